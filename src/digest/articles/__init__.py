@@ -1,0 +1,1 @@
+"""Articles: from a file in a folder to clean, published text."""

@@ -1,0 +1,188 @@
+"""The stages of an article: source file, manuscript, draft, article."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from base64 import b32encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import total_ordering
+from pathlib import PurePosixPath
+from typing import NewType
+
+from digest.times import require_utc
+
+#: A tag URI (RFC 4151); never changes, never reused.
+ArticleId = NewType("ArticleId", str)
+#: 16 characters of a-z and 2-7, made from the identity: the article's name in addresses.
+ArticleKey = NewType("ArticleKey", str)
+#: HTML that passed the sanitizer; only ``sanitize.clean`` makes one (the store gives it back).
+SafeHtml = NewType("SafeHtml", str)
+
+#: ext4, XFS, APFS and NTFS all end a name here; bytes of UTF-8.
+MAX_NAME_BYTES = 255
+#: Names that the publisher itself writes beside a category's folders.
+RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "opml.xml"})
+_UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
+
+
+def article_key(identity: str) -> ArticleKey:
+    """Return the key of an identity: 80 bits of BLAKE2b as base32, so safe in any address."""
+    digest = hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=10).digest()
+    return ArticleKey(b32encode(digest).decode("ascii").lower())
+
+
+def slug(name: str) -> str:
+    """Return ``name`` as a file name: readable, and never shared by two names.
+
+    Unicode stays; what a file system or an address cannot take is percent-encoded, ``%`` too,
+    so that the way back is unique. A name over 255 bytes ends in a hash.
+    """
+    encoded = "".join(
+        "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+        if char in _UNSAFE_IN_NAMES or unicodedata.category(char) in ("Cc", "Cs")
+        else char
+        for char in name
+    )
+    if encoded.startswith("."):
+        encoded = "%2E" + encoded[1:]
+    if encoded.casefold() in RESERVED_NAMES:
+        encoded = encoded.replace(".", "%2E")
+    if encoded != encoded.rstrip(" ."):
+        encoded = encoded[:-1] + f"%{ord(encoded[-1]):02X}"
+    raw = encoded.encode("utf-8")
+    if len(raw) > MAX_NAME_BYTES:
+        mark = "~" + hashlib.blake2b(raw, digest_size=8).hexdigest()
+        encoded = raw[: MAX_NAME_BYTES - len(mark)].decode("utf-8", "ignore") + mark
+    return encoded
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class CategoryPath:
+    """A path of names, such as 金融 / 新浪财经 / 新浪财经－国內."""
+
+    names: tuple[str, ...]  #: NFC, not empty, no control characters, none empty
+
+    def __post_init__(self) -> None:
+        if not self.names or not all(self.names):
+            raise ValueError(f"a category needs names, none of them empty: {self.names!r}")
+
+    def __str__(self) -> str:
+        return " / ".join(self.names)
+
+    def __lt__(self, other: CategoryPath) -> bool:
+        return self.names < other.names
+
+    @property
+    def name(self) -> str:
+        """The last name of the path."""
+        return self.names[-1]
+
+    @property
+    def parent(self) -> CategoryPath | None:
+        """The path without its last name; None at the top."""
+        return CategoryPath(self.names[:-1]) if len(self.names) > 1 else None
+
+    @property
+    def folder(self) -> str:
+        """The path of slugs joined by ``/``: where its feeds live below ``feeds/``."""
+        return "/".join(slug(name) for name in self.names)
+
+    def lineage(self) -> Iterator[CategoryPath]:
+        """Yield every ancestor from the top, and the path itself last."""
+        for length in range(1, len(self.names) + 1):
+            yield CategoryPath(self.names[:length])
+
+    def within(self, other: CategoryPath) -> bool:
+        """Tell whether this path is ``other`` or lies below it."""
+        return self.names[: len(other.names)] == other.names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """An article file as it was read."""
+
+    path: PurePosixPath  #: relative to the watched root
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manuscript:
+    """What a file says, before its body is cleaned. Nothing in it is safe to show but as text."""
+
+    identity: str  #: ``id``/``guid`` of the front matter, else the path without extension, NFC
+    title: str  #: plain text, one line
+    authors: tuple[str, ...]  #: names
+    categories: tuple[CategoryPath, ...]
+    published_at: datetime | None  #: aware UTC; None where the file has no valid date
+    link: str | None  #: absolute http(s)
+    image: str | None  #: absolute http(s)
+    language: str | None  #: BCP 47
+    summary: str | None  #: plain text, where the front matter has one
+    markup: str  #: HTML, hostile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One file's article, clean, before the store knows whether it is new."""
+
+    identity: str
+    title: str  #: plain text, one line, not empty
+    authors: tuple[str, ...]
+    categories: tuple[CategoryPath, ...]  #: each once, in the file's order
+    published_at: datetime | None  #: aware UTC; None means first sight
+    link: str | None  #: absolute http(s)
+    image: str | None  #: absolute http(s)
+    language: str | None  #: BCP 47
+    summary: str  #: plain text, one paragraph
+    body: SafeHtml
+    fingerprint: str  #: hex; changes when title, text, authors, categories or link do
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            raise ValueError("a draft needs a title")
+        if self.published_at is not None:
+            require_utc("published_at", self.published_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One published article, clean and ready for any outlet."""
+
+    id: ArticleId  #: tag URI (RFC 4151); never changes, never reused
+    key: ArticleKey
+    sequence: int  #: given by the store at first sight; grows by time of arrival
+    title: str  #: plain text, no markup
+    authors: tuple[str, ...]
+    categories: tuple[CategoryPath, ...]
+    link: str | None  #: the article's own address elsewhere, absolute http(s)
+    image: str | None  #: absolute http(s)
+    language: str | None  #: BCP 47; None means the site's
+    summary: str  #: plain text
+    body: SafeHtml  #: only sanitize.clean() makes one
+    published_at: datetime  #: aware UTC
+    updated_at: datetime  #: aware UTC, not before published_at
+
+    def __post_init__(self) -> None:
+        require_utc("published_at", self.published_at)
+        require_utc("updated_at", self.updated_at)
+        if self.updated_at < self.published_at:
+            raise ValueError(f"{self.id}: updated before it was published")
+
+    @property
+    def folder(self) -> str:
+        """Where the article's page lives, relative to the output folder; ends with ``/``."""
+        return f"articles/{self.key}/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A file that could not become an article, and why."""
+
+    path: str  #: relative to the watched root
+    line: int | None  #: 1-based; None for the whole file
+    cause: str
+    seen_at: datetime  #: aware UTC: since when this problem is known

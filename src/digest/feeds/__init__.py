@@ -1,0 +1,1 @@
+"""Feeds: selections of articles, written in several formats."""

@@ -1,0 +1,1 @@
+"""Mail: editions of a digest and their deliveries to subscribers."""

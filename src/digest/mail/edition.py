@@ -1,0 +1,115 @@
+"""A digest and its editions: intervals of the article sequence, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from digest.articles.model import Article, CategoryPath
+from digest.times import require_utc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """A configured newsletter: what it selects and how it looks. Its schedule is the daemon's."""
+
+    name: str  #: its key in the configuration, a-z, 0-9, ``-`` and ``_``
+    title: str
+    categories: tuple[CategoryPath, ...] = ()  #: only these and what is below; empty means all
+    subject: str = "{{ digest.title }} · {{ date }}"  #: a Jinja2 template
+    template: str = "digest"  #: ``templates/mail/<template>.html`` and ``.txt``
+    max_items: int = 50  #: articles in one mail; the rest are counted
+    language: str = "en"  #: BCP 47
+    timezone: str = "UTC"  #: IANA name: of the dates shown
+
+
+class EditionState(StrEnum):
+    """How far an edition has come."""
+
+    EMPTY = "empty"  #: there was nothing to tell; remembered so that it is not made again
+    OPEN = "open"  #: some deliveries are still to be made
+    DONE = "done"  #: every delivery has ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """One issue of a digest. ``(digest, due_at)`` is unique; so is ``(digest, number)``."""
+
+    id: int
+    digest: str  #: the digest's name
+    number: int  #: 1, 2, 3 …; empty editions have 0
+    due_at: datetime  #: aware UTC: the scheduled moment
+    created_at: datetime  #: aware UTC
+    after: int  #: the interval of the article sequence: after < sequence <= upto
+    upto: int
+    state: EditionState
+
+    def __post_init__(self) -> None:
+        require_utc("due_at", self.due_at)
+        require_utc("created_at", self.created_at)
+        if self.after > self.upto:
+            raise ValueError(f"edition {self.id}: the interval ends before it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """The articles of one category in a rendition."""
+
+    category: CategoryPath | None  #: None for articles without one
+    articles: tuple[Article, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What one segment reads in one edition."""
+
+    sections: tuple[Section, ...]
+    shown: int  #: articles in the sections
+    more: int  #: articles of the edition that did not fit
+
+    @property
+    def articles(self) -> tuple[Article, ...]:
+        """All articles shown, in order."""
+        return tuple(article for section in self.sections for article in section.articles)
+
+
+def selects(categories: tuple[CategoryPath, ...], article: Article) -> bool:
+    """Tell whether a selection takes an article: any of its categories lies within one of these."""
+    if not categories:
+        return True
+    return any(own.within(wanted) for own in article.categories for wanted in categories)
+
+
+def contents(
+    articles: Iterable[Article], categories: tuple[CategoryPath, ...], max_items: int
+) -> Contents:
+    """Return what a segment reads: its articles, newest first, grouped by category.
+
+    An article stands once, under its first category that is selected. Sections come in the order
+    of their newest article; the newest ``max_items`` articles are shown, the rest counted.
+    """
+    chosen = sorted(
+        (article for article in articles if selects(categories, article)),
+        key=lambda article: (article.published_at, article.sequence),
+        reverse=True,
+    )
+    groups: dict[CategoryPath | None, list[Article]] = {}
+    for article in chosen[:max_items]:
+        home = next(
+            (
+                own
+                for own in article.categories
+                if not categories or any(own.within(wanted) for wanted in categories)
+            ),
+            None,
+        )
+        groups.setdefault(home, []).append(article)
+    return Contents(
+        sections=tuple(
+            Section(category=category, articles=tuple(group)) for category, group in groups.items()
+        ),
+        shown=min(len(chosen), max_items),
+        more=max(0, len(chosen) - max_items),
+    )

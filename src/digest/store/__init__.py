@@ -1,0 +1,1 @@
+"""Storage: the only memory; SQLite by default, PostgreSQL by URL."""

@@ -1,0 +1,31 @@
+"""Time: aware UTC inside, other forms only at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+#: Tells the time; always aware UTC. Services are handed one, so that tests can set it.
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware UTC."""
+    return datetime.now(UTC)
+
+
+def require_utc(name: str, moment: datetime) -> None:
+    """Raise ValueError unless ``moment`` is aware and in UTC."""
+    if moment.tzinfo is None or moment.utcoffset() != UTC.utcoffset(None):
+        raise ValueError(f"{name} must be aware UTC, not {moment!r}")
+
+
+def rfc822(moment: datetime) -> str:
+    """Return ``moment`` as an RSS date, English in every locale (RFC 822 with RFC 1123 years)."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return ``moment`` to the second with ``Z`` (RFC 3339 section 5.6)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

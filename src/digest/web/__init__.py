@@ -1,0 +1,1 @@
+"""The web server: published files, and the pages that answer a subscriber."""
