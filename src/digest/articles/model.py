@@ -34,6 +34,11 @@ def article_key(identity: str) -> ArticleKey:
     return ArticleKey(b32encode(digest).decode("ascii").lower())
 
 
+def path_identity(path: PurePosixPath) -> str:
+    """Return the identity of a file that names none: its path without the extension, NFC."""
+    return unicodedata.normalize("NFC", str(path.with_suffix("")))
+
+
 def slug(name: str) -> str:
     """Return ``name`` as a file name: readable, and never shared by two names.
 
@@ -186,3 +191,30 @@ class Problem:
     line: int | None  #: 1-based; None for the whole file
     cause: str
     seen_at: datetime  #: aware UTC: since when this problem is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a batch of files changed: what must be published again."""
+
+    articles: frozenset[ArticleKey] = frozenset()  #: new or changed ones
+    categories: frozenset[CategoryPath] = frozenset()  #: theirs, old and new, with all ancestors
+    new: int = 0  #: articles
+    updated: int = 0  #: articles
+    unchanged: int = 0  #: files that say what they said before
+    problems: int = 0  #: files that could not become an article
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to publish."""
+        return bool(self.articles)
+
+    def __add__(self, other: Changes) -> Changes:
+        """Return both changes as one."""
+        return Changes(
+            articles=self.articles | other.articles,
+            categories=self.categories | other.categories,
+            new=self.new + other.new,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+            problems=self.problems + other.problems,
+        )
