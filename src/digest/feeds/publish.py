@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 
-from digest.articles.model import Article, ArticleKey, CategoryPath
-from digest.feeds.selection import CategorySummary, Feed
+from digest.articles.model import Article, ArticleKey, CategoryPath, Changes
+from digest.errors import OutputError
+from digest.feeds.folder import OutputFolder
+from digest.feeds.json_feed import json_feed
+from digest.feeds.opml import opml
+from digest.feeds.selection import ATOM, JSON, PAGE, RSS, CategorySummary, Feed
+from digest.feeds.syndication import Entries, atom, rss
+from digest.site import Site
+
+OPML = "opml.xml"
+#: Articles read from the store at once; bounds the memory.
+BATCH = 500
+#: Files written at once: most of the time goes into waiting for the disk.
+WRITERS = 8
 
 
 class ArticleSource(Protocol):
@@ -51,3 +68,215 @@ class Pages(Protocol):
     def assets(self) -> Mapping[str, bytes]:
         """Return the files that pages and feeds refer to, by path relative to the output folder."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What publishing did to the output folder, in files."""
+
+    written: int = 0
+    unchanged: int = 0  #: held the right bytes already
+    removed: int = 0
+
+
+class Publisher:
+    """Writes feeds and pages. Blocks; to be called from one thread at a time.
+
+    A file that cannot be written does not keep the others from it: the first OutputError is
+    raised at the end, and publishing the same once more mends what is missing. TemplateError and
+    StoreError end the run at once; what was written until then stays, each file whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: ArticleSource,
+        pages: Pages,
+        site: Site,
+        output: Path,
+        limit: int,
+        full: bool,
+        formats: tuple[str, ...] = (RSS, ATOM, JSON),
+    ) -> None:
+        self._source = source
+        self._pages = pages
+        self._site = site
+        self._folder = OutputFolder(output)
+        self._limit = limit
+        self._full = full
+        self._formats = formats
+
+    def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
+        """Write everything, and remove feeds and pages that nothing stands behind any more.
+
+        ``progress`` is told how many articles and feeds are done, and of how many; what it
+        raises ends the run.
+        """
+        keys = self._source.article_keys()
+        summaries = self._source.categories()
+        total = len(keys) + 1 + len(summaries)
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, total)
+
+        with _Writing(self._folder) as writing:
+            for path, content in self._pages.assets().items():
+                writing.write(path, content)
+            for some in _batches(keys):
+                for article in self._source.articles(some):
+                    writing.write(article.folder + PAGE, self._pages.article(article))
+                    step()
+            writing.settle()  # a feed must not name a page that is not there yet
+            entries = Entries()
+            for category in (None, *(summary.path for summary in summaries)):
+                self._write_feed(writing, category, summaries, entries)
+                step()
+            self._write_lists(writing, summaries)
+            writing.settle()
+            self._sweep(writing)
+        return writing.published()
+
+    def publish(self, changes: Changes) -> Published:
+        """Write what the changes touch: article pages first, then feeds, index and OPML.
+
+        The pages of articles that the source no longer has are removed, and so are the feeds of
+        categories that hold nothing any more.
+        """
+        if not changes.articles and not changes.categories:
+            return Published()
+        with _Writing(self._folder) as writing:
+            for some in _batches(sorted(changes.articles)):
+                articles = self._source.articles(some)
+                for article in articles:
+                    writing.write(article.folder + PAGE, self._pages.article(article))
+                for key in set(some).difference(article.key for article in articles):
+                    writing.remove(f"articles/{key}/{PAGE}")
+            writing.settle()
+            summaries = self._source.categories()
+            held = {summary.path for summary in summaries}
+            entries = Entries()
+            for category in (None, *sorted(changes.categories & held)):
+                self._write_feed(writing, category, summaries, entries)
+            for category in sorted(changes.categories - held):
+                for path in self._paths(category):
+                    writing.remove(path)
+            self._write_lists(writing, summaries)
+        return writing.published()
+
+    def _feed(self, category: CategoryPath | None) -> Feed:
+        return Feed(site=self._site, category=category, limit=self._limit, full=self._full)
+
+    def _paths(self, category: CategoryPath | None) -> Iterator[str]:
+        folder = self._feed(category).folder
+        return (folder + name for name in (*self._formats, PAGE))
+
+    def _write_feed(
+        self,
+        writing: _Writing,
+        category: CategoryPath | None,
+        summaries: Sequence[CategorySummary],
+        entries: Entries,
+    ) -> None:
+        feed = self._feed(category)
+        articles = self._source.newest(category, self._limit)
+        for name in self._formats:
+            writing.write(feed.folder + name, _document(name, feed, articles, entries))
+        if category is None:
+            below = list(summaries)
+            writing.write(PAGE, self._pages.index(feed, articles, below))
+        else:
+            below = [summary for summary in summaries if summary.path.parent == category]
+        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below))
+
+    def _write_lists(self, writing: _Writing, summaries: Sequence[CategorySummary]) -> None:
+        name = next((name for name in (RSS, ATOM) if name in self._formats), self._formats[0])
+        writing.write(f"feeds/{OPML}", opml(self._site, summaries, name))
+
+    def _sweep(self, writing: _Writing) -> None:
+        # Asked again: another process may have published more in the meantime.
+        categories = (summary.path for summary in self._source.categories())
+        feeds = {path for category in (None, *categories) for path in self._paths(category)}
+        articles = {f"articles/{key}/{PAGE}" for key in self._source.article_keys()}
+
+        def stale(path: str) -> bool:
+            top, _, rest = path.partition("/")
+            name = rest.rpartition("/")[2]
+            if top == "feeds":
+                return name in (RSS, ATOM, JSON, PAGE) and path not in feeds
+            return top == "articles" and name == PAGE and path not in articles
+
+        for path in self._folder.leftovers(stale):
+            writing.remove(path)
+
+
+def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
+    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
+
+
+def _document(name: str, feed: Feed, articles: Sequence[Article], entries: Entries) -> bytes:
+    if name == RSS:
+        return rss(feed, articles, entries)
+    if name == ATOM:
+        return atom(feed, articles, entries)
+    return json_feed(feed, articles)
+
+
+class _Writing:
+    """One run's writes on a few threads, counted; errors wait for the end."""
+
+    def __init__(self, folder: OutputFolder) -> None:
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="publish")
+        self._pending: deque[Future[bool]] = deque()
+        self._error: OutputError | None = None
+        self._written = self._unchanged = self._removed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.settle()
+        self._pool.shutdown(cancel_futures=True)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Have a file written soon."""
+        while len(self._pending) >= 8 * WRITERS:  # bounds the memory
+            self._take()
+        self._pending.append(self._pool.submit(self._folder.write, path, content))
+
+    def settle(self) -> None:
+        """Wait until everything is written."""
+        while self._pending:
+            self._take()
+
+    def remove(self, path: str) -> None:
+        """Remove a file now."""
+        try:
+            self._removed += self._folder.remove(path)
+        except OutputError as error:
+            self._error = self._error or error
+
+    def published(self) -> Published:
+        """Return what was done. Raises the run's first OutputError."""
+        if self._error is not None:
+            raise self._error
+        return Published(written=self._written, unchanged=self._unchanged, removed=self._removed)
+
+    def _take(self) -> None:
+        try:
+            if self._pending.popleft().result():
+                self._written += 1
+            else:
+                self._unchanged += 1
+        except OutputError as error:
+            self._error = self._error or error

@@ -1,0 +1,109 @@
+"""The output folder: files are written whole or not at all, and only when they change."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from digest.errors import OutputError
+
+_TEMPORARY = (".digest-", ".tmp")
+#: What the umask leaves of these is what web servers need to read.
+_FILE_MODE, _FOLDER_MODE = 0o644, 0o755
+
+
+class OutputFolder:
+    """A folder that may be served while it is written. Its methods may run in many threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, path: str, content: bytes) -> bool:
+        """Make the file at ``path`` (relative, ``/``) hold ``content``; False if it did already.
+
+        Readers see the old file or the new one. Raises OutputError, with nothing changed.
+        """
+        target = self._root / path
+        try:
+            if _holds(target, content):
+                return False
+            target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            _replace(target, content)
+        except OSError as error:
+            raise _explained(target, error) from error
+        return True
+
+    def remove(self, path: str) -> bool:
+        """Remove a file and the folders that became empty; False if it was not there.
+
+        The first folder of ``path`` stays. Raises OutputError.
+        """
+        target = self._root / path
+        try:
+            target.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _explained(target, error) from error
+        for folder in Path(path).parents:
+            if len(folder.parts) < 2 or not _rmdir(self._root / folder):
+                break
+        return True
+
+    def leftovers(self, stale: Callable[[str], bool]) -> Iterator[str]:
+        """Yield the paths of files that are ``stale``, and of what a writer that died has left."""
+        for folder, _, files in os.walk(self._root, topdown=False):
+            for name in files:
+                path = Path(folder, name).relative_to(self._root).as_posix()
+                if _is_temporary(name) or stale(path):
+                    yield path
+
+
+def _holds(target: Path, content: bytes) -> bool:
+    try:
+        return target.stat().st_size == len(content) and target.read_bytes() == content
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _replace(target: Path, content: bytes) -> None:
+    start, end = _TEMPORARY
+    temporary = target.parent / f"{start}{secrets.token_hex(8)}{end}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, _FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _rmdir(folder: Path) -> bool:
+    """Remove a folder if it is empty; tell whether it is gone."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _is_temporary(name: str) -> bool:
+    start, end = _TEMPORARY
+    return name.startswith(start) and name.endswith(end)
+
+
+def _explained(target: Path, error: OSError) -> OutputError:
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return OutputError(target, "there is a file where a folder should be")
+    if error.errno == errno.EISDIR:
+        return OutputError(target, "there is a folder where a file should be")
+    return OutputError(target, error.strerror or str(error))

@@ -1,0 +1,55 @@
+"""JSON Feed 1.1 of a feed, the same bytes for the same articles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from digest.articles.model import Article
+from digest.feeds.selection import JSON, Feed, article_link
+from digest.times import rfc3339
+
+#: https://www.jsonfeed.org/version/1.1/
+VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def json_feed(feed: Feed, articles: Sequence[Article]) -> bytes:
+    """Return the feed as JSON Feed 1.1 in UTF-8; items in the order of ``articles``."""
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "title": feed.title or feed.link(),
+        "home_page_url": feed.link(),
+        "feed_url": feed.link(JSON),
+        "language": feed.site.language,
+    }
+    if author := feed.site.author or feed.site.title:
+        document["authors"] = [{"name": author}]
+    document["items"] = [_item(feed, article) for article in articles]
+    # Lone surrogates have no UTF-8; they become question marks.
+    return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+
+def _item(feed: Feed, article: Article) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": article.id,
+        "url": article_link(feed.site, article),
+        "title": article.title,
+    }
+    if feed.full and article.body:
+        item["content_html"] = article.body
+    else:
+        item["content_text"] = article.summary  # one of the two is required
+    if article.summary:
+        item["summary"] = article.summary
+    if article.image:
+        item["image"] = article.image
+    item["date_published"] = rfc3339(article.published_at)
+    item["date_modified"] = rfc3339(article.updated_at)
+    if article.authors:
+        item["authors"] = [{"name": author} for author in article.authors]
+    if article.categories:
+        item["tags"] = [str(category) for category in article.categories]
+    if article.language and article.language != feed.site.language:
+        item["language"] = article.language
+    return item

@@ -1,0 +1,54 @@
+"""OPML 2.0: the list of all feeds, for subscribing to many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from digest.articles.model import CategoryPath
+from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.feeds.syndication import xml_text
+from digest.site import Site
+
+
+def opml(site: Site, categories: Sequence[CategorySummary], name: str = RSS) -> bytes:
+    """Return the site's feeds as OPML 2.0 in UTF-8, nested like the categories.
+
+    ``categories`` are those of every level, in order of path; ``name`` says which of a feed's
+    files to subscribe to. A category with others below it is a folder whose first outline is
+    its own feed: readers that meet an ``xmlUrl`` do not look below it.
+    """
+    root = ET.Element("opml", version="2.0")
+    head = ET.SubElement(root, "head")
+    ET.SubElement(head, "title").text = xml_text(site.title)
+    if site.author:
+        ET.SubElement(head, "ownerName").text = xml_text(site.author)
+    ET.SubElement(head, "docs").text = "https://opml.org/spec2.opml"
+    body = ET.SubElement(root, "body")
+    _outline(body, Feed(site=site, category=None), name)
+
+    known = {summary.path for summary in categories}
+    parents = {path.parent for path in known}
+    folders: dict[CategoryPath | None, ET.Element] = {}
+    for path in sorted(known):
+        place = folders.get(path.parent, body)
+        if path in parents:
+            title = xml_text(path.name)
+            place = ET.SubElement(place, "outline", text=title, title=title)
+            folders[path] = place
+        _outline(place, Feed(site=site, category=path), name)
+    document: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _outline(place: ET.Element, feed: Feed, name: str) -> None:
+    title = xml_text(feed.category.name if feed.category else feed.title)
+    ET.SubElement(
+        place,
+        "outline",
+        text=title,
+        title=title,
+        type="rss",
+        xmlUrl=feed.link(name),
+        htmlUrl=feed.link(),
+    )
