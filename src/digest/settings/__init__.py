@@ -1,0 +1,6 @@
+"""Settings: the configuration file and the environment, as checked values."""
+
+from digest.settings.load import CONFIG_VARIABLE, find, load, problems
+from digest.settings.model import Settings
+
+__all__ = ["CONFIG_VARIABLE", "Settings", "find", "load", "problems"]

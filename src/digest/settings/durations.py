@@ -1,0 +1,56 @@
+"""Durations: ``90s``, ``10m``, ``12h``, ``1d``, ``1h30m``, or ISO 8601 (``PT10M``)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+#: Longest first, the order in which they are written.
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+_TEXT = re.compile("".join(rf"(?:([0-9]{{1,8}})\s*{unit}\s*)?" for unit in _UNITS))
+_ISO_8601 = TypeAdapter(timedelta)
+
+
+def parse(text: str) -> timedelta:
+    """Return how long ``text`` says, never negative.
+
+    Raises ValueError.
+    """
+    stripped = text.strip()
+    if stripped[:1].upper() == "P":
+        try:
+            return _ISO_8601.validate_python(stripped.upper())
+        except ValidationError:
+            raise ValueError(f"no duration: {text!r}") from None
+    match = _TEXT.fullmatch(stripped)
+    if match is None or not stripped:
+        raise ValueError(f"no duration: {text!r}")
+    return sum(
+        (
+            int(count) * unit
+            for count, unit in zip(match.groups(), _UNITS.values(), strict=True)
+            if count
+        ),
+        timedelta(),
+    )
+
+
+def text(duration: timedelta) -> str:
+    """Return ``duration`` in the largest unit that divides it, as ``parse`` reads it.
+
+    It has to be whole milliseconds and not negative. Weeks are written as days.
+    """
+    for name, unit in list(_UNITS.items())[1:]:
+        count, rest = divmod(duration, unit)
+        if not rest and (count or name == "s"):
+            return f"{count}{name}"
+    raise ValueError(f"not whole milliseconds: {duration!r}")

@@ -1,0 +1,153 @@
+"""Settings: the whole configuration, and the values that it means to the rooms below."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from digest.articles.model import CategoryPath
+from digest.errors import ConfigurationError
+from digest.mail.edition import Digest
+from digest.mail.message import Sender
+from digest.settings.tables import (
+    ArticlesTable,
+    DatabaseTable,
+    DigestTable,
+    FeedsTable,
+    LogTable,
+    MailTable,
+    PathsTable,
+    RuleTable,
+    SanitizerTable,
+    SiteTable,
+    WebTable,
+)
+from digest.settings.values import Name, alternatives, closest, mailbox
+from digest.site import Site
+
+#: The date in tag URIs where none is configured (RFC 4151 section 2.1).
+_FIRST_YEAR = 2026
+_DATABASE_FILE = "digest.db"
+
+
+class Settings(BaseSettings):
+    """The configuration, checked. Made by ``load``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        env_prefix="DIGEST_",
+        env_prefix_target="all",
+        env_nested_delimiter="__",
+    )
+
+    site_table: Annotated[SiteTable, Field(alias="site")] = SiteTable()
+    paths: PathsTable = PathsTable()
+    database: DatabaseTable = DatabaseTable()
+    articles: ArticlesTable = ArticlesTable()
+    rules: tuple[RuleTable, ...] = ()
+    sanitizer: SanitizerTable = SanitizerTable()
+    feeds: FeedsTable = FeedsTable()
+    digests: dict[Name, DigestTable] = {}
+    mail: MailTable = MailTable()
+    web: WebTable = WebTable()
+    log: LogTable = LogTable()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is handed in; ``load`` lays the environment over it, and is told which."""
+        return (init_settings,)
+
+    def site(self, authority: str | None = None) -> Site:
+        """Return the publisher.
+
+        ``authority`` is the one that tag URIs were first made with, where that is known: ids
+        must not change when the site moves.
+        """
+        site = self.site_table
+        return Site(
+            title=site.title,
+            url=site.url,
+            language=site.language,
+            timezone=site.timezone,
+            author=site.author,
+            email=site.email,
+            authority=authority or site.authority or _default_authority(site.url),
+        )
+
+    def digest(self, name: str) -> Digest:
+        """Return one of the digests; raise ConfigurationError where there is none of that name."""
+        table = self.digests.get(name)
+        if table is None:
+            near = closest(name, self.digests)
+            known = ", ".join(self.digests) or "none"
+            hint = f"did you mean {alternatives(near)}?" if near else f"known are: {known}"
+            raise ConfigurationError("digests", name, f"there is no such digest; {hint}")
+        return Digest(
+            name=name,
+            title=table.title or self.site_table.title,
+            categories=tuple(category_path(text) for text in table.categories),
+            subject=table.subject,
+            template=table.template,
+            max_items=table.max_items,
+            language=table.language or self.site_table.language,
+            timezone=self.digest_zone(name),
+        )
+
+    def digest_zone(self, name: str) -> str:
+        """Return the time zone of a digest's schedule and dates: its own, else the site's."""
+        return self.digests[name].timezone or self.site_table.timezone
+
+    def sender(self) -> Sender:
+        """Return who sends the mail."""
+        name, address = mailbox(self.mail.from_)
+        return Sender(
+            address=address,
+            name=name,
+            reply_to=self.mail.reply_to or None,
+            postal_address=self.mail.postal_address,
+        )
+
+    def database_url(self) -> str:
+        """Return the address of the database; it may hold a password."""
+        if self.database.url is not None:
+            return self.database.url.get_secret_value()
+        return f"sqlite:///{self.paths.data / _DATABASE_FILE}"
+
+    def template_folder(self) -> Path:
+        """Return where the templates are: as configured, else the ones that Digest brings."""
+        if self.paths.templates is not None:
+            return self.paths.templates
+        installed = Path(str(files("digest"))) / "data" / "templates"
+        return installed if installed.is_dir() else _checkout() / "templates"
+
+
+def category_path(text: str) -> CategoryPath:
+    """Return the path of names joined by ``/``."""
+    return CategoryPath(tuple(text.split("/")))
+
+
+def _checkout() -> Path:
+    """Return the root of the source tree that this module lies in."""
+    return Path(__file__).parents[3]
+
+
+def _default_authority(url: str) -> str:
+    """Return the authority of tag URIs made from the site's address (RFC 4151 section 2.1)."""
+    host = re.sub(r"[^a-z0-9.-]+", "-", urlsplit(url).hostname or "").strip("-.")
+    return f"{host},{_FIRST_YEAR}"

@@ -1,0 +1,203 @@
+"""Tables: every option there is, with its default and its bounds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from digest.settings.values import (
+    Address,
+    Authority,
+    Block,
+    Category,
+    FilePath,
+    Globs,
+    HostPattern,
+    Language,
+    Line,
+    Mailbox,
+    Name,
+    Schedule,
+    Server,
+    Title,
+    Url,
+    Zone,
+    database_url,
+    engine_order,
+    non_empty,
+    whole,
+    within,
+)
+
+#: Where a password may travel unencrypted: it does not leave the machine.
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+#: A first run needs no address; a mail server would not take this one.
+_FIRST_SENDER = "Digest <digest@localhost>"
+
+
+def at(key: str, value: object, problem: str) -> PydanticCustomError:
+    """Return the error of a key that does not fit another key of its table."""
+    context = {"key": key, "value": value, "problem": problem}
+    return PydanticCustomError("at_key", "{problem}", context)
+
+
+class Table(BaseModel):
+    """One table of the configuration; an unknown key is a mistake."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True
+    )
+
+
+class SiteTable(Table):
+    """``[site]``: who publishes."""
+
+    title: Title = "Digest"
+    url: Url = "http://127.0.0.1:8000"
+    language: Language = "en"
+    timezone: Zone = "UTC"
+    author: Line = ""
+    email: Address = ""
+    authority: Authority | None = None
+
+
+class PathsTable(Table):
+    """``[paths]``: absolute after loading."""
+
+    articles: FilePath = Path("articles")
+    output: FilePath = Path("public")
+    data: FilePath = Path("data")
+    templates: FilePath | None = None
+
+
+class DatabaseTable(Table):
+    """``[database]``."""
+
+    url: Annotated[SecretStr, AfterValidator(database_url)] | None = None
+
+
+class ArticlesTable(Table):
+    """``[articles]``: which files are read, and how."""
+
+    include: Annotated[Globs, AfterValidator(non_empty("must name at least one pattern"))] = (
+        "**/*.md",
+        "**/*.markdown",
+        "**/*.html",
+        "**/*.htm",
+        "**/*.txt",
+    )
+    exclude: Globs = ("**/.*", "**/*~", "**/*.tmp", "**/*.swp", "**/#*#", "**/node_modules")
+    max_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 4_194_304
+    summary_length: Annotated[int, whole(20, 5_000)] = 200
+    placeholder_hosts: tuple[HostPattern, ...] = ("picsum.photos",)
+    scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
+    settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
+    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
+    workers: Annotated[int, whole(0, 256)] = 0
+
+
+class RuleTable(Table):
+    """``[[rules]]``: what to mend in the articles of one source."""
+
+    category: Category | None = None
+    host: HostPattern | None = None
+    path: str | None = None
+    drop: tuple[str, ...] = ()
+    unwrap: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    strong: tuple[str, ...] = ()
+    attributes: dict[str, str] = {}
+
+
+class SanitizerTable(Table):
+    """``[sanitizer]``."""
+
+    engines: Annotated[tuple[str, ...], AfterValidator(engine_order)] = ("bleach", "nh3")
+
+
+class FeedsTable(Table):
+    """``[feeds]``."""
+
+    limit: Annotated[int, whole(1, 1_000)] = 50
+    content: Literal["full", "summary"] = "full"
+    formats: Annotated[
+        tuple[Literal["rss", "atom", "json"], ...],
+        AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
+    ] = ("rss", "atom", "json")
+
+
+class DigestTable(Table):
+    """``[digests.NAME]``: one newsletter."""
+
+    title: Title | None = None
+    schedule: Schedule = "0 7 * * *"
+    timezone: Zone | None = None
+    categories: tuple[Category, ...] = ()
+    subject: Title = "{{ digest.title }} · {{ date }}"
+    template: Name = "digest"
+    max_items: Annotated[int, whole(1, 1_000)] = 50
+    language: Language | None = None
+    catch_up: Annotated[timedelta, within("0s", "30d")] = timedelta(hours=12)
+    enabled: bool = True
+
+
+class SmtpTable(Table):
+    """``[mail.smtp]``: the server that takes the mail."""
+
+    host: Server | None = None
+    port: Annotated[int, whole(1, 65_535)] = 587
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    username: Line | None = None
+    password: SecretStr | None = None
+    connections: Annotated[int, whole(1, 50)] = 2
+    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=30)
+    ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Self:
+        if self.password is not None and not self.username:
+            raise at("username", None, "is required where there is a password")
+        if self.username and self.password is None:
+            raise at("password", None, "is required where there is a username")
+        if self.password is not None and self.tls == "none" and self.host not in _LOOPBACK:
+            raise at("tls", self.tls, "must be 'starttls' or 'tls' where there is a password")
+        return self
+
+
+class MailTable(Table):
+    """``[mail]``: who sends, and how."""
+
+    transport: Literal["maildir", "smtp"] = "maildir"
+    from_: Annotated[Mailbox, Field(alias="from")] = _FIRST_SENDER
+    reply_to: Address = ""
+    postal_address: Block = ""
+    maildir: FilePath = Path("mail")
+    smtp: SmtpTable = SmtpTable()
+
+    @model_validator(mode="after")
+    def _smtp_is_whole(self) -> Self:
+        if self.transport == "smtp" and "from_" not in self.model_fields_set:
+            raise at("from", None, "is required with transport = 'smtp'")
+        if self.transport == "smtp" and self.smtp.host is None:
+            raise at("smtp.host", None, "is required with transport = 'smtp'")
+        return self
+
+
+class WebTable(Table):
+    """``[web]``: the built-in web server."""
+
+    host: Server = "127.0.0.1"
+    port: Annotated[int, whole(0, 65_535)] = 8000
+    enabled: bool = True
+    status: bool = True
+
+
+class LogTable(Table):
+    """``[log]``."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json", "auto"] = "auto"

@@ -1,0 +1,284 @@
+"""Values: what the options take, each checked when it is read; errors say what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from email.utils import parseaddr
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote, urlsplit, urlunsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from digest.articles.globs import PathFilter
+from digest.errors import DeliveryRefused
+from digest.mail.address import ascii_address
+from digest.settings import cron, durations
+
+#: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
+_LANGUAGE = re.compile(
+    r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
+)
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+)
+#: RFC 4151 section 2.1: a host or an address, and a date on which it was the tagger's.
+_AUTHORITY = re.compile(
+    r"([A-Za-z0-9._-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?,[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
+)
+
+_DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+
+
+def closest(word: str, words: Iterable[str], count: int = 1) -> list[str]:
+    """Return the words that ``word`` may be a misspelling of, the closest first."""
+    by_folded = {known.casefold(): known for known in words}
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+    return [by_folded[folded] for folded in found]
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` stripped; nothing in it may break a header or a line of a log."""
+    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
+        raise ValueError("must be one line, without control characters")
+    return text.strip()
+
+
+def language_tag(text: str) -> str:
+    """Check a language tag (BCP 47)."""
+    if not _LANGUAGE.fullmatch(text):
+        raise ValueError("must be a language tag (BCP 47), such as 'en', 'zh-CN' or 'zh-Hans'")
+    return text
+
+
+def zone(name: str) -> str:
+    """Check the name of a time zone."""
+    zones = available_timezones()
+    if name in zones:
+        return name
+    cities = {known.rpartition("/")[2]: known for known in sorted(zones)}
+    near = closest(name, zones, 3) or [cities[city] for city in closest(name, cities, 3)]
+    hint = f"; did you mean {alternatives(near)}?" if near else ", such as 'Asia/Shanghai' or 'UTC'"
+    raise ValueError(f"must be a time zone (IANA name){hint}")
+
+
+def alternatives(words: list[str]) -> str:
+    """Return words, at least one, as a person lists them."""
+    quoted = [f"'{word}'" for word in words]
+    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def host_name(text: str) -> str:
+    """Return a host's name as ASCII in lower case (RFC 3492 where it has other letters)."""
+    try:
+        host = text.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise ValueError("must be the name of a host, such as 'example.org'")
+    return host
+
+
+def server(text: str) -> str:
+    """Return the name of a host in ASCII, or the address that ``text`` is."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return host_name(text)
+
+
+def database_url(url: SecretStr) -> SecretStr:
+    """Check the address of a database; what it says stays secret."""
+    try:
+        found = make_url(url.get_secret_value())
+    except ArgumentError:
+        found = None
+    if found is None or found.drivername not in _DATABASES or not found.database:
+        raise ValueError(
+            "must be like 'sqlite:////srv/digest/digest.db' or 'postgresql://user:password@host/name'"
+        )
+    if found.drivername.startswith("sqlite") and not Path(found.database).is_absolute():
+        raise ValueError("must name an absolute path: 'sqlite:///' and '/srv/digest/digest.db'")
+    return url
+
+
+def path(value: Path) -> Path:
+    """Return a path, a ``~`` at its start resolved."""
+    if not one_line(str(value)) or value == Path():
+        raise ValueError("must be a path")
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("must be a path; there is no such user") from None
+
+
+def engine_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Check the order of the sanitizers: nh3 is the security boundary, so it comes last."""
+    if names not in (("bleach", "nh3"), ("nh3",)):
+        raise ValueError('must be ["bleach", "nh3"] or ["nh3"]')
+    return names
+
+
+def site_url(text: str) -> str:
+    """Return an absolute http(s) address as ASCII, without a slash at its end."""
+    wrong = ValueError(
+        "must be an address such as 'https://example.org' or 'https://example.org/news'"
+    )
+    try:
+        parts = urlsplit(one_line(text))
+        port = parts.port
+        host = parts.hostname or ""
+        name = f"[{host}]" if ":" in host else host_name(host)
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("http", "https"):
+        raise wrong
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address without user, query and fragment")
+    path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+    return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, "", ""))
+
+
+def tag_authority(text: str) -> str:
+    """Check the authority of tag URIs (RFC 4151)."""
+    if not _AUTHORITY.fullmatch(text):
+        raise ValueError(
+            "must be a host and a year in which it was yours, such as 'example.org,2026'"
+        )
+    return text
+
+
+def address(text: str) -> str:
+    """Return a mail address, its domain in ASCII; empty stays empty."""
+    try:
+        return ascii_address(text) if text else text
+    except (ValueError, DeliveryRefused) as error:
+        raise ValueError(f"must be a mail address, such as 'news@example.org': {error}") from None
+
+
+def mailbox(text: str) -> tuple[str, str]:
+    """Return the name, which may be empty, and the address of a sender.
+
+    Raises ValueError.
+    """
+    name, found = parseaddr(one_line(text))
+    try:
+        return name, ascii_address(found)
+    except (ValueError, DeliveryRefused):
+        raise ValueError(
+            "must be like 'news@example.org' or 'Our news <news@example.org>'"
+        ) from None
+
+
+def sender(text: str) -> str:
+    """Check a sender."""
+    mailbox(text)
+    return text.strip()
+
+
+def block(text: str) -> str:
+    """Return lines, stripped, their ends as ``\\n``."""
+    return "\n".join(one_line(line) for line in text.strip().splitlines())
+
+
+def schedule(text: str) -> str:
+    """Check a schedule (five fields of cron)."""
+    return cron.parse(text).text
+
+
+def category(text: str) -> str:
+    """Return the path of a category: NFC, names stripped, joined by ``/``."""
+    names = [name.strip() for name in unicodedata.normalize("NFC", one_line(text)).split("/")]
+    if not all(names):
+        raise ValueError("must be the names of categories joined by '/', such as '科技/网络'")
+    return "/".join(names)
+
+
+def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Check patterns of paths."""
+    for pattern in patterns:
+        try:
+            PathFilter((pattern,))
+        except re.error:
+            raise ValueError(f"'{pattern}' is no pattern of paths, such as '**/*.md'") from None
+        if not pattern or pattern.startswith("/"):
+            raise ValueError(f"'{pattern}' must be relative to the articles folder")
+    return patterns
+
+
+def within(low: str, high: str) -> BeforeValidator:
+    """Return a check that reads a duration and keeps it between two, both included."""
+    shortest, longest = durations.parse(low), durations.parse(high)
+
+    def check(value: object) -> timedelta:
+        try:
+            found = value if isinstance(value, timedelta) else durations.parse(str(value))
+        except ValueError:
+            found = None
+        if found is None or not shortest <= found <= longest:
+            raise ValueError(
+                f"must be a duration from {low} to {high}, such as '90s', '10m' or '12h'"
+            )
+        return found
+
+    return BeforeValidator(check)
+
+
+def whole(low: int, high: int) -> object:
+    """Return the bounds of a whole number, both included."""
+    return Field(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
+
+
+def non_empty(error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a check that a list holds something, and nothing twice."""
+
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if not values or len(set(values)) != len(values):
+            raise ValueError(error)
+        return values
+
+    return check
+
+
+Line = Annotated[
+    str,
+    Field(max_length=500, description="a text of at most 500 characters"),
+    AfterValidator(one_line),
+]
+Title = Annotated[
+    str,
+    Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
+    AfterValidator(one_line),
+]
+Url = Annotated[str, AfterValidator(site_url)]
+Language = Annotated[str, AfterValidator(language_tag)]
+Zone = Annotated[str, AfterValidator(zone)]
+Server = Annotated[str, AfterValidator(server)]
+HostPattern = Annotated[str, AfterValidator(host_name)]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="a name of a-z, 0-9, '-' and '_', such as 'daily'",
+    ),
+]
+Authority = Annotated[str, AfterValidator(tag_authority)]
+Address = Annotated[str, AfterValidator(address)]
+Mailbox = Annotated[str, AfterValidator(sender)]
+Block = Annotated[
+    str,
+    Field(max_length=1_000, description="a text of at most 1,000 characters"),
+    AfterValidator(block),
+]
+Schedule = Annotated[str, AfterValidator(schedule)]
+Category = Annotated[str, AfterValidator(category)]
+FilePath = Annotated[Path, AfterValidator(path)]
+Globs = Annotated[tuple[str, ...], AfterValidator(globs)]
