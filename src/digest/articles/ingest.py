@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
+from pathlib import PurePosixPath
 from typing import Protocol
 
-from digest.articles.model import Changes, Draft
+from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.tree import FileContent, Tree, Unread, printable
+from digest.articles.workers import Workers
+from digest.errors import SourceError
+from digest.times import Clock
+
+#: Files handed to one transaction of the store.
+_BATCH = 500
+#: Files read ahead of the worker processes.
+_AHEAD = 64
+#: A size no file has: it never equals the one found, so the file is tried again at each scan.
+_NEVER = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,5 +70,157 @@ class FileStore(Protocol):
         ...
 
     def vanish(self, paths: Collection[str], now: datetime) -> None:
-        """Remember that these files, and those in these folders, are gone; problems of theirs go too."""
+        """Remember that these files, and those below these folders, are gone.
+
+        Their articles stay; their problems go.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of looking at files."""
+
+    changes: Changes = field(default_factory=Changes)
+    files: int = 0  #: looked at
+    waiting: frozenset[str] = frozenset()  #: being written just now: to be looked at again
+    complete: bool = True  #: False where it was stopped on the way
+
+
+class Ingest:
+    """Takes article files in. Blocking: call it from one thread at a time."""
+
+    def __init__(self, *, store: FileStore, tree: Tree, workers: Workers, clock: Clock) -> None:
+        self._store = store
+        self._tree = tree
+        self._workers = workers
+        self._clock = clock
+        self._recipe = workers.recipe.fingerprint()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Make whatever is under way return soon; nothing is taken afterwards."""
+        self._stopped.set()
+
+    def scan(self, progress: Callable[[int, int], None] | None = None) -> Taken:
+        """Compare the whole tree with what is remembered and take what differs.
+
+        Unchanged files are not opened. ``progress`` hears (files done, files to read).
+        Raises OSError where the root is not there: nothing is taken for vanished then.
+        """
+        found = {printable(path): (path, state) for path, state in self._tree.walk()}
+        known = self._store.files()
+        gone = [path for path, record in known.items() if not record.missing and path not in found]
+        if gone:
+            self._store.vanish(gone, self._clock())
+        to_read = [
+            path
+            for key, (path, state) in found.items()
+            if not self._is_as_known(known.get(key), state.size, state.mtime_ns)
+        ]
+        taken = self._take_files(sorted(to_read), known, progress)
+        return replace(taken, files=len(found))
+
+    def take(self, paths: Iterable[str]) -> Taken:
+        """Look at these paths, whatever they are by now: files, folders, or gone."""
+        files: set[str] = set()
+        gone: list[str] = []
+        for path in paths:
+            full = self._tree.root / path
+            if full.is_dir() and not full.is_symlink():
+                files.update(found for found, _ in self._tree.walk(path))
+            elif full.is_file():
+                if self._tree.takes(path):
+                    files.add(path)
+            else:
+                gone.append(printable(path))
+        if gone:
+            self._store.vanish(gone, self._clock())
+        known = self._store.files([printable(path) for path in files]) if files else {}
+        return self._take_files(sorted(files), known, None)
+
+    def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
+        return (
+            record is not None
+            and not record.missing
+            and (record.size, record.mtime_ns, record.recipe) == (size, mtime_ns, self._recipe)
+        )
+
+    def _take_files(
+        self,
+        paths: Sequence[str],
+        known: Mapping[str, FileRecord],
+        progress: Callable[[int, int], None] | None,
+    ) -> Taken:
+        changes = Changes()
+        waiting: set[str] = set()
+        touched: list[FileRecord] = []
+        readings = self._readings(paths, known, touched, waiting)
+        done = 0
+        while batch := list(islice(readings, _BATCH)):
+            changes += self._store.record(batch, self._clock())
+            done += len(batch)
+            if progress:
+                progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
+        if touched:
+            self._store.touch(touched)
+        return Taken(
+            changes=changes,
+            files=len(paths),
+            waiting=frozenset(waiting),
+            complete=not self._stopped.is_set(),
+        )
+
+    def _readings(
+        self,
+        paths: Sequence[str],
+        known: Mapping[str, FileRecord],
+        touched: list[FileRecord],
+        waiting: set[str],
+    ) -> Iterator[Reading]:
+        """Yield what came of each file, reading some files ahead of the workers."""
+        making: deque[tuple[FileRecord, SourceFile, Future[Draft]]] = deque()
+        for path in paths:
+            if self._stopped.is_set():
+                return
+            key = printable(path)
+            try:
+                content = self._tree.read(path)
+            except OSError as error:
+                yield self._unreadable(key, error)
+                continue
+            if not isinstance(content, FileContent):
+                if content is Unread.WRITING:
+                    waiting.add(path)
+                continue
+            record = FileRecord(
+                path=key,
+                size=content.state.size,
+                mtime_ns=content.state.mtime_ns,
+                content=content.checksum,
+                recipe=self._recipe,
+            )
+            if (old := known.get(key)) and (old.content, old.recipe) == (
+                record.content,
+                record.recipe,
+            ):
+                touched.append(record)
+                continue
+            source = SourceFile(path=PurePosixPath(key), content=content.content)
+            making.append((record, source, self._workers.submit(source)))
+            if len(making) >= _AHEAD:
+                yield self._reading(*making.popleft())
+        while making and not self._stopped.is_set():
+            yield self._reading(*making.popleft())
+
+    def _reading(self, record: FileRecord, source: SourceFile, future: Future[Draft]) -> Reading:
+        try:
+            return Reading(record=record, outcome=self._workers.result_of(source, future))
+        except SourceError as error:
+            return Reading(record=record, outcome=Failure(line=error.line, cause=error.problem))
+
+    def _unreadable(self, key: str, error: OSError) -> Reading:
+        record = FileRecord(path=key, size=_NEVER, mtime_ns=0, content="", recipe=self._recipe)
+        return Reading(
+            record=record, outcome=Failure(line=None, cause=error.strerror or str(error))
+        )

@@ -1,0 +1,197 @@
+"""Assembly: build the rooms from the configuration and connect them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import random
+
+from digest.articles.globs import PathFilter
+from digest.articles.ingest import Ingest
+from digest.articles.tree import Tree
+from digest.articles.watch import Watch
+from digest.articles.workers import Workers
+from digest.errors import ConfigurationError
+from digest.feeds.publish import Publisher
+from digest.intake import Intake
+from digest.mail.edition import Digest
+from digest.mail.maildir import MaildirTransport
+from digest.mail.mailing import Mailing
+from digest.mail.render import MailTemplates
+from digest.mail.smtp import SmtpTransport
+from digest.schedule import Schedule, parse_schedule
+from digest.settings import Settings
+from digest.site import Site
+from digest.store.database import Store, open_store
+from digest.times import Clock, utc_now
+from digest.web.pages import WebPages
+
+#: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that a command or the daemon works with."""
+
+    settings: Settings
+    store: Store
+    site: Site
+    tree: Tree
+    pages: WebPages
+    publisher: Publisher
+    mail_templates: MailTemplates
+    digests: Mapping[str, Digest]  #: by name
+    schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
+    token_key: bytes
+    clock: Clock
+
+    def workers(self) -> Workers:
+        """Return a new pool of processes that make drafts; the caller closes it."""
+        articles = self.settings.articles
+        return Workers(self.settings.recipe(), count=articles.workers, timeout=articles.timeout)
+
+    def ingest(self, workers: Workers) -> Ingest:
+        """Return what takes article files in."""
+        return Ingest(store=self.store.articles, tree=self.tree, workers=workers, clock=self.clock)
+
+    def intake(self, workers: Workers) -> Intake:
+        """Return what keeps the feeds in step with the tree; needs a running event loop."""
+        articles = self.settings.articles
+
+        def watch(hint: Callable[[str], None]) -> Watch:
+            return Watch(self.tree.root, hint)
+
+        return Intake(
+            ingest=self.ingest(workers),
+            publisher=self.publisher,
+            watch=watch,
+            scan_every=articles.scan_every,
+            settle=articles.settle,
+            clock=self.clock,
+        )
+
+    def mailing(self) -> Mailing:
+        """Return what opens editions and works off the outbox."""
+        return Mailing(
+            store=self.store.outbox,
+            transport=make_transport(self.settings),
+            templates=self.mail_templates,
+            site=self.site,
+            sender=self.settings.sender(),
+            digests=self.digests,
+            token_key=self.token_key,
+            clock=self.clock,
+            jitter=random,
+            connections=self.settings.mail.smtp.connections,
+        )
+
+
+def make_tree(settings: Settings) -> Tree:
+    """Return the tree of article files.
+
+    Raises ConfigurationError where there is no such folder.
+    """
+    root = settings.paths.articles
+    if not root.is_dir():
+        raise ConfigurationError("paths.articles", str(root), "is no folder; expected one to watch")
+    return Tree(
+        root=root.resolve(),
+        files=PathFilter(settings.articles.include, settings.articles.exclude),
+        max_bytes=settings.articles.max_bytes,
+        settle=settings.articles.settle,
+    )
+
+
+def make_transport(settings: Settings) -> SmtpTransport | MaildirTransport:
+    """Return what carries the mail."""
+    if settings.mail.transport == "smtp":
+        return SmtpTransport(settings.smtp())
+    return MaildirTransport(settings.mail.maildir)
+
+
+def token_key(folder: Path) -> bytes:
+    """Return the key of the unsubscribe links, made at first need and kept in a file.
+
+    Raises ConfigurationError where the file cannot be read or made.
+    """
+    path = folder / "token.key"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            key = path.read_bytes()
+        else:
+            key = secrets.token_bytes(_KEY_BYTES)
+            with os.fdopen(fd, "wb") as file:
+                file.write(key)
+                file.flush()
+                os.fsync(fd)
+    except OSError as error:
+        raise ConfigurationError(
+            "paths.data", str(folder), f"cannot hold {path.name}: {error.strerror}"
+        ) from error
+    if len(key) != _KEY_BYTES:
+        raise ConfigurationError(
+            "paths.data",
+            str(path),
+            f"has {len(key)} bytes, expected {_KEY_BYTES}; restore it from a backup, or delete it "
+            "(links in mails already sent will then no longer work)",
+        )
+    return key
+
+
+def make_schedules(settings: Settings) -> dict[str, Schedule]:
+    """Return the schedules of the enabled digests; ConfigurationError names a bad one."""
+    return {
+        name: parse_schedule(name, table.schedule, settings.digest(name).timezone)
+        for name, table in settings.digests.items()
+        if table.enabled
+    }
+
+
+@contextmanager
+def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Services]:
+    """Build everything, check what can be checked without doing anything, close it at the end.
+
+    Raises ConfigurationError and TemplateError before anything is written, StoreError where the
+    database cannot be opened.
+    """
+    tree = make_tree(settings)
+    schedules = make_schedules(settings)
+    digests = {name: settings.digest(name) for name in settings.digests}
+    templates = settings.template_folder()
+    WebPages(templates=templates, site=settings.site()).check()
+    mail_templates = MailTemplates(templates=templates, site=settings.site())
+    for digest in digests.values():
+        mail_templates.check(digest)
+    key = token_key(settings.paths.data)
+    with open_store(settings.database_url()) as store:
+        site = settings.site(store.authority(settings.site().authority))
+        pages = WebPages(templates=templates, site=site)
+        yield Services(
+            settings=settings,
+            store=store,
+            site=site,
+            tree=tree,
+            pages=pages,
+            publisher=Publisher(
+                source=store.articles,
+                pages=pages,
+                site=site,
+                output=settings.paths.output,
+                limit=settings.feeds.limit,
+                full=settings.feeds.content == "full",
+                formats=settings.feed_formats(),
+            ),
+            mail_templates=MailTemplates(templates=templates, site=site),
+            digests=digests,
+            schedules=schedules,
+            token_key=key,
+            clock=clock,
+        )

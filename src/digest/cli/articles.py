@@ -1,0 +1,219 @@
+"""`digest build`, `clean`, `problems`, `feeds` and `status`: articles and what became of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import Context
+from digest.cli.terminal import FAILED, complain, print_json, print_table, progress_bar, say
+from digest.errors import SourceError
+
+if TYPE_CHECKING:
+    from digest.articles.ingest import Taken
+    from digest.assembly import Services
+    from digest.feeds.publish import Published
+
+app = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command()
+def build(context: typer.Context, as_json: Json = False) -> None:
+    """Go through the articles once, write the feeds, and end.
+
+    Ends with 1 where a file became a problem or something could not be written.
+    """
+    chosen: Context = context.obj
+    with chosen.services() as services:
+        began = time.monotonic()
+        taken = _take_all(services)
+        with progress_bar("Publishing") as progress:
+            published = services.publisher.publish_all(progress)
+        # From here on what is new is news for the digests.
+        services.store.outbox.start_digests(list(services.digests), services.clock())
+        seconds = time.monotonic() - began
+        _print_built(services, taken, published, seconds, as_json)
+        if services.store.articles.counts().problems or taken.waiting:
+            raise typer.Exit(FAILED)
+
+
+def _take_all(services: Services) -> Taken:
+    """Scan; give files that are being written one more chance."""
+    with services.workers() as workers, progress_bar("Reading") as progress:
+        ingest = services.ingest(workers)
+        taken = ingest.scan(progress)
+        if taken.waiting:
+            time.sleep(services.settings.articles.settle.total_seconds())
+            again = ingest.scan()
+            taken = type(taken)(
+                changes=taken.changes + again.changes, files=again.files, waiting=again.waiting
+            )
+    return taken
+
+
+def _print_built(
+    services: Services, taken: Taken, published: Published, seconds: float, as_json: bool
+) -> None:
+    counts = services.store.articles.counts()
+    changes = taken.changes
+    if as_json:
+        print_json(
+            {
+                "files": taken.files,
+                "new": changes.new,
+                "updated": changes.updated,
+                "articles": counts.articles,
+                "categories": counts.categories,
+                "feeds": counts.categories + 1,
+                "problems": counts.problems,
+                "waiting": sorted(taken.waiting),
+                "written": published.written,
+                "unchanged": published.unchanged,
+                "removed": published.removed,
+                "seconds": round(seconds, 3),
+            }
+        )
+        return
+    say(
+        f"{taken.files:,} files: {changes.new:,} new and {changes.updated:,} updated articles; "
+        f"{counts.articles:,} in {counts.categories:,} categories."
+    )
+    say(
+        f"{published.written:,} files written, {published.unchanged:,} unchanged, "
+        f"{published.removed:,} removed in {services.settings.paths.output} ({seconds:.1f} s)."
+    )
+    for path in sorted(taken.waiting):
+        complain(f"{path}: somebody is still writing it; left out")
+    if counts.problems:
+        say(f"{counts.problems:,} files are no articles; `digest problems` tells why.")
+
+
+@app.command()
+def clean(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="An article file, in the tree or elsewhere.")],
+) -> None:
+    """Print the clean HTML of an article file, for trying rules. Stores nothing."""
+    from digest.articles.draft import make_draft
+    from digest.articles.model import SourceFile
+
+    chosen: Context = context.obj
+    settings = chosen.settings()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SourceError(file, None, f"cannot be read: {error.strerror}") from error
+    try:
+        path = file.resolve().relative_to(settings.paths.articles.resolve())
+    except ValueError:
+        path = Path(file.name)
+    draft = make_draft(SourceFile(path=PurePosixPath(path), content=content), settings.recipe())
+    typer.echo(draft.body)
+
+
+@app.command()
+def problems(context: typer.Context, as_json: Json = False) -> None:
+    """List the files that could not become articles, and why."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        found = services.store.articles.problems()
+    if as_json:
+        print_json([asdict(problem) for problem in found])
+    elif not found:
+        say("No problems.")
+    else:
+        print_table(
+            ("File", "Line", "Problem", "Since"),
+            (
+                (
+                    problem.path,
+                    str(problem.line or ""),
+                    problem.cause,
+                    f"{problem.seen_at:%Y-%m-%d %H:%M} UTC",
+                )
+                for problem in found
+            ),
+        )
+
+
+@app.command()
+def feeds(context: typer.Context, as_json: Json = False) -> None:
+    """List the feeds: category, number of articles, address."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        everything = services.publisher.feed(None)
+        total = services.store.articles.counts().articles
+        rows = [("", total, everything)]
+        rows += [
+            (str(category.path), category.articles, services.publisher.feed(category.path))
+            for category in services.store.articles.categories()
+        ]
+        formats = services.settings.feed_formats()
+    if as_json:
+        print_json(
+            [
+                {
+                    "category": name or None,
+                    "articles": articles,
+                    "page": feed.link(),
+                    "feeds": [feed.link(file) for file in formats],
+                }
+                for name, articles, feed in rows
+            ]
+        )
+        return
+    print_table(
+        ("Category", "Articles", "Address"),
+        (
+            (name or "(everything)", f"{articles:,}", feed.link(formats[0]))
+            for name, articles, feed in rows
+        ),
+    )
+
+
+@app.command()
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """Tell how many articles, problems, subscribers and mails there are."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        store = services.store
+        now = services.clock()
+        counts = store.articles.counts()
+        subscribers = store.subscribers.count()
+        told = {
+            "articles": counts.articles,
+            "categories": counts.categories,
+            "files": counts.files,
+            "problems": counts.problems,
+            "digests": [
+                {
+                    "name": name,
+                    "title": digest.title,
+                    "subscribers": subscribers.get(name, 0),
+                    "last_run_at": store.outbox.last_due_at(name),
+                    "next_run_at": services.schedules[name].next_after(now)
+                    if name in services.schedules
+                    else None,
+                }
+                for name, digest in services.digests.items()
+            ],
+            "outbox": {str(state): count for state, count in store.outbox.states().items()},
+        }
+    if as_json:
+        print_json(told)
+        return
+    say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
+    say(f"Files        {counts.files:,}, {counts.problems:,} with problems")
+    for digest in told["digests"]:
+        say(
+            f"Digest       {digest['title']} ({digest['name']}): "
+            f"{digest['subscribers']:,} subscribers, next {digest['next_run_at'] or 'never'}"
+        )
+    for state, count in told["outbox"].items():
+        say(f"Mails        {count:,} {state}")

@@ -1,0 +1,188 @@
+"""`digest preview` and `digest send`: editions by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import Context, digest_named
+from digest.cli.terminal import FAILED, complain, say
+from digest.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from digest.articles.model import Article
+    from digest.assembly import Services
+    from digest.mail.edition import Digest
+    from digest.mail.mailing import Sent
+    from digest.mail.subscriber import Subscriber
+
+app = typer.Typer()
+
+Name = Annotated[str, typer.Argument(help="The digest's name in the configuration.")]
+Latest = Annotated[
+    int | None,
+    typer.Option(min=1, help="Take the latest N articles, not those since the last edition."),
+]
+
+
+class Format(StrEnum):
+    """What `preview` writes."""
+
+    HTML = "html"
+    TEXT = "text"
+    EML = "eml"
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    name: Name,
+    latest: Latest = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", help="As this subscriber would read it.")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.HTML,
+    out: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+) -> None:
+    """Show what the next edition of a digest would look like. Sends and stores nothing."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        digest = digest_named(services, name)
+        subscriber = _subscriber(services, name, for_) if for_ else None
+        preview = services.mailing().preview(
+            digest, _articles(services, digest, latest), subscriber=subscriber, now=services.clock()
+        )
+    content = {
+        Format.HTML: preview.rendition.html.encode(),
+        Format.TEXT: preview.rendition.text.encode(),
+        Format.EML: preview.envelope.message,
+    }[format_]
+    if open_ and out is None:
+        suffix = {Format.HTML: ".html", Format.TEXT: ".txt", Format.EML: ".eml"}[format_]
+        with tempfile.NamedTemporaryFile(suffix=suffix, prefix="digest-", delete=False) as file:
+            out = Path(file.name)
+    if out is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise typer.BadParameter(f"{out}: cannot be written: {error.strerror}") from error
+    say(f"Written to {out}")
+    if open_:
+        typer.launch(out.resolve().as_uri())
+
+
+def _articles(services: Services, digest: Digest, latest: int | None) -> list[Article]:
+    """Return what an edition made now would hold; ValueError-free usage error where nothing."""
+    articles = services.store.articles
+    if latest is not None:
+        found = articles.latest(digest.categories, latest)
+    else:
+        found = articles.since(services.store.outbox.upto(digest.name), digest.categories)
+    if not found:
+        hint = "" if latest else "; --latest 10 takes the ten latest articles"
+        complain(f"{digest.name}: there is nothing new{hint}")
+        raise typer.Exit(FAILED)
+    return found
+
+
+def _subscriber(services: Services, name: str, address: str) -> Subscriber:
+    for subscriber in services.store.subscribers.list(name):
+        if subscriber.address.casefold() == address.casefold():
+            return subscriber
+    raise typer.BadParameter(f"{address} is not subscribed to {name}")
+
+
+@app.command()
+def send(
+    context: typer.Context,
+    name: Name,
+    latest: Latest = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(help="Only to this address, as a test; may be given several times."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be sent to how many.")
+    ] = False,
+) -> None:
+    """Send an edition of a digest now.
+
+    With --to nothing is remembered: the next scheduled edition holds the same articles. Ends with
+    1 where a mail could not be sent (what was deferred, `digest run` tries again).
+    """
+    from digest.mail.address import check_address
+
+    chosen: Context = context.obj
+    with chosen.services() as services:
+        digest = digest_named(services, name)
+        try:
+            addresses = [check_address(address) for address in to or ()]
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        articles = _articles(services, digest, latest)
+        readers = addresses or _readers(services, digest, articles)
+        say(f"{digest.title}: {len(articles):,} articles for {len(readers):,} readers.")
+        if dry_run:
+            return
+        if addresses:
+            failed = asyncio.run(_send_copies(services, digest, articles, addresses))
+        else:
+            sent = asyncio.run(_send_edition(services, name, latest))
+            say(f"{sent.sent:,} sent, {sent.deferred:,} deferred, {sent.failed:,} failed.")
+            failed = sent.deferred + sent.failed
+        if failed:
+            raise typer.Exit(FAILED)
+
+
+def _readers(services: Services, digest: Digest, articles: list[Article]) -> list[str]:
+    from digest.mail.edition import selects
+    from digest.mail.subscriber import SubscriberState
+
+    return [
+        subscriber.address
+        for subscriber in services.store.subscribers.list(digest.name, SubscriberState.ACTIVE)
+        if any(selects(subscriber.categories, article) for article in articles)
+    ]
+
+
+async def _send_edition(services: Services, name: str, latest: int | None) -> Sent:
+    mailing = services.mailing()
+    try:
+        await mailing.issue(name, services.clock(), latest=latest)
+        return await mailing.send_due()
+    finally:
+        await mailing.close()
+
+
+async def _send_copies(
+    services: Services, digest: Digest, articles: list[Article], addresses: list[str]
+) -> int:
+    """Send test copies; return how many were not taken."""
+    from digest.assembly import make_transport
+
+    mailing = services.mailing()
+    transport = make_transport(services.settings)
+    failed = 0
+    try:
+        preview = mailing.preview(digest, articles, subscriber=None, now=services.clock())
+        for address in addresses:
+            try:
+                await transport.send(replace(preview.envelope, recipient=address))
+            except DeliveryError as error:
+                complain(f"{address}: {error}")
+                failed += 1
+            else:
+                say(f"Sent to {address}.")
+    finally:
+        await transport.close()
+    return failed

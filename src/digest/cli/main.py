@@ -1,0 +1,94 @@
+"""The program `digest`: its global options, its commands, its exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from digest import __version__
+from digest.cli import articles, mail, run, setup, subscribers
+from digest.cli.context import Context
+from digest.cli.terminal import FAILED, MISUSED, OK, complain
+from digest.errors import ConfigurationError, DigestError, TemplateError
+
+app = typer.Typer(
+    name="digest",
+    help="Turn a folder of articles into RSS, Atom and JSON feeds and a daily mail digest.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"digest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Configuration file. Default: $DIGEST_CONFIG, ./digest.toml, config/digest.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the global options."""
+    context.obj = Context(config)
+
+
+for part in (setup.app, run.app, articles.app, mail.app):
+    app.registered_commands += part.registered_commands
+app.add_typer(subscribers.app, name="subscribers")
+
+
+def main() -> None:
+    """Run the program and leave with 0 (fine), 1 (the work had failures) or 2 (misuse)."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (ConfigurationError, TemplateError) as error:
+        complain(str(error))
+        code = MISUSED
+    except ExceptionGroup as group:
+        code = _explain(group)
+    except DigestError as error:
+        complain(str(error))
+        code = FAILED
+    except BrokenPipeError:
+        # The reader of a pipe has had enough; keep the interpreter from flushing into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = OK
+    sys.exit(code or OK)
+
+
+def _explain(group: ExceptionGroup) -> int:
+    """Tell each error of a group; 2 where one of them is the configuration's."""
+    known, unknown = group.split(DigestError)
+    if unknown:
+        raise unknown
+    errors = (
+        [error for error in known.exceptions if isinstance(error, DigestError)] if known else []
+    )
+    for error in errors:
+        complain(str(error))
+    misused = any(isinstance(error, ConfigurationError | TemplateError) for error in errors)
+    return MISUSED if misused else FAILED

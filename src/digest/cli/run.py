@@ -1,0 +1,77 @@
+"""`digest run`: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+
+from digest.cli.context import Context
+from digest.cli.terminal import out, progress_bar, say
+
+if TYPE_CHECKING:
+    from digest.assembly import Services
+    from digest.daemon import Started
+
+app = typer.Typer()
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Watch the articles, publish the feeds, serve them, send the digests; until told to stop.
+
+    SIGINT (Ctrl-C) and SIGTERM stop it cleanly within 5 seconds, a second one at once.
+    """
+    from digest.daemon import Daemon
+
+    chosen: Context = context.obj
+    with chosen.services() as services:
+        say(f"Reading {services.tree.root} …")
+        with progress_bar("Reading") as progress:
+
+            def announce(started: Started) -> None:
+                _announce(started, services)
+
+            daemon = Daemon(services, announce=announce, progress=progress)
+            asyncio.run(daemon.run())
+
+
+def _announce(started: Started, services: Services) -> None:
+    """Print what an operator wants to know once all is up."""
+    status = started.status
+    out.print()
+    out.print(f"[bold]{services.site.title}[/bold] · Digest {status.version}")
+    _line("Watching", str(services.tree.root))
+    _line(
+        "Articles",
+        f"{status.articles:,} in {status.categories:,} categories, {status.feeds:,} feeds",
+    )
+    if status.problems:
+        _line("Problems", f"{len(status.problems):,} files; `digest problems` lists them")
+    _line("Output", str(services.settings.paths.output))
+    if started.url:
+        _line("Open", started.url)
+    _line("Mail", _carrier(services))
+    for digest in status.digests:
+        run_at = digest.next_run_at
+        when = (
+            run_at.astimezone(ZoneInfo(digest.timezone)).strftime("%a %d %b %Y %H:%M")
+            if run_at
+            else "never"
+        )
+        _line("Digest", f"{digest.title} ({digest.name}): next {when} {digest.timezone}")
+    _line("Stop", "Ctrl-C")
+    out.print()
+
+
+def _line(label: str, text: str) -> None:
+    say(f"  {label:<10}{text}")
+
+
+def _carrier(services: Services) -> str:
+    mail = services.settings.mail
+    if mail.transport == "smtp":
+        return f"SMTP to {mail.smtp.host}:{mail.smtp.port}"
+    return f"into the Maildir {mail.maildir}"

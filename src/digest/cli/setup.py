@@ -1,0 +1,187 @@
+"""`digest init` and `digest check`: a first configuration, and whether one would work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import Context
+from digest.cli.terminal import FAILED, MISUSED, OK, complain, out, say
+from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
+
+if TYPE_CHECKING:
+    from digest.settings import Settings
+
+app = typer.Typer()
+
+_ARTICLE = """\
+---
+title: 'Hello, Digest'
+categories:
+  - Notes
+  - First steps
+author: You
+date: 2026-11-23 08:00:00
+---
+
+This is an **article**. Change it, save it, and every feed that carries it follows.
+
+Delete this file when you have articles of your own.
+"""
+#: How the shipped configuration names its folders, and how one made by `init` does.
+_PATHS = {
+    'articles = "../examples/articles"': 'articles = "articles"',
+    'output = "../var/public"': 'output = "var/public"',
+    'data = "../var/data"': 'data = "var/data"',
+    'maildir = "../var/mail"': 'maildir = "var/mail"',
+}
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="[DIR]")] = Path(),
+    templates: Annotated[
+        bool, typer.Option("--templates", help="Also copy the templates, to be restyled.")
+    ] = False,
+) -> None:
+    """Write a commented digest.toml and an articles folder with one article.
+
+    Never overwrites: what is there already is left as it is.
+    """
+    configuration = shipped("digest.toml", "config/digest.toml").read_text(encoding="utf-8")
+    for theirs, ours in _PATHS.items():
+        configuration = configuration.replace(theirs, ours)
+    if templates:
+        configuration = configuration.replace(
+            '# templates = "templates"', 'templates = "templates"'
+        )
+    try:
+        _write_new(folder / "digest.toml", configuration)
+        _write_new(folder / "articles" / "Notes" / "hello.md", _ARTICLE)
+        if templates:
+            _copy_new(shipped("templates", "templates"), folder / "templates")
+    except OSError as error:
+        complain(f"{error.filename}: cannot be written: {error.strerror}")
+        raise typer.Exit(FAILED) from error
+    say(f"Now: digest --config {folder / 'digest.toml'} run")
+
+
+def shipped(installed: str, checkout: str) -> Path:
+    """Return a file that Digest brings: from the installed package, else from the source tree."""
+    path = Path(str(files("digest"))) / "data" / installed
+    return path if path.exists() else Path(__file__).parents[3] / checkout
+
+
+def _write_new(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        say(f"Kept    {path}")
+    else:
+        say(f"Written {path}")
+
+
+def _copy_new(source: Path, target: Path) -> None:
+    for file in sorted(found for found in source.rglob("*") if found.is_file()):
+        _write_new(target / file.relative_to(source), file.read_text(encoding="utf-8"))
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Tell whether `digest run` would work: configuration, templates, folders, database, mail.
+
+    Ends with 2 where the configuration or a template is wrong, 1 where something else is.
+    """
+    from digest.settings import problems
+
+    chosen: Context = context.obj
+    path = chosen.path()
+    mistakes = problems(path, os.environ)
+    for mistake in mistakes:
+        _tell(f"configuration {path}", mistake)
+    if mistakes:
+        raise typer.Exit(MISUSED)
+    _tell(f"configuration {path}", None)
+    settings = chosen.settings()
+    worst = OK
+    for what, attempt in _checks(settings):
+        try:
+            attempt()
+        except (ConfigurationError, TemplateError) as error:
+            _tell(what, error)
+            worst = MISUSED
+        except (DigestError, OSError) as error:
+            _tell(what, error)
+            worst = max(worst, FAILED)
+        else:
+            _tell(what, None)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _tell(what: str, error: Exception | None) -> None:
+    if error is None:
+        out.print("[green]ok[/green]      ", end="")
+        say(what)
+    else:
+        out.print("[red]failed[/red]  ", end="")
+        say(f"{what}: {error}")
+
+
+def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
+    """Return what there is to try, in order: what it is called, and how."""
+    from digest.assembly import make_schedules, make_transport, make_tree, token_key
+    from digest.mail.render import MailTemplates
+    from digest.store.database import open_store
+    from digest.web.pages import WebPages
+
+    templates, site = settings.template_folder(), settings.site()
+
+    def mails() -> None:
+        mail_templates = MailTemplates(templates=templates, site=site)
+        for name in settings.digests:
+            mail_templates.check(settings.digest(name))
+
+    def database() -> None:
+        with open_store(settings.database_url()) as store:
+            store.check()
+
+    paths, mail = settings.paths, settings.mail
+    carrier = (
+        f"log in to the SMTP server {mail.smtp.host}:{mail.smtp.port}"
+        if mail.transport == "smtp"
+        else f"write to the Maildir {mail.maildir}"
+    )
+    return [
+        (f"read the articles in {paths.articles}", lambda: os.scandir(make_tree(settings).root)),
+        ("make the rules", settings.recipe),
+        ("make the schedules", lambda: make_schedules(settings)),
+        (
+            f"render the page templates in {templates}",
+            WebPages(templates=templates, site=site).check,
+        ),
+        (f"render the mail templates in {templates}", mails),
+        (f"write to the output folder {paths.output}", lambda: _write_probe(paths.output)),
+        (f"write to the data folder {paths.data}", lambda: token_key(paths.data)),
+        ("use the database", database),
+        (carrier, lambda: asyncio.run(make_transport(settings).check())),
+    ]
+
+
+def _write_probe(folder: Path) -> None:
+    """Raise OutputError where a file cannot be made in a folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"probe")
+    except OSError as error:
+        raise OutputError(folder, error.strerror or str(error)) from error

@@ -1,0 +1,291 @@
+"""The daemon: everything that goes on while `digest run` runs, its start and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from digest import __version__
+from digest.articles.workers import Workers
+from digest.assembly import Services
+from digest.errors import ConfigurationError, DigestError
+from digest.intake import Intake
+from digest.schedule import Timetable
+from digest.web.app import create_app
+from digest.web.pages import DigestStatus, Status
+
+_log = structlog.get_logger(__name__)
+
+#: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
+_STOP_INTAKE, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
+#: Waits after failures; seconds.
+_FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What the operator is told once the first scan is published."""
+
+    status: Status
+    url: str  #: where the pages are served; empty where the web server is off
+
+
+class AlreadyRunningError(DigestError):
+    """Another daemon works on the same data folder; the operator must stop one of them."""
+
+    def __init__(self, pid: str) -> None:
+        super().__init__(pid)
+        self.pid = pid  #: digits, or empty where unknown
+
+    def __str__(self) -> str:
+        return f"another `digest run` (process {self.pid or 'unknown'}) uses this data folder"
+
+
+@contextlib.contextmanager
+def only_daemon(folder: Path) -> Iterator[None]:
+    """Hold the data folder's lock; it goes with the process, however that ends.
+
+    Raises AlreadyRunningError.
+    """
+    with (folder / "run.lock").open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise AlreadyRunningError(file.read(20).strip()) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises ConfigurationError where the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise ConfigurationError(
+            "web.port", f"{host}:{port}", f"cannot listen there: {error.strerror or error}"
+        ) from error
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: the daemon decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Daemon:
+    """Watches, publishes, serves and mails until told to stop."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        announce: Callable[[Started], None] = lambda _: None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._services = services
+        self._announce = announce
+        self._progress = progress
+        self._started_at = services.clock()
+
+    async def run(self) -> None:
+        """Run until SIGINT or SIGTERM, then stop in order within 5 s; a second signal ends at once.
+
+        Raises ConfigurationError and AlreadyRunningError before anything is done.
+        """
+        services = self._services
+        web = services.settings.web
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(only_daemon(services.settings.paths.data))
+            listener = stack.enter_context(listen(web.host, web.port)) if web.enabled else None
+            workers = stack.enter_context(services.workers())
+            stop = asyncio.Event()
+            stack.enter_context(_signals(stop))
+            await self._work(stop, listener, workers)
+
+    async def _work(
+        self, stop: asyncio.Event, listener: socket.socket | None, workers: Workers
+    ) -> None:
+        services = self._services
+        self._intake = services.intake(workers)
+        self._mailing = services.mailing()
+        timetable = Timetable(services.schedules, self._fire)
+        server = self._server()
+        stop_mail = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            web = tasks.create_task(server.serve([listener])) if listener else None
+            mail = tasks.create_task(self._mailing.run(stop_mail))
+            follow = tasks.create_task(self._follow(self._intake, timetable))
+            await stop.wait()
+            _log.info("stopping")
+            timetable.stop()
+            self._intake.stop()
+            await _ended(follow, _STOP_INTAKE)
+            stop_mail.set()
+            await _ended(mail, _STOP_MAIL)
+            if web:
+                server.should_exit = True
+                await _ended(web, _STOP_WEB)
+        _log.info("stopped")
+
+    def _server(self) -> _Server:
+        services = self._services
+        app = create_app(
+            output=services.settings.paths.output,
+            subscriptions=services.store.subscribers,
+            status=self.status if services.settings.web.status else None,
+            pages=services.pages,
+            token_key=services.token_key,
+            clock=services.clock,
+        )
+        return _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,  # its lines would hold unsubscribe tokens
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    async def _follow(self, intake: Intake, timetable: Timetable) -> None:
+        """Scan, announce, start the schedules, then keep the feeds in step."""
+        services = self._services
+        if not await _until_done("first scan", lambda: intake.first_scan(self._progress), intake):
+            return
+        outbox = services.store.outbox
+        await asyncio.to_thread(outbox.start_digests, list(services.digests), services.clock())
+        for name in services.schedules:
+            await self._fire(name)
+        timetable.start()
+        self._announce(await asyncio.to_thread(self._started))
+        await intake.run()
+
+    async def _fire(self, name: str) -> None:
+        """Make the edition that is due, if there is one; try again while the database is away."""
+        await _until_done("edition", lambda: self._issue_due(name), self._intake)
+
+    async def _issue_due(self, name: str) -> None:
+        services = self._services
+        now = services.clock()
+        due_at = await asyncio.to_thread(self._due_at, name, now)
+        if due_at is None:
+            return
+        if (late := now - due_at).total_seconds() > 60:
+            _log.info("catching up", digest=name, due_at=due_at.isoformat(), late=str(late))
+        if await self._mailing.issue(name, due_at):
+            self._mailing.wake()
+
+    def _due_at(self, name: str, now: datetime) -> datetime | None:
+        """Return the run that is due and not too late to catch up with."""
+        outbox = self._services.store.outbox
+        schedule = self._services.schedules[name]
+        last = outbox.last_due_at(name) or outbox.started_at(name) or now
+        oldest = now - self._services.settings.digests[name].catch_up
+        due_at = schedule.latest(max(last, oldest), now)
+        missed_at = schedule.next_after(last) if last < oldest else None
+        if due_at is None and missed_at and missed_at <= oldest:
+            _log.warning(
+                "missed a run too long ago to catch up",
+                digest=name,
+                due_at=missed_at.isoformat(),
+                catch_up=str(now - oldest),
+            )
+        return due_at
+
+    def _started(self) -> Started:
+        web = self._services.settings.web
+        return Started(
+            status=self.status(), url=f"{self._services.site.url}/" if web.enabled else ""
+        )
+
+    def status(self) -> Status:
+        """Return what the status page and the start-up message tell. Blocking."""
+        services = self._services
+        counts = services.store.articles.counts()
+        now = services.clock()
+        scan = self._intake.last_scan
+        return Status(
+            version=__version__,
+            started_at=self._started_at,
+            articles=counts.articles,
+            categories=counts.categories,
+            feeds=counts.categories + 1,
+            problems=tuple(services.store.articles.problems()),
+            digests=tuple(
+                DigestStatus(
+                    name=name,
+                    title=services.digests[name].title,
+                    timezone=services.digests[name].timezone,
+                    next_run_at=schedule.next_after(now),
+                )
+                for name, schedule in services.schedules.items()
+            ),
+            outbox=services.store.outbox.states(),
+            last_scan_at=scan.ended_at if scan else None,
+        )
+
+
+async def _until_done(what: str, attempt: Callable[[], Awaitable[None]], intake: Intake) -> bool:
+    """Try until it works, waiting longer each time; False where the daemon stops before that."""
+    retry = _FIRST_RETRY
+    while not intake.stopping:
+        try:
+            await attempt()
+        except (DigestError, OSError) as error:
+            if intake.stopping:
+                break
+            _log.error("failed, will try again", what=what, error=str(error), seconds=retry)
+            await asyncio.sleep(retry)
+            retry = min(retry * 2, _LAST_RETRY)
+        else:
+            return not intake.stopping
+    return False
+
+
+async def _ended(task: asyncio.Task[None], seconds: float) -> None:
+    """Wait for a task to end by itself, then make it."""
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        _log.warning("a part of the daemon did not stop in time and was cancelled")
+        task.cancel()
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """Set ``stop`` at the first SIGINT or SIGTERM; leave at once at the second."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    handled = (signal.SIGINT, signal.SIGTERM)
+    for number in handled:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

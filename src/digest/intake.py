@@ -1,0 +1,241 @@
+"""Intake: keep the published feeds in step with the tree of article files."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from digest.articles.ingest import Ingest, Taken
+from digest.articles.model import Changes
+from digest.articles.watch import Watch
+from digest.errors import DigestError
+from digest.feeds.publish import Publisher
+from digest.times import Clock
+
+_log = structlog.get_logger(__name__)
+
+#: A burst is over when nothing was said for so long; seconds.
+_QUIET = 0.02
+#: However long a burst lasts, its beginning is taken after so long; seconds.
+_LONGEST_GATHERING = 0.5
+#: However long a burst lasts, what was taken is published after so long; seconds.
+_LONGEST_UNPUBLISHED = 10.0
+#: A burst of so many paths is followed by a scan: the kernel may have dropped events.
+_LARGE_BURST = 200
+#: More paths than this are forgotten in favour of a scan.
+_MOST_HINTS = 50_000
+#: Waits after failures; seconds.
+_FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
+
+
+class Hints:
+    """Paths to look at, told by other threads, gathered for one task of the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._paths: set[str] = set()
+        self._overflowed = False
+        self._told = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def add(self, path: str) -> None:
+        """Note a path; from any thread."""
+        with self._lock:
+            first = not self._paths and not self._overflowed
+            if len(self._paths) >= _MOST_HINTS:
+                self._paths.clear()
+                self._overflowed = True
+            if not self._overflowed:
+                self._paths.add(path)
+        if first:
+            self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._told.set)
+        except RuntimeError:  # the loop has closed: nobody is left to look
+            return
+
+    def drain(self) -> tuple[set[str], bool]:
+        """Return the paths noted since the last time, and whether there were too many to note."""
+        with self._lock:
+            paths, overflowed = self._paths, self._overflowed
+            self._paths, self._overflowed = set(), False
+            self._told.clear()
+        return paths, overflowed
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until there is a hint; False where none came in time."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._told.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """When the whole tree was last compared with what is remembered."""
+
+    ended_at: datetime  #: aware UTC
+    took: timedelta
+    files: int
+
+
+class Intake:
+    """Takes files as they change and publishes what follows, one burst at a time.
+
+    Made within a running event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        ingest: Ingest,
+        publisher: Publisher,
+        watch: Callable[[Callable[[str], None]], Watch],
+        scan_every: timedelta,
+        settle: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._ingest = ingest
+        self._publisher = publisher
+        self._make_watch = watch
+        self._scan_every = scan_every.total_seconds()
+        self._settle = max(settle.total_seconds(), 0.1)
+        self._clock = clock
+        self._hints = Hints()
+        self._watch: Watch | None = None
+        self._next_scan = 0.0
+        self._unpublished = Changes()
+        self._unpublished_since = 0.0
+        self.stopping = False
+        self.last_scan: Scan | None = None
+
+    def stop(self) -> None:
+        """Make whatever is under way end soon."""
+        self.stopping = True
+        self._ingest.stop()
+
+    async def first_scan(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Begin to watch, scan the tree and publish everything.
+
+        Raises OSError where the tree is not there, DigestError where it cannot be stored or
+        published. May be called again then.
+        """
+        # Before the scan: what changes during it is told by events.
+        await self._renew_watch()
+        await self._scan(progress)
+        if not self.stopping:
+            await asyncio.to_thread(self._publisher.publish_all, self._go_on)
+            self._unpublished = Changes()
+
+    def _go_on(self, _done: int, _total: int) -> None:
+        if self.stopping:
+            raise InterruptedError("stopping")
+
+    async def run(self) -> None:
+        """Follow the tree until stopped or cancelled; whatever fails is logged and tried again."""
+        retry = _FIRST_RETRY
+        try:
+            while not self.stopping:
+                loop_time = asyncio.get_running_loop().time()
+                await self._hints.wait(0 if self._unpublished else self._next_scan - loop_time)
+                try:
+                    await self._turn()
+                    retry = _FIRST_RETRY
+                except (DigestError, OSError) as error:
+                    _log.error("intake failed, will try again", error=str(error), seconds=retry)
+                    await asyncio.sleep(retry)
+                    retry = min(retry * 2, _LAST_RETRY)
+        finally:
+            if self._watch is not None:
+                await asyncio.to_thread(self._watch.stop)
+
+    async def _turn(self) -> None:
+        """Take one burst, scan if it is time to, publish once nothing more is waiting."""
+        time = asyncio.get_running_loop().time
+        paths, overflowed = await self._gather()
+        if overflowed or len(paths) >= _LARGE_BURST:
+            self._next_scan = time()
+        if paths:
+            try:
+                self._note(await asyncio.to_thread(self._ingest.take, paths))
+            except (DigestError, OSError):
+                for path in paths:
+                    self._hints.add(path)
+                raise
+        if time() >= self._next_scan and not self._hints:
+            await self._renew_watch()
+            await self._scan(None)
+        if self._unpublished and (
+            not self._hints or time() > self._unpublished_since + _LONGEST_UNPUBLISHED
+        ):
+            await self._publish()
+
+    async def _gather(self) -> tuple[set[str], bool]:
+        """Return the paths of a burst, once it is over or has lasted long enough."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LONGEST_GATHERING
+        said = -1
+        while said != len(self._hints) and loop.time() < until:
+            said = len(self._hints)
+            await asyncio.sleep(_QUIET)
+        return self._hints.drain()
+
+    async def _renew_watch(self) -> None:
+        """Watch the folder that is at the root's path now."""
+        if self._watch is not None:
+            if self._watch.alive:
+                return
+            _log.warning("the articles folder was replaced; watching it anew")
+            await asyncio.to_thread(self._watch.stop)
+        self._watch = self._make_watch(self._hints.add)
+        await asyncio.to_thread(self._watch.start)
+
+    async def _scan(self, progress: Callable[[int, int], None] | None) -> None:
+        began = self._clock()
+        taken = await asyncio.to_thread(self._ingest.scan, progress)
+        ended = self._clock()
+        if taken.complete:
+            self.last_scan = Scan(ended_at=ended, took=ended - began, files=taken.files)
+        self._next_scan = asyncio.get_running_loop().time() + self._scan_every
+        self._note(taken)
+
+    def _note(self, taken: Taken) -> None:
+        loop = asyncio.get_running_loop()
+        changes = taken.changes
+        if changes and not self._unpublished:
+            self._unpublished_since = loop.time()
+        self._unpublished += changes
+        if changes or changes.problems:
+            _log.info(
+                "files taken",
+                new=changes.new,
+                updated=changes.updated,
+                unchanged=changes.unchanged,
+                problems=changes.problems,
+            )
+        for path in taken.waiting:
+            loop.call_later(self._settle, self._hints.add, path)
+
+    async def _publish(self) -> None:
+        changes = self._unpublished
+        published = await asyncio.to_thread(self._publisher.publish, changes)
+        self._unpublished = Changes()
+        _log.info(
+            "published",
+            articles=len(changes.articles),
+            categories=len(changes.categories),
+            written=published.written,
+            removed=published.removed,
+        )
