@@ -100,5 +100,12 @@ class DeliveryDeferred(DeliveryError):
     """The server cannot take the message now: try again later."""
 
 
+class ServerUnavailable(DeliveryDeferred):
+    """No message can be handed over now, whoever it is for; the operator may have to look.
+
+    The server is away, its certificate or our login is refused, or the mail folder is full.
+    """
+
+
 class DeliveryRefused(DeliveryError):
     """The server will not take this message, now or later: do not repeat it."""

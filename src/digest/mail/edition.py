@@ -113,3 +113,26 @@ def contents(
         shown=min(len(chosen), max_items),
         more=max(0, len(chosen) - max_items),
     )
+
+
+def shortened(full: Contents, shown: int) -> Contents:
+    """Return the contents with only the newest ``shown`` articles, the others counted.
+
+    Sections keep their order; one that has no article left goes.
+    """
+    newest = sorted(
+        full.articles, key=lambda article: (article.published_at, article.sequence), reverse=True
+    )
+    kept = {article.id for article in newest[:shown]}
+    sections = [
+        Section(
+            category=section.category,
+            articles=tuple(article for article in section.articles if article.id in kept),
+        )
+        for section in full.sections
+    ]
+    return Contents(
+        sections=tuple(section for section in sections if section.articles),
+        shown=len(kept),
+        more=full.more + full.shown - len(kept),
+    )

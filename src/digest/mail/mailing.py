@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from digest.articles.model import Article
 from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Digest, Edition
+from digest.mail.message import Envelope as Envelope  # part of Transport
 
 
 class MailStore(Protocol):
@@ -59,15 +59,6 @@ class MailStore(Protocol):
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
-    """A finished message and the addresses for the server (RFC 5321 section 2.3.1)."""
-
-    sender: str  #: for MAIL FROM
-    recipient: str  #: for RCPT TO
-    message: bytes  #: RFC 5322, lines end in CRLF
 
 
 class Transport(Protocol):

@@ -1,0 +1,115 @@
+"""Plain text in columns: how wide it shows, where to cut it and where to break its lines."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+#: RFC 5322 section 2.1.1 wants 78 at most; 72 leave room for the marks of two quotings.
+TEXT_WIDTH = 72
+
+_CLUSTER = regex.compile(r"\X")
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_CLOSING = frozenset("，。、；：？！…—·％ー々") | frozenset("!),.:;?]}")
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` on one line: white space and control characters are one space each run.
+
+    Direction marks that could turn round what follows go, and so does what is no character.
+    """
+    kept = (
+        " " if unicodedata.category(char) in ("Cc", "Zl", "Zp", "Zs") else char
+        for char in text
+        if char not in _BIDI and unicodedata.category(char) != "Cs"
+    )
+    return " ".join("".join(kept).split())
+
+
+def display_width(text: str) -> int:
+    """Return the columns that ``text`` takes on a terminal: two for a wide character (UAX 11)."""
+    return sum(_cluster_width(cluster) for cluster in _CLUSTER.findall(text))
+
+
+def cut(text: str, width: int) -> str:
+    """Return ``text`` cut to at most ``width`` columns, with an ellipsis where something went."""
+    if display_width(text) <= width:
+        return text
+    kept, used = [], 1
+    for cluster in _CLUSTER.findall(text):
+        used += _cluster_width(cluster)
+        if used > width:
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip() + "…"
+
+
+def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") -> str:
+    """Return ``text`` in lines of at most ``width`` columns, started by ``first``, then ``rest``.
+
+    Lines break at spaces and around wide characters, but never before closing or after opening
+    punctuation. A word that is too long is broken too, unless it holds an address (``://``).
+    """
+    lines: list[str] = []
+    line, used, empty = first, display_width(first), True
+    for spaced, piece in _fitting(text, max(2, width - display_width(rest or first))):
+        gap = " " if spaced and not empty else ""
+        needed = len(gap) + display_width(piece)
+        if not empty and used + needed > width:
+            lines.append(line)
+            line, used, gap = rest, display_width(rest), ""
+            needed = display_width(piece)
+        line, used, empty = line + gap + piece, used + needed, False
+    lines.append(line)
+    return "\n".join(lines)
+
+
+def _cluster_width(cluster: str) -> int:
+    return max(_char_width(char) for char in cluster)
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf", "Cc"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+def _pieces(text: str) -> list[tuple[bool, str]]:
+    """Return what may not be broken, each with whether a space stands before it."""
+    pieces: list[tuple[bool, str]] = []
+    spaced, last = True, ""
+    for cluster in _CLUSTER.findall(text):
+        if cluster.isspace():
+            spaced = True
+            continue
+        if not spaced and _joined(last, cluster):
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + cluster)
+        else:
+            pieces.append((spaced, cluster))
+        spaced, last = False, cluster
+    return pieces
+
+
+def _joined(before: str, after: str) -> bool:
+    """Tell whether no line may end between two clusters without a space."""
+    closes = after in _CLOSING or unicodedata.category(after[0]) in ("Pe", "Pf")
+    opens = unicodedata.category(before[0]) in ("Ps", "Pi")
+    return closes or opens or (_cluster_width(before) < 2 and _cluster_width(after) < 2)
+
+
+def _fitting(text: str, room: int) -> list[tuple[bool, str]]:
+    """Return the pieces, those that are wider than ``room`` broken up."""
+    fitting: list[tuple[bool, str]] = []
+    for spaced, piece in _pieces(text):
+        if display_width(piece) <= room or "://" in piece:
+            fitting.append((spaced, piece))
+            continue
+        part, used = "", 0
+        for cluster in _CLUSTER.findall(piece):
+            if used + _cluster_width(cluster) > room:
+                fitting.append((spaced, part))
+                spaced, part, used = False, "", 0
+            part, used = part + cluster, used + _cluster_width(cluster)
+        fitting.append((spaced, part))
+    return fitting

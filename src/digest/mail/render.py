@@ -1,0 +1,223 @@
+"""Render an edition for one segment: the same categories, the same language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import css_inline
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import escape
+
+from digest.errors import TemplateError
+from digest.mail.columns import cut, one_line, wrap
+from digest.mail.edition import Contents, Digest, Edition, contents, shortened
+from digest.mail.phrases import Phrasebook, phrasebook
+from digest.mail.sample import sample_articles, sample_edition
+from digest.mail.view import view
+from digest.site import Site
+
+#: Bytes of HTML. Gmail clips a message near 102 KB, and what is clipped holds the footer.
+MAX_HTML = 90_000
+#: Columns of a subject and of a recipient's name; longer ones are cut.
+MAX_SUBJECT, MAX_NAME = 120, 60
+#: Bytes kept free for what is filled in for each recipient.
+_FOR_RECIPIENT = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An edition as one recipient reads it."""
+
+    subject: str  #: plain text, one line
+    html: str
+    text: str  #: lines end in ``\\n``
+    language: str  #: BCP 47
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """An edition rendered for one segment; what differs for each recipient is still open."""
+
+    subject: str  #: plain text, one line
+    html: str
+    text: str
+    language: str  #: BCP 47: of the mail's own words
+    greeting: str  #: with ``{name}``
+    greeting_nobody: str  #: for a recipient whose name is unknown
+    seal: str  #: stands, with a letter after it, where a recipient's own words go
+
+    def letter(self, *, unsubscribe: str, name: str) -> Letter:
+        """Return the letter for a recipient.
+
+        ``unsubscribe`` is an absolute http(s) address, ``name`` any text, or empty.
+        """
+        name = cut(one_line(name), MAX_NAME)
+        greeting = self.greeting.format(name=name) if name else self.greeting_nobody
+        # The greeting comes last: nothing in a name is looked at again.
+        return Letter(
+            subject=self.subject,
+            html=self.html.replace(f"{self.seal}u", str(escape(unsubscribe))).replace(
+                f"{self.seal}g", str(escape(greeting))
+            ),
+            text=self.text.replace(f"{self.seal}u", unsubscribe).replace(f"{self.seal}g", greeting),
+            language=self.language,
+        )
+
+
+class MailTemplates:
+    """The templates below ``mail/`` of a folder, and what they are given."""
+
+    def __init__(self, *, templates: Path, site: Site) -> None:
+        """Read templates from a folder when they are needed; nothing is read here."""
+        self._site = site
+        self._folder = templates
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FileSystemLoader(templates),
+            autoescape=lambda name: name is not None and name.endswith(".html"),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(wrap=wrap, cut=cut)
+        self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+    def render(
+        self,
+        digest: Digest,
+        edition: Edition,
+        contents: Contents,
+        *,
+        language: str,
+        postal_address: str = "",
+    ) -> Rendition:
+        """Return the edition for one segment, its HTML under 90 KB.
+
+        Where it would be larger it shows fewer articles and counts more. Raises TemplateError.
+        """
+        words = phrasebook(language, digest.timezone)
+        seal = _seal(digest, edition, contents, words.language)
+        postal = tuple(one_line(line) for line in postal_address.splitlines())
+        given = partial(self._variables, digest, edition, words, seal, postal)
+        variables = given(contents)
+        html = self._html(digest, variables)
+        while (size := len(html.encode("utf-8"))) > MAX_HTML - _FOR_RECIPIENT:
+            if contents.shown <= 1:
+                raise TemplateError(
+                    f"mail/{digest.template}.html",
+                    None,
+                    f"makes {size} bytes of one article; a mail has at most {MAX_HTML}",
+                )
+            fewer = contents.shown * (MAX_HTML - _FOR_RECIPIENT) // size
+            contents = shortened(contents, max(1, min(fewer, contents.shown - 1)))
+            variables = given(contents)
+            html = self._html(digest, variables)
+        return Rendition(
+            subject=self._subject(digest, variables),
+            html=html,
+            text=_tidied(self._rendered(f"mail/{digest.template}.txt", variables)),
+            language=words.language,
+            greeting=words.say("greeting", name="{name}"),
+            greeting_nobody=words.say("greeting_nobody"),
+            seal=seal,
+        )
+
+    def check(self, digest: Digest) -> None:
+        """Render the digest's templates with sample articles; raises TemplateError."""
+        shown = contents(sample_articles(), (), digest.max_items)
+        self.render(digest, sample_edition(digest.name), shown, language=digest.language)
+
+    def _variables(
+        self,
+        digest: Digest,
+        edition: Edition,
+        words: Phrasebook,
+        seal: str,
+        postal_address: tuple[str, ...],
+        contents: Contents,
+    ) -> dict[str, Any]:
+        """Return what every template of a mail may use."""
+        shown = view(contents, edition, words, self._site)
+        return {
+            "digest": digest,
+            "edition": edition,
+            "site": self._site,
+            "home": self._site.link(""),
+            "language": words.language,
+            "say": words.say,
+            "date": words.date(edition.due_at),
+            "weekday": words.weekday(edition.due_at),
+            "lead": shown.lead,
+            "sections": shown.sections,
+            "shown": contents.shown,
+            "more": contents.more,
+            "count": contents.shown + contents.more,
+            "greeting": f"{seal}g",
+            "unsubscribe": f"{seal}u",
+            "postal_address": postal_address,
+        }
+
+    def _html(self, digest: Digest, variables: dict[str, Any]) -> str:
+        name = f"mail/{digest.template}.html"
+        html = self._rendered(name, variables)
+        try:
+            return self._inliner.inline(html)
+        except css_inline.InlineError as error:
+            raise TemplateError(name, None, f"its style cannot be inlined: {error}") from error
+
+    def _subject(self, digest: Digest, variables: dict[str, Any]) -> str:
+        where = f"digests.{digest.name}.subject"
+        subject = cut(one_line(self._rendered(where, variables, digest.subject)), MAX_SUBJECT)
+        if not subject:
+            raise TemplateError(where, None, "makes an empty subject")
+        return subject
+
+    def _rendered(self, name: str, variables: dict[str, Any], source: str | None = None) -> str:
+        """Return what a template file makes, or a template given as ``source``."""
+        try:
+            template = (
+                self._environment.get_template(name)
+                if source is None
+                else self._environment.from_string(source)
+            )
+            rendered = template.render(variables)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(error.name or name, error.lineno, str(error.message)) from error
+        except jinja2.TemplateNotFound as error:
+            raise TemplateError(name, None, f"there is no file {error.message}") from error
+        except Exception as error:  # a template can make any operation fail
+            where, line = self._place(error.__traceback__, name)
+            raise TemplateError(where, line, str(error) or type(error).__name__) from error
+        return rendered.encode("utf-8", "replace").decode("utf-8")
+
+    def _place(self, trace: TracebackType | None, name: str) -> tuple[str, int | None]:
+        """Return the template and the line where an error arose: the innermost one."""
+        where, line = name, None
+        while trace is not None:
+            file = trace.tb_frame.f_code.co_filename
+            if file == "<template>":
+                line = trace.tb_lineno
+            elif Path(file).is_relative_to(self._folder):
+                where, line = Path(file).relative_to(self._folder).as_posix(), trace.tb_lineno
+            trace = trace.tb_next
+        return where, line
+
+
+def _seal(digest: Digest, edition: Edition, contents: Contents, language: str) -> str:
+    """Return a mark that nothing in the edition can hold, as it is a hash of all of it."""
+    everything = repr((digest, edition, contents, language)).encode("utf-8", "surrogatepass")
+    return "seal" + blake2b(everything, digest_size=16).hexdigest()
+
+
+def _tidied(text: str) -> str:
+    """Return text without spaces at line ends, and with at most one empty line in a row."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if line.strip() or lines[-1]:
+            lines.append(line.rstrip())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,113 @@
+"""What mail templates see: plain text and checked addresses, nothing that could break a mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from digest.articles.model import Article
+from digest.mail.columns import cut, one_line
+from digest.mail.edition import Contents, Edition, Section
+from digest.mail.phrases import Phrasebook
+from digest.site import Site
+
+#: Columns, so that no single article can fill a mail.
+MAX_TITLE, MAX_SUMMARY, MAX_LEAD_SUMMARY, MAX_SOURCE = 200, 240, 480, 60
+#: Characters of an address; servers and mail programs begin to fail from here on.
+MAX_URL = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """An article as templates see it. Everything in it is plain text, on one line."""
+
+    title: str
+    summary: str
+    link: str  #: absolute http(s)
+    image: str | None  #: absolute http(s)
+    date: str  #: in the digest's zone and the mail's language
+    source: str  #: who wrote or published it; may be empty
+    language: str  #: BCP 47
+    category: str  #: the name of its section; empty where it has none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemGroup:
+    """A section as templates see it."""
+
+    title: str  #: the category's own name, or the mail's word for those without
+    path: str  #: the names above it; may be empty
+    articles: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The contents of a rendition: one article that leads, the others by section."""
+
+    lead: Item | None  #: the newest article; None where there is none
+    sections: tuple[ItemGroup, ...]  #: without the lead, and without empty ones
+
+
+def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> View:
+    """Return what a segment's templates show."""
+    lead: Item | None = None
+    groups = []
+    for section in contents.sections:
+        items = [_item(article, section, edition, words, site) for article in section.articles]
+        if lead is None:
+            first = section.articles[0]
+            lead = _item(first, section, edition, words, site, summary=MAX_LEAD_SUMMARY)
+            items = items[1:]
+        if items:
+            groups.append(_group(section, tuple(items), words))
+    return View(lead=lead, sections=tuple(groups))
+
+
+def web_address(address: str | None) -> str | None:
+    """Return an address that a mail may link to; None where it is no sound absolute http(s) one."""
+    if address is None or len(address) > MAX_URL or one_line(address).split() != [address]:
+        return None
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return None
+    return address if parts.scheme in ("http", "https") and host else None
+
+
+def _group(section: Section, items: tuple[Item, ...], words: Phrasebook) -> ItemGroup:
+    if section.category is None:
+        return ItemGroup(title=words.say("uncategorised"), path="", articles=items)
+    above = section.category.parent
+    return ItemGroup(
+        title=cut(one_line(section.category.name), MAX_SOURCE),
+        path=cut(one_line(str(above)), MAX_SOURCE) if above else "",
+        articles=items,
+    )
+
+
+def _item(
+    article: Article,
+    section: Section,
+    edition: Edition,
+    words: Phrasebook,
+    site: Site,
+    summary: int = MAX_SUMMARY,
+) -> Item:
+    elsewhere = web_address(article.link)
+    authors = words.say("separator").join(article.authors)
+    source = authors or (_host(elsewhere) if elsewhere else "")
+    return Item(
+        title=cut(one_line(article.title), MAX_TITLE),
+        summary=cut(one_line(article.summary), summary),
+        link=elsewhere or site.link(article.folder),
+        image=web_address(article.image),
+        date=words.moment(article.published_at, edition.due_at),
+        source=cut(one_line(source), MAX_SOURCE),
+        language=article.language or site.language,
+        category=cut(one_line(section.category.name), MAX_SOURCE) if section.category else "",
+    )
+
+
+def _host(address: str) -> str:
+    return (urlsplit(address).hostname or "").removeprefix("www.")
