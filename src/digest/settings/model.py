@@ -15,6 +15,7 @@ from digest.articles.model import CategoryPath
 from digest.errors import ConfigurationError
 from digest.mail.edition import Digest
 from digest.mail.message import Sender
+from digest.mail.smtp import SmtpServer
 from digest.settings.tables import (
     ArticlesTable,
     DatabaseTable,
@@ -121,6 +122,25 @@ class Settings(BaseSettings):
             name=name,
             reply_to=self.mail.reply_to or None,
             postal_address=self.mail.postal_address,
+        )
+
+    def smtp(self) -> SmtpServer:
+        """Return the server that takes the mail.
+
+        Raises ConfigurationError where none is configured.
+        """
+        smtp = self.mail.smtp
+        if smtp.host is None:
+            raise ConfigurationError("mail.smtp.host", None, "is required to send mail")
+        return SmtpServer(
+            host=smtp.host,
+            port=smtp.port,
+            tls=smtp.tls,
+            username=smtp.username,
+            password=smtp.password.get_secret_value() if smtp.password else None,
+            connections=smtp.connections,
+            timeout=smtp.timeout,
+            ca=smtp.ca_file,
         )
 
     def database_url(self) -> str:

@@ -153,7 +153,7 @@ class SmtpTable(Table):
     tls: Literal["none", "starttls", "tls"] = "starttls"
     username: Line | None = None
     password: SecretStr | None = None
-    connections: Annotated[int, whole(1, 50)] = 2
+    connections: Annotated[int, whole(1, 50)] = 4
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=30)
     ca_file: FilePath | None = None
 
