@@ -1,0 +1,80 @@
+"""The web application: published files, unsubscribe links, status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from digest.errors import StoreError
+from digest.mail.tokens import UNSUBSCRIBE_PATH
+from digest.times import Clock
+from digest.web.feeds import PublishedFiles
+from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
+from digest.web.status import Status
+from digest.web.subscriptions import Subscriptions, UnsubscribeLink
+
+#: Seconds after which a client may try again when the database did not answer.
+RETRY_AFTER = 30
+
+
+def create_app(
+    *,
+    output: Path,
+    subscriptions: Subscriptions,
+    status: Callable[[], Status] | None,
+    pages: WebPages,
+    token_key: bytes,
+    clock: Clock,
+) -> Starlette:
+    """Return the ASGI application.
+
+    ``output`` is the folder with the published files, ``status`` is called in a thread for
+    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links.
+    """
+    files = PublishedFiles(output)
+    link = UnsubscribeLink(
+        subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
+    )
+
+    async def show_status(_: Request) -> Response:
+        if status is None:
+            raise HTTPException(404)
+        body = pages.status(await run_in_threadpool(status))
+        return html_response(body, headers=PRIVATE_HEADERS)
+
+    async def not_found(_: Request, error: Exception) -> Response:
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return html_response(pages.not_found(), 404, headers)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/status", show_status, methods=["GET"]),
+            Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
+            Route("/{path:path}", files.serve, methods=["GET"]),
+        ],
+        exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
+    )
+
+
+async def _healthz(_: Request) -> Response:
+    return PlainTextResponse("ok", headers={**SECURITY_HEADERS, **PRIVATE_HEADERS})
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    headers = {**SECURITY_HEADERS, **(error.headers or {})}
+    return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
+
+
+async def _busy(_: Request, __: Exception) -> Response:
+    headers = {**SECURITY_HEADERS, **PRIVATE_HEADERS, "Retry-After": str(RETRY_AFTER)}
+    return PlainTextResponse("The database is busy. Please try again soon.\n", 503, headers)

@@ -1,0 +1,290 @@
+"""The pages that people see: index, feeds, articles, unsubscribing, status."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+import jinja2
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from jinja2.sandbox import SandboxedEnvironment
+from starlette.responses import Response
+
+from digest.articles.model import Article, CategoryPath
+from digest.errors import TemplateError
+from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
+from digest.feeds.syndication import STYLESHEET
+from digest.mail.subscriber import Subscriber, SubscriberState
+from digest.site import Site
+from digest.times import rfc3339
+from digest.web import samples
+from digest.web.status import Status
+
+__all__ = ["Status", "WebPages", "html_response"]
+
+#: Published files, and the templates they come from.
+ASSETS = {"assets/style.css": "web/style.css", STYLESHEET: "feed.css"}
+WORDS = "web/words.toml"
+#: Nothing runs and nothing is fetched but images and our own style.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src https: http: data:; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = MappingProxyType(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+#: For pages that are about one person or one moment.
+PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
+
+#: What rendering may raise; the template, or what it does with its values, is at fault.
+_FAULTS = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A category in the tree, with those right below it."""
+
+    summary: CategorySummary
+    feed: Feed
+    below: tuple[Branch, ...]
+
+
+def html_response(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a page as a response with the headers that every page carries."""
+    return Response(
+        body,
+        status,
+        headers={**SECURITY_HEADERS, **(headers or {})},
+        media_type="text/html; charset=utf-8",
+    )
+
+
+class WebPages:
+    """Renders pages with the templates of a folder; safe to use from several threads.
+
+    Every method that renders raises TemplateError where a template is at fault.
+    """
+
+    def __init__(
+        self, *, templates: Path, site: Site, formats: tuple[str, ...] = (RSS, ATOM, JSON)
+    ) -> None:
+        self._templates = templates
+        self._site = site
+        self._zone = ZoneInfo(site.timezone)
+        self._locale = _locale(site.language)
+        self._environment = SandboxedEnvironment(
+            loader=jinja2.FileSystemLoader(templates),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            path=_path_filter(site), day=self._day, moment=self._moment, iso=rfc3339, masked=masked
+        )
+        self._environment.globals.update(
+            site=site,
+            words=self._words(),
+            formats=[(name, _FORMAT_NAMES[name], MEDIA_TYPES[name]) for name in formats],
+            everything=Feed(site=site, category=None),
+            feed_of=_feed_of(site),
+            link_of=lambda article: article_link(site, article),
+        )
+
+    def article(self, article: Article) -> bytes:
+        """Return an article's page."""
+        return self._render("article", article=article)
+
+    def feed(
+        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+    ) -> bytes:
+        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
+        trail = () if feed.category is None else tuple(feed.category.lineage())
+        return self._render(
+            "feed", feed=feed, articles=articles, trail=trail, tree=self._tree(feed, categories)
+        )
+
+    def index(
+        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+    ) -> bytes:
+        """Return the site's front page; ``categories`` are all of them."""
+        return self._render(
+            "index", feed=feed, articles=articles, tree=self._tree(feed, categories)
+        )
+
+    def assets(self) -> Mapping[str, bytes]:
+        """Return the stylesheets by path relative to the output folder."""
+        return {path: self._read(source) for path, source in ASSETS.items()}
+
+    def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
+        """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
+        return self._render("unsubscribe", subscriber=subscriber, again=again)
+
+    def unsubscribed(self, subscriber: Subscriber) -> bytes:
+        """Return the page that says goodbye and offers to subscribe again."""
+        return self._render("unsubscribed", subscriber=subscriber)
+
+    def status(self, status: Status) -> bytes:
+        """Return the status page."""
+        return self._render("status", status=status)
+
+    def not_found(self) -> bytes:
+        """Return the page for addresses that have none."""
+        return self._render("not_found")
+
+    def check(self) -> None:
+        """Render every template with sample data. Raises TemplateError for the first fault."""
+        feed = Feed(site=self._site, category=None)
+        articles, categories = samples.articles(self._site), samples.categories()
+        self.assets()
+        for some in (articles, ()):
+            self.index(feed, some, categories if some else ())
+            self.feed(feed, some, categories if some else ())
+        self.feed(replace(feed, category=categories[0].path), articles, categories[1:])
+        for article in articles:
+            self.article(article)
+        for state in SubscriberState:
+            subscriber = samples.subscriber(state)
+            self.unsubscribe(subscriber, again=state is SubscriberState.ACTIVE)
+            self.unsubscribed(subscriber)
+        self.status(samples.status())
+        self.status(samples.idle_status())
+        self.not_found()
+
+    def _render(self, name: str, **context: Any) -> bytes:
+        template = f"web/{name}.html"
+        try:
+            text = self._environment.get_template(template).render(context)
+        except _FAULTS as error:
+            raise self._explained(template, error) from error
+        return text.encode("utf-8", "replace")
+
+    def _explained(self, template: str, error: Exception) -> TemplateError:
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            return TemplateError(error.name or template, error.lineno, error.message or "broken")
+        if isinstance(error, jinja2.TemplatesNotFound):
+            return TemplateError(str(error.name or template), None, "there is no such template")
+        where: tuple[str, int | None] = template, None
+        for file, line in _lines(error.__traceback__):
+            if Path(file).is_relative_to(self._templates):
+                where = Path(file).relative_to(self._templates).as_posix(), line
+        return TemplateError(*where, str(error) or type(error).__name__)
+
+    def _read(self, source: str) -> bytes:
+        try:
+            return (self._templates / source).read_bytes()
+        except OSError as error:
+            raise TemplateError(source, None, error.strerror or str(error)) from error
+
+    def _words(self) -> Mapping[str, str]:
+        """Return the pages' own words in the site's language, else in English."""
+        try:
+            tables = tomllib.loads(self._read(WORDS).decode())
+            own = tables.get(self._site.language) or tables.get(self._locale.language)
+            return {**tables["en"], **(own or {})}
+        except (ValueError, KeyError, TypeError) as error:
+            raise TemplateError(WORDS, None, f"cannot be read: {error}") from error
+
+    def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
+        """Return the categories below a feed's, nested; every parent is among them."""
+        below: dict[CategoryPath | None, list[CategorySummary]] = {}
+        for summary in sorted(categories, key=lambda summary: summary.path):
+            below.setdefault(summary.path.parent, []).append(summary)
+
+        def grow(parent: CategoryPath | None) -> tuple[Branch, ...]:
+            return tuple(
+                Branch(
+                    summary=summary,
+                    feed=replace(feed, category=summary.path),
+                    below=grow(summary.path),
+                )
+                for summary in below.get(parent, ())
+            )
+
+        return grow(feed.category)
+
+    def _day(self, moment: datetime) -> str:
+        """Return the date in the site's zone and language."""
+        return _format_day(moment.astimezone(self._zone).date(), self._locale)
+
+    def _moment(self, moment: datetime) -> str:
+        """Return date and time with the zone: the moment's own, the site's where that is UTC."""
+        zone = self._zone if moment.tzinfo is UTC else moment.tzinfo
+        local = moment.astimezone(zone)
+        offset = local.strftime("%z")
+        shown: str = format_datetime(local, "medium", tzinfo=zone, locale=self._locale)
+        return f"{shown} ({offset[:3]}:{offset[3:5]})"
+
+
+def masked(address: str) -> str:
+    """Return an address as only its owner recognises it: the first letter and the host."""
+    local, _, host = address.rpartition("@")
+    return f"{local[:1]}…@{host}"
+
+
+def _path_filter(site: Site) -> Callable[[str], str]:
+    base = urlsplit(site.url).path
+
+    @lru_cache(maxsize=4096)
+    def path(path: str) -> str:
+        """Return the address of a published file without the host."""
+        return f"{base}/{quote(path)}"
+
+    return path
+
+
+def _feed_of(site: Site) -> Callable[[CategoryPath], Mapping[str, str]]:
+    @lru_cache(maxsize=4096)
+    def feed_of(category: CategoryPath) -> Mapping[str, str]:
+        """Return a feed's title and folder; a page names the same few again and again."""
+        feed = Feed(site=site, category=category)
+        return {"title": feed.title, "folder": feed.folder}
+
+    return feed_of
+
+
+@lru_cache(maxsize=1024)
+def _format_day(day: date, locale: Locale) -> str:
+    shown: str = format_date(day, "long", locale=locale)
+    return shown
+
+
+def _locale(language: str) -> Locale:
+    """Return the locale of a BCP 47 tag, or of its first part, else English."""
+    for tag in (language, language.partition("-")[0]):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale("en")
+
+
+def _lines(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
