@@ -1,10 +1,13 @@
-"""Delivery into a Maildir, for those who have no server, or another one that takes it from there."""
+"""Delivery into a Maildir, for those who have no server, or one that takes it from there."""
 
 from __future__ import annotations
 
 import asyncio
 import mailbox
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from digest.errors import ServerUnavailable
@@ -24,15 +27,32 @@ class MaildirTransport:
         async with self._one_at_a_time:
             await asyncio.to_thread(self._write, envelope)
 
+    async def check(self) -> None:
+        """Make the Maildir and see whether a file can be made in it. Raises ServerUnavailable."""
+        await asyncio.to_thread(self._probe)
+
     async def close(self) -> None:
         """Do nothing: no file stays open."""
 
     def _write(self, envelope: Envelope) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._troubles():
             # Maildir files end their lines as the system does; add() sees to it, and to fsync.
-            mailbox.Maildir(self._path, create=True).add(envelope.message)
+            self._maildir().add(envelope.message)
             _sync(self._path / "new")
+
+    def _probe(self) -> None:
+        with self._troubles():
+            self._maildir()
+            tempfile.TemporaryFile(dir=self._path / "tmp").close()
+
+    def _maildir(self) -> mailbox.Maildir:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return mailbox.Maildir(self._path, create=True)
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, mailbox.Error) as error:
             cause = error.strerror if isinstance(error, OSError) else None
             raise ServerUnavailable(

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 from digest.articles.model import Article
+from digest.errors import ConfigurationError, DeliveryError, StoreError
 from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope as Envelope  # part of Transport
+from digest.mail.message import Sender
+from digest.mail.outbox import Outbox
+from digest.mail.outbox import Sent as Sent  # what send_due returns
+from digest.mail.press import Press, Preview
+from digest.mail.render import MailTemplates
+from digest.mail.subscriber import Subscriber
+from digest.site import Site
+from digest.times import Clock
+
+#: Seconds at most between two looks at the outbox, and at least, so that nothing spins.
+_LONGEST_WAIT, _SHORTEST_WAIT = 30.0, 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 class MailStore(Protocol):
@@ -74,3 +92,158 @@ class Transport(Protocol):
     async def close(self) -> None:
         """End all connections."""
         ...
+
+
+class Mailing:
+    """Opens editions, sends them, and shows what one would look like."""
+
+    def __init__(
+        self,
+        *,
+        store: MailStore,
+        transport: Transport,
+        templates: MailTemplates,
+        site: Site,
+        sender: Sender,
+        digests: Mapping[str, Digest],
+        token_key: bytes,
+        clock: Clock,
+        jitter: Callable[[], float],
+        connections: int = 4,
+    ) -> None:
+        """Keep what is needed; nothing is opened yet.
+
+        ``digests`` is by name, ``token_key`` signs unsubscribe links, ``jitter`` returns 0…1,
+        ``connections`` messages are sent at the same time.
+        """
+        self._store = store
+        self._transport = transport
+        self._digests = digests
+        self._clock = clock
+        self._press = Press(templates=templates, site=site, sender=sender, token_key=token_key)
+        self._outbox = Outbox(
+            store=store,
+            transport=transport,
+            press=self._press,
+            digests=digests,
+            clock=clock,
+            jitter=jitter,
+            connections=connections,
+        )
+        self._woken = asyncio.Event()
+
+    async def issue(
+        self, digest: str, due_at: datetime, *, latest: int | None = None
+    ) -> Edition | None:
+        """Open the edition due at a moment (aware UTC); None where it was opened before.
+
+        Raises ConfigurationError where no digest has this name, StoreError.
+        """
+        chosen = self._digests.get(digest)
+        if chosen is None:
+            known = ", ".join(sorted(self._digests)) or "none"
+            raise ConfigurationError(f"digests.{digest}", None, f"no such digest; there is {known}")
+        edition = await asyncio.to_thread(
+            self._store.open_edition, chosen, due_at, self._clock(), latest=latest
+        )
+        if edition is None:
+            _log.info("edition was made before", digest=digest, due_at=due_at.isoformat())
+            return None
+        _log.info(
+            "edition made",
+            digest=digest,
+            due_at=due_at.isoformat(),
+            edition=edition.id,
+            number=edition.number,
+            state=edition.state.value,
+        )
+        return edition
+
+    async def send_due(self) -> Sent:
+        """Send everything that is due now; return how many deliveries ended how.
+
+        Ends early where the server is away: then what is left is tried again after a rest.
+        Raises StoreError.
+        """
+        return await self._outbox.work_off(asyncio.Event())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send whatever becomes due, until ``stop`` is set; then end what is in flight."""
+        try:
+            while not stop.is_set():
+                self._woken.clear()
+                try:
+                    await self._outbox.work_off(stop)
+                    wait = await self._wait()
+                except StoreError as error:
+                    _log.error("outbox out of reach", error=str(error))
+                    wait = _LONGEST_WAIT
+                await _first_of(stop, self._woken, seconds=wait)
+        finally:
+            await self.close()
+
+    def wake(self) -> None:
+        """Have ``run`` look at the outbox at once."""
+        self._woken.set()
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._transport.close()
+
+    def preview(
+        self,
+        digest: Digest,
+        articles: Sequence[Article],
+        *,
+        subscriber: Subscriber | None = None,
+        now: datetime,
+    ) -> Preview:
+        """Return what an edition of these articles would look like, to anyone or to a subscriber.
+
+        Its links to unsubscribe lead nowhere. Raises NothingToTell, TemplateError,
+        DeliveryRefused.
+        """
+        return self._press.preview(digest, articles, subscriber=subscriber, now=now)
+
+    async def send_copies(
+        self, digest: Digest, articles: Sequence[Article], addresses: Sequence[str]
+    ) -> dict[str, DeliveryError | None]:
+        """Send an edition of these articles to some addresses, without any row.
+
+        Returns by address why it was not taken, None where it was. Raises NothingToTell,
+        TemplateError.
+        """
+        outcomes: dict[str, DeliveryError | None] = {}
+        try:
+            for address in addresses:
+                try:
+                    copy = self._press.preview(digest, articles, address=address, now=self._clock())
+                    await self._transport.send(copy.envelope)
+                except DeliveryError as error:
+                    outcomes[address] = error
+                else:
+                    outcomes[address] = None
+        finally:
+            await self._transport.close()
+        return outcomes
+
+    async def _wait(self) -> float:
+        """Return how many seconds there is nothing to do."""
+        due_at = await asyncio.to_thread(self._store.next_due_at)
+        resting_until = self._outbox.resting_until
+        if due_at is None:
+            return _LONGEST_WAIT
+        begin_at = max(due_at, resting_until) if resting_until else due_at
+        seconds = (begin_at - self._clock()).total_seconds()
+        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+
+async def _first_of(*events: asyncio.Event, seconds: float) -> None:
+    """Wait until one of the events is set, or the time is over."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from hashlib import blake2b
 from urllib.parse import quote, urlsplit
 
+from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.render import Letter
@@ -77,10 +78,13 @@ class Slip:
 def compose(letter: Letter, slip: Slip, sender: Sender) -> Envelope:
     """Return the letter as a message; the same arguments give the same bytes.
 
-    Raises DeliveryRefused where the recipient's address needs SMTPUTF8, ValueError where it is
-    none or where an address of the site's cannot stand in a header.
+    Raises DeliveryRefused where the recipient's address is none or needs SMTPUTF8, ValueError
+    where an address of the site's cannot stand in a header.
     """
-    recipient = ascii_address(slip.address)
+    try:
+        recipient = ascii_address(slip.address)
+    except ValueError as error:
+        raise DeliveryRefused(None, f"not an address: {error}") from error
     origin = ascii_address(sender.address)
     message_id = f"{slip.reference}@{sender.host}"
     boundary = "=_" + blake2b(message_id.encode("ascii"), digest_size=16).hexdigest()

@@ -24,9 +24,12 @@ _CLOSING = 421
 #: The answer to the final dot takes longest, and who gives up on it sends twice
 #: (RFC 5321 section 4.5.3.2.6 allows it ten minutes, the other commands five or less).
 _PATIENCE_AFTER_DATA = 4
+#: Seconds; who does not answer QUIT by then is hung up on.
+_GOODBYE = 2.0
 #: Columns of a server's reply that are kept.
 _MAX_REPLY = 300
-_BROKEN = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
+#: A session is made of up to so many waits (connect, TLS, EHLO twice, login).
+_WAITS_OF_A_SESSION = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class SmtpTransport:
         self._timeout = server.timeout.total_seconds()
         self._slots = asyncio.Semaphore(server.connections)
         self._idle: list[_Connection] = []
+        self._hostname: str | None = None  # of ours; found at the first connection
         self._context: ssl.SSLContext | None = None
 
     async def send(self, envelope: Envelope) -> None:
@@ -99,14 +103,17 @@ class SmtpTransport:
                 port=server.port,
                 username=server.username,
                 password=server.password,
+                local_hostname=self._hostname,
                 timeout=self._timeout,
                 use_tls=server.tls == "tls",
                 start_tls=server.tls == "starttls",
                 tls_context=context,
             )
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
+            async with asyncio.timeout(self._timeout * _WAITS_OF_A_SESSION):
+                await client.connect()
+                if client.is_ehlo_or_helo_needed:
+                    await client.ehlo()
+        self._hostname = client.local_hostname
         return _Connection(client=client)
 
     async def _tls(self) -> ssl.SSLContext:
@@ -118,7 +125,7 @@ class SmtpTransport:
         return self._context
 
     async def _begun(self, kept: _Connection, envelope: Envelope) -> bool:
-        """Name the sender on a kept connection; False where the server had gone meanwhile."""
+        """Begin on a kept connection; False where the server has gone or goes away."""
         try:
             await self._begin(kept, envelope)
         except ServerUnavailable:
@@ -126,27 +133,35 @@ class SmtpTransport:
         return True
 
     async def _begin(self, connection: _Connection, envelope: Envelope) -> None:
-        """Send MAIL. A server that refuses the sender would refuse it for everyone."""
+        """Send MAIL and RCPT. A server that refuses the sender would refuse it for everyone."""
+        client = connection.client
         try:
             async with _session_errors(self._server, "refuses the sender"):
-                size = [f"SIZE={len(envelope.message)}"]
-                known = connection.client.supports_extension("size")
-                await connection.client.mail(envelope.sender, options=size if known else None)
+                await client.mail(envelope.sender)
+                try:
+                    await client.rcpt(envelope.recipient)
+                except aiosmtplib.SMTPRecipientRefused as error:
+                    if error.code == _CLOSING:
+                        raise
+                    await self._reset(connection)
+                    raise _of_reply(error) from error
+        except DeliveryError as error:
+            if isinstance(error, ServerUnavailable):
+                client.close()
+            raise
         except BaseException:
-            connection.client.close()
+            client.close()
             raise
 
     async def _finish(self, connection: _Connection, envelope: Envelope) -> None:
-        """Send RCPT and DATA; keep the connection for the next message if it is still sound."""
+        """Send DATA and the message; keep the connection for the next one if it is sound."""
         client = connection.client
-        connection.messages += 1
         try:
-            await client.rcpt(envelope.recipient)
             await client.data(envelope.message, timeout=self._timeout * _PATIENCE_AFTER_DATA)
         except aiosmtplib.SMTPResponseException as error:
-            await self._reset(connection, error.code)
+            await self._reset(connection)
             raise _of_reply(error) from error
-        except _BROKEN as error:
+        except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             problem = f"the connection broke off while a message was sent: {_said(error)}"
             raise DeliveryDeferred(None, problem) from error
@@ -155,11 +170,8 @@ class SmtpTransport:
             raise
         await self._keep(connection)
 
-    async def _reset(self, connection: _Connection, code: int) -> None:
+    async def _reset(self, connection: _Connection) -> None:
         """Make a connection usable after a refusal, or drop it."""
-        if code == _CLOSING or not connection.client.is_connected:
-            connection.client.close()
-            return
         try:
             await connection.client.rset()
         except (aiosmtplib.SMTPException, OSError):
@@ -171,6 +183,7 @@ class SmtpTransport:
             await self._keep(connection)
 
     async def _keep(self, connection: _Connection) -> None:
+        connection.messages += 1
         if connection.messages < self._server.messages_per_connection:
             self._idle.append(connection)
         else:
@@ -180,7 +193,7 @@ class SmtpTransport:
         """Say QUIT, and hang up whatever the answer is."""
         try:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                await connection.client.quit(timeout=self._timeout)
+                await connection.client.quit(timeout=min(self._timeout, _GOODBYE))
         finally:
             connection.client.close()
 
@@ -204,7 +217,7 @@ async def _session_errors(server: SmtpServer, doing: str) -> AsyncIterator[None]
 def _of_reply(error: aiosmtplib.SMTPResponseException) -> DeliveryError:
     """Return what a reply to RCPT or DATA means (RFC 5321 section 4.2.1)."""
     kind = DeliveryRefused if 500 <= error.code < 600 else DeliveryDeferred
-    return kind(error.code, _said(error))
+    return kind(error.code if error.code > 0 else None, _said(error))
 
 
 def _said(error: Exception) -> str:

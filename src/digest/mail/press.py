@@ -1,0 +1,168 @@
+"""The press: an edition is rendered once per segment and addressed to each of its readers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from digest.articles.model import Article, CategoryPath
+from digest.errors import DigestError
+from digest.mail.delivery import Delivery
+from digest.mail.edition import Contents, Digest, Edition, contents, selects
+from digest.mail.message import Envelope, Sender, Slip, compose
+from digest.mail.render import Letter, MailTemplates, Rendition
+from digest.mail.sample import edition_of
+from digest.mail.subscriber import Subscriber
+from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
+from digest.site import Site
+
+#: Renditions that are kept, each up to some 100 KB.
+_KEPT = 64
+
+#: What makes a segment: its categories and its language.
+_Reader = tuple[tuple[CategoryPath, ...], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A message that is shown, or sent to be looked at, and belongs to no delivery."""
+
+    rendition: Letter  #: as this reader would see it
+    envelope: Envelope
+
+
+class NothingToTell(DigestError):
+    """An edition holds no article for this reader; the operator may take more articles."""
+
+    def __str__(self) -> str:
+        return "no article of this edition is for this reader"
+
+
+class Press:
+    """Makes letters and messages. Touches neither store nor network."""
+
+    def __init__(
+        self, *, templates: MailTemplates, site: Site, sender: Sender, token_key: bytes
+    ) -> None:
+        """Keep what all messages have in common."""
+        self._templates = templates
+        self._site = site
+        self._sender = sender
+        self._token_key = token_key
+        self._renditions: OrderedDict[tuple[Edition, tuple[CategoryPath, ...], str], Rendition] = (
+            OrderedDict()
+        )
+
+    def envelope(
+        self, digest: Digest, edition: Edition, articles: Sequence[Article], delivery: Delivery
+    ) -> Envelope:
+        """Return a delivery's message: the same bytes at every attempt while articles stay.
+
+        Raises NothingToTell, TemplateError, DeliveryRefused.
+        """
+        subscriber = delivery.subscriber
+        token = make_token(self._token_key, subscriber.id)
+        unsubscribe = self._site.link(UNSUBSCRIBE_PATH + token)
+        rendition = self._rendition(digest, edition, articles, _reader(digest, subscriber))
+        slip = Slip(
+            address=subscriber.address,
+            name=subscriber.name,
+            digest=digest.name,
+            reference=_reference(edition, str(delivery.id)),
+            campaign=str(edition.id),
+            written_at=delivery.created_at,
+            archive=self._site.link(""),
+            unsubscribe=unsubscribe,
+        )
+        letter = rendition.letter(unsubscribe=unsubscribe, name=subscriber.name)
+        return compose(letter, slip, self._sender)
+
+    def preview(
+        self,
+        digest: Digest,
+        articles: Sequence[Article],
+        *,
+        subscriber: Subscriber | None = None,
+        address: str | None = None,
+        now: datetime,
+    ) -> Preview:
+        """Return what an edition of these articles would look like, to anyone or to a subscriber.
+
+        It goes to ``address``, else to the subscriber's, else to the sender's own. Its links to
+        unsubscribe lead nowhere. Raises NothingToTell, TemplateError, DeliveryRefused.
+        """
+        edition = edition_of(digest.name, articles, now)
+        to = address or (subscriber.address if subscriber else self._sender.address)
+        name = subscriber.name if subscriber else ""
+        rendition = self._rendered(digest, edition, articles, _reader(digest, subscriber))
+        mark = blake2b(to.encode("utf-8"), digest_size=8).hexdigest()
+        slip = Slip(
+            address=to,
+            name=name,
+            digest=digest.name,
+            reference=_reference(edition, f"preview-{mark}"),
+            campaign="preview",
+            written_at=now,
+            archive=self._site.link(""),
+            unsubscribe=None,
+        )
+        letter = rendition.letter(
+            unsubscribe=self._site.link(UNSUBSCRIBE_PATH + "preview"), name=name
+        )
+        return Preview(rendition=letter, envelope=compose(letter, slip, self._sender))
+
+    def _rendition(
+        self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: _Reader
+    ) -> Rendition:
+        """Return the rendition of the reader's segment, from memory where it is there."""
+        key = (edition, reader)
+        rendition = self._renditions.get(key)
+        if rendition is None:
+            rendition = self._rendered(digest, edition, articles, reader)
+            self._renditions[key] = rendition
+            if len(self._renditions) > _KEPT:
+                self._renditions.popitem(last=False)
+        return rendition
+
+    def _rendered(
+        self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: _Reader
+    ) -> Rendition:
+        categories, language = reader
+        return self._templates.render(
+            digest,
+            edition,
+            _selected(digest, articles, categories),
+            language=language,
+            postal_address=self._sender.postal_address,
+        )
+
+    def forget(self) -> None:
+        """Forget all renditions: articles may have changed since."""
+        self._renditions.clear()
+
+
+def _reader(digest: Digest, subscriber: Subscriber | None) -> _Reader:
+    """Return the segment of a subscriber, or of whoever reads all in the digest's language."""
+    if subscriber is None:
+        return (), digest.language
+    return subscriber.categories, subscriber.language or digest.language
+
+
+def _selected(
+    digest: Digest, articles: Sequence[Article], wanted: tuple[CategoryPath, ...]
+) -> Contents:
+    """Return what a segment reads: the digest's articles in the segment's categories."""
+    own = [article for article in articles if selects(digest.categories, article)]
+    selected = contents(own, wanted or digest.categories, digest.max_items)
+    if not selected.shown:
+        raise NothingToTell
+    return selected
+
+
+def _reference(edition: Edition, mark: str) -> str:
+    """Return what no other message has, even where a new database counts from 1 again."""
+    due = edition.due_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{edition.digest}.{due}.{edition.id}.{mark}"
