@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.feeds.selection import MEDIA_TYPES, PAGE
+from digest.feeds.selection import ATOM, MEDIA_TYPES, PAGE, RSS
 from digest.times import rfc822
 from digest.web.pages import SECURITY_HEADERS
 
@@ -27,6 +27,8 @@ from digest.web.pages import SECURITY_HEADERS
 FEED_MAX_AGE, PAGE_MAX_AGE, ASSET_MAX_AGE = 300, 60, 3600
 #: Bytes under which compressing is in vain.
 GZIP_FROM = 1024
+#: Browsers style them as XML, but show a feed's own media type as its source.
+_STYLED = (RSS, ATOM)
 _TEXTUAL = ("text/", "+xml", "+json", "/xml", "/json", "/javascript")
 _ENTITY_TAG = re.compile(r'"([^"]*)"')
 _ZERO_WEIGHT = re.compile(r"q\s*=\s*0(\.0*)?")
@@ -123,17 +125,22 @@ def _answer(request: Request, file: PublishedFile) -> Response:
         "Cache-Control": f"max-age={_max_age(file)}",
         "Last-Modified": rfc822(file.modified_at),
     }
+    kind, vary = file.media_type, []
+    if file.name in _STYLED:
+        vary.append("Accept")
+        if "text/html" in request.headers.get("accept", ""):
+            kind = "text/xml"
     compress = False
     if file.textual and len(content) >= GZIP_FROM:
-        headers["Vary"] = "Accept-Encoding"
+        vary.append("Accept-Encoding")
         compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
+    if vary:
+        headers["Vary"] = ", ".join(vary)
     headers["ETag"] = f'"{tag}-gzip"' if compress else f'"{tag}"'
     if _unchanged(request, tag, file.modified_at):
         return Response(status_code=304, headers=headers)
 
-    headers["Content-Type"] = (
-        f"{file.media_type}; charset=utf-8" if file.textual else file.media_type
-    )
+    headers["Content-Type"] = f"{kind}; charset=utf-8" if file.textual else kind
     if compress:
         headers["Content-Encoding"] = "gzip"
         content = gzip.compress(content, compresslevel=6, mtime=0)

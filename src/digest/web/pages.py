@@ -17,6 +17,7 @@ import jinja2
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
 from starlette.responses import Response
 
 from digest.articles.model import Article, CategoryPath
@@ -34,6 +35,7 @@ __all__ = ["Status", "WebPages", "html_response"]
 #: Published files, and the templates they come from.
 ASSETS = {"assets/style.css": "web/style.css", STYLESHEET: "feed.css"}
 WORDS = "web/words.toml"
+PARTS = "web/parts.html"
 #: Nothing runs and nothing is fetched but images and our own style.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src https: http: data:; style-src 'self'; form-action 'self'; "
@@ -105,7 +107,12 @@ class WebPages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            path=_path_filter(site), day=self._day, moment=self._moment, iso=rfc3339, masked=masked
+            path=_path_filter(site),
+            day=self._day,
+            moment=self._moment,
+            iso=rfc3339,
+            masked=masked,
+            listed=self._listed,
         )
         self._environment.globals.update(
             site=site,
@@ -228,6 +235,10 @@ class WebPages:
 
         return grow(feed.category)
 
+    def _listed(self, article: Article, heading: str = "h2", lead: bool = False) -> Markup:
+        """Return an article as lists show it."""
+        return _listed(self._environment.get_template(PARTS), article, heading, lead)
+
     def _day(self, moment: datetime) -> str:
         """Return the date in the site's zone and language."""
         return _format_day(moment.astimezone(self._zone).date(), self._locale)
@@ -266,6 +277,14 @@ def _feed_of(site: Site) -> Callable[[CategoryPath], Mapping[str, str]]:
         return {"title": feed.title, "folder": feed.folder}
 
     return feed_of
+
+
+@lru_cache(maxsize=512)
+def _listed(parts: jinja2.Template, article: Article, heading: str, lead: bool) -> Markup:
+    # A new article changes the pages of all its categories, and their other entries are the same
+    # as before. An edited template is another Template.
+    entry: Callable[[Article, str, bool], Markup] = vars(parts.module)["entry"]
+    return entry(article, heading, lead)
 
 
 @lru_cache(maxsize=1024)
