@@ -2,5 +2,6 @@
 
 from digest.settings.load import CONFIG_VARIABLE, find, load, problems
 from digest.settings.model import Settings
+from digest.settings.values import language_tag
 
-__all__ = ["CONFIG_VARIABLE", "Settings", "find", "load", "problems"]
+__all__ = ["CONFIG_VARIABLE", "Settings", "find", "language_tag", "load", "problems"]

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from digest.articles.model import CategoryPath
 from digest.errors import ConfigurationError
+from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
 from digest.mail.message import Sender
 from digest.mail.smtp import SmtpServer
@@ -35,6 +36,7 @@ from digest.site import Site
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).
 _FIRST_YEAR = 2026
 _DATABASE_FILE = "digest.db"
+_FEED_FILES = {"rss": RSS, "atom": ATOM, "json": JSON}
 
 
 class Settings(BaseSettings):
@@ -113,6 +115,10 @@ class Settings(BaseSettings):
     def digest_zone(self, name: str) -> str:
         """Return the time zone of a digest's schedule and dates: its own, else the site's."""
         return self.digests[name].timezone or self.site_table.timezone
+
+    def feed_formats(self) -> tuple[str, ...]:
+        """Return the names of the files that every feed is written to, in the order configured."""
+        return tuple(_FEED_FILES[name] for name in self.feeds.formats)
 
     def sender(self) -> Sender:
         """Return who sends the mail."""

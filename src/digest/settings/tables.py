@@ -11,17 +11,19 @@ from pydantic_core import PydanticCustomError
 
 from digest.settings.values import (
     Address,
+    Attributes,
     Authority,
     Block,
     Category,
     FilePath,
     Globs,
-    HostPattern,
+    Host,
     Language,
     Line,
     Mailbox,
     Name,
     Schedule,
+    Selectors,
     Server,
     Title,
     Url,
@@ -93,7 +95,7 @@ class ArticlesTable(Table):
     exclude: Globs = ("**/.*", "**/*~", "**/*.tmp", "**/*.swp", "**/#*#", "**/node_modules")
     max_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 4_194_304
     summary_length: Annotated[int, whole(20, 5_000)] = 200
-    placeholder_hosts: tuple[HostPattern, ...] = ("picsum.photos",)
+    placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
@@ -104,13 +106,13 @@ class RuleTable(Table):
     """``[[rules]]``: what to mend in the articles of one source."""
 
     category: Category | None = None
-    host: HostPattern | None = None
-    path: str | None = None
-    drop: tuple[str, ...] = ()
-    unwrap: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
-    strong: tuple[str, ...] = ()
-    attributes: dict[str, str] = {}
+    host: Title | None = None
+    path: Title | None = None
+    drop: Selectors = ()
+    unwrap: Selectors = ()
+    keep: Selectors = ()
+    strong: Selectors = ()
+    attributes: Attributes = {}
 
 
 class SanitizerTable(Table):

@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.articles.globs import PathFilter
+from digest.articles.tidy import Rule
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
@@ -65,7 +66,7 @@ def zone(name: str) -> str:
     if name in zones:
         return name
     cities = {known.rpartition("/")[2]: known for known in sorted(zones)}
-    near = closest(name, zones, 3) or [cities[city] for city in closest(name, cities, 3)]
+    near = closest(name, zones) or [cities[city] for city in closest(name, cities, 3)]
     hint = f"; did you mean {alternatives(near)}?" if near else ", such as 'Asia/Shanghai' or 'UTC'"
     raise ValueError(f"must be a time zone (IANA name){hint}")
 
@@ -214,6 +215,27 @@ def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return patterns
 
 
+def selectors(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check CSS selectors."""
+    for value in values:
+        try:
+            Rule(drop=(value,))
+        except ValueError:
+            raise ValueError(
+                f"must be CSS selectors, such as '.advertisement', but '{value}' is none"
+            ) from None
+    return values
+
+
+def attributes(names: dict[str, str]) -> dict[str, str]:
+    """Check names of attributes."""
+    try:
+        Rule(attributes=tuple(names.items()))
+    except ValueError:
+        raise ValueError("must be names of attributes, such as { data-src = 'src' }") from None
+    return names
+
+
 def within(low: str, high: str) -> BeforeValidator:
     """Return a check that reads a duration and keeps it between two, both included."""
     shortest, longest = durations.parse(low), durations.parse(high)
@@ -262,7 +284,7 @@ Url = Annotated[str, AfterValidator(site_url)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]
 Server = Annotated[str, AfterValidator(server)]
-HostPattern = Annotated[str, AfterValidator(host_name)]
+Host = Annotated[str, AfterValidator(host_name)]
 Name = Annotated[
     str,
     Field(
@@ -281,4 +303,6 @@ Block = Annotated[
 Schedule = Annotated[str, AfterValidator(schedule)]
 Category = Annotated[str, AfterValidator(category)]
 FilePath = Annotated[Path, AfterValidator(path)]
+Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]
+Attributes = Annotated[dict[str, str], AfterValidator(attributes)]
 Globs = Annotated[tuple[str, ...], AfterValidator(globs)]

@@ -1,0 +1,151 @@
+"""config/digest.toml holds every option, shows the defaults, and can be used as it is."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from digest.settings import load
+from digest.settings.mistakes import keys
+from digest.settings.model import Settings
+
+_ROOT = Path(__file__).parents[2]
+_FILE = _ROOT / "config" / "digest.toml"
+_HEADER = re.compile(r"\[+(?P<name>[a-z.]+)\]+")
+_OPTION = re.compile(r"(?P<off># )?(?P<key>[a-z_]+) = (?P<value>.+)")
+
+
+class Line:
+    """An option's line: its table, its key, and whether it is on, off, or an example."""
+
+    def __init__(self, table: str, match: re.Match[str], *, example: bool) -> None:
+        self.table = table
+        self.key = match["key"]
+        self.off = bool(match["off"])
+        self.example = self.off and example
+        self.text = f"{match['key']} = {match['value']}"
+
+
+def option_lines() -> list[Line]:
+    found: list[Line] = []
+    table, before = "", ""
+    for line in _FILE.read_text("utf-8").splitlines():
+        if header := _HEADER.fullmatch(line):
+            table = header["name"]
+        elif (option := _OPTION.fullmatch(line)) and table:
+            found.append(Line(table, option, example=before.endswith("For example:")))
+        before = line
+    return found
+
+
+def table_models(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, type[BaseModel]]:
+    """Return every table by its name; ``digests.NAME`` as ``digests.daily``."""
+    found: dict[str, type[BaseModel]] = {}
+    for name, field in keys(model).items():
+        inner = [field.annotation, *get_args(field.annotation)]
+        for part in inner:
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                full = f"{prefix}{name}" + (".daily" if name == "digests" else "")
+                found |= {full: part} | table_models(part, f"{full}.")
+    return found
+
+
+def switched_on(tmp_path: Path, *, examples: bool) -> Settings:
+    """Return the settings of the file with its commented-out options taken for real."""
+    text = _FILE.read_text("utf-8")
+    for line in option_lines():
+        if line.off and line.example <= examples:
+            text = text.replace(f"# {line.text}\n", f"{line.text}\n", 1)
+    path = tmp_path / "digest.toml"
+    path.write_text(text, "utf-8")
+    return load(path, {})
+
+
+def test_it_loads_as_it_is_and_means_the_example_articles() -> None:
+    settings = load(_FILE, {})
+    assert settings.paths.articles.resolve() == _ROOT / "examples" / "articles"
+    assert settings.paths.output.resolve() == _ROOT / "var" / "public"
+    assert settings.mail.transport == "maildir"
+    assert settings.mail.maildir.resolve() == _ROOT / "var" / "mail"
+    assert settings.site().url == f"http://{settings.web.host}:{settings.web.port}"
+    assert settings.digest("daily").timezone == "Asia/Shanghai"
+    assert settings.digests["daily"].schedule == "0 7 * * *"
+
+
+def test_every_option_is_in_it() -> None:
+    shown = {(line.table, line.key) for line in option_lines()}
+    known = {
+        (table, key)
+        for table, model in table_models().items()
+        for key, field in keys(model).items()
+        if not any(
+            isinstance(part, type) and issubclass(part, BaseModel)
+            for part in (field.annotation, *get_args(field.annotation))
+        )
+    }
+    assert shown == known
+
+
+def test_every_option_has_a_comment() -> None:
+    explained = {
+        (table, key)
+        for (table, key), before in comments().items()
+        if before.startswith("# ") and not _OPTION.fullmatch(before)
+    }
+    assert explained == set(comments())
+
+
+def comments() -> dict[tuple[str, str], str]:
+    """Return the line above each option, where it stands first."""
+    found: dict[tuple[str, str], str] = {}
+    table, before = "", ""
+    for line in _FILE.read_text("utf-8").splitlines():
+        if header := _HEADER.fullmatch(line):
+            table = header["name"]
+        elif (option := _OPTION.fullmatch(line)) and table:
+            found.setdefault((table, option["key"]), before)
+        before = line
+    return found
+
+
+def test_each_commented_out_value_is_the_default(tmp_path: Path) -> None:
+    settings = switched_on(tmp_path, examples=False)
+    models = table_models()
+    different = []
+    for line in option_lines():
+        if line.off and not line.example:
+            field = keys(models[line.table])[line.key]
+            value = value_of(settings, line)
+            if value != field.default:
+                different.append((line.table, line.text, field.default))
+    assert different == []
+
+
+def test_each_example_loads_and_stands_for_an_option_without_default(tmp_path: Path) -> None:
+    settings = switched_on(tmp_path, examples=True)
+    models = table_models()
+    for line in option_lines():
+        if line.example:
+            assert keys(models[line.table])[line.key].default is None, line.text
+            assert value_of(settings, line) is not None, line.text
+
+
+def value_of(settings: Settings, line: Line) -> Any:
+    found: Any = settings
+    for name in line.table.split("."):
+        found = found[name] if isinstance(found, dict) else attribute(found, name)
+        if isinstance(found, tuple):
+            found = found[0]
+    return attribute(found, line.key)
+
+
+def attribute(table: BaseModel, key: str) -> Any:
+    names = {field.alias or name: name for name, field in type(table).model_fields.items()}
+    return getattr(table, names[key])
+
+
+@pytest.mark.parametrize("table", sorted(table_models()))
+def test_every_table_is_in_it(table: str) -> None:
+    assert table in {line.table for line in option_lines()}

@@ -1,0 +1,563 @@
+"""What is wrong with a configuration is told by key, value and what is allowed, all at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from digest.errors import ConfigurationError
+from digest.settings import find, load, problems
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "digest.toml"
+    path.write_text("")
+    return path
+
+
+def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return every mistake as a person reads it, the file's folder left out."""
+    file.write_text(text, "utf-8")
+    return [str(error).replace(f"{file.parent}/", "") for error in problems(file, environ or {})]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        # keys
+        ("[site]\ntitel = 'x'", "site.titel: no such key; did you mean 'title'?"),
+        ("[mial]\nfrom = 'x'", "mial: no such key; did you mean 'mail'?"),
+        ("[log]\nzzz = 1", "log.zzz: no such key; known here: level, format"),
+        ("_env_file = 'x'", None),
+        ("self = 1", None),
+        (
+            "[mail.smtp]\npasword = 'hunter2'",
+            "mail.smtp.pasword: no such key; did you mean 'password'?",
+        ),
+        ("[[rules]]\ndrp = []", "rules[0].drp: no such key; did you mean 'drop'?"),
+        ("[digests.d]\ncron = ''", None),
+        # tables
+        ("site = 'x'", 'site = "x": must be a table'),
+        ("mail = 'user:hunter2@host'", "mail: must be a table"),
+        ("rules = 'x'", 'rules = "x": must be a list, such as ["one", "two"]'),
+        ("digests = 5", "digests = 5: must be a table"),
+        ("[digests]\ndaily = 5", "digests.daily = 5: must be a table"),
+        (
+            "[digests.Daily]",
+            "digests.Daily: must be a name of a-z, 0-9, '-' and '_', such as 'daily'",
+        ),
+        # texts
+        ("[site]\ntitle = ''", 'site.title = "": must be a text of 1 to 200 characters'),
+        ("[site]\ntitle = 5", "site.title = 5: must be a text of 1 to 200 characters"),
+        (
+            '[site]\ntitle = "a\\r\\nBcc: b"',
+            'site.title = "a\\r\\nBcc: b": must be one line, without control characters',
+        ),
+        (
+            "[site]\nlanguage = 'zh_CN'",
+            (
+                'site.language = "zh_CN": must be a language tag (BCP 47), '
+                "such as 'en', 'zh-CN' or 'zh-Hans'"
+            ),
+        ),
+        (
+            "[site]\nurl = 'example.org'",
+            (
+                'site.url = "example.org": must be an address such as '
+                "'https://example.org' or 'https://example.org/news'"
+            ),
+        ),
+        (
+            "[site]\nurl = 'ftp://example.org'",
+            (
+                'site.url = "ftp://example.org": must be an address such as '
+                "'https://example.org' or 'https://example.org/news'"
+            ),
+        ),
+        (
+            "[site]\nurl = 'https://example.org:port/'",
+            (
+                'site.url = "https://example.org:port/": must be an address such as '
+                "'https://example.org' or 'https://example.org/news'"
+            ),
+        ),
+        (
+            "[site]\nurl = 'https://example.org/?a'",
+            (
+                'site.url = "https://example.org/?a": must be an address without user, query and '
+                "fragment"
+            ),
+        ),
+        (
+            "[site]\ntimezone = 'Asia/Shanhai'",
+            (
+                'site.timezone = "Asia/Shanhai": must be a time zone (IANA name); did you mean '
+                "'Asia/Shanghai'?"
+            ),
+        ),
+        (
+            "[site]\ntimezone = 'Berlin'",
+            (
+                'site.timezone = "Berlin": must be a time zone (IANA name); did you mean '
+                "'Europe/Berlin'?"
+            ),
+        ),
+        (
+            "[site]\ntimezone = '??'",
+            (
+                'site.timezone = "??": must be a time zone (IANA name), '
+                "such as 'Asia/Shanghai' or 'UTC'"
+            ),
+        ),
+        (
+            "[site]\nemail = 'nobody'",
+            (
+                "site.email = \"nobody\": must be a mail address, such as 'news@example.org': "
+                "an address has one @"
+            ),
+        ),
+        (
+            "[site]\nauthority = 'example.org'",
+            (
+                'site.authority = "example.org": must be a host and a year in which it was yours, '
+                "such as 'example.org,2026'"
+            ),
+        ),
+        # paths
+        ("[paths]\noutput = ''", 'paths.output = "": must be a path'),
+        ("[paths]\noutput = 5", "paths.output = 5: must be a path in quotes"),
+        ("[paths]\ntemplates = '~no-such-user/t'", None),
+        # numbers, durations, switches
+        ("[web]\nport = 65536", "web.port = 65536: must be a whole number from 0 to 65,535"),
+        ("[web]\nport = 80.5", "web.port = 80.5: must be a whole number from 0 to 65,535"),
+        ("[web]\nport = 'http'", 'web.port = "http": must be a whole number from 0 to 65,535'),
+        ("[web]\nenabled = 'maybe'", 'web.enabled = "maybe": must be true or false'),
+        ("[web]\nenabled = 5", "web.enabled = 5: must be true or false"),
+        ("[web]\nenabled = []", "web.enabled = []: must be true or false"),
+        (
+            "[web]\nhost = 'a b'",
+            "web.host = \"a b\": must be the name of a host, such as 'example.org'",
+        ),
+        (
+            "[web]\nhost = 'a..b'",
+            "web.host = \"a..b\": must be the name of a host, such as 'example.org'",
+        ),
+        ("[feeds]\nlimit = 0", "feeds.limit = 0: must be a whole number from 1 to 1,000"),
+        (
+            "[articles]\nsettle = 3",
+            "articles.settle = 3: must be a duration from 0s to 10m, such as '90s', '10m' or '12h'",
+        ),
+        (
+            "[articles]\nscan_every = '1s'",
+            (
+                'articles.scan_every = "1s": must be a duration from 5s to 7d, '
+                "such as '90s', '10m' or '12h'"
+            ),
+        ),
+        # choices and lists
+        (
+            "[mail]\ntransport = 'smpt'",
+            "mail.transport = \"smpt\": must be 'maildir' or 'smtp'; did you mean 'smtp'?",
+        ),
+        (
+            "[log]\nlevel = 'x'",
+            "log.level = \"x\": must be 'debug', 'info', 'warning' or 'error'",
+        ),
+        (
+            "[feeds]\nformats = []",
+            "feeds.formats = []: must name one or more of 'rss', 'atom', 'json', each once",
+        ),
+        (
+            "[feeds]\nformats = ['rss', 'rss']",
+            (
+                'feeds.formats = ["rss", "rss"]: must name one or more of '
+                "'rss', 'atom', 'json', each once"
+            ),
+        ),
+        (
+            "[feeds]\nformats = ['rss', 'atm']",
+            "feeds.formats[1] = \"atm\": must be 'rss', 'atom' or 'json'; did you mean 'atom'?",
+        ),
+        (
+            "[sanitizer]\nengines = ['nh3', 'bleach']",
+            'sanitizer.engines = ["nh3", "bleach"]: must be ["bleach", "nh3"] or ["nh3"]',
+        ),
+        (
+            "[articles]\ninclude = '*.md'",
+            'articles.include = "*.md": must be a list, such as ["one", "two"]',
+        ),
+        ("[articles]\ninclude = [5]", "articles.include[0] = 5: must be a text in quotes"),
+        (
+            "[articles]\ninclude = []",
+            "articles.include = []: must name at least one pattern",
+        ),
+        (
+            "[articles]\nexclude = ['[z-a]']",
+            "articles.exclude = [\"[z-a]\"]: '[z-a]' is no pattern of paths, such as '**/*.md'",
+        ),
+        (
+            "[articles]\nexclude = ['/tmp']",
+            "articles.exclude = [\"/tmp\"]: '/tmp' must be relative to the articles folder",
+        ),
+        (
+            "[[rules]]\n[[rules]]\ndrop = ['.a', 'p[']",
+            (
+                'rules[1].drop = [".a", "p["]: must be CSS selectors, such as \'.advertisement\', '
+                "but 'p[' is none"
+            ),
+        ),
+        (
+            "[[rules]]\nattributes = { 'on x' = 'src' }",
+            "rules[0].attributes: must be names of attributes, such as { data-src = 'src' }",
+        ),
+        # digests
+        (
+            "[digests.d]\nschedule = '61 7 * * *'",
+            (
+                "digests.d.schedule = \"61 7 * * *\": minute '61': must be 0-59, *, a list (1,2), "
+                "a range (1-5) or a step (*/2)"
+            ),
+        ),
+        (
+            "[digests.d]\ncategories = ['a//b']",
+            (
+                'digests.d.categories[0] = "a//b": must be the names of categories '
+                "joined by '/', such as '科技/网络'"
+            ),
+        ),
+        (
+            "[digests.d]\ntemplate = '../../etc/passwd'",
+            (
+                'digests.d.template = "../../etc/passwd": must be a name of a-z, 0-9, '
+                "'-' and '_', such as 'daily'"
+            ),
+        ),
+        # mail
+        (
+            "[mail]\nfrom = 'nobody'",
+            (
+                "mail.from = \"nobody\": must be like 'news@example.org' or "
+                "'Our news <news@example.org>'"
+            ),
+        ),
+        (
+            "[mail]\nfrom = 'Größe <größe@example.org>'",
+            (
+                "mail.from = \"Größe <größe@example.org>\": must be like 'news@example.org' or "
+                "'Our news <news@example.org>'"
+            ),
+        ),
+        (
+            "[mail]\ntransport = 'smtp'\n[mail.smtp]\nhost = 'h'",
+            "mail.from: is required with transport = 'smtp'",
+        ),
+        (
+            "[mail]\ntransport = 'smtp'\nfrom = 'a@example.org'",
+            "mail.smtp.host: is required with transport = 'smtp'",
+        ),
+        (
+            "[mail.smtp]\nusername = 'me'",
+            "mail.smtp.password: is required where there is a username",
+        ),
+        (
+            "[mail.smtp]\npassword = 'hunter2'",
+            "mail.smtp.username: is required where there is a password",
+        ),
+        (
+            (
+                "[mail.smtp]\nhost = 'mail.example.org'\ntls = 'none'\nusername = 'me'\n"
+                "password = 'hunter2'"
+            ),
+            "mail.smtp.tls = \"none\": must be 'starttls' or 'tls' where there is a password",
+        ),
+        ("[mail.smtp]\npassword = 5", "mail.smtp.password: must be a text in quotes"),
+        # database
+        (
+            "[database]\nurl = 'mysql://root:hunter2@host/x'",
+            (
+                "database.url: must be like 'sqlite:////srv/digest/digest.db' or "
+                "'postgresql://user:password@host/name'"
+            ),
+        ),
+        (
+            "[database]\nurl = 'hunter2'",
+            (
+                "database.url: must be like 'sqlite:////srv/digest/digest.db' or "
+                "'postgresql://user:password@host/name'"
+            ),
+        ),
+        (
+            "[database]\nurl = 'sqlite:///digest.db'",
+            "database.url: must name an absolute path: 'sqlite:///' and '/srv/digest/digest.db'",
+        ),
+    ],
+)
+def test_a_mistake_is_told_by_key_value_and_what_is_allowed(
+    file: Path, text: str, problem: str | None
+) -> None:
+    found = told(file, text)
+    assert len(found) == 1
+    assert problem is None or found == [problem]
+    assert "hunter2" not in found[0]
+
+
+def test_the_keys_of_the_loader_itself_are_no_options(file: Path) -> None:
+    assert told(file, "_env_file = 'x'\nself = 1\nsite_table = {}") == [
+        f"{key}: no such key; known here: site, paths, database, articles, rules, sanitizer, "
+        "feeds, digests, mail, web, log"
+        for key in ("_env_file", "self", "site_table")
+    ]
+
+
+def test_a_home_that_does_not_exist_is_told(file: Path) -> None:
+    assert told(file, "[paths]\ntemplates = '~no-such-user/t'") == [
+        'paths.templates = "~no-such-user/t": must be a path; there is no such user'
+    ]
+
+
+def test_a_long_value_is_cut(file: Path) -> None:
+    (found,) = told(file, f"[log]\nlevel = '{'x' * 500}'")
+    assert found.startswith(f'log.level = "{"x" * 118}…: must be')
+
+
+def test_all_mistakes_are_told_and_the_first_is_raised(file: Path) -> None:
+    text = "[web]\nport = -1\n[feeds]\nlimit = 0\n"
+    assert told(file, text) == [
+        "feeds.limit = 0: must be a whole number from 1 to 1,000",
+        "web.port = -1: must be a whole number from 0 to 65,535",
+    ]
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, {})
+    assert (caught.value.key, caught.value.value) == ("feeds.limit", "0")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"[site]\ntitle == 'x'\n", "digest.toml:2:8: no TOML: Invalid value"),
+        (
+            b"[site]\ntitle = 'x'\ntitle = 'y'\n",
+            "digest.toml:3:12: no TOML: Cannot overwrite a value",
+        ),
+        (b"[site", "digest.toml: no TOML: Expected ']' at the end of a table declaration"),
+        (b"[site]\n\ntitle = '\xff'\n", "digest.toml:3: must be written in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told_with_line_and_column(
+    file: Path, content: bytes, problem: str
+) -> None:
+    file.write_bytes(content)
+    (found,) = problems(file, {})
+    assert str(found).replace(f"{file.parent}/", "").startswith(problem)
+
+
+def test_a_bom_and_windows_line_ends_do_no_harm(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf[site]\r\ntitle = 'x'\r\n")
+    assert load(file, {}).site().title == "x"
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, {})
+    assert str(found) == f"{tmp_path}: cannot be read: Is a directory"
+
+
+class TestEnvironment:
+    """Any option can come from a variable, which wins over the file."""
+
+    def test_it_wins_over_the_file_key_by_key(self, file: Path) -> None:
+        file.write_text("[site]\ntitle = 'file'\nauthor = 'file'\n[web]\nport = 1\n")
+        settings = load(
+            file,
+            {
+                "DIGEST_SITE__TITLE": "variable",
+                "digest_web__port": "8080",
+                "DIGEST_MAIL__FROM": "News <news@example.org>",
+                "DIGEST_FEEDS__FORMATS": '["atom"]',
+                "DIGEST_WEB__STATUS": "false",
+                "DIGEST_ARTICLES__SETTLE": "1m",
+                "DIGEST_DIGESTS__WEEKLY__SCHEDULE": "0 7 * * mon",
+                "DIGEST_RULES": '[{"category": "科技", "drop": [".x"]}]',
+                "DIGEST_CONFIG": "/elsewhere",
+                "DIGEST_HOME": "not an option",
+                "HOME": "/root",
+            },
+        )
+        assert (settings.site().title, settings.site().author) == ("variable", "file")
+        assert settings.web.port == 8080
+        assert settings.web.status is False
+        assert settings.sender().address == "news@example.org"
+        assert settings.feeds.formats == ("atom",)
+        assert settings.articles.settle.total_seconds() == 60
+        assert settings.digests["weekly"].schedule == "0 7 * * mon"
+        assert settings.rules[0].drop == (".x",)
+
+    def test_the_environment_of_the_process_is_not_looked_at(self, file: Path) -> None:
+        with patch.dict("os.environ", {"DIGEST_SITE__TITLE": "process", "DIGEST_WEB__PORT": "x"}):
+            assert load(file, {}).site().title == "Digest"
+
+    def test_a_relative_path_in_it_starts_at_the_files_folder_too(self, file: Path) -> None:
+        settings = load(file, {"DIGEST_PATHS__OUTPUT": "out"})
+        assert settings.paths.output == file.parent / "out"
+
+    @pytest.mark.parametrize(
+        ("environ", "problem"),
+        [
+            (
+                {"DIGEST_WEB__PORT": "x"},
+                'web.port = "x": must be a whole number from 0 to 65,535 (from $DIGEST_WEB__PORT)',
+            ),
+            (
+                {"DIGEST_MAIL__SMTP__PASWORD": "hunter2"},
+                (
+                    "mail.smtp.pasword: no such key; did you mean 'password'? "
+                    "(from $DIGEST_MAIL__SMTP__PASWORD)"
+                ),
+            ),
+            ({"DIGEST_MIAL__FROM": "x"}, "$DIGEST_MIAL__FROM: no such key; did you mean 'mail'?"),
+            (
+                {"DIGEST_ARTICLES__INCLUDE": "*.md"},
+                (
+                    'articles.include = "*.md": must be a list in JSON, such as ["one", "two"] '
+                    "(from $DIGEST_ARTICLES__INCLUDE)"
+                ),
+            ),
+            ({"DIGEST_SITE": "x"}, 'site = "x": must be a table (from $DIGEST_SITE)'),
+            (
+                {"DIGEST_SITE__TITLE_FILE": "x"},
+                (
+                    "site.title_file: no such key; did you mean 'title'? "
+                    "(from $DIGEST_SITE__TITLE_FILE)"
+                ),
+            ),
+            (
+                {"DIGEST_MAIL__SMTP__PASSWORD_FILE": "/no/such/file"},
+                (
+                    "$DIGEST_MAIL__SMTP__PASSWORD_FILE = /no/such/file: cannot be read: "
+                    "No such file or directory"
+                ),
+            ),
+            (
+                {
+                    "DIGEST_DATABASE__URL": "postgresql://u:hunter2@h/d",
+                    "DIGEST_DATABASE__URL_FILE": "/x",
+                },
+                "$DIGEST_DATABASE__URL_FILE = /x: $DIGEST_DATABASE__URL is set too",
+            ),
+        ],
+    )
+    def test_a_mistake_in_it_names_the_variable(
+        self, file: Path, environ: dict[str, str], problem: str
+    ) -> None:
+        assert told(file, "", environ) == [problem]
+
+    def test_a_secret_comes_from_a_file_without_its_line_end(
+        self, file: Path, tmp_path: Path
+    ) -> None:
+        secret = tmp_path / "secret"
+        secret.write_text(" pass word \n")
+        settings = load(
+            file,
+            {
+                "DIGEST_MAIL__SMTP__HOST": "mail.example.org",
+                "DIGEST_MAIL__SMTP__USERNAME": "me",
+                "DIGEST_MAIL__SMTP__PASSWORD_FILE": str(secret),
+            },
+        )
+        assert settings.smtp().password == " pass word "
+        assert "pass word" not in repr(settings)
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [(b"\xff", "not UTF-8"), (b"x" * 65_537, "too large for a secret")],
+    )
+    def test_a_file_that_is_no_secret_is_told(
+        self, file: Path, tmp_path: Path, content: bytes, problem: str
+    ) -> None:
+        secret = tmp_path / "secret"
+        secret.write_bytes(content)
+        assert told(file, "", {"DIGEST_DATABASE__URL_FILE": str(secret)}) == [
+            f"$DIGEST_DATABASE__URL_FILE = secret: cannot be read: {problem}"
+        ]
+
+
+class TestFind:
+    """The file is looked for where the documentation says, in that order."""
+
+    def test_the_option_comes_first(self, tmp_path: Path) -> None:
+        for name in ("option.toml", "variable.toml", "digest.toml"):
+            (tmp_path / name).touch()
+        environ = {"DIGEST_CONFIG": "variable.toml"}
+        assert find(Path("option.toml"), environ, tmp_path) == tmp_path / "option.toml"
+        assert find(None, environ, tmp_path) == tmp_path / "variable.toml"
+        assert find(None, {}, tmp_path) == tmp_path / "digest.toml"
+
+    def test_the_config_folder_comes_last(self, tmp_path: Path) -> None:
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config" / "digest.toml").touch()
+        assert find(None, {"DIGEST_CONFIG": ""}, tmp_path) == tmp_path / "config" / "digest.toml"
+        (tmp_path / "digest.toml").touch()
+        assert find(None, {}, tmp_path) == tmp_path / "digest.toml"
+
+    @pytest.mark.parametrize(
+        ("option", "environ", "problem"),
+        [
+            (Path("gone.toml"), {}, "--config = gone.toml: there is no such file"),
+            (None, {"DIGEST_CONFIG": "gone"}, "$DIGEST_CONFIG = gone: there is no such file"),
+        ],
+    )
+    def test_a_named_file_must_be_there(
+        self, tmp_path: Path, option: Path | None, environ: dict[str, str], problem: str
+    ) -> None:
+        (tmp_path / "digest.toml").touch()
+        with pytest.raises(ConfigurationError) as caught:
+            find(option, environ, tmp_path)
+        assert str(caught.value) == problem
+
+    def test_none_at_all_says_where_it_looked_and_what_to_do(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            find(None, {}, tmp_path)
+        assert str(caught.value) == (
+            f"configuration file: none found, looked at: --config, $DIGEST_CONFIG, "
+            f"{tmp_path}/digest.toml, {tmp_path}/config/digest.toml. 'digest init' writes one"
+        )
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+_KEYS = st.sampled_from(
+    [
+        "DIGEST_ARTICLES__SETTLE",
+        "DIGEST_DIGESTS__D__SCHEDULE",
+        "DIGEST_DIGESTS__X",
+        "DIGEST_MAIL__FROM",
+        "DIGEST_MAIL__SMTP",
+        "DIGEST_PATHS__DATA",
+        "DIGEST_RULES",
+        "DIGEST_SITE",
+        "DIGEST_SITE__URL",
+        "DIGEST_SITE__",
+        "DIGEST_WEB__PORT",
+        "DIGEST_X__Y",
+        "DIGEST___",
+    ]
+)
+
+
+@given(environ=st.dictionaries(_KEYS, _VALUES.map(str), max_size=4))
+@effort(max_examples=60, deadline=None)
+def test_whatever_the_environment_holds_is_taken_or_told(
+    tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "empty.toml"
+    file.touch()
+    for error in problems(file, environ):
+        assert error.key
+        assert error.problem

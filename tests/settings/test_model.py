@@ -1,0 +1,177 @@
+"""What the configuration means to the rooms below: values, with their own defaults."""
+
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from pydantic import ValidationError
+
+from digest.articles.model import CategoryPath
+from digest.errors import ConfigurationError
+from digest.feeds.selection import ATOM, JSON, RSS
+from digest.mail.edition import Digest
+from digest.settings import Settings, load
+
+
+def settings(tmp_path: Path, text: str = "") -> Settings:
+    path = tmp_path / "digest.toml"
+    path.write_text(text, "utf-8")
+    return load(path, {})
+
+
+def test_an_empty_file_is_enough(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    assert found.paths.articles == tmp_path / "articles"
+    assert found.paths.output == tmp_path / "public"
+    assert found.mail.maildir == tmp_path / "mail"
+    assert found.database_url() == f"sqlite:///{tmp_path}/data/digest.db"
+    assert found.sender().address == "digest@localhost"
+    assert found.feed_formats() == (RSS, ATOM, JSON)
+
+
+def test_nothing_can_be_changed_afterwards(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    with pytest.raises(ValidationError):
+        found.web.port = 1  # type: ignore[misc]  # refusing it is the point
+
+
+class TestSite:
+    def test_addresses_are_written_in_ascii_without_a_slash_at_the_end(
+        self, tmp_path: Path
+    ) -> None:
+        site = settings(tmp_path, "[site]\nurl = 'https://例子.example:8443/新闻/'").site()
+        assert site.url == "https://xn--fsqu00a.example:8443/%E6%96%B0%E9%97%BB"
+
+    @pytest.mark.parametrize(
+        ("url", "authority"),
+        [
+            ("https://news.example.org", "news.example.org,2026"),
+            ("http://127.0.0.1:8000", "127.0.0.1,2026"),
+            ("http://[::1]:8000", "1,2026"),
+        ],
+    )
+    def test_its_authority_comes_from_its_address(
+        self, tmp_path: Path, url: str, authority: str
+    ) -> None:
+        assert settings(tmp_path, f"[site]\nurl = '{url}'").site().authority == authority
+
+    def test_a_known_authority_wins_so_that_ids_stay(self, tmp_path: Path) -> None:
+        found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")
+        assert found.site().authority == "old.example.org,2019-05"
+        assert found.site("first.example.org,2018").authority == "first.example.org,2018"
+
+
+class TestDigest:
+    def test_what_it_does_not_say_comes_from_the_site(self, tmp_path: Path) -> None:
+        text = (
+            "[site]\ntitle = '新闻'\nlanguage = 'zh-CN'\ntimezone = 'Asia/Shanghai'\n"
+            "[digests.daily]\ncategories = [' 科技 / 网络 ', 'Cafe\u0301']"
+        )
+        assert settings(tmp_path, text).digest("daily") == Digest(
+            name="daily",
+            title="新闻",
+            categories=(CategoryPath(("科技", "网络")), CategoryPath(("Caf\u00e9",))),
+            language="zh-CN",
+            timezone="Asia/Shanghai",
+        )
+
+    def test_what_it_says_wins(self, tmp_path: Path) -> None:
+        text = (
+            "[digests.weekly]\ntitle = 'Week'\nsubject = 'S'\ntemplate = 'short'\nmax_items = 7\n"
+            "language = 'en-GB'\ntimezone = 'Europe/Berlin'"
+        )
+        assert settings(tmp_path, text).digest("weekly") == Digest(
+            name="weekly",
+            title="Week",
+            subject="S",
+            template="short",
+            max_items=7,
+            language="en-GB",
+            timezone="Europe/Berlin",
+        )
+
+    def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
+        table = settings(tmp_path, "[digests.daily]").digests["daily"]
+        defaults = {field.name: field.default for field in fields(Digest)}
+        assert table.subject == defaults["subject"]
+        assert table.template == defaults["template"]
+        assert table.max_items == defaults["max_items"]
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("[digests.daily]", "there is no such digest; did you mean 'daily'?"),
+            ("[digests.a]\n[digests.b]", "there is no such digest; known are: a, b"),
+            ("", "there is no such digest; known are: none"),
+        ],
+    )
+    def test_one_that_is_not_there_is_told(self, tmp_path: Path, text: str, problem: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            settings(tmp_path, text).digest("dayly")
+        assert str(caught.value) == f"digests = dayly: {problem}"
+
+
+class TestMail:
+    def test_the_sender_is_taken_apart(self, tmp_path: Path) -> None:
+        sender = settings(
+            tmp_path,
+            "[mail]\nfrom = '每日 <news@例子.example>'\nreply_to = 'me@example.org'\n"
+            "postal_address = '''\n1 Main Street  \nTown\n'''",
+        ).sender()
+        assert (sender.name, sender.address) == ("每日", "news@xn--fsqu00a.example")
+        assert sender.reply_to == "me@example.org"
+        assert sender.postal_address == "1 Main Street\nTown"
+
+    def test_the_server_gets_all_there_is(self, tmp_path: Path) -> None:
+        server = settings(
+            tmp_path,
+            "[mail]\ntransport = 'smtp'\nfrom = 'news@example.org'\n[mail.smtp]\n"
+            "host = 'mail.example.org'\nport = 465\ntls = 'tls'\nusername = 'me'\n"
+            "password = 'hunter2'\nconnections = 3\ntimeout = 'PT5S'\nca_file = 'ca.pem'",
+        ).smtp()
+        assert (server.host, server.port, server.tls) == ("mail.example.org", 465, "tls")
+        assert (server.username, server.password) == ("me", "hunter2")
+        assert (server.connections, server.timeout) == (3, timedelta(seconds=5))
+        assert server.ca == tmp_path / "ca.pem"
+
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+    def test_a_password_may_go_unencrypted_to_this_machine(self, tmp_path: Path, host: str) -> None:
+        text = f"[mail.smtp]\nhost = '{host}'\ntls = 'none'\nusername = 'me'\npassword = 'x'"
+        assert settings(tmp_path, text).smtp().tls == "none"
+
+    def test_without_a_server_there_is_none_to_ask_for(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"mail\.smtp\.host: is required"):
+            settings(tmp_path).smtp()
+
+
+class TestFolders:
+    def test_paths_start_at_the_files_folder(self, tmp_path: Path) -> None:
+        with patch.dict("os.environ", {"HOME": "/home/somebody"}):
+            paths = settings(
+                tmp_path, "[paths]\narticles = '../a'\noutput = '/srv/out'\ndata = '~/data'"
+            ).paths
+        assert paths.articles == tmp_path / ".." / "a"
+        assert paths.output == Path("/srv/out")
+        assert paths.data == Path("/home/somebody/data")
+
+    def test_configured_templates_win(self, tmp_path: Path) -> None:
+        assert settings(tmp_path, "[paths]\ntemplates = 'own'").template_folder() == (
+            tmp_path / "own"
+        )
+
+    def test_templates_come_with_the_program_otherwise(self, tmp_path: Path) -> None:
+        assert (settings(tmp_path).template_folder() / "mail").is_dir()
+
+    def test_installed_templates_come_before_those_of_a_checkout(self, tmp_path: Path) -> None:
+        installed = tmp_path / "data" / "templates"
+        installed.mkdir(parents=True)
+        with patch("digest.settings.model.files", return_value=tmp_path):
+            assert settings(tmp_path).template_folder() == installed
+
+    def test_a_database_of_another_kind_is_named_by_its_address(self, tmp_path: Path) -> None:
+        url = "postgresql://u:p@localhost/digest"
+        found = settings(tmp_path, f"[database]\nurl = '{url}'")
+        assert found.database_url() == url
+        assert "u:p" not in repr(found)
