@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 import uvicorn
@@ -21,9 +22,9 @@ from digest.articles.workers import Workers
 from digest.assembly import Services
 from digest.errors import ConfigurationError, DigestError
 from digest.intake import Intake
-from digest.schedule import Timetable
+from digest.schedule import Schedule, Timetable
 from digest.web.app import create_app
-from digest.web.pages import DigestStatus, Status
+from digest.web.status import Status
 
 _log = structlog.get_logger(__name__)
 
@@ -233,33 +234,32 @@ class Daemon:
             feeds=counts.categories + 1,
             problems=tuple(services.store.articles.problems()),
             digests=tuple(
-                DigestStatus(
-                    name=name,
-                    title=services.digests[name].title,
-                    timezone=services.digests[name].timezone,
-                    next_run_at=schedule.next_after(now),
-                )
+                (name, services.digests[name].title, _in_zone(schedule.next_after(now), schedule))
                 for name, schedule in services.schedules.items()
             ),
-            outbox=services.store.outbox.states(),
+            outbox={str(state): count for state, count in services.store.outbox.states().items()},
             last_scan_at=scan.ended_at if scan else None,
         )
+
+
+def _in_zone(moment: datetime | None, schedule: Schedule) -> datetime | None:
+    return moment.astimezone(ZoneInfo(schedule.timezone)) if moment else None
 
 
 async def _until_done(what: str, attempt: Callable[[], Awaitable[None]], intake: Intake) -> bool:
     """Try until it works, waiting longer each time; False where the daemon stops before that."""
     retry = _FIRST_RETRY
-    while not intake.stopping:
+    while not intake.stopped():
         try:
             await attempt()
         except (DigestError, OSError) as error:
-            if intake.stopping:
+            if intake.stopped():
                 break
             _log.error("failed, will try again", what=what, error=str(error), seconds=retry)
             await asyncio.sleep(retry)
             retry = min(retry * 2, _LAST_RETRY)
         else:
-            return not intake.stopping
+            return not intake.stopped()
     return False
 
 

@@ -118,13 +118,17 @@ class Intake:
         self._next_scan = 0.0
         self._unpublished = Changes()
         self._unpublished_since = 0.0
-        self.stopping = False
+        self._stopped = threading.Event()
         self.last_scan: Scan | None = None
 
     def stop(self) -> None:
         """Make whatever is under way end soon."""
-        self.stopping = True
+        self._stopped.set()
         self._ingest.stop()
+
+    def stopped(self) -> bool:
+        """Tell whether ``stop`` was called."""
+        return self._stopped.is_set()
 
     async def first_scan(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Begin to watch, scan the tree and publish everything.
@@ -135,19 +139,19 @@ class Intake:
         # Before the scan: what changes during it is told by events.
         await self._renew_watch()
         await self._scan(progress)
-        if not self.stopping:
+        if not self.stopped():
             await asyncio.to_thread(self._publisher.publish_all, self._go_on)
             self._unpublished = Changes()
 
     def _go_on(self, _done: int, _total: int) -> None:
-        if self.stopping:
+        if self.stopped():
             raise InterruptedError("stopping")
 
     async def run(self) -> None:
         """Follow the tree until stopped or cancelled; whatever fails is logged and tried again."""
         retry = _FIRST_RETRY
         try:
-            while not self.stopping:
+            while not self.stopped():
                 loop_time = asyncio.get_running_loop().time()
                 await self._hints.wait(0 if self._unpublished else self._next_scan - loop_time)
                 try:

@@ -77,5 +77,5 @@ class Workers:
 
     def close(self) -> None:
         """Kill the processes at once; what they were making is dropped."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble types most, not this
         self._pool.join()

@@ -145,14 +145,15 @@ def problems(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def feeds(context: typer.Context, as_json: Json = False) -> None:
     """List the feeds: category, number of articles, address."""
+    from digest.feeds.selection import Feed
+
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        everything = services.publisher.feed(None)
-        total = services.store.articles.counts().articles
-        rows = [("", total, everything)]
+        everything = Feed(site=services.site, category=None)
+        rows = [("", services.store.articles.counts().articles, everything)]
         rows += [
-            (str(category.path), category.articles, services.publisher.feed(category.path))
-            for category in services.store.articles.categories()
+            (str(found.path), found.articles, Feed(site=services.site, category=found.path))
+            for found in services.store.articles.categories()
         ]
         formats = services.settings.feed_formats()
     if as_json:
@@ -186,34 +187,28 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         now = services.clock()
         counts = store.articles.counts()
         subscribers = store.subscribers.count()
-        told = {
-            "articles": counts.articles,
-            "categories": counts.categories,
-            "files": counts.files,
-            "problems": counts.problems,
-            "digests": [
-                {
-                    "name": name,
-                    "title": digest.title,
-                    "subscribers": subscribers.get(name, 0),
-                    "last_run_at": store.outbox.last_due_at(name),
-                    "next_run_at": services.schedules[name].next_after(now)
-                    if name in services.schedules
-                    else None,
-                }
-                for name, digest in services.digests.items()
-            ],
-            "outbox": {str(state): count for state, count in store.outbox.states().items()},
-        }
+        digests = [
+            {
+                "name": name,
+                "title": digest.title,
+                "subscribers": subscribers.get(name, 0),
+                "last_run_at": store.outbox.last_due_at(name),
+                "next_run_at": services.schedules[name].next_after(now)
+                if name in services.schedules
+                else None,
+            }
+            for name, digest in services.digests.items()
+        ]
+        mails = {str(state): count for state, count in store.outbox.states().items()}
     if as_json:
-        print_json(told)
+        print_json(asdict(counts) | {"digests": digests, "outbox": mails})
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(f"Files        {counts.files:,}, {counts.problems:,} with problems")
-    for digest in told["digests"]:
+    for told in digests:
         say(
-            f"Digest       {digest['title']} ({digest['name']}): "
-            f"{digest['subscribers']:,} subscribers, next {digest['next_run_at'] or 'never'}"
+            f"Digest       {told['title']} ({told['name']}): "
+            f"{told['subscribers']:,} subscribers, next {told['next_run_at'] or 'never'}"
         )
-    for state, count in told["outbox"].items():
+    for state, count in mails.items():
         say(f"Mails        {count:,} {state}")

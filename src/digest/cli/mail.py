@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,13 +13,12 @@ import typer
 
 from digest.cli.context import Context, digest_named
 from digest.cli.terminal import FAILED, complain, say
-from digest.errors import DeliveryError
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
     from digest.assembly import Services
     from digest.mail.edition import Digest
-    from digest.mail.mailing import Sent
+    from digest.mail.outbox import Sent
     from digest.mail.subscriber import Subscriber
 
 app = typer.Typer()
@@ -82,7 +80,7 @@ def preview(
 
 
 def _articles(services: Services, digest: Digest, latest: int | None) -> list[Article]:
-    """Return what an edition made now would hold; ValueError-free usage error where nothing."""
+    """Return what an edition made now would hold; leave with 1 where that is nothing."""
     articles = services.store.articles
     if latest is not None:
         found = articles.latest(digest.categories, latest)
@@ -135,7 +133,13 @@ def send(
         if dry_run:
             return
         if addresses:
-            failed = asyncio.run(_send_copies(services, digest, articles, addresses))
+            outcomes = asyncio.run(services.mailing().send_copies(digest, articles, addresses))
+            for address, refusal in outcomes.items():
+                if refusal is None:
+                    say(f"Sent to {address}.")
+                else:
+                    complain(f"{address}: {refusal}")
+            failed = sum(refusal is not None for refusal in outcomes.values())
         else:
             sent = asyncio.run(_send_edition(services, name, latest))
             say(f"{sent.sent:,} sent, {sent.deferred:,} deferred, {sent.failed:,} failed.")
@@ -162,27 +166,3 @@ async def _send_edition(services: Services, name: str, latest: int | None) -> Se
         return await mailing.send_due()
     finally:
         await mailing.close()
-
-
-async def _send_copies(
-    services: Services, digest: Digest, articles: list[Article], addresses: list[str]
-) -> int:
-    """Send test copies; return how many were not taken."""
-    from digest.assembly import make_transport
-
-    mailing = services.mailing()
-    transport = make_transport(services.settings)
-    failed = 0
-    try:
-        preview = mailing.preview(digest, articles, subscriber=None, now=services.clock())
-        for address in addresses:
-            try:
-                await transport.send(replace(preview.envelope, recipient=address))
-            except DeliveryError as error:
-                complain(f"{address}: {error}")
-                failed += 1
-            else:
-                say(f"Sent to {address}.")
-    finally:
-        await transport.close()
-    return failed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -54,14 +53,9 @@ def _announce(started: Started, services: Services) -> None:
     if started.url:
         _line("Open", started.url)
     _line("Mail", _carrier(services))
-    for digest in status.digests:
-        run_at = digest.next_run_at
-        when = (
-            run_at.astimezone(ZoneInfo(digest.timezone)).strftime("%a %d %b %Y %H:%M")
-            if run_at
-            else "never"
-        )
-        _line("Digest", f"{digest.title} ({digest.name}): next {when} {digest.timezone}")
+    for name, title, run_at in status.digests:
+        when = f"{run_at:%a %d %b %Y %H:%M} {run_at.tzinfo}" if run_at else "never"
+        _line("Digest", f"{title} ({name}): next {when}")
     _line("Stop", "Ctrl-C")
     out.print()
 

@@ -24,7 +24,6 @@ app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_a
 
 #: The header of CSV files; ``address`` and ``digest`` are needed, the order is free.
 _COLUMNS = ("address", "digest", "name", "categories", "language", "state", "created_at")
-_READ = frozenset(_COLUMNS)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -55,7 +54,7 @@ def new_subscriber(
     """
     from digest.mail.address import check_address
     from digest.mail.subscriber import NewSubscriber
-    from digest.settings import language_tag
+    from digest.settings.values import language_tag
 
     if any(ord(char) < 32 for char in name):
         raise ValueError("a name must be one line, without control characters")
@@ -192,7 +191,7 @@ def import_(
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)
-        results = services.store.subscribers.add_many(good, services.clock(), respect_state=True)
+        results = services.store.subscribers.add_many(good, services.clock())
     for kind in sorted(set(results)):
         say(f"{results.count(kind):,} {kind}")
     if left_out:
@@ -229,15 +228,11 @@ def _read_csv(
 
 
 def _subscription(
-    services: Services, row: dict[str, str], digest: str | None
+    services: Services, row: dict[str | None, str | None], digest: str | None
 ) -> NewSubscriber | str | None:
-    values = {
-        (key or "").strip().lower(): value.strip()
-        for key, value in row.items()
-        if isinstance(value, str)
-    }
     if None in row:
         return "has more values than the header has names"
+    values = {(key or "").strip().lower(): (value or "").strip() for key, value in row.items()}
     if values.get("state", "active") not in ("", "active"):
         return None
     try:

@@ -1,0 +1,195 @@
+"""The tree: walking real folders, reading real files, never a half-written one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from digest.articles.globs import PathFilter
+from digest.articles.tree import (
+    FileContent,
+    TooLargeError,
+    Tree,
+    Unread,
+    open_for_writing,
+    printable,
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def tree(root: Path) -> Tree:
+    return Tree(
+        root=root,
+        files=PathFilter(("**/*.md",), ("**/.*",)),
+        max_bytes=1_000,
+        settle=timedelta(seconds=3),
+    )
+
+
+def write(path: Path, text: str = "text") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_walk_finds_articles_at_every_level_and_nothing_else(root: Path, tree: Tree) -> None:
+    write(root / "a.md", "four")
+    write(root / "金融" / "新浪财经" / "题.md")
+    write(root / "a.png")
+    write(root / ".git" / "b.md")
+    write(root / "c" / ".hidden.md")
+    os.mkfifo(root / "pipe.md")
+
+    found = dict(tree.walk())
+
+    assert sorted(found) == ["a.md", "金融/新浪财经/题.md"]
+    assert found["a.md"].size == 4
+
+
+def test_walk_below_a_folder_tells_paths_from_the_root(root: Path, tree: Tree) -> None:
+    write(root / "a" / "b" / "c.md")
+    write(root / "d.md")
+
+    assert [path for path, _ in tree.walk("a")] == ["a/b/c.md"]
+    assert list(tree.walk("gone")) == []
+
+
+def test_walk_of_a_missing_root_raises_so_that_nothing_counts_as_deleted(
+    root: Path, tree: Tree
+) -> None:
+    root.rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        list(tree.walk())
+
+
+def test_links_are_followed_to_files_inside_the_root_only(
+    root: Path, tree: Tree, tmp_path: Path
+) -> None:
+    outside = write(tmp_path / "secret.md")
+    write(root / "real.md")
+    (root / "inside.md").symlink_to(root / "real.md")
+    (root / "outside.md").symlink_to(outside)
+    (root / "nowhere.md").symlink_to(root / "gone")
+    (root / "loop").symlink_to(root)
+    (root / "folder.md").symlink_to(root)
+
+    assert sorted(path for path, _ in tree.walk()) == ["inside.md", "real.md"]
+    assert tree.read("outside.md") is Unread.GONE
+    assert isinstance(tree.read("inside.md"), FileContent)
+
+
+def test_read_gives_content_state_and_checksum(root: Path, tree: Tree) -> None:
+    write(root / "a.md", "text")
+    write(root / "same.md", "text")
+    write(root / "other.md", "Text")
+
+    first, same, other = (tree.read(name) for name in ("a.md", "same.md", "other.md"))
+
+    assert isinstance(first, FileContent)
+    assert isinstance(same, FileContent)
+    assert isinstance(other, FileContent)
+    assert first.content == b"text"
+    assert first.state.size == 4
+    assert first.checksum == same.checksum != other.checksum
+
+
+def test_a_file_that_is_gone_or_became_a_folder_is_told(root: Path, tree: Tree) -> None:
+    (root / "folder.md").mkdir()
+
+    assert tree.read("gone.md") is Unread.GONE
+    assert tree.read("folder.md") is Unread.FOLDER
+
+
+def test_a_pipe_does_not_hold_the_reader(root: Path, tree: Tree) -> None:
+    os.mkfifo(root / "pipe.md")
+
+    with pytest.raises(OSError, match="no regular file"):
+        tree.read("pipe.md")
+
+
+def test_a_file_over_the_limit_is_not_read(root: Path, tree: Tree) -> None:
+    write(root / "at.md", "x" * 1_000)
+    write(root / "over.md", "x" * 1_001)
+
+    assert isinstance(tree.read("at.md"), FileContent)
+    with pytest.raises(TooLargeError, match="1,001 bytes; at most 1,000"):
+        tree.read("over.md")
+
+
+def test_a_file_open_for_writing_is_left_until_it_is_closed(root: Path, tree: Tree) -> None:
+    path = root / "a.md"
+    with path.open("w", encoding="utf-8") as writer:
+        writer.write("the first half")
+        writer.flush()
+        assert tree.read("a.md") is Unread.WRITING
+    assert isinstance(tree.read("a.md"), FileContent)
+
+
+@pytest.fixture
+def no_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the system refuse leases, as network file systems do."""
+    real = fcntl.fcntl
+
+    def refuse(fd: int, command: int, argument: int = 0) -> int:
+        if command == fcntl.F_SETLEASE:
+            raise PermissionError(13, "no leases here")
+        return real(fd, command, argument)
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+
+
+@pytest.mark.usefixtures("no_leases")
+def test_where_nobody_can_tell_a_file_must_be_quiet_for_a_while(root: Path, tree: Tree) -> None:
+    path = write(root / "a.md")
+
+    with path.open() as file:
+        assert open_for_writing(file.fileno()) is None
+    assert tree.read("a.md") is Unread.WRITING
+    os.utime(path, (0, 0))
+    assert isinstance(tree.read("a.md"), FileContent)
+
+
+def test_a_writer_that_comes_while_a_lease_is_held_kills_nobody(root: Path) -> None:
+    path = write(root / "a.md")
+    with path.open() as file:
+        assert open_for_writing(file.fileno()) is False
+    with path.open("a", encoding="utf-8") as writer:
+        writer.write("more")
+
+
+def test_a_file_that_changes_while_it_is_read_is_left_for_later(
+    root: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(root / "a.md")
+    real = os.read
+
+    def read_and_touch(fd: int, size: int) -> bytes:
+        os.utime(path, (1, 1))
+        return real(fd, size)
+
+    monkeypatch.setattr(os, "read", read_and_touch)
+
+    assert tree.read("a.md") is Unread.WRITING
+
+
+def test_takes_tells_what_a_scan_would_find(tree: Tree) -> None:
+    assert tree.takes("a/b.md")
+    assert not tree.takes("a/b.png")
+    assert not tree.takes(".git/b.md")
+    assert not tree.takes("a/.git/c/b.md")
+
+
+def test_names_that_are_no_utf8_become_printable() -> None:
+    assert printable("题\udcff.md") == "题\\xff.md"

@@ -1,0 +1,101 @@
+"""Watching: real events of a real file system become hints."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from digest.articles.watch import Watch
+
+
+class Heard:
+    """Collects hints until the ones that a test waits for have come."""
+
+    def __init__(self) -> None:
+        self._hints: queue.Queue[str] = queue.Queue()
+        self.add = self._hints.put
+
+    def until(self, *wanted: str) -> set[str]:
+        missing, heard = set(wanted), set()
+        while missing:
+            heard.add(self._hints.get(timeout=5))
+            missing -= heard
+        return heard
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[tuple[Path, Heard, Watch]]:
+    root = tmp_path / "articles"
+    (root / "old").mkdir(parents=True)
+    (root / "old" / "a.md").write_text("a")
+    heard = Heard()
+    watch = Watch(root, heard.add)
+    watch.start()
+    yield root, heard, watch
+    watch.stop()
+
+
+Change = Callable[[Path], object]
+
+
+@pytest.mark.parametrize(
+    ("change", "hints"),
+    [
+        (lambda root: (root / "new.md").write_text("x"), {"new.md"}),
+        (lambda root: (root / "old" / "a.md").write_text("b"), {"old/a.md"}),
+        (lambda root: (root / "old" / "a.md").unlink(), {"old/a.md"}),
+        (lambda root: (root / "old/a.md").rename(root / "b.md"), {"old/a.md", "b.md"}),
+        (lambda root: (root / "old").rename(root / "younger"), {"old", "younger"}),
+        (lambda root: (root / "old/a.md").rename(root.parent / "out.md"), {"old/a.md"}),
+        (lambda root: (root / "linked.md").hardlink_to(root / "old/a.md"), {"linked.md"}),
+    ],
+    ids=["created", "rewritten", "deleted", "moved", "folder moved", "moved out", "linked"],
+)
+def test_a_change_is_hinted(
+    watched: tuple[Path, Heard, Watch], change: Change, hints: set[str]
+) -> None:
+    root, heard, _ = watched
+    change(root)
+    assert heard.until(*hints) >= hints
+
+
+def test_a_file_moved_in_from_outside_is_hinted(
+    watched: tuple[Path, Heard, Watch], tmp_path: Path
+) -> None:
+    root, heard, _ = watched
+    outside = tmp_path / "written elsewhere.md"
+    outside.write_text("x")
+    outside.rename(root / "old" / "新.md")
+    assert "old/新.md" in heard.until("old/新.md")
+
+
+def test_files_in_folders_made_a_moment_before_are_not_missed(
+    watched: tuple[Path, Heard, Watch],
+) -> None:
+    root, heard, _ = watched
+    wanted = []
+    for number in range(20):
+        folder = root / f"new {number}" / "deeper"
+        folder.mkdir(parents=True)
+        (folder / "a.md").write_text("x")
+        wanted.append(f"new {number}/deeper/a.md")
+    heard.until(*wanted)
+
+
+def test_a_watch_knows_when_its_root_was_replaced(watched: tuple[Path, Heard, Watch]) -> None:
+    root, _, watch = watched
+    assert watch.alive
+    root.rename(root.parent / "away")
+    assert not watch.alive
+    root.mkdir()
+    assert not watch.alive
+
+
+def test_a_missing_root_raises_and_stop_is_harmless(tmp_path: Path) -> None:
+    watch = Watch(tmp_path / "gone", print)
+    with pytest.raises(FileNotFoundError):
+        watch.start()
+    watch.stop()
