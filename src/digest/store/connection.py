@@ -1,0 +1,233 @@
+"""Connections: transactions on SQLite and PostgreSQL, and errors that say what is wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from digest.errors import StoreError
+
+#: How long a transaction waits for another process before it gives up.
+PATIENCE = timedelta(seconds=10)
+#: The first half of PostgreSQL's advisory lock keys: "dgst", so that nobody else's are met.
+_LOCK_SPACE = 0x64677374
+#: PostgreSQL waits for a server that does not answer, in seconds.
+_CONNECT_TIMEOUT = 10
+
+#: Primary result codes of SQLite (https://www.sqlite.org/rescode.html).
+_SQLITE_PROBLEMS = {
+    sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_FULL: "disk full",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_PERM: "cannot be opened: permission denied",
+    sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
+}
+#: SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), longest first.
+_POSTGRESQL_PROBLEMS = {
+    "53100": "disk full",
+    "53300": "the server has too many connections",
+    "25006": "cannot be written: it is read-only",
+    "3D000": "there is no such database on the server",
+    "42501": "permission denied",
+    "28": "the server refused the login",
+}
+#: SQLSTATE for a lock that was not to be had in time.
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Lock(IntEnum):
+    """What a write transaction keeps other writers from; SQLite has one writer at a time anyway."""
+
+    SCHEMA = 1
+    #: Articles and files: sequences are given and committed in one order, so that whoever reads
+    #: an interval of them never misses one that is committed late.
+    ARTICLES = 2
+    OUTBOX = 3  #: editions, and the ends of deliveries
+    SUBSCRIBERS = 4
+
+
+class Database:
+    """An engine whose transactions begin as they should and whose errors are StoreError."""
+
+    def __init__(self, url: str, *, patience: timedelta = PATIENCE) -> None:
+        self._url = _parse(url)
+        self._patience = patience
+        self.engine = self._engine()
+
+    def __repr__(self) -> str:
+        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is SQLite."""
+        return self._url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that sees the database as it was at one moment.
+
+        Raises StoreError.
+        """
+        options: dict[str, Any] = {}
+        if not self.sqlite:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.translated(), self.engine.connect() as connection:
+            yield connection.execution_options(**options)
+
+    @contextmanager
+    def write(self, lock: Lock | None = None) -> Iterator[Connection]:
+        """Yield a connection in a transaction that is committed at the end, or rolled back.
+
+        On SQLite it is the only writer from its first moment. Raises StoreError.
+        """
+        with self.translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(digest_immediate=True)
+            with connection.begin():
+                if not self.sqlite:
+                    self._lock(connection, lock)
+                yield connection
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn whatever the database raises within into StoreError."""
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(self._problem(error)) from error
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        with self.translated():
+            self.engine.dispose()
+
+    def _engine(self) -> Engine:
+        if self.sqlite:
+            engine = create_engine(
+                self._url,
+                hide_parameters=True,
+                # No implicit BEGIN by the driver, which would come too late and never IMMEDIATE.
+                connect_args={"timeout": self._seconds, "isolation_level": None},
+            )
+            event.listen(engine, "connect", _prepare)
+            event.listen(engine, "begin", _begin)
+            return engine
+        try:
+            return create_engine(
+                self._url,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": _CONNECT_TIMEOUT, "client_encoding": "utf8"},
+            )
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                "PostgreSQL needs one more package: pip install 'digest[postgresql]'"
+            ) from error
+
+    @property
+    def _seconds(self) -> float:
+        return self._patience.total_seconds()
+
+    def _lock(self, connection: Connection, lock: Lock | None) -> None:
+        milliseconds = max(1, round(self._seconds * 1000))
+        connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+        if lock is not None:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:space, :lock)"),
+                {"space": _LOCK_SPACE, "lock": int(lock)},
+            )
+
+    def _problem(self, error: Exception) -> str:
+        """Return what is wrong in the operator's words, without any password."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        locked = f"locked for more than {self._seconds:g} s by another process"
+        if isinstance(error, PoolTimeout):
+            return "every connection is in use"
+        if isinstance(cause, sqlite3.Error):
+            code = (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return locked
+            known = _SQLITE_PROBLEMS.get(code)
+            return f"{known}: {self._url.database}" if known else f"{cause}"
+        state = getattr(cause, "sqlstate", None) or ""
+        if state == _LOCK_NOT_AVAILABLE:
+            return locked
+        for prefix, known in _POSTGRESQL_PROBLEMS.items():
+            if state.startswith(prefix):
+                return known
+        lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        what = "the server cannot be reached: " if not state and _is_connection(error) else ""
+        return self._without_password(f"{what}{lines[0]}")
+
+    def _without_password(self, problem: str) -> str:
+        password = self._url.password
+        return problem.replace(str(password), "***") if password else problem
+
+
+def _is_connection(error: Exception) -> bool:
+    """Tell whether no statement was being executed: the connection itself failed."""
+    return isinstance(error, DBAPIError) and error.statement is None
+
+
+def _parse(url: str) -> URL:
+    """Return the URL with the driver that Digest works with; raise StoreError."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # From None: the cause would show the URL, and a password in it.
+        raise StoreError("the URL cannot be read; it is sqlite:///… or postgresql://…") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if parsed.host or parsed.username:
+            raise StoreError("a SQLite URL has three slashes, four for an absolute path")
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError("the URL names no file; memory alone would forget everything")
+        _make_file(Path(parsed.database))
+        return parsed.set(drivername="sqlite+pysqlite", query={})
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise StoreError(f"{backend} is not supported; the URL is sqlite:///… or postgresql://…")
+
+
+def _make_file(path: Path) -> None:
+    """Make the file and its folder where they are not; addresses are for the owner's eyes only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"cannot be opened: {path}: {reason}") from error
+
+
+def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    """Set what SQLite keeps for each connection.
+
+    ``synchronous`` is FULL, which in WAL means one fsync for each commit: with NORMAL a power
+    failure may forget the last commits, and a message that was sent would be sent again. Bulk
+    work commits once for hundreds of files and does not feel it.
+    """
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction of SQLite.
+
+    A writer takes the lock at once: one that read first could not wait for another's to end
+    (SQLITE_BUSY_SNAPSHOT).
+    """
+    immediate = connection.get_execution_options().get("digest_immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,140 @@
+"""The store: open a database, bring its schema up to date, hand out what is in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, inspect, select, text
+
+from digest.errors import StoreError
+from digest.store.articles import ArticleStore
+from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.outbox import OutboxStore
+from digest.store.schema import REVISIONS, meta
+from digest.store.statements import insert_new
+from digest.store.subscribers import SubscriberStore
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_AUTHORITY = "authority"
+
+
+class Store:
+    """One database with everything in it. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.articles = ArticleStore(database)
+        self.subscribers = SubscriberStore(database)
+        self.outbox = OutboxStore(database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({self._database!r})"
+
+    def close(self) -> None:
+        """Close every connection; the store is of no use afterwards."""
+        self._database.close()
+
+    def authority(self, default: str) -> str:
+        """Return the authority of tag URIs (RFC 4151), such as ``example.org,2024``.
+
+        The first call stores ``default``; every later one returns what was stored then, so that
+        an article's id survives a change of the site's address. Raises StoreError.
+        """
+        with self._database.read() as connection:
+            stored = _authority(connection)
+        if stored is None:
+            with self._database.write(Lock.ARTICLES) as connection:
+                rows = [{"name": _AUTHORITY, "value": default}]
+                insert_new(connection, meta, rows, key="name")
+                stored = _authority(connection)
+        return stored or default
+
+    def check(self) -> None:
+        """Try to write, and leave nothing behind; raise StoreError where that fails."""
+        with self._database.write() as connection, connection.begin_nested() as probe:
+            connection.execute(meta.insert(), {"name": "probe", "value": ""})
+            probe.rollback()
+
+
+def open_store(url: str, *, patience: timedelta = PATIENCE) -> Store:
+    """Return the store at a URL, its schema up to date.
+
+    ``sqlite:///path`` (made with its folder where it is not) or ``postgresql://…``. A transaction
+    waits for another process as long as ``patience``. Raises StoreError, which never shows a
+    password.
+    """
+    database = Database(url, patience=patience)
+    try:
+        _migrate(database)
+    except BaseException:
+        database.engine.dispose()
+        raise
+    return Store(database)
+
+
+def _authority(connection: Connection) -> str | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.name == _AUTHORITY))
+
+
+def _migrate(database: Database) -> None:
+    """Bring the schema to the newest revision; quick where it is there already."""
+    with database.read() as connection:
+        stored = _revision(connection)
+        if not database.sqlite:
+            _require_utf8(connection)
+    if stored == REVISIONS[-1]:
+        return
+    if database.sqlite:
+        # Readers and a writer at once. The file remembers it, so once is enough.
+        with database.translated(), database.engine.connect() as connection:
+            driver = connection.connection.dbapi_connection
+            assert driver is not None  # noqa: S101 a checked-out connection has one
+            driver.cursor().execute("PRAGMA journal_mode = WAL")
+    with database.write(Lock.SCHEMA) as connection:
+        stored = _revision(connection)  # another process may have been faster
+        if stored != REVISIONS[-1]:
+            _upgrade(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the schema's revision, None for an empty database; raise StoreError for others."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    stored: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if stored is not None and stored not in REVISIONS:
+        raise StoreError(
+            f"made by a newer Digest: its schema is {stored}, this one knows up to {REVISIONS[-1]}"
+        )
+    return stored
+
+
+def _require_utf8(connection: Connection) -> None:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise StoreError(f"its encoding is {encoding}; Digest needs one made with UTF8")
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing, in the transaction of ``connection``."""
+    # Importing Alembic takes longer than everything else here, and is seldom needed.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

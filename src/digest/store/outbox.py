@@ -1,0 +1,244 @@
+"""The outbox: editions of the digests, and a delivery for every reader of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+
+from digest.articles.model import Article
+from digest.mail.delivery import FINAL, TRANSITIONS, Delivery, DeliveryState
+from digest.mail.edition import Digest, Edition, EditionState
+from digest.mail.subscriber import SubscriberState
+from digest.store import editions
+from digest.store.connection import Database, Lock
+from digest.store.reading import of_edition
+from digest.store.schema import delivery, digest, edition, subscriber
+from digest.store.subscribers import from_row
+from digest.store.types import chunks
+
+_ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
+
+
+class OutboxStore:
+    """What mailing needs of the store, and what the schedule needs to know of editions.
+
+    Every method raises StoreError where the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start_digests(self, names: Collection[str], now: datetime) -> None:
+        """Let the digests that are not known yet begin here: what is stored now is old for them."""
+        if not names:
+            return
+        with self._database.read() as connection:
+            known = set(connection.scalars(select(digest.c.name)))
+        if not known.issuperset(names):
+            with self._database.write(Lock.OUTBOX) as connection:
+                editions.start(connection, names, now)
+
+    def started_at(self, name: str) -> datetime | None:
+        """Return when a digest began, aware UTC; None where it did not."""
+        with self._database.read() as connection:
+            return connection.scalar(select(digest.c.started_at).where(digest.c.name == name))
+
+    def last_due_at(self, name: str) -> datetime | None:
+        """Return when the newest edition of a digest was due, empty ones included; None: none."""
+        query = select(edition.c.due_at).where(edition.c.digest == name)
+        with self._database.read() as connection:
+            return connection.scalar(query.order_by(edition.c.id.desc()).limit(1))
+
+    def open_edition(
+        self, digest: Digest, due_at: datetime, now: datetime, *, latest: int | None = None
+    ) -> Edition | None:
+        """Make the edition due at a moment, with its deliveries, all or nothing.
+
+        Its interval of the sequence starts where the last one ended, for a digest that was never
+        started at the newest article. It holds the articles of the interval that the digest
+        selects (with ``latest``, that many newest ones instead, of the interval or not); either
+        way the next edition starts behind it. None where ``(digest, due_at)`` was made before.
+        """
+        with self._database.write(Lock.OUTBOX) as connection:
+            made = editions.make(connection, digest, due_at, now, latest)
+            if made is None:
+                return None
+            _close(connection)
+            row = connection.execute(select(edition).where(edition.c.id == made)).one()
+            return editions.from_row(row)
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        """Return an edition and its articles as they are now, in order of sequence.
+
+        Raises LookupError where there is none with this id.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(edition).where(edition.c.id == edition_id)
+            ).one_or_none()
+            if row is None:
+                raise LookupError(f"there is no edition {edition_id}")
+            return editions.from_row(row), of_edition(connection, editions.held(edition_id))
+
+    def editions(self, digest: str | None, limit: int) -> list[Edition]:
+        """Return the newest editions of one digest or all, newest first."""
+        query = select(edition).order_by(edition.c.id.desc()).limit(limit)
+        if digest is not None:
+            query = query.where(edition.c.digest == digest)
+        with self._database.read() as connection:
+            return [editions.from_row(row) for row in connection.execute(query)]
+
+    def states(self) -> dict[DeliveryState, int]:
+        """Return how many deliveries stand in each state, 0 included."""
+        query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
+        with self._database.read() as connection:
+            found = {DeliveryState(state): number for state, number in connection.execute(query)}
+        return {state: found.get(state, 0) for state in DeliveryState}
+
+    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+        """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
+
+        They become ``sending`` until ``now + lease``; no two callers get the same one. Those that
+        have been due longest come first. Deliveries to subscribers who are no longer active
+        become ``suppressed`` instead.
+        """
+        with self._database.read() as connection:
+            unwanted = connection.scalar(_unwanted(now).limit(1)) is not None
+        if unwanted:
+            self._suppress(now)
+        query = (
+            select(delivery.c.id)
+            .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+            .where(delivery.c.due_at <= now, _ACTIVE)
+            .order_by(delivery.c.due_at, delivery.c.id)
+            .limit(limit)
+            # PostgreSQL alone: a second claimer passes over what this one is taking.
+            .with_for_update(skip_locked=True, of=delivery)
+        )
+        with self._database.write() as connection:
+            taken = list(connection.scalars(query))
+            for chunk in chunks(taken):
+                connection.execute(
+                    update(delivery)
+                    .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SENDING))
+                    .values(state=DeliveryState.SENDING, due_at=now + lease, changed_at=now)
+                )
+            return _deliveries(connection, taken)
+
+    def still_wanted(self, delivery_id: int) -> bool:
+        """Tell, right before sending, whether the subscriber is still active."""
+        query = (
+            select(delivery.c.id)
+            .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+            .where(delivery.c.id == delivery_id, _ACTIVE)
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) is not None
+
+    def settle(
+        self,
+        delivery_id: int,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        next_attempt_at: datetime | None = None,
+        error: str | None = None,
+    ) -> bool:
+        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
+
+        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
+        ``deferred`` needs ``next_attempt_at``; ``queued`` takes it, else it is due at once.
+        Raises ValueError where that is missing, or where ``state`` cannot end an attempt.
+        """
+        if state is DeliveryState.SENDING:
+            raise ValueError("an attempt does not end in sending")
+        if state is DeliveryState.DEFERRED and next_attempt_at is None:
+            raise ValueError("a deferred delivery needs its next attempt")
+        counted = 0 if state is DeliveryState.QUEUED else 1
+        statement = (
+            update(delivery)
+            .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
+            .values(
+                state=state,
+                attempts=delivery.c.attempts + counted,
+                due_at=None if state in FINAL else next_attempt_at or now,
+                changed_at=now,
+                error=error,
+            )
+        )
+        with self._database.write(Lock.OUTBOX) as connection:
+            settled = connection.execute(statement).rowcount == 1
+            if settled and state in FINAL:
+                _close(connection)
+            return settled
+
+    def next_due_at(self) -> datetime | None:
+        """Return when the outbox next has something to do; None where it is empty."""
+        query = select(delivery.c.due_at).where(delivery.c.due_at.is_not(None))
+        with self._database.read() as connection:
+            return connection.scalar(query.order_by(delivery.c.due_at).limit(1))
+
+    def _suppress(self, now: datetime) -> None:
+        """End the deliveries that are due to subscribers who are no longer active."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            query = _unwanted(now).with_for_update(skip_locked=True, of=delivery)
+            for chunk in chunks(list(connection.scalars(query))):
+                connection.execute(
+                    update(delivery)
+                    .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SUPPRESSED))
+                    .values(state=DeliveryState.SUPPRESSED, due_at=None, changed_at=now)
+                )
+            _close(connection)
+
+
+def _may_become(state: DeliveryState) -> ColumnElement[bool]:
+    """Return the condition that a delivery stands where ``state`` may follow."""
+    return delivery.c.state.in_([before for before, after in TRANSITIONS.items() if state in after])
+
+
+def _unwanted(now: datetime) -> Select[Any]:
+    return (
+        select(delivery.c.id)
+        .outerjoin(subscriber, subscriber.c.id == delivery.c.subscriber)
+        .where(
+            delivery.c.due_at <= now,
+            or_(subscriber.c.id.is_(None), subscriber.c.state != SubscriberState.ACTIVE),
+        )
+    )
+
+
+def _close(connection: Connection) -> None:
+    """Mark the open editions as done whose deliveries have all ended."""
+    pending = select(delivery.c.id).where(
+        delivery.c.edition == edition.c.id, delivery.c.state.not_in(FINAL)
+    )
+    connection.execute(
+        update(edition)
+        .where(edition.c.state == EditionState.OPEN, ~pending.exists())
+        .values(state=EditionState.DONE)
+    )
+
+
+def _deliveries(connection: Connection, taken: list[int]) -> list[Delivery]:
+    """Return claimed deliveries in the order given."""
+    found: dict[int, Delivery] = {}
+    query = select(
+        subscriber,
+        delivery.c.id.label("delivery_id"),
+        delivery.c.edition,
+        delivery.c.attempts,
+        delivery.c.created_at.label("queued_at"),
+    ).join(delivery, delivery.c.subscriber == subscriber.c.id)
+    for chunk in chunks(taken):
+        for row in connection.execute(query.where(delivery.c.id.in_(chunk))):
+            found[row.delivery_id] = Delivery(
+                id=row.delivery_id,
+                edition_id=row.edition,
+                subscriber=from_row(row),
+                attempts=row.attempts,
+                created_at=row.queued_at,
+            )
+    return [found[one] for one in taken if one in found]

@@ -1,0 +1,110 @@
+"""Reading: queries that find articles, and the articles of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, or_, select
+
+from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml
+from digest.store.schema import article, category, membership
+from digest.store.types import chunks, hashed
+
+#: What an article is made of.
+COLUMNS = (
+    article.c.id,
+    article.c.key,
+    article.c.tag,
+    article.c.published_at,
+    article.c.updated_at,
+    article.c.language,
+    article.c.link,
+    article.c.image,
+    article.c.title,
+    article.c.authors,
+    article.c.summary,
+    article.c.body,
+)
+
+
+def read(connection: Connection, query: Select[Any]) -> list[Article]:
+    """Return the articles that a query of theirs finds, in its order."""
+    rows = list(connection.execute(query))
+    filed = _filed(connection, [row.id for row in rows])
+    return [_article(row, filed.get(row.id, ())) for row in rows]
+
+
+def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
+    """Return the articles whose sequences a query finds, in order of sequence."""
+    query = select(*COLUMNS).where(article.c.id.in_(sequences)).order_by(article.c.id)
+    return read(connection, query)
+
+
+def newest_sequence(connection: Connection) -> int:
+    """Return the sequence of the newest article, 0 where there is none."""
+    return connection.scalar(select(func.max(article.c.id))) or 0
+
+
+def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select[Any]:
+    """Return the query of articles, narrowed to what lies in one of these categories.
+
+    No categories select everything.
+    """
+    if not categories:
+        return query
+    wanted = select(category.c.id).where(
+        or_(*[category.c.key == hashed(path.folder) for path in categories])
+    )
+    inside = select(membership.c.article).where(
+        membership.c.article == article.c.id, membership.c.category.in_(wanted)
+    )
+    return query.where(inside.exists())
+
+
+def newest(wanted: CategoryPath | None) -> Select[Any]:
+    """Return the query of a feed's articles: an index tells their order, none are sorted."""
+    if wanted is None:
+        return select(*COLUMNS).order_by(article.c.published_at.desc(), article.c.id.desc())
+    number = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
+    return (
+        select(*COLUMNS)
+        .join(membership, membership.c.article == article.c.id)
+        .where(membership.c.category == number)
+        .order_by(membership.c.published_at.desc(), membership.c.article.desc())
+    )
+
+
+def _filed(
+    connection: Connection, sequences: Sequence[int]
+) -> Mapping[int, tuple[CategoryPath, ...]]:
+    """Return the categories of each article, in its file's own order."""
+    found: dict[int, tuple[CategoryPath, ...]] = {}
+    query = (
+        select(membership.c.article, category.c.names)
+        .join(category, category.c.id == membership.c.category)
+        .where(membership.c.position.is_not(None))
+        .order_by(membership.c.article, membership.c.position)
+    )
+    for chunk in chunks(sequences):
+        for sequence, names in connection.execute(query.where(membership.c.article.in_(chunk))):
+            found[sequence] = (*found.get(sequence, ()), CategoryPath(names))
+    return found
+
+
+def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+    return Article(
+        id=ArticleId(row.tag),
+        key=ArticleKey(row.key),
+        sequence=row.id,
+        title=row.title,
+        authors=row.authors,
+        categories=categories,
+        link=row.link,
+        image=row.image,
+        language=row.language,
+        summary=row.summary,
+        body=SafeHtml(row.body),
+        published_at=row.published_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,228 @@
+"""The tables. What is here is what the newest migration leaves behind; a test compares them.
+
+A key that may be longer than an index takes is kept beside its hash (see ``types.hashed``).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from digest.store.types import Categories, Moment, Names, PlainText, Whole
+
+#: Every revision of the schema, oldest first; the last one is what this Digest works with.
+REVISIONS = ("0001",)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _number() -> Column[int]:
+    """Return a primary key that grows and is never used twice."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column("id", kind, Identity(), primary_key=True)
+
+
+def _reference(
+    name: str,
+    target: str,
+    *,
+    ondelete: str = "CASCADE",
+    key: bool = False,
+    index: bool = False,
+    nullable: bool = False,
+) -> Column[int]:
+    """Return a column that refers to a numbered row; ``key`` makes it part of the primary key."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    reference = ForeignKey(target, ondelete=ondelete)
+    return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
+
+
+#: What the store knows of itself: ``authority``.
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", PlainText, nullable=False),
+)
+
+#: ``id`` is the sequence. The long texts come last, so that SQLite reads the others without them.
+article = Table(
+    "article",
+    metadata,
+    _number(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("tag", Text, nullable=False),  #: the public id, a tag URI
+    Column("identity", PlainText, nullable=False),
+    Column("by_path", Boolean, nullable=False),  #: the identity came from a path
+    Column("fingerprint", Text, nullable=False),
+    Column("content", Text, nullable=False),  #: ``revision.content_digest``
+    Column("published_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("language", PlainText),
+    Column("link", PlainText),
+    Column("image", PlainText),
+    Column("title", PlainText, nullable=False),
+    Column("authors", Names, nullable=False),
+    Column("summary", PlainText, nullable=False),
+    Column("body", PlainText, nullable=False),
+    Index(None, "published_at", "id"),
+    sqlite_autoincrement=True,
+)
+
+category = Table(
+    "category",
+    metadata,
+    _number(),
+    Column("key", Text, nullable=False, unique=True),  #: hash of the folder
+    Column("folder", PlainText, nullable=False),
+    Column("names", Names, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: One row for each article in each category at every level. ``position`` is the category's place
+#: in the file's own list, NULL where only a category below it is named there.
+membership = Table(
+    "membership",
+    metadata,
+    _reference("article", "article.id", key=True),
+    _reference("category", "category.id", key=True),
+    Column("published_at", Moment, nullable=False),
+    Column("position", Integer),
+    Index(None, "category", "published_at", "article"),
+    sqlite_with_rowid=False,
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("key", Text, primary_key=True),  #: hash of the path
+    Column("path", PlainText, nullable=False),
+    Column("size", Whole, nullable=False),
+    Column("mtime_ns", Whole, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("recipe", PlainText, nullable=False),
+    Column("missing_at", Moment),  #: since when the file is gone; NULL while it is there
+    _reference("article", "article.id", ondelete="SET NULL", index=True, nullable=True),
+)
+Index(
+    "ix_file_missing_content",
+    file.c.content,
+    sqlite_where=file.c.missing_at.is_not(None),
+    postgresql_where=file.c.missing_at.is_not(None),
+)
+
+problem = Table(
+    "problem",
+    metadata,
+    Column("file", Text, ForeignKey("file.key", ondelete="CASCADE"), primary_key=True),
+    Column("line", Whole),
+    Column("cause", PlainText, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    _number(),
+    Column("digest", PlainText, nullable=False),
+    Column("address", PlainText, nullable=False),
+    Column("folded", PlainText, nullable=False),  #: the address as it is compared
+    Column("name", PlainText, nullable=False),
+    Column("categories", Categories, nullable=False),
+    Column("language", PlainText),
+    Column("state", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    UniqueConstraint("digest", "folded"),
+    sqlite_autoincrement=True,
+)
+
+#: Where each digest began: articles up to ``start`` are old for it.
+digest = Table(
+    "digest",
+    metadata,
+    Column("name", PlainText, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("started_at", Moment, nullable=False),
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    _number(),
+    Column("digest", PlainText, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("upto", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    UniqueConstraint("digest", "due_at"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "uq_edition_digest_number",
+    edition.c.digest,
+    edition.c.number,
+    unique=True,
+    sqlite_where=edition.c.number > 0,
+    postgresql_where=edition.c.number > 0,
+)
+Index(
+    "ix_edition_open",
+    edition.c.id,
+    sqlite_where=edition.c.state == "open",
+    postgresql_where=edition.c.state == "open",
+)
+
+#: What an edition holds, frozen when it is made.
+edition_article = Table(
+    "edition_article",
+    metadata,
+    _reference("edition", "edition.id", key=True),
+    _reference("article", "article.id", key=True),
+    sqlite_with_rowid=False,
+)
+
+#: ``due_at`` is when the row next has something to do: an attempt, or the end of its lease. NULL
+#: once it has ended. A removed subscriber leaves NULL: the count stays, the person does not.
+delivery = Table(
+    "delivery",
+    metadata,
+    _number(),
+    _reference("edition", "edition.id"),
+    _reference("subscriber", "subscriber.id", ondelete="SET NULL", index=True, nullable=True),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("changed_at", Moment, nullable=False),
+    Column("error", PlainText),
+    UniqueConstraint("edition", "subscriber"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_delivery_due",
+    delivery.c.due_at,
+    delivery.c.id,
+    sqlite_where=delivery.c.due_at.is_not(None),
+    postgresql_where=delivery.c.due_at.is_not(None),
+)

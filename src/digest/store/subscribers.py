@@ -1,0 +1,235 @@
+"""Subscribers: who reads which digest."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+
+from digest.articles.model import CategoryPath
+from digest.mail.subscriber import NewSubscriber, Subscriber, SubscriberState
+from digest.store.connection import Database, Lock
+from digest.store.schema import subscriber
+from digest.store.types import chunks, storable
+
+
+class Added(StrEnum):
+    """What adding a subscriber came to."""
+
+    ADDED = "added"
+    UPDATED = "updated"  #: it was there; its name, categories or language changed
+    UNCHANGED = "unchanged"
+    RESUBSCRIBED = "resubscribed"  #: it had been unsubscribed
+
+
+# Inside the class, ``list`` is the method.
+_Subscribers: TypeAlias = list[Subscriber]
+_Outcomes: TypeAlias = list[Added]
+_Key: TypeAlias = tuple[str, str]  #: digest, address as it is compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A subscriber as far as adding needs to know."""
+
+    state: SubscriberState
+    wanted: tuple[str, tuple[CategoryPath, ...], str | None]  #: name, categories, language
+
+
+def folded(address: str) -> str:
+    """Return an address as it is compared: without regard to case, NFC."""
+    plain = unicodedata.normalize("NFC", storable(address)).casefold()
+    return unicodedata.normalize("NFC", plain)
+
+
+class SubscriberStore:
+    """What the commands and the web pages need to know of subscribers.
+
+    Every method raises StoreError where the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, new: NewSubscriber, now: datetime) -> tuple[Subscriber, Added]:
+        """Add a subscriber, or bring the one with this address and digest up to date.
+
+        One who had unsubscribed is active again; one whose address is suppressed stays so.
+        The address keeps the spelling that it had first.
+        """
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
+            (outcome,) = _add(connection, [new], now, resubscribe=True)
+            mine = select(subscriber).where(
+                subscriber.c.digest == new.digest, subscriber.c.folded == folded(new.address)
+            )
+            return from_row(connection.execute(mine).one()), outcome
+
+    def add_many(
+        self, new: Sequence[NewSubscriber], now: datetime, *, resubscribe: bool = False
+    ) -> _Outcomes:
+        """Add subscribers, all or none, and return what each came to.
+
+        Unlike ``add`` it leaves those who had unsubscribed as they are (``unchanged``), unless
+        told to ``resubscribe``: an old list that is imported again must not undo a wish.
+        """
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
+            return _add(connection, new, now, resubscribe=resubscribe)
+
+    def remove(self, address: str, digest: str | None) -> int:
+        """Forget an address in one digest, or in all; return how many subscriptions it had.
+
+        What was sent to it stays in the outbox without the person, so that an edition's numbers
+        stay true; what was still to be sent is not.
+        """
+        statement = delete(subscriber).where(subscriber.c.folded == folded(address))
+        if digest is not None:
+            statement = statement.where(subscriber.c.digest == digest)
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
+            return connection.execute(statement).rowcount
+
+    def subscriber(self, subscriber_id: int) -> Subscriber | None:
+        """Return a subscriber, None where there is none with this id."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(subscriber).where(subscriber.c.id == subscriber_id)
+            ).one_or_none()
+        return None if row is None else from_row(row)
+
+    def unsubscribe(self, subscriber_id: int, now: datetime) -> bool:
+        """Send no more mail to a subscriber; False where none was sent before."""
+        return self._change(
+            subscriber_id, SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED, now
+        )
+
+    def resubscribe(self, subscriber_id: int, now: datetime) -> bool:
+        """Undo an unsubscription; False where there is none. A suppressed address stays so."""
+        return self._change(
+            subscriber_id, SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE, now
+        )
+
+    def suppress(self, subscriber_id: int, now: datetime) -> bool:
+        """Send no more mail to an active address that does not exist; False for others."""
+        return self._change(subscriber_id, SubscriberState.ACTIVE, SubscriberState.SUPPRESSED, now)
+
+    def count(self) -> dict[str, int]:
+        """Return how many active subscribers each digest has that has any."""
+        query = (
+            select(subscriber.c.digest, func.count())
+            .where(subscriber.c.state == SubscriberState.ACTIVE)
+            .group_by(subscriber.c.digest)
+        )
+        with self._database.read() as connection:
+            return {digest: number for digest, number in connection.execute(query)}  # noqa: C416 rows are no pairs to mypy
+
+    def list(self, digest: str | None = None, state: SubscriberState | None = None) -> _Subscribers:
+        """Return the subscribers of one digest or all, in one state or any, oldest first."""
+        query = select(subscriber).order_by(subscriber.c.id)
+        if digest is not None:
+            query = query.where(subscriber.c.digest == digest)
+        if state is not None:
+            query = query.where(subscriber.c.state == state)
+        with self._database.read() as connection:
+            return [from_row(row) for row in connection.execute(query)]
+
+    def _change(
+        self, subscriber_id: int, before: SubscriberState, after: SubscriberState, now: datetime
+    ) -> bool:
+        statement = (
+            update(subscriber)
+            .where(subscriber.c.id == subscriber_id, subscriber.c.state == before)
+            .values(state=after, changed_at=now)
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+
+def from_row(row: Row[Any]) -> Subscriber:
+    """Return the subscriber of a row with the columns of the table."""
+    return Subscriber(
+        id=row.id,
+        address=row.address,
+        digest=row.digest,
+        name=row.name,
+        categories=row.categories,
+        language=row.language,
+        state=SubscriberState(row.state),
+        created_at=row.created_at,
+    )
+
+
+def _add(
+    connection: Connection, new: Sequence[NewSubscriber], now: datetime, *, resubscribe: bool
+) -> _Outcomes:
+    """Add subscribers with a few statements for all, and return what each came to."""
+    known = _known(connection, {folded(one.address) for one in new})
+    added: dict[_Key, dict[str, Any]] = {}
+    changed: dict[_Key, dict[str, Any]] = {}
+    outcomes: _Outcomes = []
+    for one in new:
+        key = (one.digest, folded(one.address))
+        outcome = _outcome(known.get(key), one, resubscribe=resubscribe)
+        outcomes.append(outcome)
+        if outcome is Added.UNCHANGED:
+            continue
+        if outcome is Added.ADDED:
+            added[key] = {"address": one.address, "created_at": now}
+        known[key] = _Known(
+            state=known[key].state if outcome is Added.UPDATED else SubscriberState.ACTIVE,
+            wanted=(one.name, one.categories, one.language),
+        )
+        if key not in added:
+            changed[key] = {}
+    rows = {key: _values(key, known[key], now) for key in (*added, *changed)}
+    if added:
+        values = [{**rows[key], **first} for key, first in added.items()]
+        connection.execute(subscriber.insert(), values)
+    if changed:
+        statement = update(subscriber).where(
+            subscriber.c.digest == bindparam("its_digest"),
+            subscriber.c.folded == bindparam("its_address"),
+        )
+        keys = [{"its_digest": digest, "its_address": address} for digest, address in changed]
+        values = [{**rows[key], **where} for key, where in zip(changed, keys, strict=True)]
+        connection.execute(statement, values)
+    return outcomes
+
+
+def _known(connection: Connection, addresses: Collection[str]) -> dict[_Key, _Known]:
+    """Return the subscribers with these addresses, in every digest."""
+    found = {}
+    for chunk in chunks(sorted(addresses)):
+        query = select(subscriber).where(subscriber.c.folded.in_(chunk))
+        for row in connection.execute(query):
+            found[row.digest, row.folded] = _Known(
+                state=SubscriberState(row.state),
+                wanted=(row.name, row.categories, row.language),
+            )
+    return found
+
+
+def _outcome(known: _Known | None, new: NewSubscriber, *, resubscribe: bool) -> Added:
+    """Return what adding ``new`` does to the one that is known."""
+    if known is None:
+        return Added.ADDED
+    if known.state is SubscriberState.UNSUBSCRIBED:
+        return Added.RESUBSCRIBED if resubscribe else Added.UNCHANGED
+    same = known.wanted == (new.name, new.categories, new.language)
+    return Added.UNCHANGED if same else Added.UPDATED
+
+
+def _values(key: _Key, known: _Known, now: datetime) -> dict[str, Any]:
+    name, categories, language = known.wanted
+    return {
+        "digest": key[0],
+        "folded": key[1],
+        "name": name,
+        "categories": categories,
+        "language": language,
+        "state": known.state,
+        "changed_at": now,
+    }

@@ -1,0 +1,133 @@
+"""How values are kept in columns: the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+from digest.articles.model import CategoryPath
+from digest.times import require_utc
+
+T = TypeVar("T")
+
+#: Values in one ``IN (…)``: SQLite before 3.32 takes 999 variables in a statement.
+CHUNK = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST = 2**63 - 1
+
+
+def storable(text: str) -> str:
+    """Return ``text`` as both databases can keep it.
+
+    PostgreSQL has no place for U+0000, and neither database for a lone surrogate.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def hashed(text: str) -> str:
+    """Return the key of a text that may be too long for an index: 128 bits of BLAKE2b, hex.
+
+    A PostgreSQL index takes about 2,700 bytes, a path may have 4,096.
+    """
+    return hashlib.blake2b(storable(text).encode(), digest_size=16).hexdigest()
+
+
+def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Yield ``values`` in runs of at most ``size``."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+class PlainText(TypeDecorator[str]):
+    """Any text, made storable."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Return the text without what a database cannot keep."""
+        return None if value is None else storable(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment as microseconds since 1970: one order in both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        """Return the microseconds; raise ValueError where the moment is not aware UTC."""
+        if value is None:
+            return None
+        require_utc("moment", value)
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        """Return the moment, aware UTC."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Whole(TypeDecorator[int]):
+    """A whole number; what 64 bits cannot hold becomes the nearest that they can.
+
+    A file may claim to be of the year 2400, whose nanoseconds do not fit.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Dialect) -> int | None:
+        """Return the number within 64 bits."""
+        return None if value is None else max(-_LARGEST, min(value, _LARGEST))
+
+
+class Names(TypeDecorator[tuple[str, ...]]):
+    """A tuple of names as a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, _dialect: Dialect) -> str | None:
+        """Return the JSON text."""
+        return None if value is None else storable(json.dumps(value, ensure_ascii=False))
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...] | None:
+        """Return the tuple."""
+        return None if value is None else tuple(json.loads(value))
+
+
+class Categories(TypeDecorator[tuple[CategoryPath, ...]]):
+    """A tuple of category paths as a JSON array of arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: tuple[CategoryPath, ...] | None, _dialect: Dialect
+    ) -> str | None:
+        """Return the JSON text."""
+        if value is None:
+            return None
+        return storable(json.dumps([path.names for path in value], ensure_ascii=False))
+
+    def process_result_value(
+        self, value: str | None, _dialect: Dialect
+    ) -> tuple[CategoryPath, ...] | None:
+        """Return the tuple."""
+        if value is None:
+            return None
+        rows: list[list[Any]] = json.loads(value)
+        return tuple(CategoryPath(tuple(names)) for names in rows)

@@ -1,0 +1,94 @@
+"""Files, drafts and subscribers to store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+from digest.articles.ingest import Failure, FileRecord, Reading
+from digest.articles.model import CategoryPath, Draft, SafeHtml, path_identity
+from digest.mail.edition import Digest
+from digest.mail.subscriber import NewSubscriber
+from digest.store.types import hashed
+
+NOW = datetime(2024, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+FINANCE = CategoryPath(("金融",))
+BANKS = CategoryPath(("金融", "银行快讯"))
+LOANS = CategoryPath(("金融", "银行快讯", "贷款－国内"))
+SCIENCE = CategoryPath(("Science",))
+SPACE = CategoryPath(("Science", "Space"))
+DAILY = Digest(name="daily", title="每日")
+
+
+def draft(
+    identity: str,
+    *,
+    title: str = "河上的新桥通车了",
+    categories: Iterable[CategoryPath] = (LOANS,),
+    published_at: datetime | None = None,
+    body: str = "<p>桥长三百米。</p>",
+    image: str | None = None,
+) -> Draft:
+    """Return a draft whose fingerprint follows its title, text and categories."""
+    paths = tuple(categories)
+    return Draft(
+        identity=identity,
+        title=title,
+        authors=("林海", "Ada Field"),
+        categories=paths,
+        published_at=published_at,
+        link="https://example.org/bridge",
+        image=image,
+        language="zh",
+        summary="桥长三百米。",
+        body=SafeHtml(body),
+        fingerprint=hashed(f"{title}|{body}|{'|'.join(map(str, paths))}"),
+    )
+
+
+def file_record(path: str, content: str = "", *, size: int = 100) -> FileRecord:
+    """Return the record of a file; its content is its own unless it is given."""
+    return FileRecord(
+        path=path, size=size, mtime_ns=1_700_000_000, content=content or f"of {path}", recipe="r1"
+    )
+
+
+def reading(
+    path: str,
+    *,
+    identity: str | None = None,
+    content: str = "",
+    title: str = "河上的新桥通车了",
+    categories: Iterable[CategoryPath] = (LOANS,),
+    published_at: datetime | None = None,
+    body: str = "<p>桥长三百米。</p>",
+    image: str | None = None,
+) -> Reading:
+    """Return the reading of a file that became an article."""
+    return Reading(
+        record=file_record(path, content),
+        outcome=draft(
+            identity or path_identity(PurePosixPath(path)),
+            title=title,
+            categories=categories,
+            published_at=published_at,
+            body=body,
+            image=image,
+        ),
+    )
+
+
+def failure(path: str, cause: str = "no title", line: int | None = 3, content: str = "") -> Reading:
+    """Return the reading of a file that could not become an article."""
+    return Reading(
+        record=file_record(path, content or f"bad {path}"), outcome=Failure(line=line, cause=cause)
+    )
+
+
+def someone(
+    address: str = "ada@example.org", *categories: CategoryPath, digest: str = "daily"
+) -> NewSubscriber:
+    """Return a subscription to be stored."""
+    return NewSubscriber(address=address, digest=digest, categories=categories)
