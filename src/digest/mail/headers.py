@@ -14,9 +14,9 @@ from digest.mail.columns import one_line
 
 #: Characters of a line without its CRLF that are wished for and allowed (RFC 5322 section 2.1.1).
 WISHED, ALLOWED = 78, 998
-#: Bytes of text in one encoded word: 45 make 60 of base64, 72 with ``=?utf-8?B?`` and ``?=``,
-#: and RFC 2047 section 2 allows 75.
-_WORD_BYTES = 45
+#: Bytes of text in one encoded word: 39 make 52 of base64 and 64 with ``=?utf-8?B?`` and ``?=``.
+#: RFC 2047 section 2 allows 75, but the first one shares its line with the field's name.
+_WORD_BYTES = 39
 
 _CLUSTER = regex.compile(r"\X")
 _PRINTABLE = regex.compile(r"[ -~]*")

@@ -20,10 +20,10 @@ from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
 from digest.site import Site
 
 #: Renditions that are kept, each up to some 100 KB.
-_KEPT = 64
+_KEPT = 256
 
 #: What makes a segment: its categories and its language.
-_Reader = tuple[tuple[CategoryPath, ...], str]
+_Segment = tuple[tuple[CategoryPath, ...], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,7 @@ class Press:
         self._site = site
         self._sender = sender
         self._token_key = token_key
-        self._renditions: OrderedDict[tuple[Edition, tuple[CategoryPath, ...], str], Rendition] = (
-            OrderedDict()
-        )
+        self._renditions: OrderedDict[tuple[Edition, _Segment], Rendition] = OrderedDict()
 
     def envelope(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], delivery: Delivery
@@ -66,7 +64,7 @@ class Press:
         subscriber = delivery.subscriber
         token = make_token(self._token_key, subscriber.id)
         unsubscribe = self._site.link(UNSUBSCRIBE_PATH + token)
-        rendition = self._rendition(digest, edition, articles, _reader(digest, subscriber))
+        rendition = self._rendition(digest, edition, articles, _segment(digest, subscriber))
         slip = Slip(
             address=subscriber.address,
             name=subscriber.name,
@@ -97,7 +95,7 @@ class Press:
         edition = edition_of(digest.name, articles, now)
         to = address or (subscriber.address if subscriber else self._sender.address)
         name = subscriber.name if subscriber else ""
-        rendition = self._rendered(digest, edition, articles, _reader(digest, subscriber))
+        rendition = self._rendered(digest, edition, articles, _segment(digest, subscriber))
         mark = blake2b(to.encode("utf-8"), digest_size=8).hexdigest()
         slip = Slip(
             address=to,
@@ -115,22 +113,23 @@ class Press:
         return Preview(rendition=letter, envelope=compose(letter, slip, self._sender))
 
     def _rendition(
-        self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: _Reader
+        self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
     ) -> Rendition:
         """Return the rendition of the reader's segment, from memory where it is there."""
-        key = (edition, reader)
+        key = (edition, segment)
         rendition = self._renditions.get(key)
         if rendition is None:
-            rendition = self._rendered(digest, edition, articles, reader)
+            rendition = self._rendered(digest, edition, articles, segment)
             self._renditions[key] = rendition
-            if len(self._renditions) > _KEPT:
-                self._renditions.popitem(last=False)
+        self._renditions.move_to_end(key)
+        if len(self._renditions) > _KEPT:
+            self._renditions.popitem(last=False)
         return rendition
 
     def _rendered(
-        self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: _Reader
+        self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
     ) -> Rendition:
-        categories, language = reader
+        categories, language = segment
         return self._templates.render(
             digest,
             edition,
@@ -144,7 +143,7 @@ class Press:
         self._renditions.clear()
 
 
-def _reader(digest: Digest, subscriber: Subscriber | None) -> _Reader:
+def _segment(digest: Digest, subscriber: Subscriber | None) -> _Segment:
     """Return the segment of a subscriber, or of whoever reads all in the digest's language."""
     if subscriber is None:
         return (), digest.language

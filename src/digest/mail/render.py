@@ -189,7 +189,7 @@ class MailTemplates:
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(error.name or name, error.lineno, str(error.message)) from error
         except jinja2.TemplateNotFound as error:
-            raise TemplateError(name, None, f"there is no file {error.message}") from error
+            raise TemplateError(name, None, f"there is no file {error.name}") from error
         except Exception as error:  # a template can make any operation fail
             where, line = self._place(error.__traceback__, name)
             raise TemplateError(where, line, str(error) or type(error).__name__) from error

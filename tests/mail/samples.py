@@ -1,0 +1,131 @@
+"""Articles, digests and subscribers for the tests of the mail room."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
+from digest.mail.delivery import Delivery
+from digest.mail.edition import Digest, Edition, EditionState
+from digest.mail.message import Sender
+from digest.mail.subscriber import Subscriber, SubscriberState
+from digest.site import Site
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+NOW = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+KEY = b"a key for the tests"
+SITE = Site(
+    title="海岸书报",
+    url="https://digest.example.org",
+    language="zh-CN",
+    timezone="Asia/Shanghai",
+    author="",
+    email="",
+    authority="example.org,2026",
+)
+SENDER = Sender(
+    address="news@digest.example.org",
+    name="海岸书报",
+    reply_to="editor@example.org",
+    postal_address="Coast Review\n1 Harbour Street",
+)
+FINANCE, CITY = CategoryPath(("金融", "观察")), CategoryPath(("Life", "Cities"))
+
+
+def make_article(
+    number: int,
+    *,
+    title: str | None = None,
+    summary: str = "摊主们更关心的是手机没电时怎么收钱。",
+    categories: tuple[CategoryPath, ...] = (FINANCE,),
+    link: str | None = None,
+    image: str | None = None,
+    authors: tuple[str, ...] = (),
+    language: str | None = None,
+    published_at: datetime | None = None,
+) -> Article:
+    at = published_at or NOW - timedelta(hours=number)
+    return Article(
+        id=ArticleId(f"tag:example.org,2026:{number}"),
+        key=article_key(str(number)),
+        sequence=1000 - number,
+        title=f"文章 {number}" if title is None else title,
+        authors=authors,
+        categories=categories,
+        link=link,
+        image=image,
+        language=language,
+        summary=summary,
+        body=SafeHtml("<p>…</p>"),
+        published_at=at,
+        updated_at=at,
+    )
+
+
+def make_digest(
+    *,
+    name: str = "daily",
+    title: str = "晨间摘要",
+    categories: tuple[CategoryPath, ...] = (),
+    subject: str = "{{ digest.title }} · {{ date }}",
+    template: str = "digest",
+    max_items: int = 50,
+    language: str = "zh-CN",
+    timezone: str = "Asia/Shanghai",
+) -> Digest:
+    return Digest(
+        name=name,
+        title=title,
+        categories=categories,
+        subject=subject,
+        template=template,
+        max_items=max_items,
+        language=language,
+        timezone=timezone,
+    )
+
+
+def make_edition(*, number: int = 12, edition_id: int = 7, digest: str = "daily") -> Edition:
+    return Edition(
+        id=edition_id,
+        digest=digest,
+        number=number,
+        due_at=NOW,
+        created_at=NOW,
+        after=0,
+        upto=1000,
+        state=EditionState.OPEN,
+    )
+
+
+def make_subscriber(
+    number: int = 1,
+    *,
+    address: str | None = None,
+    name: str = "李雷",
+    categories: tuple[CategoryPath, ...] = (),
+    language: str | None = None,
+) -> Subscriber:
+    return Subscriber(
+        id=number,
+        address=address or f"reader{number}@example.net",
+        digest="daily",
+        name=name,
+        categories=categories,
+        language=language,
+        state=SubscriberState.ACTIVE,
+        created_at=NOW,
+    )
+
+
+def make_delivery(
+    number: int = 1, *, subscriber: Subscriber | None = None, attempts: int = 0, edition_id: int = 7
+) -> Delivery:
+    return Delivery(
+        id=number,
+        edition_id=edition_id,
+        subscriber=subscriber or make_subscriber(number),
+        attempts=attempts,
+        created_at=NOW,
+    )

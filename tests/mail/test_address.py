@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.errors import DeliveryRefused
+from digest.mail.address import (
+    MAX_ADDRESS,
+    ascii_address,
+    check_address,
+    masked,
+    without_addresses,
+)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        (" anna@Example.ORG\n", "anna@example.org"),
+        ("o'neil+news@mail.example.org", "o'neil+news@mail.example.org"),
+        ("Anna.Lind@example.org", "Anna.Lind@example.org"),
+        ("李雷@例子.中国", "李雷@例子.中国"),
+        ("e\u0301va@example.org", "\u00e9va@example.org"),
+        ("root@localhost", "root@localhost"),
+        ("a@xn--fsqu00a.xn--fiqs8s", "a@xn--fsqu00a.xn--fiqs8s"),
+        ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
+    ],
+)
+def test_sound_addresses_are_kept_in_one_form(given_text: str, kept: str) -> None:
+    assert check_address(given_text) == kept
+    assert check_address(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "one @"),
+        ("anna", "one @"),
+        ("a@b@example.org", "one @"),
+        ("@example.org", "nothing before"),
+        ("a@", "nothing after"),
+        ("a@example", "not a whole domain"),
+        ("a@127.0.0.1", "not a whole domain"),
+        ("a@[127.0.0.1]", "not a domain"),
+        ("a@-b.org", "not a domain"),
+        ("a@b-.org", "not a domain"),
+        ("a@b..org", "not a domain"),
+        ("a@b_c.org", "not a domain"),
+        ("a@exa mple.org", "not a domain"),
+        ("a@" + "b" * 64 + ".org", "not a domain"),
+        ("a@example.org\r\nBcc: b@example.org", "one @"),
+        ("a\r\nb@example.org", "may not contain"),
+        ("a b@example.org", "may not contain"),
+        ('"a"@example.org', "may not contain"),
+        ("Anna <a@example.org>", "may not contain"),
+        ("a,b@example.org", "may not contain"),
+        ("a\u202eb@example.org", "may not contain"),
+        ("a\u3000b@example.org", "may not contain"),
+        (".a@example.org", "dot"),
+        ("a..b@example.org", "dot"),
+        ("\ud800@example.org", "not text"),
+        ("a" * 65 + "@example.org", "64 bytes"),
+        ("李" * 22 + "@example.org", "64 bytes"),
+        ("a@" + ".".join(["b" * 60] * 5), f"{MAX_ADDRESS} bytes"),
+        ("a" * 64 + "@" + ".".join(["é" * 20] * 8), f"{MAX_ADDRESS} bytes"),
+        ("a@" + ".".join(["é" * 20] * 10), "not a domain"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_the_reason(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        check_address(text)
+
+
+@given(st.text(max_size=60))
+def test_no_text_gets_through_that_could_leave_its_line(text: str) -> None:
+    try:
+        address = check_address(text)
+    except ValueError:
+        return
+    assert not any(unicodedata.category(char)[0] in "CZ" for char in address)
+    assert not set(address) & set('<>,;:"\\()[]')
+    assert check_address(address) == address
+
+
+@given(st.from_regex(r"[a-z0-9.]{1,20}@[a-zäöé中国.-]{1,30}", fullmatch=True))
+def test_addresses_for_a_server_are_ascii(text: str) -> None:
+    try:
+        address = ascii_address(text)
+    except ValueError:
+        return
+    assert address.isascii()
+    assert ascii_address(address) == address
+
+
+def test_a_domain_of_other_letters_goes_out_in_ascii() -> None:
+    assert ascii_address("anna@例子.中国") == "anna@xn--fsqu00a.xn--fiqs8s"
+
+
+def test_a_local_part_of_other_letters_is_refused_clearly() -> None:
+    with pytest.raises(DeliveryRefused, match="SMTPUTF8"):
+        ascii_address("李雷@example.org")
+
+
+def test_logs_see_no_whole_address() -> None:
+    assert masked("anna@example.org") == "a…@example.org"
+    assert (
+        without_addresses("550 <anna@example.org>: no such user, nor bob@example.net")
+        == "550 <a…@example.org>: no such user, nor b…@example.net"
+    )

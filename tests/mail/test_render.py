@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from digest.articles.model import Article
+from digest.errors import TemplateError
+from digest.mail.columns import display_width
+from digest.mail.edition import Digest, contents
+from digest.mail.render import MAX_HTML, MAX_SUBJECT, Letter, MailTemplates, Rendition
+from tests.mail.samples import CITY, SITE, TEMPLATES, make_article, make_digest, make_edition
+
+UNSUBSCRIBE = "https://digest.example.org/unsubscribe/" + "A" * 32
+OWN = MailTemplates(templates=TEMPLATES, site=SITE)
+ARTICLES = [
+    make_article(1, image="https://img.example.org/1.jpg", link="https://example.org/1?a=1&b=2"),
+    make_article(2, categories=(CITY,), image="https://img.example.org/2.jpg", language="en"),
+    make_article(3, categories=(), summary=""),
+]
+
+
+def rendition(
+    articles: list[Article] | None = None,
+    *,
+    templates: MailTemplates = OWN,
+    digest: Digest | None = None,
+    language: str = "zh-CN",
+    more: int = 0,
+    number: int = 12,
+) -> Rendition:
+    digest = digest or make_digest()
+    made = contents(ARTICLES if articles is None else articles, (), digest.max_items)
+    return templates.render(
+        digest,
+        make_edition(number=number),
+        replace(made, more=made.more + more),
+        language=language,
+        postal_address="Coast Review\n1 Harbour Street",
+    )
+
+
+def letter(articles: list[Article] | None = None, *, name: str = "李雷", more: int = 0) -> Letter:
+    return rendition(articles, more=more).letter(unsubscribe=UNSUBSCRIBE, name=name)
+
+
+def write(folder: Path, **templates: str) -> MailTemplates:
+    (folder / "mail").mkdir(exist_ok=True)
+    for kind, source in {"html": "<p>x</p>", "txt": "x", **templates}.items():
+        (folder / "mail" / f"digest.{kind}").write_text(source, encoding="utf-8")
+    return MailTemplates(templates=folder, site=SITE)
+
+
+def test_the_html_is_what_mail_programs_can_show() -> None:
+    page = LexborHTMLParser(letter(more=4).html)
+    html = page.css_first("html")
+    assert html is not None
+    assert html.attributes["lang"] == "zh-CN"
+    assert all(table.attributes["role"] == "presentation" for table in page.css("table"))
+    for image in page.css("img"):
+        assert (image.attributes["src"] or "").startswith("https://img.example.org/")
+        assert "alt" in image.attributes
+        assert (image.attributes["width"] or "").isdigit()
+    for link in page.css("a"):
+        assert (link.attributes["href"] or "").startswith("https://")
+    assert not page.css("script, link, iframe, form")
+    assert page.css_first(".preheader") is not None
+    heading = page.css_first("h1")
+    assert heading is not None
+    assert heading.attributes["style"]  # inlined
+    style = page.css_first("style")
+    assert style is not None
+    assert "prefers-color-scheme: dark" in style.text()
+
+
+def test_the_mail_says_all_that_it_should() -> None:
+    both = letter(more=4)
+    for content in (both.html, both.text):
+        for text in ("晨间摘要", "文章 1", "文章 3", "Cities", "还有 4 篇文章", "第 12 期", "7"):
+            assert text in content
+        for text in ("李雷，您好", "1 Harbour Street", "海岸书报", "2026年11月23日星期一"):
+            assert text in content
+    assert both.html.count(UNSUBSCRIBE) == 2  # near the top, and in the footer
+    assert both.text.count(UNSUBSCRIBE) == 1
+    assert 'href="https://example.org/1?a=1&amp;b=2"' in both.html
+    assert "  https://example.org/1?a=1&b=2\n" in both.text
+    assert 'lang="en"' in both.html
+
+
+def test_the_mail_speaks_the_language_of_the_segment() -> None:
+    english = rendition(language="en").letter(unsubscribe=UNSUBSCRIBE, name="")
+    assert "Unsubscribe" in english.html
+    assert "Hello,\nhere are 3 new articles." in english.text
+    assert english.language == "en"
+    assert english.subject == "晨间摘要 · November 23, 2026"
+
+
+def test_an_edition_without_number_or_lead_is_rendered_too() -> None:
+    assert "第" not in rendition(number=0).text
+    assert "晨间摘要" in rendition([]).html
+
+
+def test_text_lines_fit_72_columns_except_addresses() -> None:
+    articles = [
+        make_article(n, title="标题 word " * 30, summary="说明，text " * 60) for n in (1, 2)
+    ]
+    for line in letter(articles).text.splitlines():
+        assert display_width(line) <= 72 or "https://" in line
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(title=st.text(min_size=1, max_size=60), name=st.text(max_size=40))
+def test_hostile_text_is_shown_as_text(title: str, name: str) -> None:
+    title, name = title + "<script>alert(1)</script>{{ 7 * 7 }}", name + "<b>&"
+    page = LexborHTMLParser(letter([make_article(1, title=title), make_article(2)], name=name).html)
+    assert not page.css("script, b")
+    assert page.body is not None
+    assert "{{ 7 * 7 }}" in page.body.text()
+
+
+def test_nothing_but_the_marks_is_filled_in() -> None:
+    seal = rendition().seal
+    articles = [make_article(1, title=f"{seal}u {seal}g"), make_article(2)]
+    made = rendition(articles).letter(unsubscribe=UNSUBSCRIBE, name="Anna")
+    assert f"{seal}u {seal}g" in made.html  # an article that quotes another mail's marks
+    assert rendition(articles).seal != seal
+    named = rendition()
+    hostile = named.letter(unsubscribe=UNSUBSCRIBE, name=f"{named.seal}u {{name}} <i>\r\n")
+    assert hostile.text.count(UNSUBSCRIBE) == 1
+    assert f"{named.seal[:20]}" in hostile.text
+    assert "&lt;i&gt;" in hostile.html
+    assert named.seal not in letter().html + letter().text
+
+
+def test_a_rendition_is_the_same_at_every_call() -> None:
+    assert rendition() == rendition()
+
+
+@pytest.mark.parametrize("summary", ["s" * 400, "长" * 400])
+def test_a_large_edition_shows_fewer_articles_and_counts_more(summary: str) -> None:
+    image = "https://img.example.org/" + "i" * 900
+    articles = [make_article(n, summary=summary, image=image, title=summary) for n in range(300)]
+    digest = make_digest(max_items=300)
+    made = rendition(articles, digest=digest).letter(unsubscribe=UNSUBSCRIBE, name="N" * 500)
+    assert 60_000 < len(made.html.encode("utf-8")) < MAX_HTML
+    shown = LexborHTMLParser(made.html).css("h3, .lead h2")
+    assert 10 < len(shown) < 300
+    assert f"还有 {300 - len(shown)} 篇文章" in made.html
+    assert f"还有 {300 - len(shown)} 篇文章" in made.text
+    assert made.html.rstrip().endswith("</html>")
+
+
+def test_a_template_too_large_for_one_article_is_an_error(tmp_path: Path) -> None:
+    templates = write(tmp_path, html="<p>" + "x" * MAX_HTML + "</p>")
+    with pytest.raises(TemplateError, match=r"mail/digest\.html: makes \d+ bytes"):
+        rendition(templates=templates)
+
+
+@pytest.mark.parametrize(
+    ("subject", "made"),
+    [
+        ("{{ lead.title }} ({{ count }})", "文章 1 (3)"),
+        ("{{ digest.title }}\r\nBcc: a@example.org", "晨间摘要 Bcc: a@example.org"),
+        ("{{ edition.number }} <&>", "12 <&>"),
+    ],
+)
+def test_a_subject_is_one_line_of_plain_text(subject: str, made: str) -> None:
+    assert rendition(digest=make_digest(subject=subject)).subject == made
+
+
+def test_a_subject_is_cut_by_columns() -> None:
+    subject = rendition(digest=make_digest(subject="{{ '长' * 200 }}")).subject
+    assert display_width(subject) in (MAX_SUBJECT - 1, MAX_SUBJECT)
+
+
+@pytest.mark.parametrize(
+    ("subject", "problem"),
+    [
+        ("{{ nonsense }}", "digests.daily.subject:1: 'nonsense' is undefined"),
+        ("{{ digest.", "digests.daily.subject:1:"),
+        ("{{ '' }}", "makes an empty subject"),
+    ],
+)
+def test_a_subject_that_cannot_be_made_names_its_key(subject: str, problem: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        rendition(digest=make_digest(subject=subject))
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("html", "line", "problem"),
+    [
+        ("a\nb {{ nonsense }}", 2, "undefined"),
+        ("a\n\n{% if %}", 3, "Expected"),
+        ("a\n{{ 1 / 0 }}", 2, "division"),
+        ("{{ ''.__class__ }}", 1, "unsafe"),
+        ("{{ digest.__init__.__globals__ }}", 1, "unsafe"),
+        ("{{ say('nonsense') }}", 1, "nonsense"),
+        ("{% include 'mail/absent.html' %}", None, "there is no file mail/absent.html"),
+        ("{% for n in range(10 ** 9) %}{% endfor %}", 1, "range"),
+    ],
+)
+def test_a_broken_template_is_named_with_its_line(
+    tmp_path: Path, html: str, line: int | None, problem: str
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        rendition(templates=write(tmp_path, html=html))
+    assert caught.value.template == "mail/digest.html"
+    assert caught.value.line == line
+    assert problem in caught.value.problem
+
+
+def test_a_broken_part_is_named_itself(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "part.html").write_text("\n\n{{ nonsense }}")
+    templates = write(tmp_path, html="{% include 'mail/part.html' %}")
+    with pytest.raises(TemplateError) as caught:
+        rendition(templates=templates)
+    assert (caught.value.template, caught.value.line) == ("mail/part.html", 3)
+
+
+def test_a_template_that_is_no_utf8_or_has_broken_style_is_an_error(tmp_path: Path) -> None:
+    templates = write(tmp_path)
+    (tmp_path / "mail" / "digest.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(TemplateError, match=r"mail/digest\.txt"):
+        rendition(templates=templates)
+    with pytest.raises(TemplateError, match="there is no file"):
+        rendition(digest=make_digest(template="absent"))
+
+
+def test_only_html_is_escaped(tmp_path: Path) -> None:
+    source = "{{ '<&>' }}"
+    made = rendition(templates=write(tmp_path, html=source, txt=source))
+    assert "&lt;&amp;&gt;" in made.html
+    assert made.text == "<&>\n"
+
+
+def test_lone_surrogates_do_not_break_the_mail(tmp_path: Path) -> None:
+    made = rendition(templates=write(tmp_path, html="{{ '\\ud800' }}", txt="a{{ '\\udfff' }}"))
+    assert made.text.encode("utf-8") == b"a?\n"
+
+
+def test_check_renders_the_templates_with_sample_articles(tmp_path: Path) -> None:
+    OWN.check(make_digest(language="en"))
+    with pytest.raises(TemplateError):
+        write(tmp_path, txt="{{ nonsense }}").check(make_digest())
