@@ -1,12 +1,16 @@
 """config/digest.toml holds every option, shows the defaults, and can be used as it is."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
+from digest.articles.draft import make_draft
+from digest.articles.globs import PathFilter
+from digest.articles.model import SourceFile
+from digest.errors import SourceError
 from digest.settings import load
 from digest.settings.mistakes import keys
 from digest.settings.model import Settings
@@ -72,6 +76,32 @@ def test_it_loads_as_it_is_and_means_the_example_articles() -> None:
     assert settings.site().url == f"http://{settings.web.host}:{settings.web.port}"
     assert settings.digest("daily").timezone == "Asia/Shanghai"
     assert settings.digests["daily"].schedule == "0 7 * * *"
+
+
+def test_its_articles_are_articles_but_for_the_two_that_show_what_a_problem_is() -> None:
+    settings = load(_FILE, {})
+    recipe, root = settings.recipe(), settings.paths.articles.resolve()
+    files = PathFilter(settings.articles.include, settings.articles.exclude)
+    drafts, causes = [], set()
+    for file in root.rglob("*"):
+        path = file.relative_to(root).as_posix()
+        if file.is_file() and files.takes(path):
+            source = SourceFile(path=PurePosixPath(path), content=file.read_bytes())
+            try:
+                drafts.append(make_draft(source, recipe))
+            except SourceError as error:
+                causes.add(error.problem)
+    assert len(drafts) >= 16
+    assert {category.names[0] for draft in drafts for category in draft.categories} == {
+        "科技",
+        "文化",
+        "Notes",
+    }
+    assert causes == {
+        "the front matter has no closing --- line",
+        "no title: expected title: in the front matter or a heading",
+    }
+    assert not any("责任编辑" in draft.body or "promo" in draft.body for draft in drafts)
 
 
 def test_every_option_is_in_it() -> None:

@@ -8,7 +8,9 @@ from unittest.mock import patch
 import pytest
 from pydantic import ValidationError
 
+from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
+from digest.articles.tidy import Rule
 from digest.errors import ConfigurationError
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
@@ -61,6 +63,51 @@ class TestSite:
         found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")
         assert found.site().authority == "old.example.org,2019-05"
         assert found.site("first.example.org,2018").authority == "first.example.org,2018"
+
+
+class TestRecipe:
+    def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
+        assert settings(tmp_path).recipe() == Recipe()
+
+    def test_it_holds_every_option(self, tmp_path: Path) -> None:
+        text = """
+            [site]
+            timezone = "Europe/Berlin"
+            [articles]
+            summary_length = 99
+            placeholder_hosts = ["Placeholder.Example"]
+            [sanitizer]
+            engines = ["nh3"]
+            [[rules]]
+            category = "a / b"
+            host = "*.example.org"
+            path = "a/*"
+            drop = [".d"]
+            unwrap = [".u"]
+            keep = [".k"]
+            strong = [".s"]
+            attributes = { data-large = "src" }
+            [[rules]]
+        """
+        assert settings(tmp_path, text).recipe() == Recipe(
+            timezone="Europe/Berlin",
+            engines=("nh3",),
+            summary_length=99,
+            placeholder_hosts=("placeholder.example",),
+            rules=(
+                Rule(
+                    category="a/b",
+                    host="*.example.org",
+                    path="a/*",
+                    drop=(".d",),
+                    unwrap=(".u",),
+                    keep=(".k",),
+                    strong=(".s",),
+                    attributes=(("data-large", "src"),),
+                ),
+                Rule(),
+            ),
+        )
 
 
 class TestDigest:

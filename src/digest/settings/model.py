@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
+from digest.articles.tidy import Rule
 from digest.errors import ConfigurationError
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
@@ -115,6 +117,28 @@ class Settings(BaseSettings):
     def digest_zone(self, name: str) -> str:
         """Return the time zone of a digest's schedule and dates: its own, else the site's."""
         return self.digests[name].timezone or self.site_table.timezone
+
+    def recipe(self) -> Recipe:
+        """Return how article files become articles."""
+        return Recipe(
+            timezone=self.site_table.timezone,
+            engines=self.sanitizer.engines,
+            rules=tuple(
+                Rule(
+                    category=rule.category,
+                    host=rule.host,
+                    path=rule.path,
+                    drop=rule.drop,
+                    unwrap=rule.unwrap,
+                    keep=rule.keep,
+                    strong=rule.strong,
+                    attributes=tuple(rule.attributes.items()),
+                )
+                for rule in self.rules
+            ),
+            summary_length=self.articles.summary_length,
+            placeholder_hosts=self.articles.placeholder_hosts,
+        )
 
     def feed_formats(self) -> tuple[str, ...]:
         """Return the names of the files that every feed is written to, in the order configured."""
