@@ -85,7 +85,10 @@ def _articles(services: Services, digest: Digest, latest: int | None) -> list[Ar
     if latest is not None:
         found = articles.latest(digest.categories, latest)
     else:
-        found = articles.since(services.store.outbox.upto(digest.name), digest.categories)
+        after = services.store.outbox.taken_upto(digest.name)
+        found = articles.since(
+            articles.newest_sequence() if after is None else after, digest.categories
+        )
     if not found:
         hint = "" if latest else "; --latest 10 takes the ten latest articles"
         complain(f"{digest.name}: there is nothing new{hint}")

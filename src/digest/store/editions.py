@@ -82,14 +82,22 @@ def from_row(row: Row[Any]) -> Edition:
     )
 
 
-def _checkpoint(connection: Connection, name: str, now: datetime) -> int:
-    """Return where the last edition of a digest ended, or where the digest begins."""
+def taken_upto(connection: Connection, name: str) -> int | None:
+    """Return where the last edition of a digest ended, or where it begins; None: not begun yet."""
     last = select(edition.c.upto).where(edition.c.digest == name)
     upto = connection.scalar(last.order_by(edition.c.id.desc()).limit(1))
-    if upto is not None:
-        return int(upto)
-    start(connection, [name], now)
-    return int(connection.scalars(select(digest.c.start).where(digest.c.name == name)).one())
+    if upto is None:
+        upto = connection.scalar(select(digest.c.start).where(digest.c.name == name))
+    return upto
+
+
+def _checkpoint(connection: Connection, name: str, now: datetime) -> int:
+    """Return where a digest's next edition starts; one not begun yet begins here and now."""
+    upto = taken_upto(connection, name)
+    if upto is None:
+        start(connection, [name], now)
+        upto = connection.scalars(select(digest.c.start).where(digest.c.name == name)).one()
+    return upto
 
 
 def _select(

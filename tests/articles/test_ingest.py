@@ -1,0 +1,269 @@
+"""Ingest: files of a real tree, through real worker processes, into a real store."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digest.articles.ingest import Ingest, Taken
+from digest.assembly import Services
+from tests.conftest import Workplace
+
+
+@pytest.fixture
+def services(workplace: Workplace) -> Iterator[Services]:
+    with workplace.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def ingest(services: Services) -> Iterator[Ingest]:
+    with services.workers() as workers:
+        yield services.ingest(workers)
+
+
+def titles(services: Services) -> list[str]:
+    return [article.title for article in services.store.articles.newest(None, 100)]
+
+
+def told(taken: Taken) -> tuple[int, int, int, int]:
+    changes = taken.changes
+    return changes.new, changes.updated, changes.unchanged, changes.problems
+
+
+def test_a_scan_takes_every_article_and_tells_what_is_none(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("金融/一.md", "一")
+    workplace.write("金融/市场/二.md", "二")
+    workplace.write_text("broken.md", "---\ntitle: never closed\n")
+
+    taken = ingest.scan()
+
+    assert told(taken) == (2, 0, 0, 1)
+    assert taken.files == 3
+    assert taken.complete
+    assert sorted(titles(services)) == ["一", "二"]
+    (problem,) = services.store.articles.problems()
+    assert problem.path == "broken.md"
+    assert problem.cause
+
+
+def test_a_second_scan_opens_no_file(
+    workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("a.md")
+    workplace.write_text("broken.md", "---\ntitle: never closed\n")
+    ingest.scan()
+
+    def refuse(*_: object) -> int:
+        raise AssertionError("an unchanged file was opened")
+
+    monkeypatch.setattr(os, "open", refuse)
+
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+
+
+def test_a_rewritten_file_with_the_same_bytes_changes_nothing(
+    workplace: Workplace, ingest: Ingest
+) -> None:
+    file = workplace.write("a.md")
+    ingest.scan()
+    os.utime(file, (1, 1))
+
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+    assert not ingest.take(["a.md"]).changes
+
+
+def test_a_changed_file_updates_its_article(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "旧题")
+    ingest.scan()
+    workplace.write("a.md", "新题")
+
+    assert told(ingest.take(["a.md"])) == (0, 1, 0, 0)
+    assert titles(services) == ["新题"]
+
+
+def test_a_broken_file_keeps_its_last_good_version_published(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "好")
+    ingest.scan()
+    workplace.write_text("a.md", "---\ntitle: cut off\n")
+
+    assert told(ingest.take(["a.md"])) == (0, 0, 0, 1)
+    assert titles(services) == ["好"]
+
+    workplace.write("a.md", "好")
+    ingest.take(["a.md"])
+    assert services.store.articles.problems() == []
+
+
+def test_a_vanished_file_stays_published_and_comes_back_as_itself(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    file = workplace.write("a/b.md", "留下")
+    ingest.scan()
+    (before,) = services.store.articles.newest(None, 10)
+    file.unlink()
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+    assert titles(services) == ["留下"]
+
+    workplace.write("a/b.md", "留下")
+
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+    assert services.store.articles.newest(None, 10) == [before]
+
+
+def test_a_moved_file_keeps_its_id(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    file = workplace.write("old/name.md")
+    ingest.scan()
+    (before,) = services.store.articles.newest(None, 10)
+    target = workplace.articles / "new" / "other.md"
+    target.parent.mkdir()
+    file.rename(target)
+
+    ingest.take(["old/name.md", "new/other.md"])
+
+    (after,) = services.store.articles.newest(None, 10)
+    assert after.id == before.id
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+
+
+def test_a_hint_about_a_folder_takes_all_below_it(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("in/a.md", "一")
+    workplace.write("in/deeper/b.md", "二")
+    workplace.write("elsewhere.md", "三")
+
+    assert told(ingest.take(["in"])) == (2, 0, 0, 0)
+    assert sorted(titles(services)) == ["一", "二"]
+
+
+def test_hints_about_files_that_are_no_articles_are_nothing(
+    workplace: Workplace, ingest: Ingest
+) -> None:
+    workplace.write_text("picture.png", "no text")
+    workplace.write(".git/a.md")
+
+    assert ingest.take(["picture.png", ".git/a.md", "gone.md", "gone"]) == Taken()
+
+
+def test_a_file_being_written_waits(workplace: Workplace, ingest: Ingest) -> None:
+    workplace.write("a.md")
+    with (workplace.articles / "a.md").open("a"):
+        taken = ingest.take(["a.md"])
+        assert taken.waiting == {"a.md"}
+        assert not taken.changes
+        assert ingest.scan().waiting == {"a.md"}
+    assert told(ingest.take(["a.md"])) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"", "empty"),
+        (b"\x00\x01\x02" * 100, "binary"),
+        (b"x" * 5_000_000, "5,000,000 bytes; at most 4,194,304"),
+    ],
+    ids=["empty", "binary", "too large"],
+)
+def test_what_is_no_article_becomes_a_problem_and_the_rest_goes_on(
+    workplace: Workplace, ingest: Ingest, services: Services, content: bytes, cause: str
+) -> None:
+    (workplace.articles / "bad.md").write_bytes(content)
+    workplace.write("good.md", "好")
+
+    assert told(ingest.scan()) == (1, 0, 0, 1)
+    (problem,) = services.store.articles.problems()
+    assert cause in problem.cause
+    assert titles(services) == ["好"]
+
+
+def test_a_name_that_is_no_utf8_is_taken(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("good.md")
+    os.rename(workplace.articles / "good.md", os.fsencode(workplace.articles) + b"/\xff.md")  # noqa: PTH104 - bytes
+
+    assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+
+
+def test_a_missing_root_raises_and_takes_nothing_for_vanished(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md")
+    ingest.scan()
+    workplace.articles.rename(workplace.folder / "away")
+
+    with pytest.raises(FileNotFoundError):
+        ingest.scan()
+    assert not any(record.missing for record in services.store.articles.files().values())
+
+
+def test_a_changed_recipe_reads_everything_again(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", body="<p>正文。</p><p class='ad'>广告</p>")
+    ingest.scan()
+    workplace.configure('[[rules]]\ndrop = [".ad"]\n')
+    with workplace.open() as again, again.workers() as workers:
+        assert told(again.ingest(workers).scan()) == (0, 1, 0, 0)
+        (article,) = again.store.articles.newest(None, 10)
+    assert "广告" not in article.body
+
+
+def test_a_stopped_scan_says_that_it_is_not_complete(workplace: Workplace, ingest: Ingest) -> None:
+    workplace.write("a.md")
+    ingest.stop()
+
+    taken = ingest.scan()
+
+    assert not taken.complete
+    assert not taken.changes
+
+
+def test_progress_reaches_the_number_of_files(workplace: Workplace, ingest: Ingest) -> None:
+    for number in range(3):
+        workplace.write(f"{number}.md", str(number))
+    heard: list[tuple[int, int]] = []
+
+    ingest.scan(lambda done, total: heard.append((done, total)))
+
+    assert heard[-1] == (3, 3)
+
+
+def test_two_threads_may_write_the_tree_while_it_is_scanned(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    """Files that come and go during a scan are taken, waiting, or gone: never an error."""
+    stop = threading.Event()
+
+    def churn() -> None:
+        number = 0
+        while not stop.is_set():
+            number = (number + 1) % 20
+            path: Path = workplace.write(f"churn/{number}.md", f"{number}")
+            if number % 3 == 0:
+                path.unlink()
+
+    writer = threading.Thread(target=churn)
+    writer.start()
+    try:
+        for _ in range(5):
+            ingest.scan()
+    finally:
+        stop.set()
+        writer.join()
+    ingest.scan()
+    assert services.store.articles.problems() == []

@@ -1,0 +1,148 @@
+"""A whole Digest in a temporary folder, for the tests of everything above the rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from digest.articles.ingest import Taken
+from digest.assembly import Services, open_services
+from digest.settings import Settings, load
+
+#: A morning; tests move on from here.
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """Tells the time that a test sets."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+    def advance(self, **parts: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**parts)
+
+
+def article_text(title: str, *, categories: tuple[str, ...], body: str, date: str | None) -> str:
+    """Return an article file in the shape that crawlers write."""
+    names = "".join(f" - {name}\n" for name in categories)
+    dated = f"date: {date}\n" if date else ""
+    return (
+        f"\n---\ntitle: '{title}'\ncategories:\n{names}author: 记者\n{dated}---\n\n"
+        f"<div>\n{body}\n</div>\n"
+    )
+
+
+CONFIGURATION = """\
+[site]
+title = "测试站"
+url = "http://127.0.0.1:8000"
+language = "zh-CN"
+timezone = "Asia/Shanghai"
+
+[articles]
+workers = 1
+
+[web]
+port = 0
+
+[digests.daily]
+title = "每日摘要"
+schedule = "0 7 * * *"
+
+[digests.notes]
+categories = ["Notes"]
+schedule = "30 6 * * 1"
+language = "en"
+"""
+
+
+@dataclass
+class Workplace:
+    """A folder with a configuration and articles, and what is made from them."""
+
+    folder: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    @property
+    def articles(self) -> Path:
+        """The watched folder."""
+        return self.folder / "articles"
+
+    @property
+    def output(self) -> Path:
+        """The published folder."""
+        return self.folder / "public"
+
+    @property
+    def configuration(self) -> Path:
+        """The configuration file."""
+        return self.folder / "digest.toml"
+
+    def configure(self, text: str = "", *, base: str = CONFIGURATION) -> None:
+        """Write the configuration, with ``text`` added to it."""
+        self.configuration.write_text(base + text, encoding="utf-8")
+
+    def write(
+        self,
+        path: str,
+        title: str = "标题",
+        *,
+        categories: tuple[str, ...] = ("金融", "市场"),
+        body: str = "<p>正文。</p>",
+        date: str | None = "Fri, 27 Aug 2021 12:49:08 GMT",
+    ) -> Path:
+        """Write an article file, in the shape that crawlers write."""
+        text = article_text(title, categories=categories, body=body, date=date)
+        return self.write_text(path, text)
+
+    def write_text(self, path: str, text: str) -> Path:
+        """Write a file below the articles folder."""
+        file = self.articles / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def settings(self) -> Settings:
+        """Return the configuration."""
+        return load(self.configuration, {})
+
+    @contextmanager
+    def open(self) -> Iterator[Services]:
+        """Yield everything built from the configuration, with the fake clock."""
+        with open_services(self.settings(), self.clock) as services:
+            yield services
+
+    def build(self, services: Services) -> Taken:
+        """Scan and publish once."""
+        with services.workers() as workers:
+            taken = services.ingest(workers).scan()
+        services.publisher.publish_all()
+        return taken
+
+    def published(self) -> dict[str, bytes]:
+        """Return every published file by its relative path."""
+        return {
+            str(path.relative_to(self.output)): path.read_bytes()
+            for path in sorted(self.output.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    """Return an empty articles folder with a configuration beside it."""
+    place = Workplace(tmp_path)
+    place.articles.mkdir()
+    place.configure()
+    return place
