@@ -252,6 +252,11 @@ class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no t
     def atom_entry(self, extensions: bool = True) -> Any:
         if self._element is None:
             self._element = super().atom_entry(extensions)
+            # feedgen writes no more of an entry's links than their address.
+            for element, link in zip(self._element.iterfind("link"), self.link(), strict=True):
+                element.set("rel", link["rel"])
+                if "type" in link:
+                    element.set("type", link["type"])
             if self.xml_lang:
                 self._element.set(_XML_LANG, self.xml_lang)
         return self._element

@@ -1,0 +1,98 @@
+"""Articles and a source of them, for the tests of feeds and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from digest.articles.model import (
+    Article,
+    ArticleId,
+    ArticleKey,
+    CategoryPath,
+    SafeHtml,
+    article_key,
+)
+from digest.feeds.selection import CategorySummary
+from digest.site import Site
+
+NOON = datetime(2024, 5, 20, 12, 0, 7, 250_000, tzinfo=UTC)
+TRADE = CategoryPath(("商业",))
+SHIPS = CategoryPath(("商业", "航运"))
+PORTS = CategoryPath(("商业", "航运", "港口 & Docks"))
+TEA = CategoryPath(("生活", "茶"))
+
+SITE = Site(
+    title="夜航船 <Night> & Ferry",
+    url="https://ferry.example",
+    language="zh-CN",
+    timezone="Asia/Shanghai",
+    author="编辑部",
+    email="",
+    authority="ferry.example,2024",
+)
+
+
+def article(number: int = 1, **changes: Any) -> Article:
+    """Return an article; a higher number is a newer one."""
+    identity = f"articles/{number}"
+    values: dict[str, Any] = {
+        "id": ArticleId(SITE.tag(identity)),
+        "key": article_key(identity),
+        "sequence": number,
+        "title": f"第 {number} 班船 <b> & co",
+        "authors": ("林舟", "Ada Whitfield"),
+        "categories": (PORTS,),
+        "link": f"https://elsewhere.example/ships?n={number}&lang=zh",
+        "image": f"https://img.example/{number}.PNG?size=1",
+        "language": None,
+        "summary": f"从午夜到清晨，吊机的灯一直亮着：{number} < {number + 1}",
+        "body": SafeHtml(f"<p>潮水 ]]&gt; &amp; <b>合同</b> {number} ]]></p>"),
+        "published_at": NOON + timedelta(minutes=number),
+        "updated_at": NOON + timedelta(minutes=number, seconds=30),
+    }
+    values.update(changes)
+    return Article(**values)
+
+
+class Shelf:
+    """An article source in memory."""
+
+    def __init__(self, articles: Iterable[Article] = ()) -> None:
+        self.held: dict[ArticleKey, Article] = {}
+        self.asked: list[int] = []  #: sizes of the batches of keys
+        self.add(*articles)
+
+    def add(self, *articles: Article) -> None:
+        self.held.update((one.key, one) for one in articles)
+
+    def categories(self) -> list[CategorySummary]:
+        found: dict[CategoryPath, list[Article]] = {}
+        for one in self.held.values():
+            for path in {step for own in one.categories for step in own.lineage()}:
+                found.setdefault(path, []).append(one)
+        return [
+            CategorySummary(
+                path=path, articles=len(inside), updated_at=max(one.updated_at for one in inside)
+            )
+            for path, inside in sorted(found.items())
+        ]
+
+    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
+        inside = [
+            one
+            for one in self.held.values()
+            if category is None or any(own.within(category) for own in one.categories)
+        ]
+        inside.sort(key=lambda one: (one.published_at, one.sequence), reverse=True)
+        return inside[:limit]
+
+    def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
+        self.asked.append(len(keys))
+        return sorted(
+            (self.held[key] for key in keys if key in self.held), key=lambda one: one.sequence
+        )
+
+    def article_keys(self) -> list[ArticleKey]:
+        return [one.key for one in sorted(self.held.values(), key=lambda one: one.sequence)]

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from digest.errors import OutputError
+from digest.feeds.folder import OutputFolder
+
+
+def everything(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_file_is_written_once_and_again_only_when_it_changes(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path / "out")
+    assert folder.write("feeds/金融/rss.xml", b"one")
+    file = tmp_path / "out/feeds/金融/rss.xml"
+    before = file.stat()
+    assert not folder.write("feeds/金融/rss.xml", b"one")
+    assert file.stat().st_ino == before.st_ino
+    assert folder.write("feeds/金融/rss.xml", b"two")  # of the same length
+    assert file.read_bytes() == b"two"
+    assert everything(tmp_path) == {"out/feeds/金融/rss.xml"}
+
+
+def test_files_and_folders_can_be_read_by_a_web_server(tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        OutputFolder(tmp_path).write("a/b/x", b"x")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "a/b/x").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o755
+
+
+def test_the_umask_is_respected(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        OutputFolder(tmp_path).write("a/x", b"x")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "a/x").stat().st_mode) == 0o600
+
+
+def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("x", b"old")
+    seen: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append((tmp_path / "x").read_bytes()))
+    folder.write("x", b"new and longer")
+    assert seen == [b"old"]
+    assert (tmp_path / "x").read_bytes() == b"new and longer"
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("a/x", b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError) as caught:
+        folder.write("a/x", b"new")
+    assert caught.value.path == tmp_path / "a/x"
+    assert caught.value.problem == "No space left on device"
+    assert isinstance(caught.value.__cause__, OSError)
+    assert (tmp_path / "a/x").read_bytes() == b"old"
+    assert everything(tmp_path) == {"a/x"}
+
+
+def test_an_interrupt_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        OutputFolder(tmp_path).write("x", b"new")
+    assert everything(tmp_path) == set()
+
+
+def test_a_file_where_a_folder_should_be_is_told_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "feeds").write_text("mine")
+    folder = OutputFolder(tmp_path)
+    for path in ("feeds/rss.xml", "feeds/a/rss.xml"):
+        with pytest.raises(OutputError, match="a file where a folder should be"):
+            folder.write(path, b"x")
+    assert (tmp_path / "feeds").read_text() == "mine"
+
+
+def test_a_folder_where_a_file_should_be_is_told_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "rss.xml/inside").mkdir(parents=True)
+    folder = OutputFolder(tmp_path)
+    with pytest.raises(OutputError, match="a folder where a file should be"):
+        folder.write("rss.xml", b"x")
+    with pytest.raises(OutputError):
+        folder.remove("rss.xml")
+    assert (tmp_path / "rss.xml/inside").is_dir()
+    assert everything(tmp_path) == set()
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="too long"):
+        OutputFolder(tmp_path).write("a" * 300 + "/x", b"x")
+
+
+def test_removing_takes_empty_folders_along_but_not_the_first(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    for path in ("feeds/a/b/rss.xml", "feeds/c/rss.xml", "feeds/c/notes.txt"):
+        folder.write(path, b"x")
+    assert folder.remove("feeds/a/b/rss.xml")
+    assert folder.remove("feeds/c/rss.xml")
+    assert not folder.remove("feeds/c/rss.xml")
+    assert not folder.remove("feeds/c/notes.txt/rss.xml")
+    assert {path.name for path in (tmp_path / "feeds").iterdir()} == {"c"}
+    assert folder.remove("feeds/c/notes.txt")
+    assert (tmp_path / "feeds").is_dir()
+
+
+def test_leftovers_are_what_is_stale_and_what_a_dead_writer_left(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    for path in ("feeds/a/rss.xml", "feeds/rss.xml", ".digest-00.tmp", "feeds/a/.digest-0f.tmp"):
+        folder.write(path, b"x")
+    found = set(folder.leftovers(lambda path: path == "feeds/a/rss.xml"))
+    assert found == {"feeds/a/rss.xml", ".digest-00.tmp", "feeds/a/.digest-0f.tmp"}
+    for path in found:
+        assert folder.remove(path)
+    assert everything(tmp_path) == {"feeds/rss.xml"}
+    assert not (tmp_path / "feeds/a").exists()
+
+
+def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
+    assert list(OutputFolder(tmp_path / "none").leftovers(lambda _: True)) == []

@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import locale
+import os
+import subprocess
+import sys
+import threading
+from calendar import timegm
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import feedparser
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from digest import __version__
+from digest.articles.model import Article, ArticleId, SafeHtml
+from digest.feeds.selection import ATOM, RSS, Feed
+from digest.feeds.syndication import NEVER, Entries, atom, image_type, rss, updated_at, xml_text
+from digest.times import rfc822
+from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, article
+
+Write = Callable[[Feed, Sequence[Article]], bytes]
+FEED = Feed(site=SITE, category=PORTS)
+ROOT = Feed(site=SITE, category=None)
+A = "{http://www.w3.org/2005/Atom}"
+DC = "{http://purl.org/dc/elements/1.1/}"
+CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
+MEDIA = "{http://search.yahoo.com/mrss/}"
+BOTH = pytest.mark.parametrize("write", [rss, atom])
+
+
+def parse(document: bytes) -> Any:
+    parsed = feedparser.parse(document)
+    assert not parsed.bozo, parsed.get("bozo_exception")
+    return parsed
+
+
+@BOTH
+def test_a_reader_finds_what_was_written(write: Write) -> None:
+    articles = [article(number) for number in (3, 2, 1)]
+    parsed = parse(write(FEED, articles))
+    assert parsed.feed.title == FEED.title
+    assert parsed.feed.link == FEED.link()
+    assert parsed.feed.language == "zh-CN"
+    assert [entry.id for entry in parsed.entries] == [one.id for one in articles]
+    for entry, one in zip(parsed.entries, articles, strict=True):
+        assert entry.title == one.title
+        assert entry.link == one.link
+        assert entry.summary == one.summary
+        assert entry.content[0].value == one.body
+        assert [author.name for author in entry.authors] == list(one.authors)
+        seconds = timegm(entry.published_parsed)
+        assert seconds == int(one.published_at.timestamp())
+        assert entry.links[0].rel == "alternate"
+        assert entry.enclosures[0].href == one.image
+        assert entry.enclosures[0].type == "image/png"
+        assert entry.media_content[0]["url"] == one.image
+        assert entry.media_thumbnail[0]["url"] == one.image
+
+
+@BOTH
+def test_without_full_there_is_only_the_summary(write: Write) -> None:
+    entry = parse(write(replace(FEED, full=False), [article()])).entries[0]
+    assert "content" not in entry
+    assert entry.summary == article().summary
+
+
+@BOTH
+def test_an_article_with_as_little_as_possible_is_an_entry(write: Write) -> None:
+    bare = article(
+        authors=(),
+        categories=(),
+        link=None,
+        image=None,
+        summary="",
+        body=SafeHtml(""),
+    )
+    entry = parse(write(ROOT, [bare])).entries[0]
+    assert entry.link == f"https://ferry.example/articles/{bare.key}/"
+    assert "enclosures" not in entry or not entry.enclosures
+    assert "media_content" not in entry
+
+
+def test_rss_names_itself_and_its_page_and_orders_what_readers_expect_in_order() -> None:
+    channel = etree.fromstring(rss(FEED, [article()])).find("channel")
+    assert channel is not None
+    assert channel.findtext("link") == FEED.link()
+    assert channel.findtext("description") == FEED.title
+    assert channel.findtext("generator") == f"Digest {__version__}"
+    assert channel.findtext("lastBuildDate") == "Mon, 20 May 2024 12:01:37 GMT"
+    (own,) = channel.findall(f"{A}link")
+    assert own.items() == [
+        ("href", FEED.link(RSS)),
+        ("rel", "self"),
+        ("type", "application/rss+xml"),
+    ]
+    item = channel.find("item")
+    assert item is not None
+    names = [child.tag for child in item]
+    assert names.index("description") < names.index(f"{CONTENT}encoded")
+    assert "author" not in names  # it would have to be an address
+    assert [creator.text for creator in item.findall(f"{DC}creator")] == ["林舟", "Ada Whitfield"]
+    guid = item.find("guid")
+    assert guid is not None
+    assert guid.get("isPermaLink") == "false"
+    assert guid.text == article().id
+    assert item.findtext("category") == "商业 / 航运 / 港口 & Docks"
+    assert item.findtext("pubDate") == "Mon, 20 May 2024 12:01:07 GMT"
+    enclosure = item.find("enclosure")
+    assert enclosure is not None
+    assert enclosure.get("length") == "0"
+    assert item.find(f"{DC}language") is None
+
+
+def test_atom_has_links_with_relations_and_categories_with_labels() -> None:
+    feed = etree.fromstring(atom(FEED, [article(language="en")]))
+    links = [(link.get("rel"), link.get("href")) for link in feed.findall(f"{A}link")]
+    assert links == [("self", FEED.link(ATOM)), ("alternate", FEED.link())]
+    assert feed.findtext(f"{A}id") == FEED.id
+    assert feed.findtext(f"{A}updated") == "2024-05-20T12:01:37+00:00"
+    assert feed.findtext(f"{A}author/{A}name") == "编辑部"
+    assert feed.find(f"{A}author/{A}email") is None
+    entry = feed.find(f"{A}entry")
+    assert entry is not None
+    assert entry.get("{http://www.w3.org/XML/1998/namespace}lang") == "en"
+    assert [dict(link.attrib) for link in entry.findall(f"{A}link")] == [
+        {"href": article().link, "rel": "alternate"},
+        {"href": article().image, "rel": "enclosure", "type": "image/png"},
+    ]
+    category = entry.find(f"{A}category")
+    assert category is not None
+    assert category.get("term") == PORTS.folder
+    assert category.get("label") == PORTS.name
+    content = entry.find(f"{A}content")
+    assert content is not None
+    assert content.get("type") == "html"
+    assert entry.find(f"{MEDIA}thumbnail") is not None
+
+
+def test_metadata_stands_before_the_entries() -> None:
+    channel = etree.fromstring(rss(FEED, [article(1), article(2)])).find("channel")
+    assert channel is not None
+    assert [child.tag for child in channel][-2:] == ["item", "item"]
+    names = [child.tag for child in etree.fromstring(atom(FEED, [article(1), article(2)]))]
+    assert names.index(f"{A}entry") == len(names) - 2
+
+
+def test_an_article_in_another_language_says_so_in_rss() -> None:
+    parsed = etree.fromstring(rss(FEED, [article(language="en")]))
+    assert parsed.findtext(f"channel/item/{DC}language") == "en"
+
+
+def test_the_publishers_address_is_given_where_there_is_one() -> None:
+    feed = replace(FEED, site=replace(SITE, email="desk@ferry.example"))
+    assert (
+        etree.fromstring(rss(feed, [])).findtext("channel/managingEditor")
+        == "desk@ferry.example (编辑部)"
+    )
+    author = etree.fromstring(atom(feed, [])).find(f"{A}author")
+    assert author is not None
+    assert author.findtext(f"{A}email") == "desk@ferry.example"
+
+
+def test_the_publishers_address_stands_alone_where_nobody_has_a_name() -> None:
+    site = replace(SITE, email="desk@ferry.example", author="", title="")
+    feed = Feed(site=site, category=None)
+    channel = etree.fromstring(rss(feed, [])).find("channel")
+    assert channel is not None
+    assert channel.findtext("managingEditor") == "desk@ferry.example"
+    assert channel.findtext("title") == "https://ferry.example/feeds/"
+    assert etree.fromstring(atom(feed, [])).findtext(f"{A}author/{A}name") == feed.link()
+
+
+def test_a_site_without_an_author_is_the_author_itself() -> None:
+    feed = replace(FEED, site=replace(SITE, author=""))
+    assert etree.fromstring(atom(feed, [])).findtext(f"{A}author/{A}name") == SITE.title
+
+
+def test_an_empty_feed_is_a_feed_and_holds_no_clock() -> None:
+    assert etree.fromstring(rss(FEED, [])).find("channel/lastBuildDate") is None
+    assert parse(rss(FEED, [])).entries == []
+    assert etree.fromstring(atom(FEED, [])).findtext(f"{A}updated") == "2000-01-01T00:00:00+00:00"
+    assert parse(atom(FEED, [])).entries == []
+
+
+def test_a_feed_was_updated_when_its_newest_change_was() -> None:
+    old = article(1, updated_at=NOON + timedelta(days=9))
+    assert updated_at([article(2), old]) == NOON + timedelta(days=9)
+    assert updated_at([]) == NEVER
+
+
+@BOTH
+def test_a_browser_is_told_the_style_without_the_host(write: Write) -> None:
+    site = replace(SITE, url="https://example.org/a b&c".replace(" ", "%20"))
+    first = write(Feed(site=site, category=None), []).split(b"\n")
+    assert first[0] == b'<?xml version="1.0" encoding="UTF-8"?>'
+    assert first[1] == b'<?xml-stylesheet type="text/css" href="/a%20b%26c/assets/feed.css"?>'
+
+
+@BOTH
+def test_what_xml_cannot_hold_is_dropped_and_breaks_nothing(write: Write) -> None:
+    bad = "x\x00\x08\x1b\ud800\ufffe\uffffy"
+    one = article(
+        id=ArticleId("tag:ferry.example,2024:" + bad),
+        title=bad,
+        authors=(bad,),
+        summary=bad,
+        body=SafeHtml(f"<p>{bad}</p>"),
+        link="https://elsewhere.example/" + bad,
+        image="https://img.example/a.gif" + bad,
+        language="en" + bad,
+    )
+    site = replace(SITE, title=bad, author=bad, email=bad + "@ferry.example", language="zh" + bad)
+    entry = parse(write(Feed(site=site, category=None), [one])).entries[0]
+    assert entry.title == "xy"
+    assert entry.content[0].value == "<p>xy</p>"
+    assert entry.link == "https://elsewhere.example/xy"
+
+
+@BOTH
+def test_a_title_of_nothing_but_such_characters_becomes_the_link(write: Write) -> None:
+    assert parse(write(FEED, [article(title="\x01")])).entries[0].title == article().link
+
+
+#: An RSS item without a summary has its body in the description.
+BODIES = f"{CONTENT}encoded", f"{A}content", "description"
+
+hostile = st.text(
+    alphabet=st.one_of(st.sampled_from("<>&\"']]>\x00\x0b\r\n\t\ud800\ufffe€茶🫖"), st.characters())
+)
+
+
+@settings(max_examples=60)
+@given(title=hostile, summary=hostile, body=hostile, author=hostile, name=hostile)
+def test_whatever_stands_in_an_article_the_feed_is_well_formed(
+    title: str, summary: str, body: str, author: str, name: str
+) -> None:
+    one = article(
+        title=title or "x", summary=summary, body=SafeHtml(body), authors=(author,), link=None
+    )
+    feed = Feed(site=replace(SITE, title=name), category=None)
+    for write in (rss, atom):
+        document = write(feed, [one, article(2)])
+        root = etree.fromstring(document)
+        assert len(list(root.iter("item", f"{A}entry"))) == 2
+        texts = {element.text for element in root.iter(*BODIES)}
+        kept = xml_text(body)
+        if kept:
+            assert kept in texts
+
+
+@given(hostile)
+def test_dropping_changes_nothing_else(text: str) -> None:
+    once = xml_text(text)
+    assert xml_text(once) == once
+    assert "".join(char for char in text if char in once) == once
+    etree.Element("x").text = once
+
+
+@BOTH
+def test_the_bytes_are_the_same_each_time(write: Write) -> None:
+    articles = [article(number) for number in range(5)]
+    assert write(FEED, articles) == write(FEED, articles)
+
+
+SCRIPT = """
+import locale, sys
+locale.setlocale(locale.LC_ALL, sys.argv[1])
+from tests.feeds.samples import article
+from tests.feeds.test_syndication import FEED
+from digest.feeds.syndication import atom, rss
+from digest.feeds.json_feed import json_feed
+articles = [article(number) for number in range(3)]
+sys.stdout.buffer.write(b"".join(write(FEED, articles) for write in (rss, atom, json_feed)))
+"""
+
+
+def test_the_bytes_do_not_depend_on_hash_seed_locale_or_zone() -> None:
+    seen = set()
+    for seed, name, zone in (("1", "C", "UTC"), ("77", "C.UTF-8", "Asia/Shanghai")):
+        seen.add(
+            subprocess.run(
+                [sys.executable, "-c", SCRIPT, name],
+                env={
+                    **os.environ,
+                    "PYTHONHASHSEED": seed,
+                    "TZ": zone,
+                    "PYTHONPATH": os.pathsep.join(sys.path),
+                },
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+    assert len(seen) == 1
+    assert b"Mon, 20 May 2024" in seen.pop()
+
+
+def test_the_locale_of_the_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched(*_: object) -> str:
+        raise AssertionError("the locale was touched")
+
+    monkeypatch.setattr(locale, "setlocale", touched)
+    assert rfc822(article().published_at).encode() in rss(FEED, [article()])
+    assert atom(FEED, [article()])
+
+
+@pytest.mark.parametrize("form", [RSS, ATOM])
+def test_entries_that_were_built_before_give_the_same_bytes(form: str) -> None:
+    write = {RSS: rss, ATOM: atom}[form]
+    entries = Entries()
+    articles = [article(number, language="en") for number in range(6)]
+    changed = [replace(articles[0], title="后来改的"), *articles[1:]]
+    for feed, chosen in (
+        (FEED, articles),
+        (ROOT, articles[::-1]),
+        (Feed(site=SITE, category=SHIPS), articles[2:5]),
+        (FEED, changed),
+        (FEED, articles),
+        (FEED, []),
+        (FEED, articles),
+    ):
+        assert write(feed, chosen, entries) == write(feed, chosen)
+
+
+def test_kept_entries_are_few() -> None:
+    entries = Entries(capacity=4)
+    articles = [article(number) for number in range(10)]
+    assert rss(FEED, articles, entries) == rss(FEED, articles)
+    assert atom(FEED, articles, entries) == atom(FEED, articles)
+    assert len(vars(entries)["_kept"]) <= 4
+
+
+def test_feeds_can_be_written_in_several_threads() -> None:
+    articles = [article(number, categories=(TEA,)) for number in range(20)]
+    expected = rss(FEED, articles), atom(FEED, articles)
+    results: list[tuple[bytes, bytes]] = []
+
+    def work() -> None:
+        results.extend((rss(FEED, articles), atom(FEED, articles)) for _ in range(5))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 20
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://img.example/a.PNG?x=.gif", "image/png"),
+        ("https://img.example/a.webp#top", "image/webp"),
+        ("https://img.example/a.jpg", "image/jpeg"),
+        ("https://img.example/a", "image/jpeg"),
+        ("https://img.example/a.php?img=b.png", "image/jpeg"),
+        ("https://img.example", "image/jpeg"),
+    ],
+)
+def test_the_type_of_an_image_comes_from_its_extension(url: str, expected: str) -> None:
+    assert image_type(url) == expected
