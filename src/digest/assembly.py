@@ -23,7 +23,7 @@ from digest.mail.maildir import MaildirTransport
 from digest.mail.mailing import Mailing
 from digest.mail.render import MailTemplates
 from digest.mail.smtp import SmtpTransport
-from digest.schedule import Schedule, parse_schedule
+from digest.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
@@ -147,9 +147,9 @@ def token_key(folder: Path) -> bytes:
 
 
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
-    """Return the schedules of the enabled digests; ConfigurationError names a bad one."""
+    """Return the schedules of the enabled digests, by name."""
     return {
-        name: parse_schedule(name, table.schedule, settings.digest(name).timezone)
+        name: Schedule(table.schedule, settings.digest_zone(name))
         for name, table in settings.digests.items()
         if table.enabled
     }

@@ -56,9 +56,10 @@ class Hints:
             if not self._overflowed:
                 self._paths.add(path)
         if first:
-            self._wake()
+            self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """End a wait, whether there is a hint or not; from any thread."""
         try:
             self._loop.call_soon_threadsafe(self._told.set)
         except RuntimeError:  # the loop has closed: nobody is left to look
@@ -125,6 +126,7 @@ class Intake:
         """Make whatever is under way end soon."""
         self._stopped.set()
         self._ingest.stop()
+        self._hints.wake()
 
     def stopped(self) -> bool:
         """Tell whether ``stop`` was called."""
@@ -169,6 +171,8 @@ class Intake:
         """Take one burst, scan if it is time to, publish once nothing more is waiting."""
         time = asyncio.get_running_loop().time
         paths, overflowed = await self._gather()
+        if self.stopped():
+            return
         if overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
         if paths:

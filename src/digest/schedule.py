@@ -2,82 +2,52 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
-from digest.errors import ConfigurationError
-from digest.times import utc_now
+from digest.settings.cron import parse
 
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-#: The range of a weekday field that counts from Sunday; both 0 and 7 are Sunday.
-_WEEKDAY_ITEM = re.compile(r"(?P<first>\*|[0-7a-z]+)(?:-(?P<last>[0-7a-z]+))?(?:/(?P<step>\d+))?")
-
-
-def _weekday_numbers(item: str) -> Iterator[int]:
-    match = _WEEKDAY_ITEM.fullmatch(item)
-    if match is None:
-        raise ValueError(f"{item!r} is no day of the week")
-
-    def number(text: str) -> int:
-        return int(text) if text.isdigit() else _WEEKDAYS.index(text)
-
-    first, last, step = match["first"], match["last"], int(match["step"] or 1)
-    if first == "*":
-        start, end = 0, 6
-    else:
-        start = number(first)
-        end = number(last) if last else (6 if match["step"] else start)
-    if end < start:
-        end += 7
-    return iter(range(start, end + 1, step))
-
-
-def _weekdays(crontab_field: str) -> str:
-    """Return a crontab's weekday field by names.
-
-    crontab(5) counts from Sunday; APScheduler would take the same numbers from Monday.
-    """
-    if crontab_field == "*":
-        return "*"
-    numbers = {
-        number % 7 for item in crontab_field.lower().split(",") for number in _weekday_numbers(item)
-    }
-    return ",".join(_WEEKDAYS[number] for number in sorted(numbers))
+#: As APScheduler names them; the first is crontab's 0.
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A crontab line of five fields (crontab(5)) in a time zone."""
+    """A crontab line in a time zone. Raises ValueError where the line is none."""
 
     cron: str
     timezone: str  #: IANA name
-    trigger: CronTrigger | OrTrigger = field(init=False, repr=False, compare=False)
+    trigger: BaseTrigger = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the line is none."""
-        minute, hour, day, month, weekday = self.cron.split()
+        cron = parse(self.cron)
 
-        def trigger(day: str, weekday: str) -> CronTrigger:
+        def trigger(days: Iterable[int] | None, weekdays: Iterable[int] | None) -> CronTrigger:
             return CronTrigger(
-                minute=minute,
-                hour=hour,
-                day=day,
-                month=month.lower(),
-                day_of_week=_weekdays(weekday),
+                minute=_list(cron.minutes),
+                hour=_list(cron.hours),
+                day="*" if days is None else _list(days),
+                month=_list(cron.months),
+                # By name: APScheduler would take crontab's numbers from Monday.
+                day_of_week="*"
+                if weekdays is None
+                else ",".join(_WEEKDAYS[number] for number in weekdays),
                 timezone=ZoneInfo(self.timezone),
             )
 
-        # crontab(5): where both days are restricted, either is enough; a CronTrigger wants both.
-        either = not day.startswith("*") and not weekday.startswith("*")
-        both = trigger(day, weekday)
-        found = OrTrigger([trigger(day, "*"), trigger("*", weekday)]) if either else both
+        # A CronTrigger wants both days; crontab is content with either.
+        found = (
+            OrTrigger([trigger(cron.days, None), trigger(None, cron.weekdays)])
+            if cron.either
+            else trigger(cron.days, cron.weekdays)
+        )
         object.__setattr__(self, "trigger", found)
 
     def next_after(self, moment: datetime) -> datetime | None:
@@ -94,22 +64,8 @@ class Schedule:
         return latest
 
 
-def parse_schedule(name: str, cron: str, timezone: str) -> Schedule:
-    """Return a digest's schedule.
-
-    Raises ConfigurationError, naming the key, where APScheduler does not take it, or where
-    no such day ever comes.
-    """
-    key = f"digests.{name}.schedule"
-    try:
-        schedule = Schedule(cron, timezone)
-    except (ValueError, KeyError) as error:
-        raise ConfigurationError(
-            key, cron, f"is no schedule: {error}; expected minute hour day month weekday"
-        ) from error
-    if schedule.next_after(utc_now()) is None:
-        raise ConfigurationError(key, cron, "never comes: there is no such day")
-    return schedule
+def _list(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 class Timetable:

@@ -139,7 +139,7 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import make_schedules, make_transport, make_tree, token_key
+    from digest.assembly import make_transport, make_tree, token_key
     from digest.mail.render import MailTemplates
     from digest.store.database import open_store
     from digest.web.pages import WebPages
@@ -164,7 +164,6 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     return [
         (f"read the articles in {paths.articles}", lambda: os.scandir(make_tree(settings).root)),
         ("make the rules", settings.recipe),
-        ("make the schedules", lambda: make_schedules(settings)),
         (
             f"render the page templates in {templates}",
             WebPages(templates=templates, site=site).check,
