@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -50,8 +51,7 @@ def create_app(
         return html_response(body, headers=PRIVATE_HEADERS)
 
     async def not_found(_: Request, error: Exception) -> Response:
-        headers = error.headers if isinstance(error, HTTPException) else None
-        return html_response(pages.not_found(), 404, headers)
+        return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
     return Starlette(
         routes=[
@@ -69,10 +69,9 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    headers = {**SECURITY_HEADERS, **(error.headers or {})}
-    return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
+    refusal = cast("HTTPException", error)  # it is registered for no other
+    headers = {**SECURITY_HEADERS, **(refusal.headers or {})}
+    return PlainTextResponse(f"{refusal.detail}\n", refusal.status_code, headers)
 
 
 async def _busy(_: Request, __: Exception) -> Response:

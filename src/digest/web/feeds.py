@@ -6,7 +6,6 @@ import gzip
 import mimetypes
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -77,26 +76,29 @@ class PublishedFiles:
             segments.pop()
         if any(not segment or segment.startswith(".") for segment in segments):
             return None
-        for candidate in self._candidates(segments):
-            if candidate.is_file():
-                return None if folder else _read(candidate)
-            if (candidate / PAGE).is_file():
-                return _read(candidate / PAGE) if folder else quote(segments[-1], safe="") + "/"
-        return None
+        file = None if folder else self._file(segments)
+        if file is not None:
+            return _read(file)
+        page = self._file([*segments, PAGE])
+        if page is None:
+            return None
+        return _read(page) if folder else quote(segments[-1], safe="") + "/"
 
-    def _candidates(self, segments: list[str]) -> Iterator[Path]:
-        """Yield what a path may mean on disk: as it is, composed, decomposed."""
+    def _file(self, segments: list[str]) -> Path | None:
+        """Return the file that a path means on disk: as it is, composed or decomposed."""
         path = "/".join(segments)
         root = self._output.resolve()
         forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
         for form in dict.fromkeys(forms):
             try:
-                candidate = (root / form).resolve()
-                if candidate.is_relative_to(root):
-                    candidate.stat()
-                    yield candidate
+                file = (root / form).resolve(strict=True)
+                inside = file.relative_to(root)
             except (OSError, ValueError, RuntimeError):
-                continue  # absent, unreadable, too long, with NUL, a loop of links
+                continue  # absent, unreadable, too long, with NUL, a loop of links, outside
+            # Links may lead about within the folder, but not to hidden files.
+            if file.is_file() and not any(part.startswith(".") for part in inside.parts):
+                return file
+        return None
 
 
 def _read(file: Path) -> PublishedFile | None:

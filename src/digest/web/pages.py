@@ -194,7 +194,7 @@ class WebPages:
     def _explained(self, template: str, error: Exception) -> TemplateError:
         if isinstance(error, jinja2.TemplateSyntaxError):
             return TemplateError(error.name or template, error.lineno, error.message or "broken")
-        if isinstance(error, jinja2.TemplatesNotFound):
+        if isinstance(error, jinja2.TemplateNotFound):
             return TemplateError(str(error.name or template), None, "there is no such template")
         where: tuple[str, int | None] = template, None
         for file, line in _lines(error.__traceback__):

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from lxml import html
+
+from digest.errors import StoreError
+from digest.mail.subscriber import Subscriber, SubscriberState
+from digest.mail.tokens import make_token
+from digest.web import samples
+from digest.web.app import create_app
+from digest.web.pages import WebPages
+from digest.web.status import Status
+from tests.feeds.samples import SITE
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
+KEY = b"k" * 32
+
+
+class Book:
+    """Subscriptions in memory."""
+
+    def __init__(self) -> None:
+        self.people = {
+            number: replace(samples.subscriber(state), id=number)
+            for number, state in enumerate(SubscriberState, 1)
+        }
+        self.calls: list[tuple[str, int, datetime]] = []
+        self.broken = False
+
+    def subscriber(self, subscriber_id: int) -> Subscriber | None:
+        if self.broken:
+            raise StoreError("locked")
+        return self.people.get(subscriber_id)
+
+    def unsubscribe(self, subscriber_id: int, now: datetime) -> bool:
+        self.calls.append(("unsubscribe", subscriber_id, now))
+        return self._turn(subscriber_id, SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED)
+
+    def resubscribe(self, subscriber_id: int, now: datetime) -> bool:
+        self.calls.append(("resubscribe", subscriber_id, now))
+        return self._turn(subscriber_id, SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE)
+
+    def _turn(self, number: int, before: SubscriberState, after: SubscriberState) -> bool:
+        person = self.people[number]
+        if person.state is not before:
+            return False
+        self.people[number] = replace(person, state=after)
+        return True
+
+
+@pytest.fixture(name="book")
+def _book() -> Book:
+    return Book()
+
+
+@pytest.fixture(name="pages", scope="module")
+def _pages() -> WebPages:
+    return WebPages(templates=TEMPLATES, site=SITE)
+
+
+def connect(
+    output: Path, book: Book, pages: WebPages, status: Callable[[], Status] | None = None
+) -> httpx.AsyncClient:
+    app = create_app(
+        output=output,
+        subscriptions=book,
+        status=status,
+        pages=pages,
+        token_key=KEY,
+        clock=lambda: NOW,
+    )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
+
+
+@pytest.fixture(name="client")
+async def _client(tmp_path: Path, book: Book, pages: WebPages) -> AsyncIterator[httpx.AsyncClient]:
+    (tmp_path / "index.html").write_text("<p>front</p>")
+    async with connect(tmp_path, book, pages, samples.status) as client:
+        yield client
+
+
+def link(number: int) -> str:
+    return f"/unsubscribe/{make_token(KEY, number)}"
+
+
+def assert_private(response: httpx.Response) -> None:
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-robots-tag"] == "noindex"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert "set-cookie" not in response.headers
+
+
+async def test_published_files_are_served(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/")).text == "<p>front</p>"
+
+
+async def test_what_does_not_exist_has_a_page_of_its_own(client: httpx.AsyncClient) -> None:
+    response = await client.get("/nothing/here")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert html.document_fromstring(response.text).findtext(".//h1") == "没有这个页面"
+
+
+async def test_health_is_ok(client: httpx.AsyncClient) -> None:
+    response = await client.get("/healthz")
+    assert (response.status_code, response.text) == (200, "ok")
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_the_status_page_shows_the_status(client: httpx.AsyncClient) -> None:
+    response = await client.get("/status")
+    assert response.status_code == 200
+    assert "trade/&lt;odd&gt;.md" in response.text
+    assert_private(response)
+
+
+async def test_there_may_be_no_status_page(tmp_path: Path, book: Book, pages: WebPages) -> None:
+    async with connect(tmp_path, book, pages) as client:
+        assert (await client.get("/status")).status_code == 404
+
+
+async def test_a_locked_database_is_told_with_a_time_to_come_back(
+    tmp_path: Path, book: Book, pages: WebPages
+) -> None:
+    def locked() -> Status:
+        raise StoreError("locked")
+
+    book.broken = True
+    async with connect(tmp_path, book, pages, locked) as client:
+        for response in (
+            await client.get("/status"),
+            await client.get(link(1)),
+            await client.post(link(1)),
+        ):
+            assert response.status_code == 503
+            assert response.headers["retry-after"] == "30"
+            assert "locked" not in response.text
+            assert_private(response)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_refused_and_told_what_is_allowed(
+    client: httpx.AsyncClient, method: str
+) -> None:
+    for path, allowed in (
+        ("/", {"GET", "HEAD"}),
+        ("/healthz", {"GET", "HEAD"}),
+        (link(1), {"GET", "HEAD", "POST"}),
+    ):
+        response = await client.request(method, path)
+        assert response.status_code == 405
+        assert set(response.headers["allow"].split(", ")) == allowed
+        assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_looking_at_the_link_changes_nothing(client: httpx.AsyncClient, book: Book) -> None:
+    for response in (await client.get(link(1)), await client.head(link(1))):
+        assert response.status_code == 200
+        assert_private(response)
+    assert book.calls == []
+    assert book.people[1].state is SubscriberState.ACTIVE
+    page = html.document_fromstring((await client.get(link(1))).text)
+    assert page.xpath("//form/button/@value") == ["unsubscribe"]
+
+
+ONE_CLICK = {
+    "nothing": {},
+    "urlencoded": {"data": {"List-Unsubscribe": "One-Click"}},
+    "multipart": {"files": {"List-Unsubscribe": (None, "One-Click")}},
+    "form": {"data": {"action": "unsubscribe"}},
+    "garbage": {"content": b"\xff\xfe&&==", "headers": {"content-type": "x"}},
+    "garbled form": {
+        "content": b"\xff%ff&action",
+        "headers": {"content-type": "application/x-www-form-urlencoded"},
+    },
+}
+
+
+@pytest.mark.parametrize("body", ONE_CLICK)
+async def test_a_post_unsubscribes_at_once_whatever_its_body(
+    client: httpx.AsyncClient, book: Book, body: str
+) -> None:
+    response = await client.post(link(1), **ONE_CLICK[body])  # type: ignore[arg-type]  # a table
+    assert response.status_code == 200
+    assert_private(response)
+    assert book.calls == [("unsubscribe", 1, NOW)]
+    assert book.people[1].state is SubscriberState.UNSUBSCRIBED
+    page = html.document_fromstring(response.text)
+    assert page.xpath("//form/button/@value") == ["resubscribe"]
+
+
+async def test_unsubscribing_twice_does_no_harm(client: httpx.AsyncClient, book: Book) -> None:
+    first, second = await client.post(link(1)), await client.post(link(1))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.text == second.text
+    assert book.people[1].state is SubscriberState.UNSUBSCRIBED
+
+
+async def test_who_unsubscribed_may_come_back(client: httpx.AsyncClient, book: Book) -> None:
+    await client.post(link(1))
+    response = await client.post(link(1), data={"action": "resubscribe"})
+    assert response.status_code == 200
+    assert book.people[1].state is SubscriberState.ACTIVE
+    page = html.document_fromstring(response.text)
+    assert page.xpath("//p[@role='status']/text()") == ["欢迎回来，订阅已恢复。"]
+    assert page.xpath("//form/button/@value") == ["unsubscribe"]
+
+
+async def test_an_address_that_bounces_stays_off(client: httpx.AsyncClient, book: Book) -> None:
+    number = list(SubscriberState).index(SubscriberState.SUPPRESSED) + 1
+    response = await client.post(link(number), data={"action": "resubscribe"})
+    assert response.status_code == 200
+    assert book.people[number].state is SubscriberState.SUPPRESSED
+    assert not html.document_fromstring(response.text).xpath("//form")
+
+
+async def test_a_link_that_is_none_of_ours_is_not_found(
+    client: httpx.AsyncClient, book: Book
+) -> None:
+    good = make_token(KEY, 1)
+    for token in (
+        make_token(b"other" * 8, 1),
+        make_token(KEY, 99),  # a subscriber who is no more
+        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        good + "A",
+        "x",
+        "%00",
+        "a" * 5000,
+    ):
+        for response in (
+            await client.get(f"/unsubscribe/{token}"),
+            await client.post(f"/unsubscribe/{token}"),
+        ):
+            assert response.status_code == 404
+            assert "没有这个页面" in response.text
+            assert token not in response.text or token == "x"
+            assert_private(response)
+    assert book.calls == []
+
+
+async def test_a_large_body_is_refused_and_changes_nothing(
+    client: httpx.AsyncClient, book: Book
+) -> None:
+    response = await client.post(link(1), content=b"a" * 20_000)
+    assert response.status_code == 413
+    assert_private(response)
+    assert book.calls == []
+
+
+async def test_a_body_that_breaks_off_changes_nothing(
+    tmp_path: Path, book: Book, pages: WebPages
+) -> None:
+    app = create_app(
+        output=tmp_path,
+        subscriptions=book,
+        status=None,
+        pages=pages,
+        token_key=KEY,
+        clock=lambda: NOW,
+    )
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        assert isinstance(message, dict)
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": link(1),
+        "query_string": b"",
+        "headers": [],
+        "root_path": "",
+    }
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert book.calls == []
+
+
+async def test_the_token_is_not_in_the_page(client: httpx.AsyncClient) -> None:
+    for response in (await client.get(link(1)), await client.post(link(1))):
+        assert make_token(KEY, 1) not in response.text
+        assert "reader@example.org" not in response.text

@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree, html
+
+from digest.articles.model import CategoryPath, SafeHtml
+from digest.errors import TemplateError
+from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.mail.subscriber import SubscriberState
+from digest.web import samples
+from digest.web.pages import ASSETS, WebPages, masked
+from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+ROOT = Feed(site=SITE, category=None)
+CATEGORIES = [
+    CategorySummary(path=path, articles=count, updated_at=NOON)
+    for path, count in ((TRADE, 7), (SHIPS, 5), (PORTS, 3))
+]
+
+
+@pytest.fixture(name="pages", scope="module")
+def _pages() -> WebPages:
+    return WebPages(templates=TEMPLATES, site=SITE)
+
+
+@pytest.fixture(name="templates")
+def _templates(tmp_path: Path) -> Path:
+    return shutil.copytree(TEMPLATES, tmp_path / "templates")
+
+
+def page(document: bytes) -> html.HtmlElement:
+    return html.document_fromstring(document.decode())
+
+
+def alternates(document: html.HtmlElement) -> list[str]:
+    return [str(link.get("href")) for link in document.xpath("//link[@rel='alternate']")]
+
+
+def test_every_template_renders_with_sample_data(pages: WebPages) -> None:
+    pages.check()
+
+
+def test_an_article_page_shows_all_of_it(pages: WebPages) -> None:
+    one = article(language="en", updated_at=NOON + timedelta(days=2))
+    document = page(pages.article(one))
+    assert document.get("lang") == "zh-CN"
+    (shown,) = document.xpath("//article")
+    assert shown.get("lang") == "en"
+    assert shown.findtext("header/h1") == one.title
+    assert document.findtext("head/title") == f"{one.title} · {SITE.title}"
+    assert document.xpath("//link[@rel='canonical']/@href") == [one.link]
+    assert document.xpath("//article/footer//a/@href")[0] == one.link
+    assert document.xpath("//article//time/@datetime") == [
+        "2024-05-20T12:01:07Z",
+        "2024-05-22T12:00:07Z",
+    ]
+    assert document.xpath("//span[@class='authors']/text()") == ["林舟、Ada Whitfield"]
+    assert "/feeds/%E5%95%86%E4%B8%9A/%E8%88%AA%E8%BF%90/" in document.xpath("//article//a/@href")
+    assert one.body.encode() in pages.article(one)
+    assert len(alternates(document)) == 6  # its category's feeds and the site's
+
+
+def test_an_article_with_as_little_as_possible_has_a_page(pages: WebPages) -> None:
+    bare = article(authors=(), categories=(), link=None, image=None, summary="", body=SafeHtml(""))
+    document = page(pages.article(bare))
+    assert document.xpath("//link[@rel='canonical']/@href") == [
+        f"https://ferry.example/articles/{bare.key}/"
+    ]
+    assert len(alternates(document)) == 3
+
+
+def test_dates_are_those_of_the_sites_zone(pages: WebPages) -> None:
+    late = datetime(2024, 5, 20, 23, 30, tzinfo=UTC)
+    document = page(pages.article(article(published_at=late, updated_at=late)))
+    assert document.xpath("//time/text()") == ["2024年5月21日"]
+    english = WebPages(templates=TEMPLATES, site=replace(SITE, language="en", timezone="UTC"))
+    shown = page(english.article(article(published_at=late, updated_at=late)))
+    assert shown.xpath("//time/text()") == ["May 20, 2024"]
+
+
+def test_the_index_lists_articles_and_the_tree_of_categories(pages: WebPages) -> None:
+    articles = [article(number) for number in range(40, 0, -1)]
+    document = page(pages.index(ROOT, articles, CATEGORIES))
+    assert document.findtext("body/header/h1") == SITE.title
+    titles = document.xpath("//ol[@class='entries']//h3/a/text()")
+    assert titles == [one.title for one in articles[:30]]
+    assert document.xpath("//ol//a[starts-with(@href, '/articles/')]/@href")[0] == (
+        f"/articles/{articles[0].key}/"
+    )
+    tree = document.xpath("//div[@class='tree']")[0]
+    assert tree.xpath(".//a[@class='name']/text()") == [path.path.name for path in CATEGORIES]
+    assert tree.xpath(".//span[@class='count']/text()") == ["7", "5", "3"]
+    assert len(tree.xpath("./ul/li/details/ul/li/details/ul/li/div")) == 1
+    assert alternates(document) == [
+        f"/feeds/{name}" for name in ("rss.xml", "atom.xml", "feed.json")
+    ]
+    image = document.xpath("//img")[0]
+    assert image.get("loading") == "lazy"
+    assert image.get("referrerpolicy") == "no-referrer"
+    assert document.xpath("//link[@rel='canonical']/@href") == ["https://ferry.example/"]
+
+
+def test_an_empty_site_has_a_front_page(pages: WebPages) -> None:
+    document = page(pages.index(ROOT, [], []))
+    assert document.xpath("//p[@class='empty']")
+    assert not document.xpath("//aside")
+
+
+def test_a_feed_page_links_its_feeds_its_parents_and_what_is_below(pages: WebPages) -> None:
+    feed = Feed(site=SITE, category=SHIPS)
+    document = page(pages.feed(feed, [article(1)], CATEGORIES[2:]))
+    assert document.xpath("//h1/text()") == ["航运"]
+    assert document.xpath("//nav[@class='trail']/a/@href") == ["/", "/feeds/%E5%95%86%E4%B8%9A/"]
+    (chip,) = document.xpath("//section[@class='chips']//a")
+    assert chip.text_content() == "港口 & Docks 3"
+    folder = "/feeds/%E5%95%86%E4%B8%9A/%E8%88%AA%E8%BF%90/"
+    assert alternates(document) == [folder + name for name in ("rss.xml", "atom.xml", "feed.json")]
+    assert document.xpath("//ul[@class='formats']//a/@href") == alternates(document)
+    assert document.xpath("//link[@rel='canonical']/@href") == [feed.link()]
+    assert page(pages.feed(feed, [], [])).xpath("//p[@class='empty']")
+
+
+def test_the_sites_feed_page_offers_all_feeds_at_once(pages: WebPages) -> None:
+    document = page(pages.feed(ROOT, [article(1)], CATEGORIES))
+    assert "/feeds/opml.xml" in document.xpath("//ul[@class='formats']//a/@href")
+    assert document.xpath("//h1/text()") == ["全部文章"]
+
+
+def test_only_formats_that_are_published_are_linked() -> None:
+    pages = WebPages(templates=TEMPLATES, site=SITE, formats=(RSS,))
+    for document in (
+        pages.index(ROOT, [article(1)], CATEGORIES),
+        pages.feed(ROOT, [article(1)], CATEGORIES),
+        pages.article(article(1)),
+    ):
+        assert b"atom.xml" not in document
+        assert b"feed.json" not in document
+
+
+def test_a_site_below_a_path_links_below_it() -> None:
+    site = replace(SITE, url="https://ferry.example/news")
+    pages = WebPages(templates=TEMPLATES, site=site)
+    document = page(pages.index(Feed(site=site, category=None), [article(1)], CATEGORIES))
+    local = [href for href in document.xpath("//@href") if href.startswith("/")]
+    assert local
+    assert all(href.startswith("/news/") for href in local)
+
+
+def test_links_hold_no_host_so_that_any_name_of_the_server_works(pages: WebPages) -> None:
+    document = page(pages.index(ROOT, [article(1)], CATEGORIES))
+    assert not [link for link in document.xpath("//a/@href") if link.startswith(SITE.url)]
+
+
+MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
+
+
+def test_markup_in_names_is_shown_as_text() -> None:
+    site = replace(SITE, title=MARKUP, author=MARKUP)
+    pages = WebPages(templates=TEMPLATES, site=site)
+    hostile = article(
+        title=MARKUP,
+        authors=(MARKUP,),
+        summary=MARKUP,
+        categories=(CategoryPath((MARKUP,)),),
+        link='https://elsewhere.example/"><script>alert(1)</script>',
+        image='https://img.example/"onload=alert(1)',
+        language='en" onclick="alert(1)',
+    )
+    feed = Feed(site=site, category=CategoryPath((MARKUP,)))
+    summary = CategorySummary(path=CategoryPath((MARKUP, MARKUP)), articles=1, updated_at=NOON)
+    person = replace(
+        samples.subscriber(SubscriberState.ACTIVE), address=f"{MARKUP}@x.example", digest=MARKUP
+    )
+    status = replace(samples.status(), digests=((MARKUP, MARKUP, None),), outbox={MARKUP: 1})
+    for document in (
+        pages.article(hostile),
+        pages.feed(feed, [hostile], [summary]),
+        pages.index(
+            replace(feed, category=None), [hostile], [replace(summary, path=feed.category or TEA)]
+        ),
+        pages.unsubscribe(person),
+        pages.unsubscribed(person),
+        pages.status(status),
+        pages.not_found(),
+    ):
+        parsed = page(document)
+        assert not parsed.xpath("//script")
+        assert not parsed.xpath("//@onerror | //@onload | //@onclick | //@style")
+        assert b"49" not in document
+        assert MARKUP in parsed.text_content()
+
+
+@settings(max_examples=40)
+@given(st.text(min_size=1), st.text(), st.text())
+def test_whatever_an_article_says_the_page_keeps_its_shape(
+    title: str, summary: str, author: str
+) -> None:
+    pages = WebPages(templates=TEMPLATES, site=SITE)
+    plain = [element.tag for element in page(pages.article(article())).iter("*")]
+    one = article(title=title, summary=summary or "x", authors=(author,))
+    assert [element.tag for element in page(pages.article(one)).iter("*")] == plain
+
+
+def test_pages_run_no_scripts_and_carry_no_styles_of_their_own(pages: WebPages) -> None:
+    for document in (pages.article(article()), pages.index(ROOT, [article()], CATEGORIES)):
+        parsed = page(document)
+        assert not parsed.xpath("//script | //style | //@style")
+        assert parsed.xpath("//link[@rel='stylesheet']/@href") == ["/assets/style.css"]
+
+
+def test_the_same_input_gives_the_same_page(pages: WebPages) -> None:
+    other = WebPages(templates=TEMPLATES, site=SITE)
+    articles = [article(number) for number in range(9)]
+    assert pages.index(ROOT, articles, CATEGORIES) == other.index(ROOT, articles, CATEGORIES)
+
+
+def test_assets_are_what_pages_and_feeds_refer_to(pages: WebPages) -> None:
+    assets = pages.assets()
+    assert set(assets) == {"assets/style.css", "assets/feed.css"} == set(ASSETS)
+    assert all(assets.values())
+
+
+def test_unsubscribing_takes_a_button_and_shows_no_whole_address(pages: WebPages) -> None:
+    person = samples.subscriber(SubscriberState.ACTIVE)
+    document = pages.unsubscribe(person)
+    parsed = page(document)
+    (form,) = parsed.xpath("//form")
+    assert form.get("method") == "post"
+    assert form.get("action") is None  # so the token stands nowhere in the page
+    assert form.xpath("button/@value") == ["unsubscribe"]
+    assert parsed.xpath("//meta[@name='robots']/@content") == ["noindex"]
+    assert person.address.encode() not in document
+    assert b"r\xe2\x80\xa6@example.org" in document
+    assert not parsed.xpath("//p[@role='status']")
+    assert page(pages.unsubscribe(person, again=True)).xpath("//p[@role='status']")
+
+
+def test_who_left_may_come_back_but_not_an_address_that_bounces(pages: WebPages) -> None:
+    gone = page(pages.unsubscribed(samples.subscriber(SubscriberState.UNSUBSCRIBED)))
+    assert gone.xpath("//form/button/@value") == ["resubscribe"]
+    bounced = page(pages.unsubscribed(samples.subscriber(SubscriberState.SUPPRESSED)))
+    assert not bounced.xpath("//form")
+
+
+def test_the_status_page_tells_each_digests_next_run_in_its_own_zone(pages: WebPages) -> None:
+    runs = datetime(2024, 5, 21, 7, 0, tzinfo=ZoneInfo("America/New_York"))
+    status = replace(samples.status(), digests=(("daily", "The Daily", runs),))
+    text = page(pages.status(status)).text_content()
+    assert "2024年5月21日 07:00:00 (-04:00)" in text
+    assert "2024年2月29日 16:30:00 (+08:00)" in text  # the last scan, in the site's
+    assert "trade/<odd>.md" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [("zh-CN", "最新文章"), ("zh-Hant-TW", "最新文章"), ("en-GB", "Latest"), ("xx-YY", "Latest"),
+     ("not a tag", "Latest"), ("fr", "Latest")],
+)  # fmt: skip
+def test_pages_speak_the_sites_language_else_english(language: str, word: str) -> None:
+    site = replace(SITE, language=language)
+    pages = WebPages(templates=TEMPLATES, site=site)
+    document = page(pages.index(Feed(site=site, category=None), [article()], []))
+    assert document.xpath("//h2[@id='latest']/text()") == [word]
+
+
+def test_a_language_may_be_added_with_gaps(templates: Path) -> None:
+    with (templates / "web/words.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[fr]\nlatest = "Derniers articles"\n')
+    pages = WebPages(templates=templates, site=replace(SITE, language="fr-CA"))
+    document = page(pages.index(ROOT, [article()], CATEGORIES))
+    assert document.xpath("//h2/text()") == ["Derniers articles", "Categories"]
+
+
+def spoil(text: str) -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        lines = file.read_text("utf-8").splitlines()
+        lines.insert(3, text)
+        file.write_text("\n".join(lines), "utf-8")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "line", "problem"),
+    [
+        ("web/article.html", spoil("{% if %}"), 4, "Expected an expression"),
+        ("web/layout.html", spoil("{{ nothing }}"), 4, "'nothing' is undefined"),
+        ("web/parts.html", spoil("{{ 1 / 0 }}"), 4, "division by zero"),
+        ("web/layout.html", spoil("{{ ''.__class__.__mro__ }}"), 4, "unsafe"),
+        ("web/layout.html", spoil("{{ site.nothing }}"), 4, "has no attribute 'nothing'"),
+        ("web/unsubscribe.html", Path.unlink, None, "there is no such template"),
+        ("feed.css", Path.unlink, None, "No such file"),
+    ],
+)
+def test_a_broken_template_is_named_with_its_line(
+    templates: Path, name: str, change: Callable[[Path], None], line: int | None, problem: str
+) -> None:
+    change(templates / name)
+    pages = WebPages(templates=templates, site=SITE)
+    with pytest.raises(TemplateError, match=problem) as caught:
+        pages.check()
+    assert caught.value.template == name
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("text", ["[en\n", "x = 1\n", "en = 3\n", "\udcff"])
+def test_broken_words_are_named(templates: Path, text: str) -> None:
+    (templates / "web/words.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(TemplateError, match=r"web/words\.toml"):
+        WebPages(templates=templates, site=SITE)
+
+
+def test_missing_words_are_named(templates: Path) -> None:
+    (templates / "web/words.toml").unlink()
+    with pytest.raises(TemplateError, match="No such file"):
+        WebPages(templates=templates, site=SITE)
+
+
+def test_an_edited_template_is_used_at_once(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    before = pages.index(ROOT, [article()], [])
+    parts = templates / "web/parts.html"
+    parts.write_text(parts.read_text("utf-8").replace('class="meta"', 'class="changed"'), "utf-8")
+    assert b'class="changed"' not in before
+    assert b'class="changed"' in pages.index(ROOT, [article()], [])
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("reader@example.org", "r…@example.org"), ("@x", "…@x"), ('"a@b"@x', '"…@x'), ("", "…@")],
+)
+def test_an_address_is_masked(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+def test_the_icon_is_an_image(pages: WebPages) -> None:
+    (icon,) = page(pages.not_found()).xpath("//link[@rel='icon']/@href")
+    assert etree.fromstring(unquote(icon.partition(",")[2])).tag.endswith("svg")
