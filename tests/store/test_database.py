@@ -1,0 +1,250 @@
+"""Opening a store: URLs, migrations, and what is said when that fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from digest.errors import StoreError
+from digest.store import migrations
+from digest.store.connection import Database
+from digest.store.database import Store, open_store
+from digest.store.schema import REVISIONS, metadata
+from tests.store.samples import NOW, reading
+
+
+def set_revision(url: str, revision: str) -> None:
+    """Say in a database that its schema is of a revision."""
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+    database.close()
+
+
+def test_a_new_database_is_made_with_its_folder_and_schema(bare_url: str) -> None:
+    with open_store(bare_url) as store:
+        store.authority("example.org,2024")
+        assert store.articles.record([reading("a.md")], NOW).new == 1
+    with open_store(bare_url) as again:
+        assert again.articles.counts().articles == 1
+
+
+def test_the_migrations_end_at_the_tables_that_the_code_knows(bare_url: str) -> None:
+    open_store(bare_url).close()
+    database = Database(bare_url)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, metadata)
+    database.close()
+    assert differences == []
+
+
+def test_every_migration_is_known_to_the_code() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    script = ScriptDirectory.from_config(config)
+    found = [revision.revision for revision in script.walk_revisions()]
+    assert tuple(reversed(found)) == REVISIONS
+
+
+def test_a_database_of_a_newer_digest_is_refused(url: str) -> None:
+    set_revision(url, "9999")
+    try:
+        with pytest.raises(StoreError, match="newer Digest: its schema is 9999"):
+            open_store(url)
+    finally:
+        set_revision(url, REVISIONS[-1])
+
+
+def test_opening_an_up_to_date_database_does_not_load_alembic(migrated_sqlite: Path) -> None:
+    program = (
+        "import sys; from digest.store.database import open_store;"
+        f"open_store('sqlite:///{migrated_sqlite}').close();"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_authority_is_the_first_one(url: str) -> None:
+    with open_store(url) as store:
+        assert store.authority("a.example,2024") == "a.example,2024"
+        assert store.authority("b.example,2025") == "a.example,2024"
+    with open_store(url) as store:
+        assert store.authority("c.example,2026") == "a.example,2024"
+
+
+def test_the_probe_leaves_nothing_behind(store: Store) -> None:
+    store.check()
+    store.check()
+
+
+def test_sqlite_writes_ahead_and_keeps_its_references(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "digest.db"
+    with open_store(f"sqlite:///{path}") as store:
+        database = store._database
+        with database.read() as connection:
+            values = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("journal_mode", "foreign_keys", "synchronous")
+            ]
+    assert values == ["wal", 1, 2]
+    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+
+
+def test_a_locked_database_is_an_error_that_says_so(migrated_sqlite: Path, tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    with open_store(f"sqlite:///{path}", patience=timedelta(milliseconds=20)) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"locked for more than 0\.02 s by another process"):
+            store.check()
+        other.execute("ROLLBACK")
+        other.close()
+        store.check()
+
+
+def test_a_database_locked_while_it_is_made_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="locked"):
+        open_store(f"sqlite:///{path}", patience=timedelta(milliseconds=20))
+    other.close()
+
+
+def test_a_lock_held_on_postgresql_is_an_error(migrated_postgresql: str) -> None:
+    with (
+        open_store(migrated_postgresql, patience=timedelta(milliseconds=20)) as store,
+        open_store(migrated_postgresql) as other,
+        other._database.write() as connection,
+    ):
+        connection.execute(text("LOCK TABLE subscriber IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(StoreError, match=r"locked for more than 0\.02 s"):
+            store.subscribers.remove("a@example.org", None)
+
+
+def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    path.write_bytes(b"not a database at all, just text" * 100)
+    with pytest.raises(StoreError, match=f"no SQLite database: {path}"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"cannot be opened: {tmp_path}"):
+        open_store(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(StoreError, match=r"cannot be opened: .*taken"):
+        open_store(f"sqlite:///{tmp_path}/taken/digest.db")
+
+
+def test_a_full_disk_is_an_error_and_loses_nothing(migrated_sqlite: Path, tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    with open_store(f"sqlite:///{path}") as store:
+        store.authority("example.org,2024")
+        store.articles.record([reading("a.md")], NOW)
+        engine = store._database.engine
+        with engine.connect() as connection:  # the one connection of the pool
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        with pytest.raises(StoreError, match="disk full"):
+            store.articles.record([reading("b.md", body="<p>长</p>" * 9999)], NOW)
+        assert store.articles.counts().articles == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:geheim@host/db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite://host/x",
+        "geheim",
+        "",
+    ],
+)
+def test_a_url_that_names_no_database_of_ours_is_refused(url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store(url)
+    assert "geheim" not in f"{caught.value}{caught.value.__cause__!r}"
+    assert (
+        "sqlite:///" in str(caught.value)
+        or "slashes" in str(caught.value)
+        or "memory" in str(caught.value)
+    )
+
+
+def test_a_password_is_never_shown() -> None:
+    url = "postgresql://reader:geheim@127.0.0.1:1/db"
+    assert "geheim" not in repr(Store(Database(url)))
+    with pytest.raises(StoreError, match="the server cannot be reached") as caught:
+        open_store(url)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "geheim" not in f"{error!s}{error!r}"
+        error = error.__cause__ or error.__context__
+
+
+def test_a_password_within_a_message_is_hidden() -> None:
+    database = Database("postgresql://reader:geheim@127.0.0.1:1/db")
+    assert database._without_password("login with geheim failed") == "login with *** failed"
+
+
+def test_a_database_that_does_not_exist_is_named_as_such(postgresql: object) -> None:
+    from sqlalchemy import URL
+
+    assert isinstance(postgresql, URL)
+    missing = postgresql.set(database="nowhere").render_as_string(hide_password=False)
+    with pytest.raises(StoreError, match=r"no such database|does not exist"):
+        open_store(missing)
+
+
+def test_a_database_in_another_encoding_is_refused(
+    make_database: Callable[[str, str], str],
+) -> None:
+    with pytest.raises(StoreError, match="SQL_ASCII; Digest needs one made with UTF8"):
+        open_store(make_database("ascii", "SQL_ASCII"))
+
+
+def test_without_the_driver_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match="pip install"):
+        open_store("postgresql://127.0.0.1/db")
+
+
+def test_the_short_scheme_is_postgresql_too() -> None:
+    assert "postgresql+psycopg" in repr(Database("postgres://127.0.0.1/db"))
+
+
+def test_a_path_is_no_format_string(tmp_path: Path) -> None:
+    folder = tmp_path / "100%(x)s 目录"
+    with open_store(f"sqlite:///{folder}/digest.db") as store:
+        store.check()
+    assert (folder / "digest.db").exists()
+
+
+def test_the_migrations_are_found_where_the_package_is() -> None:
+    spec = importlib.util.find_spec("digest.store.migrations")
+    assert spec is not None
+    assert spec.origin is not None
+    assert (Path(spec.origin).parent / "versions" / "0001_initial.py").exists()
+    assert os.access(Path(spec.origin).parent / "env.py", os.R_OK)

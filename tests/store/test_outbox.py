@@ -1,0 +1,453 @@
+"""What mailing and the schedule ask of editions and deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.articles.model import CategoryPath
+from digest.mail.delivery import Delivery, DeliveryState
+from digest.mail.edition import Edition, EditionState, selects
+from digest.store.database import Store, open_store
+from tests.store.conftest import AUTHORITY, PATIENCE, empty
+from tests.store.samples import (
+    BANKS,
+    DAILY,
+    FINANCE,
+    LOANS,
+    MINUTE,
+    NOW,
+    SCIENCE,
+    SPACE,
+    reading,
+    someone,
+)
+
+DAY = timedelta(days=1)
+LEASE = timedelta(minutes=5)
+
+
+def publish(store: Store, *paths: str, categories: tuple[CategoryPath, ...] = (LOANS,)) -> None:
+    """Store an article for each path."""
+    store.articles.record([reading(path, title=path, categories=categories) for path in paths], NOW)
+
+
+def opened(store: Store, days: int = 0, latest: int | None = None) -> Edition:
+    """Open the edition due some days after the first."""
+    due_at = NOW + days * DAY
+    edition = store.outbox.open_edition(DAILY, due_at, due_at + MINUTE, latest=latest)
+    assert edition is not None
+    return edition
+
+
+def titles(store: Store, edition: Edition) -> list[str]:
+    """Return the titles of an edition's articles."""
+    found, articles = store.outbox.edition(edition.id)
+    assert found == edition
+    return [article.title for article in articles]
+
+
+def claim(store: Store, limit: int = 100, days: int = 1) -> list[Delivery]:
+    """Claim what is due some days after the first edition."""
+    return store.outbox.claim(limit, NOW + days * DAY, LEASE)
+
+
+@pytest.fixture
+def started(store: Store) -> Store:
+    """Give a store with an old article, a digest that began after it, and two readers."""
+    publish(store, "old")
+    store.outbox.start_digests(["daily"], NOW)
+    store.subscribers.add_many([someone("a@example.org"), someone("b@example.org", FINANCE)], NOW)
+    return store
+
+
+def test_what_was_there_at_first_contact_is_old(started: Store) -> None:
+    publish(started, "new")
+    edition = opened(started)
+    assert titles(started, edition) == ["new"]
+    assert (edition.after, edition.upto, edition.number) == (1, 2, 1)
+    assert edition.state is EditionState.OPEN
+    assert (edition.due_at, edition.created_at) == (NOW, NOW + MINUTE)
+
+
+def test_a_digest_starts_once(store: Store) -> None:
+    assert store.outbox.started_at("daily") is None
+    store.outbox.start_digests(["daily"], NOW)
+    publish(store, "new")
+    store.outbox.start_digests(["daily", "weekly"], NOW + DAY)
+    store.outbox.start_digests([], NOW)
+    assert store.outbox.started_at("daily") == NOW
+    assert store.outbox.started_at("weekly") == NOW + DAY
+    assert opened(store).after == 0
+
+
+def test_a_digest_that_was_never_started_begins_quietly(store: Store) -> None:
+    publish(store, "old")
+    edition = opened(store)
+    assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
+    assert (edition.after, edition.upto) == (1, 1)
+    assert store.outbox.started_at("daily") == NOW + MINUTE
+
+
+def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -> None:
+    publish(store, "old")
+    assert store.outbox.taken_upto("daily") is None
+    store.outbox.start_digests(["daily"], NOW)
+    publish(store, "new")
+    assert store.outbox.taken_upto("daily") == 1
+    opened(store)
+    assert store.outbox.taken_upto("daily") == 2
+
+
+def test_fired_twice_an_edition_is_made_once(started: Store) -> None:
+    publish(started, "new")
+    opened(started)
+    assert started.outbox.open_edition(DAILY, NOW, NOW + DAY) is None
+    assert len(claim(started)) == 2
+    assert len(started.outbox.editions(None, 9)) == 1
+
+
+def test_an_edition_without_articles_is_remembered_and_has_no_number(started: Store) -> None:
+    edition = opened(started)
+    assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
+    assert titles(started, edition) == []
+    assert claim(started) == []
+    assert started.outbox.last_due_at("daily") == NOW
+    assert started.outbox.open_edition(DAILY, NOW, NOW) is None
+    publish(started, "new")
+    assert opened(started, 1).number == 1
+
+
+def test_each_edition_begins_where_the_last_one_ended(started: Store) -> None:
+    publish(started, "1", "2")
+    first = opened(started)
+    publish(started, "3")
+    second = opened(started, 1)
+    assert (titles(started, first), titles(started, second)) == (["1", "2"], ["3"])
+    assert (first.upto, second.after, second.number) == (3, 3, 2)
+
+
+def test_an_update_does_not_bring_an_article_into_another_edition(started: Store) -> None:
+    publish(started, "1")
+    first = opened(started)
+    started.articles.record([reading("1", title="one, better")], NOW)
+    assert opened(started, 1).state is EditionState.EMPTY
+    assert titles(started, first) == ["one, better"]
+
+
+def test_an_edition_holds_what_its_digest_selects(started: Store) -> None:
+    publish(started, "loan")
+    publish(started, "moon", categories=(SPACE,))
+    publish(started, "both", categories=(BANKS, SPACE))
+    publish(started, "none", categories=())
+    digest = replace(DAILY, categories=(FINANCE,))
+    edition = started.outbox.open_edition(digest, NOW, NOW)
+    assert edition is not None
+    assert titles(started, edition) == ["loan", "both"]
+    assert edition.upto == 5
+
+
+def test_latest_takes_the_newest_ones_and_the_next_edition_starts_behind_them(
+    started: Store,
+) -> None:
+    publish(started, "1")
+    edition = opened(started, latest=2)
+    assert titles(started, edition) == ["old", "1"]
+    assert (edition.after, edition.upto) == (1, 2)
+    publish(started, "2")
+    assert titles(started, opened(started, 1)) == ["2"]
+    assert titles(started, opened(started, 2, latest=1)) == ["2"]
+
+
+def test_two_digests_do_not_share_their_intervals(started: Store) -> None:
+    started.outbox.start_digests(["weekly"], NOW)
+    publish(started, "1")
+    opened(started)
+    publish(started, "2")
+    weekly = started.outbox.open_edition(replace(DAILY, name="weekly"), NOW, NOW)
+    assert weekly is not None
+    assert titles(started, weekly) == ["1", "2"]
+    assert weekly.number == 1
+
+
+def test_an_unknown_edition_is_a_lookup_error(store: Store) -> None:
+    with pytest.raises(LookupError, match="7"):
+        store.outbox.edition(7)
+
+
+def test_editions_come_newest_first(started: Store) -> None:
+    publish(started, "1")
+    days = [opened(started, day) for day in range(3)]
+    assert [one.id for one in started.outbox.editions("daily", 2)] == [days[2].id, days[1].id]
+    assert started.outbox.editions("weekly", 9) == []
+    assert started.outbox.last_due_at("daily") == NOW + 2 * DAY
+    assert started.outbox.last_due_at("weekly") is None
+
+
+def test_deliveries_go_to_active_readers_of_something_in_the_edition(store: Store) -> None:
+    store.outbox.start_digests(["daily"], NOW)
+    store.subscribers.add_many(
+        [
+            someone("all@example.org"),
+            someone("finance@example.org", SPACE, FINANCE),
+            someone("science@example.org", SCIENCE),
+            someone("below@example.org", CategoryPath((*LOANS.names, "车贷"))),
+            someone("weekly@example.org", digest="weekly"),
+        ],
+        NOW,
+    )
+    gone, _ = store.subscribers.add(someone("gone@example.org"), NOW)
+    store.subscribers.unsubscribe(gone.id, NOW)
+    bounced, _ = store.subscribers.add(someone("bounced@example.org"), NOW)
+    store.subscribers.suppress(bounced.id, NOW)
+    publish(store, "loan")
+    opened(store)
+    assert [one.subscriber.address for one in claim(store)] == [
+        "all@example.org",
+        "finance@example.org",
+    ]
+
+
+PATHS = st.sampled_from([FINANCE, BANKS, LOANS, SCIENCE, SPACE])
+SELECTIONS = st.lists(PATHS, max_size=2, unique=True).map(tuple)
+
+
+@given(
+    articles=st.lists(SELECTIONS, min_size=1, max_size=3),
+    readers=st.lists(SELECTIONS, min_size=1, max_size=4),
+)
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_reader_gets_an_edition_exactly_where_selects_says_so(
+    url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    articles: list[tuple[CategoryPath, ...]],
+    readers: list[tuple[CategoryPath, ...]],
+) -> None:
+    with open_empty(url, tmp_path_factory) as store:
+        store.outbox.start_digests(["daily"], NOW)
+        for number, categories in enumerate(articles):
+            publish(store, f"{number}", categories=categories)
+        addresses = {f"{number}@example.org": wish for number, wish in enumerate(readers)}
+        new = [someone(address, *wish) for address, wish in addresses.items()]
+        store.subscribers.add_many(new, NOW)
+        _, told = store.outbox.edition(opened(store).id)
+        reached = {one.subscriber.address for one in claim(store)}
+        assert reached == {
+            address
+            for address, wish in addresses.items()
+            if any(selects(wish, article) for article in told)
+        }
+
+
+@given(st.lists(st.sampled_from(["article", "elsewhere", "two", "edition", "latest"]), max_size=10))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_editions_of_a_digest_share_out_every_article(
+    url: str, tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    digest = replace(DAILY, categories=(FINANCE,))
+    with open_empty(url, tmp_path_factory) as store:
+        publish(store, "old")
+        store.outbox.start_digests(["daily"], NOW)
+        for number, step in enumerate([*steps, "edition"]):
+            moment = NOW + number * DAY
+            if step == "article":
+                publish(store, f"{number}")
+            elif step == "elsewhere":
+                publish(store, f"{number}", categories=(SPACE,))
+            elif step == "two":
+                publish(store, f"{number}a", f"{number}b")
+            else:
+                latest = 1 if step == "latest" else None
+                assert store.outbox.open_edition(digest, moment, moment, latest=latest)
+                assert store.outbox.open_edition(digest, moment, moment) is None
+        editions = store.outbox.editions("daily", 100)[::-1]
+        assert editions[0].after == 1
+        assert editions[-1].upto == store.articles.newest_sequence()
+        for before, after in pairwise(editions):
+            assert before.upto == after.after
+        numbers = [one.number for one in editions if one.state is not EditionState.EMPTY]
+        assert numbers == list(range(1, len(numbers) + 1))
+        if "latest" not in steps:
+            told = [one.sequence for each in editions for one in store.outbox.edition(each.id)[1]]
+            assert told == [one.sequence for one in store.articles.since(1, (FINANCE,))]
+
+
+def open_empty(url: str, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Open a store without anything in it, anew for each example."""
+    if url.startswith("sqlite"):
+        url = f"sqlite:///{tmp_path_factory.mktemp('example')}/digest.db"
+    else:
+        empty(url)
+    store = open_store(url, patience=PATIENCE)
+    store.authority(AUTHORITY)
+    return store
+
+
+def test_an_edition_without_readers_is_done_at_once(store: Store) -> None:
+    store.outbox.start_digests(["daily"], NOW)
+    publish(store, "1")
+    edition = opened(store)
+    assert (edition.state, edition.number) == (EditionState.DONE, 1)
+    assert store.outbox.next_due_at() is None
+
+
+def test_claimed_deliveries_carry_what_is_needed_to_send_them(started: Store) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    assert started.outbox.next_due_at() == NOW + MINUTE
+    subscriber = started.subscribers.list()[0]
+    first, second = claim(started)
+    assert first == Delivery(
+        id=1, edition_id=edition.id, subscriber=subscriber, attempts=0, created_at=NOW + MINUTE
+    )
+    assert second.subscriber.address == "b@example.org"
+    assert claim(started) == []
+    assert started.outbox.next_due_at() == NOW + DAY + LEASE
+
+
+def test_claim_takes_the_oldest_first_and_no_more_than_asked(started: Store) -> None:
+    publish(started, "1")
+    first = opened(started)
+    publish(started, "2")
+    second = opened(started, 1)
+    claimed = [claim(started, 3, days=2), claim(started, 3, days=2)]
+    assert [[one.edition_id for one in batch] for batch in claimed] == [
+        [first.id, first.id, second.id],
+        [second.id],
+    ]
+
+
+def test_more_deliveries_than_one_statement_takes(started: Store) -> None:
+    many = [someone(f"reader{number}@example.org") for number in range(1100)]
+    started.subscribers.add_many(many, NOW)
+    publish(started, "1")
+    opened(started)
+    assert len(claim(started, 5000)) == 1102
+
+
+def test_nothing_is_due_before_its_time(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    assert started.outbox.claim(9, NOW, LEASE) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts"),
+    [(DeliveryState.SENT, 1), (DeliveryState.FAILED, 1), (DeliveryState.SUPPRESSED, 1)],
+)
+def test_an_edition_is_done_with_its_last_delivery(
+    started: Store, state: DeliveryState, attempts: int
+) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    first, second = claim(started)
+    assert started.outbox.settle(first.id, state, NOW, error="550 no such user") is True
+    assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.outbox.settle(second.id, DeliveryState.SENT, NOW) is True
+    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+    expected = dict.fromkeys(DeliveryState, 0)
+    expected[state] += 1
+    expected[DeliveryState.SENT] += 1
+    assert started.outbox.states() == expected
+    assert started.outbox.next_due_at() is None
+
+
+@pytest.mark.parametrize("state", [state for state in DeliveryState if state != "sending"])
+def test_only_a_delivery_being_sent_can_be_settled(started: Store, state: DeliveryState) -> None:
+    publish(started, "1")
+    opened(started)
+    (one,) = claim(started, 1)
+    assert started.outbox.settle(one.id, DeliveryState.SENT, NOW)
+    assert started.outbox.settle(one.id, state, NOW, next_attempt_at=NOW) is False
+    assert started.outbox.settle(99, state, NOW, next_attempt_at=NOW) is False
+    queued = one.id + 1
+    assert started.outbox.settle(queued, state, NOW, next_attempt_at=NOW) is False
+    assert started.outbox.states()[DeliveryState.QUEUED] == 1
+
+
+def test_a_deferred_delivery_waits_and_its_attempts_are_counted(started: Store) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    retry = NOW + 2 * DAY
+    for one in claim(started):
+        assert started.outbox.settle(
+            one.id, DeliveryState.DEFERRED, NOW, next_attempt_at=retry, error="451 later"
+        )
+    assert claim(started) == []
+    assert started.outbox.next_due_at() == retry
+    assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
+    assert [one.attempts for one in claim(started, days=2)] == [1, 1]
+
+
+def test_a_delivery_given_back_is_due_at_once_and_counts_no_attempt(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    first, second = claim(started)
+    assert started.outbox.settle(first.id, DeliveryState.QUEUED, NOW)
+    later = NOW + 2 * DAY
+    assert started.outbox.settle(second.id, DeliveryState.QUEUED, NOW, next_attempt_at=later)
+    assert claim(started) == [first]
+    assert started.outbox.next_due_at() == NOW + DAY + LEASE
+
+
+def test_a_lease_that_ran_out_gives_the_delivery_to_another(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    first = claim(started)
+    assert claim(started) == []
+    assert claim(started, days=2) == first
+
+
+def test_settling_needs_what_the_state_needs(store: Store) -> None:
+    with pytest.raises(ValueError, match="sending"):
+        store.outbox.settle(1, DeliveryState.SENDING, NOW)
+    with pytest.raises(ValueError, match="next attempt"):
+        store.outbox.settle(1, DeliveryState.DEFERRED, NOW)
+
+
+def test_who_leaves_before_the_claim_gets_nothing(started: Store) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    gone, stays = started.subscribers.list()
+    started.subscribers.unsubscribe(gone.id, NOW)
+    (one,) = claim(started)
+    assert one.subscriber == stays
+    assert started.outbox.states()[DeliveryState.SUPPRESSED] == 1
+    started.outbox.settle(one.id, DeliveryState.SENT, NOW)
+    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+
+
+def test_who_leaves_after_the_claim_is_not_wanted_any_more(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    first, second = claim(started)
+    assert started.outbox.still_wanted(first.id) is True
+    started.subscribers.unsubscribe(first.subscriber.id, NOW)
+    started.subscribers.remove(second.subscriber.address, None)
+    assert started.outbox.still_wanted(first.id) is False
+    assert started.outbox.still_wanted(second.id) is False
+    assert started.outbox.still_wanted(99) is False
+
+
+def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    sent, waits = claim(started)
+    started.outbox.settle(sent.id, DeliveryState.SENT, NOW)
+    for one in (sent, waits):
+        assert started.subscribers.remove(one.subscriber.address, "daily") == 1
+    assert started.outbox.next_due_at() is not None
+    assert claim(started, days=2) == []
+    states = started.outbox.states()
+    assert (states[DeliveryState.SENT], states[DeliveryState.SUPPRESSED]) == (1, 1)
+    assert started.outbox.next_due_at() is None
+    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
