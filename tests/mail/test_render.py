@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import css_inline
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -223,13 +224,32 @@ def test_a_broken_part_is_named_itself(tmp_path: Path) -> None:
     assert (caught.value.template, caught.value.line) == ("mail/part.html", 3)
 
 
-def test_a_template_that_is_no_utf8_or_has_broken_style_is_an_error(tmp_path: Path) -> None:
+def test_a_template_that_is_no_utf8_or_absent_is_an_error(tmp_path: Path) -> None:
     templates = write(tmp_path)
     (tmp_path / "mail" / "digest.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(TemplateError, match=r"mail/digest\.txt"):
         rendition(templates=templates)
     with pytest.raises(TemplateError, match="there is no file"):
         rendition(digest=make_digest(template="absent"))
+
+
+def test_style_that_cannot_be_inlined_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Inliner:
+        def inline(self, html: str) -> str:
+            raise css_inline.InlineError("no such color")
+
+    templates = MailTemplates(templates=TEMPLATES, site=SITE)
+    monkeypatch.setattr(templates, "_inliner", Inliner())
+    with pytest.raises(TemplateError, match="cannot be inlined: no such color"):
+        rendition(templates=templates)
+
+
+def test_no_style_is_fetched_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "outside.css").write_text("p { color: red }")
+    link = f'<link rel="stylesheet" href="file://{tmp_path}/outside.css">'
+    remote = '<link rel="stylesheet" href="http://127.0.0.1:9/absent.css">'
+    made = rendition(templates=write(tmp_path, html=f"{link}{remote}<p>x</p>"))
+    assert "red" not in made.html
 
 
 def test_only_html_is_escaped(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import accumulate
 
 import regex
 
@@ -36,13 +37,10 @@ def cut(text: str, width: int) -> str:
     """Return ``text`` cut to at most ``width`` columns, with an ellipsis where something went."""
     if display_width(text) <= width:
         return text
-    kept, used = [], 1
-    for cluster in _CLUSTER.findall(text):
-        used += _cluster_width(cluster)
-        if used > width:
-            break
-        kept.append(cluster)
-    return "".join(kept).rstrip() + "…"
+    clusters = _CLUSTER.findall(text)
+    ends = accumulate(_cluster_width(cluster) for cluster in clusters)
+    kept = "".join(cluster for cluster, end in zip(clusters, ends, strict=True) if end < width)
+    return kept.rstrip() + "…"
 
 
 def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") -> str:

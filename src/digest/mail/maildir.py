@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import mailbox
 import os
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from digest.errors import ServerUnavailable
 from digest.mail.message import Envelope
 
 
 class MaildirTransport:
-    """Writes every message as a file of its own into ``new`` of a Maildir."""
+    """Writes every message as a file of its own into ``new`` of a Maildir.
+
+    A file appears there whole, and is on the disk with its name when ``send`` returns. The standard
+    library's ``mailbox`` makes no name durable, and leaks its file where a disk is full.
+    """
 
     def __init__(self, path: Path) -> None:
         """Deliver into ``path``, which is made when the first message comes."""
         self._path = path
-        self._one_at_a_time = asyncio.Lock()  # the standard library's counter is not thread-safe
 
     async def send(self, envelope: Envelope) -> None:
         """Write a message; return when it is on the disk. Raises ServerUnavailable."""
-        async with self._one_at_a_time:
-            await asyncio.to_thread(self._write, envelope)
+        await asyncio.to_thread(self._write, envelope)
 
     async def check(self) -> None:
         """Make the Maildir and see whether a file can be made in it. Raises ServerUnavailable."""
@@ -35,29 +39,39 @@ class MaildirTransport:
         """Do nothing: no file stays open."""
 
     def _write(self, envelope: Envelope) -> None:
+        # Unique as https://cr.yp.to/proto/maildir.html asks: time, what cannot repeat, host.
+        host = socket.gethostname().replace("/", r"\057").replace(":", r"\072")
+        name = f"{int(time.time())}.{uuid4().hex}.{host}"
+        written, delivered = self._path / "tmp" / name, self._path / "new" / name
         with self._troubles():
-            # Maildir files end their lines as the system does; add() sees to it, and to fsync.
-            self._maildir().add(envelope.message)
-            _sync(self._path / "new")
+            self._make()
+            try:
+                with written.open("xb") as file:
+                    file.write(envelope.message.replace(b"\r\n", b"\n"))
+                    file.flush()
+                    os.fsync(file.fileno())
+                written.rename(delivered)
+            except OSError:
+                written.unlink(missing_ok=True)
+                raise
+            _sync(delivered.parent)
 
     def _probe(self) -> None:
         with self._troubles():
-            self._maildir()
+            self._make()
             tempfile.TemporaryFile(dir=self._path / "tmp").close()
 
-    def _maildir(self) -> mailbox.Maildir:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return mailbox.Maildir(self._path, create=True)
+    def _make(self) -> None:
+        for folder in ("tmp", "new", "cur"):
+            (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
     def _troubles(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, mailbox.Error) as error:
-            cause = error.strerror if isinstance(error, OSError) else None
-            raise ServerUnavailable(
-                None, f"cannot write into the Maildir {self._path}: {cause or error}"
-            ) from error
+        except OSError as error:
+            problem = f"cannot write into the Maildir {self._path}: {error.strerror or error}"
+            raise ServerUnavailable(None, problem) from error
 
 
 def _sync(folder: Path) -> None:

@@ -86,7 +86,12 @@ class SmtpTransport:
     async def check(self) -> None:
         """Connect, log in and leave again. Raises ServerUnavailable."""
         async with self._slots:
-            await self._leave(await self._connect())
+            connection = await self._connect()
+            try:
+                async with _session_errors(self._server, "refuses to work"):
+                    await connection.client.noop()
+            finally:
+                await self._leave(connection)
 
     async def close(self) -> None:
         """Say goodbye on all idle connections; those in use end when their message does."""
@@ -111,8 +116,6 @@ class SmtpTransport:
             )
             async with asyncio.timeout(self._timeout * _WAITS_OF_A_SESSION):
                 await client.connect()
-                if client.is_ehlo_or_helo_needed:
-                    await client.ehlo()
         self._hostname = client.local_hostname
         return _Connection(client=client)
 

@@ -1,0 +1,152 @@
+"""A store and a transport in memory, and a clock that tests set."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from digest.articles.model import Article
+from digest.errors import StoreError
+from digest.mail.delivery import FINAL, TRANSITIONS, Delivery, DeliveryState
+from digest.mail.edition import Digest, Edition
+from digest.mail.message import Envelope
+from tests.mail.samples import NOW, make_delivery, make_edition
+
+
+class FakeClock:
+    """Tells the time that a test has set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class Row:
+    """A delivery as the store keeps it."""
+
+    delivery: Delivery
+    state: DeliveryState = DeliveryState.QUEUED
+    due_at: datetime | None = NOW
+    error: str | None = None
+    history: list[DeliveryState] = field(default_factory=list)
+
+
+class FakeStore:
+    """Keeps deliveries in memory, by the rules of the real one."""
+
+    def __init__(
+        self,
+        deliveries: Iterable[Delivery] = (),
+        articles: Iterable[Article] = (),
+        edition: Edition | None = None,
+    ) -> None:
+        self.rows = {delivery.id: Row(delivery) for delivery in deliveries}
+        self.editions = {7: (edition or make_edition(), list(articles))}
+        self.gone: set[int] = set()  # ids of deliveries whose subscriber left
+        self.failing: dict[str, int] = {}  # by method: how many calls fail
+        self.claims: list[int] = []
+        self.opened: dict[tuple[str, datetime], Edition] = {}
+
+    def _perhaps_fail(self, method: str) -> None:
+        if self.failing.get(method, 0) > 0:
+            self.failing[method] -= 1
+            raise StoreError("database is locked")
+
+    def open_edition(
+        self, digest: Digest, due_at: datetime, now: datetime, *, latest: int | None = None
+    ) -> Edition | None:
+        self._perhaps_fail("open_edition")
+        if (digest.name, due_at) in self.opened:
+            return None
+        edition = replace(make_edition(digest=digest.name), due_at=due_at, created_at=now)
+        self.opened[digest.name, due_at] = edition
+        self.rows[1] = Row(make_delivery(1), due_at=now)
+        return edition
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        self._perhaps_fail("edition")
+        return self.editions[edition_id]
+
+    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+        self._perhaps_fail("claim")
+        self.claims.append(limit)
+        due = sorted(
+            (row.due_at, number) for number, row in self.rows.items() if row.due_at is not None
+        )
+        taken = [number for due_at, number in due if due_at <= now][:limit]
+        for number in taken:
+            self._become(number, DeliveryState.SENDING, now + lease)
+        return [self.rows[number].delivery for number in taken]
+
+    def still_wanted(self, delivery_id: int) -> bool:
+        self._perhaps_fail("still_wanted")
+        return delivery_id not in self.gone
+
+    def settle(
+        self,
+        delivery_id: int,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        next_attempt_at: datetime | None = None,
+        error: str | None = None,
+    ) -> bool:
+        self._perhaps_fail("settle")
+        row = self.rows[delivery_id]
+        if row.state is not DeliveryState.SENDING:
+            return False
+        self._become(delivery_id, state, None if state in FINAL else next_attempt_at or now)
+        row.error = error
+        if state is not DeliveryState.QUEUED:
+            row.delivery = replace(row.delivery, attempts=row.delivery.attempts + 1)
+        return True
+
+    def next_due_at(self) -> datetime | None:
+        self._perhaps_fail("next_due_at")
+        return min((row.due_at for row in self.rows.values() if row.due_at), default=None)
+
+    def _become(self, number: int, state: DeliveryState, due_at: datetime | None) -> None:
+        row = self.rows[number]
+        assert state in TRANSITIONS[row.state]
+        row.state, row.due_at = state, due_at
+        row.history.append(state)
+
+    def states(self) -> list[DeliveryState]:
+        return [row.state for row in self.rows.values()]
+
+
+class FakeTransport:
+    """Takes messages, except where a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+        self.errors: dict[str, list[BaseException]] = {}  # by recipient; "" is anyone
+        self.closed = 0
+        self.gate: asyncio.Event | None = None  # messages wait for it
+        self.arrived = asyncio.Event()  # a message has come as far as the gate
+        self.at_once = self.most_at_once = 0
+
+    async def send(self, envelope: Envelope) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            self.arrived.set()
+            if self.gate:
+                await self.gate.wait()
+            for key in (envelope.recipient, ""):
+                if self.errors.get(key):
+                    raise self.errors[key].pop(0)
+            self.taken.append(envelope)
+        finally:
+            self.at_once -= 1
+
+    async def close(self) -> None:
+        self.closed += 1

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from digest.errors import ConfigurationError, DeliveryRefused, ServerUnavailable, StoreError
+from digest.mail import mailing as mailing_module
+from digest.mail.delivery import Delivery, DeliveryState
+from digest.mail.mailing import Mailing, MailStore, Transport
+from digest.mail.outbox import Sent
+from digest.mail.press import NothingToTell
+from digest.mail.render import MailTemplates
+from tests.mail.fakes import FakeClock, FakeStore, FakeTransport
+from tests.mail.samples import (
+    KEY,
+    NOW,
+    SENDER,
+    SITE,
+    TEMPLATES,
+    make_article,
+    make_delivery,
+    make_digest,
+)
+
+
+class Room:
+    """Mailing with a store and a transport in memory."""
+
+    def __init__(self, deliveries: list[Delivery] | None = None) -> None:
+        self.clock = FakeClock()
+        self.store = FakeStore(deliveries or [], [make_article(1)])
+        self.transport = FakeTransport()
+        self.stop = asyncio.Event()
+        store: MailStore = self.store
+        transport: Transport = self.transport
+        self.mailing = Mailing(
+            store=store,
+            transport=transport,
+            templates=MailTemplates(templates=TEMPLATES, site=SITE),
+            site=SITE,
+            sender=SENDER,
+            digests={"daily": make_digest()},
+            token_key=KEY,
+            clock=self.clock,
+            jitter=lambda: 0.0,
+        )
+
+
+async def until(task: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Wait for an event, or for the task's own failure."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not event.is_set():
+        waiting.cancel()
+        task.result()
+
+
+async def test_an_edition_is_made_once() -> None:
+    room = Room()
+    with capture_logs() as logs:
+        edition = await room.mailing.issue("daily", NOW)
+        assert await room.mailing.issue("daily", NOW, latest=3) is None
+    assert edition is not None
+    assert [entry["event"] for entry in logs] == ["edition made", "edition was made before"]
+    assert logs[0]["number"] == 12
+
+
+async def test_an_unknown_digest_is_named_with_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"digests\.dayly: no such digest; there is daily"):
+        await Room().mailing.issue("dayly", NOW)
+
+
+async def test_a_store_that_fails_is_told_to_the_caller() -> None:
+    room = Room([make_delivery(1)])
+    room.store.failing = {"open_edition": 1, "claim": 1}
+    with pytest.raises(StoreError):
+        await room.mailing.issue("daily", NOW)
+    with pytest.raises(StoreError):
+        await room.mailing.send_due()
+    assert await room.mailing.send_due() == Sent(sent=1)
+
+
+async def test_run_sends_what_is_due_and_wakes_for_what_comes() -> None:
+    room = Room([make_delivery(5)])
+    running = asyncio.create_task(room.mailing.run(room.stop))
+    await until(running, room.transport.arrived)
+    room.transport.arrived.clear()
+    await room.mailing.issue("daily", NOW)
+    room.mailing.wake()
+    await until(running, room.transport.arrived)
+    room.stop.set()
+    await running
+    assert [envelope.recipient for envelope in room.transport.taken] == [
+        "reader5@example.net",
+        "reader1@example.net",
+    ]
+    assert room.transport.closed
+    assert set(room.store.states()) == {DeliveryState.SENT}
+
+
+async def test_run_goes_on_after_the_store_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailing_module, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(mailing_module, "_SHORTEST_WAIT", 0.01)
+    room = Room([make_delivery(1)])
+    room.store.failing = {"claim": 2, "next_due_at": 1}
+    with capture_logs() as logs:
+        running = asyncio.create_task(room.mailing.run(room.stop))
+        await until(running, room.transport.arrived)
+        room.stop.set()
+        await running
+    assert [entry["event"] for entry in logs].count("outbox out of reach") >= 2
+    assert len(room.transport.taken) == 1
+
+
+async def test_run_that_is_stopped_already_only_closes() -> None:
+    room = Room([make_delivery(1)])
+    room.stop.set()
+    await room.mailing.run(room.stop)
+    assert room.transport.closed == 1
+    assert not room.transport.taken
+
+
+async def test_cancelled_run_closes_the_transport() -> None:
+    room = Room([make_delivery(1)])
+    room.transport.gate = asyncio.Event()
+    running = asyncio.create_task(room.mailing.run(room.stop))
+    await until(running, room.transport.arrived)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert room.transport.closed >= 1
+
+
+async def test_run_waits_until_something_is_due_but_never_long_nor_not_at_all() -> None:
+    room = Room()
+    mailing = room.mailing
+    assert await mailing._wait() == 30
+    room.store = FakeStore([make_delivery(1)])
+    mailing._store = room.store
+    assert await mailing._wait() == 1
+    room.store.rows[1].due_at = NOW + timedelta(seconds=12)
+    assert await mailing._wait() == 12
+    room.store.rows[1].due_at = NOW + timedelta(hours=2)
+    assert await mailing._wait() == 30
+
+
+async def test_run_waits_while_the_server_rests() -> None:
+    room = Room([make_delivery(1), make_delivery(2)])
+    room.transport.errors[""] = [ServerUnavailable(None, "away")] * 4
+    await room.mailing.send_due()
+    room.store.rows[1].due_at = NOW
+    assert await room.mailing._wait() == 30
+    room.clock.advance(seconds=50)
+    assert await room.mailing._wait() == 10
+
+
+async def test_a_preview_needs_no_store() -> None:
+    room = Room()
+    preview = room.mailing.preview(make_digest(), [make_article(1)], now=NOW)
+    assert "文章 1" in preview.rendition.html
+    assert preview.envelope.message.startswith(b"From: ")
+    with pytest.raises(NothingToTell):
+        room.mailing.preview(make_digest(), [], now=NOW)
+
+
+async def test_copies_go_to_addresses_without_any_row() -> None:
+    room = Room()
+    refusal = DeliveryRefused(550, "no such user")
+    room.transport.errors["bo@example.net"] = [refusal]
+    outcomes = await room.mailing.send_copies(
+        make_digest(), [make_article(1)], ["anna@example.net", "bo@example.net", "no address"]
+    )
+    assert outcomes["anna@example.net"] is None
+    assert outcomes["bo@example.net"] is refusal
+    assert "not an address" in str(outcomes["no address"])
+    (copy,) = room.transport.taken
+    assert copy.recipient == "anna@example.net"
+    assert b"To: anna@example.net\r\n" in copy.message
+    assert not room.store.rows
+    assert room.transport.closed

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+
+from digest.articles.model import CategoryPath
+from digest.errors import DeliveryRefused
+from digest.mail import press as press_module
+from digest.mail.press import NothingToTell, Press
+from digest.mail.render import MailTemplates, Rendition
+from digest.mail.tokens import read_token
+from tests.mail.samples import (
+    CITY,
+    FINANCE,
+    KEY,
+    NOW,
+    SENDER,
+    SITE,
+    TEMPLATES,
+    make_article,
+    make_delivery,
+    make_digest,
+    make_edition,
+    make_subscriber,
+)
+
+ARTICLES = [make_article(1), make_article(2, categories=(CITY,))]
+
+
+class CountingTemplates(MailTemplates):
+    rendered = 0
+
+    def render(self, *args: object, **options: object) -> Rendition:
+        self.rendered += 1
+        return super().render(*args, **options)  # type: ignore[arg-type]  # handed on as they came
+
+
+@pytest.fixture
+def templates() -> CountingTemplates:
+    return CountingTemplates(templates=TEMPLATES, site=SITE)
+
+
+@pytest.fixture
+def press(templates: CountingTemplates) -> Press:
+    return Press(templates=templates, site=SITE, sender=SENDER, token_key=KEY)
+
+
+def test_a_segment_is_rendered_once_and_addressed_to_each(
+    press: Press, templates: CountingTemplates
+) -> None:
+    envelopes = [
+        press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(number))
+        for number in range(1, 6)
+    ]
+    assert templates.rendered == 1
+    for number, envelope in enumerate(envelopes, 1):
+        message = message_from_bytes(envelope.message, policy=default)
+        assert envelope.recipient == f"reader{number}@example.net"
+        address = message["List-Unsubscribe"].strip("<>")
+        assert read_token(KEY, address.rpartition("/")[2]) == number
+        assert address.startswith("https://digest.example.org/unsubscribe/")
+        html = message.get_body(("html",))
+        assert html is not None
+        assert address in html.get_content()
+        assert message["Message-ID"] == (f"<daily.20261123T000000Z.7.{number}@digest.example.org>")
+
+
+def test_every_attempt_has_the_same_bytes(press: Press) -> None:
+    first = press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery())
+    press.forget()
+    again = press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(attempts=3))
+    assert first == again
+
+
+def test_segments_differ_by_categories_and_language(
+    press: Press, templates: CountingTemplates
+) -> None:
+    subscribers = [
+        make_subscriber(1),
+        make_subscriber(2, language="zh-CN"),  # the digest's own
+        make_subscriber(3, language="en"),
+        make_subscriber(4, categories=(CITY,)),
+    ]
+    texts = []
+    for subscriber in subscribers:
+        delivery = make_delivery(subscriber.id, subscriber=subscriber)
+        envelope = press.envelope(make_digest(), make_edition(), ARTICLES, delivery)
+        text = message_from_bytes(envelope.message, policy=default).get_body(("plain",))
+        assert text is not None
+        texts.append(text.get_content())
+    assert templates.rendered == 3
+    assert "Unsubscribe" in texts[2]
+    assert "文章 2" in texts[3]
+    assert "文章 1" not in texts[3]
+
+
+def test_a_subscriber_reads_nothing_outside_the_digest(press: Press) -> None:
+    digest = make_digest(categories=(FINANCE,))
+    delivery = make_delivery(subscriber=make_subscriber(categories=(CITY,)))
+    with pytest.raises(NothingToTell, match="no article of this edition"):
+        press.envelope(digest, make_edition(), ARTICLES, delivery)
+
+
+def test_only_so_many_renditions_are_kept(
+    press: Press, templates: CountingTemplates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(press_module, "_KEPT", 2)
+    wishes: list[tuple[CategoryPath, ...]] = [(), (FINANCE,), (), (CITY,), (), (FINANCE,)]
+    for categories in wishes:
+        delivery = make_delivery(subscriber=make_subscriber(categories=categories))
+        press.envelope(make_digest(), make_edition(), ARTICLES, delivery)
+    assert templates.rendered == 4  # all but the two repeats of the first
+
+
+def test_a_preview_needs_no_rows_and_unsubscribes_nobody(press: Press) -> None:
+    preview = press.preview(make_digest(), ARTICLES, now=NOW)
+    message = message_from_bytes(preview.envelope.message, policy=default)
+    assert preview.envelope.recipient == SENDER.address
+    assert message["List-Unsubscribe"] is None
+    assert "https://digest.example.org/unsubscribe/preview" in preview.rendition.html
+    assert read_token(KEY, "preview") is None
+    assert "第 0 期" not in preview.rendition.text
+    assert "1 Harbour Street" in preview.rendition.html
+
+
+def test_a_preview_can_be_for_a_subscriber_or_an_address(press: Press) -> None:
+    subscriber = make_subscriber(categories=(CITY,), language="en", name="Anna")
+    preview = press.preview(make_digest(), ARTICLES, subscriber=subscriber, now=NOW)
+    assert preview.envelope.recipient == subscriber.address
+    assert "Hello Anna" in preview.rendition.text
+    assert "文章 1" not in preview.rendition.text
+    other = press.preview(make_digest(), ARTICLES, address="bo@example.net", now=NOW)
+    assert other.envelope.recipient == "bo@example.net"
+    assert b"preview-" in other.envelope.message
+
+
+def test_a_preview_shows_what_it_is_given_each_time(press: Press) -> None:
+    first = press.preview(make_digest(), [make_article(1, title="eins")], now=NOW)
+    second = press.preview(make_digest(), [make_article(1, title="zwei")], now=NOW)
+    assert "eins" in first.rendition.text
+    assert "zwei" in second.rendition.text
+
+
+def test_a_preview_of_nothing_or_to_nobody_is_refused(press: Press) -> None:
+    with pytest.raises(NothingToTell):
+        press.preview(make_digest(), [], now=NOW)
+    with pytest.raises(DeliveryRefused):
+        press.preview(make_digest(), ARTICLES, address="no address", now=NOW)
+    bad = replace(make_subscriber(), address="李雷@example.net")
+    with pytest.raises(DeliveryRefused):
+        press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(subscriber=bad))
