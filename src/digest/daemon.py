@@ -107,6 +107,11 @@ class Daemon:
         self._announce = announce
         self._progress = progress
         self._started_at = services.clock()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Have ``run`` end in order; called from the loop it runs in."""
+        self._stop.set()
 
     async def run(self) -> None:
         """Run until SIGINT or SIGTERM, then stop in order within 5 s; a second signal ends at once.
@@ -119,13 +124,10 @@ class Daemon:
             stack.enter_context(only_daemon(services.settings.paths.data))
             listener = stack.enter_context(listen(web.host, web.port)) if web.enabled else None
             workers = stack.enter_context(services.workers())
-            stop = asyncio.Event()
-            stack.enter_context(_signals(stop))
-            await self._work(stop, listener, workers)
+            stack.enter_context(_signals(self._stop))
+            await self._work(listener, workers)
 
-    async def _work(
-        self, stop: asyncio.Event, listener: socket.socket | None, workers: Workers
-    ) -> None:
+    async def _work(self, listener: socket.socket | None, workers: Workers) -> None:
         services = self._services
         self._intake = services.intake(workers)
         self._mailing = services.mailing()
@@ -136,7 +138,7 @@ class Daemon:
             web = tasks.create_task(server.serve([listener])) if listener else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
             follow = tasks.create_task(self._follow(self._intake, timetable))
-            await stop.wait()
+            await self._stop.wait()
             _log.info("stopping")
             timetable.stop()
             self._intake.stop()

@@ -1,0 +1,99 @@
+"""Workers: what a hostile file does to its process harms no other file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+import pytest
+from pebble import ProcessPool
+
+from digest.articles import workers as workers_module
+from digest.articles.draft import Recipe
+from digest.articles.model import Draft, SourceFile
+from digest.articles.workers import Workers, WorkersError
+from digest.errors import SourceError
+
+GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
+BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
+
+
+def sleeps_for_ever(_source: SourceFile, _recipe: Recipe) -> Draft:
+    time.sleep(1_000)
+    raise AssertionError
+
+
+def dies(_source: SourceFile, _recipe: Recipe) -> Draft:
+    os._exit(7)
+
+
+def trips(_source: SourceFile, _recipe: Recipe) -> Draft:
+    raise RecursionError("too deep")
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    with Workers(Recipe(), count=1, timeout=timedelta(seconds=0.5)) as pool:
+        yield pool
+
+
+def test_a_file_becomes_a_draft(workers: Workers) -> None:
+    assert workers.result_of(GOOD, workers.submit(GOOD)).title == "Good"
+
+
+def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
+    with pytest.raises(SourceError) as caught:
+        workers.result_of(BAD, workers.submit(BAD))
+    assert caught.value.path == BAD.path
+
+
+@pytest.mark.parametrize(
+    ("misbehaves", "problem"),
+    [
+        (sleeps_for_ever, r"took more than 0\.5 s"),
+        (dies, "died with exit code 7"),
+        (trips, "RecursionError: too deep"),
+    ],
+)
+def test_a_hostile_file_harms_only_itself(
+    workers: Workers,
+    monkeypatch: pytest.MonkeyPatch,
+    misbehaves: Callable[[SourceFile, Recipe], Draft],
+    problem: str,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(workers_module, "make_draft", misbehaves)
+        hostile = workers.submit(GOOD)
+    after = workers.submit(GOOD)
+
+    with pytest.raises(SourceError, match=problem):
+        workers.result_of(GOOD, hostile)
+    assert workers.result_of(GOOD, after).title == "Good"
+
+
+def test_a_pool_that_was_lost_is_replaced(workers: Workers) -> None:
+    workers.close()
+    assert workers.result_of(GOOD, workers.submit(GOOD)).title == "Good"
+
+
+def test_a_closed_pool_says_nothing_of_the_file(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(workers_module, "make_draft", sleeps_for_ever)
+        waiting = workers.submit(GOOD)
+    workers.close()
+    with pytest.raises(WorkersError, match="stopped"):
+        workers.result_of(GOOD, waiting)
+
+
+def test_no_processes_to_be_had_is_told(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(ProcessPool, "schedule", refuse)
+    with pytest.raises(WorkersError, match="temporarily unavailable"):
+        workers.submit(GOOD)

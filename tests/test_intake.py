@@ -1,0 +1,259 @@
+"""Intake: the published folder follows the tree, by real events and by scans."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from digest import intake as intake_module
+from digest.articles.watch import Watch
+from digest.assembly import Services
+from digest.errors import OutputError, StoreError
+from digest.feeds.publish import Published, Publisher
+from digest.intake import Hints, Intake
+from digest.store.articles import ArticleStore
+from tests.conftest import Workplace
+
+Change = Callable[[], object]
+
+
+@pytest.fixture
+def services(workplace: Workplace) -> Iterator[Services]:
+    with workplace.open() as opened:
+        yield opened
+
+
+class Presses:
+    """Tells a test when something was published, and how often."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times = 0
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Condition()
+        real = Publisher.publish
+
+        def publish(publisher: Publisher, *args: object) -> Published:
+            result = real(publisher, *args)  # type: ignore[arg-type]  # handed on as it came
+            asyncio.run_coroutine_threadsafe(self._note(), self._loop)
+            return result
+
+        monkeypatch.setattr(Publisher, "publish", publish)
+
+    async def _note(self) -> None:
+        async with self._changed:
+            self.times += 1
+            self._changed.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something was published and a condition holds."""
+        async with asyncio.timeout(8), self._changed:
+            await self._changed.wait_for(condition)
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[Intake]:
+    """Run an intake after its first scan."""
+    with services.workers() as workers:
+        intake = services.intake(workers)
+        await intake.first_scan()
+        task = asyncio.create_task(intake.run())
+        try:
+            yield intake
+        finally:
+            intake.stop()
+            await task
+
+
+def in_feed(workplace: Workplace, title: str, folder: str = "") -> bool:
+    feed = workplace.output / "feeds" / folder / "rss.xml"
+    return feed.exists() and title in feed.read_text(encoding="utf-8")
+
+
+async def test_the_first_scan_publishes_what_is_there(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("a.md", "早就在")
+    async with running(services) as intake:
+        assert in_feed(workplace, "早就在", "金融/市场")
+        assert intake.last_scan is not None
+        assert intake.last_scan.files == 1
+
+
+async def test_a_new_file_is_in_its_feeds(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    async with running(services):
+        workplace.write("新/a.md", "刚到")
+        await published.until(lambda: in_feed(workplace, "刚到"))
+    assert in_feed(workplace, "刚到", "金融")
+    assert in_feed(workplace, "刚到", "金融/市场")
+
+
+async def test_a_file_moved_in_and_a_change_show(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    outside = workplace.write("../elsewhere.md", "搬来的")
+    async with running(services):
+        outside.rename(workplace.articles / "in.md")
+        await published.until(lambda: in_feed(workplace, "搬来的"))
+        workplace.write("in.md", "改过的")
+        await published.until(lambda: in_feed(workplace, "改过的"))
+    assert not in_feed(workplace, "搬来的")
+
+
+async def test_a_burst_leaves_nothing_out_and_is_published_together(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    async with running(services):
+
+        def burst() -> None:
+            for number in range(60):
+                workplace.write(f"来源 {number % 5}/{number}.md", f"第{number}篇")
+
+        await asyncio.to_thread(burst)
+        await published.until(lambda: services.store.articles.counts().articles == 60)
+        feed = workplace.output / "feeds" / "rss.xml"
+        await published.until(lambda: feed.read_text(encoding="utf-8").count("<item>") == 50)
+    assert published.times < 10
+
+
+async def test_a_writer_that_pauses_publishes_no_half_article(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    text = workplace.write("../whole.md", "整篇").read_text(encoding="utf-8")
+    async with running(services):
+        with (workplace.articles / "a.md").open("w", encoding="utf-8") as writer:
+            writer.write(text[: len(text) // 2])
+            writer.flush()
+            # Something else lands meanwhile, so that the half file was seen and left alone.
+            workplace.write("b.md", "别的")
+            await published.until(lambda: in_feed(workplace, "别的"))
+            assert services.store.articles.counts().articles == 1
+            assert services.store.articles.problems() == []
+            writer.write(text[len(text) // 2 :])
+        await published.until(lambda: in_feed(workplace, "整篇"))
+
+
+async def test_what_events_missed_a_scan_finds(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watch, "on_any_event", lambda *_: None)
+    published = Presses(monkeypatch)
+    with services.workers() as workers:
+        intake = services.intake(workers)
+        await intake.first_scan()
+        workplace.write("missed.md", "漏掉的")
+        monkeypatch.setattr(intake, "_next_scan", 0.0)
+        task = asyncio.create_task(intake.run())
+        await published.until(lambda: in_feed(workplace, "漏掉的"))
+        intake.stop()
+        await task
+
+
+async def test_a_replaced_root_is_watched_anew(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    with services.workers() as workers:
+        intake = services.intake(workers)
+        await intake.first_scan()
+        workplace.articles.rename(workplace.folder / "away")
+        workplace.write("a.md", "新根")
+        monkeypatch.setattr(intake, "_next_scan", 0.0)
+        task = asyncio.create_task(intake.run())
+        await published.until(lambda: in_feed(workplace, "新根"))
+        workplace.write("b.md", "又一篇")
+        await published.until(lambda: in_feed(workplace, "又一篇"))
+        intake.stop()
+        await task
+
+
+@pytest.mark.parametrize("error", [StoreError("locked"), OSError(28, "No space left on device")])
+async def test_whatever_fails_is_tried_again_and_loses_nothing(
+    workplace: Workplace,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    monkeypatch.setattr(intake_module, "_FIRST_RETRY", 0.01)
+    published = Presses(monkeypatch)
+    failures = [error, error]
+    real = ArticleStore.record
+
+    def fail_twice(store: ArticleStore, *args: object) -> object:
+        if failures:
+            raise failures.pop()
+        return real(store, *args)  # type: ignore[arg-type]  # handed on as it came
+
+    async with running(services):
+        monkeypatch.setattr(ArticleStore, "record", fail_twice)
+        workplace.write("a.md", "终于")
+        await published.until(lambda: in_feed(workplace, "终于"))
+    assert not failures
+
+
+async def test_an_output_that_cannot_be_written_is_tried_again(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_FIRST_RETRY", 0.01)
+    published = Presses(monkeypatch)
+    real = Publisher.publish
+    failures = [OutputError(Path("rss.xml"), "No space left on device")]
+
+    def fail_once(publisher: Publisher, *args: object) -> Published:
+        if failures:
+            raise failures.pop()
+        return real(publisher, *args)  # type: ignore[arg-type]  # handed on as it came
+
+    async with running(services):
+        monkeypatch.setattr(Publisher, "publish", fail_once)
+        workplace.write("a.md", "腾出地方了")
+        await published.until(lambda: in_feed(workplace, "腾出地方了"))
+
+
+async def test_hints_come_from_any_thread_and_each_path_once() -> None:
+    hints = Hints()
+
+    def tell() -> None:
+        for number in range(100):
+            hints.add(str(number))
+
+    threads = [threading.Thread(target=tell) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert await hints.wait(5)
+    paths, overflowed = hints.drain()
+    assert paths == {str(number) for number in range(100)}
+    assert not overflowed
+    assert not await hints.wait(0)
+
+
+async def test_too_many_hints_become_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "_MOST_HINTS", 10)
+    hints = Hints()
+    for number in range(12):
+        hints.add(str(number))
+
+    assert await hints.wait(5)
+    assert hints.drain() == (set(), True)
+    hints.add("next")
+    assert hints.drain() == ({"next"}, False)
+
+
+def test_a_hint_after_the_end_is_harmless() -> None:
+    async def make() -> Hints:
+        return Hints()
+
+    asyncio.run(make()).add("late")
