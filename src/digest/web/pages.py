@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -112,15 +112,14 @@ class WebPages:
             moment=self._moment,
             iso=rfc3339,
             masked=masked,
-            listed=self._listed,
         )
         self._environment.globals.update(
             site=site,
             words=self._words(),
             formats=[(name, _FORMAT_NAMES[name], MEDIA_TYPES[name]) for name in formats],
-            everything=Feed(site=site, category=None),
             feed_of=_feed_of(site),
             link_of=lambda article: article_link(site, article),
+            part=self._part,
         )
 
     def article(self, article: Article) -> bytes:
@@ -235,9 +234,9 @@ class WebPages:
 
         return grow(feed.category)
 
-    def _listed(self, article: Article, heading: str = "h2", lead: bool = False) -> Markup:
-        """Return an article as lists show it."""
-        return _listed(self._environment.get_template(PARTS), article, heading, lead)
+    def _part(self, name: str, *values: Hashable) -> Markup:
+        """Return what a macro of the parts makes of these values; remembered."""
+        return _part(self._environment.get_template(PARTS), name, values)
 
     def _day(self, moment: datetime) -> str:
         """Return the date in the site's zone and language."""
@@ -269,9 +268,9 @@ def _path_filter(site: Site) -> Callable[[str], str]:
     return path
 
 
-def _feed_of(site: Site) -> Callable[[CategoryPath], Mapping[str, str]]:
+def _feed_of(site: Site) -> Callable[[CategoryPath | None], Mapping[str, str]]:
     @lru_cache(maxsize=4096)
-    def feed_of(category: CategoryPath) -> Mapping[str, str]:
+    def feed_of(category: CategoryPath | None) -> Mapping[str, str]:
         """Return a feed's title and folder; a page names the same few again and again."""
         feed = Feed(site=site, category=category)
         return {"title": feed.title, "folder": feed.folder}
@@ -279,12 +278,12 @@ def _feed_of(site: Site) -> Callable[[CategoryPath], Mapping[str, str]]:
     return feed_of
 
 
-@lru_cache(maxsize=512)
-def _listed(parts: jinja2.Template, article: Article, heading: str, lead: bool) -> Markup:
-    # A new article changes the pages of all its categories, and their other entries are the same
-    # as before. An edited template is another Template.
-    entry: Callable[[Article, str, bool], Markup] = vars(parts.module)["entry"]
-    return entry(article, heading, lead)
+@lru_cache(maxsize=1024)
+def _part(parts: jinja2.Template, name: str, values: tuple[Hashable, ...]) -> Markup:
+    # Thousands of pages share most of their parts, and a new article changes the pages of all its
+    # categories, whose other entries are as before. An edited template is another Template.
+    macro: Callable[..., Markup] = vars(parts.module)[name]
+    return macro(*values)
 
 
 @lru_cache(maxsize=1024)
