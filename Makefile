@@ -3,6 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COVERAGE := $(BIN)/python -m coverage
+# The pure modules, as the import rules in pyproject.toml name them.
+PURE = $(shell $(BIN)/python -c "import tomllib; \
+	rules = tomllib.load(open('pyproject.toml', 'rb'))['tool']['importlinter']['contracts']; \
+	names = next(rule['source_modules'] for rule in rules if 'source_modules' in rule); \
+	print(','.join('*/' + name.replace('.', '/') + '.py' for name in names))")
 
 .PHONY: run test check format bench lock clean
 

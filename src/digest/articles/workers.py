@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from types import TracebackType
@@ -18,6 +18,8 @@ from digest.errors import DigestError, SourceError
 
 #: A worker is replaced after so many files, which bounds what a leak in a parser can cost.
 _FILES_PER_WORKER = 5_000
+#: How soon a wait for a draft notices that the pool was closed; seconds.
+_LOOK_UP = 0.2
 
 
 class WorkersError(DigestError):
@@ -82,6 +84,10 @@ class Workers:
 
         Raises WorkersError where the pool was closed meanwhile: that says nothing of the file.
         """
+        # A pool that is stopped may leave a future without an end: so the wait looks up.
+        while not wait([future], timeout=_LOOK_UP).done:
+            if self._closed:
+                raise WorkersError("they were stopped")
         try:
             return future.result()
         except SourceError:
