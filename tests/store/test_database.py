@@ -17,7 +17,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import URL, text
+from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from digest.errors import StoreError
 from digest.store import migrations
@@ -196,7 +198,7 @@ def test_a_url_that_names_no_database_of_ours_is_refused(url: str) -> None:
 def test_a_password_is_never_shown() -> None:
     url = "postgresql://reader:geheim@127.0.0.1:1/db"
     assert "geheim" not in repr(Store(Database(url)))
-    with pytest.raises(StoreError, match="the server cannot be reached") as caught:
+    with pytest.raises(StoreError, match="cannot be reached") as caught:
         open_store(url)
     error: BaseException | None = caught.value
     while error is not None:
@@ -209,12 +211,34 @@ def test_a_password_within_a_message_is_hidden() -> None:
     assert database._without_password("login with geheim failed") == "login with *** failed"
 
 
-def test_a_database_that_does_not_exist_is_named_as_such(postgresql: object) -> None:
-    from sqlalchemy import URL
+def test_whatever_else_a_database_says_is_passed_on(store: Store) -> None:
+    database = store._database
+    with (
+        pytest.raises(StoreError, match=r"nonsense|syntax"),
+        database.write() as connection,
+    ):
+        connection.exec_driver_sql("nonsense")
+    with pytest.raises(StoreError, match="every connection is in use"), database.translated():
+        raise PoolTimeout
 
-    assert isinstance(postgresql, URL)
+
+def test_a_mistake_of_the_program_is_no_trouble_of_the_database(store: Store) -> None:
+    with pytest.raises(StatementError, match="aware UTC"):
+        store.outbox.start_digests(["daily"], NOW.replace(tzinfo=None))
+
+
+def test_a_database_that_may_not_be_written_says_so(migrated_postgresql: str) -> None:
+    with (
+        open_store(migrated_postgresql) as store,
+        pytest.raises(StoreError, match="cannot be written: it is read-only"),
+        store._database.read() as connection,
+    ):
+        connection.execute(text("DELETE FROM meta"))
+
+
+def test_a_database_that_does_not_exist_is_named_as_such(postgresql: URL) -> None:
     missing = postgresql.set(database="nowhere").render_as_string(hide_password=False)
-    with pytest.raises(StoreError, match=r"no such database|does not exist"):
+    with pytest.raises(StoreError, match='the server refuses: database "nowhere" does not exist'):
         open_store(missing)
 
 

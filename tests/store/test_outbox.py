@@ -80,6 +80,7 @@ def test_a_digest_starts_once(store: Store) -> None:
     store.outbox.start_digests(["daily"], NOW)
     publish(store, "new")
     store.outbox.start_digests(["daily", "weekly"], NOW + DAY)
+    store.outbox.start_digests(["daily"], NOW + 2 * DAY)
     store.outbox.start_digests([], NOW)
     assert store.outbox.started_at("daily") == NOW
     assert store.outbox.started_at("weekly") == NOW + DAY

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -35,14 +35,11 @@ _SQLITE_PROBLEMS = {
     sqlite3.SQLITE_PERM: "cannot be opened: permission denied",
     sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
 }
-#: SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), longest first.
+#: SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _POSTGRESQL_PROBLEMS = {
     "53100": "disk full",
-    "53300": "the server has too many connections",
     "25006": "cannot be written: it is read-only",
-    "3D000": "there is no such database on the server",
     "42501": "permission denied",
-    "28": "the server refused the login",
 }
 #: SQLSTATE for a lock that was not to be had in time.
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -105,7 +102,7 @@ class Database:
         """Turn whatever the database raises within into StoreError."""
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
             raise StoreError(self._problem(error)) from error
 
     def close(self) -> None:
@@ -164,21 +161,20 @@ class Database:
         state = getattr(cause, "sqlstate", None) or ""
         if state == _LOCK_NOT_AVAILABLE:
             return locked
-        for prefix, known in _POSTGRESQL_PROBLEMS.items():
-            if state.startswith(prefix):
-                return known
-        lines = str(cause).strip().splitlines() or [type(cause).__name__]
-        what = "the server cannot be reached: " if not state and _is_connection(error) else ""
-        return self._without_password(f"{what}{lines[0]}")
+        if state in _POSTGRESQL_PROBLEMS:
+            return _POSTGRESQL_PROBLEMS[state]
+        said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+        return self._without_password(_of_connecting(said) if not state else said)
 
     def _without_password(self, problem: str) -> str:
         password = self._url.password
         return problem.replace(str(password), "***") if password else problem
 
 
-def _is_connection(error: Exception) -> bool:
-    """Tell whether no statement was being executed: the connection itself failed."""
-    return isinstance(error, DBAPIError) and error.statement is None
+def _of_connecting(said: str) -> str:
+    """Return what is wrong where there was no session, and so no SQLSTATE."""
+    _, fatal, refusal = said.partition("FATAL:")
+    return f"the server refuses: {refusal.strip()}" if fatal else f"cannot be reached: {said}"
 
 
 def _parse(url: str) -> URL:

@@ -114,11 +114,9 @@ class Register:
             return self._new(identity, by_path=True)
         if not entry.owners - {path}:
             return entry
-        for number in count(2):
-            other = f"{identity}~{number}"
-            if other not in self._entries and not self._taken(other):
-                break
-        return self._new(other, by_path=True)
+        others = (f"{identity}~{number}" for number in count(2))
+        free = next(name for name in others if name not in self._entries and not self._taken(name))
+        return self._new(free, by_path=True)
 
     def _new(self, identity: str, *, by_path: bool) -> Entry:
         entry = Entry(identity=identity, by_path=by_path)
