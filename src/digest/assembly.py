@@ -173,7 +173,8 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
-        pages = WebPages(templates=templates, site=site)
+        formats = settings.feed_formats()
+        pages = WebPages(templates=templates, site=site, formats=formats)
         yield Services(
             settings=settings,
             store=store,
@@ -187,7 +188,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 output=settings.paths.output,
                 limit=settings.feeds.limit,
                 full=settings.feeds.content == "full",
-                formats=settings.feed_formats(),
+                formats=formats,
             ),
             mail_templates=MailTemplates(templates=templates, site=site),
             digests=digests,

@@ -203,7 +203,7 @@ class Intake:
     async def _renew_watch(self) -> None:
         """Watch the folder that is at the root's path now."""
         if self._watch is not None:
-            if self._watch.alive:
+            if self._watch.alive():
                 return
             _log.warning("the articles folder was replaced; watching it anew")
             await asyncio.to_thread(self._watch.stop)

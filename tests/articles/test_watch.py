@@ -87,11 +87,11 @@ def test_files_in_folders_made_a_moment_before_are_not_missed(
 
 def test_a_watch_knows_when_its_root_was_replaced(watched: tuple[Path, Heard, Watch]) -> None:
     root, _, watch = watched
-    assert watch.alive
+    assert watch.alive()
     root.rename(root.parent / "away")
-    assert not watch.alive
+    assert not watch.alive()
     root.mkdir()
-    assert not watch.alive
+    assert not watch.alive()
 
 
 def test_a_missing_root_raises_and_stop_is_harmless(tmp_path: Path) -> None:

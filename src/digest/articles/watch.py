@@ -54,9 +54,8 @@ class Watch(FileSystemEventHandler):
         self._observer.schedule(self, str(self._root), recursive=True, event_filter=_EVENTS)
         self._observer.start()
 
-    @property
     def alive(self) -> bool:
-        """Whether the folder watched is still the one at the root's path."""
+        """Tell whether the folder watched is still the one at the root's path."""
         try:
             found = self._root.stat()
         except OSError:

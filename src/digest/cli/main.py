@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from digest import __version__
 from digest.cli import articles, mail, run, setup, subscribers
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, MISUSED, OK, complain
+from digest.cli.terminal import FAILED, MISUSED, complain
 from digest.errors import ConfigurationError, DigestError, TemplateError
 
 app = typer.Typer(
@@ -59,25 +57,15 @@ app.add_typer(subscribers.app, name="subscribers")
 def main() -> None:
     """Run the program and leave with 0 (fine), 1 (the work had failures) or 2 (misuse)."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        app(prog_name="digest")
     except (ConfigurationError, TemplateError) as error:
         complain(str(error))
-        code = MISUSED
+        sys.exit(MISUSED)
     except ExceptionGroup as group:
-        code = _explain(group)
+        sys.exit(_explain(group))
     except DigestError as error:
         complain(str(error))
-        code = FAILED
-    except BrokenPipeError:
-        # The reader of a pipe has had enough; keep the interpreter from flushing into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = OK
-    sys.exit(code or OK)
+        sys.exit(FAILED)
 
 
 def _explain(group: ExceptionGroup) -> int:

@@ -162,7 +162,10 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         else f"write to the Maildir {mail.maildir}"
     )
     return [
-        (f"read the articles in {paths.articles}", lambda: os.scandir(make_tree(settings).root)),
+        (
+            f"read the articles in {paths.articles}",
+            lambda: list(make_tree(settings).root.iterdir()),
+        ),
         ("make the rules", settings.recipe),
         (
             f"render the page templates in {templates}",

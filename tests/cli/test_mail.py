@@ -1,0 +1,134 @@
+"""`digest preview` and `digest send`."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import mailbox
+
+import pytest
+import typer
+
+from tests.cli.conftest import Program
+from tests.conftest import Workplace
+
+
+@pytest.fixture
+def news(program: Program, workplace: Workplace) -> Program:
+    """Return the program in a workplace with two old articles and a new one."""
+    workplace.write("old.md", "旧闻")
+    workplace.write("note.md", "Old note", categories=("Notes",))
+    program("build")
+    workplace.write("new.md", "新闻")
+    program("build")
+    return program
+
+
+def recipients(workplace: Workplace) -> list[str]:
+    folder = workplace.folder / "mail"
+    return sorted(str(found["To"]) for found in mailbox.Maildir(folder)) if folder.exists() else []
+
+
+@pytest.mark.parametrize(("format_", "start"), [("html", "<!doctype html>"), ("text", "每日摘要")])
+def test_preview_shows_what_is_new(news: Program, format_: str, start: str) -> None:
+    shown = news("preview", "daily", "--format", format_)
+    assert shown.code == 0
+    assert shown.out.lower().startswith(start)
+    assert "新闻" in shown.out
+    assert "旧闻" not in shown.out
+
+
+def test_preview_as_a_message(news: Program, workplace: Workplace) -> None:
+    news("preview", "daily", "--format", "eml", "--latest", "2", "--out", "mail.eml")
+    message = email.message_from_bytes(
+        (workplace.folder / "mail.eml").read_bytes(), policy=email.policy.default
+    )
+    assert "每日摘要" in message["Subject"]
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_preview_for_a_subscriber_holds_their_categories(news: Program) -> None:
+    news("subscribers", "add", "a@example.org", "--digest", "daily", "--categories", "Notes")
+    shown = news("preview", "daily", "--latest", "9", "--for", "A@example.org", "--format", "text")
+    assert "Old note" in shown.out
+    assert "新闻" not in shown.out
+    nobody = news("preview", "daily", "--for", "b@example.org")
+    assert nobody.code == 2
+    nothing = news("preview", "daily", "--for", "a@example.org")
+    assert nothing.code == 1
+
+
+def test_preview_opens_a_browser(news: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
+    assert news("preview", "daily", "--open").code == 0
+    (address,) = opened
+    assert address.startswith("file:///")
+
+
+def test_a_file_that_cannot_be_written_is_told(news: Program) -> None:
+    ended = news("preview", "daily", "--out", "gone/mail.html")
+    assert ended.code == 2
+    assert "cannot be written" in " ".join(ended.err.replace("│", " ").split())
+
+
+def test_a_digest_that_is_not_configured_names_the_others(news: Program) -> None:
+    for command in ("preview", "send"):
+        ended = news(command, "dayly")
+        assert ended.code == 2
+        assert "daily, notes" in ended.err
+
+
+def test_nothing_new_says_how_to_see_something(news: Program) -> None:
+    ended = news("send", "notes")
+    assert ended.code == 1
+    assert "--latest" in ended.err
+
+
+def test_send_reaches_every_reader_once(news: Program, workplace: Workplace) -> None:
+    news("subscribers", "add", "a@example.org", "--digest", "daily")
+    news("subscribers", "add", "b@example.org", "--digest", "daily", "--categories", "Notes")
+    sent = news("send", "daily")
+    assert sent.code == 0
+    assert "1 articles for 1 readers" in sent.out
+    assert "1 sent" in sent.out
+    assert recipients(workplace) == ["a@example.org"]
+    assert news("send", "daily").code == 1
+    assert recipients(workplace) == ["a@example.org"]
+
+
+def test_copies_leave_no_trace(news: Program, workplace: Workplace) -> None:
+    news("subscribers", "add", "a@example.org", "--digest", "daily")
+    sent = news("send", "daily", "--to", "x@example.org", "--to", "y@example.org")
+    assert sent.code == 0
+    assert recipients(workplace) == ["x@example.org", "y@example.org"]
+    told = json.loads(news("status", "--json").out)
+    assert not any(told["outbox"].values())
+    assert "新闻" in news("preview", "daily", "--format", "text").out
+
+
+def test_a_dry_run_sends_nothing(news: Program, workplace: Workplace) -> None:
+    news("subscribers", "add", "a@example.org", "--digest", "daily")
+    dry = news("send", "daily", "--latest", "3", "--dry-run")
+    assert dry.code == 0
+    assert "3 articles for 1 readers" in dry.out
+    assert recipients(workplace) == []
+
+
+def test_a_bad_address_is_misuse(news: Program) -> None:
+    assert news("send", "daily", "--to", "nobody").code == 2
+
+
+def test_a_server_that_is_away_ends_with_1(news: Program, workplace: Workplace) -> None:
+    news("subscribers", "add", "a@example.org", "--digest", "daily")
+    workplace.configure(
+        '[mail]\ntransport = "smtp"\nfrom = "News <news@example.org>"\n'
+        '[mail.smtp]\nhost = "127.0.0.1"\nport = 1\ntls = "none"\n'
+    )
+    copies = news("send", "daily", "--to", "x@example.org")
+    assert copies.code == 1
+    assert "x@example.org" in copies.err
+    edition = news("send", "daily")
+    assert edition.code == 1
+    assert "0 sent" in edition.out

@@ -1,0 +1,106 @@
+"""`digest init` and `digest check`."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.cli import setup
+from tests.cli.conftest import Program
+from tests.conftest import Workplace
+
+
+def test_init_makes_something_that_builds(program: Program, workplace: Workplace) -> None:
+    made = program("init", "new")
+    assert made.code == 0
+    configuration = workplace.folder / "new" / "digest.toml"
+    assert '"../' not in configuration.read_text(encoding="utf-8")
+    built = program("--config", configuration, "build")
+    assert built.code == 0
+    assert "1 new" in built.out
+    assert (workplace.folder / "new" / "var" / "public" / "index.html").exists()
+    assert program("--config", configuration, "check").code == 0
+
+
+def test_init_never_overwrites(program: Program, workplace: Workplace) -> None:
+    before = workplace.configuration.read_text(encoding="utf-8")
+    made = program("init")
+    assert made.code == 0
+    assert "Kept    digest.toml" in made.out
+    assert workplace.configuration.read_text(encoding="utf-8") == before
+
+
+def test_init_copies_templates_and_uses_them(program: Program, workplace: Workplace) -> None:
+    program("init", "new", "--templates")
+    folder = workplace.folder / "new"
+    assert (folder / "templates" / "mail" / "digest.html").exists()
+    (folder / "templates" / "web" / "style.css").write_text("/* restyled */", encoding="utf-8")
+    program("--config", folder / "digest.toml", "build")
+    styles = (folder / "var/public/assets/style.css").read_text(encoding="utf-8")
+    assert styles == "/* restyled */"
+
+
+def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
+    (workplace.folder / "file").write_text("in the way", encoding="utf-8")
+    ended = program("init", "file/below")
+    assert ended.code == 1
+    assert "cannot be written" in ended.err
+
+
+def test_the_shipped_configuration_has_the_lines_that_init_replaces() -> None:
+    shipped = setup.shipped("digest.toml", "config/digest.toml").read_text(encoding="utf-8")
+    for line in (*setup._PATHS, '# templates = "templates"'):
+        assert shipped.count(line) == 1
+
+
+def test_check_tells_what_it_tried(program: Program) -> None:
+    checked = program("check")
+    assert checked.code == 0
+    lines = checked.out.splitlines()
+    assert len(lines) == 9
+    assert all(line.startswith("ok") for line in lines)
+
+
+def test_check_tells_every_mistake_of_the_configuration(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.configure(
+        '[feeds]\nlimit = 0\n[digests.weekly]\nschedule = "61 * * * *"\ntimezone = "Asia/Shangai"\n'
+    )
+    checked = program("check")
+    assert checked.code == 2
+    assert "feeds.limit" in checked.out
+    assert "digests.weekly.schedule" in checked.out
+    assert "Asia/Shanghai" in checked.out
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("public", "write to the output folder"), ("mail", "write to the Maildir")],
+)
+def test_check_names_a_folder_that_cannot_be_written(
+    program: Program, workplace: Workplace, place: str, told: str
+) -> None:
+    (workplace.folder / place).write_text("a file in the way", encoding="utf-8")
+    checked = program("check")
+    assert checked.code == 1
+    (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
+    assert told in failed
+
+
+def test_check_says_where_the_smtp_server_is_not(program: Program, workplace: Workplace) -> None:
+    workplace.configure(
+        '[mail]\ntransport = "smtp"\nfrom = "News <news@example.org>"\n'
+        '[mail.smtp]\nhost = "127.0.0.1"\nport = 1\ntls = "none"\n'
+    )
+    checked = program("check")
+    assert checked.code == 1
+    assert "log in to the SMTP server 127.0.0.1:1" in checked.out
+
+
+def test_check_names_template_and_line(program: Program, workplace: Workplace) -> None:
+    program("init", "new", "--templates")
+    template = workplace.folder / "new" / "templates" / "mail" / "digest.txt"
+    template.write_text("fine\n{% if %}\n", encoding="utf-8")
+    checked = program("--config", workplace.folder / "new" / "digest.toml", "check")
+    assert checked.code == 2
+    assert "digest.txt:2" in checked.out

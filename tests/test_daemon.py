@@ -1,0 +1,229 @@
+"""The daemon: start, catch-up, stop, and what keeps two of them apart."""
+
+from __future__ import annotations
+
+import asyncio
+import mailbox
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from digest import daemon as daemon_module
+from digest.assembly import Services
+from digest.daemon import AlreadyRunningError, Daemon, Started, listen, only_daemon
+from digest.errors import ConfigurationError, StoreError
+from digest.mail.mailing import Mailing
+from digest.mail.subscriber import NewSubscriber
+from digest.store.outbox import OutboxStore
+from tests.conftest import Workplace
+
+#: 07:00 in Shanghai, the schedule of the digest `daily`.
+DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def services(workplace: Workplace) -> Iterator[Services]:
+    with workplace.open() as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[Started]:
+    """Run a daemon until the block ends; yield what it announced."""
+    announced: asyncio.Queue[Started] = asyncio.Queue()
+    daemon = Daemon(services, announce=announced.put_nowait)
+    task = asyncio.create_task(daemon.run())
+    try:
+        async with asyncio.timeout(8):
+            first = asyncio.create_task(announced.get())
+            await asyncio.wait({first, task}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                await task
+            yield await first
+    finally:
+        daemon.stop()
+        await task
+
+
+def mails(workplace: Workplace) -> list[str]:
+    folder = workplace.folder / "mail"
+    return [str(found["To"]) for found in mailbox.Maildir(folder)] if folder.exists() else []
+
+
+def subscribe(services: Services, address: str = "reader@example.org") -> None:
+    services.store.subscribers.add(NewSubscriber(address=address, digest="daily"), services.clock())
+
+
+async def drained(services: Services) -> None:
+    """Wait until the outbox has nothing more to do."""
+    async with asyncio.timeout(5):
+        while services.store.outbox.next_due_at():  # noqa: ASYNC110 - another thread's database
+            await asyncio.sleep(0.01)
+
+
+async def test_it_announces_what_an_operator_wants_to_know(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("a.md")
+    workplace.write_text("broken.md", "---\ntitle: never closed\n")
+
+    async with running(services) as started:
+        status = started.status
+
+    assert (status.articles, status.categories, status.feeds) == (1, 2, 3)
+    assert [problem.path for problem in status.problems] == ["broken.md"]
+    assert started.url == "http://127.0.0.1:8000/"
+    (daily, notes) = status.digests
+    assert daily[:2] == ("daily", "每日摘要")
+    assert daily[2] == DUE
+    assert str(daily[2].tzinfo) == "Asia/Shanghai"
+    assert notes[0] == "notes"
+
+
+async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("old.md", "旧闻")
+    subscribe(services)
+    async with running(services):
+        pass
+    workplace.clock.now = DUE
+    async with running(services):
+        await drained(services)
+    assert mails(workplace) == []
+
+    workplace.write("new.md", "新闻")
+    workplace.clock.advance(days=1, minutes=5)
+    async with running(services):
+        await drained(services)
+    assert mails(workplace) == ["reader@example.org"]
+
+    # A second start in that minute, and one at the next hour, send nothing more.
+    for minutes in (0, 60):
+        workplace.clock.advance(minutes=minutes)
+        async with running(services):
+            await drained(services)
+    assert mails(workplace) == ["reader@example.org"]
+
+
+async def test_a_run_missed_too_long_ago_is_left_out_and_told(
+    workplace: Workplace, services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subscribe(services)
+    async with running(services):
+        pass
+    workplace.write("new.md", "新闻")
+    workplace.clock.now = DUE.replace(hour=22, day=24)
+
+    async with running(services):
+        await drained(services)
+
+    assert mails(workplace) == []
+    assert "missed a run too long ago to catch up" in capsys.readouterr().out
+    workplace.clock.now = DUE.replace(day=24, minute=1)
+    async with running(services):
+        await drained(services)
+    assert mails(workplace) == ["reader@example.org"]
+
+
+async def test_an_edition_waits_for_a_database_that_is_away(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "_FIRST_RETRY", 0.01)
+    subscribe(services)
+    async with running(services):
+        pass
+    workplace.write("new.md", "新闻")
+    workplace.clock.now = DUE
+    failures = [StoreError("locked"), StoreError("locked")]
+    real = OutboxStore.open_edition
+
+    def fail_twice(store: OutboxStore, *args: object, **named: object) -> object:
+        if failures:
+            raise failures.pop()
+        return real(store, *args, **named)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(OutboxStore, "open_edition", fail_twice)
+    async with running(services):
+        await drained(services)
+
+    assert mails(workplace) == ["reader@example.org"]
+
+
+async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    configuration = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configure(base=configuration.replace("port = 0", f"port = {port}"))
+    workplace.write("a.md", "看得见")
+    with workplace.open() as services:
+        async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+            feed = await web.get("/feeds/金融/市场/rss.xml")
+            status = await web.get("/status")
+    assert feed.status_code == 200
+    assert feed.headers["content-type"] == "application/rss+xml; charset=utf-8"
+    assert "看得见" in feed.text
+    assert status.status_code == 200
+
+
+async def test_without_a_web_server_everything_else_runs(workplace: Workplace) -> None:
+    configuration = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configure(base=configuration.replace("port = 0", "enabled = false"))
+    workplace.write("a.md")
+    with workplace.open() as services:
+        async with running(services) as started:
+            assert started.url == ""
+    assert (workplace.output / "feeds" / "rss.xml").exists()
+
+
+async def test_a_part_that_fails_ends_the_daemon_with_its_error(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Mailing, "run", fail)
+    with pytest.raises(ExceptionGroup) as caught:
+        await Daemon(services).run()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_a_part_that_does_not_stop_is_cancelled(
+    services: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(daemon_module, "_STOP_MAIL", 0.05)
+
+    async def never_stop(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Mailing, "run", never_stop)
+    async with running(services):
+        pass
+    assert "did not stop in time" in capsys.readouterr().out
+
+
+def test_one_data_folder_takes_one_daemon(tmp_path: Path) -> None:
+    with only_daemon(tmp_path):
+        with pytest.raises(AlreadyRunningError) as caught, only_daemon(tmp_path):
+            pass
+        assert caught.value.pid.isdigit()
+    with only_daemon(tmp_path):
+        pass
+
+
+def test_an_address_that_is_taken_names_the_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}") as caught:
+            listen("127.0.0.1", port)
+    assert caught.value.key == "web.port"
+
+
+def test_ipv6_can_be_listened_at() -> None:
+    with listen("::1", 0) as listener:
+        assert listener.family is socket.AF_INET6
