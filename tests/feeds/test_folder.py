@@ -131,6 +131,9 @@ def test_leftovers_are_what_is_stale_and_what_a_dead_writer_left(tmp_path: Path)
     folder = OutputFolder(tmp_path)
     for path in ("feeds/a/rss.xml", "feeds/rss.xml", ".digest-00.tmp", "feeds/a/.digest-0f.tmp"):
         folder.write(path, b"x")
+    for path in (".digest-00.tmp", "feeds/a/.digest-0f.tmp"):
+        os.utime(tmp_path / path, (0, 0))
+    folder.write("feeds/.digest-ff.tmp", b"another process writes it now")
     found = set(folder.leftovers(lambda path: path == "feeds/a/rss.xml"))
     assert found == {"feeds/a/rss.xml", ".digest-00.tmp", "feeds/a/.digest-0f.tmp"}
     for path in found:

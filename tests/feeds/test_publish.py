@@ -210,6 +210,7 @@ def test_publishing_everything_removes_leftovers_of_its_own_kinds_only(tmp_path:
     for path in stale:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("stale")
+        os.utime(tmp_path / path, (0, 0))
     del shelf.held[article(2).key]
     done = publisher(shelf, tmp_path, formats=(ATOM,)).publish_all()
     left = set(tree(tmp_path))

@@ -6,11 +6,14 @@ import contextlib
 import errno
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from digest.errors import OutputError
 
+#: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
+_ABANDONED_AFTER = 600
 _TEMPORARY = (".digest-", ".tmp")
 #: What the umask leaves of these is what web servers need to read.
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
@@ -59,7 +62,7 @@ class OutputFolder:
         for folder, _, files in os.walk(self._root, topdown=False):
             for name in files:
                 path = Path(folder, name).relative_to(self._root).as_posix()
-                if _is_temporary(name) or stale(path):
+                if stale(path) or _is_abandoned(Path(folder, name)):
                     yield path
 
 
@@ -96,9 +99,15 @@ def _rmdir(folder: Path) -> bool:
     return True
 
 
-def _is_temporary(name: str) -> bool:
+def _is_abandoned(file: Path) -> bool:
+    """Tell a temporary file whose writer died from one that another process writes just now."""
     start, end = _TEMPORARY
-    return name.startswith(start) and name.endswith(end)
+    if not (file.name.startswith(start) and file.name.endswith(end)):
+        return False
+    try:
+        return time.time() - file.stat().st_mtime > _ABANDONED_AFTER
+    except OSError:
+        return False
 
 
 def _explained(target: Path, error: OSError) -> OutputError:
