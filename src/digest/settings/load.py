@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -204,5 +205,6 @@ def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
         value = table.get(key, field.default)
         # A home folder is found, and an empty path refused, when the option is checked.
         if isinstance(value, Path) or (isinstance(value, str) and value and value[0] != "~"):
-            table[key] = str(folder / value)
+            # Lexically, so that what is printed is short; a folder may not be there yet.
+            table[key] = os.path.normpath(folder / value)
     return tree
