@@ -199,7 +199,7 @@ class TestFolders:
             paths = settings(
                 tmp_path, "[paths]\narticles = '../a'\noutput = '/srv/out'\ndata = '~/data'"
             ).paths
-        assert paths.articles == tmp_path / ".." / "a"
+        assert paths.articles == tmp_path.parent / "a"
         assert paths.output == Path("/srv/out")
         assert paths.data == Path("/home/somebody/data")
 
