@@ -20,7 +20,7 @@ from digest.times import Clock
 _log = structlog.get_logger(__name__)
 
 #: A burst is over when nothing was said for so long; seconds.
-_QUIET = 0.02
+_QUIET = 0.01
 #: However long a burst lasts, its beginning is taken after so long; seconds.
 _LONGEST_GATHERING = 0.5
 #: However long a burst lasts, what was taken is published after so long; seconds.

@@ -8,7 +8,7 @@ from base64 import b32encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from pathlib import PurePosixPath
 from typing import NewType
 
@@ -39,6 +39,7 @@ def path_identity(path: PurePosixPath) -> str:
     return unicodedata.normalize("NFC", str(path.with_suffix("")))
 
 
+@lru_cache(maxsize=4_096)
 def slug(name: str) -> str:
     """Return ``name`` as a file name: readable, and never shared by two names.
 

@@ -133,7 +133,8 @@ class Publisher:
             writing.settle()  # a feed must not name a page that is not there yet
             entries = Entries()
             for category in (None, *(summary.path for summary in summaries)):
-                self._write_feed(writing, category, summaries, entries)
+                self._write_feed(writing, category, entries)
+                self._write_pages(writing, category, summaries)
                 step()
             self._write_lists(writing, summaries)
             writing.settle()
@@ -156,12 +157,14 @@ class Publisher:
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(f"articles/{key}/{PAGE}")
             writing.settle()
-            summaries = self._source.categories()
-            held = {summary.path for summary in summaries}
             entries = Entries()
-            for category in (None, *sorted(changes.categories & held)):
-                self._write_feed(writing, category, summaries, entries)
-            for category in sorted(changes.categories - held):
+            touched = (None, *sorted(changes.categories))
+            held = [each for each in touched if self._write_feed(writing, each, entries)]
+            # Readers wait for feeds, people for pages: those come last, at the price of a query.
+            summaries = self._source.categories()
+            for category in held:
+                self._write_pages(writing, category, summaries)
+            for category in changes.categories.difference(held):
                 for path in self._paths(category):
                     writing.remove(path)
             self._write_lists(writing, summaries)
@@ -175,16 +178,25 @@ class Publisher:
         return (folder + name for name in (*self._formats, PAGE))
 
     def _write_feed(
+        self, writing: _Writing, category: CategoryPath | None, entries: Entries
+    ) -> bool:
+        """Write a feed's files; False, and none, for a category that holds nothing."""
+        feed = self._feed(category)
+        articles = self._source.newest(category, self._limit)
+        if category is not None and not articles:
+            return False
+        for name in self._formats:
+            writing.write(feed.folder + name, _document(name, feed, articles, entries))
+        return True
+
+    def _write_pages(
         self,
         writing: _Writing,
         category: CategoryPath | None,
         summaries: Sequence[CategorySummary],
-        entries: Entries,
     ) -> None:
         feed = self._feed(category)
         articles = self._source.newest(category, self._limit)
-        for name in self._formats:
-            writing.write(feed.folder + name, _document(name, feed, articles, entries))
         if category is None:
             below = list(summaries)
             writing.write(PAGE, self._pages.index(feed, articles, below))
