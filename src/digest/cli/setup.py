@@ -46,7 +46,7 @@ _PATHS = {
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="[DIR]")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="DIR")] = Path(),
     templates: Annotated[
         bool, typer.Option("--templates", help="Also copy the templates, to be restyled.")
     ] = False,
