@@ -1,0 +1,56 @@
+"""Characters: what may be published at all, before anything looks at the text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Code points that XML 1.0 forbids (section 2.2), and those it advises against: controls that no
+#: text needs, and noncharacters, which programs may use for themselves (Unicode section 23.7).
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_OLD_BREAKS = re.compile("[\x0b\x0c\x85]")
+#: Marks that reorder or hide what stands beside them; a name or a title needs none of them.
+_INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_SPACE = re.compile(r"\s+")
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+#: References that HTML reads as something else than their code point (HTML section 13.2.5.80).
+_REMAPPED = frozenset(range(0x80, 0xA0)) - {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+
+
+def publishable(text: str) -> str:
+    """Return ``text`` without what XML 1.0 forbids, lone surrogates and controls; lines end in LF.
+
+    This goes before any sanitizing: a control character inside ``javascript:`` hides it from a
+    sanitizer, and dropping it afterwards would bring it to life.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _FORBIDDEN.sub("", _OLD_BREAKS.sub(" ", text))
+
+
+def publishable_markup(markup: str) -> str:
+    """Return ``markup`` like ``publishable``, with references to such characters as spaces."""
+    return publishable(_REFERENCE.sub(_harmless, markup) if "&#" in markup else markup)
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` for a name or a title: publishable, NFC, visible, single spaces."""
+    visible = _INVISIBLE.sub("", publishable(text))
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
+
+
+def _harmless(reference: re.Match[str]) -> str:
+    """Return a space for a reference that would become a forbidden character, else itself."""
+    hexadecimal, decimal = reference.groups()
+    digits = (hexadecimal or decimal).lstrip("0") or "0"
+    if len(digits) > 7:  # beyond Unicode: HTML reads U+FFFD
+        return "\ufffd"
+    code = int(digits, 16 if hexadecimal else 10)
+    if code in _REMAPPED:
+        return reference[0]
+    if code > 0x10FFFF:
+        return "\ufffd"
+    char = chr(code)
+    return " " if char in "\x0b\x0c\r\x85" or _FORBIDDEN.match(char) else reference[0]

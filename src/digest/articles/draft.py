@@ -1,0 +1,108 @@
+"""Draft: a source file as a clean article, by one recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from zoneinfo import ZoneInfo
+
+from digest.articles import addresses
+from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
+from digest.articles.parse import parse
+from digest.articles.sanitize import ENGINES, clean
+from digest.articles.summary import plain_text, summarize
+from digest.articles.tidy import Rule, tidy
+
+#: Grows when the same file and options give another draft: then all files are read again.
+PIPELINE = 1
+
+#: An image as nh3 writes it: attributes in double quotes, which may hold ``>``.
+_IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that the making of a draft depends on, beside the file."""
+
+    timezone: str = "UTC"  #: IANA name: of dates without a zone
+    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``, about seven times as fast
+    rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
+    summary_length: int = 200  #: graphemes, at least 1
+    placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+            raise ValueError(f"not a time zone: {self.timezone!r}") from error
+        if self.engines not in ENGINES:
+            raise ValueError(f"engines must be one of {ENGINES}, not {self.engines!r}")
+        if self.summary_length < 1:
+            raise ValueError(f"summary_length must be at least 1, not {self.summary_length}")
+
+    def fingerprint(self) -> str:
+        """Return hex that changes when any option or the pipeline itself does."""
+        return _hash([str(PIPELINE), json.dumps(asdict(self), sort_keys=True)])
+
+
+def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
+    """Return the clean article of a file; the same for the same file and recipe, always.
+
+    Raises SourceError, saying where and why, for a file that is no article.
+    """
+    manuscript = parse(source, ZoneInfo(recipe.timezone), recipe.placeholder_hosts)
+    markup = tidy(
+        manuscript.markup,
+        base=manuscript.link,
+        rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
+        placeholder_hosts=recipe.placeholder_hosts,
+    )
+    body = clean(markup, recipe.engines)
+    text = plain_text(body)
+    return Draft(
+        identity=manuscript.identity,
+        title=manuscript.title,
+        authors=manuscript.authors,
+        categories=manuscript.categories,
+        published_at=manuscript.published_at,
+        link=manuscript.link,
+        image=manuscript.image or _first_image(body),
+        language=manuscript.language,
+        summary=summarize(manuscript.summary or text, recipe.summary_length),
+        body=body,
+        fingerprint=_fingerprint(
+            manuscript.title, text, manuscript.authors, manuscript.categories, manuscript.link
+        ),
+    )
+
+
+def _first_image(body: SafeHtml) -> str | None:
+    match = _IMAGE.search(body)
+    return addresses.absolute(html.unescape(match[1])) if match else None
+
+
+def _fingerprint(
+    title: str,
+    text: str,
+    authors: Iterable[str],
+    categories: Iterable[CategoryPath],
+    link: str | None,
+) -> str:
+    """Return hex over what makes an article another one: no dates, no images, no white space."""
+    words = "".join(text.split())
+    paths = ["\x1f".join(category.names) for category in categories]
+    return _hash([title, words, "\x1e".join(authors), "\x1e".join(paths), link or ""])
+
+
+def _hash(parts: Iterable[str]) -> str:
+    """Return 128 bits of BLAKE2b over the parts and where each of them ends."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "big"))
+        digest.update(raw)
+    return digest.hexdigest()

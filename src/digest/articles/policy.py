@@ -1,0 +1,89 @@
+"""The policy: which HTML may be published, as data. Both engines and tidy read it."""
+
+from __future__ import annotations
+
+import re
+
+from digest.articles import addresses
+
+
+def elements(names: str) -> frozenset[str]:
+    """Return the names of elements that are written with spaces between them."""
+    return frozenset(names.split())
+
+
+#: Elements that are kept. Any other loses its tags and keeps its content, unless dropped.
+TAGS = elements(
+    "a abbr address article aside b bdi bdo blockquote br caption cite code col colgroup dd del "
+    "details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd "
+    "li main mark nav ol p pre q rp rt ruby s samp section small strike strong sub summary sup "
+    "table tbody td tfoot th thead time tr tt u ul var wbr"
+)
+
+#: Elements that go with everything inside them.
+DROPPED = elements(
+    "applet area audio base basefont bgsound button canvas command datalist embed frame frameset "
+    "head iframe input keygen link map math meta meter noembed noframes noscript object optgroup "
+    "option output param plaintext progress script select source style svg template textarea "
+    "title track video xmp"
+)
+
+#: Elements that have no end tag (HTML section 13.1.2).
+VOID = elements("area base br col embed frame hr img input keygen link meta param source track wbr")
+
+#: Schemes of addresses; tidy makes everything else absolute or drops it.
+SCHEMES = frozenset({"http", "https", "mailto"})
+
+#: What links are given: no access to the opener, no referrer, no endorsement.
+LINK_REL = "noopener noreferrer nofollow"
+
+#: Attributes that are set whatever the file says: images of many hosts break with a referrer.
+SET_ATTRIBUTES = {"img": {"referrerpolicy": "no-referrer"}}
+
+_ANYTHING = re.compile(r"(?s).*")
+_WEB = re.compile(r"(?i)https?://[^\s/?#\\][^\s\x00-\x1f]*")
+_LINK = re.compile(r"(?i)(?:https?://[^\s/?#\\]|mailto:[^\s/?#\\])[^\s\x00-\x1f]*")
+_SIZE = re.compile(r"[0-9]{1,5}%?")
+_NUMBER = re.compile(r"-?[0-9]{1,6}")
+_SPAN = re.compile(r"[1-9][0-9]{0,2}")
+
+#: Attributes that are kept, by element (``*``: on all), with what their value must match.
+ATTRIBUTES: dict[str, dict[str, re.Pattern[str]]] = {
+    "*": {
+        "dir": re.compile(r"(?i)ltr|rtl|auto"),
+        "lang": re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}"),
+    },
+    "a": {"href": _LINK, "title": _ANYTHING},
+    "abbr": {"title": _ANYTHING},
+    "code": {"class": re.compile(r"language-[A-Za-z0-9_+#.-]{1,40}")},
+    "col": {"span": _SPAN},
+    "colgroup": {"span": _SPAN},
+    "details": {"open": re.compile(r"(?:open)?")},
+    "img": {
+        "alt": _ANYTHING,
+        "height": _SIZE,
+        "referrerpolicy": re.compile(r"[a-z-]{0,40}"),
+        "src": _WEB,
+        "title": _ANYTHING,
+        "width": _SIZE,
+    },
+    "li": {"value": _NUMBER},
+    "ol": {
+        "reversed": re.compile(r"(?:reversed)?"),
+        "start": _NUMBER,
+        "type": re.compile("[1aAiI]"),
+    },
+    "td": {"colspan": _SPAN, "rowspan": _SPAN},
+    "th": {"colspan": _SPAN, "rowspan": _SPAN, "scope": re.compile(r"(?:row|col)(?:group)?")},
+    "time": {"datetime": re.compile(r"[0-9A-Z:+. -]{1,40}")},
+}
+
+
+def permits(tag: str, attribute: str, value: str) -> bool:
+    """Tell whether an element may have this attribute with this value."""
+    wanted = ATTRIBUTES.get(tag, {}).get(attribute) or ATTRIBUTES["*"].get(attribute)
+    return (
+        wanted is not None
+        and len(value) <= addresses.MAX_LENGTH
+        and wanted.fullmatch(value) is not None
+    )

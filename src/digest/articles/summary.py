@@ -1,0 +1,65 @@
+"""Summary: what an article says, as plain text, whole and in short."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import regex
+
+from digest.articles.model import SafeHtml
+from digest.articles.policy import elements
+
+#: Elements that run on within a line; all others separate words.
+_INLINE = elements(
+    "a abbr b bdi bdo cite code del dfn em i ins kbd mark q rp rt ruby s samp small strike strong "
+    "sub sup time tt u var wbr"
+)
+#: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
+_TAG = re.compile(r"""</?([a-z0-9]+)(?:[^>"]|"[^"]*")*>""")
+_SPACE = re.compile(r"\s+")
+_ELLIPSIS = "…"
+#: Marks piled on one letter can make a grapheme of any length; more than this on average is none.
+_CHARACTERS_PER_GRAPHEME = 16
+#: Scripts that are written without spaces between words; they can be cut anywhere.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_GRAPHEME = regex.compile(r"\X")
+_LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
+_WORD_START = regex.compile(_LETTER, regex.VERSION1)
+_WORD_TAIL = regex.compile(rf"{_LETTER}(?:{_LETTER}|[\p{{M}}\u200c\u200d'’_-])*+\Z", regex.VERSION1)
+_LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z")
+
+
+def plain_text(body: SafeHtml) -> str:
+    """Return the text of a body as one paragraph, words of different blocks kept apart."""
+    text = _TAG.sub(lambda tag: "" if tag[1] in _INLINE else " ", body)
+    return _SPACE.sub(" ", html.unescape(text)).strip()
+
+
+def summarize(text: str, length: int) -> str:
+    """Return ``text``, or its start with ``…``: together at most ``length`` graphemes.
+
+    A grapheme is what a reader sees as one character (UAX 29). The cut falls between words where
+    a script has spaces, anywhere in Chinese and its like. Raises ValueError for a length below 1.
+    """
+    if length < 1:
+        raise ValueError(f"a summary needs a length of at least 1, not {length}")
+    cut = end = 0
+    for count, grapheme in enumerate(_GRAPHEME.finditer(text), start=1):
+        if count > length or grapheme.end() > length * _CHARACTERS_PER_GRAPHEME:
+            break
+        if count == length:
+            cut = end
+        end = grapheme.end()
+    else:
+        return text
+    head = text[: cut if count > length else end]
+    return _LOOSE_END.sub("", _at_word_end(head, text)) + _ELLIPSIS
+
+
+def _at_word_end(head: str, text: str) -> str:
+    """Return ``head`` without the word that it breaks off, unless that were most of it."""
+    if not _WORD_START.match(text, len(head)):
+        return head
+    whole = _WORD_TAIL.sub("", head)
+    return whole if len(whole) * 2 >= len(head) else head

@@ -1,0 +1,259 @@
+"""Tidy: site rules and plain housekeeping, before the sanitizer sees the markup.
+
+It makes markup good, not safe: it may be wrong about hostile input, the sanitizer may not.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import (
+    LexborDocumentOptions,
+    LexborHTMLParser,
+    LexborNode,
+    SelectolaxError,
+)
+
+from digest.articles import addresses, policy
+from digest.articles.model import Manuscript
+from digest.articles.nesting import bounded
+from digest.articles.policy import elements
+
+#: Where pages that load images late keep the address, the best source first.
+LAZY_SOURCES = (
+    "data-original-src",
+    "data-original",
+    "data-src",
+    "data-lazy-src",
+    "data-actualsrc",
+    "data-echo",
+)
+_PROLOGUE = "<!doctype html><body>"
+#: Blocks that the policy does not know; their content would run into its neighbours'.
+_AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
+_BARE = frozenset({"font", "span"})
+_CLUTTER = policy.DROPPED | {"-comment", "-doctype", None}
+#: Sizes of images that are there to count readers, in pixels.
+_TINY = frozenset({"0", "1"})
+_BLOCKS = elements(
+    "address article aside blockquote dd details div dl dt figure footer h1 h2 h3 h4 h5 h6 header "
+    "hr main nav ol p pre section table ul"
+)
+
+_PRE = re.compile(r"(<pre(?: [^<>]*)?>.*?</pre>)", re.DOTALL)
+_BLANK = r"(?:\s|&nbsp;)"
+#: Only where a run of blanks starts: otherwise a long one would be tried from each of its places.
+_RUN = r"(?<!\s)(?<!&nbsp;)(?<!<br>)"
+_ATTRIBUTES = r"(?: [a-z]+=\"[^\"<>]*\")*+"
+_BLOCK = r"(?:p|div|li|dd|dt|td|th|h[1-6]|blockquote|figcaption|section)"
+_EMPTY = re.compile(
+    rf"<(p|div|strong|b|em|i|u|a|h[1-6]|li|ul|ol|blockquote|figure|figcaption|section){_ATTRIBUTES}>"
+    rf"(?:{_BLANK}|<br>)*+</\1>"
+)
+_AFTER_BREAK = re.compile(rf"<br>{_BLANK}++")
+_BREAKS = re.compile(r"<br>(?:<br>){2,}")
+_BLOCK_START = re.compile(
+    rf"(<{_BLOCK}{_ATTRIBUTES}>(?:<(?:strong|b|em|i|u){_ATTRIBUTES}>)*+)(?:{_BLANK}|<br>)++"
+)
+_BLOCK_END = re.compile(rf"{_RUN}(?:{_BLANK}|<br>)++(</{_BLOCK}>)")
+_LINE_ENDS = re.compile(r"(?<!\s)\s*\n\s*")
+_SPACES = re.compile(r"[ \t]{2,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What to do with the markup of one site, one category or some files.
+
+    A rule without conditions is for every article. Selectors are CSS. Raises ValueError for one
+    that cannot be read, naming it.
+    """
+
+    category: str | None = None  #: ``a/b``: articles in it or below it
+    host: str | None = None  #: a glob on the host of the article's link
+    path: str | None = None  #: a glob on the file's path; ``*`` crosses folders
+    keep: tuple[str, ...] = ()  #: where any of these match, nothing else stays
+    drop: tuple[str, ...] = ()  #: gone with their content
+    unwrap: tuple[str, ...] = ()  #: gone, their content stays
+    strong: tuple[str, ...] = ()  #: become ``<strong>``
+    attributes: tuple[tuple[str, str], ...] = ()  #: copied, such as ``("data-src", "src")``
+
+    def __post_init__(self) -> None:
+        probe = LexborHTMLParser("<p>")
+        for selector in (*self.keep, *self.drop, *self.unwrap, *self.strong):
+            try:
+                probe.css(selector)
+            except SelectolaxError as error:
+                raise ValueError(f"not a CSS selector: {selector!r}") from error
+        for name in (name for pair in self.attributes for name in pair):
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_:.-]*", name):
+                raise ValueError(f"not the name of an attribute: {name!r}")
+
+    def applies(self, manuscript: Manuscript, path: PurePosixPath) -> bool:
+        """Tell whether all conditions of the rule hold."""
+        if self.category is not None:
+            names = tuple(
+                unicodedata.normalize("NFC", name.strip())
+                for name in self.category.split("/")
+                if name.strip()
+            )
+            if not any(own.names[: len(names)] == names for own in manuscript.categories):
+                return False
+        if self.host is not None:
+            host = urlsplit(manuscript.link or "").hostname or ""
+            if not fnmatchcase(host, self.host.lower()):
+                return False
+        return self.path is None or fnmatchcase(str(path), self.path)
+
+
+def tidy(
+    markup: str,
+    *,
+    base: str | None,
+    rules: Sequence[Rule] = (),
+    placeholder_hosts: Collection[str] = (),
+) -> str:
+    """Return the markup of a body with the rules applied, in order, and without clutter.
+
+    Scripts, styles, comments, forms and the like are gone with their text. Addresses are absolute,
+    made so by ``base``, the article's link; lazy images are plain ones; images on placeholder
+    hosts, empty elements, indents and runs of breaks and blank lines are gone.
+    """
+    parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
+    body = parser.body
+    if body is None:
+        return ""
+    for rule in rules:
+        _apply(rule, parser, body)
+    _drop_clutter(body)
+    for node in body.css("img"):
+        _mend_image(node, base, placeholder_hosts)
+    for node in body.css("a"):
+        _mend_link(node, base)
+    _simplify(parser, body)
+    return _compact(body.inner_html or "")
+
+
+def _apply(rule: Rule, parser: LexborHTMLParser, body: LexborNode) -> None:
+    kept = _outermost(_selected(body, rule.keep))
+    if kept:
+        container = parser.create_node("div")
+        for node in kept:
+            container.insert_child(node, move=True)
+        while body.first_child is not None:
+            body.first_child.decompose(recursive=False)
+        body.insert_child(container, move=True)
+    for source, target in rule.attributes:
+        escaped = re.sub(r"([:.])", r"\\\1", source)
+        for node in body.css(f"[{escaped}]"):
+            node.attrs[target] = node.attributes.get(source) or ""
+    for node in _selected(body, rule.drop):
+        node.decompose(recursive=False)
+    for node in _selected(body, rule.strong):
+        _rename(parser, node, "strong")
+    for node in _selected(body, rule.unwrap):
+        node.unwrap(delete_empty=True)
+
+
+def _selected(body: LexborNode, selectors: Sequence[str]) -> list[LexborNode]:
+    """Return what is below ``body`` and matches any of the selectors, each once."""
+    found = {node.mem_id: node for selector in selectors for node in body.css(selector)}
+    found.pop(body.mem_id, None)
+    return list(found.values())
+
+
+def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
+    """Return those nodes that lie in none of the others."""
+    ids = {node.mem_id for node in nodes}
+    outer = []
+    for node in nodes:
+        parent = node.parent
+        while parent is not None and parent.mem_id not in ids:
+            parent = parent.parent
+        if parent is None:
+            outer.append(node)
+    return outer
+
+
+def _rename(parser: LexborHTMLParser, node: LexborNode, tag: str) -> None:
+    """Put an element ``tag`` with the same content in the place of ``node``."""
+    new = parser.create_node(tag)
+    node.insert_before(new, move=True)
+    while node.first_child is not None:
+        new.insert_child(node.first_child, move=True)
+    node.decompose(recursive=False)
+
+
+def _drop_clutter(body: LexborNode) -> None:
+    for node in [node for node in body.traverse() if node.tag in _CLUTTER]:
+        node.decompose(recursive=False)
+
+
+def _mend_image(node: LexborNode, base: str | None, placeholder_hosts: Collection[str]) -> None:
+    """Give an image its real address, or take it out where it has none, or is a tracking pixel."""
+    attributes = node.attributes
+    candidates = [attributes.get(name) for name in (*LAZY_SOURCES, "src")]
+    candidates.append((attributes.get("srcset") or "").strip().split(" ")[0].rstrip(","))
+    tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
+    for candidate in () if tiny else candidates:
+        address = addresses.absolute(candidate, base) if candidate else None
+        if address and not addresses.on_host(address, placeholder_hosts):
+            if address != attributes.get("src"):
+                node.attrs["src"] = address
+            return
+    node.decompose(recursive=False)
+
+
+def _mend_link(node: LexborNode, base: str | None) -> None:
+    """Make a link absolute; one that leads nowhere becomes its text."""
+    href = node.attributes.get("href") or ""
+    address = None
+    if not href.startswith("#"):  # the anchors that it points to are not published
+        address = addresses.absolute(href, base) or addresses.mail(href)
+    if address is None:
+        node.unwrap(delete_empty=True)
+    elif address != href:
+        node.attrs["href"] = address
+
+
+def _simplify(parser: LexborHTMLParser, body: LexborNode) -> None:
+    """Take out bare wrappers and attributes that nobody will read."""
+    for node in list(body.traverse())[1:]:
+        tag = node.tag or ""
+        if tag in _BARE:
+            node.unwrap(delete_empty=True)
+        elif tag in _AS_DIV:
+            _rename(parser, node, "div")
+        else:
+            known = policy.ATTRIBUTES.get(tag, {})
+            for name in node.attributes:
+                if name not in known and name not in policy.ATTRIBUTES["*"]:
+                    del node.attrs[name]
+    for node in body.css("div"):
+        if all(_is_block(child) for child in node.iter(include_text=True, skip_empty=True)):
+            node.unwrap(delete_empty=True)
+
+
+def _is_block(node: LexborNode) -> bool:
+    return node.tag in _BLOCKS
+
+
+def _compact(markup: str) -> str:
+    """Return the markup without empty elements, indents and blank lines; ``pre`` stays."""
+    parts = _PRE.split(markup)
+    parts[::2] = [_compacted(part) for part in parts[::2]]
+    return "".join(parts).strip()
+
+
+def _compacted(part: str) -> str:
+    count = 1
+    while count:
+        part, count = _EMPTY.subn("", part)
+    part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
+    part = _BLOCK_END.sub(r"\1", _BLOCK_START.sub(r"\1", part))
+    return _SPACES.sub(" ", _LINE_ENDS.sub("\n", part))
