@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -188,27 +190,33 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         counts = store.articles.counts()
         subscribers = store.subscribers.count()
         digests = [
-            {
-                "name": name,
-                "title": digest.title,
-                "subscribers": subscribers.get(name, 0),
-                "last_run_at": store.outbox.last_due_at(name),
-                "next_run_at": services.schedules[name].next_after(now)
-                if name in services.schedules
-                else None,
-            }
+            (
+                name,
+                digest.title,
+                subscribers.get(name, 0),
+                store.outbox.last_due_at(name),
+                _next_run(services, name, now),
+            )
             for name, digest in services.digests.items()
         ]
         mails = {str(state): count for state, count in store.outbox.states().items()}
     if as_json:
-        print_json(asdict(counts) | {"digests": digests, "outbox": mails})
+        keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
+        told = [dict(zip(keys, digest, strict=True)) for digest in digests]
+        print_json(asdict(counts) | {"digests": told, "outbox": mails})
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(f"Files        {counts.files:,}, {counts.problems:,} with problems")
-    for told in digests:
-        say(
-            f"Digest       {told['title']} ({told['name']}): "
-            f"{told['subscribers']:,} subscribers, next {told['next_run_at'] or 'never'}"
-        )
+    for name, title, readers, _, run_at in digests:
+        when = f"{run_at:%a %d %b %Y %H:%M} {run_at.tzinfo}" if run_at else "never"
+        say(f"Digest       {title} ({name}): {readers:,} subscribers, next {when}")
     for state, count in mails.items():
-        say(f"Mails        {count:,} {state}")
+        if count:
+            say(f"Mails        {count:,} {state}")
+
+
+def _next_run(services: Services, name: str, now: datetime) -> datetime | None:
+    """Return when a digest is next due, in its own zone; None where it is not enabled."""
+    schedule = services.schedules.get(name)
+    run_at = schedule.next_after(now) if schedule else None
+    return run_at.astimezone(ZoneInfo(schedule.timezone)) if schedule and run_at else None
