@@ -31,12 +31,12 @@ def absolute(address: str, base: str | None = None) -> str | None:
     punycode, paths percent-encoded; a user name or password is dropped.
     """
     text = address.strip(_EDGES).translate(_BREAKS)
+    if text.startswith("//"):
+        text = "https:" + text
     if not text or len(text) > MAX_LENGTH:
         return None
     if _PLAIN.fullmatch(text):
         return text
-    if text.startswith("//"):
-        text = "https:" + text
     try:
         parts = urlsplit(urljoin(base, text) if base else text)
         host, port = parts.hostname or "", parts.port

@@ -82,7 +82,7 @@ def _hypertext(text: str, *, heading: bool) -> Body:
         return body
     named = _DOCUMENT_TITLE.search(text)
     if named and named[1].strip():
-        return replace(body, title=html.unescape(named[1]))
+        return replace(body, title=text_of(named[1]))
     start = _HEADING.search(text)
     end = _HEADING_END.search(text, start.end()) if start else None
     if start is None or end is None:

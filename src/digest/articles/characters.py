@@ -13,7 +13,6 @@ _FORBIDDEN = re.compile(
 _OLD_BREAKS = re.compile("[\x0b\x0c\x85]")
 #: Marks that reorder or hide what stands beside them; a name or a title needs none of them.
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-_SPACE = re.compile(r"\s+")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 #: References that HTML reads as something else than their code point (HTML section 13.2.5.80).
 _REMAPPED = frozenset(range(0x80, 0xA0)) - {0x81, 0x8D, 0x8F, 0x90, 0x9D}
@@ -38,7 +37,7 @@ def publishable_markup(markup: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` for a name or a title: publishable, NFC, visible, single spaces."""
     visible = _INVISIBLE.sub("", publishable(text))
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
+    return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
 def _harmless(reference: re.Match[str]) -> str:

@@ -16,9 +16,13 @@ from digest.articles.parse import parse
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
 from digest.articles.tidy import Rule, tidy
+from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
 PIPELINE = 1
+
+#: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
+MAX_REFERENCES = 200_000
 
 #: An image as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
@@ -61,6 +65,10 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
         placeholder_hosts=recipe.placeholder_hosts,
     )
+    if markup.count("&") > MAX_REFERENCES:
+        raise SourceError(
+            source.path, None, f"the body has over {MAX_REFERENCES} escaped characters"
+        )
     body = clean(markup, recipe.engines)
     text = plain_text(body)
     return Draft(

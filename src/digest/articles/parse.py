@@ -20,6 +20,8 @@ from digest.errors import SourceError
 
 #: Graphemes; longer titles and names are cut.
 MAX_TITLE, MAX_NAME = 300, 200
+#: Characters of a line that are read at all; references of thousands of digits are an attack.
+MAX_LINE = 4_000
 #: Names in a category path, paths and authors of one article; the rest is ignored.
 MAX_LEVELS, MAX_CATEGORIES, MAX_AUTHORS = 12, 50, 50
 #: Characters; identities are keys, so a longer one is refused, not cut.
@@ -187,7 +189,7 @@ def _text(fields: Mapping[str, Value], key: str) -> str:
 
 def _plain(text: str) -> str:
     """Return a name or a title as one line, its entities decoded."""
-    return one_line(html.unescape(text))
+    return one_line(html.unescape(text[:MAX_LINE]))
 
 
 def _cut(text: str, length: int) -> str:

@@ -17,13 +17,11 @@ _INLINE = elements(
 )
 #: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _TAG = re.compile(r"""</?([a-z0-9]+)(?:[^>"]|"[^"]*")*>""")
-_SPACE = re.compile(r"\s+")
 _ELLIPSIS = "…"
 #: Marks piled on one letter can make a grapheme of any length; more than this on average is none.
 _CHARACTERS_PER_GRAPHEME = 16
 #: Scripts that are written without spaces between words; they can be cut anywhere.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_GRAPHEME = regex.compile(r"\X")
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
 _WORD_START = regex.compile(_LETTER, regex.VERSION1)
 _WORD_TAIL = regex.compile(rf"{_LETTER}(?:{_LETTER}|[\p{{M}}\u200c\u200d'’_-])*+\Z", regex.VERSION1)
@@ -33,7 +31,7 @@ _LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z")
 def plain_text(body: SafeHtml) -> str:
     """Return the text of a body as one paragraph, words of different blocks kept apart."""
     text = _TAG.sub(lambda tag: "" if tag[1] in _INLINE else " ", body)
-    return _SPACE.sub(" ", html.unescape(text)).strip()
+    return " ".join(html.unescape(text).split())
 
 
 def summarize(text: str, length: int) -> str:
@@ -44,17 +42,18 @@ def summarize(text: str, length: int) -> str:
     """
     if length < 1:
         raise ValueError(f"a summary needs a length of at least 1, not {length}")
-    cut = end = 0
-    for count, grapheme in enumerate(_GRAPHEME.finditer(text), start=1):
-        if count > length or grapheme.end() > length * _CHARACTERS_PER_GRAPHEME:
-            break
-        if count == length:
-            cut = end
-        end = grapheme.end()
-    else:
+    if len(text) <= length or (
+        len(text) <= length * _CHARACTERS_PER_GRAPHEME and _graphemes(text, length) == len(text)
+    ):
         return text
-    head = text[: cut if count > length else end]
+    head = text[: _graphemes(text[: length * _CHARACTERS_PER_GRAPHEME], length - 1)]
     return _LOOSE_END.sub("", _at_word_end(head, text)) + _ELLIPSIS
+
+
+def _graphemes(text: str, length: int) -> int:
+    """Return where the first ``length`` graphemes end."""
+    match = regex.match(rf"\X{{0,{length}}}", text)
+    return match.end() if match else 0
 
 
 def _at_word_end(head: str, text: str) -> str:

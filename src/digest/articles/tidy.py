@@ -47,23 +47,25 @@ _BLOCKS = elements(
 )
 
 _PRE = re.compile(r"(<pre(?: [^<>]*)?>.*?</pre>)", re.DOTALL)
-_BLANK = r"(?:\s|&nbsp;)"
-#: Only where a run of blanks starts: otherwise a long one would be tried from each of its places.
-_RUN = r"(?<!\s)(?<!&nbsp;)(?<!<br>)"
 _ATTRIBUTES = r"(?: [a-z]+=\"[^\"<>]*\")*+"
 _BLOCK = r"(?:p|div|li|dd|dt|td|th|h[1-6]|blockquote|figcaption|section)"
+# Each of these starts with a letter or a class of them, and none can try a long run of blanks from
+# each of its places: they read the whole text, so that they decide how long tidying takes.
 _EMPTY = re.compile(
     rf"<(p|div|strong|b|em|i|u|a|h[1-6]|li|ul|ol|blockquote|figure|figcaption|section){_ATTRIBUTES}>"
-    rf"(?:{_BLANK}|<br>)*+</\1>"
+    r"(?:\s|&nbsp;|<br>)*+</\1>"
 )
-_AFTER_BREAK = re.compile(rf"<br>{_BLANK}++")
+_AFTER_BREAK = re.compile(r"<br>(?:\s|&nbsp;)++")
 _BREAKS = re.compile(r"<br>(?:<br>){2,}")
+_BLANKS = re.compile(r"\s(?:\s|&nbsp;)++")
 _BLOCK_START = re.compile(
-    rf"(<{_BLOCK}{_ATTRIBUTES}>(?:<(?:strong|b|em|i|u){_ATTRIBUTES}>)*+)(?:{_BLANK}|<br>)++"
+    rf"(<{_BLOCK}{_ATTRIBUTES}>(?:<(?:strong|b|em|i|u){_ATTRIBUTES}>)*+)(?:\s|&nbsp;|<br>)++"
 )
-_BLOCK_END = re.compile(rf"{_RUN}(?:{_BLANK}|<br>)++(</{_BLOCK}>)")
-_LINE_ENDS = re.compile(r"(?<!\s)\s*\n\s*")
-_SPACES = re.compile(r"[ \t]{2,}")
+_BLOCK_ENDS = (
+    re.compile(rf"<br>(?:<br>)?(</{_BLOCK}>)"),
+    re.compile(rf"[\n ](</{_BLOCK}>)"),
+    re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(</{_BLOCK}>)"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,5 +257,8 @@ def _compacted(part: str) -> str:
     while count:
         part, count = _EMPTY.subn("", part)
     part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
-    part = _BLOCK_END.sub(r"\1", _BLOCK_START.sub(r"\1", part))
-    return _SPACES.sub(" ", _LINE_ENDS.sub("\n", part))
+    part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
+    part = _BLOCK_START.sub(r"\1", part)
+    for pattern in _BLOCK_ENDS:
+        part = pattern.sub(r"\1", part)
+    return part

@@ -1,0 +1,165 @@
+"""The stages of an article refuse what they cannot be; keys and slugs never collide."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.articles.model import (
+    MAX_NAME_BYTES,
+    RESERVED_NAMES,
+    Article,
+    ArticleId,
+    ArticleKey,
+    CategoryPath,
+    Changes,
+    Draft,
+    SafeHtml,
+    article_key,
+    path_identity,
+    slug,
+)
+
+NOW = datetime(2024, 5, 1, 8, 0, tzinfo=UTC)
+FINANCE = CategoryPath(("金融", "银行", "利率"))
+DRAFT = Draft(
+    identity="金融/a",
+    title="标题",
+    authors=("某人",),
+    categories=(FINANCE,),
+    published_at=NOW,
+    link=None,
+    image=None,
+    language=None,
+    summary="",
+    body=SafeHtml("<p>文</p>"),
+    fingerprint="00",
+)
+ARTICLE = Article(
+    id=ArticleId("tag:example.org,2024:a"),
+    key=ArticleKey("abcdefghijklmnop"),
+    sequence=1,
+    title="标题",
+    authors=(),
+    categories=(FINANCE,),
+    link=None,
+    image=None,
+    language=None,
+    summary="",
+    body=SafeHtml(""),
+    published_at=NOW,
+    updated_at=NOW,
+)
+
+
+def test_a_key_is_sixteen_characters_that_any_address_takes() -> None:
+    key = article_key("金融/文章")
+    assert len(key) == 16
+    assert set(key) <= set("abcdefghijklmnopqrstuvwxyz234567")
+    assert key == article_key("金融/文章") != article_key("金融/文章2")
+
+
+def test_a_key_is_made_of_names_that_are_no_utf8_too() -> None:
+    assert len(article_key("a\udcff")) == 16
+
+
+def test_an_identity_by_path_drops_the_last_extension_and_is_nfc() -> None:
+    assert path_identity(PurePosixPath("café/a.b.md")) == "café/a.b"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("金融 －国內", "金融 －国內"),
+        ("a/b", "a%2Fb"),
+        ("50%", "50%25"),
+        (".hidden", "%2Ehidden"),
+        ("..", "%2E%2E"),
+        ("end.", "end%2E"),
+        ("end ", "end%20"),
+        ("RSS.xml", "RSS%2Exml"),
+        ("a\x00b", "a%00b"),
+        ("\ud800", "%ED%A0%80"),
+    ],
+)
+def test_a_slug_is_readable_and_safe(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+@settings(max_examples=150)
+@given(st.text(min_size=1, max_size=120), st.text(min_size=1, max_size=120))
+def test_no_two_names_share_a_slug_and_all_file_systems_take_them(one: str, other: str) -> None:
+    result = slug(one)
+    assert (result == slug(other)) == (one == other)
+    assert 0 < len(result.encode("utf-8")) <= MAX_NAME_BYTES
+    assert "/" not in result
+    assert result not in (".", "..")
+    assert result.casefold() not in RESERVED_NAMES
+
+
+def test_long_names_that_differ_at_the_end_get_different_slugs() -> None:
+    assert slug("金" * 100 + "一") != slug("金" * 100 + "二")
+    assert len(slug("金" * 100).encode()) <= MAX_NAME_BYTES
+
+
+@pytest.mark.parametrize("names", [(), ("",), ("a", "")])
+def test_a_category_without_a_name_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="a category needs names"):
+        CategoryPath(names)
+
+
+def test_a_category_knows_its_place() -> None:
+    assert str(FINANCE) == "金融 / 银行 / 利率"
+    assert FINANCE.name == "利率"
+    assert FINANCE.parent == CategoryPath(("金融", "银行"))
+    assert CategoryPath(("金融",)).parent is None
+    assert FINANCE.folder == "金融/银行/利率"
+    assert [str(path) for path in FINANCE.lineage()] == [
+        "金融",
+        "金融 / 银行",
+        "金融 / 银行 / 利率",
+    ]
+    assert FINANCE.within(CategoryPath(("金融",)))
+    assert FINANCE.within(FINANCE)
+    assert not FINANCE.within(CategoryPath(("金",)))
+    assert CategoryPath(("a",)) < CategoryPath(("a", "b")) <= CategoryPath(("b",))
+
+
+def test_a_draft_needs_a_title_and_utc() -> None:
+    with pytest.raises(ValueError, match="needs a title"):
+        replace(DRAFT, title="")
+    with pytest.raises(ValueError, match="published_at"):
+        replace(DRAFT, published_at=datetime(2024, 1, 1))  # noqa: DTZ001 - what is refused
+    assert replace(DRAFT, published_at=None).published_at is None
+
+
+def test_an_article_is_not_updated_before_it_is_published() -> None:
+    with pytest.raises(ValueError, match="updated before"):
+        replace(ARTICLE, updated_at=NOW - timedelta(seconds=1))
+    assert ARTICLE.folder == "articles/abcdefghijklmnop/"
+
+
+def test_values_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        ARTICLE.title = "x"  # type: ignore[misc]  # the very thing that must fail
+
+
+def test_changes_add_up() -> None:
+    key, path = ArticleKey("a"), CategoryPath(("b",))
+    one = Changes(articles=frozenset({key}), categories=frozenset({path}), new=1, problems=2)
+    total = one + Changes(updated=3, unchanged=4)
+    assert total == Changes(
+        articles=frozenset({key}),
+        categories=frozenset({path}),
+        new=1,
+        updated=3,
+        unchanged=4,
+        problems=2,
+    )
+    assert total
+    assert not Changes(problems=1)

@@ -1,0 +1,39 @@
+"""The site's addresses are absolute, percent-encoded and stable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from digest.site import Site
+
+SITE = Site(
+    title="晨报",
+    url="https://news.example.org/base",
+    language="zh-CN",
+    timezone="Asia/Shanghai",
+    author="",
+    email="",
+    authority="news.example.org,2024",
+)
+
+
+def test_a_link_is_absolute_and_percent_encoded() -> None:
+    assert SITE.link("feeds/金融/rss.xml") == (
+        "https://news.example.org/base/feeds/%E9%87%91%E8%9E%8D/rss.xml"
+    )
+    assert SITE.link("a b?c#d%") == "https://news.example.org/base/a%20b%3Fc%23d%25"
+
+
+def test_a_tag_uri_names_the_authority_and_stays() -> None:
+    assert SITE.tag("feeds/金融") == "tag:news.example.org,2024:feeds/%E9%87%91%E8%9E%8D"
+    assert replace(SITE, url="https://elsewhere.example").tag("x") == SITE.tag("x")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/", "ftp://example.org", "example.org", "https://", "//example.org"]
+)
+def test_an_address_that_others_cannot_be_made_from_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="not an absolute"):
+        replace(SITE, url=url)
