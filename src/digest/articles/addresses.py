@@ -10,7 +10,8 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 MAX_LENGTH = 8_192
 #: RFC 3986: an http(s) URI that needs no mending.
 _PLAIN = re.compile(
-    r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][\w!$&'()*+,;=:@%/?#.~-]*+)?", re.ASCII
+    r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,4})?(?:[/?#][\w!$&'()*+,;=:@%/?#.~-]*+)?",
+    re.ASCII,
 )
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\]")
 #: WHATWG URL section 4.4: dropped at both ends; tabs and line ends drop everywhere.

@@ -1,0 +1,177 @@
+"""Front matter is text by key, whatever YAML would make of it; trouble has a line."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.articles import front_matter
+from digest.articles.front_matter import MAX_LENGTH, MAX_NESTING, split
+from digest.errors import SourceError
+
+PATH = PurePosixPath("a/b.md")
+
+
+@pytest.fixture(params=["CSafeLoader", "SafeLoader"], autouse=True)
+def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front_matter, "LOADER", getattr(yaml, request.param))
+
+
+def failure(text: str) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        split(text, PATH)
+    assert caught.value.path == PATH
+    return caught.value
+
+
+def test_scalars_stay_the_text_that_was_written() -> None:
+    text = "---\ntitle: 2021\na: no\nb: 1.0\nc: 2021-01-02\nd: ~\ne:\nf: 0x1F\ng: !!int 3\n---\n"
+    assert split(text, PATH).fields == {
+        "title": "2021",
+        "a": "no",
+        "b": "1.0",
+        "c": "2021-01-02",
+        "d": "~",
+        "e": "",
+        "f": "0x1F",
+        "g": "3",
+    }
+
+
+@pytest.mark.parametrize("start", ["", "\n", "\n  \n\t\n", "\ufeff", "\ufeff\n"])
+@pytest.mark.parametrize("end", ["---", "...", "---  "])
+def test_the_block_may_follow_blank_lines_and_a_mark(start: str, end: str) -> None:
+    front = split(f"{start}---\nTitle: 报\n{end}\n\n<p>文</p>", PATH)
+    assert front.present
+    assert front.fields == {"title": "报"}
+    assert front.body == "\n<p>文</p>"
+    lines = start.count("\n")
+    assert front.lines == {"title": lines + 2}
+    assert front.body_line == lines + 4
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no front matter", "text\n---\na: 1\n---\n", "----\na: 1\n----\n"]
+)
+def test_a_file_without_a_block_is_all_body(text: str) -> None:
+    front = split(text, PATH)
+    assert not front.present
+    assert front.fields == {}
+    assert front.body == text
+    assert front.body_line == 1
+
+
+@pytest.mark.parametrize("block", ["---\n---", "---\n# nothing\n---\n", "---\n\n...\nbody"])
+def test_an_empty_block_is_a_block(block: str) -> None:
+    front = split(block, PATH)
+    assert front.present
+    assert front.fields == {}
+
+
+def test_lists_and_mappings_nest() -> None:
+    text = "---\ncategories:\n - [财经, 银行]\n - 要闻\nauthor: {name: 甲, x: [1]}\n---\n"
+    front = split(text, PATH)
+    assert front.fields == {
+        "categories": [["财经", "银行"], "要闻"],
+        "author": {"name": "甲", "x": ["1"]},
+    }
+    assert front.lines == {"categories": 2, "author": 5}
+
+
+def test_the_last_of_a_repeated_key_counts() -> None:
+    assert split("---\na: 1\nA: 2\n---\n", PATH).fields == {"a": "2"}
+
+
+def test_template_escapes_are_decoded() -> None:
+    text = "---\ntitle: 'a &#123;b&#125;'\ntags: ['&#123;']\n---\n"
+    assert split(text, PATH).fields == {"title": "a {b}", "tags": ["{"]}
+
+
+def test_escapes_bring_no_forbidden_characters() -> None:
+    assert split('---\ntitle: "a\\x03b\\0"\n---\n', PATH).fields == {"title": "ab"}
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ('title: """""""\'第3回\'"""""""', "第3回"),
+        ("title: 'it's'", "it's"),
+        ('title: "He said "no""', 'He said "no"'),
+        ("title: 上集: 下集", "上集: 下集"),
+        ("title: @handle", "@handle"),
+        ("title: `code`", "`code`"),
+        ("title: &#123;x&#125; y", "{x} y"),
+        ("title: *bold* text", "*bold* text"),
+        ("title: [独家", "[独家"),
+        ("title: [独家] 消息", "[独家] 消息"),
+        ("title: %x", "%x"),
+        ("title:   'a' and 'b'", "a' and 'b"),
+        ("title: '", "'"),
+    ],
+)
+def test_a_line_of_text_that_is_no_yaml_is_read_as_it_stands(line: str, title: str) -> None:
+    front = split(f"---\nauthor: 乙\n{line}\ncategories:\n - 甲\n---\n正文", PATH)
+    assert front.fields == {"author": "乙", "title": title, "categories": ["甲"]}
+    assert front.lines["categories"] == 4
+
+
+def test_good_lines_are_not_touched_by_the_mending_of_others() -> None:
+    front = split("---\ntitle: a: b\nauthor: 'it''s'\nimage: [1]\ndate: x # y\n---\n", PATH)
+    assert front.fields == {"title": "a: b", "author": "it's", "image": "[1]", "date": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cause"),
+    [
+        ("---\ntitle: x\n", 1, "no closing"),
+        ("\n\n---\ntitle: x\n----\n", 3, "no closing"),
+        ("---\nunknown: a: b\n---\n", 2, "mapping values are not allowed"),
+        ("---\ntitle: x\nother: [a\n---\n", 4, ""),
+        ("---\ntitle: a: b\n  continued\n---\n", 2, "mapping values are not allowed"),
+        ("---\n- a\n- b\n---\n", 2, "key: value"),
+        ("---\njust text\n---\n", 2, "key: value"),
+        ("---\na: 1\n--- \nb: 2\n", 0, ""),
+        ("---\na: 1\n--- b\n---\n", 3, "key: value"),
+        ("---\n? [a]\n: 1\n---\n", 2, "a key must be plain text"),
+        ("---\n? {a: 1}\n: 1\n---\n", 2, "a key must be plain text"),
+        ("---\na: &x [1]\nb: *x\n---\n", 2, "anchor"),
+        ("---\na: 1\nb: *x\n---\n", 3, "alias"),
+        ("---\na: " + "[" * (MAX_NESTING + 1) + "\n---\n", 2, "nests deeper"),
+        ("---\na: " + "[" * 5_000 + "\n---\n", 2, "nests deeper"),
+        ("---\na: |\n" + " x\n" * MAX_LENGTH + "---\n", 2, "longer than"),
+    ],
+)
+def test_what_is_not_plain_is_refused_with_its_line(text: str, line: int, cause: str) -> None:
+    if line == 0:  # a closing line with spaces is one
+        assert split(text, PATH).body == "b: 2\n"
+        return
+    error = failure(text)
+    assert error.line == line
+    assert cause in error.problem
+
+
+def test_characters_that_yaml_refuses_are_named() -> None:
+    error = failure("---\na: \ufffe\n---\n")
+    assert error.line == 2
+    assert "character" in error.problem
+
+
+def test_a_bomb_of_aliases_is_refused_at_once() -> None:
+    lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 40)]
+    assert "anchor" in failure("---\n" + "\n".join(lines) + "\n---\n").problem
+
+
+@settings(max_examples=100)
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_block_becomes_text_or_a_source_error(block: str) -> None:
+    line: int | None = 1
+    try:
+        split(f"---\n{block}\n---\n", PATH)
+    except SourceError as error:
+        line = error.line
+    assert line is not None
+    assert line >= 1

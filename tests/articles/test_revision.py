@@ -1,0 +1,89 @@
+"""Change is judged by content: dates and images alone never move an article."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from digest.articles.model import CategoryPath, Draft, SafeHtml
+from digest.articles.revision import Kind, Known, Revision, content_digest, decide
+
+FIRST = datetime(2024, 1, 1, 6, 0, tzinfo=UTC)
+NOW = datetime(2024, 5, 1, 8, 0, tzinfo=UTC)
+DRAFT = Draft(
+    identity="a",
+    title="利率下调",
+    authors=("甲",),
+    categories=(CategoryPath(("财经",)),),
+    published_at=datetime(2024, 4, 30, tzinfo=UTC),
+    link="https://example.org/a",
+    image="https://example.org/a.png",
+    language="zh",
+    summary="摘要",
+    body=SafeHtml("<p>正文</p>"),
+    fingerprint="f1",
+)
+KNOWN = Known(fingerprint="f1", published_at=FIRST, updated_at=FIRST, content=content_digest(DRAFT))
+
+
+@pytest.mark.parametrize("date", [DRAFT.published_at, None])
+def test_a_new_article_is_published_at_its_date_or_at_first_sight(date: datetime | None) -> None:
+    moment = date or NOW
+    assert decide(None, replace(DRAFT, published_at=date), NOW) == Revision(
+        kind=Kind.NEW, published_at=moment, updated_at=moment
+    )
+
+
+@pytest.mark.parametrize("date", [DRAFT.published_at, None, NOW])
+def test_the_same_content_is_unchanged_whatever_its_date_says(date: datetime | None) -> None:
+    assert decide(KNOWN, replace(DRAFT, published_at=date), NOW) == Revision(
+        kind=Kind.UNCHANGED, published_at=FIRST, updated_at=FIRST
+    )
+
+
+def test_other_bytes_of_the_same_meaning_are_published_without_an_update() -> None:
+    changed = replace(DRAFT, image="https://example.org/b.png")
+    assert decide(KNOWN, changed, NOW) == Revision(
+        kind=Kind.REVISED, published_at=FIRST, updated_at=FIRST
+    )
+
+
+def test_another_meaning_is_an_update_now() -> None:
+    assert decide(KNOWN, replace(DRAFT, fingerprint="f2"), NOW) == Revision(
+        kind=Kind.UPDATED, published_at=FIRST, updated_at=NOW
+    )
+
+
+def test_an_update_is_never_before_the_publication() -> None:
+    later = replace(KNOWN, published_at=NOW + timedelta(days=1), updated_at=NOW + timedelta(days=1))
+    revision = decide(later, replace(DRAFT, fingerprint="f2"), NOW)
+    assert revision.updated_at == revision.published_at == NOW + timedelta(days=1)
+
+
+def test_now_must_be_utc() -> None:
+    with pytest.raises(ValueError, match="now"):
+        decide(None, DRAFT, datetime(2024, 1, 1))  # noqa: DTZ001 - what is refused
+
+
+def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
+    others: dict[str, Any] = {
+        "title": "x",
+        "authors": ("x",),
+        "categories": (),
+        "link": None,
+        "image": None,
+        "language": "en",
+        "summary": "x",
+        "body": SafeHtml("x"),
+    }
+    digests = {content_digest(replace(DRAFT, **{name: value})) for name, value in others.items()}
+    assert len(digests | {content_digest(DRAFT)}) == len(others) + 1
+    assert {field.name for field in fields(Draft)} - set(others) == {
+        "identity",
+        "published_at",
+        "fingerprint",
+    }
+    assert content_digest(replace(DRAFT, published_at=None)) == content_digest(DRAFT)
