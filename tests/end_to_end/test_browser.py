@@ -1,0 +1,185 @@
+"""Pages and mails in a real browser: nothing runs, nothing is fetched, nothing overflows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, Route, async_playwright
+from starlette.applications import Starlette
+
+from digest.assembly import Services
+from digest.mail.subscriber import NewSubscriber, SubscriberState
+from digest.mail.tokens import make_token
+from digest.web.app import create_app
+from tests.conftest import Workplace
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
+    pytest.mark.timeout(60),  # a browser starts slowly on a busy machine
+]
+
+SITE = "http://127.0.0.1:8000"
+HOSTILE = """\
+<p>正文 <a href="https://example.org/more">更多</a></p>
+<script>document.title = 'broken'</script>
+<img src="x" onerror="document.title = 'broken'">
+<svg onload="document.title = 'broken'"><script>document.title = 'broken'</script></svg>
+<a href="javascript:document.title='broken'" id="trap">trap</a>
+<iframe srcdoc="<script>parent.document.title = 'broken'</script>"></iframe>
+<form action="https://evil.example/"><button>send</button></form>
+<math><mtext><table><mglyph><style><!--</style><img title="--><img src=x onerror=alert(1)>">
+<style>body { background: url(https://evil.example/track) }</style>
+<table><tr><td>一格很宽的表格单元，里面有很多很多文字</td><td>另一格</td></tr></table>
+<pre><code>a long line of code that would make a narrow page scroll sideways for ever</code></pre>
+"""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield found
+        await found.close()
+
+
+class Visit:
+    """A page that is served by the application alone; whatever else it asks for is noted."""
+
+    def __init__(self, page: Page, app: Starlette) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=SITE)
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda _: self.complaints.append("a dialog"))
+
+    async def open(self, address: str) -> None:
+        """Go to an address of the site."""
+        await self.page.route("**/*", self._answer)
+        await self.page.goto(address)
+
+    async def _answer(self, route: Route) -> None:
+        request = route.request
+        if not request.url.startswith(SITE):
+            self.elsewhere.append(request.url)
+            await route.abort()
+            return
+        kind = await request.header_value("content-type")
+        answer = await self._client.request(
+            request.method,
+            request.url,
+            content=request.post_data,
+            headers={"content-type": kind} if kind else {},
+        )
+        headers = {
+            name: value
+            for name, value in answer.headers.items()
+            if name not in ("content-length", "content-encoding")
+        }
+        await route.fulfill(status=answer.status_code, headers=headers, body=answer.content)
+
+    async def width(self) -> tuple[int, int]:
+        """Return the width of the content and of the window, pixels."""
+        content, window = await self.page.evaluate(
+            "[document.documentElement.scrollWidth, window.innerWidth]"
+        )
+        return int(content), int(window)
+
+
+def application(services: Services) -> Starlette:
+    return create_app(
+        output=services.settings.paths.output,
+        subscriptions=services.store.subscribers,
+        status=None,
+        pages=services.pages,
+        token_key=services.token_key,
+        clock=services.clock,
+    )
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_pages_run_nothing_fetch_nothing_and_fit(
+    workplace: Workplace, browser: Browser, width: int
+) -> None:
+    workplace.write("a.md", "一篇<b>不怀好意</b>的文章", body=HOSTILE)
+    workplace.write("b.md", "Another", categories=("Notes", "A-very-long-category-name" * 3))
+    with workplace.open() as services:
+        workplace.build(services)
+        (article,) = (
+            found for found in services.store.articles.newest(None, 9) if "一篇" in found.title
+        )
+        for path in ("/", "/feeds/", "/feeds/金融/市场/", f"/{article.folder}", "/nowhere"):
+            page = await browser.new_page(viewport={"width": width, "height": 900})
+            visit = Visit(page, application(services))
+            await visit.open(SITE + path)
+            title = await page.title()
+            assert "broken" not in title, path
+            allowed = ["404 (Not Found)"] if path == "/nowhere" else []
+            assert [text for text in visit.complaints if not any(a in text for a in allowed)] == []
+            assert visit.elsewhere == [], path
+            content, window = await visit.width()
+            assert content <= window, f"{path} is {content} px wide in a window of {window}"
+            await page.close()
+
+
+async def test_a_feed_fits_a_browser_too(workplace: Workplace, browser: Browser) -> None:
+    workplace.write("a.md", "一篇", body=HOSTILE)
+    with workplace.open() as services:
+        workplace.build(services)
+        page = await browser.new_page()
+        visit = Visit(page, application(services))
+        await visit.open(f"{SITE}/feeds/rss.xml")
+        assert "一篇" in await page.content()
+        assert visit.elsewhere == []
+        await page.close()
+
+
+async def test_somebody_leaves_with_the_button_and_comes_back(
+    workplace: Workplace, browser: Browser
+) -> None:
+    with workplace.open() as services:
+        reader = NewSubscriber(address="reader@example.org", digest="daily")
+        subscriber, _ = services.store.subscribers.add(reader, services.clock())
+        page = await browser.new_page()
+        visit = Visit(page, application(services))
+        await visit.open(f"{SITE}/unsubscribe/{make_token(services.token_key, subscriber.id)}")
+        states = []
+        for _ in range(2):
+            async with page.expect_navigation():
+                await page.get_by_role("button").click()
+            found = services.store.subscribers.subscriber(subscriber.id)
+            assert found is not None
+            states.append(found.state)
+        await page.close()
+    assert states == [SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE]
+
+
+@pytest.mark.parametrize("width", [360, 800])
+async def test_a_mail_runs_nothing_and_fits(
+    workplace: Workplace, browser: Browser, width: int
+) -> None:
+    workplace.write("a.md", "一篇" + "很长的标题" * 12, body=HOSTILE)
+    with workplace.open() as services:
+        workplace.build(services)
+        articles = services.store.articles.newest(None, 9)
+        mailing = services.mailing()
+        html = mailing.preview(services.digests["daily"], articles, now=services.clock())
+        page = await browser.new_page(viewport={"width": width, "height": 900})
+        visit = Visit(page, application(services))
+        await page.route("**/*", lambda route: route.abort())
+        await page.set_content(html.rendition.html)
+        content, window = await visit.width()
+        assert content <= window
+        assert visit.complaints == []
+        assert await page.locator("script").count() == 0
+        await page.close()
