@@ -159,22 +159,22 @@ async def test_what_events_missed_a_scan_finds(
         await task
 
 
+@pytest.mark.parametrize("deleted", [True, False])
 async def test_a_replaced_root_is_watched_anew(
-    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, deleted: bool
 ) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
     published = Presses(monkeypatch)
-    with services.workers() as workers:
-        intake = services.intake(workers)
-        await intake.first_scan()
-        workplace.articles.rename(workplace.folder / "away")
+    async with running(services):
+        if deleted:
+            workplace.articles.rmdir()
+            workplace.articles.mkdir()
+        else:
+            workplace.articles.rename(workplace.folder / "away")
         workplace.write("a.md", "新根")
-        monkeypatch.setattr(intake, "_next_scan", 0.0)
-        task = asyncio.create_task(intake.run())
         await published.until(lambda: in_feed(workplace, "新根"))
         workplace.write("b.md", "又一篇")
         await published.until(lambda: in_feed(workplace, "又一篇"))
-        intake.stop()
-        await task
 
 
 @pytest.mark.parametrize("error", [StoreError("locked"), OSError(28, "No space left on device")])

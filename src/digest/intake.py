@@ -29,6 +29,9 @@ _LONGEST_UNPUBLISHED = 10.0
 _LARGE_BURST = 200
 #: More paths than this are forgotten in favour of a scan.
 _MOST_HINTS = 50_000
+#: How long it may take until a root that was replaced is noticed; seconds. A rename of the root
+#: itself comes with no event.
+_LOOK_AT_ROOT = 5.0
 #: Waits after failures; seconds.
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 
@@ -154,8 +157,8 @@ class Intake:
         retry = _FIRST_RETRY
         try:
             while not self.stopped():
-                loop_time = asyncio.get_running_loop().time()
-                await self._hints.wait(0 if self._unpublished else self._next_scan - loop_time)
+                until_scan = self._next_scan - asyncio.get_running_loop().time()
+                await self._hints.wait(0 if self._unpublished else min(until_scan, _LOOK_AT_ROOT))
                 try:
                     await self._turn()
                     retry = _FIRST_RETRY
@@ -173,7 +176,8 @@ class Intake:
         paths, overflowed = await self._gather()
         if self.stopped():
             return
-        if overflowed or len(paths) >= _LARGE_BURST:
+        replaced = self._watch is not None and not await asyncio.to_thread(self._watch.alive)
+        if replaced or overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
         if paths:
             try:

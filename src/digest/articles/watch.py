@@ -55,12 +55,16 @@ class Watch(FileSystemEventHandler):
         self._observer.start()
 
     def alive(self) -> bool:
-        """Tell whether the folder watched is still the one at the root's path."""
+        """Tell whether events still come, from the folder that is at the root's path now."""
         try:
             found = self._root.stat()
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == self._identity and self._observer.is_alive()
+        # A new folder may get the number of the one that was deleted; the thread has ended then.
+        hearing = self._observer.is_alive() and all(
+            emitter.is_alive() for emitter in self._observer.emitters
+        )
+        return hearing and (found.st_dev, found.st_ino) == self._identity
 
     def stop(self) -> None:
         """End the threads; safe to call twice, and before start."""
