@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from digest.articles import ingest as ingest_module
 from digest.articles.ingest import Ingest, Taken
+from digest.articles.model import Changes
 from digest.assembly import Services
+from digest.errors import StoreError
+from digest.store.articles import ArticleStore
 from tests.conftest import Workplace
 
 
@@ -66,6 +70,35 @@ def test_a_second_scan_opens_no_file(
     monkeypatch.setattr(os, "open", refuse)
 
     assert told(ingest.scan()) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_was_stored_before_a_failure_is_told_by_the_next_call(
+    workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    monkeypatch.setattr(ingest_module, "_BATCH", 2)
+    paths = [workplace.write(f"{number}.md", str(number)).name for number in range(5)]
+    real = ArticleStore.record
+    calls = 0
+
+    def fail_once(store: ArticleStore, *args: object) -> Changes:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise StoreError("locked")
+        return real(store, *args)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(ArticleStore, "record", fail_once)
+
+    def take() -> Taken:
+        return ingest.scan() if whole else ingest.take(paths)
+
+    with pytest.raises(StoreError):
+        take()
+    changes = take().changes
+
+    assert (changes.new, len(changes.articles)) == (5, 5)
+    assert not take().changes
 
 
 def test_a_rewritten_file_with_the_same_bytes_changes_nothing(

@@ -88,7 +88,10 @@ class Taken:
 
 
 class Ingest:
-    """Takes article files in. Blocking: call it from one thread at a time."""
+    """Takes article files in. Blocking: call it from one thread at a time.
+
+    Where it fails half way, the next call that succeeds tells what was stored until then too.
+    """
 
     def __init__(self, *, store: FileStore, tree: Tree, workers: Workers, clock: Clock) -> None:
         self._store = store
@@ -97,6 +100,7 @@ class Ingest:
         self._clock = clock
         self._recipe = workers.recipe.fingerprint()
         self._stopped = threading.Event()
+        self._untold = Changes()  # stored, but whoever asked was told of an error instead
 
     def stop(self) -> None:
         """Make whatever is under way return soon; nothing is taken afterwards."""
@@ -152,18 +156,18 @@ class Ingest:
         known: Mapping[str, FileRecord],
         progress: Callable[[int, int], None] | None,
     ) -> Taken:
-        changes = Changes()
         waiting: set[str] = set()
         touched: list[FileRecord] = []
         readings = self._readings(paths, known, touched, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
-            changes += self._store.record(batch, self._clock())
+            self._untold += self._store.record(batch, self._clock())
             done += len(batch)
             if progress:
                 progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
         if touched:
             self._store.touch(touched)
+        changes, self._untold = self._untold, Changes()
         return Taken(
             changes=changes,
             files=len(paths),
