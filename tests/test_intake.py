@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from digest import intake as intake_module
+from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
 from digest.errors import OutputError, StoreError
 from digest.feeds.publish import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
+from digest.web.pages import WebPages
 from tests.conftest import Workplace
 
 Change = Callable[[], object]
@@ -218,6 +220,35 @@ async def test_an_output_that_cannot_be_written_is_tried_again(
         monkeypatch.setattr(Publisher, "publish", fail_once)
         workplace.write("a.md", "腾出地方了")
         await published.until(lambda: in_feed(workplace, "腾出地方了"))
+
+
+async def test_a_stop_ends_a_long_publication(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+    began = asyncio.Event()
+    stopped = threading.Event()
+    loop = asyncio.get_running_loop()
+    real = WebPages.article
+
+    def press(self: WebPages, article: Article) -> bytes:
+        pages.append(article.title)
+        loop.call_soon_threadsafe(began.set)
+        assert stopped.wait(8)
+        return real(self, article)
+
+    async with running(services) as intake:
+        monkeypatch.setattr(WebPages, "article", press)
+        outside = workplace.folder / "outside"
+        for number in range(5):
+            workplace.write(f"../outside/{number}.md", str(number))
+        outside.rename(workplace.articles / "inside")
+        async with asyncio.timeout(8):
+            await began.wait()
+        intake.stop()
+        stopped.set()
+
+    assert len(pages) == 1
 
 
 async def test_hints_come_from_any_thread_and_each_path_once() -> None:

@@ -163,6 +163,8 @@ class Intake:
                     await self._turn()
                     retry = _FIRST_RETRY
                 except (DigestError, OSError) as error:
+                    if self.stopped():
+                        break
                     _log.error("intake failed, will try again", error=str(error), seconds=retry)
                     await asyncio.sleep(retry)
                     retry = min(retry * 2, _LAST_RETRY)
@@ -242,7 +244,7 @@ class Intake:
 
     async def _publish(self) -> None:
         changes = self._unpublished
-        published = await asyncio.to_thread(self._publisher.publish, changes)
+        published = await asyncio.to_thread(self._publisher.publish, changes, self._go_on)
         self._unpublished = Changes()
         _log.info(
             "published",

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -114,15 +115,7 @@ class Publisher:
         """
         keys = self._source.article_keys()
         summaries = self._source.categories()
-        total = len(keys) + 1 + len(summaries)
-        done = 0
-
-        def step() -> None:
-            nonlocal done
-            done += 1
-            if progress is not None:
-                progress(done, total)
-
+        step = _steps(progress, len(keys) + 1 + len(summaries))
         with _Writing(self._folder) as writing:
             for path, content in self._pages.assets().items():
                 writing.write(path, content)
@@ -141,29 +134,37 @@ class Publisher:
             self._sweep(writing)
         return writing.published()
 
-    def publish(self, changes: Changes) -> Published:
+    def publish(
+        self, changes: Changes, progress: Callable[[int, int], None] | None = None
+    ) -> Published:
         """Write what the changes touch: article pages first, then feeds, index and OPML.
 
         The pages of articles that the source no longer has are removed, and so are the feeds of
-        categories that hold nothing any more.
+        categories that hold nothing any more. ``progress`` is as for ``publish_all``.
         """
         if not changes.articles and not changes.categories:
             return Published()
+        step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
         with _Writing(self._folder) as writing:
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
                     writing.write(article.folder + PAGE, self._pages.article(article))
+                    step()
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(f"articles/{key}/{PAGE}")
             writing.settle()
             entries = Entries()
-            touched = (None, *sorted(changes.categories))
-            held = [each for each in touched if self._write_feed(writing, each, entries)]
+            held = []
+            for each in (None, *sorted(changes.categories)):
+                if self._write_feed(writing, each, entries):
+                    held.append(each)
+                step()
             # Readers wait for feeds, people for pages: those come last, at the price of a query.
             summaries = self._source.categories()
             for category in held:
                 self._write_pages(writing, category, summaries)
+                step()
             for category in changes.categories.difference(held):
                 for path in self._paths(category):
                     writing.remove(path)
@@ -227,6 +228,17 @@ class Publisher:
 
 def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
     return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
+
+
+def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
+    """Return what is called after each of ``total`` steps."""
+    done = count(1)
+
+    def step() -> None:
+        if progress is not None:
+            progress(next(done), total)
+
+    return step
 
 
 def _document(name: str, feed: Feed, articles: Sequence[Article], entries: Entries) -> bytes:
