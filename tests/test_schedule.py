@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from apscheduler.triggers.date import DateTrigger
 
 from digest.schedule import Schedule, Timetable
 
@@ -58,6 +59,77 @@ def test_times_are_in_the_digests_zone() -> None:
     assert runs("0 7 * * *", 1, "America/New_York") == ["Tue 24 12:00"]
 
 
+def local(cron: str, zone: str, start: datetime, count: int) -> list[str]:
+    """Return the next runs as the clocks of the zone show them."""
+    schedule = Schedule(cron, zone)
+    found = []
+    moment: datetime | None = start
+    for _ in range(count):
+        assert moment is not None
+        moment = schedule.next_after(moment)
+        assert moment is not None
+        found.append(f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M %z}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "expected"),
+    [
+        # Clocks go from 02:00 to 03:00 on the 29th.
+        ("0 0 * * *", "Europe/Berlin", ["29 00:00 +0100", "30 00:00 +0200", "31 00:00 +0200"]),
+        ("0 0 * * mon", "Europe/Berlin", ["30 00:00 +0200", "06 00:00 +0200"]),
+        ("30 2 * * *", "Europe/Berlin", ["29 03:30 +0200", "30 02:30 +0200"]),
+        ("0 * * * *", "Europe/Berlin", ["29 00:00 +0100", "29 01:00 +0100", "29 03:00 +0200"]),
+        ("0 7 * * *", "Europe/Berlin", ["29 07:00 +0200", "30 07:00 +0200"]),
+        # From 24:00 to 01:00 on the same night: there is no midnight.
+        ("0 0 * * *", "Asia/Beirut", ["29 01:00 +0300", "30 00:00 +0300"]),
+    ],
+)
+def test_clocks_set_forward_leave_no_run_out(cron: str, zone: str, expected: list[str]) -> None:
+    start = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
+    if zone == "Asia/Beirut":
+        start = start.replace(hour=21)
+    assert local(cron, zone, start, len(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("cron", "expected"),
+    [
+        # Clocks go from 03:00 to 02:00 on the 25th.
+        ("30 2 * * *", ["25 02:30 +0200", "26 02:30 +0100"]),
+        ("0 * * * *", ["25 01:00 +0200", "25 02:00 +0200", "25 02:00 +0100", "25 03:00 +0100"]),
+        ("0 3 1 * *", ["01 03:00 +0100", "01 03:00 +0100"]),
+    ],
+)
+def test_clocks_set_back_repeat_only_what_comes_every_hour(cron: str, expected: list[str]) -> None:
+    start = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)
+    assert local(cron, "Europe/Berlin", start, len(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 0 * * *", "30 2 * * *", "15 * * * *", "0 0 1 * *", "0 0 * * 1"]
+)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "UTC"])
+def test_latest_is_the_last_of_those_that_next_after_tells(cron: str, zone: str) -> None:
+    schedule = Schedule(cron, zone)
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    runs = [begin]
+    while runs[-1] < begin + timedelta(days=45):
+        following = schedule.next_after(runs[-1])
+        assert following is not None
+        assert following > runs[-1]
+        runs.append(following)
+    for before, run in itertools.pairwise(runs[1:]):
+        assert schedule.latest(begin, run) == run
+        assert schedule.latest(begin, run - timedelta(seconds=1)) == before
+
+
+def test_a_day_that_comes_every_four_years_is_found() -> None:
+    schedule = Schedule("0 7 29 2 *", "UTC")
+    found = schedule.next_after(datetime(2096, 3, 1, tzinfo=UTC))
+    assert found == datetime(2104, 2, 29, 7, 0, tzinfo=UTC)
+
+
 def test_next_after_excludes_the_moment_itself() -> None:
     schedule = Schedule("0 7 * * *", "UTC")
     first = schedule.next_after(MONDAY)
@@ -80,11 +152,11 @@ def test_a_line_that_is_no_schedule_raises() -> None:
         Schedule("0 7 * * 8", "UTC")
 
 
-async def test_the_timetable_fires_with_the_digests_name() -> None:
+async def test_the_timetable_fires_with_the_digests_name(monkeypatch: pytest.MonkeyPatch) -> None:
     fired: asyncio.Queue[str] = asyncio.Queue()
-    due = Schedule("* * * * *", "UTC")
-    object.__setattr__(due, "trigger", DateTrigger(datetime.now(UTC)))
-    timetable = Timetable({"daily": due}, fired.put)
+    runs = iter([datetime.now(UTC)])
+    monkeypatch.setattr(Schedule, "next_after", lambda *_: next(runs, None))
+    timetable = Timetable({"daily": Schedule("* * * * *", "UTC")}, fired.put)
 
     timetable.start()
     async with asyncio.timeout(5):

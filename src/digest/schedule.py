@@ -2,70 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
 
-from digest.settings.cron import parse
+from digest.settings.cron import Cron, parse
 
-#: As APScheduler names them; the first is crontab's 0.
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_HOURS = 24
+#: The longest way to a day that fits: 29 February, over a year such as 2100.
+_FARTHEST = timedelta(days=366 * 9)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A crontab line in a time zone. Raises ValueError where the line is none."""
+    """A crontab line in a time zone. Raises ValueError where the line is none.
+
+    When clocks are set forward, a time that they leave out comes as much later; when they are set
+    back, one that comes twice counts once, unless the line says every hour.
+    """
 
     cron: str
     timezone: str  #: IANA name
-    trigger: BaseTrigger = field(init=False, repr=False, compare=False)
+    _cron: Cron = field(init=False, repr=False, compare=False)
+    _zone: ZoneInfo = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        cron = parse(self.cron)
-
-        def trigger(days: Iterable[int] | None, weekdays: Iterable[int] | None) -> CronTrigger:
-            return CronTrigger(
-                minute=_list(cron.minutes),
-                hour=_list(cron.hours),
-                day="*" if days is None else _list(days),
-                month=_list(cron.months),
-                # By name: APScheduler would take crontab's numbers from Monday.
-                day_of_week="*"
-                if weekdays is None
-                else ",".join(_WEEKDAYS[number] for number in weekdays),
-                timezone=ZoneInfo(self.timezone),
-            )
-
-        # A CronTrigger wants both days; crontab is content with either.
-        found = (
-            OrTrigger([trigger(cron.days, None), trigger(None, cron.weekdays)])
-            if cron.either
-            else trigger(cron.days, cron.weekdays)
-        )
-        object.__setattr__(self, "trigger", found)
+        object.__setattr__(self, "_cron", parse(self.cron))
+        object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
     def next_after(self, moment: datetime) -> datetime | None:
         """Return the first run after ``moment``, aware UTC; None where there is none to come."""
-        just_after = moment + timedelta(microseconds=1)
-        found: datetime | None = self.trigger.get_next_fire_time(None, just_after)
-        return found.astimezone(UTC) if found else None
+        # From the day before: a time that was left out may come only after midnight.
+        day = moment.astimezone(self._zone).date() - timedelta(days=1)
+        last = day + _FARTHEST
+        while day <= last:
+            if self._comes_on(day) and (runs := [run for run in self._on(day) if run > moment]):
+                return min(runs)
+            day += timedelta(days=1)
+        return None
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """Return the last run with ``after`` < run <= ``until``, aware UTC, or None."""
-        latest = None
-        while (run := self.next_after(latest or after)) and run <= until:
-            latest = run
-        return latest
+        day = until.astimezone(self._zone).date() + timedelta(days=1)
+        first = after.astimezone(self._zone).date() - timedelta(days=1)
+        while day >= first:
+            if self._comes_on(day) and (
+                runs := [run for run in self._on(day) if after < run <= until]
+            ):
+                return max(runs)
+            day -= timedelta(days=1)
+        return None
+
+    def _comes_on(self, day: date) -> bool:
+        cron = self._cron
+        fits = (day.day in cron.days, day.isoweekday() % 7 in cron.weekdays)
+        return day.month in cron.months and (any(fits) if cron.either else all(fits))
+
+    def _on(self, day: date) -> Iterator[datetime]:
+        """Yield the runs of a day that fits, aware UTC."""
+        every_hour = len(self._cron.hours) == _HOURS
+        for hour in self._cron.hours:
+            for minute in self._cron.minutes:
+                first = datetime.combine(day, time(hour, minute), self._zone)
+                yield first.astimezone(UTC)
+                again = first.replace(fold=1).astimezone(UTC)
+                if every_hour and again > first.astimezone(UTC):  # earlier: it is left out
+                    yield again
 
 
-def _list(numbers: Iterable[int]) -> str:
-    return ",".join(map(str, numbers))
+class _Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """APScheduler's view of a schedule.
+
+    Its own CronTrigger leaves out the midnight after the day on which clocks are set forward.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """Return the next run; those that were missed are the daemon's to find."""
+        return self._schedule.next_after(max(previous or now, now))
 
 
 class Timetable:
@@ -78,7 +98,7 @@ class Timetable:
         for name, schedule in schedules.items():
             self._scheduler.add_job(
                 fire,
-                schedule.trigger,
+                _Trigger(schedule),
                 args=[name],
                 id=name,
                 # However late the loop wakes, the run is not dropped here: the daemon knows
