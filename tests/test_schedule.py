@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.schedulers import base
 
+from digest import schedule as schedule_module
 from digest.schedule import Schedule, Timetable
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -162,4 +164,24 @@ async def test_the_timetable_fires_with_the_digests_name(monkeypatch: pytest.Mon
     async with asyncio.timeout(5):
         assert await fired.get() == "daily"
     timetable.stop()
+    timetable.stop()
+
+
+async def test_a_clock_that_was_set_forward_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        ahead = timedelta()
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + cls.ahead
+
+    monkeypatch.setattr(base, "datetime", Clock)
+    monkeypatch.setattr(schedule_module, "_LOOK_AT_CLOCK", 0.01)
+    fired: asyncio.Queue[str] = asyncio.Queue()
+    timetable = Timetable({"daily": Schedule("0 7 * * *", "UTC")}, fired.put)
+
+    timetable.start()
+    Clock.ahead = timedelta(days=1)
+    async with asyncio.timeout(5):
+        assert await fired.get() == "daily"
     timetable.stop()

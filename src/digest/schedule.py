@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,6 +14,9 @@ from apscheduler.triggers.base import BaseTrigger
 from digest.settings.cron import Cron, parse
 
 _HOURS = 24
+#: How long it may take until a changed clock is noticed; seconds. Timers stand still while a
+#: computer sleeps, and know nothing of a clock that was set.
+_LOOK_AT_CLOCK = 30.0
 #: The longest way to a day that fits: 29 February, over a year such as 2100.
 _FARTHEST = timedelta(days=366 * 9)
 
@@ -95,6 +99,7 @@ class Timetable:
         self, schedules: Mapping[str, Schedule], fire: Callable[[str], Awaitable[None]]
     ) -> None:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._timer: asyncio.TimerHandle | None = None
         for name, schedule in schedules.items():
             self._scheduler.add_job(
                 fire,
@@ -110,8 +115,16 @@ class Timetable:
     def start(self) -> None:
         """Begin to fire; needs a running event loop."""
         self._scheduler.start()
+        self._look()
+
+    def _look(self) -> None:
+        """Have the scheduler compare its next run with the clock, again and again."""
+        self._scheduler.wakeup()
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_AT_CLOCK, self._look)
 
     def stop(self) -> None:
         """Fire nothing more; safe to call twice."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
