@@ -19,6 +19,8 @@ from digest.daemon import AlreadyRunningError, Daemon, Started, listen, only_dae
 from digest.errors import ConfigurationError, StoreError
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
+from digest.schedule import Timetable
+from digest.store.articles import ArticleStore
 from digest.store.outbox import OutboxStore
 from tests.conftest import Workplace
 
@@ -153,6 +155,48 @@ async def test_an_edition_waits_for_a_database_that_is_away(
         await drained(services)
 
     assert mails(workplace) == ["reader@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("store", "method"), [(OutboxStore, "start_digests"), (ArticleStore, "counts")]
+)
+async def test_a_database_that_is_away_at_the_start_is_waited_for(
+    services: Services, monkeypatch: pytest.MonkeyPatch, store: type, method: str
+) -> None:
+    monkeypatch.setattr(daemon_module, "_FIRST_RETRY", 0.01)
+    failures = [StoreError("locked"), StoreError("locked")]
+    real = getattr(store, method)
+
+    def fail_twice(*args: object) -> object:
+        if failures:
+            raise failures.pop()
+        return real(*args)
+
+    monkeypatch.setattr(store, method, fail_twice)
+    async with running(services) as started:
+        assert started.status.feeds == 1
+    assert not failures
+
+
+async def test_a_run_that_comes_due_during_the_catch_up_is_made(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    start, fire = Timetable.start, Daemon._fire
+
+    def started(timetable: Timetable) -> None:
+        order.append("timetable")
+        start(timetable)
+
+    async def fired(daemon: Daemon, name: str) -> None:
+        order.append(name)
+        await fire(daemon, name)
+
+    monkeypatch.setattr(Timetable, "start", started)
+    monkeypatch.setattr(Daemon, "_fire", fired)
+    async with running(services):
+        pass
+    assert order == ["timetable", "daily", "notes"]
 
 
 async def test_feeds_and_status_are_served(workplace: Workplace) -> None:

@@ -174,15 +174,24 @@ class Daemon:
     async def _follow(self, intake: Intake, timetable: Timetable) -> None:
         """Scan, announce, start the schedules, then keep the feeds in step."""
         services = self._services
+        names = list(services.digests)
+
+        async def start_digests() -> None:
+            await asyncio.to_thread(services.store.outbox.start_digests, names, services.clock())
+
+        async def announce() -> None:
+            self._announce(await asyncio.to_thread(self._started))
+
         if not await _until_done("first scan", lambda: intake.first_scan(self._progress), intake):
             return
-        outbox = services.store.outbox
-        await asyncio.to_thread(outbox.start_digests, list(services.digests), services.clock())
+        if not await _until_done("start of the digests", start_digests, intake):
+            return
+        # Before the catch-up: a run that comes due while that takes long is not lost.
+        timetable.start()
         for name in services.schedules:
             await self._fire(name)
-        timetable.start()
-        self._announce(await asyncio.to_thread(self._started))
-        await intake.run()
+        if await _until_done("start", announce, intake):
+            await intake.run()
 
     async def _fire(self, name: str) -> None:
         """Make the edition that is due, if there is one; try again while the database is away."""
