@@ -133,6 +133,29 @@ async def test_a_run_missed_too_long_ago_is_left_out_and_told(
     assert mails(workplace) == ["reader@example.org"]
 
 
+@pytest.mark.parametrize("wrong", ["at the first start", "at an edition"])
+async def test_a_clock_that_was_ahead_for_a_while_silences_no_digest(
+    workplace: Workplace, services: Services, wrong: str
+) -> None:
+    subscribe(services)
+    right = workplace.clock.now
+    if wrong == "at the first start":
+        workplace.clock.advance(days=3000)
+    async with running(services):
+        pass
+    workplace.clock.advance(days=3000)
+    async with running(services):
+        await drained(services)
+    workplace.clock.now = right
+    async with running(services):
+        pass
+    workplace.write("new.md", "新闻")
+    workplace.clock.now = DUE
+    async with running(services):
+        await drained(services)
+    assert mails(workplace) == ["reader@example.org"]
+
+
 async def test_an_edition_waits_for_a_database_that_is_away(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

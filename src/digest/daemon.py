@@ -212,8 +212,10 @@ class Daemon:
         """Return the run that is due and not too late to catch up with."""
         outbox = self._services.store.outbox
         schedule = self._services.schedules[name]
-        last = outbox.last_due_at(name) or outbox.started_at(name) or now
         oldest = now - self._services.settings.digests[name].catch_up
+        last = outbox.last_due_at(name, now) or outbox.started_at(name) or now
+        if last > now:  # it began while the clock was wrong
+            last = oldest
         due_at = schedule.latest(max(last, oldest), now)
         missed_at = schedule.next_after(last) if last < oldest else None
         if due_at is None and missed_at and missed_at <= oldest:

@@ -118,7 +118,7 @@ def test_an_edition_without_articles_is_remembered_and_has_no_number(started: St
     assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
     assert titles(started, edition) == []
     assert claim(started) == []
-    assert started.outbox.last_due_at("daily") == NOW
+    assert started.outbox.last_due_at("daily", NOW) == NOW
     assert started.outbox.open_edition(DAILY, NOW, NOW) is None
     publish(started, "new")
     assert opened(started, 1).number == 1
@@ -186,8 +186,9 @@ def test_editions_come_newest_first(started: Store) -> None:
     days = [opened(started, day) for day in range(3)]
     assert [one.id for one in started.outbox.editions("daily", 2)] == [days[2].id, days[1].id]
     assert started.outbox.editions("weekly", 9) == []
-    assert started.outbox.last_due_at("daily") == NOW + 2 * DAY
-    assert started.outbox.last_due_at("weekly") is None
+    assert started.outbox.last_due_at("daily", NOW + 9 * DAY) == NOW + 2 * DAY
+    assert started.outbox.last_due_at("daily", NOW + 2 * DAY - MINUTE) == NOW + DAY
+    assert started.outbox.last_due_at("weekly", NOW + 9 * DAY) is None
 
 
 def test_deliveries_go_to_active_readers_of_something_in_the_edition(store: Store) -> None:

@@ -194,7 +194,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 name,
                 digest.title,
                 subscribers.get(name, 0),
-                store.outbox.last_due_at(name),
+                store.outbox.last_due_at(name, now),
                 _next_run(services, name, now),
             )
             for name, digest in services.digests.items()

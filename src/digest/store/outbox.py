@@ -46,11 +46,14 @@ class OutboxStore:
         with self._database.read() as connection:
             return connection.scalar(select(digest.c.started_at).where(digest.c.name == name))
 
-    def last_due_at(self, name: str) -> datetime | None:
-        """Return when the newest edition of a digest was due, empty ones included; None: none."""
-        query = select(edition.c.due_at).where(edition.c.digest == name)
+    def last_due_at(self, name: str, until: datetime) -> datetime | None:
+        """Return when the last edition of a digest was due, empty ones included; None: none.
+
+        One due after ``until`` does not count: it was made while the clock was wrong.
+        """
+        query = select(edition.c.due_at).where(edition.c.digest == name, edition.c.due_at <= until)
         with self._database.read() as connection:
-            return connection.scalar(query.order_by(edition.c.id.desc()).limit(1))
+            return connection.scalar(query.order_by(edition.c.due_at.desc()).limit(1))
 
     def taken_upto(self, name: str) -> int | None:
         """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
