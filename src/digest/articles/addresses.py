@@ -17,6 +17,7 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\]")
 #: WHATWG URL section 4.4: dropped at both ends; tabs and line ends drop everywhere.
 _EDGES = "".join(map(chr, range(0x21)))
 _BREAKS = str.maketrans("", "", "\t\n\r")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: RFC 3986 section 2: reserved and unreserved characters, and the percent sign as it stands.
 _SAFE = "!$&'()*+,;=:@%/?-._~"
 _MAIL = re.compile(
@@ -38,6 +39,8 @@ def absolute(address: str, base: str | None = None) -> str | None:
         return None
     if _PLAIN.fullmatch(text):
         return text
+    if _CONTROL.search(text):
+        return None
     try:
         parts = urlsplit(urljoin(base, text) if base else text)
         host, port = parts.hostname or "", parts.port

@@ -71,7 +71,7 @@ def _tokens(tree: Element) -> Iterator[dict[str, Any]]:
         if child is None:
             open_ones.pop()
             if open_ones:
-                yield walker.endTag(None, element.tag)
+                yield walker.endTag(None, _name(element))
                 yield from walker.text(element.tail or "")
         elif child.tag in VOID:
             yield from walker.emptyTag(None, child.tag, _attributes(child), False)
@@ -79,9 +79,14 @@ def _tokens(tree: Element) -> Iterator[dict[str, Any]]:
         elif callable(child.tag):  # a comment, in ElementTree's way of saying so
             yield from walker.text(child.tail or "")
         else:
-            yield walker.startTag(None, child.tag, _attributes(child))
+            yield walker.startTag(None, _name(child), _attributes(child))
             yield from walker.text(child.text or "")
             open_ones.append((child, iter(child)))
+
+
+def _name(element: Element) -> str:
+    """Return the name of an element; those of drawings and formulas have a namespace before it."""
+    return element.tag.rpartition("}")[2]
 
 
 def _attributes(element: Element) -> dict[tuple[None, str], str]:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import PurePosixPath
+from typing import cast
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.articles.nesting import bounded
 from digest.articles.policy import DROPPED
@@ -68,11 +69,10 @@ def text_of(markup: str) -> str:
     if "<" not in markup and "&" not in markup:
         return markup
     parser = LexborHTMLParser("<!doctype html><body>" + bounded(markup))
-    if parser.body is None:
-        return ""
-    for node in parser.body.css(_DROPPED):
+    body = cast("LexborNode", parser.body)  # just opened
+    for node in body.css(_DROPPED):
         node.decompose(recursive=False)
-    return parser.body.text(separator=" ")
+    return body.text(separator=" ")
 
 
 def _hypertext(text: str, *, heading: bool) -> Body:

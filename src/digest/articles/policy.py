@@ -22,14 +22,17 @@ TAGS = elements(
 
 #: Elements that go with everything inside them.
 DROPPED = elements(
-    "applet area audio base basefont bgsound button canvas command datalist embed frame frameset "
+    "applet area audio base basefont bgsound button canvas datalist embed frame frameset "
     "head iframe input keygen link map math meta meter noembed noframes noscript object optgroup "
     "option output param plaintext progress script select source style svg template textarea "
     "title track video xmp"
 )
 
 #: Elements that have no end tag (HTML section 13.1.2).
-VOID = elements("area base br col embed frame hr img input keygen link meta param source track wbr")
+VOID = elements(
+    "area base basefont bgsound br col embed frame hr img input keygen link meta param source "
+    "track wbr"
+)
 
 #: Schemes of addresses; tidy makes everything else absolute or drops it.
 SCHEMES = frozenset({"http", "https", "mailto"})

@@ -72,8 +72,8 @@ def _settled(markup: str) -> str:
 
 
 def _permitted(tag: str, attribute: str, value: str) -> str | None:
-    """Return the value of an attribute that nh3 is to keep, else None."""
-    return value if permits(tag, attribute, value) else None
+    """Return the value of an attribute that nh3 is to keep, its own ``rel`` too, else None."""
+    return value if attribute == "rel" or permits(tag, attribute, value) else None
 
 
 def _engine(tags: frozenset[str]) -> nh3.Cleaner:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import cast
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import (
@@ -127,9 +128,7 @@ def tidy(
     hosts, empty elements, indents and runs of breaks and blank lines are gone.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
-    body = parser.body
-    if body is None:
-        return ""
+    body = cast("LexborNode", parser.body)  # the prologue opens it
     for rule in rules:
         _apply(rule, parser, body)
     _drop_clutter(body)

@@ -1,0 +1,122 @@
+"""Summaries are cut where a reader would cut them, never inside a character."""
+
+from __future__ import annotations
+
+import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.articles.model import SafeHtml
+from digest.articles.sanitize import clean
+from digest.articles.summary import plain_text, summarize
+
+FAMILY = "👨\u200d👩\u200d👧"
+FLAG = "🇨🇳"
+
+
+def graphemes(text: str) -> list[str]:
+    found: list[str] = regex.findall(r"\X", text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>一</p><p>二</p>", "一 二"),
+        ("<h1>Head</h1>text<br>more", "Head text more"),
+        ("w<b>or</b>d <i>two</i>", "word two"),
+        ("<ul><li>a</li><li>b</li></ul>", "a b"),
+        ("<table><tbody><tr><td>1</td><td>2</td></tr></tbody></table>", "1 2"),
+        ("<p>a\n\n  b&nbsp;&amp;&lt;c&gt;</p>", "a b &<c>"),
+        ('x<img src="https://e.org/" alt="1 > 2 </p>">y', "x y"),
+        ('<a href="https://e.org/?a=%3E" title="a>b">link</a>', "link"),
+        ("&amp;lt;", "&lt;"),
+        ("", ""),
+    ],
+)
+def test_plain_text_keeps_words_of_blocks_apart(markup: str, text: str) -> None:
+    assert plain_text(SafeHtml(markup)) == text
+
+
+@settings(max_examples=60)
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
+def test_text_comes_back_as_it_was_written(text: str) -> None:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    marked = clean(f'<p title="{escaped}">{escaped}</p>', ("nh3",))
+    expected = "".join(char for char in text if not "\ufdd0" <= char <= "\ufdef")
+    assert plain_text(marked) == " ".join(
+        expected.replace("\ufffe", "").replace("\uffff", "").split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "expected"),
+    [
+        ("short", 5, "short"),
+        ("央行宣布下调准备金率", 6, "央行宣布下…"),
+        ("央行宣布，下调准备金率", 6, "央行宣布…"),
+        ("The quick brown fox", 12, "The quick…"),
+        ("The quick brown fox", 10, "The quick…"),
+        ("The quick, brown fox", 12, "The quick…"),
+        ("Incomprehensibilities", 8, "Incompr…"),
+        ("in the Incomprehensibilities of", 16, "in the Incompre…"),
+        ("央行announces a cut", 8, "央行annou…"),
+        ("央行宣布下调announces", 9, "央行宣布下调…"),
+        ("don't stop", 5, "don'…"),
+        (f"{FAMILY}{FAMILY}{FAMILY}", 2, f"{FAMILY}…"),
+        (f"{FLAG}{FLAG}{FLAG}", 3, f"{FLAG}{FLAG}{FLAG}"),
+        ("e\u0301e\u0301e\u0301", 2, "e\u0301…"),
+        ("中\u0301文\u0301字\u0301", 2, "中\u0301…"),
+        ("กำลังพัฒนา", 3, "กำลั…"),
+        ("anything", 1, "…"),
+        ("", 3, ""),
+    ],
+)
+def test_the_cut_falls_where_it_may(text: str, length: int, expected: str) -> None:
+    assert summarize(text, length) == expected
+
+
+def test_marks_without_end_do_not_make_a_summary_without_end() -> None:
+    piled = "a" + "\u0301" * 100_000 + "b" * 100
+    assert len(summarize(piled, 20)) <= 20 * 16 + 1
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_a_summary_of_nothing_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        summarize("text", length)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "b",
+                " ",
+                ",",
+                "中",
+                "文",
+                "e\u0301",
+                "\u0301",
+                FAMILY,
+                FLAG,
+                "\u200d",
+                "ก",
+                "ำ",
+                "कि",
+            ]
+        ),
+        max_size=30,
+    ).map("".join),
+    st.integers(min_value=1, max_value=12),
+)
+def test_a_summary_is_whole_graphemes_of_the_text_and_fits(text: str, length: int) -> None:
+    result = summarize(text, length)
+    assert len(graphemes(result)) <= length
+    if result != text:
+        assert result.endswith("…")
+        kept = graphemes(result[:-1])
+        assert graphemes(text)[: len(kept)] == kept
