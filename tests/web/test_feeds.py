@@ -257,6 +257,7 @@ async def test_the_tag_changes_with_the_content_alone(
         ("yesterday", 200),
         ("", 200),
         ("Mon, 99 May 2024 12:00:00 GMT", 200),
+        ("Mon, 20 May 2024 12:00:00 +99999999999999999999", 200),
     ],
 )
 async def test_a_date_alone_is_honoured(client: httpx.AsyncClient, since: str, status: int) -> None:

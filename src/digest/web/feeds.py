@@ -167,7 +167,7 @@ def _unchanged(request: Request, tag: str, modified_at: datetime) -> bool:
         return False
     try:
         moment = parsedate_to_datetime(since)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a zone of more hours than there are
         return False  # to be ignored (RFC 9110 section 13.1.3)
     return modified_at <= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
