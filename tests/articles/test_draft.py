@@ -1,0 +1,238 @@
+"""From bytes to a clean draft: the same for the same file, whatever a crawl changes around it."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from digest.articles import draft as draft_module
+from digest.articles.draft import Recipe, make_draft
+from digest.articles.model import Draft, SourceFile
+from digest.articles.revision import content_digest
+from digest.articles.tidy import Rule
+from digest.errors import SourceError
+
+CRAWLED = """
+---
+title: '示例：小镇图书馆_夜间_开放'
+categories:\x20
+ - 社会
+ - 小镇新闻
+headimg: 'https://picsum.photos/400/300?random={random}'
+author: 小镇新闻
+comments: false
+date: {date}
+thumbnail: 'https://picsum.photos/400/300?random={random}'
+---
+
+<div>
+<p cms-style="font-L">　　图书馆{indent}从<font cms-style="font-L strong-Bold">九月</font>
+起开放到深夜。</p>
+<!-- 文末 <b>LEAK</b> -->
+
+
+
+<style>
+.wrap&#123;border:1px solid #E6E6E6;LEAK&#125;
+</style>
+<p></p>
+<div class="wrap"><img src="https://picsum.photos/1?random={random}"></div>
+<p><img data-original-src="//img.example.org/{image}.png" referrerpolicy="no-referrer"></p>
+<p>读者说：<a href="/more">很好</a></p>
+<p class="editor">责任编辑：某某 </p>
+
+</div>
+            """
+NH3 = ("nh3",)
+
+
+def crawled(
+    *,
+    random: int = 1,
+    date: str = "Invalid Date",
+    image: str = "a",
+    indent: str = "",
+    name: str = "社会/小镇新闻/a.md",
+) -> SourceFile:
+    text = (
+        CRAWLED.replace("{random}", str(random))
+        .replace("{date}", date)
+        .replace("{image}", image)
+        .replace("{indent}", indent)
+    )
+    return SourceFile(path=PurePosixPath(name), content=text.encode())
+
+
+def article(text: str, **options: Any) -> Draft:
+    source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
+    return make_draft(source, Recipe(**options))
+
+
+@pytest.mark.parametrize("engines", [("bleach", "nh3"), NH3], ids="+".join)
+def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
+    rules = (
+        Rule(strong=("font[cms-style~=strong-Bold]",)),
+        Rule(category="社会", drop=(".editor",)),
+    )
+    recipe = Recipe(engines=engines, rules=rules, timezone="Asia/Shanghai")
+    made = make_draft(crawled(date="2023-03-05 09:02:03"), recipe)
+    assert made == Draft(
+        identity="社会/小镇新闻/a",
+        title="示例：小镇图书馆_夜间_开放",
+        authors=("小镇新闻",),
+        categories=made.categories,
+        published_at=datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC),
+        link=None,
+        image="https://img.example.org/a.png",
+        language=None,
+        summary="图书馆从九月 起开放到深夜。 读者说：很好",
+        body=made.body,
+        fingerprint=made.fingerprint,
+    )
+    assert [str(path) for path in made.categories] == ["社会 / 小镇新闻"]
+    assert made.body == (
+        "<p>图书馆从<strong>九月</strong>\n起开放到深夜。</p>\n"
+        '<p><img referrerpolicy="no-referrer" src="https://img.example.org/a.png"></p>\n'
+        "<p>读者说：很好</p>"
+    )
+
+
+def test_crawling_again_changes_nothing() -> None:
+    one = make_draft(crawled(random=1, date="Sun, 05 Mar 2023 01:02:03 GMT"), Recipe(engines=NH3))
+    other = make_draft(crawled(random=2, date="Sun, 05 Mar 2023 02:02:03 GMT"), Recipe(engines=NH3))
+    assert one.published_at != other.published_at
+    assert one.fingerprint == other.fingerprint
+    assert content_digest(one) == content_digest(other)
+
+
+def test_another_image_or_white_space_is_no_other_article() -> None:
+    one = make_draft(crawled(), Recipe(engines=NH3))
+    for other in (crawled(image="b"), crawled(indent=" \n ")):
+        made = make_draft(other, Recipe(engines=NH3))
+        assert made.fingerprint == one.fingerprint
+        assert content_digest(made) != content_digest(one)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ntitle: U\n---\nx",
+        "---\ntitle: T\n---\ny",
+        "---\ntitle: T\nauthor: 甲\n---\nx",
+        "---\ntitle: T\nauthor: [甲, 乙]\n---\nx",
+        "---\ntitle: T\nauthor: 甲乙\n---\nx",
+        "---\ntitle: T\ncategories: [甲, 乙]\n---\nx",
+        "---\ntitle: T\ncategories: [[甲], [乙]]\n---\nx",
+        "---\ntitle: T\nlink: https://e.org/\n---\nx",
+    ],
+)
+def test_title_text_authors_categories_and_link_make_another_article(text: str) -> None:
+    assert article(text).fingerprint != article("---\ntitle: T\n---\nx").fingerprint
+
+
+def test_parts_cannot_run_into_each_other() -> None:
+    assert (
+        article("---\ntitle: ab\n---\nc").fingerprint
+        != article("---\ntitle: a\n---\nbc").fingerprint
+    )
+
+
+def test_a_link_is_the_base_of_those_in_the_body() -> None:
+    text = (
+        '---\ntitle: T\nlink: https://e.org/2024/a\n---\n<p><a href="b">x</a><img src="i.png"></p>'
+    )
+    made = article(text)
+    assert 'href="https://e.org/2024/b"' in made.body
+    assert made.image == "https://e.org/2024/i.png"
+
+
+def test_the_front_matter_has_the_first_word_on_image_and_summary() -> None:
+    text = (
+        "---\ntitle: T\nimage: https://e.org/a.png\nsummary: 短\n---\n"
+        '<p>长<img alt="x > y" src="https://e.org/b.png?c&amp;d"></p>'
+    )
+    made = article(text)
+    assert (made.image, made.summary) == ("https://e.org/a.png", "短")
+    bare = article(text.replace("image:", "x:").replace("summary:", "y:"))
+    assert (bare.image, bare.summary) == ("https://e.org/b.png?c&d", "长")
+
+
+def test_a_body_without_image_has_none() -> None:
+    assert article("# T\n\nx").image is None
+
+
+def test_a_summary_is_as_long_as_the_recipe_says() -> None:
+    assert article("# T\n\n" + "文" * 50, summary_length=10).summary == "文" * 9 + "…"
+
+
+def test_placeholder_hosts_are_the_operators_choice() -> None:
+    text = "---\ntitle: T\nimage: https://p.example/1\n---\n<img src=https://picsum.photos/2>"
+    assert article(text).image == "https://p.example/1"
+    other = article(
+        "---\ntitle: T\n---\n<div><img src=https://picsum.photos/2></div>", placeholder_hosts=()
+    )
+    assert other.image == "https://picsum.photos/2"
+
+
+def test_markdown_with_raw_html_is_cleaned_like_any_other() -> None:
+    made = article("# T\n\n*a* <b onclick=x>b</b> <script>LEAK</script>\n\n[c](javascript:x)")
+    assert made.body == "<p><em>a</em> <b>b</b></p>\n<p>[c](javascript:x)</p>"
+
+
+def test_a_body_that_would_keep_an_engine_busy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_module, "MAX_REFERENCES", 5)
+    assert article("# T\n\n" + "&amp;" * 5).body == "<p>&amp;&amp;&amp;&amp;&amp;</p>"
+    with pytest.raises(SourceError, match="over 5 escaped characters"):
+        article("# T\n\n" + "&amp;" * 6)
+
+
+def test_a_file_that_is_no_article_is_a_source_error() -> None:
+    with pytest.raises(SourceError):
+        article("---\nauthor: x\n---\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timezone": "Mars/Olympus"},
+        {"timezone": "../../etc/passwd"},
+        {"timezone": ""},
+        {"engines": ("bleach",)},
+        {"engines": ("nh3", "bleach")},
+        {"engines": ()},
+        {"summary_length": 0},
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone"):
+        Recipe(**options)
+
+
+def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Recipe()
+    others = [
+        Recipe(timezone="Asia/Shanghai"),
+        Recipe(engines=NH3),
+        Recipe(rules=(Rule(drop=("p",)),)),
+        Recipe(rules=(Rule(unwrap=("p",)),)),
+        Recipe(summary_length=201),
+        Recipe(placeholder_hosts=()),
+    ]
+    prints = [recipe.fingerprint() for recipe in (plain, *others)]
+    assert len(set(prints)) == len(prints)
+    assert replace(plain).fingerprint() == plain.fingerprint()
+    assert set(plain.fingerprint()) <= set("0123456789abcdef")
+    monkeypatch.setattr(draft_module, "PIPELINE", draft_module.PIPELINE + 1)
+    assert plain.fingerprint() not in prints
+
+
+def test_source_recipe_and_draft_go_to_a_worker_and_back() -> None:
+    recipe = Recipe(rules=(Rule(drop=(".editor",)),), engines=NH3)
+    source, recipe_back = pickle.loads(pickle.dumps((crawled(), recipe)))
+    made = make_draft(source, recipe_back)
+    assert pickle.loads(pickle.dumps(made)) == make_draft(crawled(), recipe)

@@ -1,0 +1,354 @@
+"""Files say their title, authors, categories, dates and addresses in many ways."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.articles.model import CategoryPath, Manuscript, SourceFile
+from digest.articles.parse import (
+    MAX_AUTHORS,
+    MAX_CATEGORIES,
+    MAX_IDENTITY,
+    MAX_LEVELS,
+    MAX_NAME,
+    MAX_TITLE,
+    parse,
+)
+from digest.errors import SourceError
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def read(text: str | bytes, name: str = "财经/银行/a.md") -> Manuscript:
+    content = text if isinstance(text, bytes) else text.encode()
+    source = SourceFile(path=PurePosixPath(name), content=content)
+    return parse(source, SHANGHAI, ("picsum.photos",))
+
+
+def front(*lines: str, name: str = "财经/银行/a.md") -> Manuscript:
+    block = "\n".join(("title: T", *lines))
+    return read(f"---\n{block}\n---\n<p>正文</p>", name)
+
+
+def failure(text: str | bytes, name: str = "a.md") -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        read(text, name)
+    assert caught.value.path == PurePosixPath(name)
+    return caught.value
+
+
+def paths(manuscript: Manuscript) -> list[str]:
+    return [str(path) for path in manuscript.categories]
+
+
+def test_a_crawled_file_is_read_whole() -> None:
+    text = """
+---
+title: '央行_下调_利率：影响&#123;几何&#125;'
+categories:\x20
+ - 财经
+ - — 银行　要闻
+headimg: 'https://picsum.photos/400/300?random=77'
+author: 每日财经
+comments: false
+date: Sun, 05 Mar 2023 01:02:03 GMT
+thumbnail: '//img.example.org/图.png'
+link: https://news.example.org/a?x=1&y=2
+lang: zh_cn
+excerpt: '<p>一句 <b>话</b></p>'
+---
+
+<div>
+<p>　　正文&#123;&#125;</p>
+</div>
+"""
+    assert read("\ufeff" + text) == Manuscript(
+        identity="财经/银行/a",
+        title="央行_下调_利率：影响{几何}",
+        authors=("每日财经",),
+        categories=(CategoryPath(("财经", "银行 要闻")),),
+        published_at=datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC),
+        link="https://news.example.org/a?x=1&y=2",
+        image="https://img.example.org/%E5%9B%BE.png",
+        language="zh-CN",
+        summary="一句 话",
+        markup="\n<div>\n<p>　　正文{}</p>\n</div>\n",
+    )
+
+
+def test_what_a_file_does_not_say_is_none() -> None:
+    manuscript = front(name="a.md")
+    assert manuscript.authors == ()
+    assert manuscript.categories == ()
+    assert (manuscript.published_at, manuscript.link, manuscript.image) == (None, None, None)
+    assert (manuscript.language, manuscript.summary) == (None, None)
+    assert manuscript.identity == "a"
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("2021", "2021"),
+        ("no", "no"),
+        ("'Q&amp;A &#x4e2d;'", "Q&A 中"),
+        ('"two\\nlines\\x03"', "two lines"),
+        ("'cafe\u0301\u200b'", "café"),
+        ("[one, two]", "one"),
+        ("a < b", "a < b"),
+        ("'&#x3;x'", "x"),
+    ],
+)
+def test_a_title_is_one_line_of_text(written: str, title: str) -> None:
+    assert read(f"---\ntitle: {written}\n---\nx").title == title
+
+
+def test_an_endless_title_is_cut_and_its_endless_reference_not_even_read() -> None:
+    assert len(read(f"---\ntitle: {'长' * 5_000}\n---\nx").title) == MAX_TITLE
+    reference = read(f'---\ntitle: "&#{"9" * 10_000};"\n---\nx').title
+    assert reference.startswith("&#9") or reference == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        ("a.md", "# 标题\n\n正文", "标题"),
+        ("a.md", "第一行\n\n正文", "第一行"),
+        ("a.txt", "第一行\n\n正文", "第一行"),
+        ("a.html", "<title>A &lt;B&gt;</title><p>x", "A <B>"),
+        ("a.html", "<p>x</p><h1>标题</h1>", "标题"),
+        ("a.md", "---\nauthor: x\n---\n# 标题\n", "标题"),
+        ("a.md", "---\ntitle: ''\n---\n<h1>标题</h1>", "标题"),
+        ("a.md", "---\ntitle: ~\n---\n<h1>标题</h1>", "标题"),
+    ],
+)
+def test_a_body_gives_the_title_where_the_front_matter_does_not(
+    name: str, text: str, title: str
+) -> None:
+    assert read(text, name).title == title
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "---\nauthor: x\n---\nfirst line"),
+        ("a.md", "---\ntitle: {a: b}\n---\nfirst line"),
+        ("a.md", "<div>x</div>"),
+        ("a.md", "- x"),
+        ("a.html", "x"),
+        ("a.html", "<h1>&#8203;</h1>"),
+    ],
+)
+def test_a_file_without_a_title_is_told_what_was_expected(name: str, text: str) -> None:
+    assert "expected title:" in failure(text, name).problem
+
+
+@pytest.mark.parametrize(
+    ("lines", "authors"),
+    [
+        (["author: 甲"], ("甲",)),
+        (["author: [甲, 乙]"], ("甲", "乙")),
+        (["authors: [甲, 乙, 甲]", "author: 丙"], ("丙", "甲", "乙")),
+        (["author: {name: 'A &amp; B', email: x}"], ("A & B",)),
+        (["authors: [{name: 甲}, {url: x}, {name: [x]}, [乙]]"], ("甲",)),
+        (["author: null"], ()),
+        (["author: ''"], ()),
+        (["author: ~"], ()),
+    ],
+)
+def test_authors_are_names_each_once(lines: list[str], authors: tuple[str, ...]) -> None:
+    assert front(*lines).authors == authors
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["categories: [财经, 银行, 利率]"], ["财经 / 银行 / 利率"]),
+        (["categories: 财经 / 银行"], ["财经 / 银行"]),
+        (["categories: 财经>银行"], ["财经 / 银行"]),
+        (["category: 要闻"], ["要闻"]),
+        (["category: 要闻", "categories: [财经]"], ["财经", "要闻"]),
+        (["categories: [[财经, 银行], [要闻]]"], ["财经 / 银行", "要闻"]),
+        (["categories: [[财经, 银行], 要闻/国内, [财经, 银行]]"], ["财经 / 银行", "要闻 / 国内"]),
+        (["categories: [A/B, C]"], ["A/B / C"]),
+        (['categories: ["— 财经", "-- 银行", "-x", "——"]'], ["财经 / 银行 / -x"]),
+        (['categories: ["cafe\u0301", "a \\t　b\\x07"]'], ["café / a b"]),
+        (["categories: [财经, '', '  ', ~]"], ["财经"]),
+        (["categories: [{a: b}, 财经]"], ["财经"]),
+    ],
+)
+def test_categories_are_paths(lines: list[str], expected: list[str]) -> None:
+    assert paths(front(*lines)) == expected
+
+
+@pytest.mark.parametrize("line", ["x: y", "categories:", "categories: []", "categories: {a: b}"])
+def test_folders_give_the_category_where_the_file_does_not(line: str) -> None:
+    assert paths(front(line)) == ["财经 / 银行"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "moment"),
+    [
+        (["date: 2023-03-05 09:02:03"], datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)),
+        (["pubDate: Sun, 05 Mar 2023 01:02:03 GMT"], datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)),
+        (["date: Invalid Date", "published: 2023-03-05"], datetime(2023, 3, 4, 16, tzinfo=UTC)),
+        (["date: Invalid Date"], None),
+        (["published: true"], None),
+    ],
+)
+def test_the_first_date_that_is_one_counts(lines: list[str], moment: datetime | None) -> None:
+    assert front(*lines).published_at == moment
+
+
+@pytest.mark.parametrize(
+    ("lines", "link"),
+    [
+        (["link: https://e.org/a"], "https://e.org/a"),
+        (["source: 新华社", "canonical: https://e.org/a?b&copy=1"], "https://e.org/a?b&copy=1"),
+        (["external_url: http://例子.中国/"], "http://xn--fsqu00a.xn--fiqs8s/"),
+        (["link: /relative"], None),
+        (["link: javascript:alert(1)"], None),
+        (["permalink: :year/:title/"], None),
+    ],
+)
+def test_a_link_is_absolute_or_none(lines: list[str], link: str | None) -> None:
+    assert front(*lines).link == link
+
+
+@pytest.mark.parametrize(
+    ("lines", "image"),
+    [
+        (["headimg: ''", "cover: https://e.org/a.png"], "https://e.org/a.png"),
+        (["headimg: https://picsum.photos/1", "image: //e.org/a.png"], "https://e.org/a.png"),
+        (["thumbnail: [https://e.org/a.png, x]"], "https://e.org/a.png"),
+        (["image: data:image/png;base64,AA"], None),
+        (["headimg: https://picsum.photos/1"], None),
+    ],
+)
+def test_an_image_is_no_placeholder(lines: list[str], image: str | None) -> None:
+    assert front(*lines).image == image
+
+
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [
+        ("lang: zh-hant-tw", "zh-Hant-TW"),
+        ("language: EN", "en"),
+        ("lang: Chinese", None),
+        ("lang: 中文", None),
+        ("lang: ~", None),
+    ],
+)
+def test_a_language_is_a_tag(line: str, language: str | None) -> None:
+    assert front(line).language == language
+
+
+def test_a_document_gives_its_language() -> None:
+    assert read("<html lang=ja><title>t</title>", "a.html").language == "ja"
+
+
+@pytest.mark.parametrize("line", ["id: 'urn:a b'", "guid: 'urn:a b'", "guid: x\nid: 'urn:a b'"])
+def test_an_identity_is_given_or_the_path(line: str) -> None:
+    assert front(line).identity == "urn:a b"
+
+
+@pytest.mark.parametrize("line", ["id: ''", "id: null", "guid: ~", "id: [ ]"])
+def test_an_empty_identity_is_none(line: str) -> None:
+    assert front(line).identity == "财经/银行/a"
+
+
+def test_an_identity_too_long_for_a_key_is_refused_not_cut() -> None:
+    error = failure(f"---\ntitle: T\nguid: {'x' * (MAX_IDENTITY + 1)}\n---\n")
+    assert error.line == 3
+    assert "longer than" in error.problem
+
+
+def test_floods_are_cut() -> None:
+    many = ", ".join(f"n{n}" for n in range(200))
+    lists = ", ".join(f"[n{n}]" for n in range(200))
+    manuscript = front(
+        f"authors: [{many}]", f"categories: [{lists}]", f"category: {'/'.join('abcdefghijklmnop')}"
+    )
+    assert len(manuscript.authors) == MAX_AUTHORS
+    assert len(manuscript.categories) == MAX_CATEGORIES
+    deep = front(f"category: {'/'.join('abcdefghijklmnop')}", f"author: {'长' * 1_000}")
+    assert len(deep.categories[0].names) == MAX_LEVELS
+    assert len(deep.authors[0]) == MAX_NAME
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("draft: true", "draft: true"),
+        ("draft: Yes", "draft: Yes"),
+        ("published: false", "published: false"),
+    ],
+)
+def test_a_draft_is_no_article_yet(line: str, said: str) -> None:
+    error = failure(f"---\ntitle: T\n{line}\n---\nx")
+    assert error.line == 3
+    assert "it is a draft" in error.problem
+    assert said in error.problem
+
+
+@pytest.mark.parametrize("line", ["draft: false", "published: true", "draft: ''"])
+def test_what_is_no_draft_is_an_article(line: str) -> None:
+    assert front(line).title == "T"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "problem"),
+    [
+        (b"", "a.md", "empty"),
+        (b"a\x00b", "a.md", "binary"),
+        (b"---\ntitle: x\n", "a.md", "no closing"),
+        (b"# x", "a.pdf", "not one of .htm"),
+        (b"# x", "README", "not one of"),
+    ],
+)
+def test_a_file_that_is_no_article_says_why(content: bytes, name: str, problem: str) -> None:
+    assert problem in failure(content, name).problem
+
+
+def test_forbidden_characters_are_gone_before_anybody_looks() -> None:
+    manuscript = read(
+        "---\ntitle: a\x03b\nlink: https://e.org/\x08a\n---\n<a href='java\x03script:x'>"
+    )
+    assert manuscript.title == "ab"
+    assert manuscript.link == "https://e.org/a"
+    assert "javascript:x" in manuscript.markup
+
+
+@settings(max_examples=100)
+@given(
+    st.sampled_from(
+        [
+            "title",
+            "author",
+            "authors",
+            "categories",
+            "category",
+            "date",
+            "link",
+            "image",
+            "lang",
+            "id",
+        ]
+    ),
+    st.text(max_size=40)
+    | st.sampled_from(["[", "{a: [b]}", "[[a], {b: c}]", "&a", "!!x y", "> x", "|"]),
+    st.text(max_size=30),
+)
+def test_any_file_is_a_manuscript_or_a_source_error(key: str, value: str, body: str) -> None:
+    text = f"---\ntitle: T\n{key}: {value}\n---\n{body}"
+    try:
+        manuscript = read(text.encode("utf-8", "replace"))
+    except SourceError:
+        return
+    assert manuscript.title
+    assert "\n" not in manuscript.title
