@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from digest import daemon as daemon_module
+from digest import intake as intake_module
 from digest.assembly import Services
 from digest.daemon import AlreadyRunningError, Daemon, Started, listen, only_daemon
 from digest.errors import ConfigurationError, StoreError
@@ -199,6 +200,28 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(
     async with running(services) as started:
         assert started.status.feeds == 1
     assert not failures
+
+
+async def test_an_output_that_cannot_be_written_holds_up_no_mail(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_FIRST_RETRY", 0.01)
+    subscribe(services)
+    async with running(services):
+        pass
+    workplace.write("new.md", "新闻")
+    workplace.clock.now = DUE
+    feed = workplace.output / "feeds" / "rss.xml"
+    feed.unlink()
+    feed.mkdir()
+
+    async with running(services):
+        await drained(services)
+        assert mails(workplace) == ["reader@example.org"]
+        feed.rmdir()
+        async with asyncio.timeout(5):
+            while not feed.exists():  # noqa: ASYNC110 - another thread's file
+                await asyncio.sleep(0.01)
 
 
 async def test_a_run_that_comes_due_during_the_catch_up_is_made(

@@ -13,7 +13,7 @@ import structlog
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Changes
 from digest.articles.watch import Watch
-from digest.errors import DigestError
+from digest.errors import DigestError, OutputError
 from digest.feeds.publish import Publisher
 from digest.times import Clock
 
@@ -122,6 +122,7 @@ class Intake:
         self._next_scan = 0.0
         self._unpublished = Changes()
         self._unpublished_since = 0.0
+        self._all_unpublished = False  # the folder may lack anything, whatever has changed
         self._stopped = threading.Event()
         self.last_scan: Scan | None = None
 
@@ -138,15 +139,18 @@ class Intake:
     async def first_scan(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Begin to watch, scan the tree and publish everything.
 
-        Raises OSError where the tree is not there, DigestError where it cannot be stored or
-        published. May be called again then.
+        What cannot be written is logged, and tried again by ``run``. Raises OSError where the tree
+        is not there, DigestError where it cannot be stored or rendered. May be called again then.
         """
         # Before the scan: what changes during it is told by events.
         await self._renew_watch()
         await self._scan(progress)
+        self._all_unpublished = True
         if not self.stopped():
-            await asyncio.to_thread(self._publisher.publish_all, self._go_on)
-            self._unpublished = Changes()
+            try:
+                await self._publish()
+            except OutputError as error:
+                _log.error("not everything published, will try again", error=str(error))
 
     def _go_on(self, _done: int, _total: int) -> None:
         if self.stopped():
@@ -191,7 +195,7 @@ class Intake:
         if time() >= self._next_scan and not self._hints:
             await self._renew_watch()
             await self._scan(None)
-        if self._unpublished and (
+        if self._behind() and (
             not self._hints or time() > self._unpublished_since + _LONGEST_UNPUBLISHED
         ):
             await self._publish()
@@ -242,10 +246,17 @@ class Intake:
         for path in taken.waiting:
             loop.call_later(self._settle, self._hints.add, path)
 
+    def _behind(self) -> bool:
+        """Tell whether something is still to be published."""
+        return self._all_unpublished or bool(self._unpublished)
+
     async def _publish(self) -> None:
         changes = self._unpublished
-        published = await asyncio.to_thread(self._publisher.publish, changes, self._go_on)
-        self._unpublished = Changes()
+        if self._all_unpublished:
+            published = await asyncio.to_thread(self._publisher.publish_all, self._go_on)
+        else:
+            published = await asyncio.to_thread(self._publisher.publish, changes, self._go_on)
+        self._unpublished, self._all_unpublished = Changes(), False
         _log.info(
             "published",
             articles=len(changes.articles),
