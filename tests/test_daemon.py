@@ -306,6 +306,15 @@ def test_one_data_folder_takes_one_daemon(tmp_path: Path) -> None:
         pass
 
 
+def test_a_data_folder_that_cannot_be_locked_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "run.lock").mkdir()
+    with (
+        pytest.raises(ConfigurationError, match="run.lock: cannot be locked: Is a directory"),
+        only_daemon(tmp_path),
+    ):
+        pass
+
+
 def test_an_address_that_is_taken_names_the_key() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

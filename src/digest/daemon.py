@@ -57,17 +57,22 @@ class AlreadyRunningError(DigestError):
 def only_daemon(folder: Path) -> Iterator[None]:
     """Hold the data folder's lock; it goes with the process, however that ends.
 
-    Raises AlreadyRunningError.
+    Raises AlreadyRunningError, ConfigurationError where the lock cannot be made.
     """
-    with (folder / "run.lock").open("a+", encoding="ascii") as file:
+    path = folder / "run.lock"
+    with contextlib.ExitStack() as stack:
         try:
+            file = stack.enter_context(path.open("a+", encoding="ascii", errors="replace"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        except BlockingIOError as error:
             file.seek(0)
             raise AlreadyRunningError(file.read(20).strip()) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        except OSError as error:
+            problem = f"cannot be locked: {error.strerror or error}"
+            raise ConfigurationError("paths.data", str(path), problem) from error
         yield
 
 
