@@ -111,10 +111,18 @@ def test_a_database_that_is_away_ends_with_1(
     assert "locked for more than 10 s" in ended.err
 
 
+def test_a_file_that_cannot_be_written_ends_with_1(program: Program, workplace: Workplace) -> None:
+    ended = program("subscribers", "export", workplace.folder / "nowhere" / "list.csv")
+    assert ended.code == 1
+    assert "No such file or directory" in ended.err
+    assert "Traceback" not in ended.err
+
+
 @pytest.mark.parametrize(
     ("errors", "code"),
     [
         ([StoreError("away")], 1),
+        ([OSError(28, "No space left on device")], 1),
         ([StoreError("away"), ConfigurationError("web.port", "1", "taken")], 2),
     ],
 )

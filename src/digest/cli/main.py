@@ -63,19 +63,17 @@ def main() -> None:
         sys.exit(MISUSED)
     except ExceptionGroup as group:
         sys.exit(_explain(group))
-    except DigestError as error:
+    except (DigestError, OSError) as error:
         complain(str(error))
         sys.exit(FAILED)
 
 
 def _explain(group: ExceptionGroup) -> int:
     """Tell each error of a group; 2 where one of them is the configuration's."""
-    known, unknown = group.split(DigestError)
+    known, unknown = group.split((DigestError, OSError))
     if unknown:
         raise unknown
-    errors = (
-        [error for error in known.exceptions if isinstance(error, DigestError)] if known else []
-    )
+    errors = known.exceptions if known else ()
     for error in errors:
         complain(str(error))
     misused = any(isinstance(error, ConfigurationError | TemplateError) for error in errors)
