@@ -309,7 +309,7 @@ def test_one_data_folder_takes_one_daemon(tmp_path: Path) -> None:
 def test_a_data_folder_that_cannot_be_locked_names_the_key(tmp_path: Path) -> None:
     (tmp_path / "run.lock").mkdir()
     with (
-        pytest.raises(ConfigurationError, match="run.lock: cannot be locked: Is a directory"),
+        pytest.raises(ConfigurationError, match=r"run\.lock: cannot be locked: Is a directory"),
         only_daemon(tmp_path),
     ):
         pass
