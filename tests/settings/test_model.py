@@ -203,6 +203,22 @@ class TestFolders:
         assert paths.output == Path("/srv/out")
         assert paths.data == Path("/home/somebody/data")
 
+    @pytest.mark.parametrize(
+        ("paths", "problem"),
+        [
+            ("output = '.'", "must not hold the folder of paths.articles"),
+            ("output = 'articles'", "must not hold the folder of paths.articles"),
+            ("data = 'public/.data'", "must not hold the folder of paths.data"),
+            ("output = 'articles/public'", "must not lie in the folder of paths.articles"),
+        ],
+    )
+    def test_the_output_is_apart(self, tmp_path: Path, paths: str, problem: str) -> None:
+        with pytest.raises(ConfigurationError, match=problem) as caught:
+            settings(tmp_path, f"[paths]\n{paths}")
+        assert caught.value.key == "paths.output"
+        beside = settings(tmp_path, "[paths]\noutput = 'articles.public'").paths
+        assert beside.output == tmp_path / "articles.public"
+
     def test_configured_templates_win(self, tmp_path: Path) -> None:
         assert settings(tmp_path, "[paths]\ntemplates = 'own'").template_folder() == (
             tmp_path / "own"

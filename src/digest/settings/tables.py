@@ -75,6 +75,16 @@ class PathsTable(Table):
     data: FilePath = Path("data")
     templates: FilePath | None = None
 
+    @model_validator(mode="after")
+    def _output_is_apart(self) -> Self:
+        """Keep what is published, and swept, away from what must be neither."""
+        for key, other in (("articles", self.articles), ("data", self.data)):
+            if other.is_relative_to(self.output):
+                raise at("output", str(self.output), f"must not hold the folder of paths.{key}")
+        if self.output.is_relative_to(self.articles):
+            raise at("output", str(self.output), "must not lie in the folder of paths.articles")
+        return self
+
 
 class DatabaseTable(Table):
     """``[database]``."""
