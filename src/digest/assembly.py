@@ -128,10 +128,14 @@ def token_key(folder: Path) -> bytes:
             key = path.read_bytes()
         else:
             key = secrets.token_bytes(_KEY_BYTES)
-            with os.fdopen(fd, "wb") as file:
-                file.write(key)
-                file.flush()
-                os.fsync(fd)
+            try:
+                with os.fdopen(fd, "wb") as file:
+                    file.write(key)
+                    file.flush()
+                    os.fsync(fd)
+            except BaseException:
+                path.unlink(missing_ok=True)  # half a key would be in the way for ever
+                raise
     except OSError as error:
         raise ConfigurationError(
             "paths.data", str(folder), f"cannot hold {path.name}: {error.strerror}"
