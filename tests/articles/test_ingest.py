@@ -73,6 +73,54 @@ def test_a_second_scan_opens_no_file(
 
 
 @pytest.mark.parametrize("whole", [True, False])
+def test_a_folder_that_is_closed_is_a_problem_and_keeps_its_articles(
+    workplace: Workplace,
+    ingest: Ingest,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: bool,
+) -> None:
+    workplace.write("open/a.md", "开")
+    workplace.write("closed/b.md", "关")
+    ingest.scan()
+    workplace.write("open/c.md", "新")
+    real = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as locked:
+        locked.setattr(os, "scandir", refuse)
+        taken = ingest.scan() if whole else ingest.take(["closed", "open"])
+        assert told(taken) == (1, 0, 0, 1)
+        (problem,) = services.store.articles.problems()
+        assert (problem.path, problem.cause) == ("closed", "Permission denied")
+        assert not services.store.articles.files()["closed/b.md"].missing
+
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+    assert services.store.articles.problems() == []
+    assert sorted(titles(services)) == ["关", "开", "新"]
+
+
+def test_a_path_in_a_folder_that_is_closed_does_not_stop_the_others(
+    workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("open/a.md", "开")
+    real = Path.is_dir
+
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    ingest.take(["closed/b.md", "open/a.md"])
+    assert titles(services) == ["开"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
 def test_what_was_stored_before_a_failure_is_told_by_the_next_call(
     workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:

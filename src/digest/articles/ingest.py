@@ -109,14 +109,22 @@ class Ingest:
     def scan(self, progress: Callable[[int, int], None] | None = None) -> Taken:
         """Compare the whole tree with what is remembered and take what differs.
 
-        Unchanged files are not opened. ``progress`` hears (files done, files to read).
+        Unchanged files are not opened. ``progress`` hears (files done, files to read). A folder
+        that cannot be entered becomes a problem; what is in it stays as it was known.
         Raises OSError where the root is not there: nothing is taken for vanished then.
         """
-        found = {printable(path): (path, state) for path, state in self._tree.walk()}
+        closed: dict[str, OSError] = {}
+        found = {printable(path): (path, state) for path, state in self._tree.walk(closed=closed)}
         known = self._store.files()
-        gone = [path for path, record in known.items() if not record.missing and path not in found]
+        hidden = {printable(folder) for folder in closed}
+        gone = [
+            path
+            for path, record in known.items()
+            if not record.missing and path not in found and not _within(path, hidden)
+        ]
         if gone:
             self._store.vanish(gone, self._clock())
+        self._note_closed(closed)
         to_read = [
             path
             for key, (path, state) in found.items()
@@ -129,19 +137,29 @@ class Ingest:
         """Look at these paths, whatever they are by now: files, folders, or gone."""
         files: set[str] = set()
         gone: list[str] = []
+        closed: dict[str, OSError] = {}
         for path in paths:
             full = self._tree.root / path
-            if full.is_dir() and not full.is_symlink():
-                files.update(found for found, _ in self._tree.walk(path))
-            elif full.is_file():
-                if self._tree.takes(path):
-                    files.add(path)
-            else:
-                gone.append(printable(path))
+            try:
+                if full.is_dir() and not full.is_symlink():
+                    files.update(found for found, _ in self._tree.walk(path, closed))
+                elif full.is_file():
+                    if self._tree.takes(path):
+                        files.add(path)
+                else:
+                    gone.append(printable(path))
+            except PermissionError:  # it lies in a folder that is closed to us: a scan tells
+                continue
         if gone:
             self._store.vanish(gone, self._clock())
+        self._note_closed(closed)
         known = self._store.files([printable(path) for path in files]) if files else {}
         return self._take_files(sorted(files), known, None)
+
+    def _note_closed(self, closed: Mapping[str, OSError]) -> None:
+        """Have folders that cannot be entered remembered as problems."""
+        readings = [self._unreadable(printable(folder), error) for folder, error in closed.items()]
+        self._untold += self._store.record(readings, self._clock())
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
@@ -228,3 +246,8 @@ class Ingest:
         return Reading(
             record=record, outcome=Failure(line=None, cause=error.strerror or str(error))
         )
+
+
+def _within(path: str, folders: Collection[str]) -> bool:
+    """Tell whether a path is one of these folders, or lies in one."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -66,11 +66,14 @@ class Tree:
     max_bytes: int
     settle: timedelta  #: how long a file must be quiet where nobody can tell whether it is open
 
-    def walk(self, below: str = "") -> Iterator[tuple[str, FileState]]:
+    def walk(
+        self, below: str = "", closed: dict[str, OSError] | None = None
+    ) -> Iterator[tuple[str, FileState]]:
         """Yield the relative path and state of every file taken, in no order.
 
         Symbolic links are followed to files inside the root only, never to folders. A folder
-        that vanishes meanwhile has no files; one that cannot be entered raises OSError.
+        that vanishes meanwhile has no files. One that cannot be entered is put into ``closed``,
+        by relative path; the root, or any where ``closed`` is None, raises OSError.
         """
         folders = [below]
         while folders:
@@ -81,6 +84,11 @@ class Tree:
             except (FileNotFoundError, NotADirectoryError):
                 if not folder:
                     raise
+                continue
+            except OSError as error:
+                if not folder or closed is None:
+                    raise
+                closed[folder] = error
                 continue
             with entries:
                 for entry in entries:
