@@ -1,0 +1,62 @@
+"""The terminal: tables and bars for people, plain lines for pipes."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from digest.cli import terminal
+
+
+class Terminal(io.StringIO):
+    """A stream with somebody in front of it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    shown = Terminal()
+    console = Console(file=shown, force_terminal=True, width=80, highlight=False)
+    monkeypatch.setattr(terminal, "out", console)
+    monkeypatch.setattr(terminal, "err", console)
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setattr("sys.stderr", shown)
+    return shown
+
+
+def test_a_person_sees_a_table_with_headings(screen: Terminal) -> None:
+    terminal.print_table(("File", "Problem"), [("金融/[a].md", "no [bold]title")])
+    assert "File" in screen.getvalue()
+    assert "金融/[a].md" in screen.getvalue()
+    assert "no [bold]title" in screen.getvalue()
+
+
+def test_a_pipe_gets_tabs_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_table(("File", "Problem"), [("a.md", "none"), ("b.md", "some")])
+    assert capsys.readouterr().out == "a.md\tnone\nb.md\tsome\n"
+
+
+def test_a_person_sees_a_bar_with_the_rate(screen: Terminal) -> None:
+    with terminal.progress_bar("Reading") as progress:
+        assert progress is not None
+        for done in range(1, 4):
+            progress(done, 3)
+    assert "Reading" in screen.getvalue()
+    assert "3/3" in screen.getvalue()
+
+
+def test_nobody_watching_means_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress_bar("Reading") as progress:
+        assert progress is None
+    assert capsys.readouterr().err == ""
+
+
+def test_markup_in_what_is_said_is_shown_as_it_is(screen: Terminal) -> None:
+    terminal.say("[red]not red[/red]")
+    terminal.complain("[link=x]y")
+    assert "[red]not red[/red]" in screen.getvalue()
+    assert "[link=x]y" in screen.getvalue()
