@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -23,8 +24,8 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     console = Console(file=shown, force_terminal=True, width=80, highlight=False)
     monkeypatch.setattr(terminal, "out", console)
     monkeypatch.setattr(terminal, "err", console)
-    monkeypatch.setattr("sys.stdout", shown)
-    monkeypatch.setattr("sys.stderr", shown)
+    # Not the real sys: pytest puts its own streams there again before each test.
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(stdout=shown, stderr=shown))
     return shown
 
 
