@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import pytest
 from pebble import ProcessPool
+from pebble.pool import process
 
 from digest.articles import workers as workers_module
 from digest.articles.draft import Recipe
@@ -97,3 +98,16 @@ def test_no_processes_to_be_had_is_told(workers: Workers, monkeypatch: pytest.Mo
     monkeypatch.setattr(ProcessPool, "schedule", refuse)
     with pytest.raises(WorkersError, match="temporarily unavailable"):
         workers.submit(GOOD)
+
+
+def test_a_pool_that_cannot_start_is_told_and_tried_again(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "launch_process", refuse)
+        with pytest.raises(WorkersError, match="temporarily unavailable"):
+            workers.submit(GOOD)
+    assert workers.result_of(GOOD, workers.submit(GOOD)).title == "Good"

@@ -69,14 +69,14 @@ class Workers:
 
         Raises WorkersError where the system gives no processes.
         """
-        if not self._pool.active:
-            self._pool = self._new_pool()
         try:
+            if not self._pool.active:  # asking starts it
+                self._pool = self._new_pool()
             future: Future[Draft] = self._pool.schedule(
                 make_draft, args=(source, self.recipe), timeout=self._timeout.total_seconds()
             )
-        except (RuntimeError, OSError) as error:
-            raise WorkersError(str(error)) from error
+        except (RuntimeError, OSError) as error:  # BrokenProcessPool says nothing itself
+            raise WorkersError(str(error) or str(error.__cause__)) from error
         return future
 
     def result_of(self, source: SourceFile, future: Future[Draft]) -> Draft:
