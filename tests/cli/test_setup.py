@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.cli import setup
+from digest.settings import load
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 
@@ -19,6 +20,18 @@ def test_init_makes_something_that_builds(program: Program, workplace: Workplace
     assert "1 new" in built.out
     assert (workplace.folder / "new" / "var" / "public" / "index.html").exists()
     assert program("--config", configuration, "check").code == 0
+
+
+def test_init_leaves_the_rules_of_the_examples_as_comments(
+    program: Program, workplace: Workplace
+) -> None:
+    program("init", "new")
+    settings = load(workplace.folder / "new" / "digest.toml", {})
+    assert settings.rules == ()
+    shipped = setup.shipped("digest.toml", "config/digest.toml")
+    assert len(load(shipped, {}).rules) == 2
+    text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
+    assert '# category = "科技/开源周刊"' in text
 
 
 def test_init_never_overwrites(program: Program, workplace: Workplace) -> None:

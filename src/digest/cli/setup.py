@@ -55,13 +55,8 @@ def init(
 
     Never overwrites: what is there already is left as it is.
     """
-    configuration = shipped("digest.toml", "config/digest.toml").read_text(encoding="utf-8")
-    for theirs, ours in _PATHS.items():
-        configuration = configuration.replace(theirs, ours)
-    if templates:
-        configuration = configuration.replace(
-            '# templates = "templates"', 'templates = "templates"'
-        )
+    shipped_text = shipped("digest.toml", "config/digest.toml").read_text(encoding="utf-8")
+    configuration = starting_configuration(shipped_text, own_templates=templates)
     try:
         _write_new(folder / "digest.toml", configuration)
         _write_new(folder / "articles" / "Notes" / "hello.md", _ARTICLE)
@@ -71,6 +66,25 @@ def init(
         complain(f"{error.filename}: cannot be written: {error.strerror}")
         raise typer.Exit(FAILED) from error
     say(f"Now: digest --config {folder / 'digest.toml'} run")
+
+
+def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
+    """Return the shipped configuration for a folder of its own.
+
+    Its paths lead beside the file, and the rules, which fit the example articles, are comments.
+    """
+    for theirs, ours in _PATHS.items():
+        shipped_text = shipped_text.replace(theirs, ours)
+    if own_templates:
+        shipped_text = shipped_text.replace('# templates = "templates"', 'templates = "templates"')
+    table = ""
+    lines = []
+    for line in shipped_text.splitlines():
+        if line.startswith("["):
+            table = line
+        is_rule = table == "[[rules]]" and line and not line.startswith("#")
+        lines.append(f"# {line}" if is_rule else line)
+    return "\n".join(lines) + "\n"
 
 
 def shipped(installed: str, checkout: str) -> Path:
