@@ -83,10 +83,12 @@ def test_links_are_followed_to_files_inside_the_root_only(
     (root / "outside.md").symlink_to(outside)
     (root / "nowhere.md").symlink_to(root / "gone")
     (root / "loop").symlink_to(root)
+    (root / "itself.md").symlink_to("itself.md")
     (root / "folder.md").symlink_to(root)
 
     assert sorted(path for path, _ in tree.walk()) == ["inside.md", "real.md"]
     assert tree.read("outside.md") is Unread.GONE
+    assert tree.read("itself.md") is Unread.GONE
     assert isinstance(tree.read("inside.md"), FileContent)
 
 

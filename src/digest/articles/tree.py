@@ -118,7 +118,7 @@ class Tree:
     def _inside(self, path: str | Path) -> bool:
         try:
             return Path(path).resolve(strict=True).is_relative_to(self.root.resolve())
-        except OSError:
+        except (OSError, RuntimeError):  # the second for a loop of links, before Python 3.13
             return False
 
     def read(self, path: str) -> FileContent | Unread:
