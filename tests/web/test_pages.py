@@ -18,7 +18,7 @@ from digest.errors import TemplateError
 from digest.feeds.selection import RSS, CategorySummary, Feed
 from digest.mail.subscriber import SubscriberState
 from digest.web import samples
-from digest.web.pages import ASSETS, WebPages, masked
+from digest.web.pages import ASSETS, WebPages
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -334,14 +334,6 @@ def test_an_edited_template_is_used_at_once(templates: Path) -> None:
     parts.write_text(parts.read_text("utf-8").replace('class="meta"', 'class="changed"'), "utf-8")
     assert b'class="changed"' not in before
     assert b'class="changed"' in pages.index(ROOT, [article()], [])
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [("reader@example.org", "r…@example.org"), ("@x", "…@x"), ('"a@b"@x', '"…@x'), ("", "…@")],
-)
-def test_an_address_is_masked(address: str, shown: str) -> None:
-    assert masked(address) == shown
 
 
 def test_the_icon_is_an_image(pages: WebPages) -> None:

@@ -56,7 +56,7 @@ def ascii_address(address: str) -> str:
 
 
 def masked(address: str) -> str:
-    """Return an address as logs show it: its first letter and its domain."""
+    """Return an address as logs and pages show it: its first letter and its domain."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 

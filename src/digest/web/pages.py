@@ -24,13 +24,12 @@ from digest.articles.model import Article, CategoryPath
 from digest.errors import TemplateError
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.feeds.syndication import STYLESHEET
+from digest.mail.address import masked
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
 from digest.times import rfc3339
 from digest.web import samples
 from digest.web.status import Status
-
-__all__ = ["Status", "WebPages", "html_response"]
 
 #: Published files, and the templates they come from.
 ASSETS = {"assets/style.css": "web/style.css", STYLESHEET: "feed.css"}
@@ -249,12 +248,6 @@ class WebPages:
         offset = local.strftime("%z")
         shown: str = format_datetime(local, "medium", tzinfo=zone, locale=self._locale)
         return f"{shown} ({offset[:3]}:{offset[3:5]})"
-
-
-def masked(address: str) -> str:
-    """Return an address as only its owner recognises it: the first letter and the host."""
-    local, _, host = address.rpartition("@")
-    return f"{local[:1]}…@{host}"
 
 
 def _path_filter(site: Site) -> Callable[[str], str]:
