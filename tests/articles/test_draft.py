@@ -12,7 +12,7 @@ import pytest
 
 from digest.articles import draft as draft_module
 from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import Draft, SourceFile
+from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.tidy import Rule
 from digest.errors import SourceError
@@ -77,7 +77,7 @@ def article(text: str, **options: Any) -> Draft:
 def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
     rules = (
         Rule(strong=("font[cms-style~=strong-Bold]",)),
-        Rule(category="社会", drop=(".editor",)),
+        Rule(category=CategoryPath(("社会",)), drop=(".editor",)),
     )
     recipe = Recipe(engines=engines, rules=rules, timezone="Asia/Shanghai")
     made = make_draft(crawled(date="2023-03-05 09:02:03"), recipe)

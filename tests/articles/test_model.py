@@ -113,6 +113,26 @@ def test_a_category_without_a_name_is_refused(names: tuple[str, ...]) -> None:
         CategoryPath(names)
 
 
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("金融", ("金融",)),
+        (" 金融 / 银行　快讯", ("金融", "银行 快讯")),
+        ("Cafe\u0301/\u200ba", ("Caf\u00e9", "a")),
+    ],
+)
+def test_a_written_category_has_the_names_that_articles_have(
+    written: str, names: tuple[str, ...]
+) -> None:
+    assert CategoryPath.parse(written).names == names
+
+
+@pytest.mark.parametrize("written", ["", " ", "a//b", "/a", "a/"])
+def test_a_written_category_without_a_name_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="category"):
+        CategoryPath.parse(written)
+
+
 def test_a_category_knows_its_place() -> None:
     assert str(FINANCE) == "金融 / 银行 / 利率"
     assert FINANCE.name == "利率"

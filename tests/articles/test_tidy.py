@@ -249,19 +249,19 @@ def test_a_bad_attribute_name_is_refused(pair: tuple[str, str]) -> None:
     ("rule", "applies"),
     [
         (Rule(), True),
-        (Rule(category="财经"), True),
-        (Rule(category="财经/银行"), True),
-        (Rule(category=" 财经 / 银行 / 利率 "), True),
-        (Rule(category="要闻"), True),
-        (Rule(category="银行"), False),
-        (Rule(category="财经/银行/利率/x"), False),
+        (Rule(category=CategoryPath(("财经",))), True),
+        (Rule(category=CategoryPath(("财经", "银行"))), True),
+        (Rule(category=CategoryPath(("财经", "银行", "利率"))), True),
+        (Rule(category=CategoryPath(("要闻",))), True),
+        (Rule(category=CategoryPath(("银行",))), False),
+        (Rule(category=CategoryPath(("财经", "银行", "利率", "x"))), False),
         (Rule(host="*.example.org"), True),
         (Rule(host="NEWS.example.org"), True),
         (Rule(host="example.org"), False),
         (Rule(path="财经/*.md"), True),
         (Rule(path="*.html"), False),
-        (Rule(category="财经", host="*.example.org", path="*.md"), True),
-        (Rule(category="财经", host="*.example.com", path="*.md"), False),
+        (Rule(category=CategoryPath(("财经",)), host="*.example.org", path="*.md"), True),
+        (Rule(category=CategoryPath(("财经",)), host="*.example.com", path="*.md"), False),
     ],
 )
 def test_a_rule_applies_where_all_its_conditions_hold(rule: Rule, applies: bool) -> None:
@@ -273,7 +273,7 @@ def test_a_rule_for_a_host_is_not_for_articles_without_a_link() -> None:
 
 
 def test_a_rule_goes_to_a_worker_and_back() -> None:
-    rule = Rule(category="a", drop=("p",), attributes=(("a", "b"),))
+    rule = Rule(category=CategoryPath(("a",)), drop=("p",), attributes=(("a", "b"),))
     assert pickle.loads(pickle.dumps(rule)) == rule
 
 

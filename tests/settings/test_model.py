@@ -96,7 +96,7 @@ class TestRecipe:
             placeholder_hosts=("placeholder.example",),
             rules=(
                 Rule(
-                    category="a/b",
+                    category=CategoryPath(("a", "b")),
                     host="*.example.org",
                     path="a/*",
                     drop=(".d",),

@@ -12,6 +12,7 @@ from functools import lru_cache, total_ordering
 from pathlib import PurePosixPath
 from typing import NewType
 
+from digest.articles.characters import one_line
 from digest.times import require_utc
 
 #: A tag URI (RFC 4151); never changes, never reused.
@@ -81,6 +82,14 @@ class CategoryPath:
 
     def __lt__(self, other: CategoryPath) -> bool:
         return self.names < other.names
+
+    @classmethod
+    def parse(cls, text: str) -> CategoryPath:
+        """Return the path that people write as names joined by ``/``, as in 金融/新浪财经.
+
+        Its names are written as those of articles are. Raises ValueError where one is empty.
+        """
+        return cls(tuple(map(one_line, text.split("/"))))
 
     @property
     def name(self) -> str:

@@ -6,7 +6,6 @@ It makes markup good, not safe: it may be wrong about hostile input, the sanitiz
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,7 +21,7 @@ from selectolax.lexbor import (
 )
 
 from digest.articles import addresses, policy
-from digest.articles.model import Manuscript
+from digest.articles.model import CategoryPath, Manuscript
 from digest.articles.nesting import bounded
 from digest.articles.policy import elements
 
@@ -77,7 +76,7 @@ class Rule:
     that cannot be read, naming it.
     """
 
-    category: str | None = None  #: ``a/b``: articles in it or below it
+    category: CategoryPath | None = None  #: articles in it or below it
     host: str | None = None  #: a glob on the host of the article's link
     path: str | None = None  #: a glob on the file's path; ``*`` crosses folders
     keep: tuple[str, ...] = ()  #: where any of these match, nothing else stays
@@ -99,14 +98,9 @@ class Rule:
 
     def applies(self, manuscript: Manuscript, path: PurePosixPath) -> bool:
         """Tell whether all conditions of the rule hold."""
-        if self.category is not None:
-            names = tuple(
-                unicodedata.normalize("NFC", name.strip())
-                for name in self.category.split("/")
-                if name.strip()
-            )
-            if not any(own.names[: len(names)] == names for own in manuscript.categories):
-                return False
+        category = self.category
+        if category and not any(own.within(category) for own in manuscript.categories):
+            return False
         if self.host is not None:
             host = urlsplit(manuscript.link or "").hostname or ""
             if not fnmatchcase(host, self.host.lower()):

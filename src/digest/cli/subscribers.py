@@ -32,11 +32,7 @@ def parse_categories(text: str) -> tuple[CategoryPath, ...]:
     """Return the categories of ``"A/B, C"``; ValueError where a name is empty."""
     from digest.articles.model import CategoryPath
 
-    return tuple(
-        CategoryPath(tuple(name.strip() for name in path.split("/")))
-        for path in text.split(",")
-        if path.strip()
-    )
+    return tuple(CategoryPath.parse(path) for path in text.split(",") if path.strip())
 
 
 def format_categories(categories: tuple[CategoryPath, ...]) -> str:
@@ -54,7 +50,7 @@ def new_subscriber(
     """
     from digest.mail.address import check_address
     from digest.mail.subscriber import NewSubscriber
-    from digest.settings.values import language_tag
+    from digest.settings import language_tag
 
     if any(ord(char) < 32 for char in name):
         raise ValueError("a name must be one line, without control characters")

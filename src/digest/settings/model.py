@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         return Digest(
             name=name,
             title=table.title or self.site_table.title,
-            categories=tuple(category_path(text) for text in table.categories),
+            categories=tuple(map(CategoryPath.parse, table.categories)),
             subject=table.subject,
             template=table.template,
             max_items=table.max_items,
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
             engines=self.sanitizer.engines,
             rules=tuple(
                 Rule(
-                    category=rule.category,
+                    category=CategoryPath.parse(rule.category) if rule.category else None,
                     host=rule.host,
                     path=rule.path,
                     drop=rule.drop,
@@ -185,11 +185,6 @@ class Settings(BaseSettings):
             return self.paths.templates
         installed = Path(str(files("digest"))) / "data" / "templates"
         return installed if installed.is_dir() else _checkout() / "templates"
-
-
-def category_path(text: str) -> CategoryPath:
-    """Return the path of names joined by ``/``."""
-    return CategoryPath(tuple(text.split("/")))
 
 
 def _checkout() -> Path:

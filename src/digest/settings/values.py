@@ -19,6 +19,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.articles.globs import PathFilter
+from digest.articles.model import CategoryPath
+from digest.articles.sanitize import ENGINES
 from digest.articles.tidy import Rule
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
@@ -123,7 +125,7 @@ def path(value: Path) -> Path:
 
 def engine_order(names: tuple[str, ...]) -> tuple[str, ...]:
     """Check the order of the sanitizers: nh3 is the security boundary, so it comes last."""
-    if names not in (("bleach", "nh3"), ("nh3",)):
+    if names not in ENGINES:
         raise ValueError('must be ["bleach", "nh3"] or ["nh3"]')
     return names
 
@@ -196,11 +198,14 @@ def schedule(text: str) -> str:
 
 
 def category(text: str) -> str:
-    """Return the path of a category: NFC, names stripped, joined by ``/``."""
-    names = [name.strip() for name in unicodedata.normalize("NFC", one_line(text)).split("/")]
-    if not all(names):
-        raise ValueError("must be the names of categories joined by '/', such as '科技/网络'")
-    return "/".join(names)
+    """Return the path of a category, its names joined by ``/``."""
+    line = one_line(text)
+    try:
+        return "/".join(CategoryPath.parse(line).names)
+    except ValueError:
+        raise ValueError(
+            "must be the names of categories joined by '/', such as '科技/网络'"
+        ) from None
 
 
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
