@@ -13,10 +13,8 @@ from digest.articles.model import Article
 from digest.errors import ConfigurationError, DeliveryError, StoreError
 from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Digest, Edition
-from digest.mail.message import Envelope as Envelope  # part of Transport
-from digest.mail.message import Sender
-from digest.mail.outbox import Outbox
-from digest.mail.outbox import Sent as Sent  # what send_due returns
+from digest.mail.message import Envelope, Sender
+from digest.mail.outbox import Outbox, Sent
 from digest.mail.press import Press, Preview
 from digest.mail.render import MailTemplates
 from digest.mail.subscriber import Subscriber
