@@ -161,6 +161,25 @@ async def test_what_events_missed_a_scan_finds(
         await task
 
 
+async def test_a_root_that_is_a_link_is_followed_where_it_leads_by_now(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    published = Presses(monkeypatch)
+    workplace.articles.rename(workplace.folder / "one")
+    workplace.articles.symlink_to("one")
+    workplace.write("../two/b.md", "二")
+    with workplace.open() as services:
+        async with running(services):
+            workplace.write("a.md", "一")
+            await published.until(lambda: in_feed(workplace, "一"))
+            (workplace.folder / "link").symlink_to("two")
+            (workplace.folder / "link").rename(workplace.articles)
+            await published.until(lambda: in_feed(workplace, "二"))
+            workplace.write("c.md", "三")
+            await published.until(lambda: in_feed(workplace, "三"))
+
+
 @pytest.mark.parametrize("deleted", [True, False])
 async def test_a_replaced_root_is_watched_anew(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, deleted: bool

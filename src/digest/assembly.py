@@ -100,7 +100,7 @@ def make_tree(settings: Settings) -> Tree:
     if not root.is_dir():
         raise ConfigurationError("paths.articles", str(root), "is no folder; expected one to watch")
     return Tree(
-        root=root.resolve(),
+        root=root,  # as it is: where a link leads may change
         files=PathFilter(settings.articles.include, settings.articles.exclude),
         max_bytes=settings.articles.max_bytes,
         settle=settings.articles.settle,

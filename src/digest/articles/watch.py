@@ -40,6 +40,7 @@ class Watch(FileSystemEventHandler):
 
     def __init__(self, root: Path, hint: Callable[[str], None]) -> None:
         self._root = root
+        self._folder = root  # where that leads, which is what the kernel watches
         self._hint = hint
         self._observer = Observer()
         self._identity: tuple[int, int] | None = None
@@ -51,7 +52,8 @@ class Watch(FileSystemEventHandler):
         """
         found = self._root.stat()
         self._identity = (found.st_dev, found.st_ino)
-        self._observer.schedule(self, str(self._root), recursive=True, event_filter=_EVENTS)
+        self._folder = self._root.resolve()
+        self._observer.schedule(self, str(self._folder), recursive=True, event_filter=_EVENTS)
         self._observer.start()
 
     def alive(self) -> bool:
@@ -76,5 +78,5 @@ class Watch(FileSystemEventHandler):
         """Turn an event into hints: one for each end of a move."""
         for path in (event.src_path, event.dest_path):
             if path:
-                relative = os.path.relpath(os.fsdecode(path), self._root)
+                relative = os.path.relpath(os.fsdecode(path), self._folder)
                 self._hint("" if relative == "." else relative)
