@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from digest.articles.model import (
@@ -68,16 +70,11 @@ class Shelf:
         self.held.update((one.key, one) for one in articles)
 
     def categories(self) -> list[CategorySummary]:
-        found: dict[CategoryPath, list[Article]] = {}
-        for one in self.held.values():
-            for path in {step for own in one.categories for step in own.lineage()}:
-                found.setdefault(path, []).append(one)
-        return [
-            CategorySummary(
-                path=path, articles=len(inside), updated_at=max(one.updated_at for one in inside)
-            )
-            for path, inside in sorted(found.items())
-        ]
+        levels = (
+            {step for own in one.categories for step in own.lineage()} for one in self.held.values()
+        )
+        found = Counter(chain.from_iterable(levels))
+        return [CategorySummary(path=path, articles=found[path]) for path in sorted(found)]
 
     def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
         inside = [

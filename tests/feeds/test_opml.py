@@ -7,11 +7,11 @@ from lxml import etree
 from digest.articles.model import CategoryPath
 from digest.feeds.opml import opml
 from digest.feeds.selection import ATOM, CategorySummary, Feed
-from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE
+from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 
 def summaries(*paths: CategoryPath) -> list[CategorySummary]:
-    return [CategorySummary(path=path, articles=1, updated_at=NOON) for path in paths]
+    return [CategorySummary(path=path, articles=1) for path in paths]
 
 
 def shape(outline: etree._Element) -> list[object]:

@@ -24,7 +24,7 @@ from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article
 TEMPLATES = Path(__file__).parents[2] / "templates"
 ROOT = Feed(site=SITE, category=None)
 CATEGORIES = [
-    CategorySummary(path=path, articles=count, updated_at=NOON)
+    CategorySummary(path=path, articles=count)
     for path, count in ((TRADE, 7), (SHIPS, 5), (PORTS, 3))
 ]
 
@@ -178,7 +178,7 @@ def test_markup_in_names_is_shown_as_text() -> None:
         language='en" onclick="alert(1)',
     )
     feed = Feed(site=site, category=CategoryPath((MARKUP,)))
-    summary = CategorySummary(path=CategoryPath((MARKUP, MARKUP)), articles=1, updated_at=NOON)
+    summary = CategorySummary(path=CategoryPath((MARKUP, MARKUP)), articles=1)
     person = replace(
         samples.subscriber(SubscriberState.ACTIVE), address=f"{MARKUP}@x.example", digest=MARKUP
     )

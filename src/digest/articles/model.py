@@ -35,6 +35,11 @@ def article_key(identity: str) -> ArticleKey:
     return ArticleKey(b32encode(digest).decode("ascii").lower())
 
 
+def article_folder(key: ArticleKey) -> str:
+    """Return where an article's page lives, relative to the output folder; ends with ``/``."""
+    return f"articles/{key}/"
+
+
 def path_identity(path: PurePosixPath) -> str:
     """Return the identity of a file that names none: its path without the extension, NFC."""
     return unicodedata.normalize("NFC", str(path.with_suffix("")))
@@ -190,7 +195,7 @@ class Article:
     @property
     def folder(self) -> str:
         """Where the article's page lives, relative to the output folder; ends with ``/``."""
-        return f"articles/{self.key}/"
+        return article_folder(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,16 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from digest.articles.model import Article, ArticleKey, CategoryPath, Changes
+from digest.articles.model import Article, ArticleKey, CategoryPath, Changes, article_folder
 from digest.errors import OutputError
 from digest.feeds.folder import OutputFolder
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, JSON, PAGE, RSS, CategorySummary, Feed
+from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS, CategorySummary, Feed
 from digest.feeds.syndication import Entries, atom, rss
 from digest.site import Site
 
-OPML = "opml.xml"
 #: Articles read from the store at once; bounds the memory.
 BATCH = 500
 #: Files written at once: most of the time goes into waiting for the disk.
@@ -152,7 +151,7 @@ class Publisher:
                     writing.write(article.folder + PAGE, self._pages.article(article))
                     step()
                 for key in set(some).difference(article.key for article in articles):
-                    writing.remove(f"articles/{key}/{PAGE}")
+                    writing.remove(article_folder(key) + PAGE)
             writing.settle()
             entries = Entries()
             held = []
@@ -172,7 +171,7 @@ class Publisher:
         return writing.published()
 
     def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, limit=self._limit, full=self._full)
+        return Feed(site=self._site, category=category, full=self._full)
 
     def _paths(self, category: CategoryPath | None) -> Iterator[str]:
         folder = self._feed(category).folder
@@ -213,7 +212,7 @@ class Publisher:
         # Asked again: another process may have published more in the meantime.
         categories = (summary.path for summary in self._source.categories())
         feeds = {path for category in (None, *categories) for path in self._paths(category)}
-        articles = {f"articles/{key}/{PAGE}" for key in self._source.article_keys()}
+        articles = {article_folder(key) + PAGE for key in self._source.article_keys()}
 
         def stale(path: str) -> bool:
             top, _, rest = path.partition("/")

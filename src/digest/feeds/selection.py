@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from digest.articles.model import Article, CategoryPath
 from digest.site import Site
@@ -11,12 +10,14 @@ from digest.site import Site
 #: Paths below a feed's folder, by format.
 RSS, ATOM, JSON = "rss.xml", "atom.xml", "feed.json"
 PAGE = "index.html"
+#: The list of all feeds, in the folder of the feed of everything.
+OPML = "opml.xml"
 #: What a web server should call each published file.
 MEDIA_TYPES = {
     RSS: "application/rss+xml",
     ATOM: "application/atom+xml",
     JSON: "application/feed+json",
-    "opml.xml": "text/x-opml",
+    OPML: "text/x-opml",
 }
 
 
@@ -26,7 +27,6 @@ class Feed:
 
     site: Site
     category: CategoryPath | None  #: None selects everything
-    limit: int = 50  #: entries, at least 1
     full: bool = True  #: whole bodies; else summaries
 
     @property
@@ -55,7 +55,6 @@ class CategorySummary:
 
     path: CategoryPath
     articles: int
-    updated_at: datetime  #: aware UTC; of its newest change
 
 
 def article_link(site: Site, article: Article) -> str:

@@ -152,23 +152,16 @@ class ArticleStore:
     def categories(self) -> list[CategorySummary]:
         """Return every category at every level that holds an article, in order of path."""
         totals = (
-            select(
-                membership.c.category,
-                func.count().label("articles"),
-                func.max(article.c.updated_at).label("updated_at"),
-            )
-            .join(article, article.c.id == membership.c.article)
+            select(membership.c.category, func.count().label("articles"))
             .group_by(membership.c.category)
             .subquery()
         )
-        query = select(category.c.names, totals.c.articles, totals.c.updated_at).join(
+        query = select(category.c.names, totals.c.articles).join(
             totals, totals.c.category == category.c.id
         )
         with self._database.read() as connection:
             summaries = [
-                CategorySummary(
-                    path=CategoryPath(row.names), articles=row.articles, updated_at=row.updated_at
-                )
+                CategorySummary(path=CategoryPath(row.names), articles=row.articles)
                 for row in connection.execute(query)
             ]
         return sorted(summaries, key=lambda summary: summary.path)

@@ -63,8 +63,7 @@ def articles(site: Site) -> tuple[Article, ...]:
 def categories() -> tuple[CategorySummary, ...]:
     """Return a category and the one below it."""
     return tuple(
-        CategorySummary(path=path, articles=count, updated_at=_NOW)
-        for path, count in ((_TOP, 2), (_SUB, 1))
+        CategorySummary(path=path, articles=count) for path, count in ((_TOP, 2), (_SUB, 1))
     )
 
 
