@@ -177,7 +177,7 @@ async def test_a_mail_runs_nothing_and_fits(
         page = await browser.new_page(viewport={"width": width, "height": 900})
         visit = Visit(page, application(services))
         await page.route("**/*", lambda route: route.abort())
-        await page.set_content(html.rendition.html)
+        await page.set_content(html.letter.html)
         content, window = await visit.width()
         assert content <= window
         assert visit.complaints == []

@@ -160,7 +160,7 @@ async def test_run_waits_while_the_server_rests() -> None:
 async def test_a_preview_needs_no_store() -> None:
     room = Room()
     preview = room.mailing.preview(make_digest(), [make_article(1)], now=NOW)
-    assert "文章 1" in preview.rendition.html
+    assert "文章 1" in preview.letter.html
     assert preview.envelope.message.startswith(b"From: ")
     with pytest.raises(NothingToTell):
         room.mailing.preview(make_digest(), [], now=NOW)

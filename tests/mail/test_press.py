@@ -120,18 +120,18 @@ def test_a_preview_needs_no_rows_and_unsubscribes_nobody(press: Press) -> None:
     message = message_from_bytes(preview.envelope.message, policy=default)
     assert preview.envelope.recipient == SENDER.address
     assert message["List-Unsubscribe"] is None
-    assert "https://digest.example.org/unsubscribe/preview" in preview.rendition.html
+    assert "https://digest.example.org/unsubscribe/preview" in preview.letter.html
     assert read_token(KEY, "preview") is None
-    assert "第 0 期" not in preview.rendition.text
-    assert "1 Harbour Street" in preview.rendition.html
+    assert "第 0 期" not in preview.letter.text
+    assert "1 Harbour Street" in preview.letter.html
 
 
 def test_a_preview_can_be_for_a_subscriber_or_an_address(press: Press) -> None:
     subscriber = make_subscriber(categories=(CITY,), language="en", name="Anna")
     preview = press.preview(make_digest(), ARTICLES, subscriber=subscriber, now=NOW)
     assert preview.envelope.recipient == subscriber.address
-    assert "Hello Anna" in preview.rendition.text
-    assert "文章 1" not in preview.rendition.text
+    assert "Hello Anna" in preview.letter.text
+    assert "文章 1" not in preview.letter.text
     other = press.preview(make_digest(), ARTICLES, address="bo@example.net", now=NOW)
     assert other.envelope.recipient == "bo@example.net"
     assert b"preview-" in other.envelope.message
@@ -140,8 +140,8 @@ def test_a_preview_can_be_for_a_subscriber_or_an_address(press: Press) -> None:
 def test_a_preview_shows_what_it_is_given_each_time(press: Press) -> None:
     first = press.preview(make_digest(), [make_article(1, title="eins")], now=NOW)
     second = press.preview(make_digest(), [make_article(1, title="zwei")], now=NOW)
-    assert "eins" in first.rendition.text
-    assert "zwei" in second.rendition.text
+    assert "eins" in first.letter.text
+    assert "zwei" in second.letter.text
 
 
 def test_a_preview_of_nothing_or_to_nobody_is_refused(press: Press) -> None:

@@ -59,8 +59,8 @@ def preview(
             digest, _articles(services, digest, latest), subscriber=subscriber, now=services.clock()
         )
     content = {
-        Format.HTML: preview.rendition.html.encode(),
-        Format.TEXT: preview.rendition.text.encode(),
+        Format.HTML: preview.letter.html.encode(),
+        Format.TEXT: preview.letter.text.encode(),
         Format.EML: preview.envelope.message,
     }[format_]
     if open_ and out is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +53,20 @@ class Edition:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
 
 
+def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:
+    """Return an edition that no store knows: its id and its number are 0."""
+    return Edition(
+        id=0,
+        digest=digest,
+        number=0,
+        due_at=now,
+        created_at=now,
+        after=0,
+        upto=max((article.sequence for article in articles), default=0),
+        state=EditionState.OPEN,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """The articles of one category in a rendition."""
@@ -77,9 +91,21 @@ class Contents:
 
 def selects(categories: tuple[CategoryPath, ...], article: Article) -> bool:
     """Tell whether a selection takes an article: any of its categories lies within one of these."""
-    if not categories:
-        return True
-    return any(own.within(wanted) for own in article.categories for wanted in categories)
+    return not categories or _home(article, categories) is not None
+
+
+def _home(article: Article, categories: tuple[CategoryPath, ...]) -> CategoryPath | None:
+    """Return the article's first category that a selection takes; no categories take all."""
+    for own in article.categories:
+        if not categories or any(own.within(wanted) for wanted in categories):
+            return own
+    return None
+
+
+def _newest_first(articles: Iterable[Article]) -> list[Article]:
+    return sorted(
+        articles, key=lambda article: (article.published_at, article.sequence), reverse=True
+    )
 
 
 def contents(
@@ -90,22 +116,10 @@ def contents(
     An article stands once, under its first category that is selected. Sections come in the order
     of their newest article; the newest ``max_items`` articles are shown, the rest counted.
     """
-    chosen = sorted(
-        (article for article in articles if selects(categories, article)),
-        key=lambda article: (article.published_at, article.sequence),
-        reverse=True,
-    )
+    chosen = _newest_first(article for article in articles if selects(categories, article))
     groups: dict[CategoryPath | None, list[Article]] = {}
     for article in chosen[:max_items]:
-        home = next(
-            (
-                own
-                for own in article.categories
-                if not categories or any(own.within(wanted) for wanted in categories)
-            ),
-            None,
-        )
-        groups.setdefault(home, []).append(article)
+        groups.setdefault(_home(article, categories), []).append(article)
     return Contents(
         sections=tuple(
             Section(category=category, articles=tuple(group)) for category, group in groups.items()
@@ -120,10 +134,7 @@ def shortened(full: Contents, shown: int) -> Contents:
 
     Sections keep their order; one that has no article left goes.
     """
-    newest = sorted(
-        full.articles, key=lambda article: (article.published_at, article.sequence), reverse=True
-    )
-    kept = {article.id for article in newest[:shown]}
+    kept = {article.id for article in _newest_first(full.articles)[:shown]}
     sections = [
         Section(
             category=section.category,

@@ -11,10 +11,9 @@ from hashlib import blake2b
 from digest.articles.model import Article, CategoryPath
 from digest.errors import DigestError
 from digest.mail.delivery import Delivery
-from digest.mail.edition import Contents, Digest, Edition, contents, selects
+from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, selects
 from digest.mail.message import Envelope, Sender, Slip, compose
 from digest.mail.render import Letter, MailTemplates, Rendition
-from digest.mail.sample import edition_of
 from digest.mail.subscriber import Subscriber
 from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
 from digest.site import Site
@@ -30,7 +29,7 @@ _Segment = tuple[tuple[CategoryPath, ...], str]
 class Preview:
     """A message that is shown, or sent to be looked at, and belongs to no delivery."""
 
-    rendition: Letter  #: as this reader would see it
+    letter: Letter  #: as this reader would see it
     envelope: Envelope
 
 
@@ -110,7 +109,7 @@ class Press:
         letter = rendition.letter(
             unsubscribe=self._site.link(UNSUBSCRIBE_PATH + "preview"), name=name
         )
-        return Preview(rendition=letter, envelope=compose(letter, slip, self._sender))
+        return Preview(letter=letter, envelope=compose(letter, slip, self._sender))
 
     def _rendition(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment

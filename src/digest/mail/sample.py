@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
-from digest.mail.edition import Edition, EditionState
+from digest.mail.edition import Edition, edition_of
 
 _DUE_AT = datetime(2026, 1, 5, 7, 0, tzinfo=UTC)
 _TITLES = ("Sample: the first article", "示例：第二篇文章", "Sample: an article without a category")
@@ -15,20 +14,6 @@ _CATEGORIES = (
     (CategoryPath(("示例", "新闻")),),
     (),
 )
-
-
-def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:
-    """Return an edition that no store knows: its id and its number are 0."""
-    return Edition(
-        id=0,
-        digest=digest,
-        number=0,
-        due_at=now,
-        created_at=now,
-        after=0,
-        upto=max((article.sequence for article in articles), default=0),
-        state=EditionState.OPEN,
-    )
 
 
 def sample_articles() -> list[Article]:
