@@ -11,9 +11,10 @@ import pytest
 
 from digest.articles import ingest as ingest_module
 from digest.articles.ingest import Ingest, Taken
-from digest.articles.model import Changes
+from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.workers import Workers
 from digest.assembly import Services
-from digest.errors import StoreError
+from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
 from tests.conftest import Workplace
 
@@ -70,6 +71,24 @@ def test_a_second_scan_opens_no_file(
     monkeypatch.setattr(os, "open", refuse)
 
     assert told(ingest.scan()) == (0, 0, 0, 0)
+
+
+def test_a_file_that_took_too_long_is_tried_again_when_it_is_written_again(
+    workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = workplace.write("a.md", "慢")
+
+    def give_up(_: Workers, source: SourceFile, __: object) -> Draft:
+        raise SourceError(source.path, None, "took more than 10 s")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(Workers, "result_of", give_up)
+        assert told(ingest.scan()) == (0, 0, 0, 1)
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+
+    os.utime(file)
+    assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert services.store.articles.problems() == []
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -33,7 +33,7 @@ class FileRecord:
     path: str  #: relative to the watched root; bytes that are no UTF-8 written as ``\\xNN``
     size: int  #: bytes
     mtime_ns: int
-    content: str  #: hex BLAKE2b of the bytes; empty where they could not be read
+    content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
     recipe: str  #: fingerprint of the recipe that it was read with
     missing: bool = False  #: the file has vanished; its article stays
 
@@ -239,7 +239,12 @@ class Ingest:
         try:
             return Reading(record=record, outcome=self._workers.result_of(source, future))
         except SourceError as error:
-            return Reading(record=record, outcome=Failure(line=error.line, cause=error.problem))
+            # Without its content, so that it is tried again when it is written again: it may be
+            # the machine that was too slow.
+            return Reading(
+                record=replace(record, content=""),
+                outcome=Failure(line=error.line, cause=error.problem),
+            )
 
     def _unreadable(self, key: str, error: OSError) -> Reading:
         record = FileRecord(path=key, size=_NEVER, mtime_ns=0, content="", recipe=self._recipe)
