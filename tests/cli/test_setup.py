@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from digest import shipped
 from digest.cli import setup
 from digest.settings import load
 from tests.cli.conftest import Program
@@ -28,8 +29,7 @@ def test_init_leaves_the_rules_of_the_examples_as_comments(
     program("init", "new")
     settings = load(workplace.folder / "new" / "digest.toml", {})
     assert settings.rules == ()
-    shipped = setup.shipped("digest.toml", "config/digest.toml")
-    assert len(load(shipped, {}).rules) == 2
+    assert len(load(shipped.configuration(), {}).rules) == 2
     text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
     assert '# category = "科技/开源周刊"' in text
 
@@ -60,9 +60,9 @@ def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplac
 
 
 def test_the_shipped_configuration_has_the_lines_that_init_replaces() -> None:
-    shipped = setup.shipped("digest.toml", "config/digest.toml").read_text(encoding="utf-8")
+    text = shipped.configuration().read_text(encoding="utf-8")
     for line in (*setup._PATHS, '# templates = "templates"'):
-        assert shipped.count(line) == 1
+        assert text.count(line) == 1
 
 
 def test_check_tells_what_it_tried(program: Program) -> None:

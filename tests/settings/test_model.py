@@ -227,12 +227,6 @@ class TestFolders:
     def test_templates_come_with_the_program_otherwise(self, tmp_path: Path) -> None:
         assert (settings(tmp_path).template_folder() / "mail").is_dir()
 
-    def test_installed_templates_come_before_those_of_a_checkout(self, tmp_path: Path) -> None:
-        installed = tmp_path / "data" / "templates"
-        installed.mkdir(parents=True)
-        with patch("digest.settings.model.files", return_value=tmp_path):
-            assert settings(tmp_path).template_folder() == installed
-
     def test_a_database_of_another_kind_is_named_by_its_address(self, tmp_path: Path) -> None:
         url = "postgresql://u:p@localhost/digest"
         found = settings(tmp_path, f"[database]\nurl = '{url}'")

@@ -6,12 +6,12 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest import shipped
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, MISUSED, OK, complain, out, say
 from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
@@ -55,13 +55,13 @@ def init(
 
     Never overwrites: what is there already is left as it is.
     """
-    shipped_text = shipped("digest.toml", "config/digest.toml").read_text(encoding="utf-8")
+    shipped_text = shipped.configuration().read_text(encoding="utf-8")
     configuration = starting_configuration(shipped_text, own_templates=templates)
     try:
         _write_new(folder / "digest.toml", configuration)
         _write_new(folder / "articles" / "Notes" / "hello.md", _ARTICLE)
         if templates:
-            _copy_new(shipped("templates", "templates"), folder / "templates")
+            _copy_new(shipped.templates(), folder / "templates")
     except OSError as error:
         complain(f"{error.filename}: cannot be written: {error.strerror}")
         raise typer.Exit(FAILED) from error
@@ -85,12 +85,6 @@ def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
         is_rule = table == "[[rules]]" and line and not line.startswith("#")
         lines.append(f"# {line}" if is_rule else line)
     return "\n".join(lines) + "\n"
-
-
-def shipped(installed: str, checkout: str) -> Path:
-    """Return a file that Digest brings: from the installed package, else from the source tree."""
-    path = Path(str(files("digest"))) / "data" / installed
-    return path if path.exists() else Path(__file__).parents[3] / checkout
 
 
 def _write_new(path: Path, text: str) -> None:

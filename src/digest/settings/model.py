@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from digest import shipped
 from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
 from digest.articles.tidy import Rule
@@ -181,15 +181,7 @@ class Settings(BaseSettings):
 
     def template_folder(self) -> Path:
         """Return where the templates are: as configured, else the ones that Digest brings."""
-        if self.paths.templates is not None:
-            return self.paths.templates
-        installed = Path(str(files("digest"))) / "data" / "templates"
-        return installed if installed.is_dir() else _checkout() / "templates"
-
-
-def _checkout() -> Path:
-    """Return the root of the source tree that this module lies in."""
-    return Path(__file__).parents[3]
+        return self.paths.templates or shipped.templates()
 
 
 def _default_authority(url: str) -> str:
