@@ -73,11 +73,11 @@ def test_a_file_that_cannot_be_written_is_told(news: Program) -> None:
     assert "cannot be written" in " ".join(ended.err.replace("│", " ").split())
 
 
-def test_a_digest_that_is_not_configured_names_the_others(news: Program) -> None:
+def test_a_digest_that_is_not_configured_names_its_like(news: Program) -> None:
     for command in ("preview", "send"):
         ended = news(command, "dayly")
         assert ended.code == 2
-        assert "daily, notes" in ended.err
+        assert "did you mean 'daily'?" in ended.err
 
 
 def test_nothing_new_says_how_to_see_something(news: Program) -> None:

@@ -59,7 +59,7 @@ def test_add_list_remove(program: Program) -> None:
     ("options", "told"),
     [
         (["no address", "--digest", "daily"], "address"),
-        (["a@example.org", "--digest", "dayly"], "there is daily, notes"),
+        (["a@example.org", "--digest", "dayly"], "did you mean 'daily'?"),
         (["a@example.org", "--digest", "daily", "--language", "中文"], "language tag"),
         (["a@example.org", "--digest", "daily", "--categories", "A//B"], "category"),
         (["a@example.org", "--digest", "daily", "--name", "a\nBcc: b"], "one line"),

@@ -12,7 +12,16 @@ from zoneinfo import ZoneInfo
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, complain, print_json, print_table, progress_bar, say
+from digest.cli.terminal import (
+    FAILED,
+    Json,
+    complain,
+    next_run,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 from digest.errors import SourceError
 
 if TYPE_CHECKING:
@@ -21,8 +30,6 @@ if TYPE_CHECKING:
     from digest.feeds.publish import Published
 
 app = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
 @app.command()
@@ -208,8 +215,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(f"Files        {counts.files:,}, {counts.problems:,} with problems")
     for name, title, readers, _, run_at in digests:
-        when = f"{run_at:%a %d %b %Y %H:%M} {run_at.tzinfo}" if run_at else "never"
-        say(f"Digest       {title} ({name}): {readers:,} subscribers, next {when}")
+        say(f"Digest       {title} ({name}): {readers:,} subscribers, next {next_run(run_at)}")
     for state, count in mails.items():
         if count:
             say(f"Mails        {count:,} {state}")

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digest.errors import ConfigurationError
-
 if TYPE_CHECKING:  # imported late: they make `digest --help` slow
     from digest.assembly import Services
-    from digest.mail.edition import Digest
     from digest.settings import Settings
 
 
@@ -37,23 +34,14 @@ class Context:
 
     @contextmanager
     def services(self, *, log: bool = True) -> Iterator[Services]:
-        """Yield everything, built from the configuration, and close it."""
+        """Yield everything, built from the configuration, and close it.
+
+        Without ``log`` nothing but errors is logged: the command prints what there is to tell.
+        """
         from digest.assembly import open_services
         from digest.logs import configure_logs
 
         settings = self.settings()
-        if log:
-            configure_logs(settings.log.level, settings.log.format)
-        else:
-            configure_logs("error", settings.log.format)
+        configure_logs(settings.log.level if log else "error", settings.log.format)
         with open_services(settings) as services:
             yield services
-
-
-def digest_named(services: Services, name: str) -> Digest:
-    """Return a configured digest; ConfigurationError names the others where there is none."""
-    try:
-        return services.digests[name]
-    except KeyError:
-        known = ", ".join(sorted(services.digests)) or "none"
-        raise ConfigurationError("digests", name, f"is not configured; there is {known}") from None

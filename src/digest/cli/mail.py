@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import Context, digest_named
+from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, say
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def preview(
     """Show what the next edition of a digest would look like. Sends and stores nothing."""
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        digest = digest_named(services, name)
+        digest = services.settings.digest(name)
         subscriber = _subscriber(services, name, for_) if for_ else None
         preview = services.mailing().preview(
             digest, _articles(services, digest, latest), subscriber=subscriber, now=services.clock()
@@ -125,7 +125,7 @@ def send(
 
     chosen: Context = context.obj
     with chosen.services() as services:
-        digest = digest_named(services, name)
+        digest = services.settings.digest(name)
         try:
             addresses = [check_address(address) for address in to or ()]
         except ValueError as error:

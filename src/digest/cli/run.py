@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import out, progress_bar, say
+from digest.cli.terminal import next_run, out, progress_bar, say
 
 if TYPE_CHECKING:
     from digest.assembly import Services
@@ -54,8 +54,7 @@ def _announce(started: Started, services: Services) -> None:
         _line("Open", started.url)
     _line("Mail", _carrier(services))
     for name, title, run_at in status.digests:
-        when = f"{run_at:%a %d %b %Y %H:%M} {run_at.tzinfo}" if run_at else "never"
-        _line("Digest", f"{title} ({name}): next {when}")
+        _line("Digest", f"{title} ({name}): next {next_run(run_at)}")
     _line("Stop", "Ctrl-C")
     out.print()
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import Context, digest_named
-from digest.cli.terminal import FAILED, complain, print_json, print_table, say
+from digest.cli.context import Context
+from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_a
 
 #: The header of CSV files; ``address`` and ``digest`` are needed, the order is free.
 _COLUMNS = ("address", "digest", "name", "categories", "language", "state", "created_at")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
 def parse_categories(text: str) -> tuple[CategoryPath, ...]:
@@ -56,7 +54,7 @@ def new_subscriber(
         raise ValueError("a name must be one line, without control characters")
     return NewSubscriber(
         address=check_address(address),
-        digest=digest_named(services, digest).name,
+        digest=services.settings.digest(digest).name,
         name=name.strip(),
         categories=parse_categories(categories),
         language=language_tag(language) if language else None,
@@ -127,7 +125,7 @@ def list_(
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         if digest is not None:
-            digest_named(services, digest)
+            services.settings.digest(digest)
         rows = [_row(subscriber) for subscriber in services.store.subscribers.list(digest)]
     if as_json:
         print_json(rows)

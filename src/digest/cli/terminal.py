@@ -6,12 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+#: The option of commands that tell something.
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 #: Exit codes: all well; the work had failures; usage or configuration.
 OK, FAILED, MISUSED = 0, 1, 2
@@ -48,6 +53,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(escape, row))
     out.print(table)
+
+
+def next_run(run_at: datetime | None) -> str:
+    """Return when a digest comes next, in the zone that the moment is in."""
+    return f"{run_at:%a %d %b %Y %H:%M} {run_at.tzinfo}" if run_at else "never"
 
 
 @contextmanager
