@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -144,3 +145,45 @@ def test_leftovers_are_what_is_stale_and_what_a_dead_writer_left(tmp_path: Path)
 
 def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
     assert list(OutputFolder(tmp_path / "none").leftovers(lambda _: True)) == []
+
+
+def test_two_publishers_do_not_write_at_once(tmp_path: Path) -> None:
+    class Enough(Exception):
+        """Ends the wait."""
+
+    looked = 0
+
+    def look() -> None:
+        nonlocal looked
+        looked += 1
+        if looked == 2:
+            raise Enough
+
+    first, second = OutputFolder(tmp_path / "out"), OutputFolder(tmp_path / "out")
+    with first.alone(look):
+        with pytest.raises(Enough), second.alone(look):
+            raise AssertionError("both were let in")
+        assert looked == 2
+    with second.alone(look):
+        pass
+    assert looked == 2
+
+
+def test_a_file_system_without_locks_is_published_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with OutputFolder(tmp_path).alone(lambda: None):
+        pass
+
+
+def test_an_output_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("in the way")
+    with (
+        pytest.raises(OutputError, match="a file where a folder should be"),
+        OutputFolder(tmp_path / "out").alone(lambda: None),
+    ):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import time
@@ -15,6 +16,8 @@ from digest.errors import OutputError
 #: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
 _ABANDONED_AFTER = 600
 _TEMPORARY = (".digest-", ".tmp")
+#: How often a publisher looks whether the other one has ended; seconds.
+_LOOK_AGAIN = 0.05
 #: What the umask leaves of these is what web servers need to read.
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 
@@ -24,6 +27,27 @@ class OutputFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    @contextlib.contextmanager
+    def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Keep other processes from publishing here until the block ends.
+
+        Else one that read the store earlier could write an old feed over a newer one. ``waiting``
+        is called again and again while another process is at it; what it raises ends the wait.
+        Raises OutputError.
+        """
+        try:
+            self._root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _explained(self._root, error) from error
+        try:
+            while not _lock(descriptor):
+                waiting()
+                time.sleep(_LOOK_AGAIN)
+            yield
+        finally:
+            os.close(descriptor)
 
     def write(self, path: str, content: bytes) -> bool:
         """Make the file at ``path`` (relative, ``/``) hold ``content``; False if it did already.
@@ -64,6 +88,17 @@ class OutputFolder:
                 path = Path(folder, name).relative_to(self._root).as_posix()
                 if stale(path) or _is_abandoned(Path(folder, name)):
                     yield path
+
+
+def _lock(descriptor: int) -> bool:
+    """Take a lock that goes with the descriptor; False while another process has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: then there is one publisher, or some luck
+        return True
+    return True
 
 
 def _holds(target: Path, content: bytes) -> bool:

@@ -112,10 +112,10 @@ class Publisher:
         ``progress`` is told how many articles and feeds are done, and of how many; what it
         raises ends the run.
         """
-        keys = self._source.article_keys()
-        summaries = self._source.categories()
-        step = _steps(progress, len(keys) + 1 + len(summaries))
-        with _Writing(self._folder) as writing:
+        with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
+            keys = self._source.article_keys()
+            summaries = self._source.categories()
+            step = _steps(progress, len(keys) + 1 + len(summaries))
             for path, content in self._pages.assets().items():
                 writing.write(path, content)
             for some in _batches(keys):
@@ -144,7 +144,7 @@ class Publisher:
         if not changes.articles and not changes.categories:
             return Published()
         step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
-        with _Writing(self._folder) as writing:
+        with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -230,12 +230,12 @@ def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
 
 
 def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
-    """Return what is called after each of ``total`` steps."""
+    """Return what is called after each of ``total`` steps; of 0, while nothing is done yet."""
     done = count(1)
 
     def step() -> None:
         if progress is not None:
-            progress(next(done), total)
+            progress(min(next(done), total), total)
 
     return step
 
