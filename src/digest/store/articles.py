@@ -19,6 +19,9 @@ from digest.store.schema import article, category, file, membership, meta, probl
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
 
+#: The row of ``meta`` that holds the authority of tag URIs.
+AUTHORITY = "authority"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -77,10 +80,10 @@ class ArticleStore:
         if not readings:
             return Changes()
         with self._database.write(Lock.ARTICLES) as connection:
-            authority = connection.scalar(select(meta.c.value).where(meta.c.name == "authority"))
-            if authority is None:
+            known = authority(connection)
+            if known is None:
                 raise RuntimeError("the store has no authority yet: call Store.authority first")
-            return record(connection, authority, readings, now)
+            return record(connection, known, readings, now)
 
     def touch(self, records: Sequence[FileRecord]) -> None:
         """Remember new sizes, times and recipes of files whose content is as before.
@@ -213,6 +216,11 @@ class ArticleStore:
     def _articles(self, query: Select[Any]) -> list[Article]:
         with self._database.read() as connection:
             return read(connection, query)
+
+
+def authority(connection: Connection) -> str | None:
+    """Return the authority that articles' ids are made with; None where none is stored yet."""
+    return connection.scalar(select(meta.c.value).where(meta.c.name == AUTHORITY))
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:

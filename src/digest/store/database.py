@@ -7,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, text
 
 from digest.errors import StoreError
-from digest.store.articles import ArticleStore
+from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.outbox import OutboxStore
 from digest.store.schema import REVISIONS, meta
@@ -18,7 +18,6 @@ from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-_AUTHORITY = "authority"
 
 
 class Store:
@@ -55,12 +54,12 @@ class Store:
         an article's id survives a change of the site's address. Raises StoreError.
         """
         with self._database.read() as connection:
-            stored = _authority(connection)
+            stored = authority(connection)
         if stored is None:
             with self._database.write(Lock.ARTICLES) as connection:
-                rows = [{"name": _AUTHORITY, "value": default}]
+                rows = [{"name": AUTHORITY, "value": default}]
                 insert_new(connection, meta, rows, key="name")
-                stored = _authority(connection)
+                stored = authority(connection)
         return stored or default
 
     def check(self) -> None:
@@ -84,10 +83,6 @@ def open_store(url: str, *, patience: timedelta = PATIENCE) -> Store:
         database.engine.dispose()
         raise
     return Store(database)
-
-
-def _authority(connection: Connection) -> str | None:
-    return connection.scalar(select(meta.c.value).where(meta.c.name == _AUTHORITY))
 
 
 def _migrate(database: Database) -> None:

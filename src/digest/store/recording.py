@@ -65,13 +65,13 @@ def record(
 def _load(connection: Connection, readings: Sequence[Reading]) -> Register:
     """Return the register of all that these files may be about."""
     paths = {storable(reading.record.path) for reading in readings}
-    drafts = [reading for reading in readings if isinstance(reading.outcome, Draft)]
-    identities = {
-        storable(reading.outcome.identity)
-        for reading in drafts
+    drafts = [
+        (reading.record.content, reading.outcome)
+        for reading in readings
         if isinstance(reading.outcome, Draft)
-    }
-    contents = {reading.record.content for reading in drafts if reading.record.content}
+    ]
+    identities = {storable(draft.identity) for _, draft in drafts}
+    contents = {content for content, _ in drafts if content}
     rows = list(among(connection, select(*_FILE), file.c.key, [hashed(path) for path in paths]))
     gone = select(*_FILE).where(file.c.missing_at.is_not(None), file.c.article.is_not(None))
     rows += [
