@@ -84,15 +84,6 @@ def test_list_fields_stand_whole_on_their_lines() -> None:
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
 
 
-def test_an_address_to_unsubscribe_by_mail_follows_that_of_the_web() -> None:
-    sender = replace(SENDER, unsubscribe_to="leave+daily@example.org")
-    lines = field_lines(compose(LETTER, SLIP, sender))
-    assert (
-        f"List-Unsubscribe: <{SLIP.unsubscribe}>,"
-        f" <mailto:leave%2Bdaily@example.org?subject=unsubscribe%20{'A' * 32}>" in lines
-    )
-
-
 def test_one_click_is_promised_for_https_alone() -> None:
     slip = replace(SLIP, unsubscribe="http://127.0.0.1:8000/unsubscribe/A")
     message = parsed(compose(LETTER, slip, SENDER))
@@ -147,19 +138,14 @@ def test_nothing_in_a_message_makes_a_field_or_an_address(
 
 
 def test_domains_of_other_letters_go_out_in_ascii() -> None:
-    sender = Sender(address="news@例子.中国", list_id="名单.例子.中国")
+    sender = Sender(address="news@例子.中国")
     envelope = compose(LETTER, replace(SLIP, address="anna@例子.中国"), sender)
     assert envelope.recipient == "anna@xn--fsqu00a.xn--fiqs8s"
     assert envelope.sender == "news@xn--fsqu00a.xn--fiqs8s"
     message = parsed(envelope)
     assert message["Message-ID"].endswith("@xn--fsqu00a.xn--fiqs8s>")
-    assert re.fullmatch(r"<daily\.xn--[a-z0-9-]+\.xn--fsqu00a\.xn--fiqs8s>", message["List-Id"])
+    assert message["List-Id"] == "<daily.xn--fsqu00a.xn--fiqs8s>"
     assert message["Reply-To"] is None
-
-
-def test_a_domain_of_its_own_names_the_messages() -> None:
-    sender = replace(SENDER, domain="mail.example.com")
-    assert sender.host == sender.list_host == "mail.example.com"
 
 
 @pytest.mark.parametrize(
@@ -179,16 +165,7 @@ def test_what_is_no_address_of_the_web_never_reaches_a_list_field(unsubscribe: s
         compose(LETTER, replace(SLIP, unsubscribe=unsubscribe), SENDER)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"address": "news"},
-        {"reply_to": "a@b@c"},
-        {"unsubscribe_to": "x"},
-        {"domain": "a b"},
-        {"list_id": "-a-.org"},
-    ],
-)
+@pytest.mark.parametrize("wrong", [{"address": "news"}, {"reply_to": "a@b@c"}])
 def test_a_sender_with_a_bad_address_is_not_made(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"address|domain|@"):
         Sender(**{"address": "news@example.org", **wrong})

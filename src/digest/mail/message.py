@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from hashlib import blake2b
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
@@ -23,28 +23,17 @@ class Sender:
     address: str  #: of From, and of MAIL FROM; ASCII before the @
     name: str = ""  #: of From; empty shows the address alone
     reply_to: str | None = None  #: an address; None means that of From
-    domain: str = ""  #: of Message-IDs; empty means the address's
-    list_id: str = ""  #: ends every List-Id, ``<digest>.<list_id>``; empty means the domain
-    unsubscribe_to: str | None = None  #: takes unsubscriptions by mail; None where there is none
     postal_address: str = ""  #: shown in every mail's footer; lines end in ``\\n``
 
     def __post_init__(self) -> None:
-        for address in (self.address, self.reply_to, self.unsubscribe_to):
+        for address in (self.address, self.reply_to):
             if address is not None:
                 ascii_address(address)
-        for domain in (self.domain, self.list_id):
-            if domain:
-                ascii_address(f"postmaster@{domain}")
 
     @property
     def host(self) -> str:
-        """The domain of Message-IDs, in ASCII."""
-        return ascii_address(f"-@{self.domain}" if self.domain else self.address).partition("@")[2]
-
-    @property
-    def list_host(self) -> str:
-        """What every List-Id ends in, in ASCII."""
-        return ascii_address(f"-@{self.list_id}").partition("@")[2] if self.list_id else self.host
+        """The domain of the address, in ASCII: Message-IDs and List-Ids end in it."""
+        return ascii_address(self.address).partition("@")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,17 +102,12 @@ def compose(letter: Letter, slip: Slip, sender: Sender) -> Envelope:
 def _list_fields(slip: Slip, sender: Sender) -> list[str]:
     """Return the fields of a mailing list: RFC 2919, RFC 2369 and RFC 8058."""
     fields = [
-        verbatim("List-Id", f"<{slip.digest}.{sender.list_host}>"),
+        verbatim("List-Id", f"<{slip.digest}.{sender.host}>"),
         verbatim("List-Archive", f"<{_uri(slip.archive)}>"),
         verbatim("Feedback-ID", f"{slip.campaign}:{slip.digest}:digest:{sender.host}"),
     ]
     if slip.unsubscribe is not None:
-        ways = [f"<{_uri(slip.unsubscribe)}>"]
-        if sender.unsubscribe_to:
-            token = slip.unsubscribe.rpartition("/")[2]
-            box = quote(ascii_address(sender.unsubscribe_to), safe="@")
-            ways.append(f"<mailto:{box}?subject=unsubscribe%20{quote(token, safe='')}>")
-        fields.append(verbatim("List-Unsubscribe", ", ".join(ways)))
+        fields.append(verbatim("List-Unsubscribe", f"<{_uri(slip.unsubscribe)}>"))
         if slip.unsubscribe.startswith("https:"):  # RFC 8058 section 3.1 allows nothing else
             fields.append(verbatim("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return fields
