@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ import pytest
 from digest import daemon as daemon_module
 from digest import intake as intake_module
 from digest.assembly import Services
+from digest.backlog import Backlog
 from digest.daemon import AlreadyRunningError, Daemon, Started, listen, only_daemon
 from digest.errors import ConfigurationError, StoreError
 from digest.mail.mailing import Mailing
@@ -160,7 +162,7 @@ async def test_a_clock_that_was_ahead_for_a_while_silences_no_digest(
 async def test_an_edition_waits_for_a_database_that_is_away(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon_module, "_FIRST_RETRY", 0.01)
+    monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
     subscribe(services)
     async with running(services):
         pass
@@ -187,7 +189,7 @@ async def test_an_edition_waits_for_a_database_that_is_away(
 async def test_a_database_that_is_away_at_the_start_is_waited_for(
     services: Services, monkeypatch: pytest.MonkeyPatch, store: type, method: str
 ) -> None:
-    monkeypatch.setattr(daemon_module, "_FIRST_RETRY", 0.01)
+    monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
     failures = [StoreError("locked"), StoreError("locked")]
     real = getattr(store, method)
 
@@ -205,7 +207,8 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(
 async def test_an_output_that_cannot_be_written_holds_up_no_mail(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_FIRST_RETRY", 0.01)
+    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
     subscribe(services)
     async with running(services):
         pass

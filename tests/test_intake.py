@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from digest import intake as intake_module
 from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
+from digest.backlog import Backlog
 from digest.errors import OutputError, StoreError
 from digest.feeds.publish import Published, Publisher
 from digest.intake import Hints, Intake
@@ -205,7 +207,8 @@ async def test_whatever_fails_is_tried_again_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
-    monkeypatch.setattr(intake_module, "_FIRST_RETRY", 0.01)
+    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
     published = Presses(monkeypatch)
     failures = [error, error]
     real = ArticleStore.record
@@ -225,7 +228,8 @@ async def test_whatever_fails_is_tried_again_and_loses_nothing(
 async def test_an_output_that_cannot_be_written_is_tried_again(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_FIRST_RETRY", 0.01)
+    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
     published = Presses(monkeypatch)
     real = Publisher.publish
     failures = [OutputError(Path("rss.xml"), "No space left on device")]

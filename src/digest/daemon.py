@@ -20,6 +20,7 @@ import uvicorn
 from digest import __version__
 from digest.articles.workers import Workers
 from digest.assembly import Services
+from digest.backlog import FIRST_RETRY, LAST_RETRY
 from digest.errors import ConfigurationError, DigestError
 from digest.intake import Intake
 from digest.schedule import Schedule, Timetable
@@ -30,8 +31,6 @@ _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_INTAKE, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
-#: Waits after failures; seconds.
-_FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +265,7 @@ def _in_zone(moment: datetime | None, schedule: Schedule) -> datetime | None:
 
 async def _until_done(what: str, attempt: Callable[[], Awaitable[None]], intake: Intake) -> bool:
     """Try until it works, waiting longer each time; False where the daemon stops before that."""
-    retry = _FIRST_RETRY
+    retry = FIRST_RETRY
     while not intake.stopped():
         try:
             await attempt()
@@ -275,7 +274,7 @@ async def _until_done(what: str, attempt: Callable[[], Awaitable[None]], intake:
                 break
             _log.error("failed, will try again", what=what, error=str(error), seconds=retry)
             await asyncio.sleep(retry)
-            retry = min(retry * 2, _LAST_RETRY)
+            retry = min(retry * 2, LAST_RETRY)
         else:
             return not intake.stopped()
     return False

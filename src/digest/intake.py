@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from digest.articles.ingest import Ingest, Taken
-from digest.articles.model import Changes
 from digest.articles.watch import Watch
+from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish import Publisher
 from digest.times import Clock
@@ -23,8 +24,6 @@ _log = structlog.get_logger(__name__)
 _QUIET = 0.01
 #: However long a burst lasts, its beginning is taken after so long; seconds.
 _LONGEST_GATHERING = 0.5
-#: However long a burst lasts, what was taken is published after so long; seconds.
-_LONGEST_UNPUBLISHED = 10.0
 #: A burst of so many paths is followed by a scan: the kernel may have dropped events.
 _LARGE_BURST = 200
 #: More paths than this are forgotten in favour of a scan.
@@ -32,8 +31,8 @@ _MOST_HINTS = 50_000
 #: How long it may take until a root that was replaced is noticed; seconds. A rename of the root
 #: itself comes with no event.
 _LOOK_AT_ROOT = 5.0
-#: Waits after failures; seconds.
-_FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
+#: Linux says so where a user has too many watches or too many watchers (inotify(7)).
+_NO_MORE_WATCHES = (errno.ENOSPC, errno.EMFILE)
 
 
 class Hints:
@@ -120,9 +119,7 @@ class Intake:
         self._hints = Hints()
         self._watch: Watch | None = None
         self._next_scan = 0.0
-        self._unpublished = Changes()
-        self._unpublished_since = 0.0
-        self._all_unpublished = False  # the folder may lack anything, whatever has changed
+        self._backlog = Backlog()
         self._stopped = threading.Event()
         self.last_scan: Scan | None = None
 
@@ -145,12 +142,10 @@ class Intake:
         # Before the scan: what changes during it is told by events.
         await self._renew_watch()
         await self._scan(progress)
-        self._all_unpublished = True
-        if not self.stopped():
-            try:
-                await self._publish()
-            except OutputError as error:
-                _log.error("not everything published, will try again", error=str(error))
+        self._backlog.everything = True
+        work = self._backlog.next(asyncio.get_running_loop().time(), more_coming=False)
+        if work and not self.stopped():
+            await self._publish(work)
 
     def _go_on(self, _done: int, _total: int) -> None:
         if self.stopped():
@@ -158,20 +153,22 @@ class Intake:
 
     async def run(self) -> None:
         """Follow the tree until stopped or cancelled; whatever fails is logged and tried again."""
-        retry = _FIRST_RETRY
+        retry = FIRST_RETRY
         try:
             while not self.stopped():
-                until_scan = self._next_scan - asyncio.get_running_loop().time()
-                await self._hints.wait(0 if self._unpublished else min(until_scan, _LOOK_AT_ROOT))
+                now = asyncio.get_running_loop().time()
+                await self._hints.wait(
+                    min(self._next_scan - now, self._backlog.wait(now), _LOOK_AT_ROOT)
+                )
                 try:
                     await self._turn()
-                    retry = _FIRST_RETRY
+                    retry = FIRST_RETRY
                 except (DigestError, OSError) as error:
                     if self.stopped():
                         break
                     _log.error("intake failed, will try again", error=str(error), seconds=retry)
                     await asyncio.sleep(retry)
-                    retry = min(retry * 2, _LAST_RETRY)
+                    retry = min(retry * 2, LAST_RETRY)
         finally:
             if self._watch is not None:
                 await asyncio.to_thread(self._watch.stop)
@@ -195,10 +192,8 @@ class Intake:
         if time() >= self._next_scan and not self._hints:
             await self._renew_watch()
             await self._scan(None)
-        if self._behind() and (
-            not self._hints or time() > self._unpublished_since + _LONGEST_UNPUBLISHED
-        ):
-            await self._publish()
+        if work := self._backlog.next(time(), more_coming=bool(self._hints)):
+            await self._publish(work)
 
     async def _gather(self) -> tuple[set[str], bool]:
         """Return the paths of a burst, once it is over or has lasted long enough."""
@@ -218,7 +213,13 @@ class Intake:
             _log.warning("the articles folder was replaced; watching it anew")
             await asyncio.to_thread(self._watch.stop)
         self._watch = self._make_watch(self._hints.add)
-        await asyncio.to_thread(self._watch.start)
+        try:
+            await asyncio.to_thread(self._watch.start)
+        except OSError as error:
+            if error.errno not in _NO_MORE_WATCHES:
+                raise
+            _log.error("cannot watch, only scans will find changes", error=str(error))
+            self._watch = None
 
     async def _scan(self, progress: Callable[[int, int], None] | None) -> None:
         began = self._clock()
@@ -232,9 +233,7 @@ class Intake:
     def _note(self, taken: Taken) -> None:
         loop = asyncio.get_running_loop()
         changes = taken.changes
-        if changes and not self._unpublished:
-            self._unpublished_since = loop.time()
-        self._unpublished += changes
+        self._backlog.add(changes, loop.time())
         if changes or changes.problems:
             _log.info(
                 "files taken",
@@ -246,21 +245,24 @@ class Intake:
         for path in taken.waiting:
             loop.call_later(self._settle, self._hints.add, path)
 
-    def _behind(self) -> bool:
-        """Tell whether something is still to be published."""
-        return self._all_unpublished or bool(self._unpublished)
-
-    async def _publish(self) -> None:
-        changes = self._unpublished
-        if self._all_unpublished:
-            published = await asyncio.to_thread(self._publisher.publish_all, self._go_on)
-        else:
-            published = await asyncio.to_thread(self._publisher.publish, changes, self._go_on)
-        self._unpublished, self._all_unpublished = Changes(), False
+    async def _publish(self, work: Work) -> None:
+        """Publish; what cannot be written is logged and stays in the backlog."""
+        try:
+            if work.everything:
+                published = await asyncio.to_thread(self._publisher.publish_all, self._go_on)
+            else:
+                published = await asyncio.to_thread(
+                    self._publisher.publish, work.changes, self._go_on
+                )
+        except OutputError as error:
+            wait = self._backlog.failed(work, asyncio.get_running_loop().time())
+            _log.error("not everything published, will try again", error=str(error), seconds=wait)
+            return
+        self._backlog.done(work)
         _log.info(
             "published",
-            articles=len(changes.articles),
-            categories=len(changes.categories),
+            articles=len(work.changes.articles),
+            categories=len(work.changes.categories),
             written=published.written,
             removed=published.removed,
         )
