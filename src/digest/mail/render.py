@@ -14,11 +14,11 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
+from digest.articles.sample import SAMPLED_AT, sample_articles
 from digest.errors import TemplateError
 from digest.mail.columns import cut, one_line, wrap
-from digest.mail.edition import Contents, Digest, Edition, contents, shortened
+from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, shortened
 from digest.mail.phrases import Phrasebook, phrasebook
-from digest.mail.sample import sample_articles, sample_edition
 from digest.mail.view import view
 from digest.site import Site
 
@@ -129,8 +129,10 @@ class MailTemplates:
 
     def check(self, digest: Digest) -> None:
         """Render the digest's templates with sample articles; raises TemplateError."""
-        shown = contents(sample_articles(), (), digest.max_items)
-        self.render(digest, sample_edition(digest.name), shown, language=digest.language)
+        articles = sample_articles()
+        edition = edition_of(digest.name, articles, SAMPLED_AT)
+        shown = contents(articles, (), digest.max_items)
+        self.render(digest, edition, shown, language=digest.language)
 
     def _variables(
         self,

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from digest.articles.model import Article, CategoryPath
+from digest.articles.sample import sample_articles
 from digest.errors import TemplateError
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.feeds.syndication import STYLESHEET
@@ -165,7 +166,7 @@ class WebPages:
     def check(self) -> None:
         """Render every template with sample data. Raises TemplateError for the first fault."""
         feed = Feed(site=self._site, category=None)
-        articles, categories = samples.articles(self._site), samples.categories()
+        articles, categories = sample_articles(), samples.categories()
         self.assets()
         for some in (articles, ()):
             self.index(feed, some, categories if some else ())
