@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,3 +78,15 @@ def test_the_architecture_names_every_module() -> None:
     rooms = (package / name for name in ("", "articles", "feeds", "mail", "store", "web"))
     modules = {path.stem for room in rooms for path in room.glob("*.py")}
     assert {name for name in modules if f"`{name}`" not in text} == {"__init__", "__main__"}
+
+
+def test_the_architecture_tells_the_order_of_imports() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        rule["layers"]
+        for rule in rules["tool"]["importlinter"]["contracts"]
+        if rule["type"] == "layers"
+    )
+    order = " > ".join(layers).replace("digest.__main__ > ", "").replace("digest.", "")
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert order in " ".join(text.split())
