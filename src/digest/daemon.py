@@ -106,8 +106,15 @@ class Daemon:
         *,
         announce: Callable[[Started], None] = lambda _: None,
         progress: Callable[[int, int], None] | None = None,
+        stopping: Callable[[], None] = lambda: None,
     ) -> None:
+        """Keep what is needed; nothing is done yet.
+
+        ``announce`` is called once all is up, ``progress`` with (done, total) while the first scan
+        reads, ``stopping`` when the stop begins.
+        """
         self._services = services
+        self._stopping = stopping
         self._announce = announce
         self._progress = progress
         self._started_at = services.clock()
@@ -144,6 +151,7 @@ class Daemon:
             follow = tasks.create_task(self._follow(self._intake, timetable))
             await self._stop.wait()
             _log.info("stopping")
+            self._stopping()
             timetable.stop()
             self._intake.stop()
             await _ended(follow, _STOP_INTAKE)

@@ -131,4 +131,4 @@ def test_a_server_that_is_away_ends_with_1(news: Program, workplace: Workplace) 
     assert "x@example.org" in copies.err
     edition = news("send", "daily")
     assert edition.code == 1
-    assert "0 sent" in edition.out
+    assert "1 deferred" in edition.out

@@ -69,7 +69,7 @@ def test_check_tells_what_it_tried(program: Program) -> None:
     checked = program("check")
     assert checked.code == 0
     lines = checked.out.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert all(line.startswith("ok") for line in lines)
 
 
@@ -117,3 +117,15 @@ def test_check_names_template_and_line(program: Program, workplace: Workplace) -
     checked = program("--config", workplace.folder / "new" / "digest.toml", "check")
     assert checked.code == 2
     assert "digest.txt:2" in checked.out
+
+
+def test_check_names_a_digest_that_lost_its_configuration(
+    program: Program, workplace: Workplace
+) -> None:
+    program("subscribers", "add", "a@example.org", "--digest", "daily")
+    configuration = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configure(base=configuration.replace("[digests.daily]", "[digests.morning]"))
+    checked = program("check")
+    assert checked.code == 2
+    (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
+    assert "digests.daily: has subscribers but is not configured" in failed

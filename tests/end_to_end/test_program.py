@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -54,6 +56,21 @@ def test_a_signal_stops_it_cleanly_within_five_seconds(
     process.send_signal(number)
     assert process.wait(timeout=8) == 0
     assert time.monotonic() - began < 5
+
+
+def test_a_locked_database_does_not_keep_it_from_stopping(
+    workplace: Workplace, start: Start
+) -> None:
+    process = start()
+    with closing(sqlite3.connect(workplace.folder / "data" / "digest.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        workplace.write("a.md")
+        time.sleep(1)  # by now a thread waits for the lock, and it would for ten seconds
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=8) in (0, 1)
+        assert time.monotonic() - began < 5.5
+        other.rollback()
 
 
 def test_a_second_signal_ends_it_at_once(workplace: Workplace, start: Start) -> None:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from digest.articles.model import Changes, Draft, SourceFile
-from digest.articles.tree import FileContent, Tree, Unread, printable
+from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
 from digest.articles.workers import Workers
 from digest.errors import SourceError
 from digest.times import Clock
@@ -114,7 +114,11 @@ class Ingest:
         Raises OSError where the root is not there: nothing is taken for vanished then.
         """
         closed: dict[str, OSError] = {}
-        found = {printable(path): (path, state) for path, state in self._tree.walk(closed=closed)}
+        found: dict[str, tuple[str, FileState]] = {}
+        for path, state in self._tree.walk(closed=closed):
+            if self._stopped.is_set():
+                return Taken(complete=False)
+            found[printable(path)] = (path, state)
         known = self._store.files()
         hidden = {printable(folder) for folder in closed}
         gone = [

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from digest.articles.model import Article
     from digest.assembly import Services
     from digest.mail.edition import Digest
-    from digest.mail.outbox import Sent
     from digest.mail.subscriber import Subscriber
 
 app = typer.Typer()
@@ -144,9 +143,7 @@ def send(
                     complain(f"{address}: {refusal}")
             failed = sum(refusal is not None for refusal in outcomes.values())
         else:
-            sent = asyncio.run(_send_edition(services, name, latest))
-            say(f"{sent.sent:,} sent, {sent.deferred:,} deferred, {sent.failed:,} failed.")
-            failed = sent.deferred + sent.failed
+            failed = asyncio.run(_send_edition(services, name, latest))
         if failed:
             raise typer.Exit(FAILED)
 
@@ -162,10 +159,22 @@ def _readers(services: Services, digest: Digest, articles: list[Article]) -> lis
     ]
 
 
-async def _send_edition(services: Services, name: str, latest: int | None) -> Sent:
+async def _send_edition(services: Services, name: str, latest: int | None) -> int:
+    """Make an edition and send it; return how many mails were not taken.
+
+    A running daemon may take some of the work: so the outbox is asked how it went.
+    """
+    from digest.mail.delivery import DeliveryState
+
     mailing = services.mailing()
     try:
-        await mailing.issue(name, services.clock(), latest=latest)
-        return await mailing.send_due()
+        edition = await mailing.issue(name, services.clock(), latest=latest)
+        await mailing.send_due()
     finally:
         await mailing.close()
+    if edition is None:
+        return 0
+    states = services.store.outbox.states(edition.id)
+    told = [f"{count:,} {state}" for state, count in states.items() if count]
+    say(", ".join(told or ["nobody to send it to"]) + ".")
+    return states[DeliveryState.DEFERRED] + states[DeliveryState.FAILED]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from typing import TYPE_CHECKING
 
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import next_run, out, progress_bar, say
+from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
 
 if TYPE_CHECKING:
     from digest.assembly import Services
     from digest.daemon import Started
 
 app = typer.Typer()
+
+#: A stop never takes longer, whatever a thread waits for; seconds.
+_LONGEST_STOP = 4.8
 
 
 @app.command()
@@ -33,8 +38,22 @@ def run(context: typer.Context) -> None:
             def announce(started: Started) -> None:
                 _announce(started, services)
 
-            daemon = Daemon(services, announce=announce, progress=progress)
-            asyncio.run(daemon.run())
+            deadline = threading.Timer(_LONGEST_STOP, _leave)
+            deadline.daemon = True
+            daemon = Daemon(services, announce=announce, progress=progress, stopping=deadline.start)
+            try:
+                asyncio.run(daemon.run())
+            finally:
+                deadline.cancel()
+
+
+def _leave() -> None:
+    """Leave though a thread still waits, for a locked database or a slow disk.
+
+    That harms nothing: every transaction and every file is whole or not there.
+    """
+    complain("something did not stop in time; leaving all the same")
+    os._exit(FAILED)
 
 
 def _announce(started: Started, services: Services) -> None:

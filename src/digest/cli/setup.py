@@ -163,6 +163,18 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         with open_store(settings.database_url()) as store:
             store.check()
 
+    def subscribers() -> None:
+        with open_store(settings.database_url()) as store:
+            lost = store.subscribers.count().keys() - settings.digests.keys()
+        if lost:
+            name = min(lost)
+            raise ConfigurationError(
+                f"digests.{name}",
+                None,
+                "has subscribers but is not configured: nobody would write to them; give the "
+                "digest its old name again, or remove them with `digest subscribers remove`",
+            )
+
     paths, mail = settings.paths, settings.mail
     carrier = (
         f"log in to the SMTP server {mail.smtp.host}:{mail.smtp.port}"
@@ -183,6 +195,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         (f"write to the output folder {paths.output}", lambda: _write_probe(paths.output)),
         (f"write to the data folder {paths.data}", lambda: token_key(paths.data)),
         ("use the database", database),
+        ("find the digest of every subscriber", subscribers),
         (carrier, lambda: asyncio.run(make_transport(settings).check())),
     ]
 

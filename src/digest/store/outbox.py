@@ -99,9 +99,11 @@ class OutboxStore:
         with self._database.read() as connection:
             return [editions.from_row(row) for row in connection.execute(query)]
 
-    def states(self) -> dict[DeliveryState, int]:
-        """Return how many deliveries stand in each state, 0 included."""
+    def states(self, edition_id: int | None = None) -> dict[DeliveryState, int]:
+        """Return how many deliveries, of an edition or of all, stand in each state, 0 included."""
         query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
+        if edition_id is not None:
+            query = query.where(delivery.c.edition == edition_id)
         with self._database.read() as connection:
             found = {DeliveryState(state): number for state, number in connection.execute(query)}
         return {state: found.get(state, 0) for state in DeliveryState}
