@@ -299,7 +299,7 @@ def spoil(text: str) -> Callable[[Path], None]:
         ("web/parts.html", spoil("{{ 1 / 0 }}"), 4, "division by zero"),
         ("web/layout.html", spoil("{{ ''.__class__.__mro__ }}"), 4, "unsafe"),
         ("web/layout.html", spoil("{{ site.nothing }}"), 4, "has no attribute 'nothing'"),
-        ("web/unsubscribe.html", Path.unlink, None, "there is no such template"),
+        ("web/unsubscribe.html", Path.unlink, None, "there is no file web/unsubscribe.html"),
         ("feed.css", Path.unlink, None, "No such file"),
     ],
 )

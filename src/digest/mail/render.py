@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import css_inline
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
 from digest.articles.sample import SAMPLED_AT, sample_articles
@@ -21,6 +18,7 @@ from digest.mail.edition import Contents, Digest, Edition, contents, edition_of,
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.view import view
 from digest.site import Site
+from digest.templates import environment, explained
 
 #: Bytes of HTML. Gmail clips a message near 102 KB, and what is clipped holds the footer.
 MAX_HTML = 90_000
@@ -77,12 +75,8 @@ class MailTemplates:
         """Read templates from a folder when they are needed; nothing is read here."""
         self._site = site
         self._folder = templates
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(templates),
-            autoescape=lambda name: name is not None and name.endswith(".html"),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
+        self._environment = environment(
+            templates, autoescape=lambda name: name is not None and name.endswith(".html")
         )
         self._environment.filters.update(wrap=wrap, cut=cut)
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -188,26 +182,9 @@ class MailTemplates:
                 else self._environment.from_string(source)
             )
             rendered = template.render(variables)
-        except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(error.name or name, error.lineno, str(error.message)) from error
-        except jinja2.TemplateNotFound as error:
-            raise TemplateError(name, None, f"there is no file {error.name}") from error
         except Exception as error:  # a template can make any operation fail
-            where, line = self._place(error.__traceback__, name)
-            raise TemplateError(where, line, str(error) or type(error).__name__) from error
+            raise explained(error, name, self._folder) from error
         return rendered.encode("utf-8", "replace").decode("utf-8")
-
-    def _place(self, trace: TracebackType | None, name: str) -> tuple[str, int | None]:
-        """Return the template and the line where an error arose: the innermost one."""
-        where, line = name, None
-        while trace is not None:
-            file = trace.tb_frame.f_code.co_filename
-            if file == "<template>":
-                line = trace.tb_lineno
-            elif Path(file).is_relative_to(self._folder):
-                where, line = Path(file).relative_to(self._folder).as_posix(), trace.tb_lineno
-            trace = trace.tb_next
-        return where, line
 
 
 def _seal(digest: Digest, edition: Edition, contents: Contents, language: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 import jinja2
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 from starlette.responses import Response
 
@@ -28,6 +27,7 @@ from digest.feeds.syndication import STYLESHEET
 from digest.mail.address import masked
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
+from digest.templates import environment, explained
 from digest.times import rfc3339
 from digest.web import samples
 from digest.web.status import Status
@@ -99,13 +99,7 @@ class WebPages:
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = _locale(site.language)
-        self._environment = SandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(templates),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment(templates, autoescape=True)
         self._environment.filters.update(
             path=_path_filter(site),
             day=self._day,
@@ -187,19 +181,8 @@ class WebPages:
         try:
             text = self._environment.get_template(template).render(context)
         except _FAULTS as error:
-            raise self._explained(template, error) from error
+            raise explained(error, template, self._templates) from error
         return text.encode("utf-8", "replace")
-
-    def _explained(self, template: str, error: Exception) -> TemplateError:
-        if isinstance(error, jinja2.TemplateSyntaxError):
-            return TemplateError(error.name or template, error.lineno, error.message or "broken")
-        if isinstance(error, jinja2.TemplateNotFound):
-            return TemplateError(str(error.name or template), None, "there is no such template")
-        where: tuple[str, int | None] = template, None
-        for file, line in _lines(error.__traceback__):
-            if Path(file).is_relative_to(self._templates):
-                where = Path(file).relative_to(self._templates).as_posix(), line
-        return TemplateError(*where, str(error) or type(error).__name__)
 
     def _read(self, source: str) -> bytes:
         try:
@@ -294,9 +277,3 @@ def _locale(language: str) -> Locale:
         except (UnknownLocaleError, ValueError):
             continue
     return Locale("en")
-
-
-def _lines(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
-    while trace is not None:
-        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
-        trace = trace.tb_next

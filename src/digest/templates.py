@@ -1,0 +1,49 @@
+"""Templates: Jinja2 in a sandbox, and errors that name the file and the line at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from digest.errors import TemplateError
+
+
+def environment(
+    folder: Path, *, autoescape: bool | Callable[[str | None], bool]
+) -> ImmutableSandboxedEnvironment:
+    """Return what renders the templates of a folder; a name that is not given is an error.
+
+    ``autoescape`` says whether values are escaped for HTML, or tells it by a template's name.
+    """
+    return ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def explained(error: Exception, name: str, folder: Path) -> TemplateError:
+    """Return what whoever edits templates should read of an error that rendering one raised.
+
+    ``name`` is the template that was asked for; the error names the one of ``folder`` that it
+    arose in, which may be a part of that.
+    """
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return TemplateError(error.name or name, error.lineno, str(error.message))
+    if isinstance(error, jinja2.TemplateNotFound):
+        return TemplateError(name, None, f"there is no file {error.name}")
+    where, line = name, None
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file == "<template>":  # Jinja's name for one that was given as text
+            line = trace.tb_lineno
+        elif Path(file).is_relative_to(folder):
+            where, line = Path(file).relative_to(folder).as_posix(), trace.tb_lineno
+        trace = trace.tb_next
+    return TemplateError(where, line, str(error) or type(error).__name__)

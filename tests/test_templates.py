@@ -1,0 +1,56 @@
+"""Templates are rendered in a sandbox; what is wrong in one is told with its file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from digest.errors import TemplateError
+from digest.templates import environment, explained
+
+
+def fault(folder: Path, source: str) -> TemplateError:
+    """Return what is told of a template that cannot be rendered."""
+    (folder / "whole.html").write_text(source, encoding="utf-8")
+    templates = environment(folder, autoescape=True)
+    with pytest.raises((jinja2.TemplateError, ArithmeticError)) as caught:
+        templates.get_template("whole.html").render(names=["a"])
+    return explained(caught.value, "whole.html", folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "problem"),
+    [
+        ("\n{% if %}", 2, "Expected an expression"),
+        ("\n\n{{ nothing }}", 3, "'nothing' is undefined"),
+        ("{{ 1 / 0 }}", 1, "division by zero"),
+        ("{{ ''.__class__ }}", 1, "unsafe"),
+        ("{{ names.append('b') }}", 1, "unsafe"),
+        ("{% include 'absent.html' %}", None, "there is no file absent.html"),
+    ],
+)
+def test_a_fault_is_told_with_its_line(
+    tmp_path: Path, source: str, line: int | None, problem: str
+) -> None:
+    told = fault(tmp_path, source)
+    assert (told.template, told.line) == ("whole.html", line)
+    assert problem in told.problem
+
+
+def test_a_fault_in_a_part_is_told_of_the_part(tmp_path: Path) -> None:
+    (tmp_path / "part.html").write_text("\n{{ nothing }}", encoding="utf-8")
+    told = fault(tmp_path, "{% include 'part.html' %}")
+    assert (told.template, told.line) == ("part.html", 2)
+
+
+def test_a_fault_in_a_template_given_as_text_is_told_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        environment(tmp_path, autoescape=False).from_string("\n{{ 1 / 0 }}").render()
+    told = explained(caught.value, "digests.daily.subject", tmp_path)
+    assert (told.template, told.line) == ("digests.daily.subject", 2)
+
+
+def test_an_error_without_words_is_told_by_its_kind(tmp_path: Path) -> None:
+    assert explained(KeyError(), "whole.html", tmp_path).problem == "KeyError"
