@@ -19,6 +19,7 @@ from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
 from digest.mail.message import Sender
 from digest.mail.smtp import SmtpServer
+from digest.settings.spelling import alternatives, closest
 from digest.settings.tables import (
     ArticlesTable,
     DatabaseTable,
@@ -32,7 +33,7 @@ from digest.settings.tables import (
     SiteTable,
     WebTable,
 )
-from digest.settings.values import Name, alternatives, closest, mailbox
+from digest.settings.values import Name, mailbox
 from digest.site import Site
 
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).

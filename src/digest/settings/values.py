@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import parseaddr
 from ipaddress import ip_address
@@ -25,6 +24,7 @@ from digest.articles.tidy import Rule
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
+from digest.settings.spelling import alternatives, closest
 
 #: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
 _LANGUAGE = re.compile(
@@ -39,13 +39,6 @@ _AUTHORITY = re.compile(
 )
 
 _DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
-
-
-def closest(word: str, words: Iterable[str], count: int = 1) -> list[str]:
-    """Return the words that ``word`` may be a misspelling of, the closest first."""
-    by_folded = {known.casefold(): known for known in words}
-    found = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
-    return [by_folded[folded] for folded in found]
 
 
 def one_line(text: str) -> str:
@@ -71,12 +64,6 @@ def zone(name: str) -> str:
     near = closest(name, zones) or [cities[city] for city in closest(name, cities, 3)]
     hint = f"; did you mean {alternatives(near)}?" if near else ", such as 'Asia/Shanghai' or 'UTC'"
     raise ValueError(f"must be a time zone (IANA name){hint}")
-
-
-def alternatives(words: list[str]) -> str:
-    """Return words, at least one, as a person lists them."""
-    quoted = [f"'{word}'" for word in words]
-    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
 def host_name(text: str) -> str:

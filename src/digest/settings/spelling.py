@@ -1,0 +1,19 @@
+"""Spelling: what a word that is not known may have been meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def closest(word: str, words: Iterable[str], count: int = 1) -> list[str]:
+    """Return the words that ``word`` may be a misspelling of, the closest first."""
+    by_folded = {known.casefold(): known for known in words}
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+    return [by_folded[folded] for folded in found]
+
+
+def alternatives(words: list[str]) -> str:
+    """Return words, at least one, as a person lists them."""
+    quoted = [f"'{word}'" for word in words]
+    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
