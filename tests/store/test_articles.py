@@ -52,8 +52,7 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
         categories=frozenset({FINANCE, BANKS, LOANS, SCIENCE, SPACE}),
         new=1,
     )
-    stored = store.articles.article(BRIDGE_KEY)
-    assert stored is not None
+    (stored,) = store.articles.articles([BRIDGE_KEY])
     assert stored.id == f"tag:example.org,2024:{BRIDGE_KEY}"
     assert stored.key == BRIDGE_KEY
     assert stored.sequence == 1
@@ -66,8 +65,7 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
 def test_an_article_without_date_is_of_its_first_sight(store: Store) -> None:
     store.articles.record([reading(BRIDGE)], NOW)
     store.articles.record([reading(BRIDGE, published_at=LATER)], LATER)
-    stored = store.articles.article(BRIDGE_KEY)
-    assert stored is not None
+    (stored,) = store.articles.articles([BRIDGE_KEY])
     assert stored.published_at == stored.updated_at == NOW
 
 
@@ -80,12 +78,11 @@ def test_the_same_file_again_changes_nothing(store: Store) -> None:
 
 def test_another_text_is_an_update_with_the_same_id_and_date(store: Store) -> None:
     store.articles.record([reading(BRIDGE)], NOW)
-    before = store.articles.article(BRIDGE_KEY)
+    (before,) = store.articles.articles([BRIDGE_KEY])
     changes = store.articles.record([reading(BRIDGE, title="桥又关了")], LATER)
-    after = store.articles.article(BRIDGE_KEY)
+    (after,) = store.articles.articles([BRIDGE_KEY])
     assert (changes.new, changes.updated) == (0, 1)
     assert changes.articles == {BRIDGE_KEY}
-    assert before is not None
     assert after == replace(before, title="桥又关了", updated_at=LATER)
 
 
@@ -93,8 +90,7 @@ def test_another_image_alone_publishes_again_without_a_new_date(store: Store) ->
     store.articles.record([reading(BRIDGE)], NOW)
     image = "https://example.org/2.jpg"
     changes = store.articles.record([reading(BRIDGE, image=image)], LATER)
-    after = store.articles.article(BRIDGE_KEY)
-    assert after is not None
+    (after,) = store.articles.articles([BRIDGE_KEY])
     assert after.updated_at == NOW
     assert (changes.updated == 1) is (after.image == image)
 
@@ -103,8 +99,7 @@ def test_other_categories_move_the_article_and_tell_both(store: Store) -> None:
     store.articles.record([reading(BRIDGE, categories=(LOANS,))], NOW)
     changes = store.articles.record([reading(BRIDGE, categories=(SPACE, FINANCE))], LATER)
     assert changes.categories == {FINANCE, BANKS, LOANS, SCIENCE, SPACE}
-    stored = store.articles.article(BRIDGE_KEY)
-    assert stored is not None
+    (stored,) = store.articles.articles([BRIDGE_KEY])
     assert stored.categories == (SPACE, FINANCE)
     assert [summary.path for summary in store.articles.categories()] == [SCIENCE, SPACE, FINANCE]
     assert store.articles.newest(LOANS, 10) == []
@@ -112,8 +107,7 @@ def test_other_categories_move_the_article_and_tell_both(store: Store) -> None:
 
 def test_a_category_named_beside_its_ancestor_keeps_the_files_order(store: Store) -> None:
     store.articles.record([reading(BRIDGE, categories=(LOANS, FINANCE))], NOW)
-    stored = store.articles.article(BRIDGE_KEY)
-    assert stored is not None
+    (stored,) = store.articles.articles([BRIDGE_KEY])
     assert stored.categories == (LOANS, FINANCE)
 
 
@@ -245,7 +239,6 @@ def test_articles_are_found_by_key_in_order_of_sequence(store: Store) -> None:
     store.articles.record([reading("b.md"), reading("a.md")], NOW)
     keys = [article_key("a"), ArticleKey("unknown"), article_key("b")]
     assert [one.sequence for one in store.articles.articles(keys)] == [1, 2]
-    assert store.articles.article(ArticleKey("unknown")) is None
     assert store.articles.articles([]) == []
 
 
@@ -365,11 +358,11 @@ def test_a_file_that_returns_with_another_text_is_the_same_article(store: Store)
 
 def test_a_moved_file_keeps_its_id(store: Store) -> None:
     store.articles.record([reading("old/a.md", content="same")], NOW)
-    before = store.articles.article(article_key("old/a"))
+    (before,) = store.articles.articles([article_key("old/a")])
     store.articles.vanish(["old"], NOW)
     changes = store.articles.record([reading("new/b.md", content="same")], LATER)
     assert changes == Changes(unchanged=1)
-    assert store.articles.article(article_key("old/a")) == before
+    assert store.articles.articles([article_key("old/a")]) == [before]
     assert list(store.articles.files()) == ["new/b.md"]
     assert store.articles.record([reading("new/b.md", title="新")], LATER).updated == 1
 

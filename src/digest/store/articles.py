@@ -183,10 +183,6 @@ class ArticleStore:
             ]
         return sorted(found, key=lambda one: one.sequence)
 
-    def article(self, key: ArticleKey) -> Article | None:
-        """Return the article with this key, None where there is none."""
-        return next(iter(self.articles([key])), None)
-
     def article_keys(self) -> list[ArticleKey]:
         """Return the keys of all articles, in order of sequence."""
         with self._database.read() as connection:
