@@ -76,7 +76,5 @@ def _worded(text: str, zone: ZoneInfo) -> datetime | None:
     fields = parsedate_tz(text) if match else None
     if match is None or fields is None:
         return None
-    naive = datetime(*fields[:6])  # noqa: DTZ001 - its zone follows
-    if match["zone"] is None:
-        return naive.replace(tzinfo=zone)
-    return naive.replace(tzinfo=timezone(timedelta(seconds=fields[9] or 0)))
+    own = timezone(timedelta(seconds=fields[9] or 0)) if match["zone"] else zone
+    return datetime(*fields[:6], tzinfo=own)
