@@ -11,7 +11,7 @@ from typing import Any
 import css_inline
 from markupsafe import escape
 
-from digest.articles.sample import SAMPLED_AT, sample_articles
+from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.errors import TemplateError
 from digest.mail.columns import cut, one_line, wrap
 from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, shortened

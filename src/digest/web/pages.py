@@ -20,7 +20,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from digest.articles.model import Article, CategoryPath
-from digest.articles.sample import sample_articles
+from digest.articles.samples import sample_articles
 from digest.errors import TemplateError
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.feeds.syndication import STYLESHEET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from digest import __version__
 from digest.articles.model import Problem
-from digest.articles.sample import SAMPLED_AT, sample_articles
+from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.feeds.selection import CategorySummary
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.web.status import Status
