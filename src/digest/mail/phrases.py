@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
+
+from digest.languages import locales
 
 #: By language: what is said, by key. What depends on a number is kept by its plural category
 #: (Unicode Technical Standard 35), with ``{count}`` where the number stands.
@@ -88,13 +90,7 @@ def phrasebook(language: str, timezone: str) -> Phrasebook:
     Raises zoneinfo.ZoneInfoNotFoundError where there is no such zone.
     """
     zone = ZoneInfo(timezone)
-    subtags = language.split("-")
-    for length in range(len(subtags), 0, -1):
-        known = "-".join(subtags[:length])
-        try:
-            locale = Locale.parse(known, sep="-")
-        except (UnknownLocaleError, ValueError):
-            continue
+    for known, locale in locales(language):
         if locale.language in PHRASES:
             return Phrasebook(language=known, locale=locale, zone=zone)
     return Phrasebook(language=_FALLBACK, locale=Locale(_FALLBACK), zone=zone)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import jinja2
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from starlette.responses import Response
@@ -24,6 +24,7 @@ from digest.articles.samples import sample_articles
 from digest.errors import TemplateError
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.feeds.syndication import STYLESHEET
+from digest.languages import locales
 from digest.mail.address import masked
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
@@ -98,7 +99,7 @@ class WebPages:
         self._templates = templates
         self._site = site
         self._zone = ZoneInfo(site.timezone)
-        self._locale = _locale(site.language)
+        self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
         self._environment = environment(templates, autoescape=True)
         self._environment.filters.update(
             path=_path_filter(site),
@@ -267,13 +268,3 @@ def _part(parts: jinja2.Template, name: str, values: tuple[Hashable, ...]) -> Ma
 def _format_day(day: date, locale: Locale) -> str:
     shown: str = format_date(day, "long", locale=locale)
     return shown
-
-
-def _locale(language: str) -> Locale:
-    """Return the locale of a BCP 47 tag, or of its first part, else English."""
-    for tag in (language, language.partition("-")[0]):
-        try:
-            return Locale.parse(tag, sep="-")
-        except (UnknownLocaleError, ValueError):
-            continue
-    return Locale("en")
