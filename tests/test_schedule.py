@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -16,16 +17,18 @@ from digest.schedule import Schedule, Timetable
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def runs(cron: str, count: int, zone: str = "UTC", start: datetime = MONDAY) -> list[str]:
+def upcoming(cron: str, zone: str, start: datetime, count: int) -> Iterator[datetime]:
+    """Yield the next runs, aware UTC."""
     schedule = Schedule(cron, zone)
-    found = []
-    moment: datetime | None = start
     for _ in range(count):
-        assert moment is not None
-        moment = schedule.next_after(moment)
-        assert moment is not None
-        found.append(f"{moment:%a %d %H:%M}")
-    return found
+        run = schedule.next_after(start)
+        assert run is not None
+        yield run
+        start = run
+
+
+def runs(cron: str, count: int, zone: str = "UTC", start: datetime = MONDAY) -> list[str]:
+    return [f"{run:%a %d %H:%M}" for run in upcoming(cron, zone, start, count)]
 
 
 @pytest.mark.parametrize(
@@ -63,15 +66,8 @@ def test_times_are_in_the_digests_zone() -> None:
 
 def local(cron: str, zone: str, start: datetime, count: int) -> list[str]:
     """Return the next runs as the clocks of the zone show them."""
-    schedule = Schedule(cron, zone)
-    found = []
-    moment: datetime | None = start
-    for _ in range(count):
-        assert moment is not None
-        moment = schedule.next_after(moment)
-        assert moment is not None
-        found.append(f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M %z}")
-    return found
+    clocks = ZoneInfo(zone)
+    return [f"{run.astimezone(clocks):%d %H:%M %z}" for run in upcoming(cron, zone, start, count)]
 
 
 @pytest.mark.parametrize(
