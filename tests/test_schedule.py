@@ -64,6 +64,13 @@ def test_times_are_in_the_digests_zone() -> None:
     assert runs("0 7 * * *", 1, "America/New_York") == ["Tue 24 12:00"]
 
 
+def test_the_next_run_is_shown_in_the_zone_of_the_schedule() -> None:
+    shown = Schedule("0 7 * * *", "Asia/Shanghai").next_shown(MONDAY)
+    assert shown is not None
+    assert shown.isoformat() == "2026-11-24T07:00:00+08:00"
+    assert str(shown.tzinfo) == "Asia/Shanghai"
+
+
 def local(cron: str, zone: str, start: datetime, count: int) -> list[str]:
     """Return the next runs as the clocks of the zone show them."""
     clocks = ZoneInfo(zone)

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 import uvicorn
@@ -23,7 +22,7 @@ from digest.assembly import Services
 from digest.backlog import FIRST_RETRY, LAST_RETRY
 from digest.errors import ConfigurationError, DigestError
 from digest.intake import Intake
-from digest.schedule import Schedule, Timetable
+from digest.schedule import Timetable
 from digest.web.app import create_app
 from digest.web.status import Status
 
@@ -259,16 +258,12 @@ class Daemon:
             feeds=counts.categories + 1,
             problems=tuple(services.store.articles.problems()),
             digests=tuple(
-                (name, services.digests[name].title, _in_zone(schedule.next_after(now), schedule))
+                (name, services.digests[name].title, schedule.next_shown(now))
                 for name, schedule in services.schedules.items()
             ),
             outbox={str(state): count for state, count in services.store.outbox.states().items()},
             last_scan_at=scan.ended_at if scan else None,
         )
-
-
-def _in_zone(moment: datetime | None, schedule: Schedule) -> datetime | None:
-    return moment.astimezone(ZoneInfo(schedule.timezone)) if moment else None
 
 
 async def _until_done(what: str, attempt: Callable[[], Awaitable[None]], intake: Intake) -> bool:

@@ -49,6 +49,11 @@ class Schedule:
             day += timedelta(days=1)
         return None
 
+    def next_shown(self, moment: datetime) -> datetime | None:
+        """Return the first run after ``moment`` as people read it: in the schedule's own zone."""
+        run = self.next_after(moment)
+        return run.astimezone(self._zone) if run else None
+
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """Return the last run with ``after`` < run <= ``until``, aware UTC, or None."""
         day = until.astimezone(self._zone).date() + timedelta(days=1)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -202,7 +200,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 digest.title,
                 subscribers.get(name, 0),
                 store.outbox.last_due_at(name, now),
-                _next_run(services, name, now),
+                services.schedules[name].next_shown(now) if name in services.schedules else None,
             )
             for name, digest in services.digests.items()
         ]
@@ -219,10 +217,3 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     for state, count in mails.items():
         if count:
             say(f"Mails        {count:,} {state}")
-
-
-def _next_run(services: Services, name: str, now: datetime) -> datetime | None:
-    """Return when a digest is next due, in its own zone; None where it is not enabled."""
-    schedule = services.schedules.get(name)
-    run_at = schedule.next_after(now) if schedule else None
-    return run_at.astimezone(ZoneInfo(schedule.timezone)) if schedule and run_at else None
