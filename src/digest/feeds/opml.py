@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
 from digest.feeds.selection import RSS, CategorySummary, Feed
-from digest.feeds.syndication import xml_text
 from digest.site import Site
 
 
@@ -20,9 +20,9 @@ def opml(site: Site, categories: Sequence[CategorySummary], name: str = RSS) -> 
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")
-    ET.SubElement(head, "title").text = xml_text(site.title)
+    ET.SubElement(head, "title").text = publishable(site.title)
     if site.author:
-        ET.SubElement(head, "ownerName").text = xml_text(site.author)
+        ET.SubElement(head, "ownerName").text = publishable(site.author)
     ET.SubElement(head, "docs").text = "https://opml.org/spec2.opml"
     body = ET.SubElement(root, "body")
     _outline(body, Feed(site=site, category=None), name)
@@ -33,7 +33,7 @@ def opml(site: Site, categories: Sequence[CategorySummary], name: str = RSS) -> 
     for path in sorted(known):
         place = folders.get(path.parent, body)
         if path in parents:
-            title = xml_text(path.name)
+            title = publishable(path.name)
             place = ET.SubElement(place, "outline", text=title, title=title)
             folders[path] = place
         _outline(place, Feed(site=site, category=path), name)
@@ -42,7 +42,7 @@ def opml(site: Site, categories: Sequence[CategorySummary], name: str = RSS) -> 
 
 
 def _outline(place: ET.Element, feed: Feed, name: str) -> None:
-    title = xml_text(feed.category.name if feed.category else feed.title)
+    title = publishable(feed.category.name if feed.category else feed.title)
     ET.SubElement(
         place,
         "outline",

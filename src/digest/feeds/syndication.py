@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +16,7 @@ from feedgen.ext.dc import DcEntryExtension, DcExtension
 from feedgen.ext.media import MediaEntryExtension, MediaExtension
 
 from digest import __version__
+from digest.articles.characters import publishable
 from digest.articles.model import Article, ArticleKey
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
 from digest.site import Site
@@ -32,8 +32,6 @@ STYLESHEET = "assets/feed.css"
 #: When a feed without entries was updated: Atom demands a date, and it must not be a clock's.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
-#: What is no Char of XML 1.0 (section 2.2).
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: A table of our own: the system's differs from machine to machine, and so would the bytes.
 _IMAGE_TYPES = {
@@ -82,11 +80,6 @@ def atom(feed: Feed, articles: Sequence[Article], entries: Entries | None = None
     return _document(_atom, feed, articles, entries)
 
 
-def xml_text(text: str) -> str:
-    """Return ``text`` without the characters that XML 1.0 cannot hold."""
-    return _NO_XML.sub("", text)
-
-
 def image_type(url: str) -> str:
     """Return an image's media type by its extension; ``image/jpeg`` where that says nothing."""
     suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
@@ -109,7 +102,7 @@ def _document(
     except ValueError:
         # lxml refuses what XML cannot hold. That is dropped when an article is read, so looking
         # for it beforehand in every text of every feed would be in vain.
-        body = build(feed, articles, Entries(), xml_text)
+        body = build(feed, articles, Entries(), publishable)
     return _prolog(feed.site) + body + b"\n"
 
 
