@@ -216,7 +216,7 @@ class Daemon:
             return
         if (late := now - due_at).total_seconds() > 60:
             _log.info("catching up", digest=name, due_at=due_at.isoformat(), late=str(late))
-        if await self._mailing.issue(name, due_at):
+        if await self._mailing.issue(services.digests[name], due_at):
             self._mailing.wake()
 
     def _due_at(self, name: str, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""A store and a transport in memory, and a clock that tests set."""
+"""A store and a transport in memory."""
 
 from __future__ import annotations
 
@@ -13,19 +13,6 @@ from digest.mail.delivery import FINAL, TRANSITIONS, Delivery, DeliveryState
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope
 from tests.mail.samples import NOW, make_delivery, make_edition
-
-
-class FakeClock:
-    """Tells the time that a test has set."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **duration: float) -> None:
-        self.now += timedelta(**duration)
 
 
 @dataclass

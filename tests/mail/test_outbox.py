@@ -26,7 +26,8 @@ from digest.mail.outbox import (
 )
 from digest.mail.press import Press
 from digest.mail.render import MailTemplates
-from tests.mail.fakes import FakeClock, FakeStore, FakeTransport
+from tests.conftest import FakeClock
+from tests.mail.fakes import FakeStore, FakeTransport
 from tests.mail.samples import (
     CITY,
     KEY,
@@ -58,7 +59,7 @@ class Room:
     ) -> None:
         if isinstance(deliveries, int):
             deliveries = [make_delivery(number) for number in range(1, deliveries + 1)]
-        self.clock = FakeClock()
+        self.clock = FakeClock(NOW)
         self.store = FakeStore(deliveries, [make_article(1)] if articles is None else articles)
         self.transport = FakeTransport()
         self.stop = asyncio.Event()

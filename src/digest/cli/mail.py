@@ -143,7 +143,7 @@ def send(
                     complain(f"{address}: {refusal}")
             failed = sum(refusal is not None for refusal in outcomes.values())
         else:
-            failed = asyncio.run(_send_edition(services, name, latest))
+            failed = asyncio.run(_send_edition(services, digest, latest))
         if failed:
             raise typer.Exit(FAILED)
 
@@ -159,7 +159,7 @@ def _readers(services: Services, digest: Digest, articles: list[Article]) -> lis
     ]
 
 
-async def _send_edition(services: Services, name: str, latest: int | None) -> int:
+async def _send_edition(services: Services, digest: Digest, latest: int | None) -> int:
     """Make an edition and send it; return how many mails were not taken.
 
     A running daemon may take some of the work: so the outbox is asked how it went.
@@ -168,7 +168,7 @@ async def _send_edition(services: Services, name: str, latest: int | None) -> in
 
     mailing = services.mailing()
     try:
-        edition = await mailing.issue(name, services.clock(), latest=latest)
+        edition = await mailing.issue(digest, services.clock(), latest=latest)
         await mailing.send_due()
     finally:
         await mailing.close()

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
-from digest.errors import ConfigurationError, DeliveryError, StoreError
+from digest.errors import DeliveryError, StoreError
 from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope, Sender
@@ -116,7 +116,6 @@ class Mailing:
         """
         self._store = store
         self._transport = transport
-        self._digests = digests
         self._clock = clock
         self._press = Press(templates=templates, site=site, sender=sender, token_key=token_key)
         self._outbox = Outbox(
@@ -131,25 +130,21 @@ class Mailing:
         self._woken = asyncio.Event()
 
     async def issue(
-        self, digest: str, due_at: datetime, *, latest: int | None = None
+        self, digest: Digest, due_at: datetime, *, latest: int | None = None
     ) -> Edition | None:
         """Open the edition due at a moment (aware UTC); None where it was opened before.
 
-        Raises ConfigurationError where no digest has this name, StoreError.
+        Raises StoreError.
         """
-        chosen = self._digests.get(digest)
-        if chosen is None:
-            known = ", ".join(sorted(self._digests)) or "none"
-            raise ConfigurationError(f"digests.{digest}", None, f"no such digest; there is {known}")
         edition = await asyncio.to_thread(
-            self._store.open_edition, chosen, due_at, self._clock(), latest=latest
+            self._store.open_edition, digest, due_at, self._clock(), latest=latest
         )
         if edition is None:
-            _log.info("edition was made before", digest=digest, due_at=due_at.isoformat())
+            _log.info("edition was made before", digest=digest.name, due_at=due_at.isoformat())
             return None
         _log.info(
             "edition made",
-            digest=digest,
+            digest=digest.name,
             due_at=due_at.isoformat(),
             edition=edition.id,
             number=edition.number,
