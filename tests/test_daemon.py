@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,8 +17,8 @@ from digest import daemon as daemon_module
 from digest import intake as intake_module
 from digest.assembly import Services
 from digest.backlog import Backlog
-from digest.daemon import AlreadyRunningError, Daemon, Started, listen, only_daemon
-from digest.errors import ConfigurationError, StoreError
+from digest.daemon import Daemon, Started
+from digest.errors import StoreError
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
 from digest.schedule import Timetable
@@ -298,34 +297,3 @@ async def test_a_part_that_does_not_stop_is_cancelled(
     async with running(services):
         pass
     assert "did not stop in time" in capsys.readouterr().out
-
-
-def test_one_data_folder_takes_one_daemon(tmp_path: Path) -> None:
-    with only_daemon(tmp_path):
-        with pytest.raises(AlreadyRunningError) as caught, only_daemon(tmp_path):
-            pass
-        assert caught.value.pid.isdigit()
-    with only_daemon(tmp_path):
-        pass
-
-
-def test_a_data_folder_that_cannot_be_locked_names_the_key(tmp_path: Path) -> None:
-    (tmp_path / "run.lock").mkdir()
-    with (
-        pytest.raises(ConfigurationError, match=r"run\.lock: cannot be locked: Is a directory"),
-        only_daemon(tmp_path),
-    ):
-        pass
-
-
-def test_an_address_that_is_taken_names_the_key() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}") as caught:
-            listen("127.0.0.1", port)
-    assert caught.value.key == "web.port"
-
-
-def test_ipv6_can_be_listened_at() -> None:
-    with listen("::1", 0) as listener:
-        assert listener.family is socket.AF_INET6

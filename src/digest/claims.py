@@ -1,0 +1,60 @@
+"""Claims: what one daemon alone may hold on a machine, its data folder and its address."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from digest.errors import ConfigurationError, DigestError
+
+
+class AlreadyRunningError(DigestError):
+    """Another daemon works on the same data folder; the operator must stop one of them."""
+
+    def __init__(self, pid: str) -> None:
+        super().__init__(pid)
+        self.pid = pid  #: digits, or empty where unknown
+
+    def __str__(self) -> str:
+        return f"another `digest run` (process {self.pid or 'unknown'}) uses this data folder"
+
+
+@contextlib.contextmanager
+def only_daemon(folder: Path) -> Iterator[None]:
+    """Hold the data folder's lock; it goes with the process, however that ends.
+
+    Raises AlreadyRunningError, ConfigurationError where the lock cannot be made.
+    """
+    path = folder / "run.lock"
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("a+", encoding="ascii", errors="replace"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        except BlockingIOError as error:
+            file.seek(0)
+            raise AlreadyRunningError(file.read(20).strip()) from error
+        except OSError as error:
+            problem = f"cannot be locked: {error.strerror or error}"
+            raise ConfigurationError("paths.data", str(path), problem) from error
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises ConfigurationError where the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise ConfigurationError(
+            "web.port", f"{host}:{port}", f"cannot listen there: {error.strerror or error}"
+        ) from error

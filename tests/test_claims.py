@@ -1,0 +1,42 @@
+"""Claims: two daemons never share a data folder or an address."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from digest.claims import AlreadyRunningError, listen, only_daemon
+from digest.errors import ConfigurationError
+
+
+def test_one_data_folder_takes_one_daemon(tmp_path: Path) -> None:
+    with only_daemon(tmp_path):
+        with pytest.raises(AlreadyRunningError) as caught, only_daemon(tmp_path):
+            pass
+        assert caught.value.pid.isdigit()
+    with only_daemon(tmp_path):
+        pass
+
+
+def test_a_data_folder_that_cannot_be_locked_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "run.lock").mkdir()
+    with (
+        pytest.raises(ConfigurationError, match=r"run\.lock: cannot be locked: Is a directory"),
+        only_daemon(tmp_path),
+    ):
+        pass
+
+
+def test_an_address_that_is_taken_names_the_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}") as caught:
+            listen("127.0.0.1", port)
+    assert caught.value.key == "web.port"
+
+
+def test_ipv6_can_be_listened_at() -> None:
+    with listen("::1", 0) as listener:
+        assert listener.family is socket.AF_INET6
