@@ -9,10 +9,11 @@ from structlog.testing import capture_logs
 from digest.errors import DeliveryRefused, ServerUnavailable, StoreError
 from digest.mail import mailing as mailing_module
 from digest.mail.delivery import Delivery, DeliveryState
-from digest.mail.mailing import Mailing, MailStore, Transport
+from digest.mail.mailing import Mailing, MailStore
 from digest.mail.outbox import Sent
 from digest.mail.press import NothingToTell
 from digest.mail.render import MailTemplates
+from digest.mail.transport import Transport
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport
 from tests.mail.samples import (

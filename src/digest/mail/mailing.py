@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from digest.articles.model import Article
 from digest.errors import DeliveryError, StoreError
-from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Digest, Edition
-from digest.mail.message import Envelope, Sender
-from digest.mail.outbox import Outbox, Sent
+from digest.mail.message import Sender
+from digest.mail.outbox import DeliveryStore, Outbox, Sent
 from digest.mail.press import Press, Preview
 from digest.mail.render import MailTemplates
 from digest.mail.subscriber import Subscriber
+from digest.mail.transport import Transport
 from digest.site import Site
 from digest.times import Clock
 
@@ -27,7 +27,7 @@ _LONGEST_WAIT, _SHORTEST_WAIT = 30.0, 1.0
 _log = structlog.get_logger(__name__)
 
 
-class MailStore(Protocol):
+class MailStore(DeliveryStore, Protocol):
     """What mailing needs of the store."""
 
     def open_edition(
@@ -41,54 +41,8 @@ class MailStore(Protocol):
         """
         ...
 
-    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        """Return an edition and its articles as they are now, in order of sequence."""
-        ...
-
-    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
-        """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
-
-        They become ``sending`` until ``now + lease``. Oldest first. Subscribers who are no longer
-        active are not among them: their deliveries become ``suppressed``.
-        """
-        ...
-
-    def still_wanted(self, delivery_id: int) -> bool:
-        """Tell, right before sending, whether the subscriber is still active."""
-        ...
-
-    def settle(
-        self,
-        delivery_id: int,
-        state: DeliveryState,
-        now: datetime,
-        *,
-        next_attempt_at: datetime | None = None,
-        error: str | None = None,
-    ) -> bool:
-        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
-
-        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
-        """
-        ...
-
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
-        ...
-
-
-class Transport(Protocol):
-    """What mailing needs of whatever carries messages."""
-
-    async def send(self, envelope: Envelope) -> None:
-        """Hand a message over; return when it was taken.
-
-        Raises DeliveryDeferred or DeliveryRefused.
-        """
-        ...
-
-    async def close(self) -> None:
-        """End all connections."""
         ...
 
 

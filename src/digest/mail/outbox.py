@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import structlog
 
@@ -25,10 +25,8 @@ from digest.mail.delivery import GIVE_UP_AFTER, Delivery, DeliveryState, next_at
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope
 from digest.mail.press import NothingToTell, Press
+from digest.mail.transport import Transport
 from digest.times import Clock
-
-if TYPE_CHECKING:
-    from digest.mail.mailing import MailStore, Transport
 
 #: How long a claimed delivery is ours. One that is lost with the process is claimed again then.
 LEASE = timedelta(minutes=5)
@@ -40,6 +38,41 @@ CLAIM_PER_CONNECTION = 25
 RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
 
 _log = structlog.get_logger(__name__)
+
+
+class DeliveryStore(Protocol):
+    """What the outbox needs of the store."""
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        """Return an edition and its articles as they are now, in order of sequence."""
+        ...
+
+    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+        """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
+
+        They become ``sending`` until ``now + lease``. Oldest first. Subscribers who are no longer
+        active are not among them: their deliveries become ``suppressed``.
+        """
+        ...
+
+    def still_wanted(self, delivery_id: int) -> bool:
+        """Tell, right before sending, whether the subscriber is still active."""
+        ...
+
+    def settle(
+        self,
+        delivery_id: int,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        next_attempt_at: datetime | None = None,
+        error: str | None = None,
+    ) -> bool:
+        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
+
+        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +101,7 @@ class Outbox:
     def __init__(
         self,
         *,
-        store: MailStore,
+        store: DeliveryStore,
         transport: Transport,
         press: Press,
         digests: Mapping[str, Digest],
