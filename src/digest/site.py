@@ -34,4 +34,9 @@ class Site:
 
     def tag(self, specific: str) -> str:
         """Return the tag URI of ``specific`` (RFC 4151); the same at every call, for ever."""
-        return f"tag:{self.authority}:{quote(specific)}"
+        return tag_uri(self.authority, specific)
+
+
+def tag_uri(authority: str, specific: str) -> str:
+    """Return a tag URI (RFC 4151); ``authority`` is ``host,year``, ``specific`` plain Unicode."""
+    return f"tag:{authority}:{quote(specific)}"

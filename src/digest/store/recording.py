@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from digest.articles.ingest import Failure, FileRecord, Reading
 from digest.articles.model import ArticleKey, Changes, Draft, article_key
 from digest.articles.revision import Kind, Known, content_digest, decide
+from digest.site import tag_uri
 from digest.store.filing import file_under
 from digest.store.register import Entry, Holding, Register
 from digest.store.schema import article, file, problem
@@ -176,7 +177,7 @@ def _insert(connection: Connection, authority: str, new: Sequence[tuple[Entry, D
     rows = [
         {
             "key": entry.key,
-            "tag": f"tag:{authority}:{entry.key}",
+            "tag": tag_uri(authority, entry.key),
             "identity": entry.identity,
             "by_path": entry.by_path,
             **_columns(entry, draft),
