@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, Route
 from starlette.applications import Starlette
 
 from digest.assembly import Services
@@ -15,14 +12,9 @@ from digest.mail.subscriber import NewSubscriber, SubscriberState
 from digest.mail.tokens import make_token
 from digest.web.app import create_app
 from tests.conftest import Workplace
+from tests.end_to_end.conftest import NEEDS_CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.chromium,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
-    pytest.mark.timeout(60),  # a browser starts slowly on a busy machine
-]
+pytestmark = NEEDS_CHROMIUM
 
 SITE = "http://127.0.0.1:8000"
 HOSTILE = """\
@@ -38,17 +30,6 @@ HOSTILE = """\
 <table><tr><td>一格很宽的表格单元，里面有很多很多文字</td><td>另一格</td></tr></table>
 <pre><code>a long line of code that would make a narrow page scroll sideways for ever</code></pre>
 """
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield found
-        await found.close()
 
 
 class Visit:
