@@ -1,0 +1,232 @@
+"""A crawler at work: it rewrites, deletes, renames and breaks files, and no reader notices."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from digest.articles.ingest import Taken
+from digest.articles.model import Article
+from digest.articles.tree import Tree
+from digest.assembly import Services
+from tests.conftest import Workplace
+
+FILES = 200
+#: The times of the files, in seconds: each is written later than the one before.
+TICKS = count(1_700_000_000)
+
+
+def crawl(workplace: Workplace, *, hour: int, files: int = FILES, shuffled: bool = False) -> None:
+    """Write the tree as in this hour: other images, and other dates where the sources had none."""
+    chance = random.Random(hour)
+    numbers = list(range(files))
+    if shuffled:
+        chance.shuffle(numbers)
+    for number in numbers:
+        write(workplace, number, hour, placeholder=chance.randrange(10_000))
+
+
+def write(
+    workplace: Workplace, number: int, hour: int, *, placeholder: int = 1, title: str = ""
+) -> str:
+    """Write one article of the tree; return its path."""
+    dates = (
+        f"Fri, 27 Aug 2021 {number % 24:02}:{number % 60:02}:08 GMT",
+        f"2026-11-23 {hour % 24:02}:00:{number % 60:02}",  # the source had none: the crawl's own
+        "Invalid Date",
+    )
+    image = f"https://picsum.photos/400/300?random={placeholder}"
+    path = f"金融/来源 {number % 5}/栏目/{number}.md"
+    file = workplace.write_text(
+        path,
+        f"\n---\ntitle: '{title or f'第 {number} 篇'}'\n"
+        f"categories:\n - 金融\n - 来源 {number % 5}\n"
+        f"headimg: '{image}'\nauthor: 记者\ndate: {dates[number % 3]}\n"
+        f"thumbnail: '{image}'\n---\n\n"
+        f"<div>\n<p>　　第 {number} 篇的正文。</p>\n<p></p>\n<!-- 第 {hour} 次 -->\n"
+        f'<img src="{image}">\n</div>\n',
+    )
+    tick = next(TICKS)
+    os.utime(file, (tick, tick))
+    return path
+
+
+def again(workplace: Workplace, services: Services) -> Taken:
+    """Scan and publish an hour later."""
+    workplace.clock.advance(hours=1)
+    return workplace.build(services)
+
+
+def by_title(services: Services) -> dict[str, Article]:
+    return {one.title: one for one in services.store.articles.newest(None, 1_000)}
+
+
+@pytest.fixture
+def services_of(workplace: Workplace) -> Workplace:
+    workplace.configure('\n[sanitizer]\nengines = ["nh3"]\n')
+    return workplace
+
+
+@pytest.mark.parametrize(
+    "before",
+    [lambda _: None, lambda place: shutil.rmtree(place.articles / "金融")],
+    ids=["rewritten in place", "deleted and written in another order"],
+)
+def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
+    services_of: Workplace, before: Callable[[Workplace], None]
+) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1)
+    with workplace.open() as services:
+        assert workplace.build(services).changes.new == FILES
+        services.store.outbox.start_digests(list(services.digests), workplace.clock())
+        published = workplace.published()
+        newest = services.store.articles.newest_sequence()
+        for hour in (2, 3):
+            before(workplace)
+            crawl(workplace, hour=hour, shuffled=True)
+            taken = again(workplace, services)
+            assert taken.files == FILES
+            assert not taken.changes
+            assert workplace.published() == published
+        assert services.store.articles.newest_sequence() == newest
+        assert services.store.articles.since(newest, ()) == []
+        assert services.store.articles.problems() == []
+
+
+def test_a_tree_that_is_scanned_while_it_is_gone_comes_back_the_same(
+    services_of: Workplace,
+) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1)
+    with workplace.open() as services:
+        workplace.build(services)
+        published = workplace.published()
+        shutil.rmtree(workplace.articles / "金融")
+        assert again(workplace, services).files == 0
+        assert workplace.published() == published, "deletion is not withdrawal"
+        crawl(workplace, hour=2, shuffled=True)
+        assert not again(workplace, services).changes
+        assert workplace.published() == published
+
+
+def test_a_tree_that_is_emptied_during_a_scan_loses_nothing(
+    services_of: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1)
+    with workplace.open() as services:
+        workplace.build(services)
+        published = workplace.published()
+        crawl(workplace, hour=2)
+        read = Tree.read
+        reads = count()
+
+        def read_and_delete(tree: Tree, path: str) -> object:
+            if next(reads) == FILES // 3:
+                shutil.rmtree(workplace.articles / "金融")
+            return read(tree, path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Tree, "read", read_and_delete)
+            assert not again(workplace, services).changes
+        assert workplace.published() == published
+        assert services.store.articles.problems() == []
+
+        assert again(workplace, services).files == 0
+        crawl(workplace, hour=3, shuffled=True)
+        assert not again(workplace, services).changes
+        assert workplace.published() == published
+
+
+def test_a_tree_that_is_emptied_while_it_is_walked_loses_nothing(
+    services_of: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1)
+    with workplace.open() as services:
+        workplace.build(services)
+        published = workplace.published()
+        walk = Tree.walk
+
+        def walk_and_delete(tree: Tree, *args: str, **kwargs: dict[str, OSError]) -> object:
+            for seen, found in enumerate(walk(tree, *args, **kwargs)):  # type: ignore[arg-type]
+                if seen == FILES // 3:
+                    shutil.rmtree(workplace.articles / "金融")
+                yield found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Tree, "walk", walk_and_delete)
+            again(workplace, services)
+        assert workplace.published() == published
+        crawl(workplace, hour=3, shuffled=True)
+        assert not again(workplace, services).changes
+        assert services.store.articles.problems() == []
+        assert workplace.published() == published
+
+
+def test_a_corrected_title_is_one_update_of_the_same_article(services_of: Workplace) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1, files=12)
+    with workplace.open() as services:
+        workplace.build(services)
+        old = by_title(services)["第 7 篇"]
+        newest = services.store.articles.newest_sequence()
+        crawl(workplace, hour=2, files=12)
+        write(workplace, 7, 2, title="第七篇，更正")
+        changes = again(workplace, services).changes
+        assert (set(changes.articles), changes.new, changes.updated) == ({old.key}, 0, 1)
+        assert services.store.articles.newest_sequence() == newest, "no news for a digest"
+        new = by_title(services)["第七篇，更正"]
+        assert (new.id, new.folder, new.published_at) == (old.id, old.folder, old.published_at)
+        assert old.updated_at < new.updated_at == workplace.clock()
+        assert len(by_title(services)) == 12
+        assert "第七篇，更正".encode() in workplace.published()["feeds/atom.xml"]
+        assert not again(workplace, services).changes
+
+
+def test_a_renamed_file_keeps_its_article(services_of: Workplace) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1, files=12)
+    with workplace.open() as services:
+        workplace.build(services)
+        published = workplace.published()
+        old = by_title(services)
+        for number in (3, 4):
+            file = workplace.articles / f"金融/来源 {number}/栏目/{number}.md"
+            file.rename(file.with_name(f"{number} 改名.md"))
+        assert not again(workplace, services).changes
+        assert by_title(services) == old
+        assert workplace.published() == published
+
+
+def test_a_file_that_breaks_and_heals_shows_its_last_good_version(services_of: Workplace) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1, files=6)
+    with workplace.open() as services:
+        workplace.build(services)
+        published = workplace.published()
+        path = "金融/来源 2/栏目/2.md"
+        whole = (workplace.articles / path).read_text(encoding="utf-8")
+        broken = [
+            whole[: whole.index("author:")],
+            "",
+            "---\ntitle: 题\ncategories: [\n---\n",
+            "\0" * 2_000,
+        ]
+        for hour, text in enumerate(broken, start=2):
+            workplace.write_text(path, text)
+            assert not again(workplace, services).changes
+            assert [problem.path for problem in services.store.articles.problems()] == [path]
+            assert workplace.published() == published
+            write(workplace, 2, hour)
+            assert not again(workplace, services).changes
+            assert services.store.articles.problems() == []
+            assert workplace.published() == published
+        write(workplace, 2, 9, title="终于")
+        assert again(workplace, services).changes.updated == 1
