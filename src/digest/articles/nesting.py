@@ -78,6 +78,7 @@ class _Rewriter:
     def __init__(self) -> None:
         self.output: list[str] = []
         self.open: list[str] = []
+        self.counts: Counter[str] = Counter()  #: of the open ones, so that most searches end early
         self.skipped: Counter[str] = Counter()  #: start tags dropped for their depth
 
     def rewrite(self, markup: str) -> str:
@@ -107,6 +108,7 @@ class _Rewriter:
                 self.skipped[name] += 1
                 return
             self.open.append(name)
+            self.counts[name] += 1
         self.output.append(token[0] if _modest(token) else f"<{name}>")
 
     def _end(self, name: str) -> None:
@@ -117,15 +119,18 @@ class _Rewriter:
 
     def _close(self, names: set[str], barriers: set[str] | frozenset[str]) -> None:
         """Close the innermost open element of these names, unless a barrier is in between."""
-        for index in range(len(self.open) - 1, -1, -1):
-            if self.open[index] in names:
-                self._close_down_to(index)
-                return
+        if not any(self.counts[name] for name in names):
+            return
+        index = len(self.open) - 1
+        while self.open[index] not in names:
             if self.open[index] in barriers:
                 return
+            index -= 1
+        self._close_down_to(index)
 
     def _close_down_to(self, index: int) -> None:
         self.output.extend(f"</{name}>" for name in reversed(self.open[index:]))
+        self.counts.subtract(self.open[index:])
         del self.open[index:]
 
 
