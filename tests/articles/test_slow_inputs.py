@@ -1,0 +1,155 @@
+"""Inputs made to be slow: each ends soon, or is given up and harms no other file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+import pytest
+
+from digest.articles.draft import Recipe, make_draft
+from digest.articles.model import Draft, SourceFile
+from digest.articles.workers import Workers
+from digest.errors import SourceError
+from tests.articles.attacks import violations
+from tests.conftest import Workplace
+
+#: Bytes of the largest file that is read, by the default configuration.
+LARGEST = 4 * 1024 * 1024
+#: CPU seconds that one file may take; measuring coverage slows Python down several times.
+BOUND = 2.0 if sys.gettrace() is None else 6.0
+HEAD = "---\ntitle: T\n---\n\n"
+HTML = HEAD + "<div>x</div>"
+RECIPE = Recipe(engines=("nh3",))
+GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
+
+
+def long(piece: str, *, length: int = LARGEST - 200) -> str:
+    """Return so many characters of a piece, again and again."""
+    return piece * (length // len(piece))
+
+
+BOUNDED = {
+    "nested b": HTML + "<b>" * 200_000,
+    "nested div": HTML + "<div>" * 200_000 + "</div>" * 200_000,
+    "nested table": HTML + "<table>" * 200_000,
+    "nested lists": HTML + "<ul><li>" * 100_000,
+    "nested drawings": HTML + "<svg><desc>" * 100_000,
+    "nested formulas": HTML + "<math><mtext>" * 100_000,
+    "nested templates": HTML + "<template>" * 200_000,
+    "nested unknown": HTML + "<x-y>" * 200_000,
+    "only ends": HTML + "</b>" * 200_000,
+    "a million attributes": HTML + "<p " + "a " * 1_000_000 + ">x</p>",
+    "different attributes": HTML + "<p " + " ".join(f"a{n}" for n in range(400_000)) + ">x</p>",
+    "text of 4 MiB": HTML + "<p>" + long("a") + "</p>",
+    "Chinese text of 4 MiB": HTML + "<p>" + "中" * (LARGEST // 3 - 100) + "</p>",
+    "blanks of 4 MiB": HTML + "<p>x" + long(" ") + "x</p>",
+    "lines of 4 MiB": HTML + "<p>x" + long("\n") + "x</p>",
+    "accents of 2 MiB": HTML + "<p>e" + "\u0301" * (LARGEST // 4) + "</p>",
+    "an address of 4 MiB": HTML + f"<a href='https://e.org/{long('../')}'>x</a>",
+    "a data address of 4 MiB": HTML + f"<img src='data:image/png;base64,{long('a')}'>",
+    "bare ampersands": HTML + long("&"),
+    "one long entity": HTML + "&" + long("a"),
+    "one long number": HTML + "&#" + long("9"),
+    "numbers": HTML + long("&#x41;"),
+    "openings": HTML + long("<"),
+    "openings of tags": HTML + long("<a "),
+    "openings of comments": HTML + long("<!--"),
+    "openings of quotes": HTML + long("<a b='"),
+    "openings of scripts": HTML + long("<script>"),
+    "openings of titles": "---\na: b\n---\n<div>x</div>" + long("<title>"),
+    "openings of headings": "---\na: b\n---\n<div>x</div>" + long("<h1 x"),
+    "openings of the language": "---\ntitle: T\n---\n<html " + long("<html lang"),
+    "non-breaking blanks": HTML + "<p>x" + "&nbsp; " * 90_000 + "</p>",
+    "blank lines first": long("\n", length=500_000) + "x",
+    "blanks first": long(" ", length=2_000_000) + "---",
+    "deep flow lists": "---\ntitle: T\na: " + "[" * 30_000 + "\n---\nx",
+    "deep flow mappings": "---\ntitle: T\na: " + "{a: " * 15_000 + "\n---\nx",
+    "deep blocks": "---\ntitle: T\n" + "".join(" " * n + "a:\n" for n in range(340)) + "---\nx",
+    "lines that are no YAML": "---\n" + 'title: "\n' * 6_000 + "---\nx",
+    "a front matter without end": "---\n" + long("title: x\n"),
+    "dashes before a name": f"---\ntitle: T\ncategory: {'— ' * 20_000}\n---\nx",
+    "separators": f"---\ntitle: T\ncategory: {'a/' * 30_000}\n---\nx",
+    "digits for a date": f"---\ntitle: T\ndate: {'1' * 60_000}\n---\nx",
+    "brackets for a date": f"---\ntitle: T\ndate: Fri, {'(' * 60_000}\n---\nx",
+    "labels of a host": f"---\ntitle: T\nlink: https://{'a.' * 30_000}\n---\nx",
+    "tags in a summary": f"---\ntitle: T\nsummary: {'<b>' * 20_000}\n---\nx",
+    "Markdown brackets": HEAD + long("[", length=20_000),
+    "Markdown links": HEAD + "[" * 8_000 + "a" + "](b)" * 8_000,
+    "Markdown stars": HEAD + long("*a_ ", length=40_000),
+    "Markdown quotations": HEAD + long("> ", length=100_000),
+    "Markdown lists": HEAD + "".join("  " * n + "- a\n" for n in range(400)),
+    "Markdown back-ticks": HEAD + "".join("`" * n + " " for n in range(400)),
+    "Markdown table": HEAD + "|a" * 200 + "\n" + "|-" * 200 + "\n" + ("|b" * 200 + "\n") * 50,
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_what_is_made_to_be_slow_ends_soon(name: str) -> None:
+    source = SourceFile(path=PurePosixPath("a.md"), content=BOUNDED[name].encode())
+    assert len(source.content) <= LARGEST
+    began = time.process_time()
+    try:
+        length = len(make_draft(source, RECIPE).body)
+    except SourceError:
+        length = 0  # a problem is as good an end
+    assert time.process_time() - began < BOUND
+    assert length <= 2 * LARGEST
+
+
+#: What parsers take long over, and what is given up where it is too much for a machine.
+HEAVY = {
+    "unknown entities": HTML + "&unknownunknown" * 199_000,
+    "Markdown brackets": HEAD + long("["),
+    "Markdown stars": HEAD + long("**a "),
+    "cells": HTML + "<table>" + long("<tr><td>x"),
+}
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(Recipe(), count=2, timeout=timedelta(seconds=1)) as pool:
+        good = [pool.submit(GOOD) for _ in range(2)]  # so that both are there
+        for future in good:
+            pool.result_of(GOOD, future)
+        yield pool
+
+
+def test_what_takes_too_long_is_given_up_and_the_next_file_goes_through(workers: Workers) -> None:
+    making: list[tuple[SourceFile, Future[Draft]]] = []
+    for name, text in HEAVY.items():
+        source = SourceFile(path=PurePosixPath(f"{name}.md"), content=text.encode())
+        making += [(source, workers.submit(source)), (GOOD, workers.submit(GOOD))]
+    problems = []
+    for source, future in making:
+        try:
+            draft = workers.result_of(source, future)
+        except SourceError as error:
+            problems.append((error.path.name, error.problem))
+        else:
+            assert violations(draft.body) == []
+    assert problems
+    assert {problem for _, problem in problems} == {"took more than 1 s to read and was given up"}
+    assert GOOD.path.name not in dict(problems)
+
+
+def test_a_file_that_takes_too_long_is_a_problem_and_the_others_are_published(
+    workplace: Workplace,
+) -> None:
+    base = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configure(base=base.replace("workers = 1", 'workers = 1\ntimeout = "1s"'))
+    workplace.write_text("a.md", HEAVY["Markdown brackets"])
+    workplace.write("b.md", "一篇好的")
+    with workplace.open() as services:
+        changes = workplace.build(services).changes
+        assert (changes.new, changes.problems) == (1, 1)
+        (problem,) = services.store.articles.problems()
+        assert (problem.path, problem.cause) == (
+            "a.md",
+            "took more than 1 s to read and was given up",
+        )
+        assert "一篇好的".encode() in workplace.published()["feeds/rss.xml"]
