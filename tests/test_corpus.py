@@ -1,0 +1,55 @@
+"""The generated corpus is as wild as it says, always the same, and builds without a problem."""
+
+from __future__ import annotations
+
+import re
+
+from benchmarks.corpus import sample, samples, write_corpus
+from tests.conftest import Workplace
+
+
+def test_hundreds_of_generated_articles_build_without_a_problem(workplace: Workplace) -> None:
+    workplace.configure('\n[sanitizer]\nengines = ["nh3"]\n')
+    write_corpus(workplace.articles, 400, paragraphs=3)
+    with workplace.open() as services:
+        taken = workplace.build(services)
+        assert services.store.articles.problems() == []
+        assert (taken.files, taken.changes.new) == (400, 400)
+        articles = services.store.articles.newest(None, 1_000)
+    assert {article.title for article in articles} == {
+        " ".join(one.title.split()) for one in samples(400)
+    }
+    assert {article.categories[0].names for article in articles} == {
+        one.categories for one in samples(400)
+    }
+    for article in articles:
+        assert not re.search("style|<!--|picsum|data-original|&#123;|<p></p>|　", article.body)
+
+
+def test_the_same_number_and_seed_make_the_same_article() -> None:
+    assert sample(7, 3) == sample(7, 3)
+    assert sample(7, 3).text != sample(7, 4).text
+    assert len({one.path for one in samples(300)}) == 300
+
+
+def test_the_corpus_holds_every_shape() -> None:
+    texts = [one.text for one in samples(300, paragraphs=6)]
+    for shape in (
+        r"\A\n---\n",
+        r"date: Invalid Date",
+        r"date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",
+        r"date: [\d-]{10} [\d:]{8}\n",
+        r"picsum\.photos",
+        r"title: '.*[^']'[^'\n].*'\n",
+        r"title: '\d+'",
+        r"<!-- ",
+        r"<p></p>",
+        "<p[^>]*>　　",
+        'data-original-src="//',
+        r"&#123;",
+        r"<style>",
+        r" - '— ",
+    ):
+        assert any(re.search(shape, text) for text in texts), shape
+    assert not any("{" in text for text in texts)
+    assert all(8_000 < len(one.text.encode()) < 20_000 for one in samples(20))
