@@ -1,0 +1,135 @@
+"""Whatever is in a file, it becomes a clean article or a problem that says why."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from digest.articles.draft import Recipe, make_draft
+from digest.articles.front_matter import TEXT_KEYS
+from digest.articles.model import CategoryPath, Draft, SourceFile
+from digest.articles.tidy import Rule
+from digest.errors import SourceError
+from tests.articles.attacks import ATTACKS, violations
+
+RECIPES = st.sampled_from(
+    [
+        Recipe(engines=("nh3",)),
+        Recipe(),
+        Recipe(
+            engines=("nh3",),
+            timezone="Asia/Shanghai",
+            summary_length=1,
+            rules=(
+                Rule(keep=("article",), drop=(".x", "p:first-child"), unwrap=("b",)),
+                Rule(
+                    category=CategoryPath(("a",)),
+                    strong=("i", "font"),
+                    attributes=(("data-src", "src"), ("title", "href")),
+                ),
+            ),
+        ),
+    ]
+)
+PATHS = st.sampled_from(["a.md", "b/c/一 篇.md", "a.html", "x/a.HTM", "a.txt", "a.markdown"])
+
+SCALARS = st.one_of(
+    st.sampled_from(
+        [
+            "", "~", "null", "no", "true", "2021", "1.10", "0x1F", ".inf", "2021-08-27", "'", '"',
+            "Fri, 27 Aug 2021 12:49:08 GMT", "2021-10-10 11:06:15", "2021年8月27日 12:49",
+            "Invalid Date", "Fri Aug 27 2021 20:49:08 GMT+0800 (CST)", "99999-01-01 00:00:00",
+            "0001-01-01 00:00:00 +2359", "1e400", "9999-12-31T23:59:59-23:59",
+            "https://e.org/a", "//e.org/a", "https://[::1", "http://e.org:99999/", "javascript:x",
+            "'A' and \"B\"", "'\"A\" and 'B''", "a: b", "a #b", "- a", "[a, b]", "[a, [b, c]]",
+            "{name: x}", "[{name: x}, y]", "&a b", "*a", "!!python/object:os.system x", "!!int x",
+            "|", ">-", "? a", "%YAML 1.1", "`a", "@a", "\t", "— 茶", "a/b > c", "&#123;x&#125;",
+            "zh_cn", "en-US-x-y", "\u0301", "\u202e", "\ufeff", "\x85", "\ud800", "{", "]",
+        ]
+    ),
+    st.text(max_size=12),
+)  # fmt: skip
+KEYS = st.sampled_from(
+    [*sorted(TEXT_KEYS), "categories", "authors", "tags", "draft", "Title", "? x", "unknown", "<<"]
+)
+LINES = st.one_of(
+    st.builds("{}: {}".format, KEYS, SCALARS),
+    st.builds("{}:\n - {}\n - {}".format, KEYS, SCALARS, SCALARS),
+    st.builds("{}:\n  {}: {}".format, KEYS, KEYS, SCALARS),
+    st.builds(" {}".format, SCALARS),
+    SCALARS,
+)
+FENCES = st.sampled_from(["---", "---", "---", "+++", "...", "{", "", "--- ", "\ufeff---"])
+PIECES = st.one_of(
+    st.sampled_from(ATTACKS).filter(lambda attack: len(attack) < 300),
+    st.sampled_from(
+        [
+            "# 标题", "标题\n===", "## ", "> ", "- a\n  - b", "1. ", "    code", "```py\nx",
+            "~~~",
+            "| a | b |\n|---|---|\n| c |", "[a](b)", "![a](//b 'c')", "[a]: b", "[^1]", "[^1]: x",
+            "^[x]", "**a", "*_a_**", "~~x~~", "`a", "<https://e.org>", "\\", "&nbsp;", "&#123;",
+            "<div>", "</div>", "<p>　　x", "<pre>\n\n", "<base href=//e.org>", "<title>t</title>",
+            "<h1>t", "</h1>", "<html lang=zh><body>", "<article class=x>", "<font><i>x", "<b>",
+            "<img data-src=//e.org/a width=1 height=1>", "<img srcset='a 1x, b 2x'>",
+            "<br><br><br>", "<a href=x title=y>", "<!-- ", "-->", "<table><td>", "<ruby>漢<rt>",
+            "\x00", "\r", "\x1f",
+        ]
+    ),
+    st.text(max_size=8),
+)  # fmt: skip
+TEXTS = st.builds(
+    "{}\n{}\n{}\n{}".format,
+    FENCES,
+    st.lists(LINES, max_size=6).map("\n".join),
+    FENCES,
+    st.lists(PIECES, max_size=8).map("\n".join),
+)
+ENCODINGS = st.sampled_from(
+    [
+        *["utf-8"] * 3,
+        *["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "utf-7"],
+        *["gb18030", "big5", "shift_jis", "windows-1252"],
+    ]
+)
+
+
+def drafted(path: str, content: bytes, recipe: Recipe) -> Draft | None:
+    """Return the draft of a file, None where it is a problem that says why."""
+    source = SourceFile(path=PurePosixPath(path), content=content)
+    try:
+        draft = make_draft(source, recipe)
+    except SourceError as error:
+        if error.path != source.path or not error.problem:
+            raise
+        if error.line is not None and not 1 <= error.line <= content.count(b"\n") + 2:
+            raise
+        return None
+    return draft
+
+
+def check(path: str, content: bytes, recipe: Recipe) -> None:
+    draft = drafted(path, content, recipe)
+    if draft is not None:
+        assert draft.title.strip()
+        assert draft.identity
+        assert violations(draft.body) == []
+        assert drafted(path, content, recipe) == draft
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PATHS, st.binary(max_size=300), RECIPES)
+@example("a.md", b"\xff\xfe", Recipe())
+@example("a.md", b"---\ntitle: \xd8\n---\n\xff", Recipe())
+def test_any_bytes_are_an_article_or_a_problem(path: str, content: bytes, recipe: Recipe) -> None:
+    check(path, content, recipe)
+    check(path, b"---\ntitle: T\n---\n" + content, recipe)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PATHS, TEXTS, ENCODINGS, RECIPES)
+def test_any_front_matter_and_markup_are_an_article_or_a_problem(
+    path: str, text: str, encoding: str, recipe: Recipe
+) -> None:
+    check(path, text.encode(encoding, "replace"), recipe)
