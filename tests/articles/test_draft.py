@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from digest.articles import draft as draft_module
+from digest.articles import rules as rules_module
 from digest.articles.draft import Recipe, make_draft
 from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
-from digest.articles.tidy import Rule
+from digest.articles.rules import Rule
 from digest.errors import SourceError
 
 CRAWLED = """
@@ -191,6 +192,17 @@ def test_a_body_that_would_keep_an_engine_busy_is_refused(monkeypatch: pytest.Mo
         article("# T\n\n" + "&amp;" * 6)
 
 
+def test_a_pattern_that_finds_no_end_makes_a_problem_of_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules_module, "TIME_LIMIT", 0.05)
+    rule = Rule(path="*.md", replace=((r"((?:a|aa)+)+\d", ""),))
+    with pytest.raises(SourceError, match=r"^a\.md: the rule for path '\*\.md': .* 0\.05 s$"):
+        article("# T\n\n" + "a" * 5_000, rules=(rule,))
+    other = Rule(path="*.txt", replace=rule.replace)
+    assert article("# T\n\n" + "a" * 5_000, rules=(other,)).title == "T"
+
+
 def test_a_file_that_is_no_article_is_a_source_error() -> None:
     with pytest.raises(SourceError):
         article("---\nauthor: x\n---\n")
@@ -220,6 +232,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
         Recipe(engines=NH3),
         Recipe(rules=(Rule(drop=("p",)),)),
         Recipe(rules=(Rule(unwrap=("p",)),)),
+        Recipe(rules=(Rule(replace=(("p", ""),)),)),
         Recipe(summary_length=201),
         Recipe(placeholder_hosts=()),
     ]

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-from dataclasses import replace
-from pathlib import PurePosixPath
 from time import process_time
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.model import CategoryPath, Manuscript
-from digest.articles.tidy import Rule, tidy
+from digest.articles.tidy import tidy
 
 BASE = "https://news.example.org/2024/a.html"
-MANUSCRIPT = Manuscript(
-    identity="a",
-    title="标题",
-    authors=(),
-    categories=(CategoryPath(("财经", "银行", "利率")), CategoryPath(("要闻",))),
-    published_at=None,
-    link=BASE,
-    image=None,
-    language=None,
-    summary=None,
-    markup="",
-)
-PATH = PurePosixPath("财经/银行/a.md")
 
 
-def tidied(markup: str, *rules: Rule, base: str | None = None) -> str:
-    return tidy(markup, base=base, rules=rules, placeholder_hosts=("picsum.photos",))
+def tidied(markup: str, base: str | None = None) -> str:
+    return tidy(markup, base=base, placeholder_hosts=("picsum.photos",))
 
 
 @pytest.mark.parametrize(
@@ -176,105 +158,6 @@ def test_a_link_is_absolute_or_just_its_text(link: str, expected: str) -> None:
 
 def test_relative_links_without_a_base_are_just_their_text() -> None:
     assert tidied('<a href="b.html">t</a>') == "t"
-
-
-def test_bold_that_is_told_by_an_attribute_becomes_strong() -> None:
-    rule = Rule(strong=('font[cms-style~="strong-Bold"]',))
-    markup = (
-        '<p><font cms-style="font-L strong-Bold">要<b>点</b></font>，'
-        "<font cms-style=font-L>其余</font></p>"
-    )
-    assert tidied(markup, rule) == "<p><strong>要<b>点</b></strong>，其余</p>"
-
-
-def test_rules_drop_unwrap_and_copy_attributes() -> None:
-    rule = Rule(
-        drop=(".ad", "p.editor"),
-        unwrap=("section", "noscript"),
-        attributes=(("data-real", "src"), ("xlink:href", "href"), ("data-none", "x")),
-    )
-    markup = (
-        "<section><p class=ad>广告<b class=ad>x</b></p><p class=editor>编辑</p>"
-        '<img data-real="https://e.org/a.png"><a xlink:href="https://e.org/">t</a>'
-        "<noscript><p>real</p></noscript></section>"
-    )
-    assert tidied(markup, rule) == (
-        '<img src="https://e.org/a.png"><a href="https://e.org/">t</a><p>real</p>'
-    )
-
-
-def test_an_attribute_without_value_is_copied_as_empty() -> None:
-    assert tidied("<ol data-r><li>a</li></ol>", Rule(attributes=(("data-r", "reversed"),))) == (
-        '<ol reversed=""><li>a</li></ol>'
-    )
-
-
-def test_kept_parts_stay_in_order_and_nothing_else() -> None:
-    markup = "x<div class=a>1<p class=a>2</p></div>y<p class=b>3</p>z"
-    assert tidied(markup, Rule(keep=(".a", ".b"))) == "<div>1<p>2</p></div><p>3</p>"
-
-
-def test_rules_that_keep_what_is_not_there_leave_everything() -> None:
-    assert tidied("<p>a</p>", Rule(keep=(".none",))) == "<p>a</p>"
-
-
-@pytest.mark.parametrize(
-    "rule", [Rule(drop=("body",)), Rule(keep=("body",)), Rule(unwrap=("body",))]
-)
-def test_the_body_itself_is_out_of_reach(rule: Rule) -> None:
-    assert tidied("<p>a</p>", rule) == "<p>a</p>"
-
-
-def test_rules_follow_each_other() -> None:
-    first, second = Rule(strong=("i",)), Rule(unwrap=("strong",))
-    assert tidied("<i>a</i>", first, second) == "a"
-    assert tidied("<i>a</i>", second, first) == "<strong>a</strong>"
-
-
-@pytest.mark.parametrize("selector", ["div >", "p:nope(", "[[", "", "a,,b"])
-@pytest.mark.parametrize("place", ["keep", "drop", "unwrap", "strong"])
-def test_a_bad_selector_is_refused_by_name(place: str, selector: str) -> None:
-    wrong: dict[str, Any] = {place: ("p", selector)}
-    with pytest.raises(ValueError, match=re.escape(repr(selector))):
-        Rule(**wrong)
-
-
-@pytest.mark.parametrize("pair", [("data-src", ""), ("a b", "src"), ("x]", "src"), ("src", "1")])
-def test_a_bad_attribute_name_is_refused(pair: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match="not the name of an attribute"):
-        Rule(attributes=(pair,))
-
-
-@pytest.mark.parametrize(
-    ("rule", "applies"),
-    [
-        (Rule(), True),
-        (Rule(category=CategoryPath(("财经",))), True),
-        (Rule(category=CategoryPath(("财经", "银行"))), True),
-        (Rule(category=CategoryPath(("财经", "银行", "利率"))), True),
-        (Rule(category=CategoryPath(("要闻",))), True),
-        (Rule(category=CategoryPath(("银行",))), False),
-        (Rule(category=CategoryPath(("财经", "银行", "利率", "x"))), False),
-        (Rule(host="*.example.org"), True),
-        (Rule(host="NEWS.example.org"), True),
-        (Rule(host="example.org"), False),
-        (Rule(path="财经/*.md"), True),
-        (Rule(path="*.html"), False),
-        (Rule(category=CategoryPath(("财经",)), host="*.example.org", path="*.md"), True),
-        (Rule(category=CategoryPath(("财经",)), host="*.example.com", path="*.md"), False),
-    ],
-)
-def test_a_rule_applies_where_all_its_conditions_hold(rule: Rule, applies: bool) -> None:
-    assert rule.applies(MANUSCRIPT, PATH) is applies
-
-
-def test_a_rule_for_a_host_is_not_for_articles_without_a_link() -> None:
-    assert not Rule(host="*.org").applies(replace(MANUSCRIPT, link=None), PATH)
-
-
-def test_a_rule_goes_to_a_worker_and_back() -> None:
-    rule = Rule(category=CategoryPath(("a",)), drop=("p",), attributes=(("a", "b"),))
-    assert pickle.loads(pickle.dumps(rule)) == rule
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,22 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
         ),
         ("[[rules]]\ndrp = []", "rules[0].drp: no such key; did you mean 'drop'?"),
         ("[digests.d]\ncron = ''", None),
+        (
+            "[[rules]]\n[[rules.replace]]\npattern = '(a'",
+            (
+                'rules[0].replace[0].pattern = "(a": must be a regular expression: '
+                "missing ) at position 2"
+            ),
+        ),
+        (
+            "[[rules]]\n[[rules.replace]]\npattern = ''",
+            'rules[0].replace[0].pattern = "": must be a text of 1 to 1,000 characters',
+        ),
+        ("[[rules]]\n[[rules.replace]]\nwith = ''", None),
+        (
+            "[[rules]]\n[[rules.replace]]\npattern = 'a'\nwith = '\\1'",
+            'rules[0].replace[0].with = "\\\\1": must fit the pattern: invalid group reference',
+        ),
         # tables
         ("site = 'x'", 'site = "x": must be a table'),
         ("mail = 'user:hunter2@host'", "mail: must be a table"),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
-from digest.articles.tidy import Rule
+from digest.articles.rules import Rule
 from digest.errors import ConfigurationError
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
@@ -70,7 +70,7 @@ class TestRecipe:
         assert settings(tmp_path).recipe() == Recipe()
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
-        text = """
+        text = r"""
             [site]
             timezone = "Europe/Berlin"
             [articles]
@@ -87,6 +87,11 @@ class TestRecipe:
             keep = [".k"]
             strong = [".s"]
             attributes = { data-large = "src" }
+            [[rules.replace]]
+            pattern = "a(b)"
+            with = '<\g<1>>'
+            [[rules.replace]]
+            pattern = "c"
             [[rules]]
         """
         assert settings(tmp_path, text).recipe() == Recipe(
@@ -104,6 +109,7 @@ class TestRecipe:
                     keep=(".k",),
                     strong=(".s",),
                     attributes=(("data-large", "src"),),
+                    replace=(("a(b)", r"<\g<1>>"), ("c", "")),
                 ),
                 Rule(),
             ),

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from digest.articles import addresses
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
+from digest.articles.rules import Rule, Unfinished
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
-from digest.articles.tidy import Rule, tidy
+from digest.articles.tidy import tidy
 from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
@@ -59,12 +60,15 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
     Raises SourceError, saying where and why, for a file that is no article.
     """
     manuscript = parse(source, ZoneInfo(recipe.timezone), recipe.placeholder_hosts)
-    markup = tidy(
-        manuscript.markup,
-        base=manuscript.link,
-        rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
-        placeholder_hosts=recipe.placeholder_hosts,
-    )
+    try:
+        markup = tidy(
+            manuscript.markup,
+            base=manuscript.link,
+            rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
+            placeholder_hosts=recipe.placeholder_hosts,
+        )
+    except Unfinished as error:
+        raise SourceError(source.path, None, str(error)) from error
     if markup.count("&") > MAX_REFERENCES:
         raise SourceError(
             source.path, None, f"the body has over {MAX_REFERENCES} escaped characters"

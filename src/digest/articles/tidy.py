@@ -7,23 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from typing import cast
-from urllib.parse import urlsplit
 
-from selectolax.lexbor import (
-    LexborDocumentOptions,
-    LexborHTMLParser,
-    LexborNode,
-    SelectolaxError,
-)
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from digest.articles import addresses, policy
-from digest.articles.model import CategoryPath, Manuscript
 from digest.articles.nesting import bounded
 from digest.articles.policy import elements
+from digest.articles.rules import Rule, apply, rename
 
 #: Where pages that load images late keep the address, the best source first.
 LAZY_SOURCES = (
@@ -68,46 +59,6 @@ _BLOCK_ENDS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What to do with the markup of one site, one category or some files.
-
-    A rule without conditions is for every article. Selectors are CSS. Raises ValueError for one
-    that cannot be read, naming it.
-    """
-
-    category: CategoryPath | None = None  #: articles in it or below it
-    host: str | None = None  #: a glob on the host of the article's link
-    path: str | None = None  #: a glob on the file's path; ``*`` crosses folders
-    keep: tuple[str, ...] = ()  #: where any of these match, nothing else stays
-    drop: tuple[str, ...] = ()  #: gone with their content
-    unwrap: tuple[str, ...] = ()  #: gone, their content stays
-    strong: tuple[str, ...] = ()  #: become ``<strong>``
-    attributes: tuple[tuple[str, str], ...] = ()  #: copied, such as ``("data-src", "src")``
-
-    def __post_init__(self) -> None:
-        probe = LexborHTMLParser("<p>")
-        for selector in (*self.keep, *self.drop, *self.unwrap, *self.strong):
-            try:
-                probe.css(selector)
-            except SelectolaxError as error:
-                raise ValueError(f"not a CSS selector: {selector!r}") from error
-        for name in (name for pair in self.attributes for name in pair):
-            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_:.-]*", name):
-                raise ValueError(f"not the name of an attribute: {name!r}")
-
-    def applies(self, manuscript: Manuscript, path: PurePosixPath) -> bool:
-        """Tell whether all conditions of the rule hold."""
-        category = self.category
-        if category and not any(own.within(category) for own in manuscript.categories):
-            return False
-        if self.host is not None:
-            host = urlsplit(manuscript.link or "").hostname or ""
-            if not fnmatchcase(host, self.host.lower()):
-                return False
-        return self.path is None or fnmatchcase(str(path), self.path)
-
-
 def tidy(
     markup: str,
     *,
@@ -119,12 +70,13 @@ def tidy(
 
     Scripts, styles, comments, forms and the like are gone with their text. Addresses are absolute,
     made so by ``base``, the article's link; lazy images are plain ones; images on placeholder
-    hosts, empty elements, indents and runs of breaks and blank lines are gone.
+    hosts, empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished
+    where a rule's pattern finds no end.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
     for rule in rules:
-        _apply(rule, parser, body)
+        apply(rule, parser, body)
     _drop_clutter(body)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts)
@@ -132,56 +84,6 @@ def tidy(
         _mend_link(node, base)
     _simplify(parser, body)
     return _compact(body.inner_html or "")
-
-
-def _apply(rule: Rule, parser: LexborHTMLParser, body: LexborNode) -> None:
-    kept = _outermost(_selected(body, rule.keep))
-    if kept:
-        container = parser.create_node("div")
-        for node in kept:
-            container.insert_child(node, move=True)
-        while body.first_child is not None:
-            body.first_child.decompose(recursive=False)
-        body.insert_child(container, move=True)
-    for source, target in rule.attributes:
-        escaped = re.sub(r"([:.])", r"\\\1", source)
-        for node in body.css(f"[{escaped}]"):
-            node.attrs[target] = node.attributes.get(source) or ""
-    for node in _selected(body, rule.drop):
-        node.decompose(recursive=False)
-    for node in _selected(body, rule.strong):
-        _rename(parser, node, "strong")
-    for node in _selected(body, rule.unwrap):
-        node.unwrap(delete_empty=True)
-
-
-def _selected(body: LexborNode, selectors: Sequence[str]) -> list[LexborNode]:
-    """Return what is below ``body`` and matches any of the selectors, each once."""
-    found = {node.mem_id: node for selector in selectors for node in body.css(selector)}
-    found.pop(body.mem_id, None)
-    return list(found.values())
-
-
-def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
-    """Return those nodes that lie in none of the others."""
-    ids = {node.mem_id for node in nodes}
-    outer = []
-    for node in nodes:
-        parent = node.parent
-        while parent is not None and parent.mem_id not in ids:
-            parent = parent.parent
-        if parent is None:
-            outer.append(node)
-    return outer
-
-
-def _rename(parser: LexborHTMLParser, node: LexborNode, tag: str) -> None:
-    """Put an element ``tag`` with the same content in the place of ``node``."""
-    new = parser.create_node(tag)
-    node.insert_before(new, move=True)
-    while node.first_child is not None:
-        new.insert_child(node.first_child, move=True)
-    node.decompose(recursive=False)
 
 
 def _drop_clutter(body: LexborNode) -> None:
@@ -223,7 +125,7 @@ def _simplify(parser: LexborHTMLParser, body: LexborNode) -> None:
         if tag in _BARE:
             node.unwrap(delete_empty=True)
         elif tag in _AS_DIV:
-            _rename(parser, node, "div")
+            rename(parser, node, "div")
         else:
             known = policy.ATTRIBUTES.get(tag, {})
             for name in node.attributes:

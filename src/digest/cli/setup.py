@@ -82,7 +82,7 @@ def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
     for line in shipped_text.splitlines():
         if line.startswith("["):
             table = line
-        is_rule = table == "[[rules]]" and line and not line.startswith("#")
+        is_rule = table.startswith("[[rules") and line and not line.startswith("#")
         lines.append(f"# {line}" if is_rule else line)
     return "\n".join(lines) + "\n"
 

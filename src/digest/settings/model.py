@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest import shipped
 from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
-from digest.articles.tidy import Rule
+from digest.articles.rules import Rule
 from digest.errors import ConfigurationError
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
@@ -134,6 +134,7 @@ class Settings(BaseSettings):
                     keep=rule.keep,
                     strong=rule.strong,
                     attributes=tuple(rule.attributes.items()),
+                    replace=tuple((one.pattern, one.with_) for one in rule.replace),
                 )
                 for rule in self.rules
             ),

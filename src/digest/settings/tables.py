@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from digest.articles.rules import check_replacement
 from digest.settings.values import (
     Address,
     Attributes,
@@ -22,6 +23,8 @@ from digest.settings.values import (
     Line,
     Mailbox,
     Name,
+    Pattern,
+    Replacement,
     Schedule,
     Selectors,
     Server,
@@ -112,6 +115,21 @@ class ArticlesTable(Table):
     workers: Annotated[int, whole(0, 256)] = 0
 
 
+class ReplaceTable(Table):
+    """``[[rules.replace]]``: what to write in place of what."""
+
+    pattern: Pattern
+    with_: Annotated[Replacement, Field(alias="with")] = ""
+
+    @model_validator(mode="after")
+    def _groups_are_there(self) -> Self:
+        try:
+            check_replacement(self.pattern, self.with_)
+        except ValueError as error:
+            raise at("with", self.with_, f"must fit the pattern: {error.__cause__}") from None
+        return self
+
+
 class RuleTable(Table):
     """``[[rules]]``: what to mend in the articles of one source."""
 
@@ -123,6 +141,7 @@ class RuleTable(Table):
     keep: Selectors = ()
     strong: Selectors = ()
     attributes: Attributes = {}
+    replace: tuple[ReplaceTable, ...] = ()
 
 
 class SanitizerTable(Table):

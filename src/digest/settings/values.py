@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError
 
 from digest.articles.globs import PathFilter
 from digest.articles.model import CategoryPath
+from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
-from digest.articles.tidy import Rule
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
@@ -228,6 +228,15 @@ def attributes(names: dict[str, str]) -> dict[str, str]:
     return names
 
 
+def pattern(text: str) -> str:
+    """Check a regular expression."""
+    try:
+        check_pattern(text)
+    except ValueError as error:
+        raise ValueError(f"must be a regular expression: {error.__cause__}") from None
+    return text
+
+
 def within(low: str, high: str) -> BeforeValidator:
     """Return a check that reads a duration and keeps it between two, both included."""
     shortest, longest = durations.parse(low), durations.parse(high)
@@ -297,4 +306,12 @@ Category = Annotated[str, AfterValidator(category)]
 FilePath = Annotated[Path, AfterValidator(path)]
 Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]
 Attributes = Annotated[dict[str, str], AfterValidator(attributes)]
+Pattern = Annotated[
+    str,
+    Field(min_length=1, max_length=1_000, description="a text of 1 to 1,000 characters"),
+    AfterValidator(pattern),
+]
+Replacement = Annotated[
+    str, Field(max_length=1_000, description="a text of at most 1,000 characters")
+]
 Globs = Annotated[tuple[str, ...], AfterValidator(globs)]
