@@ -577,3 +577,85 @@ def test_whatever_the_environment_holds_is_taken_or_told(
     for error in problems(file, environ):
         assert error.key
         assert error.problem
+
+
+class TestRuleFiles:
+    """`articles.rule_files` holds rules for more than one configuration."""
+
+    @pytest.fixture
+    def folder(self, file: Path) -> Path:
+        folder = file.parent / "rules"
+        folder.mkdir()
+        (folder / "a.toml").write_text("[[rules]]\ndrop = ['.a']\n[[rules]]\ndrop = ['.b']")
+        (folder / "c.toml").write_text("[[rules]]\ndrop = ['.c']")
+        return folder
+
+    def test_their_rules_come_first_in_the_order_of_the_files(
+        self, file: Path, folder: Path
+    ) -> None:
+        file.write_text(
+            f"[articles]\nrule_files = ['rules/c.toml', '{folder}/a.toml']\n"
+            "[[rules]]\ndrop = ['.own']"
+        )
+        found = load(file, {})
+        assert [rule.drop for rule in found.recipe().rules] == [
+            (".c",),
+            (".a",),
+            (".b",),
+            (".own",),
+        ]
+        assert found.articles.rule_files == (folder / "c.toml", folder / "a.toml")
+
+    def test_the_environment_can_name_them(self, file: Path, folder: Path) -> None:
+        found = load(file, {"DIGEST_ARTICLES__RULE_FILES": '["rules/c.toml"]'})
+        assert [rule.drop for rule in found.recipe().rules] == [(".c",)]
+
+    def test_a_file_may_be_in_the_home_folder(self, file: Path, folder: Path) -> None:
+        file.write_text("[articles]\nrule_files = ['~/c.toml']")
+        with patch.dict("os.environ", {"HOME": str(folder)}):
+            assert load(file, {}).recipe().rules[0].drop == (".c",)
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            (
+                "[[rules]]\ndrp = []",
+                "rules/x.toml: rules[0].drp: no such key; did you mean 'drop'?",
+            ),
+            (
+                "[[rules]]\ndrop = ['[[']",
+                (
+                    'rules/x.toml: rules[0].drop = ["[["]: must be CSS selectors, such as '
+                    "'.advertisement', but '[[' is none"
+                ),
+            ),
+            ("[site]", "rules/x.toml: site: no such key; known here: rules"),
+            ("[[rules]", None),
+        ],
+    )
+    def test_a_mistake_in_one_is_told_by_file_and_key(
+        self, file: Path, folder: Path, text: str, problem: str | None
+    ) -> None:
+        (folder / "x.toml").write_text(text)
+        found = told(file, "[articles]\nrule_files = ['rules/x.toml', 'rules/a.toml']")
+        assert len(found) == 1
+        assert found[0].startswith("rules/x.toml:")
+        assert problem is None or found == [problem]
+
+    def test_every_mistake_of_every_file_is_told(self, file: Path, folder: Path) -> None:
+        (folder / "a.toml").write_text("[[rules]]\nx = 1\ny = 2")
+        found = told(file, "[articles]\nrule_files = ['rules/gone.toml', 'rules/a.toml']")
+        assert [text.split(": ")[0] for text in found] == [
+            "rules/gone.toml",
+            "rules/a.toml",
+            "rules/a.toml",
+        ]
+        assert "cannot be read" in found[0]
+
+    @pytest.mark.parametrize(
+        ("value", "key"), [("'a.toml'", ""), ("['']", "[0]"), ("[1]", "[0]"), ("1", "")]
+    )
+    def test_only_a_list_of_paths_names_them(self, file: Path, value: str, key: str) -> None:
+        found = told(file, f"[articles]\nrule_files = {value}")
+        assert len(found) == 1
+        assert found[0].startswith(f"articles.rule_files{key} = ")

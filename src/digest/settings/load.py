@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic_settings import EnvSettingsSource
 from digest.errors import ConfigurationError
 from digest.settings.mistakes import Place, explain, keys, mentions, options, secrets, unknown
 from digest.settings.model import Settings
+from digest.settings.tables import RuleFile, RuleTable
 
 #: Names the configuration file; no option.
 CONFIG_VARIABLE = "DIGEST_CONFIG"
@@ -84,7 +85,25 @@ def _load(path: Path, environ: Mapping[str, str]) -> Settings | list[Configurati
         settings = Settings.model_validate(merged)
     except ValidationError as error:
         return mistakes + [explain(found, Settings, names) for found in error.errors()]
-    return mistakes or settings
+    filed, wrong = _rules(settings.articles.rule_files)
+    mistakes += wrong
+    return mistakes or settings.model_copy(update={"rules": filed + settings.rules})
+
+
+def _rules(paths: Sequence[Path]) -> tuple[tuple[RuleTable, ...], list[ConfigurationError]]:
+    """Return the rules of files, in their order, and what is wrong with them by file and key."""
+    found: tuple[RuleTable, ...] = ()
+    mistakes: list[ConfigurationError] = []
+    for path in paths:
+        try:
+            found += RuleFile.model_validate(_read(path)).rules
+        except ConfigurationError as error:
+            mistakes.append(error)
+        except ValidationError as error:
+            for one in error.errors():
+                told = explain(one, RuleFile, {})
+                mistakes.append(ConfigurationError(f"{path}: {told.key}", told.value, told.problem))
+    return found, mistakes
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -203,8 +222,17 @@ def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
         if not isinstance(table, dict):
             continue
         value = table.get(key, field.default)
-        # A home folder is found, and an empty path refused, when the option is checked.
-        if isinstance(value, Path) or (isinstance(value, str) and value and value[0] != "~"):
-            # Lexically, so that what is printed is short; a folder may not be there yet.
-            table[key] = os.path.normpath(folder / value)
+        if isinstance(value, list | tuple):
+            table[key] = [_from(folder, one) for one in value]
+        else:
+            table[key] = _from(folder, value)
     return tree
+
+
+def _from(folder: Path, value: object) -> object:
+    """Return a path made absolute; what is none, or is resolved when it is checked, as it is."""
+    # A home folder is found, and an empty path refused, when the option is checked.
+    if isinstance(value, Path) or (isinstance(value, str) and value and value[0] != "~"):
+        # Lexically, so that what is printed is short; a folder may not be there yet.
+        return os.path.normpath(folder / value)
+    return value

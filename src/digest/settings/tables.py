@@ -113,6 +113,7 @@ class ArticlesTable(Table):
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
     workers: Annotated[int, whole(0, 256)] = 0
+    rule_files: tuple[FilePath, ...] = ()
 
 
 class ReplaceTable(Table):
@@ -142,6 +143,12 @@ class RuleTable(Table):
     strong: Selectors = ()
     attributes: Attributes = {}
     replace: tuple[ReplaceTable, ...] = ()
+
+
+class RuleFile(Table):
+    """A file of rules, named in ``articles.rule_files``."""
+
+    rules: tuple[RuleTable, ...] = ()
 
 
 class SanitizerTable(Table):
