@@ -124,6 +124,18 @@ def test_clean_tries_rules_by_the_path_in_the_tree(
     assert "广告" in program("clean", outside).out
 
 
+def test_clean_shows_what_the_rules_change(program: Program, workplace: Workplace) -> None:
+    workplace.configure('[[rules]]\npath = "金融/*"\ndrop = [".ad"]\n')
+    body = "<p>好 [b]</p>\n<p class='ad'>广告</p>\n<p>完</p>"
+    file = workplace.write("金融/a.md", body=body)
+    assert program("clean", "--diff", file).out == (
+        "--- without rules\n+++ with rules\n@@ -1,3 +1,2 @@\n"
+        " <p>好 [b]</p>\n-<p>广告</p>\n <p>完</p>\n"
+    )
+    other = workplace.write("文化/a.md", body=body)
+    assert program("clean", "--diff", other).out == ""
+
+
 @pytest.mark.parametrize("name", ["gone.md", "empty.md"])
 def test_clean_tells_why_a_file_is_no_article(
     program: Program, workplace: Workplace, name: str

@@ -41,6 +41,22 @@ def test_a_pipe_gets_tabs_and_no_colour(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == "a.md\tnone\nb.md\tsome\n"
 
 
+def test_a_person_sees_a_diff_in_colours(screen: Terminal) -> None:
+    terminal.print_diff("[b]a[/b]\nsame", "b\nsame", "old", "new")
+    shown = screen.getvalue()
+    assert "\x1b[31m-[b]a[/b]\x1b[0m\n" in shown
+    assert "\x1b[32m+b\x1b[0m\n" in shown
+    assert "\x1b[1m+++ new\x1b[0m\n" in shown
+    assert "\n same\n" in shown
+
+
+def test_a_pipe_gets_a_diff_without_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_diff("a\nb", "a\nc", "old", "new")
+    assert capsys.readouterr().out == "--- old\n+++ new\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
+    terminal.print_diff("a", "a", "old", "new")
+    assert capsys.readouterr().out == ""
+
+
 def test_a_person_sees_a_bar_with_the_rate(screen: Terminal) -> None:
     with terminal.progress_bar("Reading") as progress:
         assert progress is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from digest.cli.terminal import (
     Json,
     complain,
     next_run,
+    print_diff,
     print_json,
     print_table,
     progress_bar,
@@ -105,6 +106,7 @@ def _print_built(
 def clean(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="An article file, in the tree or elsewhere.")],
+    diff: Annotated[bool, typer.Option("--diff", help="Show what the rules change.")] = False,
 ) -> None:
     """Print the clean HTML of an article file, for trying rules. Stores nothing."""
     from digest.articles.draft import make_draft
@@ -120,8 +122,13 @@ def clean(
         path = file.resolve().relative_to(settings.paths.articles.resolve())
     except ValueError:
         path = Path(file.name)
-    draft = make_draft(SourceFile(path=PurePosixPath(path), content=content), settings.recipe())
-    typer.echo(draft.body)
+    source, recipe = SourceFile(path=PurePosixPath(path), content=content), settings.recipe()
+    body = make_draft(source, recipe).body
+    if diff:
+        plain = make_draft(source, replace(recipe, rules=())).body
+        print_diff(plain, body, "without rules", "with rules")
+    else:
+        typer.echo(body)
 
 
 @app.command()

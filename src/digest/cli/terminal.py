@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,9 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 #: The option of commands that tell something.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 #: Exit codes: all well; the work had failures; usage or configuration.
 OK, FAILED, MISUSED = 0, 1, 2
@@ -53,6 +57,19 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(escape, row))
     out.print(table)
+
+
+def print_diff(before: str, after: str, from_name: str, to_name: str) -> None:
+    """Print how two texts differ (unified diff), coloured for a person; nothing if they do not."""
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), from_name, to_name, lineterm=""
+    )
+    for number, line in enumerate(lines):
+        style = "bold" if number < 2 else _DIFF_STYLES.get(line[0])
+        if sys.stdout.isatty():
+            out.print(Text(line, style=style or ""))
+        else:
+            sys.stdout.write(line + "\n")
 
 
 def next_run(run_at: datetime | None) -> str:
