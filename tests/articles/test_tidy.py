@@ -112,6 +112,29 @@ def test_clutter_is_gone(markup: str, expected: str) -> None:
         ('<img srcset="https://e.org/a.png, //e.org/b.png 2x">', "https://e.org/a.png"),
         ('<img src="i.png">', "https://news.example.org/2024/i.png"),
         ('<img src="https://e.org/a.png" width=1 height=600>', "https://e.org/a.png"),
+        ('<img src="/s.png" srcset="/m.png 640w, /l.png 1280w">', "https://news.example.org/l.png"),
+        (
+            '<picture><source srcset="/l.webp 9w" type="image/webp"><img src="/s.png"></picture>',
+            "https://news.example.org/l.webp",
+        ),
+        (
+            '<picture><source srcset="/l.avif 9w" type="image/avif"><img src="/s.png"></picture>',
+            "https://news.example.org/s.png",
+        ),
+        ('<picture><source srcset="/l.png"><img></picture>', "https://news.example.org/l.png"),
+        (
+            '<picture><img src="/s.png"><source srcset="/l.png 900w"></picture>',
+            "https://news.example.org/s.png",
+        ),
+        (
+            "<picture>" + '<source srcset="/l.png 900w">' + "<source>" * 16 + '<img src="/s.png">',
+            "https://news.example.org/s.png",
+        ),
+        (
+            '<img srcset="https://picsum.photos/9 900w, /m.png 640w">',
+            "https://news.example.org/m.png",
+        ),
+        ('<img src="https://e.org/a.png?utm_source=x&w=9#f">', "https://e.org/a.png?w=9#f"),
     ],
 )
 def test_an_image_has_its_real_address(image: str, src: str) -> None:
@@ -130,6 +153,8 @@ def test_an_image_has_its_real_address(image: str, src: str) -> None:
         "<img>",
         '<img src="https://e.org/t.gif" width="1" height="1">',
         '<img src="https://e.org/t.gif" width=0 height=1>',
+        '<img src="https://www.facebook.com/tr?id=1&ev=PageView">',
+        '<picture><source srcset="https://hm.baidu.com/hm.gif?si=1"><img></picture>',
     ],
 )
 def test_an_image_that_shows_nothing_is_gone(image: str) -> None:
@@ -146,6 +171,11 @@ def test_an_image_that_shows_nothing_is_gone(image: str) -> None:
         ('<a href="javascript:x">t</a>', "t"),
         ('<a href="java&#3;script:x">t</a>', "t"),
         ('<a href="#note">t</a>', "t"),
+        ('<a href="/b?utm_source=x">t</a>', '<a href="https://news.example.org/b">t</a>'),
+        (
+            '<a href="mailto:a@e.org?subject=utm_x">t</a>',
+            '<a href="mailto:a@e.org?subject=utm_x">t</a>',
+        ),
         ('<a name="note">t</a>', "t"),
         ('<a href="ftp://e.org/">t</a>', "t"),
         ('<a href="">t</a>', "t"),
@@ -154,6 +184,27 @@ def test_an_image_that_shows_nothing_is_gone(image: str) -> None:
 )
 def test_a_link_is_absolute_or_just_its_text(link: str, expected: str) -> None:
     assert tidied(link, base=BASE) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "start"),
+    [
+        ('<base href="https://old.example/x/y">', "https://old.example/x/"),
+        ('<base href="/archive/">', "https://news.example.org/archive/"),
+        ('<base href="//cdn.example/">', "https://cdn.example/"),
+        ('<base target=_blank><base href="../"><base href="/no/">', "https://news.example.org/"),
+        ('<base href="javascript:x//">', "https://news.example.org/2024/"),
+        ("<base href>", "https://news.example.org/2024/"),
+    ],
+)
+def test_relative_addresses_start_at_the_documents_base(head: str, start: str) -> None:
+    document = f'<html><head>{head}</head><body><a href="b">t</a><img src="i.png"></body></html>'
+    assert tidied(document, base=BASE) == f'<a href="{start}b">t</a><img src="{start}i.png">'
+
+
+def test_a_base_helps_where_there_is_no_link() -> None:
+    markup = '<base href="https://e.org/"><a href="b">t</a>'
+    assert tidied(markup) == '<a href="https://e.org/b">t</a>'
 
 
 def test_relative_links_without_a_base_are_just_their_text() -> None:
@@ -174,6 +225,11 @@ def test_relative_links_without_a_base_are_just_their_text() -> None:
         '<img alt="' + "<p " * 20_000 + '">',
         "<p " + " ".join(f"a{n}" for n in range(8_000)) + ">x",
         "<font a=1><p>" * 250,
+        "<picture>" + "<source>" * 20_000 + "<img>" * 20_000,
+        '<img srcset="' + "a 1w, " * 100_000 + '">',
+        '<img srcset="' + "a," * 200_000 + '">',
+        '<img srcset="' + " ," * 200_000 + '">',
+        '<img srcset="' + "a" * 400_000 + '">',
     ],
     ids=lambda markup: markup[:12],
 )

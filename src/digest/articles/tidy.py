@@ -11,25 +11,18 @@ from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from digest.articles import addresses, policy
+from digest.articles import addresses, images, policy, trackers
 from digest.articles.nesting import bounded
 from digest.articles.policy import elements
 from digest.articles.rules import Rule, apply, rename
 
-#: Where pages that load images late keep the address, the best source first.
-LAZY_SOURCES = (
-    "data-original-src",
-    "data-original",
-    "data-src",
-    "data-lazy-src",
-    "data-actualsrc",
-    "data-echo",
-)
 _PROLOGUE = "<!doctype html><body>"
 #: Blocks that the policy does not know; their content would run into its neighbours'.
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
-_BARE = frozenset({"font", "span"})
+_BARE = frozenset({"font", "picture", "span"})
 _CLUTTER = policy.DROPPED | {"-comment", "-doctype", None}
+#: Sources of one ``<picture>`` that are looked at.
+_MAX_SOURCES = 16
 #: Sizes of images that are there to count readers, in pixels.
 _TINY = frozenset({"0", "1"})
 _BLOCKS = elements(
@@ -69,17 +62,19 @@ def tidy(
     """Return the markup of a body with the rules applied, in order, and without clutter.
 
     Scripts, styles, comments, forms and the like are gone with their text. Addresses are absolute,
-    made so by ``base``, the article's link; lazy images are plain ones; images on placeholder
-    hosts, empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished
-    where a rule's pattern finds no end.
+    made so by the document's own base or by ``base``, the article's link, and without parameters
+    that track; lazy and responsive images are plain ones; trackers, images on placeholder hosts,
+    empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished where a
+    rule's pattern finds no end.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
+    base = _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
-    _drop_clutter(body)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts)
+    _drop_clutter(body)
     for node in body.css("a"):
         _mend_link(node, base)
     _simplify(parser, body)
@@ -91,27 +86,48 @@ def _drop_clutter(body: LexborNode) -> None:
         node.decompose(recursive=False)
 
 
+def _base(body: LexborNode, link: str | None) -> str | None:
+    """Return what relative addresses start at: the document's own base, else its link."""
+    node = body.css_first("base[href]")
+    href = (node.attributes.get("href") if node else None) or ""
+    return addresses.absolute(href, link) or link
+
+
 def _mend_image(node: LexborNode, base: str | None, placeholder_hosts: Collection[str]) -> None:
-    """Give an image its real address, or take it out where it has none, or is a tracking pixel."""
+    """Give an image its real address, or take it out where it has none, or counts readers."""
     attributes = node.attributes
-    candidates = [attributes.get(name) for name in (*LAZY_SOURCES, "src")]
-    candidates.append((attributes.get("srcset") or "").strip().split(" ")[0].rstrip(","))
     tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
-    for candidate in () if tiny else candidates:
-        address = addresses.absolute(candidate, base) if candidate else None
-        if address and not addresses.on_host(address, placeholder_hosts):
+    for candidate in () if tiny else images.candidates(attributes, _sources(node)):
+        address = addresses.absolute(candidate, base)
+        if (
+            address
+            and not addresses.on_host(address, placeholder_hosts)
+            and not trackers.counts_readers(address)
+        ):
+            address = trackers.without_parameters(address)
             if address != attributes.get("src"):
                 node.attrs["src"] = address
             return
     node.decompose(recursive=False)
 
 
+def _sources(node: LexborNode) -> list[images.Attributes]:
+    """Return the sources that a picture offers for its image, in their order."""
+    found: list[images.Attributes] = []
+    before = node.prev if node.parent is not None and node.parent.tag == "picture" else None
+    while before is not None and len(found) < _MAX_SOURCES:
+        found.append(before.attributes if before.tag == "source" else {})
+        before = before.prev
+    return found[::-1]
+
+
 def _mend_link(node: LexborNode, base: str | None) -> None:
-    """Make a link absolute; one that leads nowhere becomes its text."""
+    """Make a link absolute and free of trackers; one that leads nowhere becomes its text."""
     href = node.attributes.get("href") or ""
     address = None
     if not href.startswith("#"):  # the anchors that it points to are not published
-        address = addresses.absolute(href, base) or addresses.mail(href)
+        address = addresses.absolute(href, base)
+        address = trackers.without_parameters(address) if address else addresses.mail(href)
     if address is None:
         node.unwrap(delete_empty=True)
     elif address != href:

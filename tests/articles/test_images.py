@@ -1,0 +1,67 @@
+"""Of all the addresses that a page offers for an image, the largest sensible one comes first."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.articles.images import MAX_CANDIDATES, candidates
+
+
+def offered(image: dict[str, str | None], *sources: dict[str, str | None]) -> list[str]:
+    return [address for address in candidates(image, sources) if address]
+
+
+@pytest.mark.parametrize(
+    ("srcset", "expected"),
+    [
+        ("a 320w, b 640w, c 1280w", ["c", "b", "a"]),
+        ("a 640w, b 2048w, c 2049w, d 9000w", ["b", "a", "c", "d"]),
+        ("a 4000w,b 3000w", ["b", "a"]),
+        ("a 1x, b 2x, c 3x", ["a", "b", "c"]),
+        ("a 2x, b", ["b", "a"]),
+        ("a 0.5x, b 1.5x", ["a", "b"]),
+        ("a", ["a"]),
+        ("a,b", ["a,b"]),
+        ("a, b 2x", ["a", "b"]),
+        ("a,, b", ["a", "b"]),
+        ("a ,b 2x", ["a", "b"]),
+        ("https://e.org/w_9,h_9/a.png 800w, b 400w", ["https://e.org/w_9,h_9/a.png", "b"]),
+        ("a 640w 480h, b 320w", ["a", "b"]),
+        ("\n  a\t640w ,\n  b 320w ,", ["a", "b"]),
+        ("a nonsense, b 2x", ["a", "b"]),
+        ("a 0w", ["a"]),
+        (", ,", []),
+        ("", []),
+    ],
+)
+def test_a_set_is_ranked(srcset: str, expected: list[str]) -> None:
+    assert offered({"srcset": srcset}) == expected
+    assert offered({"data-srcset": srcset}) == expected
+    assert offered({}, {"srcset": srcset}) == expected
+
+
+def test_widths_come_before_the_plain_address_and_densities_after_it() -> None:
+    image: dict[str, str | None] = {"src": "src", "srcset": "x 2x, w 100w", "data-src": "late"}
+    assert offered(image) == ["w", "late", "src", "x"]
+
+
+def test_a_picture_offers_what_every_screen_and_program_shows() -> None:
+    sources: list[dict[str, str | None]] = [
+        {"srcset": "avif 900w", "type": "image/avif"},
+        {"srcset": "dark 900w", "media": "(prefers-color-scheme: dark)"},
+        {"srcset": "webp 800w", "type": " IMAGE/WebP "},
+        {"srcset": "any 700w"},
+        {"srcset": None},
+        {"srcset": "one", "type": "image/jpeg", "media": ""},
+    ]
+    assert offered({"src": "src", "srcset": "own 600w"}, *sources) == [
+        "webp",
+        "any",
+        "own",
+        "src",
+        "one",
+    ]
+
+
+def test_of_endless_sets_only_the_start_is_read() -> None:
+    assert len(offered({"srcset": "a 1w, " * 10_000})) == MAX_CANDIDATES
