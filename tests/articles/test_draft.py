@@ -180,6 +180,15 @@ def test_placeholder_hosts_are_the_operators_choice() -> None:
     assert other.image == "https://picsum.photos/2"
 
 
+def test_videos_are_links_where_the_operator_wants_them() -> None:
+    text = (
+        "---\ntitle: T\n---\n<p>甲</p>"
+        '<iframe src="//player.bilibili.com/player.html?bvid=BV1aa411c7mD&page=1"></iframe>'
+    )
+    assert ">https://www.bilibili.com/video/BV1aa411c7mD</a></p>" in article(text).body
+    assert article(text, embeds=()).body == "<p>甲</p>"
+
+
 def test_markdown_with_raw_html_is_cleaned_like_any_other() -> None:
     made = article("# T\n\n*a* <b onclick=x>b</b> <script>LEAK</script>\n\n[c](javascript:x)")
     assert made.body == "<p><em>a</em> <b>b</b></p>\n<p>[c](javascript:x)</p>"
@@ -235,6 +244,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
         Recipe(rules=(Rule(replace=(("p", ""),)),)),
         Recipe(summary_length=201),
         Recipe(placeholder_hosts=()),
+        Recipe(embeds=()),
     ]
     prints = [recipe.fingerprint() for recipe in (plain, *others)]
     assert len(set(prints)) == len(prints)

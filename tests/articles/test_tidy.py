@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles.embeds import HOSTS
 from digest.articles.tidy import tidy
 
 BASE = "https://news.example.org/2024/a.html"
 
 
 def tidied(markup: str, base: str | None = None) -> str:
-    return tidy(markup, base=base, placeholder_hosts=("picsum.photos",))
+    return tidy(markup, base=base, placeholder_hosts=("picsum.photos",), embeds=HOSTS)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def tidied(markup: str, base: str | None = None) -> str:
         "<input value=LEAK>",
         "<head><title>LEAK</title><meta content=LEAK><base href='https://LEAK.example/'></head>",
         "<svg><text>LEAK</text><style>LEAK</style></svg>",
-        "<math><mi>LEAK</mi></math>",
+        "<math><annotation>LEAK</annotation><script>LEAK</script><style>LEAK</style></math>",
         "<video controls>LEAK</video><audio>LEAK</audio><canvas>LEAK</canvas>",
         "<xmp>LEAK</xmp><noembed>LEAK</noembed><noframes>LEAK</noframes>",
         "<iframe><p>LEAK</p></iframe>",
@@ -187,6 +188,123 @@ def test_a_link_is_absolute_or_just_its_text(link: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("frame", "link"),
+    [
+        (
+            '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ?rel=0"></iframe>',
+            (
+                '<a href="https://www.youtube.com/watch?v=dQw4w9WgXcQ">'
+                "https://www.youtube.com/watch?v=dQw4w9WgXcQ</a>"
+            ),
+        ),
+        (
+            '<iframe title=" 茶 &lt;b&gt;\n山 " data-src=//player.vimeo.com/video/1></iframe>',
+            '<a href="https://vimeo.com/1">茶 &lt;b&gt; 山</a>',
+        ),
+        (
+            '<iframe title=t src="//eu.www.youtube.com/a?utm_source=x&b=1">in</iframe>',
+            '<a href="https://eu.www.youtube.com/a?b=1">t</a>',
+        ),
+    ],
+)
+def test_a_frame_of_a_video_site_becomes_a_link(frame: str, link: str) -> None:
+    assert tidied(f"<p>a</p>{frame}<p>b</p>") == f"<p>a</p><p>{link}</p><p>b</p>"
+    large = "<hr>" * 600
+    assert tidied(large + frame) == f"{large}<p>{link}</p>"
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        ("<div>a{}b</div>", "<div>a<p>{}</p>b</div>"),
+        (
+            "<figure>{}<figcaption>c</figcaption></figure>",
+            "<figure><p>{}</p><figcaption>c</figcaption></figure>",
+        ),
+        ("<p>{}</p>", "<p>{}</p>"),
+        ("<p>a <b>{}</b></p>", "<p>a <b>{}</b></p>"),
+        ("<ul><li>{}</li></ul>", "<ul><li>{}</li></ul>"),
+        ("<center>{}</center>", "<div>{}</div>"),
+    ],
+)
+def test_a_video_is_a_paragraph_where_there_is_none(around: str, expected: str) -> None:
+    frame = '<iframe title="t" src="https://v.qq.com/a"></iframe>'
+    link = '<a href="https://v.qq.com/a">t</a>'
+    assert tidied(around.format(frame)) == expected.format(link)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '<iframe src="https://evil.example/www.youtube.com"></iframe>',
+        '<iframe src="https://www.youtube.com.evil.example/"></iframe>',
+        '<iframe src="https://www.youtube.com@evil.example/"></iframe>',
+        '<iframe src="javascript:alert(1)//www.youtube.com"></iframe>',
+        '<iframe srcdoc="<a href=https://www.youtube.com/>x</a>"></iframe>',
+        "<iframe></iframe>",
+    ],
+)
+def test_other_frames_vanish(frame: str) -> None:
+    assert tidied(f"<p>a</p>{frame}") == "<p>a</p>"
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<math><mi>E</mi><mo>=</mo><mi>m</mi></math>", "E=m"),
+        ('<math alttext="x^2 &lt; y"><mi>x</mi></math>', "x^2 &lt; y"),
+        ('<math alttext=" "><mi>x</mi></math>', "x"),
+        ("<math><semantics><mi>x</mi><annotation>x_0</annotation></semantics></math>", "x"),
+        ("<math>\n  <mi>x</mi>\n  <mo>&lt;</mo>\n</math>", "x &lt;"),
+        ("<math><!-- c --><mtext>&lt;script&gt;</mtext></math>", "&lt;script&gt;"),
+    ],
+)
+def test_a_formula_becomes_its_text(formula: str, text: str) -> None:
+    assert tidied(f"<p>a {formula} b</p>") == f"<p>a {text} b</p>"
+
+
+def test_a_formula_in_a_large_file_becomes_its_text() -> None:
+    large = "<hr>" * 600
+    formula = '<math><mi>a</mi><mo>&lt;</mo><<i>b>c</math> <math alttext="d"><mi>e</math>'
+    assert tidied(f"{large}<p>{formula}</p>") == f"{large}<p>a &lt; &lt; b&gt;c d</p>"
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ("12", "23"),
+        ("22", "22"),
+        ("234", "234"),
+        ("343", "232"),
+        ("6", "2"),
+        ("123456", "234566"),
+        ("31", "42"),
+    ],
+)
+def test_the_highest_heading_is_an_h2(levels: str, expected: str) -> None:
+    def headings(levels: str) -> str:
+        return "".join(f'<h{level} lang="zh">节 <i>甲</i></h{level}>' for level in levels)
+
+    assert tidied(headings(levels)) == headings(expected)
+    assert tidied(headings(expected)) == headings(expected)
+
+
+def test_an_empty_heading_is_none() -> None:
+    assert tidied("<h1> <b></b></h1><h2>a</h2>") == "<h2>a</h2>"
+    assert tidied('<h1><img src="https://e.org/a.png"></h1><h2>a</h2>') == (
+        '<h2><img src="https://e.org/a.png"></h2><h3>a</h3>'
+    )
+
+
+def test_details_and_ruby_stay() -> None:
+    markup = (
+        "<details><summary>a</summary><p>b</p></details>"
+        "<p><ruby>漢<rp>(</rp><rt>hàn</rt><rp>)</rp></ruby></p>"
+    )
+    assert tidied(markup) == markup
+
+
+@pytest.mark.parametrize(
     ("head", "start"),
     [
         ('<base href="https://old.example/x/y">', "https://old.example/x/"),
@@ -226,6 +344,12 @@ def test_relative_links_without_a_base_are_just_their_text() -> None:
         "<p " + " ".join(f"a{n}" for n in range(8_000)) + ">x",
         "<font a=1><p>" * 250,
         "<picture>" + "<source>" * 20_000 + "<img>" * 20_000,
+        "<math><mi>" * 20_000 + "x",
+        "<math>x</math>" * 20_000,
+        '<iframe src="//v.qq.com/a"></iframe>' * 10_000,
+        "<iframe>" * 20_000,
+        "<h1>" * 20_000 + "x",
+        "<h1>x</h1>" * 20_000,
         '<img srcset="' + "a 1w, " * 100_000 + '">',
         '<img srcset="' + "a," * 200_000 + '">',
         '<img srcset="' + " ," * 200_000 + '">',

@@ -76,6 +76,7 @@ class TestRecipe:
             [articles]
             summary_length = 99
             placeholder_hosts = ["Placeholder.Example"]
+            embeds = ["Video.Example"]
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -99,6 +100,7 @@ class TestRecipe:
             engines=("nh3",),
             summary_length=99,
             placeholder_hosts=("placeholder.example",),
+            embeds=("video.example",),
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
 from digest.articles import addresses
+from digest.articles.embeds import HOSTS
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
 from digest.articles.rules import Rule, Unfinished
@@ -20,7 +21,7 @@ from digest.articles.tidy import tidy
 from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 2
+PIPELINE = 3
 
 #: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
 MAX_REFERENCES = 200_000
@@ -38,6 +39,8 @@ class Recipe:
     rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
     summary_length: int = 200  #: graphemes, at least 1
     placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
+
+    embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
 
     def __post_init__(self) -> None:
         try:
@@ -66,6 +69,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
             base=manuscript.link,
             rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
             placeholder_hosts=recipe.placeholder_hosts,
+            embeds=recipe.embeds,
         )
     except Unfinished as error:
         raise SourceError(source.path, None, str(error)) from error

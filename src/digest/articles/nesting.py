@@ -38,6 +38,10 @@ _ATTRIBUTES = re.compile(_ATTRIBUTE)
 _OPAQUE = elements(
     "iframe math noembed noframes plaintext script style svg template textarea title xmp"
 )
+#: Those of which something is told instead: where a frame leads, what a formula says.
+_TOLD = frozenset({"iframe", "math"})
+#: What is in a formula and none of its text.
+_NO_FORMULA = frozenset({"annotation", "annotation-xml", "script", "style"})
 _CELLS = frozenset({"td", "th", "caption"})
 _PARAGRAPH_ENDERS = elements(
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption "
@@ -64,7 +68,8 @@ _TABLE_PARTS = frozenset({"table", "tbody", "thead", "tfoot", "tr"}) | _CELLS
 def bounded(markup: str) -> str:
     """Return ``markup``, or where it is large, the same with its nesting bounded.
 
-    Then comments and elements that hold no markup (scripts, styles, drawings) are gone too.
+    Then comments and elements that hold no markup (scripts, styles, drawings) are gone too; frames
+    are empty and formulas are their text.
     Takes linear time.
     """
     if len(markup) <= SMALL_LENGTH and markup.count("<") <= SMALL_TAGS:
@@ -91,7 +96,10 @@ class _Rewriter:
             elif token["start"] and token["close"]:
                 name = token["start"].lower()
                 if name in _OPAQUE:
-                    position = _end_of(name, markup, position)
+                    end = _end_of(name, markup, position)
+                    if name in _TOLD:
+                        self._tell(name, token, markup[position:end])
+                    position = end
                 else:
                     self._start(name, token)
         self.output.append(markup[position:])
@@ -110,6 +118,11 @@ class _Rewriter:
             self.open.append(name)
             self.counts[name] += 1
         self.output.append(token[0] if _modest(token) else f"<{name}>")
+
+    def _tell(self, name: str, token: re.Match[str], content: str) -> None:
+        """Write an opaque element without the markup in it."""
+        text = _formula(content) if name == "math" else ""
+        self.output.append(f"{token[0] if _modest(token) else f'<{name}>'}{text}</{name}>")
 
     def _end(self, name: str) -> None:
         if self.skipped[name]:
@@ -139,6 +152,20 @@ def _modest(token: re.Match[str]) -> bool:
     if len(attributes) <= _LONG_TAG:
         return True
     return sum(1 for _ in _ATTRIBUTES.finditer(attributes)) <= MAX_ATTRIBUTES
+
+
+def _formula(content: str) -> str:
+    """Return the text of a formula, its parts apart: they must not run together and be a tag."""
+    parts = []
+    position = 0
+    while token := _TOKEN.search(content, position):
+        parts.append(content[position : token.start()])
+        position = token.end()
+        name = (token["start"] or "").lower()
+        if name in _NO_FORMULA:
+            position = _end_of(name, content, position)
+    parts.append(content[position:])
+    return " ".join(parts).strip()
 
 
 def _end_of(name: str, markup: str, position: int) -> int:

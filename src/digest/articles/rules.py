@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import regex
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from digest.articles import policy
 from digest.articles.model import CategoryPath, Manuscript
 
 #: Seconds for one pattern on one piece of text; a good pattern takes a thousandth.
@@ -150,8 +151,11 @@ def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
 
 
 def rename(parser: LexborHTMLParser, node: LexborNode, tag: str) -> None:
-    """Put an element ``tag`` with the same content in the place of ``node``."""
+    """Put an element ``tag`` with the same content and language in the place of ``node``."""
     new = parser.create_node(tag)
+    for name in policy.ATTRIBUTES["*"]:
+        if value := node.attributes.get(name):
+            new.attrs[name] = value
     node.insert_before(new, move=True)
     while node.first_child is not None:
         new.insert_child(node.first_child, move=True)

@@ -12,6 +12,7 @@ from typing import cast
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from digest.articles import addresses, images, policy, trackers
+from digest.articles import embeds as embedded
 from digest.articles.nesting import bounded
 from digest.articles.policy import elements
 from digest.articles.rules import Rule, apply, rename
@@ -21,6 +22,13 @@ _PROLOGUE = "<!doctype html><body>"
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
 _CLUTTER = policy.DROPPED | {"-comment", "-doctype", None}
+#: Where a link stands in a paragraph of its own; it is in one, or in a line, elsewhere.
+_HOLDS_PARAGRAPHS = elements("article aside blockquote body details div figure main section")
+_HEADINGS = "h1, h2, h3, h4, h5, h6"
+#: The level of headings below the title of an article, which is an h1 on its page.
+_HIGHEST = 2
+#: What repeats a formula for machines, or is none.
+_NO_FORMULA = ", ".join(["annotation", "annotation-xml", *sorted(policy.DROPPED - {"math"})])
 #: Sources of one ``<picture>`` that are looked at.
 _MAX_SOURCES = 16
 #: Sizes of images that are there to count readers, in pixels.
@@ -58,10 +66,13 @@ def tidy(
     base: str | None,
     rules: Sequence[Rule] = (),
     placeholder_hosts: Collection[str] = (),
+    embeds: Collection[str] = (),
 ) -> str:
     """Return the markup of a body with the rules applied, in order, and without clutter.
 
-    Scripts, styles, comments, forms and the like are gone with their text. Addresses are absolute,
+    Scripts, styles, comments, forms and the like are gone with their text; frames of the hosts in
+    ``embeds`` are links to their videos, formulas are text. The highest heading is an h2, below
+    the article's own. Addresses are absolute,
     made so by the document's own base or by ``base``, the article's link, and without parameters
     that track; lazy and responsive images are plain ones; trackers, images on placeholder hosts,
     empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished where a
@@ -72,12 +83,17 @@ def tidy(
     base = _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
+    for node in body.css("iframe"):
+        _mend_frame(parser, node, base, embeds)
+    for node in body.css("math"):
+        _mend_formula(node)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts)
     _drop_clutter(body)
     for node in body.css("a"):
         _mend_link(node, base)
     _simplify(parser, body)
+    _shift_headings(parser, body)
     return _compact(body.inner_html or "")
 
 
@@ -109,6 +125,48 @@ def _mend_image(node: LexborNode, base: str | None, placeholder_hosts: Collectio
                 node.attrs["src"] = address
             return
     node.decompose(recursive=False)
+
+
+def _mend_frame(
+    parser: LexborHTMLParser, node: LexborNode, base: str | None, embeds: Collection[str]
+) -> None:
+    """Put a link to its video in the place of a frame; others are left to be dropped."""
+    attributes = node.attributes
+    for name in ("data-src", "src"):
+        address = addresses.absolute(attributes.get(name) or "", base)
+        if address and addresses.on_host(address, embeds):
+            page = trackers.without_parameters(embedded.video_page(address))
+            link = parser.create_node("a")
+            link.attrs["href"] = page
+            link.insert_child(" ".join((attributes.get("title") or "").split()) or page)
+            if node.parent is not None and node.parent.tag in _HOLDS_PARAGRAPHS:
+                paragraph = parser.create_node("p")
+                paragraph.insert_child(link, move=True)
+                link = paragraph
+            node.insert_before(link, move=True)
+            return
+
+
+def _mend_formula(node: LexborNode) -> None:
+    """Put its text in the place of a formula: the one meant for it, else that of its parts."""
+    text = node.attributes.get("alttext") or ""
+    if not text.strip():
+        for part in node.css(_NO_FORMULA):
+            part.decompose(recursive=False)
+        text = node.text()
+    node.replace_with(" ".join(text.split()))
+
+
+def _shift_headings(parser: LexborHTMLParser, body: LexborNode) -> None:
+    """Make the highest heading that says something an h2; the others keep their distance."""
+    headings = [
+        (int((node.tag or "")[1]), node)
+        for node in body.css(_HEADINGS)
+        if node.text().strip() or node.css_first("img")
+    ]
+    shift = _HIGHEST - min((level for level, _ in headings), default=_HIGHEST)
+    for level, node in headings if shift else ():
+        rename(parser, node, f"h{min(level + shift, 6)}")
 
 
 def _sources(node: LexborNode) -> list[images.Attributes]:

@@ -140,6 +140,7 @@ class Settings(BaseSettings):
             ),
             summary_length=self.articles.summary_length,
             placeholder_hosts=self.articles.placeholder_hosts,
+            embeds=self.articles.embeds,
         )
 
     def feed_formats(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from digest.articles.embeds import HOSTS
 from digest.articles.rules import check_replacement
 from digest.settings.values import (
     Address,
@@ -109,6 +110,7 @@ class ArticlesTable(Table):
     max_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 4_194_304
     summary_length: Annotated[int, whole(20, 5_000)] = 200
     placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
+    embeds: tuple[Host, ...] = HOSTS
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)

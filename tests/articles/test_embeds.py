@@ -1,0 +1,57 @@
+"""A player's address leads to the page of its video."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.articles.embeds import video_page
+
+
+@pytest.mark.parametrize(
+    ("player", "page"),
+    [
+        (
+            "https://www.youtube.com/embed/dQw4w9WgXcQ?start=3",
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        ),
+        (
+            "https://www.youtube-nocookie.com/embed/a-b_c-d_e-f/",
+            "https://www.youtube.com/watch?v=a-b_c-d_e-f",
+        ),
+        ("https://player.vimeo.com/video/76979871?h=1#t=2", "https://vimeo.com/76979871"),
+        (
+            "https://player.bilibili.com/player.html?aid=170001&bvid=BV17x411w7KC&page=1",
+            "https://www.bilibili.com/video/BV17x411w7KC",
+        ),
+        (
+            "https://player.bilibili.com/player.html?aid=170001",
+            "https://www.bilibili.com/video/av170001",
+        ),
+        (
+            "https://v.qq.com/txp/iframe/player.html?vid=a0012abcdef",
+            "https://v.qq.com/x/page/a0012abcdef.html",
+        ),
+    ],
+)
+def test_a_known_player_shows_a_page(player: str, page: str) -> None:
+    assert video_page(player) == page
+
+
+@pytest.mark.parametrize(
+    "player",
+    [
+        "https://www.youtube.com/embed/videoseries?list=PL1",
+        "https://www.youtube.com/embed/live_stream?channel=x",
+        "https://www.youtube.com/embed/dQw4w9WgXcQ/x",
+        "https://player.vimeo.com/video/x",
+        "https://player.vimeo.com/",
+        "https://player.bilibili.com/player.html?bvid=BV1&aid=x",
+        "https://player.bilibili.com/player.html",
+        "https://player.bilibili.com/player.html?" + "a=1&" * 60 + "aid=1",
+        "https://v.qq.com/txp/iframe/player.html?vid=../../../x",
+        "https://v.qq.com/",
+        "https://video.example/embed/1",
+    ],
+)
+def test_of_others_the_address_is_their_own(player: str) -> None:
+    assert video_page(player) == player
