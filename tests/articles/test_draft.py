@@ -180,6 +180,21 @@ def test_placeholder_hosts_are_the_operators_choice() -> None:
     assert other.image == "https://picsum.photos/2"
 
 
+def test_images_are_shown_through_the_operators_proxy() -> None:
+    text = (
+        "---\ntitle: T\nimage: https://e.org/a.png?b=1&utm_id=2\n---\n"
+        '<p><img src="https://e.org/c.png"><a href="https://e.org/d.png">d</a></p>'
+    )
+    made = article(text, image_proxy="https://img.example/{url}")
+    assert made.image == "https://img.example/https%3A%2F%2Fe.org%2Fa.png%3Fb%3D1"
+    assert 'src="https://img.example/https%3A%2F%2Fe.org%2Fc.png"' in made.body
+    assert 'href="https://e.org/d.png"' in made.body
+    other = article(text.replace("image:", "x:"), image_proxy="https://img.example/{url}")
+    assert other.image == "https://img.example/https%3A%2F%2Fe.org%2Fc.png"
+    assert made.fingerprint == article(text).fingerprint
+    assert article(text).image == "https://e.org/a.png?b=1"
+
+
 def test_videos_are_links_where_the_operator_wants_them() -> None:
     text = (
         "---\ntitle: T\n---\n<p>甲</p>"
@@ -227,10 +242,11 @@ def test_a_file_that_is_no_article_is_a_source_error() -> None:
         {"engines": ("nh3", "bleach")},
         {"engines": ()},
         {"summary_length": 0},
+        {"image_proxy": "https://img.example/"},
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone"):
+    with pytest.raises(ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url"):
         Recipe(**options)
 
 
@@ -245,6 +261,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
         Recipe(summary_length=201),
         Recipe(placeholder_hosts=()),
         Recipe(embeds=()),
+        Recipe(image_proxy="https://img.example/{url}"),
     ]
     prints = [recipe.fingerprint() for recipe in (plain, *others)]
     assert len(set(prints)) == len(prints)

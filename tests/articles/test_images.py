@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.images import MAX_CANDIDATES, candidates
+from digest.articles.addresses import MAX_LENGTH, absolute
+from digest.articles.images import MAX_CANDIDATES, candidates, check_proxy, proxied
+from digest.articles.tidy import tidy
 
 
 def offered(image: dict[str, str | None], *sources: dict[str, str | None]) -> list[str]:
@@ -65,3 +67,62 @@ def test_a_picture_offers_what_every_screen_and_program_shows() -> None:
 
 def test_of_endless_sets_only_the_start_is_read() -> None:
     assert len(offered({"srcset": "a 1w, " * 10_000})) == MAX_CANDIDATES
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (
+            "https://img.example/{url}",
+            "https://img.example/https%3A%2F%2Fe.org%2F%25E5%3Fa%3D1%26b%23c",
+        ),
+        (
+            "http://img.example:8080/?u={url}&w=640",
+            "http://img.example:8080/?u=https%3A%2F%2Fe.org%2F%25E5%3Fa%3D1%26b%23c&w=640",
+        ),
+    ],
+)
+def test_a_proxy_shows_an_image(template: str, expected: str) -> None:
+    check_proxy(template)
+    shown = proxied("https://e.org/%E5?a=1&b#c", template)
+    assert shown == expected
+    assert absolute(expected) == expected
+    assert proxied(expected, template) == expected
+
+
+def test_an_image_whose_address_is_too_long_for_the_proxy_is_none() -> None:
+    address = "https://e.org/" + "/" * (MAX_LENGTH // 2)
+    assert proxied(address, "https://img.example/{url}") is None
+    markup = f'<p>a<img src="{address}" srcset="https://e.org/b.png 2x"></p>'
+    assert tidy(markup, base=None, image_proxy="https://img.example/{url}") == "<p>a</p>"
+    assert address in tidy(markup, base=None)
+
+
+def test_cleaning_proxied_images_again_changes_nothing() -> None:
+    template = "https://img.example/{url}"
+    once = tidy('<img src="https://e.org/a.png">', base=None, image_proxy=template)
+    assert tidy(once, base=None, image_proxy=template) == once
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        "{url}",
+        "https://img.example/",
+        "https://img.example/{URL}",
+        "https://img.example/{url}/{url}",
+        "https://{url}",
+        "https://{url}.img.example/",
+        "https://img.example{url}",
+        "ftp://img.example/{url}",
+        "//img.example/{url}",
+        "javascript:alert(1)//{url}",
+        "https://img.example/a b/{url}",
+        "https://user:secret@img.example/{url}",
+        "https://img.example:99999/{url}",
+    ],
+)
+def test_what_is_no_proxy_is_refused(template: str) -> None:
+    with pytest.raises(ValueError, match=r"with one \{url\} in it"):
+        check_proxy(template)

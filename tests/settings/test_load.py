@@ -57,6 +57,13 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             "[[rules]]\n[[rules.replace]]\npattern = 'a'\nwith = '\\1'",
             'rules[0].replace[0].with = "\\\\1": must fit the pattern: invalid group reference',
         ),
+        (
+            "[articles]\nimage_proxy = 'https://img.example/'",
+            (
+                'articles.image_proxy = "https://img.example/": must be an http(s) address '
+                "with one {url} in it, such as 'https://img.example/{url}'"
+            ),
+        ),
         # tables
         ("site = 'x'", 'site = "x": must be a table'),
         ("mail = 'user:hunter2@host'", "mail: must be a table"),

@@ -77,6 +77,7 @@ class TestRecipe:
             summary_length = 99
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
+            image_proxy = "https://img.example/?u={url}&w=640"
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -101,6 +102,7 @@ class TestRecipe:
             summary_length=99,
             placeholder_hosts=("placeholder.example",),
             embeds=("video.example",),
+            image_proxy="https://img.example/?u={url}&w=640",
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),

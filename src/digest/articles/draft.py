@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses
+from digest.articles import addresses, trackers
 from digest.articles.embeds import HOSTS
+from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
 from digest.articles.rules import Rule, Unfinished
@@ -41,8 +42,11 @@ class Recipe:
     placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
 
     embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
+    image_proxy: str | None = None  #: an address with ``{url}``, through which images are shown
 
     def __post_init__(self) -> None:
+        if self.image_proxy is not None:
+            check_proxy(self.image_proxy)
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
@@ -70,6 +74,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
             rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
             placeholder_hosts=recipe.placeholder_hosts,
             embeds=recipe.embeds,
+            image_proxy=recipe.image_proxy,
         )
     except Unfinished as error:
         raise SourceError(source.path, None, str(error)) from error
@@ -86,7 +91,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         categories=manuscript.categories,
         published_at=manuscript.published_at,
         link=manuscript.link,
-        image=manuscript.image or _first_image(body),
+        image=_shown(manuscript.image, recipe.image_proxy) or _first_image(body),
         language=manuscript.language,
         summary=summarize(manuscript.summary or text, recipe.summary_length),
         body=body,
@@ -94,6 +99,14 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
             manuscript.title, text, manuscript.authors, manuscript.categories, manuscript.link
         ),
     )
+
+
+def _shown(image: str | None, proxy: str | None) -> str | None:
+    """Return the address at which readers get the image that a file names."""
+    if image is None:
+        return None
+    address = trackers.without_parameters(image)
+    return proxied(address, proxy) if proxy else address
 
 
 def _first_image(body: SafeHtml) -> str | None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from urllib.parse import quote
 
+from digest.articles.addresses import MAX_LENGTH, absolute
 from digest.articles.policy import elements
 
+#: What stands for the address of the image, percent-encoded, in the template of a proxy.
+PLACE = "{url}"
 #: What an element says about itself.
 Attributes = Mapping[str, str | None]
 
@@ -55,6 +59,27 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
         yield image.get(name) or ""
     dense = [(density, address) for address, width, density in found if not width]
     yield from (address for density, address in _ranked(dense, 1))
+
+
+def proxied(address: str, template: str) -> str | None:
+    """Return the address at which a proxy shows the image at an absolute ``address``.
+
+    One that is the proxy's already stays. None where it would be too long to be an address.
+    """
+    before, _, after = template.partition(PLACE)
+    if address.startswith(before):
+        return address
+    made = before + quote(address, safe="") + after
+    return made if len(made) <= MAX_LENGTH else None
+
+
+def check_proxy(template: str) -> None:
+    """Raise ValueError for what is no template of a proxy's addresses."""
+    before, place, after = template.partition(PLACE)
+    whole = before + "x" + after
+    host_ends = re.match(r"https?://[^/?#]+[/?#]", before)
+    if not place or PLACE in after or not host_ends or absolute(whole) != whole:
+        raise ValueError(f"not an http(s) address with one {PLACE} in it: {template!r}")
 
 
 def _ranked(sized: Iterable[tuple[float, str]], limit: float) -> Iterator[tuple[float, str]]:

@@ -67,6 +67,7 @@ def tidy(
     rules: Sequence[Rule] = (),
     placeholder_hosts: Collection[str] = (),
     embeds: Collection[str] = (),
+    image_proxy: str | None = None,
 ) -> str:
     """Return the markup of a body with the rules applied, in order, and without clutter.
 
@@ -76,7 +77,7 @@ def tidy(
     made so by the document's own base or by ``base``, the article's link, and without parameters
     that track; lazy and responsive images are plain ones; trackers, images on placeholder hosts,
     empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished where a
-    rule's pattern finds no end.
+    rule's pattern finds no end. ``image_proxy`` is the template of a proxy's addresses.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
@@ -88,7 +89,7 @@ def tidy(
     for node in body.css("math"):
         _mend_formula(node)
     for node in body.css("img"):
-        _mend_image(node, base, placeholder_hosts)
+        _mend_image(node, base, placeholder_hosts, image_proxy)
     _drop_clutter(body)
     for node in body.css("a"):
         _mend_link(node, base)
@@ -109,7 +110,9 @@ def _base(body: LexborNode, link: str | None) -> str | None:
     return addresses.absolute(href, link) or link
 
 
-def _mend_image(node: LexborNode, base: str | None, placeholder_hosts: Collection[str]) -> None:
+def _mend_image(
+    node: LexborNode, base: str | None, placeholder_hosts: Collection[str], proxy: str | None
+) -> None:
     """Give an image its real address, or take it out where it has none, or counts readers."""
     attributes = node.attributes
     tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
@@ -121,8 +124,11 @@ def _mend_image(node: LexborNode, base: str | None, placeholder_hosts: Collectio
             and not trackers.counts_readers(address)
         ):
             address = trackers.without_parameters(address)
-            if address != attributes.get("src"):
-                node.attrs["src"] = address
+            shown = images.proxied(address, proxy) if proxy else address
+            if shown is None:
+                break
+            if shown != attributes.get("src"):
+                node.attrs["src"] = shown
             return
     node.decompose(recursive=False)
 

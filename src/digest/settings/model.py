@@ -141,6 +141,7 @@ class Settings(BaseSettings):
             summary_length=self.articles.summary_length,
             placeholder_hosts=self.articles.placeholder_hosts,
             embeds=self.articles.embeds,
+            image_proxy=self.articles.image_proxy,
         )
 
     def feed_formats(self) -> tuple[str, ...]:

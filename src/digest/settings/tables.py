@@ -20,6 +20,7 @@ from digest.settings.values import (
     FilePath,
     Globs,
     Host,
+    ImageProxy,
     Language,
     Line,
     Mailbox,
@@ -111,6 +112,7 @@ class ArticlesTable(Table):
     summary_length: Annotated[int, whole(20, 5_000)] = 200
     placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
     embeds: tuple[Host, ...] = HOSTS
+    image_proxy: ImageProxy | None = None
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)

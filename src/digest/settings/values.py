@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.articles.globs import PathFilter
+from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
@@ -237,6 +238,17 @@ def pattern(text: str) -> str:
     return text
 
 
+def image_proxy(text: str) -> str:
+    """Check the template of the addresses at which a proxy shows images."""
+    try:
+        check_proxy(text)
+    except ValueError:
+        raise ValueError(
+            "must be an http(s) address with one {url} in it, such as 'https://img.example/{url}'"
+        ) from None
+    return text
+
+
 def within(low: str, high: str) -> BeforeValidator:
     """Return a check that reads a duration and keeps it between two, both included."""
     shortest, longest = durations.parse(low), durations.parse(high)
@@ -313,5 +325,10 @@ Pattern = Annotated[
 ]
 Replacement = Annotated[
     str, Field(max_length=1_000, description="a text of at most 1,000 characters")
+]
+ImageProxy = Annotated[
+    str,
+    Field(max_length=500, description="a text of at most 500 characters"),
+    AfterValidator(image_proxy),
 ]
 Globs = Annotated[tuple[str, ...], AfterValidator(globs)]
