@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from digest.articles.draft import Recipe, make_draft
 from digest.articles.front_matter import TEXT_KEYS
 from digest.articles.model import CategoryPath, Draft, SourceFile
-from digest.articles.tidy import Rule
+from digest.articles.rules import Rule
 from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
 
