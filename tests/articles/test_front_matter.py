@@ -9,8 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles import front_matter
-from digest.articles.front_matter import MAX_LENGTH, MAX_NESTING, split
+from digest.articles import yaml_fields
+from digest.articles.fields import MAX_LENGTH, MAX_NESTING
+from digest.articles.front_matter import split
 from digest.errors import SourceError
 
 PATH = PurePosixPath("a/b.md")
@@ -18,7 +19,7 @@ PATH = PurePosixPath("a/b.md")
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"], autouse=True)
 def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_matter, "LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_fields, "LOADER", getattr(yaml, request.param))
 
 
 def failure(text: str) -> SourceError:
@@ -175,3 +176,94 @@ def test_any_block_becomes_text_or_a_source_error(block: str) -> None:
         line = error.line
     assert line is not None
     assert line >= 1
+
+
+@pytest.mark.parametrize("start", ["", "\n", "\ufeff\n  \n"])
+def test_toml_stands_between_lines_of_plus_signs(start: str) -> None:
+    front = split(f'{start}+++\nTitle = "报"\ndate = 2021-08-27\n+++ \n文\n+++\n', PATH)
+    assert front.present
+    assert front.fields == {"title": "报", "date": "2021-08-27"}
+    lines = start.count("\n")
+    assert front.lines == {"title": lines + 2, "date": lines + 3}
+    assert (front.body, front.body_line) == ("文\n+++\n", lines + 5)
+
+
+@pytest.mark.parametrize("start", ["", "\n", "\ufeff\n  \n", "  "])
+@pytest.mark.parametrize(("between", "further"), [("\n", 1), ("  \n", 1), ("", 0)])
+def test_json_ends_where_the_object_ends(start: str, between: str, further: int) -> None:
+    front = split(f'{start}{{\n"Title": "报",\n"n": {{"a": 1}}\n}}{between}<p>{{}}</p>', PATH)
+    assert front.present
+    assert front.fields == {"title": "报", "n": {"a": "1"}}
+    lines = start.count("\n")
+    assert front.lines == {"title": lines + 2, "n": lines + 3}
+    assert (front.body, front.body_line) == ("<p>{}</p>", lines + 4 + further)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{% raw %}\nx", "{{ x }}", '{"Hello"}, she said', "{独家} 消息", "++++\na = 1\n++++\n", "{"],
+)
+def test_braces_and_signs_of_a_text_are_no_front_matter(text: str) -> None:
+    front = split(text, PATH)
+    assert not front.present
+    assert front.body == text
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cause"),
+    [
+        ('\n+++\na = "x"\n', 2, "no closing +++"),
+        ("\n+++\na = 1\nb: 2\n+++\n", 4, "Expected '='"),
+        ("+++\na = '" + "x" * MAX_LENGTH + "'\n+++\n", 2, "longer than"),
+        ('\n\n{"a": 1,\n"b" 2}', 4, "':'"),
+        ('{"a": 1\n\ntext', 1, "no closing }"),
+    ],
+)
+def test_trouble_in_toml_and_json_has_its_line_in_the_file(
+    text: str, line: int, cause: str
+) -> None:
+    error = failure(text)
+    assert (error.line, cause in error.problem) == (line, True), error.problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """+++
+title = "T"
+[taxonomies]
+tags = ["甲"]
+[extra]
+link = "x"
+tags = ["乙"]
+id = 7
+title = "U"
++++
+""",
+        """---
+title: T
+taxonomies: {tags: [甲]}
+
+extra: {link: x, tags: [乙], id: 7, title: U}
+---
+""",
+        """{"title": "T",
+
+"taxonomies": {"tags": ["甲"]},
+
+"params": {"link": "x", "tags": ["乙"], "guid": 7, "title": "U"}}""",
+    ],
+)
+def test_tables_of_zola_and_hugo_say_what_the_top_does_not(text: str) -> None:
+    front = split(text, PATH)
+    told = {key: front.fields[key] for key in ("title", "tags", "link")}
+    assert told == {"title": "T", "tags": ["甲"], "link": "x"}
+    assert not {"id", "guid"} & set(front.fields)
+    assert (front.lines["tags"], front.lines["link"]) == (3, 5)
+
+
+def test_a_table_that_is_none_says_nothing() -> None:
+    assert split("---\nextra: [link]\nparams: x\n---\n", PATH).fields == {
+        "extra": ["link"],
+        "params": "x",
+    }

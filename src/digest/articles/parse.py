@@ -13,7 +13,8 @@ from digest.articles.body import SUFFIXES, Body, read_body, text_of
 from digest.articles.characters import one_line
 from digest.articles.dates import parse_date
 from digest.articles.decoding import decode
-from digest.articles.front_matter import FrontMatter, Value, split
+from digest.articles.fields import Value
+from digest.articles.front_matter import FrontMatter, split
 from digest.articles.model import CategoryPath, Manuscript, SourceFile, path_identity
 from digest.articles.summary import summarize
 from digest.errors import SourceError

@@ -1,0 +1,44 @@
+"""Fields: what a front matter says by key, whatever language it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from digest.articles.characters import publishable
+
+#: A value: text as written, a list, or names with values.
+Value: TypeAlias = "str | list[Value] | dict[str, Value]"
+
+#: Characters of a front matter; a longer one is a body that lost its end.
+MAX_LENGTH = 65_536
+#: Lists and mappings inside each other.
+MAX_NESTING = 8
+
+
+class Unreadable(Exception):
+    """A block is no front matter; the file's author must edit it."""
+
+    def __init__(self, line: int, cause: str) -> None:
+        super().__init__(line, cause)
+        self.line = line  #: 0-based within the block
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """The values of a block and where they stand."""
+
+    values: Mapping[str, Value]  #: by key in lower case
+    lines: Mapping[str, int]  #: 0-based line within the block, for each key of ``values``
+
+
+def written(text: str) -> str:
+    """Return a scalar as published: template escapes decoded, no forbidden characters."""
+    return publishable(text.replace("&#123;", "{").replace("&#125;", "}"))
+
+
+def too_deep(line: int) -> Unreadable:
+    """Return the error for what nests deeper than it may."""
+    return Unreadable(line, f"it nests deeper than {MAX_NESTING} levels")

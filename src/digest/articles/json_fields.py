@@ -1,0 +1,83 @@
+"""JSON fields: an object at the start of a file read as text, as Hugo and Hexo write it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TypeAlias
+
+from digest.articles.fields import (
+    MAX_LENGTH,
+    MAX_NESTING,
+    Fields,
+    Unreadable,
+    Value,
+    too_deep,
+    written,
+)
+
+#: What the parser gives; numbers stay text.
+_Native: TypeAlias = "str | bool | list[_Native] | dict[str, _Native] | None"
+
+#: A string, closed or not, with the colon that makes it a key; or what opens and closes.
+_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)"?(\s*+:)?|[{}\[\]]', re.DOTALL)
+
+
+def object_end(text: str, start: int) -> int:
+    """Return where the object ends that opens at ``start``.
+
+    Raises Unreadable where it ends nowhere, or nowhere near, or nests too deep.
+    """
+    depth = 0
+    for token in _TOKEN.finditer(text, start, start + MAX_LENGTH):
+        if token[0] in "{[":
+            depth += 1
+            if depth > MAX_NESTING:
+                raise too_deep(text.count("\n", start, token.start()))
+        elif token[0] in "}]":
+            depth -= 1
+            if not depth:
+                return token.end()
+    if len(text) - start > MAX_LENGTH:
+        raise Unreadable(0, f"it is longer than {MAX_LENGTH} characters")
+    raise Unreadable(0, "it has no closing }")
+
+
+def read_json(block: str) -> Fields:
+    """Return what an object says; raises Unreadable with the line.
+
+    Numbers, truths and ``null`` stay the text that was written. Of a repeated key the last one
+    counts. Line ends and tabs in strings are fine.
+    """
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
+    try:
+        root: dict[str, _Native] = decoder.decode(block)
+    except json.JSONDecodeError as error:
+        raise Unreadable(error.lineno - 1, error.msg) from error
+    values = {written(key).lower(): _text(value) for key, value in root.items()}
+    lines = _lines(block)
+    return Fields(values=values, lines={key: lines.get(key, 0) for key in values})
+
+
+def _text(value: _Native) -> Value:
+    """Return a value of the parser as text, lists and objects of text."""
+    if isinstance(value, str):
+        return written(value)
+    if isinstance(value, list):
+        return [_text(one) for one in value]
+    if isinstance(value, dict):
+        return {written(name).lower(): _text(one) for name, one in value.items()}
+    return json.dumps(value)
+
+
+def _lines(block: str) -> dict[str, int]:
+    """Return the lines of the outermost keys."""
+    lines: dict[str, int] = {}
+    depth = line = seen = 0
+    for token in _TOKEN.finditer(block):
+        depth += (token[0] in "{[") - (token[0] in "}]")
+        if depth == 1 and token[2]:
+            line += block.count("\n", seen, token.start())
+            seen = token.start()
+            lines[token[1].lower()] = line
+    return lines

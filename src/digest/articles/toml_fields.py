@@ -1,0 +1,106 @@
+"""TOML fields: a block of TOML read as text, as Hugo and Zola write it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Hashable
+from datetime import date, datetime, time
+from typing import TypeAlias, cast
+
+from digest.articles.fields import MAX_NESTING, Fields, Unreadable, Value, too_deep, written
+
+#: What the parser gives; floats stay text.
+_Native: TypeAlias = "str | int | datetime | date | time | list[_Native] | dict[str, _Native]"
+#: How a value is written, by its key and what it means.
+_Spellings: TypeAlias = dict[tuple[str, type, Hashable], str]
+
+#: TOML 1.0: integers have 64 bits; the parser itself sets no bound.
+_MAX_BITS = 64
+#: Dotted keys that nobody writes; the parser takes time that is quadratic in their parts.
+_ENDLESS_KEY = re.compile(r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}")
+#: A number, a truth, a date or a time.
+_BARE = re.compile(r"[\w+-][\w+.: -]{0,40}", re.ASCII)
+_LINE_OF_ERROR = re.compile(r"\(at line ([0-9]+), column [0-9]+\)\Z")
+_KEY_LINE = re.compile(r"\s*\[{0,2}\s*(?:([\w-]+)|\"([^\"]*)\"|'([^']*)')\s*([.=\]])\s*(.*)")
+
+
+def read_toml(block: str) -> Fields:
+    """Return what a block of TOML says; raises Unreadable with the line.
+
+    Numbers, truths, dates and times become text: as it was written where the value stands on
+    the line of its key, else the usual form (RFC 3339 for dates).
+    """
+    endless = _ENDLESS_KEY.search(block)
+    if endless:
+        raise too_deep(block.count("\n", 0, endless.start()))
+    try:
+        root: dict[str, _Native] = tomllib.loads(block, parse_float=str)
+    except tomllib.TOMLDecodeError as error:
+        cause = str(error)
+        at = _LINE_OF_ERROR.search(cause)
+        line = int(at[1]) - 1 if at else block.count("\n")
+        raise Unreadable(line, cause[: at.start()].strip() if at else cause) from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise _too_long(0) from error
+    except RecursionError as error:
+        raise too_deep(0) from error
+    lines, spellings = _scan(block)
+    values = {
+        key.lower(): _text(value, key, spellings, lines.get(key.lower(), 0), depth=1)
+        for key, value in root.items()
+    }
+    return Fields(values=values, lines={key: lines.get(key, 0) for key in values})
+
+
+def _scan(block: str) -> tuple[dict[str, int], _Spellings]:
+    """Return the first line of each key, and how bare values behind a key are written."""
+    lines: dict[str, int] = {}
+    spellings: _Spellings = {}
+    for number, line in enumerate(block.split("\n")):
+        match = _KEY_LINE.match(line)
+        if match:
+            key = match[1] or match[2] or match[3] or ""
+            lines.setdefault(key.lower(), number)
+            spelling = match[5].partition("#")[0].strip()
+            if match[4] == "=" and _BARE.fullmatch(spelling):
+                value = _parsed(spelling)
+                spellings.setdefault((key, type(value), value), spelling)
+    return lines, spellings
+
+
+def _parsed(spelling: str) -> Hashable:
+    """Return what a bare value means to the parser; None where it is none."""
+    try:
+        return cast("Hashable", tomllib.loads(f"value = {spelling}")["value"])
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _text(value: _Native, key: str, spellings: _Spellings, line: int, *, depth: int) -> Value:
+    """Return a value of the parser as text, lists and tables of text."""
+    if isinstance(value, str):
+        return written(value)
+    if isinstance(value, (list, dict)):
+        if depth == MAX_NESTING:
+            raise too_deep(line)
+        if isinstance(value, list):
+            return [_text(one, "", spellings, line, depth=depth + 1) for one in value]
+        return {
+            name.lower(): _text(one, name, spellings, line, depth=depth + 1)
+            for name, one in value.items()
+        }
+    spelling = spellings.get((key, type(value), value))
+    if spelling is not None:
+        return spelling
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        if value.bit_length() > _MAX_BITS:
+            raise _too_long(line)
+        return str(value)
+    return value.isoformat()
+
+
+def _too_long(line: int) -> Unreadable:
+    return Unreadable(line, f"it holds a number of over {_MAX_BITS} bits")
