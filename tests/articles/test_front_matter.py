@@ -267,3 +267,12 @@ def test_a_table_that_is_none_says_nothing() -> None:
         "extra": ["link"],
         "params": "x",
     }
+
+
+def test_lines_of_keys_are_the_front_matter_of_markdown_only() -> None:
+    text = "\ufeff\n\nTitle: 报\nStatus: draft\n\n文"
+    front = split(text, PATH)
+    assert front.fields == {"title": "报", "status": "draft"}
+    assert front.lines == {"title": 3, "status": 4}
+    assert (front.body, front.body_line, front.present) == ("\n文", 5, True)
+    assert split(text, PurePosixPath("a.txt")).body == text

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from digest.articles.body import MARKDOWN_SUFFIXES
 from digest.articles.fields import MAX_LENGTH, Fields, Unreadable, Value
 from digest.articles.json_fields import object_end, read_json
+from digest.articles.plain_fields import read_plain
 from digest.articles.toml_fields import read_toml
 from digest.articles.yaml_fields import read_yaml
 from digest.errors import SourceError
@@ -17,6 +19,7 @@ _START = r"\ufeff?(?:[^\S\n]*\n)*"
 _FENCE = re.compile(_START + r"(---|\+\+\+)[^\S\n]*(?:\n|\Z)")
 #: A brace that opens JSON; one of a template or of a sentence has no key behind it.
 _BRACE = re.compile(_START + r'[^\S\n]*(?=\{\s*+(?:\}|"(?:[^"\\\n]|\\.)*+"\s*+:))')
+_BLANK = re.compile(_START)
 _REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)|")
 
 #: How the block behind each fence ends, and who reads it.
@@ -45,9 +48,11 @@ class FrontMatter:
 def split(text: str, path: PurePosixPath) -> FrontMatter:
     """Return the front matter and the body of a decoded file.
 
-    It is YAML between lines of ``---``, TOML between lines of ``+++``, or a JSON object at the
-    start. Scalars stay the text that was written: no numbers, truths, dates or nothings. Template
-    escapes (``&#123;``) are decoded. Raises SourceError with the line.
+    It is YAML between lines of ``---``, TOML between lines of ``+++``, a JSON object at the
+    start, or, in Markdown, lines of ``Key: value`` there. Scalars stay the text that was
+    written: no numbers, truths, dates or nothings. Template escapes (``&#123;``) are decoded.
+
+    Raises SourceError with the line.
     """
     fence = _FENCE.match(text)
     if fence:
@@ -55,7 +60,8 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
     brace = _BRACE.match(text)
     if brace:
         return _object(text, path, brace.end())
-    return FrontMatter(fields={}, body=text)
+    plain = _plain(text) if path.suffix.lower() in MARKDOWN_SUFFIXES else None
+    return plain or FrontMatter(fields={}, body=text)
 
 
 def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter:
@@ -83,6 +89,16 @@ def _object(text: str, path: PurePosixPath, start: int) -> FrontMatter:
         raise _failure(problem, path, first) from problem
     rest = _REST_OF_LINE.match(text, end)
     return _apart(fields, first, text, rest.end() if rest else end)
+
+
+def _plain(text: str) -> FrontMatter | None:
+    start = _BLANK.match(text)
+    offset = start.end() if start else 0
+    found = read_plain(text[offset:])
+    if not found:
+        return None
+    fields, end = found
+    return _apart(fields, text.count("\n", 0, offset) + 1, text, offset + end)
 
 
 def _failure(problem: Unreadable, path: PurePosixPath, first: int) -> SourceError:

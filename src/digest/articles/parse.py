@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,21 @@ from digest.articles.dates import parse_date
 from digest.articles.decoding import decode
 from digest.articles.fields import Value
 from digest.articles.front_matter import FrontMatter, split
+from digest.articles.habits import (
+    ADDRESS_NAMES,
+    AUTHOR_KEYS,
+    CATEGORY_KEYS,
+    DATE_KEYS,
+    IDENTITY_KEYS,
+    IMAGE_KEYS,
+    KEPT_BACK,
+    LANGUAGE_KEYS,
+    LINK_KEYS,
+    PATTERN_KEYS,
+    SUMMARY_KEYS,
+    TAG_KEYS,
+    UPDATE_KEYS,
+)
 from digest.articles.model import CategoryPath, Manuscript, SourceFile, path_identity
 from digest.articles.summary import summarize
 from digest.errors import SourceError
@@ -28,19 +44,16 @@ MAX_LEVELS, MAX_CATEGORIES, MAX_AUTHORS = 12, 50, 50
 #: Characters; identities are keys, so a longer one is refused, not cut.
 MAX_IDENTITY = 1_000
 
-# The keys of the front matter by what they mean; the first with a usable value counts.
-DATE_KEYS = ("date", "published", "pubdate")
-LINK_KEYS = ("link", "source", "external_url", "canonical")
-IMAGE_KEYS = ("headimg", "thumbnail", "cover", "image")
-LANGUAGE_KEYS = ("lang", "language")
-IDENTITY_KEYS = ("id", "guid")
-SUMMARY_KEYS = ("summary", "excerpt", "description")
-
-_TRUE = frozenset({"true", "yes", "on", "1"})
-_FALSE = frozenset({"false", "no", "off", "0"})
 _NOTHING = frozenset({"", "~", "null"})
 _LEADING_DASHES = re.compile(r"\A(?:[—–―]+\s*|-+\s+)++")
 _SEPARATORS = re.compile(r"[/>]")
+#: Between names in one text, as Pelican lists authors and tags.
+_COMMAS = re.compile(r"[,，、;；]")
+_SEMICOLONS = re.compile(r"[;；]")
+#: A day at the start of a file's name, as Jekyll and others have it.
+_NAMED_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ .]")
+#: Hexo's and Hugo's ``:year``, and what templates fill in.
+_PATTERN = re.compile(r"/:[a-z]|[{}]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
@@ -60,7 +73,7 @@ def parse(
     except ValueError as error:
         raise SourceError(path, None, str(error)) from error
     front = split(text, path)
-    _refuse_drafts(front, path)
+    _refuse_kept_back(front, path)
     title = _cut(_plain(_text(front.fields, "title")), MAX_TITLE)
     if title == "~":
         title = ""
@@ -71,14 +84,8 @@ def parse(
         title=title or _body_title(body, path),
         authors=tuple(_authors(front.fields)),
         categories=_categories(front.fields, path),
-        published_at=next(
-            filter(None, (parse_date(date, zone) for date in _texts(front.fields, DATE_KEYS))),
-            None,
-        ),
-        link=next(
-            filter(None, map(addresses.absolute, _texts(front.fields, LINK_KEYS))),
-            None,
-        ),
+        published_at=_date(front.fields, path, zone),
+        link=_link(front.fields),
         image=_image(front.fields, placeholder_hosts),
         language=_language([*_texts(front.fields, LANGUAGE_KEYS), body.language]),
         summary=one_line(text_of(summary)) or None,
@@ -86,10 +93,10 @@ def parse(
     )
 
 
-def _refuse_drafts(front: FrontMatter, path: PurePosixPath) -> None:
-    for key, values in (("draft", _TRUE), ("published", _FALSE)):
+def _refuse_kept_back(front: FrontMatter, path: PurePosixPath) -> None:
+    for key, values, what in KEPT_BACK:
         if _text(front.fields, key).lower() in values:
-            problem = f"it is a draft: the front matter says {key}: {front.fields[key]}"
+            problem = f"it is {what}: the front matter says {key}: {front.fields[key]}"
             raise SourceError(path, front.lines[key], problem)
 
 
@@ -111,11 +118,27 @@ def _identity(front: FrontMatter, path: PurePosixPath) -> str:
     return path_identity(path)
 
 
+def _date(fields: Mapping[str, Value], path: PurePosixPath, zone: ZoneInfo) -> datetime | None:
+    """Return the first date that is one: of the front matter, of the name, of an update."""
+    named = _NAMED_DAY.match(path.name)
+    candidates = [*_texts(fields, DATE_KEYS), named[1] if named else ""]
+    candidates += _texts(fields, UPDATE_KEYS)
+    return next(filter(None, (parse_date(text, zone) for text in candidates)), None)
+
+
+def _link(fields: Mapping[str, Value]) -> str | None:
+    candidates = [*_texts(fields, LINK_KEYS)]
+    candidates += (text for text in _texts(fields, PATTERN_KEYS) if not _PATTERN.search(text))
+    return next(filter(None, map(addresses.absolute, candidates)), None)
+
+
 def _authors(fields: Mapping[str, Value]) -> Iterable[str]:
     """Return the names of ``author`` and ``authors``, each once, in their order."""
     names: dict[str, None] = {}
-    for key in ("author", "authors"):
+    for key in AUTHOR_KEYS:
         value = fields.get(key, "")
+        if key == "authors" and isinstance(value, str):
+            value = [*(_SEMICOLONS if _SEMICOLONS.search(value) else _COMMAS).split(value)]
         for one in value if isinstance(value, list) else [value]:
             name = one.get("name", "") if isinstance(one, dict) else one
             if isinstance(name, str):
@@ -124,11 +147,17 @@ def _authors(fields: Mapping[str, Value]) -> Iterable[str]:
 
 
 def _categories(fields: Mapping[str, Value], path: PurePosixPath) -> tuple[CategoryPath, ...]:
-    """Return the category paths of the front matter, else that of the folders."""
+    """Return the category paths of the front matter, else its tags, else that of the folders."""
     found: dict[CategoryPath, None] = {}
-    for key in ("categories", "category"):
+    for key in CATEGORY_KEYS:
         for names in _paths(fields.get(key, "")):
             _add(found, names)
+    for key in () if found else TAG_KEYS:
+        tags = fields.get(key, "")
+        if isinstance(tags, str):
+            tags = [*_COMMAS.split(tags)]
+        for tag in tags if isinstance(tags, list) else ():
+            _add(found, [tag] if isinstance(tag, str) else [])
     if not found:
         _add(found, path.parent.parts)
     return tuple(found)[:MAX_CATEGORIES]
@@ -175,9 +204,12 @@ def _language(candidates: Iterable[str]) -> str | None:
 def _texts(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
     """Yield the values of these keys that say something, as one line each."""
     for key in keys:
-        text = _text(fields, key)
-        if text.lower() not in _NOTHING:
-            yield text
+        value = fields.get(key, "")
+        for one in value if isinstance(value, list) else [value]:
+            for text in map(one.get, ADDRESS_NAMES) if isinstance(one, dict) else [one]:
+                line = one_line(text) if isinstance(text, str) else ""
+                if line.lower() not in _NOTHING:
+                    yield line
 
 
 def _text(fields: Mapping[str, Value], key: str) -> str:

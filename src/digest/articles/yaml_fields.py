@@ -8,13 +8,7 @@ from collections.abc import Iterator
 import yaml
 
 from digest.articles.fields import MAX_NESTING, Fields, Unreadable, Value, too_deep, written
-
-#: Keys whose value is one line of text, so that a line that is no YAML can be read all the same.
-TEXT_KEYS = frozenset(
-    {"title", "author", "summary", "excerpt", "description", "link", "source", "external_url"}
-    | {"canonical", "headimg", "thumbnail", "cover", "image", "date", "published", "pubdate"}
-    | {"category", "lang", "language", "id", "guid"}
-)
+from digest.articles.habits import TEXT_KEYS
 
 #: libyaml's parser where PyYAML was built with it: four times as fast.
 LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,55 @@
+"""Habits: under which keys the usual site builders say what; in each row the first wins.
+
+Hexo, Jekyll, Hugo, Zola, Pelican and Eleventy, and the themes that many of their sites share.
+"""
+
+from __future__ import annotations
+
+DATE_KEYS = ("date", "published", "pubdate", "publishdate", "date_published", "created")
+#: Of a file that tells no other date, even in its name.
+UPDATE_KEYS = ("updated", "lastmod", "modified", "last_modified_at", "date_modified")
+LINK_KEYS = (
+    *("link", "source", "external_url", "externalurl", "canonical", "canonical_url"),
+    *("canonicalurl", "original_url"),
+)
+#: An address or, with Hexo, Jekyll and Eleventy, the pattern of one.
+PATTERN_KEYS = ("permalink", "url")
+IMAGE_KEYS = (
+    *("headimg", "thumbnail", "cover", "image", "images", "featured_image", "featuredimage"),
+    *("feature_image", "og_image", "banner"),
+)
+LANGUAGE_KEYS = ("lang", "language", "locale")
+IDENTITY_KEYS = ("id", "guid")
+SUMMARY_KEYS = ("summary", "excerpt", "description")
+AUTHOR_KEYS = ("author", "authors")
+CATEGORY_KEYS = ("categories", "category")
+TAG_KEYS = ("tags", "tag", "keywords")
+
+#: Keys of a table that stands where an address is expected, such as ``cover: {image: …}``.
+ADDRESS_NAMES = ("src", "url", "href", "image", "path", "link")
+
+TRUE = frozenset({"true", "yes", "on", "1"})
+FALSE = frozenset({"false", "no", "off", "0"})
+#: Keys, the values with which a file keeps itself back, and what it is then.
+KEPT_BACK = (
+    ("draft", TRUE, "a draft"),
+    ("published", FALSE, "a draft"),
+    ("hidden", TRUE, "hidden"),
+    ("status", frozenset({"draft", "pending"}), "a draft"),
+    ("status", frozenset({"hidden", "private"}), "hidden"),
+)
+
+#: Keys whose value is one line of text, so that a line that is no YAML can be read all the same.
+TEXT_KEYS = frozenset(
+    {"title", "author", "category", "status"}.union(
+        DATE_KEYS,
+        UPDATE_KEYS,
+        LINK_KEYS,
+        PATTERN_KEYS,
+        IMAGE_KEYS,
+        LANGUAGE_KEYS,
+        IDENTITY_KEYS,
+        SUMMARY_KEYS,
+    )
+    - {"images"}
+)
