@@ -120,9 +120,49 @@ def test_a_line_of_text_that_is_no_yaml_is_read_as_it_stands(line: str, title: s
     assert front.lines["categories"] == 4
 
 
+@pytest.mark.parametrize(
+    ("lines", "fields"),
+    [
+        ('title: "报', {"title": "报"}),
+        ("title: 'it's", {"title": "it's"}),
+        ('title: "报\nauthor: 甲', {"title": "报", "author": "甲"}),
+        ('title: "报\nsummary: "短"', {"title": "报", "summary": "短"}),
+        ("title: '报\ndate: '2021-08-27\nx: y'", {"title": "报", "date": "2021-08-27", "x": "y'"}),
+        ("title:报", {"title": "报"}),
+        ("title：报：刊", {"title": "报：刊"}),
+        ("date:2021-08-27 12:49", {"date": "2021-08-27 12:49"}),
+        ("title: 报\ntitle: 刊", {"title": "刊"}),
+        ("tags: a: b", {"tags": "a: b"}),
+        ("title:\t报", {"title": "报"}),
+        ("\ttitle: 报", {"title": "报"}),
+        ("tags:\n\t- 甲\n\t- 乙\nx: y", {"tags": ["甲", "乙"], "x": "y"}),
+        ("author:\n\tname: 甲\n\n\turl: x", {"author": {"name": "甲", "url": "x"}}),
+        ("summary: |\n\t一\n\t二\n", {"summary": "一\n二\n"}),
+        ("tags:\n - 'it's'\n - 甲\n", {"tags": ["it's", "甲"]}),
+        ('tags:\n- "甲\n- @乙', {"tags": ["甲", "@乙"]}),
+        ("x: [\n  y]\ntags:\n- [甲]\n- @乙", {"x": ["y"], "tags": [["甲"], "@乙"]}),
+        ("title: a: b\ncover: {src: x}", {"title": "a: b", "cover": {"src": "x"}}),
+    ],
+)
+def test_what_is_plainly_meant_is_read(lines: str, fields: dict[str, object]) -> None:
+    front = split(f"---\n{lines}\n---\n正文", PATH)
+    assert front.fields == fields
+    assert front.body == "正文"
+
+
+def test_lines_stay_what_they_were_where_others_are_salvaged() -> None:
+    front = split('---\ntitle: "报\ntags:\n\t- 甲\nauthor: "乙"\n---\n', PATH)
+    assert front.lines == {"title": 2, "tags": 3, "author": 5}
+
+
+def test_a_text_in_quotes_may_go_on_indented() -> None:
+    text = "---\ntitle: 'a\n\n  date: b'\nx: \"y\n  z\"\n---\n"
+    assert split(text, PATH).fields == {"title": "a\ndate: b", "x": "y z"}
+
+
 def test_good_lines_are_not_touched_by_the_mending_of_others() -> None:
     front = split("---\ntitle: a: b\nauthor: 'it''s'\nimage: [1]\ndate: x # y\n---\n", PATH)
-    assert front.fields == {"title": "a: b", "author": "it's", "image": "[1]", "date": "x"}
+    assert front.fields == {"title": "a: b", "author": "it's", "image": ["1"], "date": "x"}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +173,12 @@ def test_good_lines_are_not_touched_by_the_mending_of_others() -> None:
         ("---\nunknown: a: b\n---\n", 2, "mapping values are not allowed"),
         ("---\ntitle: x\nother: [a\n---\n", 4, ""),
         ("---\ntitle: a: b\n  continued\n---\n", 2, "mapping values are not allowed"),
+        ("---\ntags: [a, b\n---\n", 3, "expected ',' or ']'"),
+        ("---\nx: 1\nauthor: {name: x\n---\n", 4, "expected ',' or '}'"),
+        ("---\nx: 'a\ny: b'\n---\n", 2, "a quote is not closed"),
+        ("---\ntags:\n- a\n\t- b\n---\n", 4, "found"),
+        ("---\ntags:\n - a: 'b\n   c\n---\n", 5, "found unexpected end"),
+        ("---\ntitle: x\n link: y\n---\n", 3, "mapping values"),
         ("---\n- a\n- b\n---\n", 2, "key: value"),
         ("---\njust text\n---\n", 2, "key: value"),
         ("---\na: 1\n--- \nb: 2\n", 0, ""),

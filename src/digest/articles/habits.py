@@ -39,17 +39,11 @@ KEPT_BACK = (
     ("status", frozenset({"hidden", "private"}), "hidden"),
 )
 
-#: Keys whose value is one line of text, so that a line that is no YAML can be read all the same.
-TEXT_KEYS = frozenset(
-    {"title", "author", "category", "status"}.union(
-        DATE_KEYS,
-        UPDATE_KEYS,
-        LINK_KEYS,
-        PATTERN_KEYS,
-        IMAGE_KEYS,
-        LANGUAGE_KEYS,
-        IDENTITY_KEYS,
-        SUMMARY_KEYS,
-    )
-    - {"images"}
+#: Keys whose value is a text and never anything else: what looks like a list is none.
+PROSE_KEYS = frozenset({"title", *SUMMARY_KEYS})
+#: Keys whose value may be one line of text.
+TEXT_KEYS = PROSE_KEYS.union(
+    *(DATE_KEYS, UPDATE_KEYS, LINK_KEYS, PATTERN_KEYS, IMAGE_KEYS, LANGUAGE_KEYS, IDENTITY_KEYS)
 )
+#: Keys whose value is a name or a list of them.
+LIST_KEYS = frozenset({*AUTHOR_KEYS, *CATEGORY_KEYS, *TAG_KEYS})

@@ -8,53 +8,27 @@ from collections.abc import Iterator
 import yaml
 
 from digest.articles.fields import MAX_NESTING, Fields, Unreadable, Value, too_deep, written
-from digest.articles.habits import TEXT_KEYS
+from digest.articles.salvage import mended
 
 #: libyaml's parser where PyYAML was built with it: four times as fast.
 LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TEXT_LINE = re.compile(r"([A-Za-z_]+)[^\S\n]*:[^\S\n]+(\S.*)")
+#: What stands at the margin inside quotes when the line before never closed its own.
+_KEY_AT_MARGIN = re.compile(r"[A-Za-z_]+[^\S\n]*:(?:\s|\Z)")
 
 
 def read_yaml(block: str) -> Fields:
     """Return what a block of YAML says; raises Unreadable with the line.
 
     Scalars stay the text that was written: no numbers, truths, dates or nothings. Of a repeated
-    key the last one counts. A line of a key that holds text is read as it stands where it is no
-    YAML.
+    key the last one counts. Where the block is no YAML but its meaning is plain, that is read.
     """
     try:
         return _read(block)
     except Unreadable:
-        mended = _mended(block)
-        if mended == block:
+        again = mended(block, _read)
+        if again == block:
             raise
-        return _read(mended)
-
-
-def _mended(block: str) -> str:
-    """Return ``block`` with those lines quoted that hold one text and are no YAML by themselves."""
-    lines = block.split("\n")
-    for number, line in enumerate(lines):
-        match = _TEXT_LINE.fullmatch(line)
-        if not match or match[1].lower() not in TEXT_KEYS:
-            continue
-        following = lines[number + 1] if number + 1 < len(lines) else ""
-        if following[:1].isspace() and following.strip():
-            continue  # the value goes on: not plain what was meant
-        try:
-            plain = isinstance(_read(line).values[match[1].lower()], str)
-        except Unreadable:
-            plain = False
-        if not plain:
-            lines[number] = f"{match[1]}: '{_unquoted(match[2]).replace(chr(39), chr(39) * 2)}'"
-    return "\n".join(lines)
-
-
-def _unquoted(raw: str) -> str:
-    text = raw.strip()
-    while len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
-    return text
+        return _read(again)
 
 
 def _read(block: str) -> Fields:
@@ -71,6 +45,7 @@ def _read(block: str) -> Fields:
 def _events(block: str) -> Iterator[yaml.Event]:
     """Yield the starts, scalars and ends of a block, none of them an alias or anchored."""
     loader = LOADER(block)
+    lines = block.split("\n")
     try:
         while loader.check_event():
             event = loader.get_event()
@@ -78,11 +53,24 @@ def _events(block: str) -> Iterator[yaml.Event]:
                 if event.anchor is not None:
                     name = "alias" if isinstance(event, yaml.AliasEvent) else "anchor"
                     raise Unreadable(_line(event), f"it uses an {name}; quote the value")
+                _refuse_swallowed_keys(event, lines)
                 yield event
             elif isinstance(event, yaml.CollectionEndEvent):
                 yield event
     finally:
         loader.dispose()
+
+
+def _refuse_swallowed_keys(event: yaml.NodeEvent, lines: list[str]) -> None:
+    """Raise Unreadable for a text in quotes with a key of the front matter in it.
+
+    YAML wants its further lines indented (1.2, section 7.3); libyaml takes any.
+    """
+    if not isinstance(event, yaml.ScalarEvent) or event.style not in ("'", '"'):
+        return
+    first, last = _line(event), getattr(event.end_mark, "line", 0)
+    if any(map(_KEY_AT_MARGIN.match, lines[first + 1 : last + 1])):
+        raise Unreadable(first, "a quote is not closed on its line")
 
 
 def _build(events: Iterator[yaml.Event]) -> Fields:
