@@ -36,6 +36,20 @@ MORNING = datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)
         "2023年3月5日 09:02:03",
         "2023年3月5日9时02分03秒",
         "２０２３－０３－０５　０９：０２：０３",
+        "2023年3月5日上午9:02:03",
+        "2023年03月05日 (星期日) 早上 9点02分03秒",
+        "2023 年 3 月 5 日 周日 09:02:03",
+        "2023年3月5號 9時2分3秒",
+        "二〇二三年三月五日 9:02:03",
+        "2023/3/5 9:02:03 AM",
+        "2023/3/5 9:02:03 am +0800",
+        "20230305T010203Z",
+        "20230305T090203",
+        "20230305090203",
+        "20230305090203+08:00",
+        "1677978123",
+        "1677978123.75",
+        "1677978123999",
         "Sun Mar 05 2023 09:02:03 GMT+0800 (中国标准时间)",
     ],
 )
@@ -51,9 +65,66 @@ def test_one_moment_in_all_the_ways_it_is_written(text: str) -> None:
         ("2023-03-05T09:02", datetime(2023, 3, 5, 1, 2, tzinfo=UTC)),
         ("2023年3月5日 09:02", datetime(2023, 3, 5, 1, 2, tzinfo=UTC)),
         ("5 Mar 2023 01:02 GMT", datetime(2023, 3, 5, 1, 2, tzinfo=UTC)),
+        ("2023/3/5", datetime(2023, 3, 4, 16, tzinfo=UTC)),
+        ("2023年3月5号", datetime(2023, 3, 4, 16, tzinfo=UTC)),
+        ("2023年3月5日 星期日", datetime(2023, 3, 4, 16, tzinfo=UTC)),
+        ("20230305", datetime(2023, 3, 4, 16, tzinfo=UTC)),
+        ("202303050902", datetime(2023, 3, 5, 1, 2, tzinfo=UTC)),
+        ("二零二三年十二月三十一日", datetime(2023, 12, 30, 16, tzinfo=UTC)),
+        ("二〇二三年十月二十日", datetime(2023, 10, 19, 16, tzinfo=UTC)),
     ],
 )
 def test_what_is_left_out_is_zero(text: str, expected: datetime) -> None:
+    assert parse_date(text, SHANGHAI) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "clock"),
+    [
+        ("上午9:05", "09:05"),
+        ("上午12:05", "00:05"),
+        ("凌晨12:05", "00:05"),
+        ("中午11:05", "11:05"),
+        ("中午12:05", "12:05"),
+        ("中午1:05", "13:05"),
+        ("下午3:05", "15:05"),
+        ("下午15:05", "15:05"),
+        ("下午12:05", "12:05"),
+        ("下午3点", "15:00"),
+        ("下午 3 点半", "15:30"),
+        ("下午3點整", "15:00"),
+        ("傍晚6时05分", "18:05"),
+        ("晚上8:05", "20:05"),
+        ("3:05 PM", "15:05"),
+        ("12:05am", "00:05"),
+    ],
+)
+def test_a_part_of_the_day_says_which_hour(text: str, clock: str) -> None:
+    moment = parse_date(f"2021年8月27日 {text}", SHANGHAI)
+    assert moment is not None
+    assert moment.astimezone(SHANGHAI).strftime("%d %H:%M") == f"27 {clock}"
+
+
+@pytest.mark.parametrize("text", ["2021年8月27日 晚上12:05", "2021-08-27 24:05"])
+def test_the_end_of_a_day_is_the_start_of_the_next(text: str) -> None:
+    assert parse_date(text, SHANGHAI) == datetime(2021, 8, 27, 16, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("631152000", datetime(1990, 1, 1, tzinfo=UTC)),
+        ("631152000000", datetime(1990, 1, 1, tzinfo=UTC)),
+        ("4133980799", datetime(2100, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("631151999", None),
+        ("631151999999", None),
+        ("4133980800", None),
+        ("4133980800000", None),
+    ],
+)
+def test_seconds_and_milliseconds_have_the_same_bounds(
+    text: str, expected: datetime | None
+) -> None:
     assert parse_date(text, SHANGHAI) == expected
 
 
@@ -79,7 +150,17 @@ def test_a_naive_date_follows_the_zone_through_summer_time() -> None:
         "2023-03-05T09:02+99:99",
         "5 Foo 2023 01:02:03",
         "99 Mar 2023 01:02:03",
-        "1678000000",
+        "8月27日",
+        "八月二十七日",
+        "2021年8月",
+        "十十年三月五日",
+        "2021年8月27日 上午13:05",
+        "2021年8月27日 25点",
+        "20231301",
+        "2023-03-05 09:",
+        "16779781231234567",
+        "-1677978123",
+        "3023-03-05",
         "2023",
         "2023-03-05 and more",
         "9" * 5_000,
@@ -90,7 +171,11 @@ def test_anything_else_is_no_date(text: str) -> None:
 
 
 @settings(max_examples=150)
-@given(st.text(max_size=60) | st.from_regex(r"[0-9]{1,5}[-/][0-9]{1,3}[-/][0-9]{1,3}.{0,20}"))
+@given(
+    st.text(max_size=60)
+    | st.from_regex(r"[0-9]{1,5}[-/][0-9]{1,3}[-/][0-9]{1,3}.{0,20}")
+    | st.text(alphabet="0123456789年月日号上下午晚点分半十一二〇: Tam", max_size=30)
+)
 def test_no_text_raises_and_every_result_is_a_sane_utc_moment(text: str) -> None:
     moment = parse_date(text, SHANGHAI)
     if moment is not None:
