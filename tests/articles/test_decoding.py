@@ -18,6 +18,12 @@ TAIWANESE = (
     "臺灣的經濟成長率今年預估為百分之三，主計總處表示，出口與投資的動能都比去年強勁，民間消費也持續回溫。\n"
     * 4
 )
+MAINLAND = "央行周三宣布下调存款准备金率，市场预计利率将随之下行。"
+TAIWAN = "臺灣今年的經濟成長率預估為百分之三，出口與投資的動能都比去年強勁。"
+JAPANESE = "今日は朝から雨が降っていたので、図書館で本を読んで過ごしました。"
+FRENCH = "L’été dernier, nous étions à la plage — le café était fermé, mais où aller ?"
+GERMAN = "Die Straße führt über die Brücke zum Fluß; größere Häuser müssen älter sein."
+RUSSIAN = "Сегодня с утра шёл дождь, поэтому я читал книги в библиотеке."
 
 
 @pytest.mark.parametrize(
@@ -45,7 +51,42 @@ def test_a_declared_encoding_counts_where_the_bytes_are_no_utf8() -> None:
     assert decode(page.encode("gb2312")) == page
 
 
-@pytest.mark.parametrize("declared", ["no-such-code", "ascii"])
+@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize("declared", ["", "gb2312", "big5", "windows-1252", "shift_jis", "utf-8"])
+@pytest.mark.parametrize(
+    ("line", "encodings"),
+    [
+        (MAINLAND, ["gb18030", "utf-16-le", "utf-16-be"]),
+        (TAIWAN, ["big5", "gb18030", "utf-16-le", "utf-16-be"]),
+        (JAPANESE, ["shift_jis", "utf-16-le", "utf-16-be"]),
+        (FRENCH, ["cp1252", "utf-16-le", "utf-16-be"]),
+        (GERMAN, ["cp1252"]),
+        (RUSSIAN, ["cp1251"]),
+    ],
+)
+def test_what_the_bytes_say_wins_over_what_is_declared(
+    line: str, encodings: list[str], declared: str, times: int
+) -> None:
+    front = f"---\ntitle: x\ncharset: {declared}\n---\n"
+    meta = f'<meta charset="{declared}">\n' if declared else ""
+    for text in (meta + line * times, f"{front}{meta}<p>{line * times}</p>\n"):
+        for encoding in encodings:
+            assert decode(text.encode(encoding)) == text, encoding
+
+
+@pytest.mark.parametrize("encoding", ["euc_jp", "shift_jis"])
+def test_japanese_is_told_from_chinese(encoding: str) -> None:
+    assert decode((JAPANESE * 4).encode(encoding)) == JAPANESE * 4
+
+
+def test_utf16_with_half_a_line_end_or_with_no_ascii_is_read() -> None:
+    assert decode((MAINLAND + "\n").encode("utf-16-le") + b"\n") == MAINLAND + "\n"
+    assert (
+        decode("今日は朝から雨が降っていた。".encode("utf-16-le")) == "今日は朝から雨が降っていた。"
+    )
+
+
+@pytest.mark.parametrize("declared", ["no-such-code", "ascii", "undefined", "hex", "idna"])
 def test_a_false_declaration_is_passed_over(declared: str) -> None:
     page = f'<meta charset="{declared}">{CHINESE}'
     assert decode(page.encode("gb18030")) == page
@@ -70,7 +111,7 @@ def test_a_file_without_text_is_empty(content: bytes) -> None:
     [
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
         b"title: a\x00b",
-        "无标记".encode("utf-16-le"),
+        "无标记".encode("utf-16-le") + b"\x00",
         b"\x01\x02\x03abc",
     ],
 )
@@ -82,7 +123,7 @@ def test_binary_is_no_text(content: bytes) -> None:
 def test_bytes_of_no_encoding_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digest.articles.decoding._LEGACY", ["ascii"])
     with pytest.raises(ValueError, match="save it as UTF-8"):
-        decode(b"\xff\xfe\xfd\xfc"[::-1] + b"\x80\x81" * 20)
+        decode(bytes(range(0x80, 0x100)))
 
 
 @settings(max_examples=60)

@@ -8,6 +8,7 @@ import re
 from charset_normalizer import from_bytes
 
 from digest.articles.characters import publishable
+from digest.articles.legibility import legibility, utf16
 
 #: Longest first: UTF-32's little-endian mark starts with UTF-16's.
 _MARKS = (
@@ -25,6 +26,8 @@ _DECLARED = re.compile(
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\x0b\x0c\r\x1b"))
 #: A declaration stands this early (HTML section 4.2.5.4), in bytes.
 _PRESCAN = 1024
+#: Legibility with which a declaration is believed unseen; below it, the better of two wins.
+_CLEAR = 0.9
 #: Bytes that a guess is made from; the whole file would take seconds.
 _SAMPLE = 65_536
 
@@ -51,7 +54,10 @@ def decode(content: bytes) -> str:
 def _without_mark(content: bytes) -> str:
     controls = len(content) - len(content.translate(None, _CONTROLS))
     if b"\x00" in content or controls * 20 > len(content):
-        raise ValueError("the file is binary, not text")
+        text = utf16(content, _SAMPLE)
+        if text is None:
+            raise ValueError("the file is binary, not text")
+        return text
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
@@ -60,17 +66,27 @@ def _without_mark(content: bytes) -> str:
     broken = mended.count("\ufffd")
     if broken * 50 <= sum(char > "\x7f" for char in mended):
         return mended  # UTF-8 with a scar, such as a character cut in two
-    declared = _DECLARED.search(content, 0, _PRESCAN)
-    if declared:
-        try:
-            return content.decode(declared[1].decode("ascii"))
-        except (LookupError, UnicodeDecodeError):
-            pass
-    return _guessed(content)
-
-
-def _guessed(content: bytes) -> str:
-    best = from_bytes(content[:_SAMPLE], cp_isolation=_LEGACY).best()
-    if best is None:
+    declared = _declared(content)
+    clarity = legibility(declared[:_SAMPLE]) if declared else -1.0
+    if declared and clarity >= _CLEAR:
+        return declared
+    guessed = _guessed(content)
+    if guessed is None or legibility(guessed[:_SAMPLE]) <= clarity:
+        guessed = declared or utf16(content, _SAMPLE)
+    if guessed is None:
         raise ValueError("the file is in no known encoding; save it as UTF-8")
-    return content.decode(best.encoding, "replace")
+    return guessed
+
+
+def _declared(content: bytes) -> str | None:
+    """Return the text in the encoding that the file declares; None where it can't be."""
+    declared = _DECLARED.search(content, 0, _PRESCAN)
+    try:
+        return content.decode(declared[1].decode("ascii")) if declared else None
+    except (LookupError, UnicodeError):
+        return None
+
+
+def _guessed(content: bytes) -> str | None:
+    best = from_bytes(content[:_SAMPLE], cp_isolation=_LEGACY).best()
+    return content.decode(best.encoding, "replace") if best else None

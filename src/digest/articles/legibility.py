@@ -1,0 +1,82 @@
+"""Legibility: whether decoded text is one that people wrote, or bytes in the wrong encoding."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import lru_cache
+
+#: Where the everyday ideographs of each standard are, by the first byte: GB 2312 and JIS X 0208
+#: level 1, Big5's frequent ones.
+_EVERYDAY = (
+    ("gb2312", range(0xB0, 0xD8)),
+    ("big5", range(0xA4, 0xC7)),
+    ("shift_jis", range(0x88, 0x98)),
+)
+#: Kana, ideographic and full-width punctuation, typographic signs, and letters that may stand
+#: together: of Latin alphabets beyond windows-1252, Greek and Cyrillic, Hebrew and Arabic, Thai.
+_USUAL = re.compile(
+    "[\u3000-\u30ff\uff01-\uff5e\uffe5\u2010-\u2026\u2030\u20ac\u2122\u00a0-\u00bb\u00bf"
+    "\u0100-\u0151\u0154-\u015f\u0162-\u0177\u0179-\u017c\u017f\u0370-\u052f\u0590-\u06ff\u0e00-\u0e7f]"
+)
+#: Letters of windows-1252, at most two together and beside another Latin one.
+_ACCENTED = re.compile(
+    r"""(?<![À-ÿŒœŠšŸŽž])
+    (?:(?<=[A-Za-z\u0100-\u024f'’-])[À-ÿŒœŠšŸŽž]{1,2}
+    | [À-ÿŒœŠšŸŽž]{1,2}(?=[A-Za-z\u0100-\u024f'’\ ]))
+    (?![À-ÿŒœŠšŸŽž])""",
+    re.VERBOSE,
+)
+#: Two signs of Latin-1 together are a character of another encoding.
+_SIGNS = re.compile("[\u00a0-\u00bb\u00bf]{2,}")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+
+
+def legibility(text: str) -> float:
+    """Return the share, 0 to 1, of the characters beyond ASCII that texts are made of.
+
+    1 where there are none; 0 where there are control characters.
+    """
+    if _CONTROL.search(text):
+        return 0.0
+    counts = Counter(char for char in text if char > "\x7f")
+    total = counts.total()
+    if not total:
+        return 1.0
+    usual = sum(number for char, number in counts.items() if _is_usual(char))
+    usual -= sum(len(run) for run in _SIGNS.findall(text))
+    usual += sum(len(found) for found in _ACCENTED.findall(text))
+    return usual / total
+
+
+def utf16(content: bytes, sample: int) -> str | None:
+    """Return the text of UTF-16 without a byte order mark, judged by ``sample`` bytes, or None."""
+    whole = content[:-1] if len(content) % 2 and content.endswith(b"\n") else content
+    best, found = 0.8, None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = whole.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        score = legibility(text[: sample // 2])
+        if score > best:
+            best, found = score, text
+    return found
+
+
+@lru_cache(maxsize=8_192)
+def _is_usual(char: str) -> bool:
+    if _USUAL.match(char):
+        return True
+    if "\uac00" <= char <= "\ud7a3":  # KS X 1001 has the 2,350 syllables in use
+        return _first_byte(char, "euc_kr") is not None
+    return "\u4e00" <= char <= "\u9fff" and any(
+        _first_byte(char, encoding) in everyday for encoding, everyday in _EVERYDAY
+    )
+
+
+def _first_byte(char: str, encoding: str) -> int | None:
+    try:
+        return char.encode(encoding)[0]
+    except UnicodeEncodeError:
+        return None
