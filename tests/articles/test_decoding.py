@@ -74,6 +74,23 @@ def test_what_the_bytes_say_wins_over_what_is_declared(
             assert decode(text.encode(encoding)) == text, encoding
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("It’s a fine day. We went out into the rain and saw nothing at all.", "cp1252"),
+        ("Price: 5 £ or 6 €. That is all there is to say.", "cp1252"),
+        ("El niño comió piña en España. ¿Qué tal? ¡Adiós, señor!", "cp1252"),
+        ("Zażółć gęślą jaźń, proszę bardzo. Nie ma sprawy.", "cp1250"),
+        ("# 短\nPlain English text with one word that is none.", "gb18030"),
+        ("title: '2021年度报告'\n\n<p>全文见附件。</p>", "gb18030"),
+        ("title: テスト\n\n<p>です</p>", "shift_jis"),
+        ("오늘은 아침부터 비가 와서 책을 읽으며 시간을 보냈습니다.", "euc_kr"),
+    ],
+)
+def test_a_few_characters_beyond_ascii_are_enough(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == text
+
+
 @pytest.mark.parametrize("encoding", ["euc_jp", "shift_jis"])
 def test_japanese_is_told_from_chinese(encoding: str) -> None:
     assert decode((JAPANESE * 4).encode(encoding)) == JAPANESE * 4

@@ -20,6 +20,8 @@ _MARKS = (
 )
 #: What articles come in, beside Unicode; guessing among few errs less than among all.
 _LEGACY = ["gb18030", "big5", "euc_jp", "shift_jis", "euc_kr", "cp1252", "cp1251", "koi8_r"]
+#: What a guess is checked against, which is poor where few characters are beyond ASCII.
+_CANDIDATES = ("cp1252", "gb18030", "big5", "shift_jis", "cp1250")
 _DECLARED = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([a-zA-Z0-9_-]{3,20})""", re.IGNORECASE
 )
@@ -88,5 +90,22 @@ def _declared(content: bytes) -> str | None:
 
 
 def _guessed(content: bytes) -> str | None:
-    best = from_bytes(content[:_SAMPLE], cp_isolation=_LEGACY).best()
-    return content.decode(best.encoding, "replace") if best else None
+    """Return the text in the encoding that makes it most legible; of equals the statistician's."""
+    sample = content[:_SAMPLE]
+    statistical = from_bytes(sample, cp_isolation=_LEGACY).best()
+    encoding, best = None, 0.0
+    if statistical:
+        encoding, best = statistical.encoding, _score(sample, statistical.encoding)
+    for candidate in _CANDIDATES:
+        score = _score(sample, candidate)
+        if score >= _CLEAR and score > best:
+            encoding, best = candidate, score
+    return content.decode(encoding, "replace") if encoding else None
+
+
+def _score(sample: bytes, encoding: str) -> float:
+    """Return how legible bytes are in an encoding; they may end within a character."""
+    try:
+        return legibility(codecs.getincrementaldecoder(encoding)().decode(sample))
+    except UnicodeDecodeError:
+        return 0.0

@@ -17,8 +17,12 @@ _EVERYDAY = (
 #: together: of Latin alphabets beyond windows-1252, Greek and Cyrillic, Hebrew and Arabic, Thai.
 _USUAL = re.compile(
     "[\u3000-\u30ff\uff01-\uff5e\uffe5\u2010-\u2026\u2030\u20ac\u2122\u00a0-\u00bb\u00bf"
-    "\u0100-\u0151\u0154-\u015f\u0162-\u0177\u0179-\u017c\u017f\u0370-\u052f\u0590-\u06ff\u0e00-\u0e7f]"
+    "\u0100-\u0151\u0154-\u015f\u0162-\u0177\u0179-\u017c\u017f"
+    "\u0370-\u03ff\u0401\u0404\u0406\u0407\u040e\u0410-\u044f\u0451\u0454\u0456\u0457\u045e\u0490\u0491"
+    "\u0590-\u06ff\u0e00-\u0e7f]"
 )
+#: Syllables that make up a third of any Korean text; of Chinese read as Korean hardly any.
+_HANGUL = frozenset("이다는을의에가고하은지로한사도기서를어아리나자대인그시들해니일라")
 #: Letters of windows-1252, at most two together and beside another Latin one.
 _ACCENTED = re.compile(
     r"""(?<![À-ÿŒœŠšŸŽž])
@@ -44,6 +48,11 @@ def legibility(text: str) -> float:
     if not total:
         return 1.0
     usual = sum(number for char, number in counts.items() if _is_usual(char))
+    syllables = {char: number for char, number in counts.items() if "\uac00" <= char <= "\ud7a3"}
+    if sum(number for char, number in syllables.items() if char in _HANGUL) * 8 >= sum(
+        syllables.values()
+    ):
+        usual += sum(syllables.values())
     usual -= sum(len(run) for run in _SIGNS.findall(text))
     usual += sum(len(found) for found in _ACCENTED.findall(text))
     return usual / total
@@ -68,8 +77,6 @@ def utf16(content: bytes, sample: int) -> str | None:
 def _is_usual(char: str) -> bool:
     if _USUAL.match(char):
         return True
-    if "\uac00" <= char <= "\ud7a3":  # KS X 1001 has the 2,350 syllables in use
-        return _first_byte(char, "euc_kr") is not None
     return "\u4e00" <= char <= "\u9fff" and any(
         _first_byte(char, encoding) in everyday for encoding, everyday in _EVERYDAY
     )
