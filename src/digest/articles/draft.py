@@ -22,7 +22,7 @@ from digest.articles.tidy import tidy
 from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 3
+PIPELINE = 4
 
 #: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
 MAX_REFERENCES = 200_000
