@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.draft import Recipe, make_draft
-from digest.articles.front_matter import TEXT_KEYS
+from digest.articles.habits import TEXT_KEYS
 from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.rules import Rule
 from digest.errors import SourceError
