@@ -30,7 +30,7 @@ _TITLES = (
     "“第 {number} 篇”——茶与器（上）",
     "It's number {number}, isn't it",
     '"Ship" {number} and "Shore"',
-    '\'"第{number}集"',
+    "第{number}集 'one' and \"two\" 完",
     "{number}",
     "ＡＢＣ？　第 {number} 篇！为什么",
     "What is {{x}} in release {number}: a <b>short</b> note & more",
