@@ -391,3 +391,18 @@ def test_no_empty_run_of_blank_lines_is_left(tokens: list[str]) -> None:
     assert "<br><br><br>" not in result
     assert "<p></p>" not in result
     assert result.count("一") == tokens.count("一")
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<h1>The  Title</h1><p>Text.</p>", "<p>Text.</p>"),
+        ("<div>\n<h2>the title</h2>\n<p>Text.</p></div>", "<p>Text.</p>"),
+        ("<h1>Another</h1><p>Text.</p>", "<h2>Another</h2><p>Text.</p>"),
+        ("<p>Text.</p><h1>The Title</h1>", "<p>Text.</p><h2>The Title</h2>"),
+        ("<h1>The Title</h1>", "<h2>The Title</h2>"),
+        ("<h1></h1><p>The Title</p>", "<p>The Title</p>"),
+    ],
+)
+def test_a_heading_that_says_the_title_again_goes(markup: str, expected: str) -> None:
+    assert tidy(markup, base=None, title="The Title") == expected

@@ -22,7 +22,7 @@ from digest.articles.tidy import tidy
 from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 4
+PIPELINE = 5
 
 #: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
 MAX_REFERENCES = 200_000
@@ -71,6 +71,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         markup = tidy(
             manuscript.markup,
             base=manuscript.link,
+            title=manuscript.title,
             rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
             placeholder_hosts=recipe.placeholder_hosts,
             embeds=recipe.embeds,

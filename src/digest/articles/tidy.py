@@ -64,12 +64,15 @@ def tidy(
     markup: str,
     *,
     base: str | None,
+    title: str = "",
     rules: Sequence[Rule] = (),
     placeholder_hosts: Collection[str] = (),
     embeds: Collection[str] = (),
     image_proxy: str | None = None,
 ) -> str:
     """Return the markup of a body with the rules applied, in order, and without clutter.
+
+    A heading at its start that says the ``title`` again is gone.
 
     Scripts, styles, comments, forms and the like are gone with their text; frames of the hosts in
     ``embeds`` are links to their videos, formulas are text. The highest heading is an h2, below
@@ -94,6 +97,7 @@ def tidy(
     for node in body.css("a"):
         _mend_link(node, base)
     _simplify(parser, body)
+    _drop_repeated(body, title)
     _shift_headings(parser, body)
     return _compact(body.inner_html or "")
 
@@ -161,6 +165,17 @@ def _mend_formula(node: LexborNode) -> None:
             part.decompose(recursive=False)
         text = node.text()
     node.replace_with(" ".join(text.split()))
+
+
+def _drop_repeated(body: LexborNode, title: str) -> None:
+    """Take out the first heading where it says the title, and something follows it."""
+    heading = body.css_first(_HEADINGS)
+    said = " ".join(heading.text().split()) if heading else ""
+    if heading is None or not said or said.casefold() != " ".join(title.split()).casefold():
+        return
+    text = " ".join(body.text().split())
+    if text.startswith(said) and len(text) > len(said):
+        heading.decompose(recursive=False)
 
 
 def _shift_headings(parser: LexborHTMLParser, body: LexborNode) -> None:
