@@ -59,6 +59,14 @@ def test_a_misspelt_key_names_the_right_one(program: Program, workplace: Workpla
     assert "did you mean 'limit'" in ended.err
 
 
+def test_every_mistake_of_the_configuration_is_told(program: Program, workplace: Workplace) -> None:
+    workplace.configure('[feeds]\nlimt = 10\n[web2]\n[digests.d]\nschedule = "x"\n')
+    ended = program("run")
+    assert ended.code == 2
+    for told in ("feeds.limt", "web2", "digests.d.schedule"):
+        assert told in ended.err
+
+
 def test_no_configuration_says_where_it_looked(program: Program, workplace: Workplace) -> None:
     workplace.configuration.unlink()
     ended = program("status")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digest.cli.terminal import complain
+
 if TYPE_CHECKING:  # imported late: they make `digest --help` slow
     from digest.assembly import Services
     from digest.settings import Settings
@@ -27,10 +29,19 @@ class Context:
         return find(self.option, os.environ, Path.cwd())
 
     def settings(self) -> Settings:
-        """Return the configuration; ConfigurationError names what is wrong in it."""
-        from digest.settings import load
+        """Return the configuration.
 
-        return load(self.path(), os.environ)
+        Every mistake in it is told; the last one is raised as ConfigurationError.
+        """
+        from digest.settings import load, problems
+
+        path = self.path()
+        mistakes = problems(path, os.environ)
+        for mistake in mistakes[:-1]:
+            complain(str(mistake))
+        if mistakes:
+            raise mistakes[-1]
+        return load(path, os.environ)
 
     @contextmanager
     def services(self, *, log: bool = True) -> Iterator[Services]:
