@@ -119,6 +119,7 @@ def workers() -> Iterator[Workers]:
         yield pool
 
 
+@pytest.mark.timeout(40)  # it waits for several time limits, one after the other
 def test_what_takes_too_long_is_given_up_and_the_next_file_goes_through(workers: Workers) -> None:
     making: list[tuple[SourceFile, Future[Draft]]] = []
     for name, text in HEAVY.items():

@@ -15,6 +15,9 @@ import pytest
 
 from tests.conftest import CONFIGURATION, Workplace
 
+#: Processes start slowly on a busy machine, and a stop may take five seconds.
+pytestmark = pytest.mark.timeout(40)
+
 Start = Callable[[], "subprocess.Popen[str]"]
 
 
@@ -69,7 +72,7 @@ def test_a_locked_database_does_not_keep_it_from_stopping(
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=8) in (0, 1)
-        assert time.monotonic() - began < 5.5
+        assert time.monotonic() - began < 6
         other.rollback()
 
 
