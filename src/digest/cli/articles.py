@@ -57,6 +57,7 @@ def _take_all(services: Services) -> Taken:
         ingest = services.ingest(workers)
         taken = ingest.scan(progress)
         if taken.waiting:
+            # Nothing tells this process when a writer closes its file: it watches no events.
             time.sleep(services.settings.articles.settle.total_seconds())
             again = ingest.scan()
             taken = type(taken)(

@@ -44,7 +44,9 @@ class OutputFolder:
         try:
             while not _lock(descriptor):
                 waiting()
-                time.sleep(_LOOK_AGAIN)
+                time.sleep(
+                    _LOOK_AGAIN
+                )  # in a worker thread; a wait for the lock could not be ended
             yield
         finally:
             os.close(descriptor)
