@@ -99,6 +99,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         fingerprint=_fingerprint(
             manuscript.title, text, manuscript.authors, manuscript.categories, manuscript.link
         ),
+        notes=manuscript.notes,
     )
 
 

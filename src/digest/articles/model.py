@@ -8,6 +8,7 @@ from base64 import b32encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache, total_ordering
 from pathlib import PurePosixPath
 from typing import NewType
@@ -129,6 +130,23 @@ class SourceFile:
     content: bytes
 
 
+class Severity(StrEnum):
+    """How bad it is what a file has wrong."""
+
+    FAILED = "failed"  #: it could not become an article
+    SALVAGED = "salvaged"  #: it is broken, but what it means is plain
+    NOTED = "noted"  #: something in it was not usable and is done without
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that a file has wrong, though it is an article all the same."""
+
+    severity: Severity  #: SALVAGED or NOTED
+    line: int | None  #: 1-based; None for the whole file
+    cause: str  #: what is wrong, and what was made of it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manuscript:
     """What a file says, before its body is cleaned. Nothing in it is safe to show but as text."""
@@ -143,6 +161,7 @@ class Manuscript:
     language: str | None  #: BCP 47
     summary: str | None  #: plain text, where the front matter has one
     markup: str  #: HTML, hostile
+    notes: tuple[Note, ...] = ()  #: in the order of their lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +179,7 @@ class Draft:
     summary: str  #: plain text, one paragraph
     body: SafeHtml
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
+    notes: tuple[Note, ...] = ()  #: in the order of their lines
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -200,12 +220,13 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A file that could not become an article, and why."""
+    """Something that a file has wrong."""
 
     path: str  #: relative to the watched root
     line: int | None  #: 1-based; None for the whole file
     cause: str
     seen_at: datetime  #: aware UTC: since when this problem is known
+    severity: Severity = Severity.FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
