@@ -163,6 +163,49 @@ async def test_what_events_missed_a_scan_finds(
         await task
 
 
+async def test_an_article_with_a_date_to_come_appears_by_itself_then(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    published = Presses(monkeypatch)
+    async with running(services):
+        workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
+        workplace.write("now.md", "现在")
+        await published.until(lambda: in_feed(workplace, "现在"))
+        assert not in_feed(workplace, "以后")
+        assert services.store.articles.counts().embargoed == 1
+        workplace.clock.advance(hours=22)
+        await published.until(lambda: in_feed(workplace, "以后", "金融/市场"))
+    assert [one.title for one in services.store.articles.since(0, ())] == ["现在", "以后"]
+
+
+async def test_an_embargo_that_ended_while_nothing_ran_is_noticed_at_the_start(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
+    async with running(services) as intake:
+        assert not in_feed(workplace, "以后")
+        assert intake._ingest.next_release_at is not None
+    workplace.clock.advance(hours=22)
+    async with running(services):
+        assert in_feed(workplace, "以后")
+
+
+async def test_an_embargoed_file_that_was_deleted_never_appears(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    published = Presses(monkeypatch)
+    file = workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
+    async with running(services):
+        file.unlink()
+        workplace.clock.advance(hours=22)
+        workplace.write("now.md", "现在")
+        await published.until(lambda: in_feed(workplace, "现在"))
+        assert not in_feed(workplace, "以后")
+        assert services.store.articles.counts().embargoed == 0
+
+
 async def test_a_root_that_is_a_link_is_followed_where_it_leads_by_now(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,7 +225,6 @@ class Tombstone:
     """What is left of an article that was withdrawn."""
 
     id: ArticleId
-    title: str  #: plain text
     withdrawn_at: datetime  #: aware UTC
 
 

@@ -160,6 +160,15 @@ class ArticleStore:
                 over=frozenset(connection.scalars(over)), next_at=connection.scalar(later)
             )
 
+    def waiting(self) -> list[tuple[str, datetime]]:
+        """Return the paths of files with a date to come, and that date, the next one first."""
+        query = select(file.c.path, file.c.embargo_at).where(
+            file.c.missing_at.is_(None), file.c.embargo_at.is_not(None)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
+            return [(row.path, row.embargo_at) for row in rows]
+
     def review(self, now: datetime, terms: Terms) -> Changes:
         """Withdraw articles whose files are long gone; show those again whose files are back."""
         with self._database.write(Lock.ARTICLES) as connection:

@@ -79,6 +79,12 @@ class Withdrawals:
         rows = [{"article": one, "at": at and known.get(one, at), "word": word} for one in found]
         put(connection, withdrawal, rows, key="article")
 
+    def withdrawn(self, key: str) -> bool:
+        """Tell whether there is an article with this key that is withdrawn."""
+        with self._database.read() as connection:
+            query = select(article.c.id).where(article.c.key == key, gone())
+            return connection.scalar(query) is not None
+
     def find(self, name: str) -> list[Standing]:
         """Return the articles that a name may mean: a key, an id, a link, or a file's path."""
         holds = select(file.c.article).where(file.c.key == hashed(name))
@@ -134,14 +140,13 @@ _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 def tombstones(connection: Connection, wanted: CategoryPath | None, limit: int) -> list[Tombstone]:
     """Return what is left of a category's articles, or of all; last withdrawn first."""
     query = (
-        select(article.c.tag, article.c.title, withdrawal.c.at)
+        select(article.c.tag, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
         .where(withdrawal.c.at.is_not(None))
     )
     query = within(query, wanted).order_by(*_LAST_FIRST).limit(limit)
     return [
-        Tombstone(id=ArticleId(row.tag), title=row.title, withdrawn_at=row.at)
-        for row in connection.execute(query)
+        Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
     ]
 
 
