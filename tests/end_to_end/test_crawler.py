@@ -99,6 +99,24 @@ def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
         assert services.store.articles.problems() == []
 
 
+@pytest.mark.timeout(120)  # 10,000 files are read here
+def test_an_hourly_rewrite_of_5000_files_changes_nothing(services_of: Workplace) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1, files=5_000)
+    with workplace.open() as services:
+        assert workplace.build(services).changes.new == 5_000
+        services.store.outbox.start_digests(list(services.digests), workplace.clock())
+        published = workplace.published()
+        crawl(workplace, hour=2, files=5_000, shuffled=True)
+        taken = again(workplace, services)
+        assert (taken.changes.unchanged, bool(taken.changes)) == (5_000, False)
+        assert workplace.published() == published
+        daily = services.digests["daily"]
+        edition = services.store.outbox.open_edition(daily, workplace.clock(), workplace.clock())
+        assert edition is not None
+        assert edition.state == "empty", "no digest mentions them"
+
+
 def test_a_tree_that_is_scanned_while_it_is_gone_comes_back_the_same(
     services_of: Workplace,
 ) -> None:
