@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -91,8 +91,8 @@ class FileStore(Protocol):
         """Return which files wait for the date of their article."""
         ...
 
-    def review(self, now: datetime, terms: Terms) -> Changes:
-        """Withdraw articles whose files are long gone; show those again whose files are back."""
+    def review(self, now: datetime, grace: timedelta | None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long."""
         ...
 
 
@@ -166,7 +166,7 @@ class Ingest:
         ]
         taken = self._take_files(sorted(to_read), known, progress)
         if taken.complete:
-            reviewed = self._store.review(self._clock(), self._terms)
+            reviewed = self._store.review(self._clock(), self._terms.grace)
             taken = replace(taken, changes=taken.changes + reviewed)
         return replace(taken, files=len(found))
 
@@ -237,6 +237,8 @@ class Ingest:
                 progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
         if touched:
             self._store.touch(touched)
+        if touched or done:
+            self._untold += self._store.review(self._clock(), None)
         changes, self._untold = self._untold, Changes()
         return Taken(
             changes=changes,

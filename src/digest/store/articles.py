@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
@@ -28,7 +28,7 @@ from digest.store.recording import record
 from digest.store.schema import article, category, file, membership, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
-from digest.store.withdrawals import review, tombstones
+from digest.store.withdrawals import deleted, review, tombstones
 
 _TERMS = Terms()
 #: The row of ``meta`` that holds the authority of tag URIs.
@@ -169,10 +169,18 @@ class ArticleStore:
             rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
             return [(row.path, row.embargo_at) for row in rows]
 
-    def review(self, now: datetime, terms: Terms) -> Changes:
-        """Withdraw articles whose files are long gone; show those again whose files are back."""
+    def review(self, now: datetime, grace: timedelta | None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long.
+
+        Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
+        away, and none are either.
+        """
+        if grace is None:
+            with self._database.read() as connection:
+                if connection.scalar(deleted().limit(1)) is None:
+                    return Changes()
         with self._database.write(Lock.ARTICLES) as connection:
-            return review(connection, now, terms.grace)
+            return review(connection, now, grace)
 
     def counts(self) -> Counts:
         """Return how much there is."""
