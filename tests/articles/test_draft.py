@@ -16,6 +16,7 @@ from digest.articles.draft import Recipe, make_draft
 from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule
+from digest.articles.summary import plain_text
 from digest.errors import SourceError
 
 CRAWLED = """
@@ -209,11 +210,24 @@ def test_markdown_with_raw_html_is_cleaned_like_any_other() -> None:
     assert made.body == "<p><em>a</em> <b>b</b></p>\n<p>[c](javascript:x)</p>"
 
 
-def test_a_body_that_would_keep_an_engine_busy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_module, "MAX_REFERENCES", 5)
-    assert article("# T\n\n" + "&amp;" * 5).body == "<p>&amp;&amp;&amp;&amp;&amp;</p>"
-    with pytest.raises(SourceError, match="over 5 escaped characters"):
-        article("# T\n\n" + "&amp;" * 6)
+def test_a_text_that_would_keep_an_engine_busy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_module, "MAX_LOOKING", 400)
+    for piece in ("a &amp; b", "a&nbsp;b"):
+        paragraphs = f"<p>{piece}</p>" * 20
+        assert plain_text(article("# T\n\n" + paragraphs).body).count("b") == 20
+        with pytest.raises(SourceError, match="too many escaped characters"):
+            article("# T\n\n<p>" + piece * 20)
+        with pytest.raises(SourceError, match="too many escaped characters"):
+            article("# T\n\n<p>" + f"<x-y>{piece}</x-y>" * 20)
+    assert article("# T\n\n" + "&lt;" * 50).body == "<p>" + "&lt;" * 50 + "</p>"
+    monkeypatch.setattr(draft_module, "MAX_REFERENCES", 49)
+    with pytest.raises(SourceError, match="too many escaped characters"):
+        article("# T\n\n" + "&lt;" * 50)
+
+
+def test_long_escaped_code_is_no_problem() -> None:
+    code = "if (a &amp;&amp; b &lt; c) { return &quot;x &gt; y&quot;; }&nbsp;\n" * 4_000
+    assert article(f"# T\n\n<pre>{code}</pre>", engines=NH3).body.count("&amp;&amp;") == 4_000
 
 
 def test_a_pattern_that_finds_no_end_makes_a_problem_of_the_file(

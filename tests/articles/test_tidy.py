@@ -56,6 +56,11 @@ def test_what_is_no_text_goes_with_its_content(hidden: str) -> None:
     [
         ("<p></p><p> &nbsp;　<br></p><p>a</p>", "<p>a</p>"),
         ("<div><span></span><p><b> </b></p></div>", ""),
+        ("a" + "<div>" * 90 + "<br> &nbsp;" + "</div>" * 90 + "b", "ab"),
+        (
+            "<ul><li><b><i><u><em> </em></u></i></b><li>a<b><i><u><em></em></u></i></b><li><b><hr>",
+            "<ul><li>a</li><li><b><hr></b></li></ul>",
+        ),
         ("<p>　　开头</p>", "<p>开头</p>"),
         ("<p><strong>　　开头</strong></p>", "<p><strong>开头</strong></p>"),
         ("　　开头", "开头"),
@@ -348,6 +353,7 @@ def test_relative_links_without_a_base_are_just_their_text() -> None:
         "<math>x</math>" * 20_000,
         '<iframe src="//v.qq.com/a"></iframe>' * 10_000,
         "<iframe>" * 20_000,
+        ("<b>" * 90 + "</b>" * 90) * 5_000,
         "<h1>" * 20_000 + "x",
         "<h1>x</h1>" * 20_000,
         '<img srcset="' + "a 1w, " * 100_000 + '">',

@@ -15,6 +15,7 @@ from digest.articles.embeds import HOSTS
 from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
+from digest.articles.policy import TAGS
 from digest.articles.rules import Rule, Unfinished
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
@@ -25,8 +26,14 @@ from digest.errors import SourceError
 #: Grows when the same file and options give another draft: then all files are read again.
 PIPELINE = 6
 
-#: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
-MAX_REFERENCES = 200_000
+#: References (``&…;``) in a body; each is four characters or more where the file may have had one.
+MAX_REFERENCES = 500_000
+#: nh3 looks from each ampersand and each hard blank to the end of its text: so many characters
+#: take it about 0.2 s. 20,000 of them in a text of a million are as many.
+MAX_LOOKING = 20_000_000_000
+
+#: What stands between two texts, for nh3 too; elements that it takes out do not.
+_TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 
 #: An image as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
@@ -80,10 +87,8 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         )
     except Unfinished as error:
         raise SourceError(source.path, None, str(error)) from error
-    if markup.count("&") > MAX_REFERENCES:
-        raise SourceError(
-            source.path, None, f"the body has over {MAX_REFERENCES} escaped characters"
-        )
+    if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
+        raise SourceError(source.path, None, "the body has too many escaped characters")
     body = clean(markup, recipe.engines)
     text = plain_text(body)
     return Draft(
@@ -103,6 +108,18 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,
     )
+
+
+def _looking(markup: str) -> int:
+    """Return how many characters nh3 would look at for ampersands and hard blanks."""
+    whole = _wanted(markup) * len(markup)
+    if whole <= MAX_LOOKING:
+        return whole
+    return sum(_wanted(text) * len(text) for text in _TAG.split(markup))
+
+
+def _wanted(text: str) -> int:
+    return text.count("&amp;") + text.count("&nbsp;")
 
 
 def _shown(image: str | None, proxy: str | None) -> str | None:

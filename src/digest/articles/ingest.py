@@ -15,7 +15,7 @@ from typing import Protocol
 from digest.articles.model import Changes, Draft, SourceFile
 from digest.articles.revision import Terms
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
-from digest.articles.workers import Workers
+from digest.articles.workers import Stalled, TooSlow, Workers
 from digest.errors import SourceError
 from digest.times import Clock
 
@@ -37,7 +37,7 @@ class FileRecord:
     size: int  #: bytes
     mtime_ns: int
     content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
-    recipe: str  #: fingerprint of the recipe that it was read with
+    recipe: str  #: fingerprint of the recipe that it was read with, or could not be in time
     missing: bool = False  #: the file has vanished; its article stays
 
 
@@ -127,6 +127,8 @@ class Ingest:
         self._workers = workers
         self._clock = clock
         self._recipe = workers.recipe.fingerprint()
+        #: Of files given up for time: read again once they are allowed more of it, not before.
+        self._given_up = f"{self._recipe}, {workers.timeout.total_seconds():g} s"
         self._stopped = threading.Event()
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
         self._embargoes = Embargoes(next_at=_LONG_AGO)
@@ -216,7 +218,8 @@ class Ingest:
         return (
             record is not None
             and not record.missing
-            and (record.size, record.mtime_ns, record.recipe) == (size, mtime_ns, self._recipe)
+            and (record.size, record.mtime_ns) == (size, mtime_ns)
+            and record.recipe in (self._recipe, self._given_up)
         )
 
     def _take_files(
@@ -293,10 +296,14 @@ class Ingest:
         try:
             return Reading(record=record, outcome=self._workers.result_of(source, future))
         except SourceError as error:
-            # Without its content, so that it is tried again when it is written again: it may be
-            # the machine that was too slow.
+            # Without its content, so that it is tried again when it is written again.
+            recipe = record.recipe
+            if isinstance(error, TooSlow):
+                recipe = self._given_up
+            elif isinstance(error, Stalled):
+                recipe = ""  # of no recipe, so that it is tried again at each scan
             return Reading(
-                record=replace(record, content=""),
+                record=replace(record, content="", recipe=recipe),
                 outcome=Failure(line=error.line, cause=error.problem),
             )
 

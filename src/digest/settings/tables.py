@@ -115,7 +115,7 @@ class ArticlesTable(Table):
     image_proxy: ImageProxy | None = None
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
-    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
+    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=2)
     workers: Annotated[int, whole(0, 256)] = 0
     rule_files: tuple[FilePath, ...] = ()
     duplicates: Literal["keep", "fold"] = "keep"
