@@ -176,7 +176,8 @@ def test_an_image_that_shows_nothing_is_gone(image: str) -> None:
         ('<a href="mailto:a@e.org" target=x>t</a>', '<a href="mailto:a@e.org">t</a>'),
         ('<a href="javascript:x">t</a>', "t"),
         ('<a href="java&#3;script:x">t</a>', "t"),
-        ('<a href="#note">t</a>', "t"),
+        ('<a href="#note">t</a>', '<a href="https://news.example.org/2024/a.html#note">t</a>'),
+        ('<a href="#">t</a>', "t"),
         ('<a href="/b?utm_source=x">t</a>', '<a href="https://news.example.org/b">t</a>'),
         (
             '<a href="mailto:a@e.org?subject=utm_x">t</a>',
@@ -353,7 +354,7 @@ def test_relative_links_without_a_base_are_just_their_text() -> None:
         "<math>x</math>" * 20_000,
         '<iframe src="//v.qq.com/a"></iframe>' * 10_000,
         "<iframe>" * 20_000,
-        ("<b>" * 90 + "</b>" * 90) * 5_000,
+        ("<b>" * 90 + "</b>" * 90) * 1_000,
         "<h1>" * 20_000 + "x",
         "<h1>x</h1>" * 20_000,
         '<img srcset="' + "a 1w, " * 100_000 + '">',

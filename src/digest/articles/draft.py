@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses, trackers
+from digest.articles import addresses, anchors, trackers
 from digest.articles.embeds import HOSTS
 from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
@@ -79,6 +79,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         markup = tidy(
             manuscript.markup,
             base=manuscript.link,
+            places=anchors.prefix(manuscript.identity),
             title=manuscript.title,
             rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
             placeholder_hosts=recipe.placeholder_hosts,

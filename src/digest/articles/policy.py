@@ -43,9 +43,13 @@ LINK_REL = "noopener noreferrer nofollow"
 #: Attributes that are set whatever the file says: images of many hosts break with a referrer.
 SET_ATTRIBUTES = {"img": {"referrerpolicy": "no-referrer"}}
 
+#: An id: a prefix of eight characters of the article's key, and a name. No page and no script has
+#: such names, so that none can be put in their way.
+_ANCHOR = r"a-[a-z2-7]{8}-[A-Za-z0-9_-]{1,60}"
 _ANYTHING = re.compile(r"(?s).*")
 _WEB = re.compile(r"(?i)https?://[^\s/?#\\][^\s\x00-\x1f]*")
-_LINK = re.compile(r"(?i)(?:https?://[^\s/?#\\]|mailto:[^\s/?#\\])[^\s\x00-\x1f]*")
+_ELSEWHERE = r"(?i:https?://[^\s/?#\\]|mailto:[^\s/?#\\])[^\s\x00-\x1f]*"
+_LINK = re.compile(rf"{_ELSEWHERE}|#{_ANCHOR}")
 _SIZE = re.compile(r"[0-9]{1,5}%?")
 _NUMBER = re.compile(r"-?[0-9]{1,6}")
 _SPAN = re.compile(r"[1-9][0-9]{0,2}")
@@ -54,6 +58,7 @@ _SPAN = re.compile(r"[1-9][0-9]{0,2}")
 ATTRIBUTES: dict[str, dict[str, re.Pattern[str]]] = {
     "*": {
         "dir": re.compile(r"(?i)ltr|rtl|auto"),
+        "id": re.compile(_ANCHOR),
         "lang": re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}"),
     },
     "a": {"href": _LINK, "title": _ANYTHING},

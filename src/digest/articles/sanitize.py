@@ -7,9 +7,11 @@ always goes last, and nothing changes the HTML after it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import nh3
 
+from digest.articles import anchors
 from digest.articles.bleaching import bleach
 from digest.articles.characters import publishable_markup
 from digest.articles.model import SafeHtml
@@ -43,21 +45,25 @@ _DISPUTED = re.compile(
 def clean(markup: str, engines: tuple[str, ...] = ("bleach", "nh3")) -> SafeHtml:
     """Return ``markup`` as HTML that holds nothing but what the policy allows.
 
-    Cleaning what is clean changes nothing. Raises ValueError for engines that end in anything
-    but nh3.
+    A link to a place in it leads to the only one of that name; where cleaning took a place away,
+    all such links and names go. Cleaning what is clean changes nothing. Raises ValueError for
+    engines that end in anything but nh3.
     """
     if engines not in ENGINES:
         raise ValueError(f"engines must be one of {ENGINES}, not {engines!r}")
     markup = publishable_markup(markup)
-    if "bleach" not in engines:
-        return SafeHtml(_settled(markup))
+    cleaned = _settled(markup) if "bleach" not in engines else _bleached(markup)
+    return SafeHtml(cleaned if anchors.hold(cleaned) else _settled(_NH3_PLACELESS.clean(cleaned)))
+
+
+def _bleached(markup: str) -> str:
     cleaned = _settled(bleach(markup))
     for _ in range(_MAX_PASSES):
         again = _settled(bleach(cleaned)) if _DISPUTED.search(cleaned) else cleaned
         if again == cleaned:
             break
         cleaned = again
-    return SafeHtml(cleaned)
+    return cleaned
 
 
 def _settled(markup: str) -> str:
@@ -76,23 +82,34 @@ def _permitted(tag: str, attribute: str, value: str) -> str | None:
     return value if attribute == "rel" or permits(tag, attribute, value) else None
 
 
-def _engine(tags: frozenset[str]) -> nh3.Cleaner:
+def _permitted_without_places(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "id" or value.startswith("#"):
+        return None
+    return _permitted(tag, attribute, value)
+
+
+def _engine(
+    tags: frozenset[str],
+    permitted: Callable[[str, str, str], str | None] = _permitted,
+) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=tags,
         clean_content_tags=DROPPED,
         attributes={
             tag: set(names) for tag, names in ATTRIBUTES.items() if tag in tags or tag == "*"
         },
-        attribute_filter=_permitted,
+        attribute_filter=permitted,
         strip_comments=True,
         link_rel=LINK_REL,
         set_tag_attribute_values={
             tag: values for tag, values in SET_ATTRIBUTES.items() if tag in tags
         },
         url_schemes=SCHEMES,
-        url_relative="deny",
+        # It would deny links to places too; the policy lets pass no other relative address.
+        url_relative="pass_through",
     )
 
 
 _NH3 = _engine(TAGS)
+_NH3_PLACELESS = _engine(TAGS, _permitted_without_places)
 _NH3_SIMPLE = _engine(TAGS - _MOVING)

@@ -6,12 +6,12 @@ It makes markup good, not safe: it may be wrong about hostile input, the sanitiz
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from digest.articles import addresses, images, policy, trackers
+from digest.articles import addresses, anchors, images, policy, trackers
 from digest.articles import embeds as embedded
 from digest.articles.nesting import bounded
 from digest.articles.policy import elements
@@ -45,9 +45,10 @@ _BLOCK = r"(?:p|div|li|dd|dt|td|th|h[1-6]|blockquote|figcaption|section)"
 # each of its places: they read the whole text, so that they decide how long tidying takes.
 _SAYS_NOTHING = r"(?:\s|&nbsp;|<br>)*+"
 _MAY_BE_EMPTY = r"(?:p|div|strong|b|em|i|u|a|h[1-6]|li|ul|ol|blockquote|figure|figcaption|section)"
-_EMPTY = re.compile(rf"<({_MAY_BE_EMPTY}){_ATTRIBUTES}>{_SAYS_NOTHING}</\1>")
+_NO_PLACE = r"(?: (?!id=)[a-z]+=\"[^\"<>]*\")*+"  # a link may lead to one
+_EMPTY = re.compile(rf"<({_MAY_BE_EMPTY}){_NO_PLACE}>{_SAYS_NOTHING}</\1>")
 _BLANK = re.compile(_SAYS_NOTHING)
-_NESTED = re.compile(rf"<(?:(?P<start>{_MAY_BE_EMPTY}){_ATTRIBUTES}|/(?P<end>{_MAY_BE_EMPTY}))>")
+_NESTED = re.compile(rf"<(?:(?P<start>{_MAY_BE_EMPTY}){_NO_PLACE}|/(?P<end>{_MAY_BE_EMPTY}))>")
 #: Levels of empty elements that are looked for one by one; nobody has more without intent.
 _EMPTY_LEVELS = 3
 _AFTER_BREAK = re.compile(r"<br>(?:\s|&nbsp;)++")
@@ -67,6 +68,7 @@ def tidy(
     markup: str,
     *,
     base: str | None,
+    places: str = "",
     title: str = "",
     rules: Sequence[Rule] = (),
     placeholder_hosts: Collection[str] = (),
@@ -83,11 +85,12 @@ def tidy(
     made so by the document's own base or by ``base``, the article's link, and without parameters
     that track; lazy and responsive images are plain ones; trackers, images on placeholder hosts,
     empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished where a
-    rule's pattern finds no end. ``image_proxy`` is the template of a proxy's addresses.
+    rule's pattern finds no end. The places that links in the body lead to have ids that begin with
+    ``places``; without it there are none. ``image_proxy`` is the template of a proxy's addresses.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
-    base = _base(body, base)
+    link, base = base, _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
     for node in body.css("iframe"):
@@ -97,10 +100,11 @@ def tidy(
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy)
     _drop_clutter(body)
+    ids = anchors.settle(parser, body, places, base=base, link=link)
     for node in body.css("a"):
-        _mend_link(node, base)
+        _mend_link(node, base, link, ids)
     _simplify(parser, body)
-    _drop_repeated(body, title)
+    _drop_repeated(parser, body, title)
     _shift_headings(parser, body)
     return _compact(body.inner_html or "")
 
@@ -170,7 +174,7 @@ def _mend_formula(node: LexborNode) -> None:
     node.replace_with(" ".join(text.split()))
 
 
-def _drop_repeated(body: LexborNode, title: str) -> None:
+def _drop_repeated(parser: LexborHTMLParser, body: LexborNode, title: str) -> None:
     """Take out the first heading where it says the title, and something follows it."""
     heading = body.css_first(_HEADINGS)
     said = " ".join(heading.text().split()) if heading else ""
@@ -178,6 +182,10 @@ def _drop_repeated(body: LexborNode, title: str) -> None:
         return
     text = " ".join(body.text().split())
     if text.startswith(said) and len(text) > len(said):
+        for place in heading.css("[id]"):  # itself, too
+            anchor = parser.create_node("a")
+            anchor.attrs["id"] = place.attributes["id"]
+            heading.insert_before(anchor, move=True)
         heading.decompose(recursive=False)
 
 
@@ -203,15 +211,26 @@ def _sources(node: LexborNode) -> list[images.Attributes]:
     return found[::-1]
 
 
-def _mend_link(node: LexborNode, base: str | None) -> None:
-    """Make a link absolute and free of trackers; one that leads nowhere becomes its text."""
-    href = node.attributes.get("href") or ""
-    address = None
-    if not href.startswith("#"):  # the anchors that it points to are not published
-        address = addresses.absolute(href, base)
+def _mend_link(
+    node: LexborNode, base: str | None, link: str | None, ids: Mapping[str, str]
+) -> None:
+    """Make a link absolute and free of trackers; one that leads nowhere becomes its text.
+
+    One to a place in the article leads there; if the place is not in it, to the article's page.
+    """
+    attributes = node.attributes
+    href = attributes.get("href") or ""
+    name = anchors.place(href, base, link) if "#" in href else None
+    if name is not None and name in ids:
+        address: str | None = f"#{ids[name]}"
+    else:
+        address = addresses.absolute(href, link if href.startswith("#") and name else base)
         address = trackers.without_parameters(address) if address else addresses.mail(href)
-    if address is None:
-        node.unwrap(delete_empty=True)
+    if address is None or href.strip() == "#":
+        if "id" not in attributes:
+            node.unwrap(delete_empty=True)
+        elif "href" in attributes:
+            del node.attrs["href"]
     elif address != href:
         node.attrs["href"] = address
 
@@ -229,7 +248,7 @@ def _simplify(parser: LexborHTMLParser, body: LexborNode) -> None:
             for name in node.attributes:
                 if name not in known and name not in policy.ATTRIBUTES["*"]:
                     del node.attrs[name]
-    for node in body.css("div"):
+    for node in body.css("div:not([id])"):
         if all(_is_block(child) for child in node.iter(include_text=True, skip_empty=True)):
             node.unwrap(delete_empty=True)
 
