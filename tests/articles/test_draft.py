@@ -205,6 +205,11 @@ def test_videos_are_links_where_the_operator_wants_them() -> None:
     assert article(text, embeds=()).body == "<p>甲</p>"
 
 
+def test_an_article_without_image_shows_the_picture_of_its_video() -> None:
+    text = "# T\n\n<iframe src='https://www.youtube.com/embed/dQw4w9WgXcQ'></iframe>"
+    assert article(text).image == "https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg"
+
+
 def test_markdown_with_raw_html_is_cleaned_like_any_other() -> None:
     made = article("# T\n\n*a* <b onclick=x>b</b> <script>LEAK</script>\n\n[c](javascript:x)")
     assert made.body == "<p><em>a</em> <b>b</b></p>\n<p>[c](javascript:x)</p>"

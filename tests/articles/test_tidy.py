@@ -200,7 +200,15 @@ def test_a_link_is_absolute_or_just_its_text(link: str, expected: str) -> None:
             '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ?rel=0"></iframe>',
             (
                 '<a href="https://www.youtube.com/watch?v=dQw4w9WgXcQ">'
+                '<img src="https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg" alt=""><br>'
                 "https://www.youtube.com/watch?v=dQw4w9WgXcQ</a>"
+            ),
+        ),
+        (
+            '<iframe title=" 山 " src="//www.dailymotion.com/embed/video/x7tgad0"></iframe>',
+            (
+                '<a href="https://www.dailymotion.com/video/x7tgad0">'
+                '<img src="https://www.dailymotion.com/thumbnail/video/x7tgad0" alt=""><br>山</a>'
             ),
         ),
         (
@@ -217,6 +225,14 @@ def test_a_frame_of_a_video_site_becomes_a_link(frame: str, link: str) -> None:
     assert tidied(f"<p>a</p>{frame}<p>b</p>") == f"<p>a</p><p>{link}</p><p>b</p>"
     large = "<hr>" * 600
     assert tidied(large + frame) == f"{large}<p>{link}</p>"
+
+
+def test_the_picture_of_a_video_comes_through_the_proxy() -> None:
+    frame = '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ"></iframe>'
+    result = tidy(frame, base=None, embeds=HOSTS, image_proxy="https://img.example/{url}")
+    assert '<img src="https://img.example/https%3A%2F%2Fi.ytimg.com%2Fvi%2F' in result
+    long = f"https://img.example/{'a' * 8_190}/{{url}}"
+    assert "<img" not in tidy(frame, base=None, embeds=HOSTS, image_proxy=long)
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,8 @@ def _permitted(tag: str, attribute: str, value: str) -> str | None:
 
 
 def _permitted_without_places(tag: str, attribute: str, value: str) -> str | None:
-    if attribute == "id" or value.startswith("#"):
-        return None
-    return _permitted(tag, attribute, value)
+    is_place = attribute == "id" or (attribute == "href" and value.startswith("#"))
+    return None if is_place else _permitted(tag, attribute, value)
 
 
 def _engine(

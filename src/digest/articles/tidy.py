@@ -80,9 +80,8 @@ def tidy(
     A heading at its start that says the ``title`` again is gone.
 
     Scripts, styles, comments, forms and the like are gone with their text; frames of the hosts in
-    ``embeds`` are links to their videos, formulas are text. The highest heading is an h2, below
-    the article's own. Addresses are absolute,
-    made so by the document's own base or by ``base``, the article's link, and without parameters
+    ``embeds`` are links to their videos, with pictures where known; formulas are text. The highest
+    heading is an h2, below the article's own. Addresses are absolute, made so by the document's own base or by ``base``, the article's link, and without parameters
     that track; lazy and responsive images are plain ones; trackers, images on placeholder hosts,
     empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished where a
     rule's pattern finds no end. The places that links in the body lead to have ids that begin with
@@ -147,7 +146,10 @@ def _mend_image(
 def _mend_frame(
     parser: LexborHTMLParser, node: LexborNode, base: str | None, embeds: Collection[str]
 ) -> None:
-    """Put a link to its video in the place of a frame; others are left to be dropped."""
+    """Put a link to its video in the place of a frame, with a picture of it where one is known.
+
+    Other frames are left to be dropped.
+    """
     attributes = node.attributes
     for name in ("data-src", "src"):
         address = addresses.absolute(attributes.get(name) or "", base)
@@ -156,6 +158,13 @@ def _mend_frame(
             link = parser.create_node("a")
             link.attrs["href"] = page
             link.insert_child(" ".join((attributes.get("title") or "").split()) or page)
+            if picture := embedded.picture(page):
+                image = parser.create_node("img")
+                image.attrs["src"] = picture
+                image.attrs["alt"] = ""  # the text behind it says it all
+                text = cast("LexborNode", link.first_child)
+                text.insert_before(image, move=True)
+                text.insert_before(parser.create_node("br"), move=True)
             if node.parent is not None and node.parent.tag in _HOLDS_PARAGRAPHS:
                 paragraph = parser.create_node("p")
                 paragraph.insert_child(link, move=True)
