@@ -16,6 +16,7 @@ from digest.articles.draft import Recipe, make_draft
 from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule
+from digest.articles.sanitize import ENGINES
 from digest.articles.summary import plain_text
 from digest.errors import SourceError
 
@@ -196,6 +197,14 @@ def test_images_are_shown_through_the_operators_proxy() -> None:
     assert article(text).image == "https://e.org/a.png?b=1"
 
 
+def test_what_hosts_of_images_get_to_know_is_the_operators_choice() -> None:
+    text = "# T\n\n<img src=https://e.org/i.png referrerpolicy=unsafe-url>"
+    assert 'referrerpolicy="no-referrer"' in article(text).body
+    for engines in ENGINES:
+        body = article(text, engines=engines, referrer_policy="strict-origin").body
+        assert body.count("referrerpolicy=") == body.count('referrerpolicy="strict-origin"') == 1
+
+
 def test_videos_are_links_where_the_operator_wants_them() -> None:
     text = (
         "---\ntitle: T\n---\n<p>甲</p>"
@@ -262,6 +271,8 @@ def test_a_file_that_is_no_article_is_a_source_error() -> None:
         {"engines": ()},
         {"summary_length": 0},
         {"image_proxy": "https://img.example/"},
+        {"referrer_policy": "never"},
+        {"referrer_policy": ""},
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) -> None:
@@ -281,6 +292,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
         Recipe(placeholder_hosts=()),
         Recipe(embeds=()),
         Recipe(image_proxy="https://img.example/{url}"),
+        Recipe(referrer_policy="origin"),
     ]
     prints = [recipe.fingerprint() for recipe in (plain, *others)]
     assert len(set(prints)) == len(prints)

@@ -64,6 +64,7 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 "with one {url} in it, such as 'https://img.example/{url}'"
             ),
         ),
+        ("[articles]\nreferrer_policy = 'never'", None),
         # tables
         ("site = 'x'", 'site = "x": must be a table'),
         ("mail = 'user:hunter2@host'", "mail: must be a table"),

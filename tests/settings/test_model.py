@@ -78,6 +78,7 @@ class TestRecipe:
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
             image_proxy = "https://img.example/?u={url}&w=640"
+            referrer_policy = "same-origin"
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -103,6 +104,7 @@ class TestRecipe:
             placeholder_hosts=("placeholder.example",),
             embeds=("video.example",),
             image_proxy="https://img.example/?u={url}&w=640",
+            referrer_policy="same-origin",
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.articles import addresses, anchors, trackers
@@ -15,7 +16,7 @@ from digest.articles.embeds import HOSTS
 from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
-from digest.articles.policy import TAGS
+from digest.articles.policy import NO_REFERRER, TAGS, ReferrerPolicy
 from digest.articles.rules import Rule, Unfinished
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
@@ -51,6 +52,7 @@ class Recipe:
 
     embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
     image_proxy: str | None = None  #: an address with ``{url}``, through which images are shown
+    referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
 
     def __post_init__(self) -> None:
         if self.image_proxy is not None:
@@ -61,6 +63,8 @@ class Recipe:
             raise ValueError(f"not a time zone: {self.timezone!r}") from error
         if self.engines not in ENGINES:
             raise ValueError(f"engines must be one of {ENGINES}, not {self.engines!r}")
+        if self.referrer_policy not in get_args(ReferrerPolicy):
+            raise ValueError(f"not a referrer_policy: {self.referrer_policy!r}")
         if self.summary_length < 1:
             raise ValueError(f"summary_length must be at least 1, not {self.summary_length}")
 
@@ -90,7 +94,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         raise SourceError(source.path, None, str(error)) from error
     if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
         raise SourceError(source.path, None, "the body has too many escaped characters")
-    body = clean(markup, recipe.engines)
+    body = clean(markup, recipe.engines, recipe.referrer_policy)
     text = plain_text(body)
     return Draft(
         identity=manuscript.identity,

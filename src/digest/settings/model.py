@@ -143,6 +143,7 @@ class Settings(BaseSettings):
             placeholder_hosts=self.articles.placeholder_hosts,
             embeds=self.articles.embeds,
             image_proxy=self.articles.image_proxy,
+            referrer_policy=self.articles.referrer_policy,
         )
 
     def terms(self) -> Terms:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pydantic_core import PydanticCustomError
 
 from digest.articles.embeds import HOSTS
+from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
 from digest.settings.values import (
     Address,
@@ -113,6 +114,7 @@ class ArticlesTable(Table):
     placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
     embeds: tuple[Host, ...] = HOSTS
     image_proxy: ImageProxy | None = None
+    referrer_policy: ReferrerPolicy = NO_REFERRER
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=2)
