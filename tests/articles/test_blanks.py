@@ -30,6 +30,8 @@ EMPTY = re.compile(r"<(b|p|div)>(?: |&nbsp;|<br>)*</\1>")
             "<div><div><pre>a</pre></div></div>",
         ),
         ("<p>　　a<br>　b　</p>", "<p>a<br>b</p>"),
+        ("<p>　<b> <i><br>　</i>a</b></p>", "<p><b>a</b></p>"),
+        ('<p lang="zh">　<b lang="de"> a b</b></p>', '<p lang="zh"><b lang="de">a b</b></p>'),
         ("a<br><br> <br><br>b", "a<br><br>b"),
     ],
 )

@@ -23,9 +23,9 @@ _EMPTY_LEVELS = 3
 _AFTER_BREAK = re.compile(r"<br>(?:\s|&nbsp;)++")
 _BREAKS = re.compile(r"<br>(?:<br>){2,}")
 _BLANKS = re.compile(r"\s(?:\s|&nbsp;)++")
-_BLOCK_START = re.compile(
-    rf"(<{_BLOCK}{_ATTRIBUTES}>(?:<(?:strong|b|em|i|u){_ATTRIBUTES}>)*+)(?:\s|&nbsp;|<br>)++"
-)
+_EMPHASIS = rf"<(?:strong|b|em|i|u){_ATTRIBUTES}>"
+_STARTS_EMPHASIS = re.compile(_EMPHASIS)
+_BLOCK_START = re.compile(rf"(<{_BLOCK}{_ATTRIBUTES}>)((?:{_EMPHASIS}|\s|&nbsp;|<br>)++)")
 _BLOCK_ENDS = (
     re.compile(rf"<br>(?:<br>)?(</{_BLOCK}>)"),
     re.compile(rf"\s(</{_BLOCK}>)"),
@@ -44,10 +44,14 @@ def _compacted(part: str) -> str:
     part = _without_empty(part)
     part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
     part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
-    part = _BLOCK_START.sub(r"\1", part)
+    part = _BLOCK_START.sub(lambda start: start[1] + _without_blanks(start[2]), part)
     for pattern in _BLOCK_ENDS:
         part = pattern.sub(r"\1", part)
     return part
+
+
+def _without_blanks(start: str) -> str:
+    return "".join(_STARTS_EMPHASIS.findall(start))
 
 
 def _without_empty(part: str) -> str:
