@@ -155,6 +155,12 @@ def test_notes_of_markdown_lead_there_and_back(engines: tuple[str, ...]) -> None
     assert clean(body, engines) == body
 
 
+def test_ways_back_are_no_part_of_what_an_article_says() -> None:
+    text = "# T\n\nOne[^a] ↩ two[^a].\n\n[^a]: First.\n"
+    source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
+    assert make_draft(source, Recipe()).summary == "One[1] ↩ two[1:1]. First."
+
+
 def test_two_articles_on_a_page_do_not_clash() -> None:
     text = "# T\n\nOne[^a].\n\n[^a]: First.\n\n<a href='#top'>up</a><i id=top>x</i>\n"
     page = body_of(text, "a.md") + body_of(text, "b.md")
