@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from digest.articles import yaml_fields
 from digest.articles.fields import MAX_LENGTH, MAX_NESTING
 from digest.articles.front_matter import split
+from digest.articles.model import Severity
 from digest.errors import SourceError
 
 PATH = PurePosixPath("a/b.md")
@@ -148,6 +149,87 @@ def test_what_is_plainly_meant_is_read(lines: str, fields: dict[str, object]) ->
     front = split(f"---\n{lines}\n---\n正文", PATH)
     assert front.fields == fields
     assert front.body == "正文"
+
+
+@pytest.mark.parametrize(
+    ("lines", "notes"),
+    [
+        (
+            'title: """""""\'第3回\'"""""""',
+            [(2, "title has quotes within quotes; read as 第3回")],
+        ),
+        ("title: 'it's'", [(2, "title has quotes within quotes; read as it's")]),
+        (
+            "x: y\nTitle: 上集: 下集",
+            [(3, "Title has a colon in it and no quotes around it; read as 上集: 下集")],
+        ),
+        (
+            "title: @handle",
+            [(2, "title starts with @ and has no quotes around it; read as @handle")],
+        ),
+        (
+            "title: &#123;x&#125; y",
+            [(2, "title starts with & and has no quotes around it; read as {x} y")],
+        ),
+        ('title: "报', [(2, "title has a quote that is never closed; read as 报")]),
+        ("title: '", [(2, "title has a quote that is never closed; read as '")]),
+        ('title: "甲" 乙', [(2, 'title goes on behind a closing quote; read as "甲" 乙')]),
+        (
+            'title: "C:\\书"',
+            [(2, "title has a backslash that says nothing; read as C:\\书")],
+        ),
+        ("title: - 报", [(2, "title is no YAML; read as - 报")]),
+        ("date:2021-08-27", [(2, "date has no space behind its colon; read as 2021-08-27")]),
+        ("title：报", [(2, "title has a full-width colon; read as 报")]),
+        ("title: 报\nx: y\nTITLE: 刊", [(4, "TITLE is there more than once; the last one counts")]),
+        (
+            "tags:\n\t- 甲\n\t- @乙\nextra:\n\tx: y",
+            [
+                (3, "tabs indent it; each is read as two spaces"),
+                (
+                    4,
+                    "an item of tags starts with @ and has no quotes around it; read as @乙",
+                ),
+                (6, "tabs indent it; each is read as two spaces"),
+            ],
+        ),
+        (
+            "title: 报\ntitle: a: b\ntags:\n- 'it's'",
+            [
+                (3, "title has a colon in it and no quotes around it; read as a: b"),
+                (3, "title is there more than once; the last one counts"),
+                (5, "an item of tags has quotes within quotes; read as it's"),
+            ],
+        ),
+        (
+            "- 'it's'",
+            None,
+        ),
+        ("title: 报\nsummary: 'it''s'\ntags: [甲]", []),
+    ],
+)
+def test_what_is_salvaged_is_told_with_its_line(
+    lines: str, notes: list[tuple[int, str]] | None
+) -> None:
+    if notes is None:  # the item can be mended, but an item is no front matter
+        assert "key: value" in failure(f"---\n{lines}\n---\n").problem
+        return
+    front = split(f"---\n{lines}\n---\n正文", PATH)
+    assert [(note.line, note.cause) for note in front.notes] == notes
+    assert all(note.severity is Severity.SALVAGED for note in front.notes)
+
+
+def test_a_note_is_one_short_line_whatever_it_quotes() -> None:
+    front = split(f"---\n\ntitle: a\t&#123;: \u200b{'长' * 500}\n---\n", PATH)
+    (note,) = front.notes
+    assert note.line == 3
+    start = "title has a colon in it and no quotes around it; read as a {: "
+    assert note.cause == f"{start}{'长' * 74}…"
+    (note,) = split(f'{{"title": "x",\n\n"{"k" * 500}": 1, "{"k" * 500}": 2}}', PATH).notes
+    assert (note.line, note.cause) == (
+        3,
+        f"{'k' * 79}… is there more than once; the last one counts",
+    )
 
 
 def test_lines_stay_what_they_were_where_others_are_salvaged() -> None:

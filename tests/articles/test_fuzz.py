@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from digest.articles.characters import one_line
 from digest.articles.draft import Recipe, make_draft
 from digest.articles.habits import TEXT_KEYS
 from digest.articles.model import CategoryPath, Draft, SourceFile
@@ -115,6 +116,10 @@ def check(path: str, content: bytes, recipe: Recipe) -> None:
         assert draft.title.strip()
         assert draft.identity
         assert violations(draft.body) == []
+        for note in draft.notes:
+            assert note.cause == one_line(note.cause) != ""
+            assert len(note.cause) < 300
+            assert note.line is None or 1 <= note.line <= content.count(b"\n") + 2
         assert drafted(path, content, recipe) == draft
 
 

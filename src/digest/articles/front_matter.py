@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from digest.articles.body import MARKDOWN_SUFFIXES
 from digest.articles.fields import MAX_LENGTH, Fields, Unreadable, Value
 from digest.articles.json_fields import object_end, read_json
+from digest.articles.model import Note, Severity
 from digest.articles.plain_fields import read_plain
 from digest.articles.toml_fields import read_toml
 from digest.articles.yaml_fields import read_yaml
@@ -43,6 +44,7 @@ class FrontMatter:
     body: str
     body_line: int = 1  #: 1-based line in the file where the body starts
     present: bool = False  #: whether there is a front matter at all
+    notes: tuple[Note, ...] = ()  #: what is broken in it, though its meaning is plain
 
 
 def split(text: str, path: PurePosixPath) -> FrontMatter:
@@ -122,4 +124,8 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
         body=text[end:],
         body_line=text.count("\n", 0, end) + 1,
         present=True,
+        notes=tuple(
+            Note(severity=Severity.SALVAGED, line=first + repair.line, cause=repair.cause)
+            for repair in fields.repairs
+        ),
     )

@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo
 from digest.articles import addresses
 from digest.articles.body import SUFFIXES, Body, read_body, text_of
 from digest.articles.characters import one_line
-from digest.articles.dates import parse_date
+from digest.articles.dates import FIRST_YEAR, LAST_YEAR, parse_date
 from digest.articles.decoding import decode
-from digest.articles.fields import Value
+from digest.articles.fields import Value, shown
 from digest.articles.front_matter import FrontMatter, split
 from digest.articles.habits import (
     ADDRESS_NAMES,
     AUTHOR_KEYS,
     CATEGORY_KEYS,
     DATE_KEYS,
+    FALSE,
     IDENTITY_KEYS,
     IMAGE_KEYS,
     KEPT_BACK,
@@ -29,9 +30,17 @@ from digest.articles.habits import (
     PATTERN_KEYS,
     SUMMARY_KEYS,
     TAG_KEYS,
+    TRUE,
     UPDATE_KEYS,
 )
-from digest.articles.model import CategoryPath, Manuscript, SourceFile, path_identity
+from digest.articles.model import (
+    CategoryPath,
+    Manuscript,
+    Note,
+    Severity,
+    SourceFile,
+    path_identity,
+)
 from digest.articles.summary import summarize
 from digest.errors import SourceError
 
@@ -41,6 +50,8 @@ MAX_TITLE, MAX_NAME = 300, 200
 MAX_LINE = 4_000
 #: Names in a category path, paths and authors of one article; the rest is ignored.
 MAX_LEVELS, MAX_CATEGORIES, MAX_AUTHORS = 12, 50, 50
+#: What is told of one file at most.
+MAX_NOTES = 20
 #: Characters; identities are keys, so a longer one is refused, not cut.
 MAX_IDENTITY = 1_000
 
@@ -69,27 +80,31 @@ def parse(
     if path.suffix.lower() not in SUFFIXES:
         raise SourceError(path, None, f"not one of {', '.join(sorted(SUFFIXES))}")
     try:
-        text = decode(source.content)
+        decoded = decode(source.content)
     except ValueError as error:
         raise SourceError(path, None, str(error)) from error
-    front = split(text, path)
+    front = split(decoded.text, path)
     _refuse_kept_back(front, path)
     title = _cut(_plain(_text(front.fields, "title")), MAX_TITLE)
     if title == "~":
         title = ""
     body = read_body(front.body, path, heading=not title, first_line=not front.present)
     summary = next(_texts(front.fields, SUMMARY_KEYS), "")
+    published_at = _date(front.fields, path, zone)
+    notes = [_noted(None, trouble) for trouble in decoded.troubles]
+    notes += front.notes if published_at else sorted([*front.notes, *_undated(front)], key=_place)
     return Manuscript(
         identity=_identity(front, path),
         title=title or _body_title(body, path),
         authors=tuple(_authors(front.fields)),
         categories=_categories(front.fields, path),
-        published_at=_date(front.fields, path, zone),
+        published_at=published_at,
         link=_link(front.fields),
         image=_image(front.fields, placeholder_hosts),
         language=_language([*_texts(front.fields, LANGUAGE_KEYS), body.language]),
         summary=one_line(text_of(summary)) or None,
         markup=body.markup,
+        notes=tuple(notes[:MAX_NOTES]),
     )
 
 
@@ -124,6 +139,24 @@ def _date(fields: Mapping[str, Value], path: PurePosixPath, zone: ZoneInfo) -> d
     candidates = [*_texts(fields, DATE_KEYS), named[1] if named else ""]
     candidates += _texts(fields, UPDATE_KEYS)
     return next(filter(None, (parse_date(text, zone) for text in candidates)), None)
+
+
+def _undated(front: FrontMatter) -> Iterator[Note]:
+    """Yield what there is to say of the first value that should be a date and is none."""
+    for key in (*DATE_KEYS, *UPDATE_KEYS):
+        for text in _texts(front.fields, (key,)):
+            if text.lower() not in TRUE | FALSE:  # ``published: true``
+                cause = f"{key} '{shown(text)}' is no date of the years {FIRST_YEAR} to {LAST_YEAR}"
+                yield _noted(front.lines[key], f"{cause}; the moment of first sight counts")
+                return
+
+
+def _noted(line: int | None, cause: str) -> Note:
+    return Note(severity=Severity.NOTED, line=line, cause=cause)
+
+
+def _place(note: Note) -> int:
+    return note.line or 0
 
 
 def _link(fields: Mapping[str, Value]) -> str | None:
