@@ -13,7 +13,7 @@ import pytest
 from digest.articles import draft as draft_module
 from digest.articles import rules as rules_module
 from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import CategoryPath, Draft, SourceFile
+from digest.articles.model import CategoryPath, Draft, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule
 from digest.articles.sanitize import ENGINES
@@ -103,6 +103,34 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         '<p><img referrerpolicy="no-referrer" src="https://img.example.org/a.png"></p>\n'
         "<p>读者说：很好</p>"
     )
+
+
+def test_categories_are_what_the_recipe_makes_of_them() -> None:
+    text = "---\ntitle: T\ncategories: [AI, 广告, C#]\n---\nx"
+    options: dict[str, Any] = {
+        "category_style": "flat",
+        "category_map": (("ai", "人工智能/综合"), ("广告", "")),
+    }
+    assert [str(path) for path in article(text).categories] == ["AI / 广告 / C#"]
+    made = article(text, **options)
+    assert [str(path) for path in made.categories] == ["人工智能 / 综合", "C#"]
+    assert made.fingerprint != article(text, category_style="flat").fingerprint
+
+
+@pytest.mark.parametrize("category", ["旧", "新"])
+@pytest.mark.parametrize("name", ["新", ""])
+def test_a_rule_applies_by_the_old_and_the_new_name_of_a_category(name: str, category: str) -> None:
+    made = article(
+        "---\ntitle: T\ncategory: 旧\n---\n<p>一</p><p class=x>二</p>",
+        category_map=(("旧", name),),
+        rules=(Rule(category=CategoryPath((category,)), drop=(".x",)),),
+    )
+    assert ("二" in made.body) == (name == "" and category == "新")
+
+
+def test_notes_of_the_file_go_with_its_draft() -> None:
+    (note,) = article("---\ntitle: 'it's'\n---\nx").notes
+    assert (note.severity, note.line) == (Severity.SALVAGED, 2)
 
 
 def test_crawling_again_changes_nothing() -> None:
@@ -273,10 +301,14 @@ def test_a_file_that_is_no_article_is_a_source_error() -> None:
         {"image_proxy": "https://img.example/"},
         {"referrer_policy": "never"},
         {"referrer_policy": ""},
+        {"category_style": "tree"},
+        {"category_map": (("a", "a//b"),)},
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url"):
+    with pytest.raises(
+        ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url|names joined"
+    ):
         Recipe(**options)
 
 
@@ -293,6 +325,9 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
         Recipe(embeds=()),
         Recipe(image_proxy="https://img.example/{url}"),
         Recipe(referrer_policy="origin"),
+        Recipe(category_style="flat"),
+        Recipe(category_map=(("a", "b"),)),
+        Recipe(category_map=(("a", "b"), ("c", ""))),
     ]
     prints = [recipe.fingerprint() for recipe in (plain, *others)]
     assert len(set(prints)) == len(prints)

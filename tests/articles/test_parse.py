@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles.categories import MAX_CATEGORIES, MAX_LEVELS, MAX_NAME
 from digest.articles.model import CategoryPath, Manuscript, Severity, SourceFile
 from digest.articles.parse import (
     MAX_AUTHORS,
-    MAX_CATEGORIES,
     MAX_IDENTITY,
-    MAX_LEVELS,
-    MAX_NAME,
     MAX_NOTES,
     MAX_TITLE,
     parse,

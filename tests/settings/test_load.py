@@ -65,6 +65,40 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             ),
         ),
         ("[articles]\nreferrer_policy = 'never'", None),
+        (
+            "[articles]\ncategory_style = 'tree'",
+            "articles.category_style = \"tree\": must be 'path' or 'flat'",
+        ),
+        (
+            "[articles.category_map]\n'a//b' = 'c'",
+            (
+                'articles.category_map.a//b = "a//b": must be the names of categories joined by '
+                "'/', such as '科技/网络'"
+            ),
+        ),
+        (
+            "[articles.category_map]\n'a' = 'b/'",
+            (
+                "articles.category_map.a = \"b/\": must be the names of categories joined by '/', "
+                "such as '科技/网络'"
+            ),
+        ),
+        (
+            "[articles.category_map]\n'a' = 5",
+            "articles.category_map.a = 5: must be a text in quotes",
+        ),
+        (
+            "[articles.category_map]\n'a' = '—'",
+            "articles.category_map.a = \"—\": must be 1 to 12 names joined by '/'",
+        ),
+        (
+            "[articles.category_map]\n'甲.x' = '乙/丙'\n'乙' = ''",
+            "articles.category_map.甲.x = \"乙/丙\": must not lie in '乙', which is moved itself",
+        ),
+        (
+            "[articles.category_map]\n'AI' = 'x'\n'ａｉ' = 'y'",
+            "articles.category_map.ａｉ: is the same category as 'AI'",
+        ),
         # tables
         ("site = 'x'", 'site = "x": must be a table'),
         ("mail = 'user:hunter2@host'", "mail: must be a table"),

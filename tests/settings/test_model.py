@@ -79,6 +79,10 @@ class TestRecipe:
             embeds = ["Video.Example"]
             image_proxy = "https://img.example/?u={url}&w=640"
             referrer_policy = "same-origin"
+            category_style = "flat"
+            [articles.category_map]
+            "a / Ａ" = "b/ c"
+            "广告" = ""
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -105,6 +109,8 @@ class TestRecipe:
             embeds=("video.example",),
             image_proxy="https://img.example/?u={url}&w=640",
             referrer_policy="same-origin",
+            category_style="flat",
+            category_map=(("a/Ａ", "b/c"), ("广告", "")),
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),

@@ -7,11 +7,12 @@ import html
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.articles import addresses, anchors, trackers
+from digest.articles.categories import STYLES, renamed, renames
 from digest.articles.embeds import HOSTS
 from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
@@ -53,6 +54,8 @@ class Recipe:
     embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
     image_proxy: str | None = None  #: an address with ``{url}``, through which images are shown
     referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
+    category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
+    category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
 
     def __post_init__(self) -> None:
         if self.image_proxy is not None:
@@ -61,6 +64,9 @@ class Recipe:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
             raise ValueError(f"not a time zone: {self.timezone!r}") from error
+        if self.category_style not in STYLES:
+            raise ValueError(f"category_style must be in {STYLES}, not {self.category_style!r}")
+        renames(self.category_map)
         if self.engines not in ENGINES:
             raise ValueError(f"engines must be one of {ENGINES}, not {self.engines!r}")
         if self.referrer_policy not in get_args(ReferrerPolicy):
@@ -78,14 +84,22 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
 
     Raises SourceError, saying where and why, for a file that is no article.
     """
-    manuscript = parse(source, ZoneInfo(recipe.timezone), recipe.placeholder_hosts)
+    manuscript = parse(
+        source,
+        ZoneInfo(recipe.timezone),
+        recipe.placeholder_hosts,
+        category_style=recipe.category_style,
+    )
+    filed = renamed(manuscript.categories, renames(recipe.category_map))
+    # A rule mends what a source has wrong, whatever its category is called by now.
+    either = replace(manuscript, categories=(*manuscript.categories, *filed))
     try:
         markup = tidy(
             manuscript.markup,
             base=manuscript.link,
             places=anchors.prefix(manuscript.identity),
             title=manuscript.title,
-            rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
+            rules=[rule for rule in recipe.rules if rule.applies(either, source.path)],
             placeholder_hosts=recipe.placeholder_hosts,
             embeds=recipe.embeds,
             image_proxy=recipe.image_proxy,
@@ -100,7 +114,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         identity=manuscript.identity,
         title=manuscript.title,
         authors=manuscript.authors,
-        categories=manuscript.categories,
+        categories=filed,
         published_at=manuscript.published_at,
         link=manuscript.link,
         image=_shown(manuscript.image, recipe.image_proxy) or _first_image(body),
@@ -108,7 +122,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         summary=summarize(manuscript.summary or text, recipe.summary_length),
         body=body,
         fingerprint=_fingerprint(
-            manuscript.title, text, manuscript.authors, manuscript.categories, manuscript.link
+            manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
         likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,

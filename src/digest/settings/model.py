@@ -144,6 +144,8 @@ class Settings(BaseSettings):
             embeds=self.articles.embeds,
             image_proxy=self.articles.image_proxy,
             referrer_policy=self.articles.referrer_policy,
+            category_style=self.articles.category_style,
+            category_map=tuple(self.articles.category_map.items()),
         )
 
     def terms(self) -> Terms:

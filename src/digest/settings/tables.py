@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from digest.articles.categories import Misplaced, renames
 from digest.articles.embeds import HOSTS
 from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
@@ -18,6 +19,7 @@ from digest.settings.values import (
     Authority,
     Block,
     Category,
+    CategoryTarget,
     FilePath,
     Globs,
     Host,
@@ -124,6 +126,16 @@ class ArticlesTable(Table):
     on_delete: Literal["keep", "withdraw"] = "keep"
     grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
     longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
+    category_style: Literal["path", "flat"] = "path"
+    category_map: dict[Category, CategoryTarget] = {}
+
+    @model_validator(mode="after")
+    def _map_agrees_with_itself(self) -> Self:
+        try:
+            renames(tuple(self.category_map.items()))
+        except Misplaced as error:
+            raise at(f"category_map.{error.key}", error.value, error.problem) from None
+        return self
 
 
 class ReplaceTable(Table):

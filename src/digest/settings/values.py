@@ -196,6 +196,11 @@ def category(text: str) -> str:
         ) from None
 
 
+def category_target(text: str) -> str:
+    """Return the path of a category, or nothing, which hides one."""
+    return category(text) if text else text
+
+
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Check patterns of paths."""
     for pattern in patterns:
@@ -315,6 +320,7 @@ Block = Annotated[
 ]
 Schedule = Annotated[str, AfterValidator(schedule)]
 Category = Annotated[str, AfterValidator(category)]
+CategoryTarget = Annotated[str, AfterValidator(category_target)]
 FilePath = Annotated[Path, AfterValidator(path)]
 Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]
 Attributes = Annotated[dict[str, str], AfterValidator(attributes)]
