@@ -329,6 +329,88 @@ def test_json_ends_where_the_object_ends(start: str, between: str, further: int)
 
 @pytest.mark.parametrize(
     "text",
+    [
+        '---json\n{"title": "报",\n"tags": ["甲"]}\n---\n文',
+        '--- JSON \n"title": "报",\n"tags": ["甲"]\n---\n文',
+        "---toml\ntitle = '报'\ntags = ['甲']\n---\n文",
+        "---yaml\ntitle: 报\ntags: [甲]\n---\n文",
+        ';;;\n"title": "报",\n"tags": ["甲"]\n;;;\n文',
+    ],
+)
+def test_a_fence_may_name_the_language(text: str) -> None:
+    front = split(text, PurePosixPath("a.html"))
+    assert front.fields == {"title": "报", "tags": ["甲"]}
+    assert (front.lines, front.body, front.body_line) == ({"title": 2, "tags": 3}, "文", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cause"),
+    [
+        ('---json\n{"title": "x"}\nmore\n---\n', 2, "behind the object"),
+        ('---json\n["title"]\n---\n', 2, "property name"),
+        (";;;\n" + "[" * 5_000 + "\n;;;\n", 2, "nests deeper"),
+        (';;;\n"title": "x\n;;;\n', 2, "no closing }"),
+        (';;;\n"title": "x"\n', 1, "no closing ;;;"),
+    ],
+)
+def test_trouble_behind_a_fence_with_a_language_has_its_line(
+    text: str, line: int, cause: str
+) -> None:
+    error = failure(text)
+    assert (error.line, cause in error.problem) == (line, True), error.problem
+
+
+@pytest.mark.parametrize("start", ["", "\n\n", "\ufeff"])
+@pytest.mark.parametrize(
+    ("head", "fields"),
+    [
+        ("title: 报\n", {"title": "报"}),
+        ("author: 甲\ndate: 2021-08-27\n", {"author": "甲", "date": "2021-08-27"}),
+        ("title: a: b\ntags:\n- 甲\n# x\n  # y\n", {"title": "a: b", "tags": ["甲"]}),
+        ('"title": "报",\n"tags": [\n"甲"\n]\n', {"title": "报", "tags": ["甲"]}),
+    ],
+)
+def test_a_fence_may_close_what_none_has_opened_as_with_hexo(
+    head: str, fields: dict[str, object], start: str
+) -> None:
+    fence = ";;;" if head.startswith('"') else "---"
+    front = split(f"{start}{head}{fence}\n文", PATH)
+    assert front.present
+    assert front.fields == fields
+    assert (front.body, front.body_line) == ("文", (start + head).count("\n") + 2)
+    assert front.lines[next(iter(fields))] == start.count("\n") + 1
+    assert not split(f"{head}{fence}\n文", PurePosixPath("a.txt")).present
+
+
+def test_trouble_in_a_head_without_an_opening_fence_has_its_line() -> None:
+    error = failure("\ntitle: 报\nx: [a\n---\n文")
+    assert (error.line, "cannot be read" in error.problem) == (4, True)
+    long = failure("title: 报\nx: " + "长" * MAX_LENGTH + "\n---\n文")
+    assert (long.line, "longer than" in long.problem) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Note: mind the gap\n---\ntext",
+        "Note: one\nRemark: two\n---\ntext",
+        "title: 报\nprose\n---\ntext",
+        "标题: 报\n---\ntext",
+        "title:报\n---\ntext",
+        "- title: 报\n---\ntext",
+        '"title", she said\n---\ntext',
+        "---js\n{ title: 1 }\n---\n",
+        "+++json\na = 1\n+++\n",
+    ],
+)
+def test_a_rule_below_a_paragraph_is_no_end_of_a_front_matter(text: str) -> None:
+    front = split(text, PATH)
+    assert not front.present
+    assert front.body == text
+
+
+@pytest.mark.parametrize(
+    "text",
     ["{% raw %}\nx", "{{ x }}", '{"Hello"}, she said', "{独家} 消息", "++++\na = 1\n++++\n", "{"],
 )
 def test_braces_and_signs_of_a_text_are_no_front_matter(text: str) -> None:

@@ -65,6 +65,15 @@ def read_json(block: str) -> Fields:
     )
 
 
+def read_members(block: str) -> Fields:
+    """Return what a block says that is an object or, as Hexo has it, only its members."""
+    whole = block if block.lstrip().startswith("{") else f"{{{block}}}"
+    end = object_end(whole, 0)
+    if whole[end:].strip():
+        raise Unreadable(whole.count("\n", 0, end), "something stands behind the object")
+    return read_json(whole[:end])
+
+
 def _text(value: _Native) -> Value:
     """Return a value of the parser as text, lists and objects of text."""
     if isinstance(value, str):
