@@ -99,6 +99,17 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             "[articles.category_map]\n'AI' = 'x'\n'ａｉ' = 'y'",
             "articles.category_map.ａｉ: is the same category as 'AI'",
         ),
+        (
+            "[articles.category_map]\n'金融' = '财经'\n[digests.daily]\ncategories = ['金融/银行']",
+            (
+                "digests.daily.categories = \"金融/银行\": is called '财经/银行' by "
+                "articles.category_map"
+            ),
+        ),
+        (
+            "[articles.category_map]\n'广告' = ''\n[digests.daily]\ncategories = ['x', '广告']",
+            'digests.daily.categories = "广告": is hidden by articles.category_map',
+        ),
         # tables
         ("site = 'x'", 'site = "x": must be a table'),
         ("mail = 'user:hunter2@host'", "mail: must be a table"),
@@ -362,6 +373,16 @@ def test_a_mistake_is_told_by_key_value_and_what_is_allowed(
     assert len(found) == 1
     assert problem is None or found == [problem]
     assert "hunter2" not in found[0]
+
+
+@pytest.mark.parametrize("category", ["财经", "财经/综合", "财经/综合/银行", "丙/乙", "其他"])
+def test_a_digest_may_name_what_the_map_makes(file: Path, category: str) -> None:
+    file.write_text(
+        "[articles.category_map]\n'财经' = '财经/综合'\n'甲' = '丙'\n'丙/乙' = '丁'\n"
+        f"[digests.daily]\ncategories = ['{category}']",
+        "utf-8",
+    )
+    assert load(file, {}).digests["daily"].categories == (category,)
 
 
 def test_the_keys_of_the_loader_itself_are_no_options(file: Path) -> None:
