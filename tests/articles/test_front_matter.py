@@ -201,10 +201,9 @@ def test_what_is_plainly_meant_is_read(lines: str, fields: dict[str, object]) ->
                 (5, "an item of tags has quotes within quotes; read as it's"),
             ],
         ),
-        (
-            "- 'it's'",
-            None,
-        ),
+        ('title: """"', [(2, "title has quotes within quotes; read as ''")]),
+        ("'': x\n'': y", [(3, "'' is there more than once; the last one counts")]),
+        ("- 'it's'", None),
         ("title: 报\nsummary: 'it''s'\ntags: [甲]", []),
     ],
 )

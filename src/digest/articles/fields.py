@@ -53,7 +53,9 @@ def written(text: str) -> str:
 def shown(text: str) -> str:
     """Return a value as a sentence may quote it: one line, cut at ``MAX_SHOWN`` characters."""
     line = one_line(written(text))
-    return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 1]}…"
+    if len(line) > MAX_SHOWN:
+        return f"{line[: MAX_SHOWN - 1]}…"
+    return line or "''"
 
 
 def repeated(key: str, line: int) -> Repair:

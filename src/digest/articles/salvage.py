@@ -24,10 +24,9 @@ _INDICATORS = tuple("[]{},?*&!|>%@`")
 def mended(block: str, read: Callable[[str], Fields]) -> tuple[str, list[Repair]]:
     """Return ``block`` with spaces for tabs and texts in quotes where that is what was meant.
 
-    With it goes what was mended, none where nothing could be.
-
-    ``read`` tells what is YAML, raising Unreadable. Mended are lines of known keys and of lists
-    that are none by themselves; a text that goes on in the next line is left alone.
+    With it goes what was mended, none where nothing could be. ``read`` tells what is YAML,
+    raising Unreadable. Mended are lines of known keys and of lists that are none by themselves;
+    a text that goes on in the next line is left alone.
     """
     written = block.split("\n")
     lines = _without_tabs(written)
