@@ -96,6 +96,28 @@ def test_a_few_characters_beyond_ascii_are_enough(text: str, encoding: str) -> N
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "label"),
+    [
+        ("他站在屋裏，一粧一恒都看得清楚，牆邊的墻壁已經斑駁了。", "cp950", "big5"),
+        ("香港今日天氣好熱，佢哋喺銅鑼灣食咗嘢，啲人話好嘢嚟㗎。", "big5hkscs", "big5-hkscs"),
+        (
+            "①会場は㈱日本海です。髙橋さんは午前９時～午後５時まで働いています。",
+            "cp932",
+            "shift_jis",
+        ),
+        ("뷁 똠방각하 오늘은 아침부터 비가 와서 책을 읽으며 시간을 보냈습니다.", "cp949", "euc-kr"),
+        ("朱镕基总理的〇七年讲话，㐀字在里面。", "gb18030", "gb2312"),
+    ],
+)
+def test_the_usual_extensions_of_an_encoding_are_read_with_it(
+    text: str, encoding: str, label: str
+) -> None:
+    assert decoding.decode(text.encode(encoding)) == decoding.Decoded(text=text)
+    page = f"<meta charset={label}>{text}"
+    assert decoding.decode(page.encode(encoding)) == decoding.Decoded(text=page)
+
+
 @pytest.mark.parametrize("encoding", ["euc_jp", "shift_jis"])
 def test_japanese_is_told_from_chinese(encoding: str) -> None:
     assert decode((JAPANESE * 4).encode(encoding)) == JAPANESE * 4

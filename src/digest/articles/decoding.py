@@ -21,9 +21,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 #: What articles come in, beside Unicode; guessing among few errs less than among all.
-_LEGACY = ["gb18030", "big5", "euc_jp", "shift_jis", "euc_kr", "cp1252", "cp1251", "koi8_r"]
+_LEGACY = ["gb18030", "big5hkscs", "euc_jp", "cp932", "cp949", "cp1252", "cp1251", "koi8_r"]
 #: What a guess is checked against, which is poor where few characters are beyond ASCII.
-_CANDIDATES = ("cp1252", "gb18030", "big5", "shift_jis", "cp1250")
+_CANDIDATES = ("cp1252", "gb18030", "big5hkscs", "cp932", "cp1250")
 _DECLARED = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([a-zA-Z0-9_-]{3,20})""", re.IGNORECASE
 )
@@ -33,17 +33,17 @@ _MEANT = {
     "utf-8-sig": "utf-8",
     "gb2312": "gb18030",
     "gbk": "gb18030",
-    "big5hkscs": "big5",
-    "cp950": "big5",
+    "big5": "big5hkscs",
+    "cp950": "big5hkscs",
     "euc_kr": "cp949",
-    "cp932": "shift_jis",
+    "shift_jis": "cp932",
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
     "iso8859-9": "cp1254",
 }
 #: Encodings of texts that are not UTF-8; Python knows others, such as ``idna``.
 _TEXTUAL = re.compile(
-    r"utf-16(?:-[lb]e)?|gb18030|hz|big5|euc_jp|shift_jis|cp949|cp125[0-8]|cp8(?:66|74)"
+    r"utf-16(?:-[lb]e)?|gb18030|hz|big5hkscs|euc_jp|cp9(?:32|49)|cp125[0-8]|cp8(?:66|74)"
     r"|iso8859-[0-9]{1,2}|koi8-[ru]|mac-(?:roman|cyrillic)"
 )
 #: A declaration stands this early (HTML section 4.2.5.4), in bytes.
