@@ -85,7 +85,8 @@ def test_a_hostile_file_harms_only_itself(
     misbehaves: Callable[[SourceFile, Recipe], Draft],
     problem: str,
 ) -> None:
-    monkeypatch.setattr(workers_module, "_PATIENCE", 2)
+    # A busy machine may take long to give a process its half second.
+    monkeypatch.setattr(workers_module, "_PATIENCE", 16 if misbehaves is computes_for_ever else 2)
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "make_draft", misbehaves)
         hostile = workers.submit(GOOD)
