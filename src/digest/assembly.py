@@ -57,14 +57,20 @@ class Services:
 
     def ingest(self, workers: Workers) -> Ingest:
         """Return what takes article files in."""
-        return Ingest(store=self.store.articles, tree=self.tree, workers=workers, clock=self.clock)
+        return Ingest(
+            store=self.store.articles,
+            memory=self.store.scans,
+            tree=self.tree,
+            workers=workers,
+            clock=self.clock,
+        )
 
     def intake(self, workers: Workers) -> Intake:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
         articles = self.settings.articles
 
         def watch(hint: Callable[[str], None]) -> Watch:
-            return Watch(self.tree.root, hint)
+            return Watch(self.tree.roots["."], hint)
 
         return Intake(
             ingest=self.ingest(workers),
@@ -72,7 +78,6 @@ class Services:
             watch=watch,
             scan_every=articles.scan_every,
             settle=articles.settle,
-            clock=self.clock,
         )
 
     def mailing(self) -> Mailing:
@@ -100,7 +105,7 @@ def make_tree(settings: Settings) -> Tree:
     if not root.is_dir():
         raise ConfigurationError("paths.articles", str(root), "is no folder; expected one to watch")
     return Tree(
-        root=root,  # as it is: where a link leads may change
+        roots={".": root},  # as it is: where a link leads may change
         files=PathFilter(settings.articles.include, settings.articles.exclude),
         max_bytes=settings.articles.max_bytes,
         settle=settings.articles.settle,

@@ -6,17 +6,16 @@ import asyncio
 import errno
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from digest.articles.ingest import Ingest, Taken
+from digest.articles.scan import Scan
 from digest.articles.watch import Watch
 from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish import Publisher
-from digest.times import Clock
 
 _log = structlog.get_logger(__name__)
 
@@ -85,15 +84,6 @@ class Hints:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """When the whole tree was last compared with what is remembered."""
-
-    ended_at: datetime  #: aware UTC
-    took: timedelta
-    files: int
-
-
 class Intake:
     """Takes files as they change and publishes what follows, one burst at a time.
 
@@ -108,14 +98,12 @@ class Intake:
         watch: Callable[[Callable[[str], None]], Watch],
         scan_every: timedelta,
         settle: timedelta,
-        clock: Clock,
     ) -> None:
         self._ingest = ingest
         self._publisher = publisher
         self._make_watch = watch
         self._scan_every = scan_every.total_seconds()
         self._settle = max(settle.total_seconds(), 0.1)
-        self._clock = clock
         self._hints = Hints()
         self._watch: Watch | None = None
         self._next_scan = 0.0
@@ -184,11 +172,14 @@ class Intake:
             self._next_scan = time()
         if paths:
             try:
-                self._note(await asyncio.to_thread(self._ingest.take, paths))
+                taken = await asyncio.to_thread(self._ingest.take, paths)
             except (DigestError, OSError):
                 for path in paths:
                     self._hints.add(path)
                 raise
+            self._note(taken)
+            if taken.unsure:
+                self._next_scan = time()
         if time() >= self._next_scan and not self._hints:
             await self._renew_watch()
             await self._scan(None)
@@ -222,13 +213,21 @@ class Intake:
             self._watch = None
 
     async def _scan(self, progress: Callable[[int, int], None] | None) -> None:
-        began = self._clock()
         taken = await asyncio.to_thread(self._ingest.scan, progress)
-        ended = self._clock()
-        if taken.complete:
-            self.last_scan = Scan(ended_at=ended, took=ended - began, files=taken.files)
+        if taken.scan:
+            self._tell_unseen(taken.scan)
+            self.last_scan = taken.scan
         self._next_scan = asyncio.get_running_loop().time() + self._scan_every
         self._note(taken)
+
+    def _tell_unseen(self, scan: Scan) -> None:
+        """Log which roots went away, and which came back."""
+        before = self.last_scan.unseen if self.last_scan else {}
+        for name, reason in scan.unseen.items():
+            if name not in before:
+                _log.warning("an articles folder is away; its articles stay", root=name, why=reason)
+        for name in before.keys() - scan.unseen.keys():
+            _log.info("an articles folder is back", root=name)
 
     def _note(self, taken: Taken) -> None:
         loop = asyncio.get_running_loop()

@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def tree(root: Path) -> Tree:
     return Tree(
-        root=root,
+        roots={".": root},
         files=PathFilter(("**/*.md",), ("**/.*",)),
         max_bytes=1_000,
         settle=timedelta(seconds=3),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from digest.articles.tree import TOP
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
 
@@ -32,7 +33,8 @@ def run(context: typer.Context) -> None:
 
     chosen: Context = context.obj
     with chosen.services() as services:
-        say(f"Reading {services.tree.root} …")
+        for root in services.tree.roots.values():
+            say(f"Reading {root} …")
         with progress_bar("Reading") as progress:
 
             def announce(started: Started) -> None:
@@ -61,7 +63,8 @@ def _announce(started: Started, services: Services) -> None:
     status = started.status
     out.print()
     out.print(f"[bold]{services.site.title}[/bold] · Digest {status.version}")
-    _line("Watching", str(services.tree.root))
+    for name, root in services.tree.roots.items():
+        _line("Watching", str(root) if name == TOP else f"{root} (as {name})")
     _line(
         "Articles",
         f"{status.articles:,} in {status.categories:,} categories, {status.feeds:,} feeds",

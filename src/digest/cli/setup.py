@@ -184,7 +184,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     return [
         (
             f"read the articles in {paths.articles}",
-            lambda: list(make_tree(settings).root.iterdir()),
+            lambda: [list(root.iterdir()) for root in make_tree(settings).roots.values()],
         ),
         ("make the rules", settings.recipe),
         (
