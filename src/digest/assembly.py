@@ -12,7 +12,7 @@ from random import random
 
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
-from digest.articles.tree import Tree
+from digest.articles.tree import TOP, Tree
 from digest.articles.watch import Watch
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
@@ -99,17 +99,36 @@ class Services:
 def make_tree(settings: Settings) -> Tree:
     """Return the tree of article files.
 
-    Raises ConfigurationError where there is no such folder.
+    Raises ConfigurationError where there is no folder to watch; one of several may be away.
     """
-    root = settings.paths.articles
-    if not root.is_dir():
-        raise ConfigurationError("paths.articles", str(root), "is no folder; expected one to watch")
+    roots = settings.paths.articles
+    if not any(root.is_dir() for root in roots.values()):
+        shown = ", ".join(map(str, roots.values()))
+        raise ConfigurationError("paths.articles", shown, "is no folder; expected one to watch")
     return Tree(
-        roots={".": root},  # as it is: where a link leads may change
+        roots=roots,  # as they are: where a link leads may change
         files=PathFilter(settings.articles.include, settings.articles.exclude),
         max_bytes=settings.articles.max_bytes,
         settle=settings.articles.settle,
     )
+
+
+def check_roots(tree: Tree) -> None:
+    """Look into every root, and whether one is in the way of another on disk.
+
+    Raises ConfigurationError, and OSError for a root that cannot be looked into.
+    """
+    real = {name: root.resolve() for name, root in tree.roots.items()}
+    for name, root in real.items():
+        key = "paths.articles" if name == TOP else f"paths.articles.{name}"
+        next(root.iterdir(), None)
+        for other, folder in real.items():
+            if other != name and root.is_relative_to(folder):
+                raise ConfigurationError(key, str(root), f"must not lie in the folder {folder}")
+        if name != TOP and TOP in real and (hidden := real[TOP] / name).is_dir():
+            raise ConfigurationError(
+                key, str(root), f"hides the folder {hidden} with its articles; choose another name"
+            )
 
 
 def make_transport(settings: Settings) -> SmtpTransport | MaildirTransport:

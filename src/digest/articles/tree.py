@@ -218,6 +218,17 @@ class Tree:
         return abs(time.time() - found.st_mtime) < self.settle.total_seconds()
 
 
+def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
+    """Return the path in the tree of a file on disk; None where it is in no root."""
+    for name, root in roots.items():
+        try:
+            path = file.resolve().relative_to(root.resolve()).as_posix()
+        except (ValueError, OSError, RuntimeError):  # a loop of links, before Python 3.13
+            continue
+        return path if name == TOP else f"{name}/{path}"
+    return None
+
+
 def _close(folder: str, error: OSError, closed: dict[str, OSError] | None) -> None:
     """Note a folder that cannot be entered, or raise where nobody takes note."""
     if closed is None:

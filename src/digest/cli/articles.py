@@ -112,6 +112,7 @@ def clean(
     """Print the clean HTML of an article file, for trying rules. Stores nothing."""
     from digest.articles.draft import make_draft
     from digest.articles.model import SourceFile
+    from digest.articles.tree import tree_path
 
     chosen: Context = context.obj
     settings = chosen.settings()
@@ -119,10 +120,7 @@ def clean(
         content = file.read_bytes()
     except OSError as error:
         raise SourceError(file, None, f"cannot be read: {error.strerror}") from error
-    try:
-        path = file.resolve().relative_to(settings.paths.articles.resolve())
-    except ValueError:
-        path = Path(file.name)
+    path = tree_path(settings.paths.articles, file) or file.name
     source, recipe = SourceFile(path=PurePosixPath(path), content=content), settings.recipe()
     body = make_draft(source, recipe).body
     if diff:
