@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ from random import random
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
 from digest.articles.tree import TOP, Tree
-from digest.articles.watch import Watch
+from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
 from digest.feeds.publish import Publisher
-from digest.intake import Intake
+from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
 from digest.mail.mailing import Mailing
@@ -69,14 +69,15 @@ class Services:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
         articles = self.settings.articles
 
-        def watch(hint: Callable[[str], None]) -> Watch:
-            return Watch(self.tree.roots["."], hint)
+        def watches(hints: Hints) -> Watches:
+            return Watches(self.tree.roots, hints)
 
+        poll = articles.watch == "poll"
         return Intake(
             ingest=self.ingest(workers),
             publisher=self.publisher,
-            watch=watch,
-            scan_every=articles.scan_every,
+            watch=None if poll else watches,
+            scan_every=articles.poll_every if poll else articles.scan_every,
             settle=articles.settle,
         )
 

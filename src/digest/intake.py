@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,7 +11,7 @@ import structlog
 
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.scan import Scan
-from digest.articles.watch import Watch
+from digest.articles.watches import Watches
 from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish import Publisher
@@ -27,11 +26,11 @@ _LONGEST_GATHERING = 0.5
 _LARGE_BURST = 200
 #: More paths than this are forgotten in favour of a scan.
 _MOST_HINTS = 50_000
+#: A scan waits until nothing is left to look at, but not longer than this; seconds.
+_LONGEST_DELAY = 30.0
 #: How long it may take until a root that was replaced is noticed; seconds. A rename of the root
 #: itself comes with no event.
 _LOOK_AT_ROOT = 5.0
-#: Linux says so where a user has too many watches or too many watchers (inotify(7)).
-_NO_MORE_WATCHES = (errno.ENOSPC, errno.EMFILE)
 
 
 class Hints:
@@ -56,6 +55,14 @@ class Hints:
                 self._overflowed = True
             if not self._overflowed:
                 self._paths.add(path)
+        if first:
+            self.wake()
+
+    def lose(self) -> None:
+        """Note that paths were lost, so that only a scan can find them; from any thread."""
+        with self._lock:
+            first = not self._paths and not self._overflowed
+            self._overflowed = True
         if first:
             self.wake()
 
@@ -87,7 +94,8 @@ class Hints:
 class Intake:
     """Takes files as they change and publishes what follows, one burst at a time.
 
-    Made within a running event loop.
+    Made within a running event loop. Where there is nothing to ``watch`` with, it finds changes
+    by scans alone.
     """
 
     def __init__(
@@ -95,17 +103,16 @@ class Intake:
         *,
         ingest: Ingest,
         publisher: Publisher,
-        watch: Callable[[Callable[[str], None]], Watch],
+        watch: Callable[[Hints], Watches] | None,
         scan_every: timedelta,
         settle: timedelta,
     ) -> None:
         self._ingest = ingest
         self._publisher = publisher
-        self._make_watch = watch
         self._scan_every = scan_every.total_seconds()
         self._settle = max(settle.total_seconds(), 0.1)
         self._hints = Hints()
-        self._watch: Watch | None = None
+        self._watch = watch(self._hints) if watch else None
         self._next_scan = 0.0
         self._backlog = Backlog()
         self._stopped = threading.Event()
@@ -127,8 +134,6 @@ class Intake:
         What cannot be written is logged, and tried again by ``run``. Raises OSError where the tree
         is not there, DigestError where it cannot be stored or rendered. May be called again then.
         """
-        # Before the scan: what changes during it is told by events.
-        await self._renew_watch()
         await self._scan(progress)
         self._backlog.everything = True
         work = self._backlog.next(asyncio.get_running_loop().time(), more_coming=False)
@@ -180,8 +185,8 @@ class Intake:
             self._note(taken)
             if taken.unsure:
                 self._next_scan = time()
-        if time() >= self._next_scan and not self._hints:
-            await self._renew_watch()
+        overdue = time() - self._next_scan
+        if overdue >= (_LONGEST_DELAY if self._hints else 0):
             await self._scan(None)
         if work := self._backlog.next(time(), more_coming=bool(self._hints)):
             await self._publish(work)
@@ -196,23 +201,10 @@ class Intake:
             await asyncio.sleep(_QUIET)
         return self._hints.drain()
 
-    async def _renew_watch(self) -> None:
-        """Watch the folder that is at the root's path now."""
-        if self._watch is not None:
-            if self._watch.alive():
-                return
-            _log.warning("the articles folder was replaced; watching it anew")
-            await asyncio.to_thread(self._watch.stop)
-        self._watch = self._make_watch(self._hints.add)
-        try:
-            await asyncio.to_thread(self._watch.start)
-        except OSError as error:
-            if error.errno not in _NO_MORE_WATCHES:
-                raise
-            _log.error("cannot watch, only scans will find changes", error=str(error))
-            self._watch = None
-
     async def _scan(self, progress: Callable[[int, int], None] | None) -> None:
+        if self._watch is not None:
+            # Before the scan: what changes during it is told by events.
+            await asyncio.to_thread(self._watch.renew)
         taken = await asyncio.to_thread(self._ingest.scan, progress)
         if taken.scan:
             self._tell_unseen(taken.scan)

@@ -144,6 +144,11 @@ class Settings(BaseSettings):
             image_proxy=self.articles.image_proxy,
         )
 
+    def polling(self) -> Settings:
+        """Return the same settings, but that the articles are polled for changes."""
+        articles = self.articles.model_copy(update={"watch": "poll"})
+        return self.model_copy(update={"articles": articles})
+
     def feed_formats(self) -> tuple[str, ...]:
         """Return the names of the files that every feed is written to, in the order configured."""
         return tuple(_FEED_FILES[name] for name in self.feeds.formats)
