@@ -226,7 +226,8 @@ class Ingest:
             try:
                 full = self._tree.locate(path)
                 if full.is_dir() and not full.is_symlink():
-                    folders.add(path)
+                    if self._tree.enters(path):
+                        folders.add(path)
                 elif full.is_file():
                     unsure |= hint.endswith("/")  # what was in the folder is not told one by one
                     if self._tree.takes(path):

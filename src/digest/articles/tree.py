@@ -162,13 +162,21 @@ class Tree:
 
     def takes(self, path: str) -> bool:
         """Tell whether a file at this path belongs to the tree."""
-        folders = (str(folder) for folder in PurePosixPath(path).parents if folder.name)
-        return self.files.takes(path) and all(map(self.files.enters, folders))
+        return self.files.takes(path) and self.enters(str(PurePosixPath(path).parent))
+
+    def enters(self, folder: str) -> bool:
+        """Tell whether a folder is looked into: neither it nor any that it is in is excluded."""
+        path = PurePosixPath(folder)
+        return all(self.files.enters(str(one)) for one in (path, *path.parents) if one.name)
 
     def _inside(self, path: str) -> bool:
+        """Tell whether a path is there, and leads into its root whatever links there are."""
+        name = self.root_of(path)
         try:
-            full = self.locate(path).resolve(strict=True)
-            return full.is_relative_to(self.roots[self.root_of(path)].resolve())
+            full = self.locate(path)
+            if not _linked(full, len(full.parts) - len(self.roots[name].parts)):
+                return True  # as nearly always; to resolve two paths takes far longer
+            return full.resolve(strict=True).is_relative_to(self.roots[name].resolve())
         except (OSError, RuntimeError):  # the second for a loop of links, before Python 3.13
             return False
 
@@ -227,6 +235,16 @@ def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
             continue
         return path if name == TOP else f"{name}/{path}"
     return None
+
+
+def _linked(path: Path, names: int) -> bool:
+    """Tell whether one of the last so many names of a path is a symbolic link; raise OSError."""
+    full = os.fspath(path)
+    for _ in range(names):
+        if stat.S_ISLNK(os.lstat(full).st_mode):
+            return True
+        full = os.path.dirname(full)  # noqa: PTH120 - a Path for each takes three times as long
+    return False
 
 
 def _close(folder: str, error: OSError, closed: dict[str, OSError] | None) -> None:
