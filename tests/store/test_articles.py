@@ -428,20 +428,3 @@ def test_moments_are_kept_to_the_microsecond(store: Store) -> None:
     newest = [one.published_at for one in store.articles.newest(None, 9)]
     assert newest == moments[::-1]
     assert all(moment.tzinfo is UTC for moment in newest)
-
-
-def test_states_tell_of_every_file_what_a_scan_compares(store: Store) -> None:
-    present, gone, older = reading("a.md"), reading("b.md"), reading("c.md")
-    recipe = present.record.recipe
-    older = replace(older, record=replace(older.record, recipe="before"))
-    store.articles.record([present, gone, older], NOW)
-    store.articles.vanish(["b.md"], NOW)
-
-    rows = sorted(tuple(row) for row in store.articles.states(recipe))
-
-    size, mtime_ns = present.record.size, present.record.mtime_ns
-    assert rows == [
-        ("a.md", size, mtime_ns, False, True),
-        ("b.md", size, mtime_ns, True, True),
-        ("c.md", size, mtime_ns, False, False),
-    ]

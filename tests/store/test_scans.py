@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import meta
 from digest.store.statements import put
-from tests.store.samples import NOW
+from tests.store.samples import NOW, reading
 
 SCAN = Scan(
     ended_at=NOW,
@@ -39,3 +40,20 @@ def test_what_another_version_wrote_counts_as_no_scan(tmp_path: Path, value: str
             put(connection, meta, [{"name": "scan", "value": value}], key="name")
         database.close()
         assert store.scans.last() is None
+
+
+def test_states_tell_of_every_file_what_a_scan_compares(store: Store) -> None:
+    present, gone, older = reading("a.md"), reading("b.md"), reading("c.md")
+    recipe = present.record.recipe
+    older = replace(older, record=replace(older.record, recipe="before"))
+    store.articles.record([present, gone, older], NOW)
+    store.articles.vanish(["b.md"], NOW)
+
+    rows = sorted(tuple(row) for row in store.scans.states(recipe))
+
+    size, mtime_ns = present.record.size, present.record.mtime_ns
+    assert rows == [
+        ("a.md", size, mtime_ns, False, True),
+        ("b.md", size, mtime_ns, True, True),
+        ("c.md", size, mtime_ns, False, False),
+    ]

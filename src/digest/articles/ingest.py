@@ -62,13 +62,6 @@ class FileStore(Protocol):
         """Return the records of these paths, or of all, by path."""
         ...
 
-    def states(self, recipe: str) -> Iterable[Sequence[Any]]:
-        """Yield of every file: path, size, mtime_ns, whether it is missing, whether of ``recipe``.
-
-        Plain rows: a scan goes through all there are.
-        """
-        ...
-
     def record(self, readings: Sequence[Reading], now: datetime) -> Changes:
         """Store what was read, all or nothing, and return what changed."""
         ...
@@ -86,10 +79,17 @@ class FileStore(Protocol):
 
 
 class ScanMemory(Protocol):
-    """Where the last scan is remembered, for the next one and for other processes."""
+    """What a scan needs of the store; the last one is kept for the next and for other processes."""
 
     def last(self) -> Scan | None:
         """Return the last scan; None where there was none."""
+        ...
+
+    def states(self, recipe: str) -> Iterable[Sequence[Any]]:
+        """Yield of every file: path, size, mtime_ns, whether it is missing, whether of ``recipe``.
+
+        Plain rows: a scan goes through all there are.
+        """
         ...
 
     def remember(self, scan: Scan) -> None:
@@ -190,7 +190,7 @@ class Ingest:
     ) -> None:
         """Drop from ``found`` what is as remembered; note what vanished outside ``hidden``."""
         gone = []
-        for path, size, mtime_ns, missing, current in self._store.states(self._recipe):
+        for path, size, mtime_ns, missing, current in self._memory.states(self._recipe):
             state = found.get(path)
             if state is None:
                 if not missing:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    bindparam,
-    case,
-    delete,
-    distinct,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Select, bindparam, case, delete, distinct, func, select, update
 
 from digest.articles.ingest import FileRecord, Reading
 from digest.articles.model import Article, ArticleKey, CategoryPath, Changes, Problem
@@ -32,8 +21,6 @@ from digest.store.types import chunks, hashed, storable
 
 #: The row of ``meta`` that holds the authority of tag URIs.
 AUTHORITY = "authority"
-#: Rows of files fetched at once.
-_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,22 +70,6 @@ class ArticleStore:
             )
             for path, size, mtime_ns, content, recipe, missing in rows
         }
-
-    def states(self, recipe: str) -> Iterator[Row[Any]]:
-        """Yield of every file: path, size, mtime_ns, whether it is missing, whether of ``recipe``.
-
-        Rows as the database gives them, a few thousand at a time: a scan goes through them all.
-        """
-        query = select(
-            file.c.path,
-            file.c.size,
-            file.c.mtime_ns,
-            file.c.missing_at.is_not(None),
-            file.c.recipe == recipe,
-        )
-        with self._database.read() as connection:
-            for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():
-                yield from rows
 
     def record(self, readings: Sequence[Reading], now: datetime) -> Changes:
         """Store what was read, all or nothing, and return what changed.

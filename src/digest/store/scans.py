@@ -1,22 +1,26 @@
-"""The last scan of the tree, remembered for other processes: a row of ``meta``, as JSON."""
+"""What a scan of the tree compares files with, and the last scan: a row of ``meta``, as JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from digest.articles.scan import RootMark, Scan
 from digest.store.connection import Database
-from digest.store.schema import meta
+from digest.store.schema import file, meta
 from digest.store.statements import put
 
 _NAME = "scan"
+#: Rows of files fetched at once.
+_ROWS = 5_000
 
 
 class ScanStore:
-    """Remembers when the tree was last looked at, and what its roots were then.
+    """Remembers the files, when they were last looked at, and what their roots were then.
 
     Every method raises StoreError where the database cannot be used.
     """
@@ -32,6 +36,22 @@ class ScanStore:
             return _scan(value) if value else None
         except (ValueError, TypeError, KeyError):  # written by another version
             return None
+
+    def states(self, recipe: str) -> Iterator[Row[Any]]:
+        """Yield of every file: path, size, mtime_ns, whether it is missing, whether of ``recipe``.
+
+        Rows as the database gives them, a few thousand at a time: a scan goes through them all.
+        """
+        query = select(
+            file.c.path,
+            file.c.size,
+            file.c.mtime_ns,
+            file.c.missing_at.is_not(None),
+            file.c.recipe == recipe,
+        )
+        with self._database.read() as connection:
+            for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():
+                yield from rows
 
     def remember(self, scan: Scan) -> None:
         """Keep a scan in place of the one before."""
