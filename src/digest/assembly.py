@@ -63,6 +63,7 @@ class Services:
             tree=self.tree,
             workers=workers,
             clock=self.clock,
+            terms=self.settings.terms(),
         )
 
     def intake(self, workers: Workers) -> Intake:
@@ -79,6 +80,7 @@ class Services:
             watch=None if poll else watches,
             scan_every=articles.poll_every if poll else articles.scan_every,
             settle=articles.settle,
+            clock=self.clock,
         )
 
     def mailing(self) -> Mailing:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from math import inf
 
 import structlog
 
@@ -15,6 +16,7 @@ from digest.articles.watches import Watches
 from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish import Publisher
+from digest.times import Clock
 
 _log = structlog.get_logger(__name__)
 
@@ -106,11 +108,13 @@ class Intake:
         watch: Callable[[Hints], Watches] | None,
         scan_every: timedelta,
         settle: timedelta,
+        clock: Clock,
     ) -> None:
         self._ingest = ingest
         self._publisher = publisher
         self._scan_every = scan_every.total_seconds()
         self._settle = max(settle.total_seconds(), 0.1)
+        self._clock = clock
         self._hints = Hints()
         self._watch = watch(self._hints) if watch else None
         self._next_scan = 0.0
@@ -151,7 +155,12 @@ class Intake:
             while not self.stopped():
                 now = asyncio.get_running_loop().time()
                 await self._hints.wait(
-                    min(self._next_scan - now, self._backlog.wait(now), _LOOK_AT_ROOT)
+                    min(
+                        self._next_scan - now,
+                        self._backlog.wait(now),
+                        self._until_release(),
+                        _LOOK_AT_ROOT,
+                    )
                 )
                 try:
                     await self._turn()
@@ -175,21 +184,26 @@ class Intake:
         replaced = self._watch is not None and not await asyncio.to_thread(self._watch.alive)
         if replaced or overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
-        if paths:
-            try:
-                taken = await asyncio.to_thread(self._ingest.take, paths)
-            except (DigestError, OSError):
-                for path in paths:
-                    self._hints.add(path)
-                raise
-            self._note(taken)
-            if taken.unsure:
-                self._next_scan = time()
+        try:
+            paths.update(await asyncio.to_thread(self._ingest.released))
+            taken = await asyncio.to_thread(self._ingest.take, paths) if paths else Taken()
+        except (DigestError, OSError):
+            for path in paths:
+                self._hints.add(path)
+            raise
+        self._note(taken)
+        if taken.unsure:
+            self._next_scan = time()
         overdue = time() - self._next_scan
         if overdue >= (_LONGEST_DELAY if self._hints else 0):
             await self._scan(None)
         if work := self._backlog.next(time(), more_coming=bool(self._hints)):
             await self._publish(work)
+
+    def _until_release(self) -> float:
+        """Return after how many seconds an article may appear whose date is still to come."""
+        next_at = self._ingest.next_release_at
+        return (next_at - self._clock()).total_seconds() if next_at else inf
 
     async def _gather(self) -> tuple[set[str], bool]:
         """Return the paths of a burst, once it is over or has lasted long enough."""

@@ -135,7 +135,7 @@ def test_status_and_problems_tell_which_root_is_away(
 
     assert program("build").code == 1
     assert f"Away         {blog}: No such file or directory" in program("status").out
-    assert program("problems").out.startswith("blog\t\tNo such file or directory")
+    assert program("problems").out.startswith("blog\t\tfailed\tNo such file or directory")
     assert json.loads(program("feeds", "--json").out)[0]["articles"] == 2
 
     (workplace.folder / "unmounted").rename(blog)

@@ -22,8 +22,9 @@ from watchdog.observers.inotify_c import InotifyFD
 from digest import intake as intake_module
 from digest.articles.draft import Recipe
 from digest.articles.globs import PathFilter
-from digest.articles.ingest import FileRecord, Ingest, Reading, Taken
+from digest.articles.ingest import Embargoes, FileRecord, Ingest, Reading, Taken
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
+from digest.articles.revision import Terms
 from digest.articles.scan import Scan
 from digest.articles.tree import Tree
 from digest.articles.watches import Watches
@@ -137,7 +138,7 @@ class Memory:
         for one in list(self.records.values()):
             yield one.path, one.size, one.mtime_ns, one.missing, one.recipe == recipe
 
-    def record(self, readings: Sequence[Reading], _now: datetime) -> Changes:
+    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
         self.records.update((reading.record.path, reading.record) for reading in readings)
         return Changes()
 
@@ -147,6 +148,12 @@ class Memory:
     def vanish(self, paths: Collection[str], _now: datetime) -> None:
         for path in paths:
             self.records.pop(path, None)
+
+    def embargoes(self, _now: datetime) -> Embargoes:
+        return Embargoes()
+
+    def review(self, _now: datetime, _grace: timedelta | None) -> Changes:
+        return Changes()
 
     def last(self) -> Scan | None:
         return self.scan
@@ -225,6 +232,7 @@ async def test_a_burst_of_50_000_files_in_new_nested_folders_is_taken_whole(
             watch=lambda hints: Watches(tree.roots, hints),
             scan_every=timedelta(hours=1),
             settle=timedelta(),
+            clock=utc_now,
         )
         await intake.first_scan()
         task = asyncio.create_task(intake.run())

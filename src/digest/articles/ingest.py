@@ -7,16 +7,17 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.revision import Terms
 from digest.articles.scan import RootMark, Scan, kept_back
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
 from digest.articles.workers import Workers
-from digest.errors import DigestError, SourceError
+from digest.errors import SourceError
 from digest.times import Clock
 
 #: Files handed to one transaction of the store.
@@ -25,6 +26,8 @@ _BATCH = 500
 _AHEAD = 64
 #: A size no file has: it never equals the one found, so the file is tried again at each scan.
 _NEVER = -1
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,14 @@ class Reading:
     outcome: Draft | Failure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embargoes:
+    """Which files wait for the date of their article."""
+
+    over: frozenset[str] = frozenset()  #: paths of those whose date has come
+    next_at: datetime | None = None  #: aware UTC: when the next one's comes
+
+
 class FileStore(Protocol):
     """What ingest needs of the store."""
 
@@ -62,7 +73,7 @@ class FileStore(Protocol):
         """Return the records of these paths, or of all, by path."""
         ...
 
-    def record(self, readings: Sequence[Reading], now: datetime) -> Changes:
+    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
         """Store what was read, all or nothing, and return what changed."""
         ...
 
@@ -75,6 +86,14 @@ class FileStore(Protocol):
 
         Their articles stay; their problems go.
         """
+        ...
+
+    def embargoes(self, now: datetime) -> Embargoes:
+        """Return which files wait for the date of their article."""
+        ...
+
+    def review(self, now: datetime, grace: timedelta | None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long."""
         ...
 
 
@@ -123,9 +142,11 @@ class Ingest:
         tree: Tree,
         workers: Workers,
         clock: Clock,
+        terms: Terms = _TERMS,
     ) -> None:
         self._store = store
         self._memory = memory
+        self._terms = terms
         self._tree = tree
         self._workers = workers
         self._clock = clock
@@ -133,6 +154,7 @@ class Ingest:
         self._stopped = threading.Event()
         self._marks: Mapping[str, RootMark] | None = None  # of the roots, at the last scan
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
+        self._embargoes = Embargoes(next_at=_LONG_AGO)
 
     def stop(self) -> None:
         """Make whatever is under way return soon; nothing is taken afterwards."""
@@ -178,24 +200,27 @@ class Ingest:
             marks=self._marks,
             unseen={name: _reason(closed.get(name), why) for name, why in doubted.items()},
         )
-        try:
-            self._memory.remember(scan)
-        except DigestError:
-            self._untold = taken.changes
-            raise
-        return replace(taken, files=files, scan=scan)
+        self._untold = taken.changes
+        self._untold += self._store.review(ended, self._terms.grace)
+        self._memory.remember(scan)
+        changes, self._untold = self._untold, Changes()
+        return replace(taken, changes=changes, files=files, scan=scan)
 
     def _leave_known(
         self, found: dict[str, FileState], doubted: Collection[str], hidden: Collection[str]
     ) -> None:
-        """Drop from ``found`` what is as remembered; note what vanished outside ``hidden``."""
+        """Drop from ``found`` what is as remembered; note what vanished outside ``hidden``.
+
+        Files stay whose articles may appear by now.
+        """
         gone = []
+        over = self._store.embargoes(self._clock()).over
         for path, size, mtime_ns, missing, current in self._memory.states(self._recipe):
             state = found.get(path)
             if state is None:
                 if not missing:
                     gone.append(path)
-            elif current and not missing and state == (size, mtime_ns):
+            elif current and not missing and state == (size, mtime_ns) and path not in over:
                 del found[path]
         gone = [
             path
@@ -211,6 +236,20 @@ class Ingest:
             last = self._memory.last()
             self._marks = last.marks if last else {}
         return self._marks
+
+    def released(self) -> list[str]:
+        """Return the paths of files whose articles may appear since the last time."""
+        now = self._clock()
+        if self.next_release_at is None or now < self.next_release_at:
+            return []
+        self._embargoes = self._store.embargoes(now)
+        # A name that is no UTF-8 is kept in another form; a scan finds its file.
+        return [path for path in self._embargoes.over if self._tree.has(path)]
+
+    @property
+    def next_release_at(self) -> datetime | None:
+        """When to ask for ``released`` again, aware UTC; None where nothing waits."""
+        return self._embargoes.next_at
 
     def take(self, paths: Iterable[str]) -> Taken:
         """Look at these paths, whatever they are by now: files, folders, or gone.
@@ -283,7 +322,7 @@ class Ingest:
             readings = [
                 self._unreadable(printable(folder), error) for folder, error in closed.items()
             ]
-            self._untold += self._store.record(readings, self._clock())
+            self._untold += self._store.record(readings, self._clock(), self._terms)
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
@@ -303,12 +342,15 @@ class Ingest:
         readings = self._readings(paths, known, touched, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
-            self._untold += self._store.record(batch, self._clock())
+            self._untold += self._store.record(batch, self._clock(), self._terms)
+            self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
             done += len(batch)
             if progress:
                 progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
         if touched:
             self._store.touch(touched)
+        if touched or done:
+            self._untold += self._store.review(self._clock(), None)
         changes, self._untold = self._untold, Changes()
         return Taken(
             changes=changes,

@@ -97,6 +97,13 @@ class Tree:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self.roots[TOP] / path
 
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file at a path."""
+        try:
+            return self.locate(path).is_file()
+        except OSError:  # no such root, or in a folder that is closed to us
+            return False
+
     def marks(self) -> dict[str, RootMark]:
         """Return what tells each root from any other folder; those not there are left out."""
         marks = {}

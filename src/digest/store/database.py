@@ -16,6 +16,7 @@ from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
+from digest.store.withdrawals import Withdrawals
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -29,6 +30,7 @@ class Store:
         self.scans = ScanStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
+        self.withdrawals = Withdrawals(database)
 
     def __enter__(self) -> Self:
         return self
