@@ -6,6 +6,8 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from digest.articles import ingest as ingest_module
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Changes, Draft, SourceFile
 from digest.articles.tree import Tree
-from digest.articles.workers import Workers
+from digest.articles.workers import Stalled, TooSlow, Workers
 from digest.assembly import Services
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
@@ -77,21 +79,55 @@ def test_a_second_scan_opens_no_file(
     assert told(ingest.scan()) == (0, 0, 0, 0)
 
 
-def test_a_file_that_took_too_long_is_tried_again_when_it_is_written_again(
-    workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = workplace.write("a.md", "慢")
+@contextmanager
+def all_given_up(error: type[SourceError]) -> Iterator[None]:
+    """Have every file given up for time."""
 
     def give_up(_: Workers, source: SourceFile, __: object) -> Draft:
-        raise SourceError(source.path, None, "took more than 10 s")
+        raise error(source.path, None, "took more than 2 s")
 
-    with monkeypatch.context() as slow:
+    with pytest.MonkeyPatch.context() as slow:
         slow.setattr(Workers, "result_of", give_up)
+        yield
+
+
+def test_a_file_that_took_too_long_is_tried_again_when_it_is_written_again(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    file = workplace.write("a.md", "慢")
+    with all_given_up(TooSlow):
         assert told(ingest.scan()) == (0, 0, 0, 1)
     assert told(ingest.scan()) == (0, 0, 0, 0)
 
     os.utime(file)
     assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert services.store.articles.problems() == []
+
+
+def test_a_file_that_took_too_long_is_tried_again_when_it_may_take_longer(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "慢")
+    workplace.write("b.md", "快")
+    with all_given_up(TooSlow):
+        ingest.take(["a.md"])
+    ingest.scan()
+    recipe = services.settings.recipe()
+    for seconds, expected in ((2, 0), (5, 1), (5, 0)):
+        with Workers(recipe, count=1, timeout=timedelta(seconds=seconds)) as workers:
+            assert told(services.ingest(workers).scan()) == (expected, 0, 0, 0)
+    assert services.store.articles.problems() == []
+
+
+def test_a_file_that_a_busy_machine_did_not_get_to_is_tried_again_at_the_next_scan(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "慢")
+    with all_given_up(Stalled):
+        assert told(ingest.scan()) == (0, 0, 0, 1)
+        assert told(ingest.scan()) == (0, 0, 0, 1)
+    assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert told(ingest.scan()) == (0, 0, 0, 0)
     assert services.store.articles.problems() == []
 
 

@@ -78,6 +78,11 @@ class TestRecipe:
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
             image_proxy = "https://img.example/?u={url}&w=640"
+            referrer_policy = "same-origin"
+            category_style = "flat"
+            [articles.category_map]
+            "a / Ａ" = "b/ c"
+            "广告" = ""
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -103,6 +108,9 @@ class TestRecipe:
             placeholder_hosts=("placeholder.example",),
             embeds=("video.example",),
             image_proxy="https://img.example/?u={url}&w=640",
+            referrer_policy="same-origin",
+            category_style="flat",
+            category_map=(("a/Ａ", "b/c"), ("广告", "")),
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),

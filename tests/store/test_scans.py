@@ -49,7 +49,7 @@ def test_states_tell_of_every_file_what_a_scan_compares(store: Store) -> None:
     store.articles.record([present, gone, older], NOW)
     store.articles.vanish(["b.md"], NOW)
 
-    rows = sorted(tuple(row) for row in store.scans.states(recipe))
+    rows = sorted(tuple(row) for row in store.scans.states([recipe]))
 
     size, mtime_ns = present.record.size, present.record.mtime_ns
     assert rows == [

@@ -16,7 +16,7 @@ from digest.articles.model import Changes, Draft, SourceFile
 from digest.articles.revision import Terms
 from digest.articles.scan import RootMark, Scan, kept_back
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
-from digest.articles.workers import Workers
+from digest.articles.workers import Stalled, TooSlow, Workers
 from digest.errors import SourceError
 from digest.times import Clock
 
@@ -38,7 +38,7 @@ class FileRecord:
     size: int  #: bytes
     mtime_ns: int
     content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
-    recipe: str  #: fingerprint of the recipe that it was read with
+    recipe: str  #: fingerprint of the recipe that it was read with, or could not be in time
     missing: bool = False  #: the file has vanished; its article stays
 
 
@@ -104,8 +104,8 @@ class ScanMemory(Protocol):
         """Return the last scan; None where there was none."""
         ...
 
-    def states(self, recipe: str) -> Iterable[Sequence[Any]]:
-        """Yield of every file: path, size, mtime_ns, whether it is missing, whether of ``recipe``.
+    def states(self, recipes: Collection[str]) -> Iterable[Sequence[Any]]:
+        """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
 
         Plain rows: a scan goes through all there are.
         """
@@ -151,6 +151,9 @@ class Ingest:
         self._workers = workers
         self._clock = clock
         self._recipe = workers.recipe.fingerprint()
+        #: Of files given up for time: read again once they are allowed more of it, not before.
+        self._given_up = f"{self._recipe}, {workers.timeout.total_seconds():g} s"
+        self._recipes = (self._recipe, self._given_up)
         self._stopped = threading.Event()
         self._marks: Mapping[str, RootMark] | None = None  # of the roots, at the last scan
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
@@ -215,7 +218,7 @@ class Ingest:
         """
         gone = []
         over = self._store.embargoes(self._clock()).over
-        for path, size, mtime_ns, missing, current in self._memory.states(self._recipe):
+        for path, size, mtime_ns, missing, current in self._memory.states(self._recipes):
             state = found.get(path)
             if state is None:
                 if not missing:
@@ -328,7 +331,8 @@ class Ingest:
         return (
             record is not None
             and not record.missing
-            and (record.size, record.mtime_ns, record.recipe) == (size, mtime_ns, self._recipe)
+            and (record.size, record.mtime_ns) == (size, mtime_ns)
+            and record.recipe in self._recipes
         )
 
     def _take_files(
@@ -405,10 +409,14 @@ class Ingest:
         try:
             return Reading(record=record, outcome=self._workers.result_of(source, future))
         except SourceError as error:
-            # Without its content, so that it is tried again when it is written again: it may be
-            # the machine that was too slow.
+            # Without its content, so that it is tried again when it is written again.
+            recipe = record.recipe
+            if isinstance(error, TooSlow):
+                recipe = self._given_up
+            elif isinstance(error, Stalled):
+                recipe = ""  # of no recipe, so that it is tried again at each scan
             return Reading(
-                record=replace(record, content=""),
+                record=replace(record, content="", recipe=recipe),
                 outcome=Failure(line=error.line, cause=error.problem),
             )
 

@@ -9,7 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from digest.articles.categories import Misplaced, renames
 from digest.articles.embeds import HOSTS
+from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
 from digest.articles.tree import TOP
 from digest.settings.values import (
@@ -18,6 +20,7 @@ from digest.settings.values import (
     Authority,
     Block,
     Category,
+    CategoryTarget,
     FilePath,
     Globs,
     Host,
@@ -125,17 +128,28 @@ class ArticlesTable(Table):
     placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
     embeds: tuple[Host, ...] = HOSTS
     image_proxy: ImageProxy | None = None
+    referrer_policy: ReferrerPolicy = NO_REFERRER
     watch: Literal["events", "poll"] = "events"
     poll_every: Annotated[timedelta, within("5s", "7d")] = timedelta(seconds=10)
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
-    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
+    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=2)
     workers: Annotated[int, whole(0, 256)] = 0
     rule_files: tuple[FilePath, ...] = ()
     duplicates: Literal["keep", "fold"] = "keep"
     on_delete: Literal["keep", "withdraw"] = "keep"
     grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
     longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
+    category_style: Literal["path", "flat"] = "path"
+    category_map: dict[Category, CategoryTarget] = {}
+
+    @model_validator(mode="after")
+    def _map_agrees_with_itself(self) -> Self:
+        try:
+            renames(tuple(self.category_map.items()))
+        except Misplaced as error:
+            raise at(f"category_map.{error.key}", error.value, error.problem) from None
+        return self
 
 
 class ReplaceTable(Table):

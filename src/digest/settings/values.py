@@ -221,6 +221,11 @@ def category(text: str) -> str:
         ) from None
 
 
+def category_target(text: str) -> str:
+    """Return the path of a category, or nothing, which hides one."""
+    return category(text) if text else text
+
+
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Check patterns of paths."""
     for pattern in patterns:
@@ -340,6 +345,7 @@ Block = Annotated[
 ]
 Schedule = Annotated[str, AfterValidator(schedule)]
 Category = Annotated[str, AfterValidator(category)]
+CategoryTarget = Annotated[str, AfterValidator(category_target)]
 FilePath = Annotated[Path, AfterValidator(path)]
 Roots = Annotated[dict[str, Path], BeforeValidator(roots)]
 Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,8 +37,8 @@ class ScanStore:
         except (ValueError, TypeError, KeyError):  # written by another version
             return None
 
-    def states(self, recipe: str) -> Iterator[Row[Any]]:
-        """Yield of every file: path, size, mtime_ns, whether it is missing, whether of ``recipe``.
+    def states(self, recipes: Collection[str]) -> Iterator[Row[Any]]:
+        """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
 
         Rows as the database gives them, a few thousand at a time: a scan goes through them all.
         """
@@ -47,7 +47,7 @@ class ScanStore:
             file.c.size,
             file.c.mtime_ns,
             file.c.missing_at.is_not(None),
-            file.c.recipe == recipe,
+            file.c.recipe.in_(recipes),
         )
         with self._database.read() as connection:
             for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():
