@@ -167,6 +167,11 @@ class Settings(BaseSettings):
             category_map=tuple(self.articles.category_map.items()),
         )
 
+    def polling(self) -> Settings:
+        """Return the same settings, but that the articles are polled for changes."""
+        articles = self.articles.model_copy(update={"watch": "poll"})
+        return self.model_copy(update={"articles": articles})
+
     def terms(self) -> Terms:
         """Return on what terms files become articles, and articles stay."""
         articles = self.articles
