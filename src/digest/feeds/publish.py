@@ -141,6 +141,7 @@ class Publisher:
             self._write_lists(writing, summaries)
             writing.settle()
             self._sweep(writing)
+            writing.accompany(step)
         return writing.published()
 
     def publish(
@@ -178,6 +179,7 @@ class Publisher:
                 for path in self._paths(category):
                     writing.remove(path)
             self._write_lists(writing, summaries)
+            writing.accompany(step)
         return writing.published()
 
     def _feed(self, category: CategoryPath | None) -> Feed:
@@ -241,7 +243,10 @@ def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
 
 
 def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
-    """Return what is called after each of ``total`` steps; of 0, while nothing is done yet."""
+    """Return what is called after each of ``total`` steps, and then while nothing is left.
+
+    With a total of 0, it is for what is called while nothing is done yet.
+    """
     done = count(1)
 
     def step() -> None:
@@ -272,6 +277,8 @@ class _Writing:
         self._folder = folder
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="publish")
         self._pending: deque[Future[bool]] = deque()
+        self._packing: deque[Future[None]] = deque()
+        self._paths: list[str] = []
         self._error: OutputError | None = None
         self._written = self._unchanged = self._removed = 0
 
@@ -288,6 +295,22 @@ class _Writing:
         while len(self._pending) >= 8 * WRITERS:  # bounds the memory
             self._take()
         self._pending.append(self._pool.submit(self._folder.write, path, content))
+        self._paths.append(path)
+
+    def accompany(self, step: Callable[[], None]) -> None:
+        """Have each file of this run packed, and recorded where it is a feed.
+
+        After all else: readers wait for the feeds themselves, and packing takes as long again.
+        ``step`` is called for each file.
+        """
+        self.settle()
+        for path in self._paths:
+            step()
+            while len(self._packing) >= 8 * WRITERS:
+                self._take_packed()
+            self._packing.append(self._pool.submit(self._accompany, path))
+        while self._packing:
+            self._take_packed()
 
     def settle(self) -> None:
         """Wait until everything is written."""
@@ -313,5 +336,16 @@ class _Writing:
                 self._written += 1
             else:
                 self._unchanged += 1
+        except OutputError as error:
+            self._error = self._error or error
+
+    def _accompany(self, path: str) -> None:
+        self._folder.pack(path)
+        if path.rpartition("/")[2] in (RSS, ATOM):
+            self._folder.record(path)
+
+    def _take_packed(self) -> None:
+        try:
+            self._packing.popleft().result()
         except OutputError as error:
             self._error = self._error or error
