@@ -54,6 +54,14 @@ pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
 FEED = rss(Feed(site=SITE, category=None), [article(number) for number in range(3)])
 
 
+class Unheeding(uvicorn.Server):
+    """Leaves signals to the tests."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 @pytest.fixture(name="output")
 def _output(tmp_path: Path) -> Path:
     output = tmp_path / "public"
@@ -96,8 +104,7 @@ async def _own(output: Path) -> AsyncIterator[str]:
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_config=None, server_header=False, lifespan="off")
-        server = uvicorn.Server(config)
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        server = Unheeding(config)
         running = asyncio.create_task(server.serve([listener]))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
@@ -173,7 +180,7 @@ def run(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 async def listening(process: subprocess.Popen[bytes], port: int) -> None:
     """Wait until the server takes connections; it tells nobody when it does."""
     while True:
-        assert process.poll() is None, f"the server did not start; see {process.args}"
+        assert process.poll() is None, "the server did not start"
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
