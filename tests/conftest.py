@@ -135,6 +135,7 @@ class Workplace:
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
         services.publisher.publish_all()
+        services.publisher.pack()
         return taken
 
     def published(self) -> dict[str, bytes]:

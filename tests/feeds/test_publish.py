@@ -261,7 +261,7 @@ def test_articles_are_read_in_batches_and_progress_is_told(tmp_path: Path) -> No
     assert shelf.asked == [BATCH, 20]
     total = BATCH + 20 + 3  # feeds: root, 生活, 生活/茶
     assert told[:total] == [(done, total) for done in range(1, total + 1)]
-    assert set(told[total:]) == {(total, total)}  # while the files are packed
+    assert set(told[total:]) == {(total, total)}  # while it is noted what the feeds hold
 
 
 def test_progress_can_end_the_run(tmp_path: Path) -> None:
@@ -352,11 +352,18 @@ def long(number: int, body: str = "<p>潮水。</p>") -> Article:
     return replace(article(number), body=SafeHtml(body * 200))
 
 
+def packed_paths(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if plain_name(path.name)}
+
+
 def test_everything_of_some_length_is_packed_beside_itself(tmp_path: Path) -> None:
     shelf = Shelf([long(1)])
     one = publisher(shelf, tmp_path)
     one.publish_all()
-    for _ in range(2):
+    for number in (2, 3):
+        assert one.unpacked
+        one.pack()
+        assert not one.unpacked
         files = tree(tmp_path)
         for path, content in files.items():
             for encoding, suffix in SUFFIXES.items():
@@ -366,22 +373,43 @@ def test_everything_of_some_length_is_packed_beside_itself(tmp_path: Path) -> No
                     assert variant.read_bytes() == packed(encoding, content)
                     assert variant.stat().st_mtime_ns == (tmp_path / path).stat().st_mtime_ns
         assert len(files["feeds/rss.xml"]) >= PACK_FROM
-        shelf.add(long(2))
-        one.publish(changes(long(2)))
+        shelf.add(long(number))
+        one.publish(changes(long(number)))
+        assert "feeds/rss.xml.gz" not in packed_paths(tmp_path), "of the feed before"
 
 
-def test_feeds_come_before_what_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[bool] = []
-    move = Path.replace
+def test_a_folder_of_before_is_packed_after_the_next_start(tmp_path: Path) -> None:
+    shelf = Shelf([long(1)])
+    publisher(shelf, tmp_path).publish_all()
+    again = publisher(shelf, tmp_path)
+    assert not again.unpacked
+    assert again.publish_all().written == 0
+    again.pack()
+    assert "feeds/rss.xml.br" in packed_paths(tmp_path)
 
-    def noted(self: Path, target: Path) -> Path:
-        order.append(bool(plain_name(target.name)) or target.name.startswith("."))
-        return move(self, target)
 
-    monkeypatch.setattr(Path, "replace", noted)
-    publisher(Shelf([long(1)]), tmp_path).publish(changes(long(1)))
-    assert True in order
-    assert order == sorted(order)
+def test_packing_stops_for_what_is_urgent_and_goes_on_later(tmp_path: Path) -> None:
+    one = publisher(Shelf(long(number) for number in range(9)), tmp_path)
+    one.publish_all()
+    asked = iter([False, True])
+    one.pack(lambda: next(asked))
+    assert one.unpacked
+    first = packed_paths(tmp_path)
+    assert not any(path.startswith("articles") for path in first), "feeds come first"
+    one.pack()
+    assert packed_paths(tmp_path) > first
+
+
+def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
+    tmp_path: Path,
+) -> None:
+    one = publisher(Shelf([long(1)]), tmp_path)
+    one.publish_all()
+    with OutputFolder(tmp_path).alone(lambda: None):
+        asked = iter([False, True])
+        one.pack(lambda: next(asked))
+    assert one.unpacked
+    assert packed_paths(tmp_path) == set()
 
 
 def test_each_version_of_a_feed_is_in_its_history(tmp_path: Path) -> None:
@@ -405,29 +433,37 @@ def test_what_accompanies_a_file_goes_with_it(tmp_path: Path) -> None:
     shelf = Shelf([gone])
     one = publisher(shelf, tmp_path)
     one.publish_all()
+    one.pack()
     orphan = tmp_path / "feeds/old/rss.xml.br"
     orphan.parent.mkdir()
     orphan.write_bytes(b"its feed was removed by hand")
     del shelf.held[gone.key]
     one.publish_all()
+    one.pack()
     left = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
     assert not (tmp_path / "articles" / gone.key).exists()
     assert not any("商业" in parts or "old" in parts for parts in left)
 
 
-def test_what_cannot_be_packed_is_told_and_mended_by_the_next_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["pack", "record"])
+def test_what_cannot_accompany_a_file_is_told_and_mended_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
+    def full(*_: object) -> None:
+        raise OutputError(tmp_path, "No space left on device")
+
     one = publisher(Shelf([long(1)]), tmp_path)
+
+    def run() -> None:
+        one.publish_all()
+        one.pack()
+
     with monkeypatch.context() as patch:
-        patch.setattr(OutputFolder, "pack", lambda *_: (_ for _ in ()).throw(full()))
+        patch.setattr(OutputFolder, what, full)
         with pytest.raises(OutputError, match="No space left"):
-            one.publish_all()
+            run()
     assert (tmp_path / "feeds/rss.xml").exists()
-    assert not (tmp_path / "feeds/rss.xml.gz").exists()
     assert one.publish_all().written == 0
+    one.pack()
     assert (tmp_path / "feeds/rss.xml.gz").exists()
-
-
-def full() -> OutputError:
-    return OutputError(Path("x"), "No space left on device")
+    assert (tmp_path / "feeds/.rss.xml.history").exists()
