@@ -412,7 +412,8 @@ async def test_what_is_published_is_packed_once_nothing_else_is_to_be_done(
 async def test_packing_stops_when_a_file_comes(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, began, urgent = asyncio.get_running_loop(), asyncio.Event(), []
+    loop, began = asyncio.get_running_loop(), asyncio.Event()
+    urgent: list[bool] = []
     real = Publisher.pack
 
     def pack(publisher: Publisher, is_urgent: Callable[[], bool]) -> None:

@@ -361,9 +361,9 @@ def test_everything_of_some_length_is_packed_beside_itself(tmp_path: Path) -> No
     one = publisher(shelf, tmp_path)
     one.publish_all()
     for number in (2, 3):
-        assert one.unpacked
+        waiting = [one.unpacked]
         one.pack()
-        assert not one.unpacked
+        assert [*waiting, one.unpacked] == [True, False]
         files = tree(tmp_path)
         for path, content in files.items():
             for encoding, suffix in SUFFIXES.items():
