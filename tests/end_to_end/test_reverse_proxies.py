@@ -23,10 +23,11 @@ from digest.feeds.folder import OutputFolder
 from digest.feeds.selection import Feed
 from digest.feeds.syndication import rss
 from digest.mail.tokens import make_token
+from digest.times import utc_now
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE, article
-from tests.web.test_app import KEY, NOW, TEMPLATES, Book
+from tests.web.test_app import KEY, TEMPLATES, Book
 
 ROOT = Path(__file__).parents[2]
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -98,7 +99,7 @@ async def _own(output: Path) -> AsyncIterator[str]:
         status=None,
         pages=WebPages(templates=TEMPLATES, site=SITE),
         token_key=KEY,
-        clock=lambda: NOW,
+        clock=utc_now,
         moved={"feeds/old": "feeds/new"},
         gone=lambda path: path == "articles/gone/",
     )

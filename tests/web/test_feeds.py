@@ -401,6 +401,15 @@ async def test_validators_survive_a_restart(output: Path) -> None:
     assert len(found) == 1
 
 
+async def test_no_date_is_told_that_is_still_to_come(output: Path) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).timestamp()
+    os.utime(output / "feeds/rss.xml", (later, later))
+    async with connect(output) as client:
+        response = await client.get("/feeds/rss.xml")
+    assert "last-modified" not in response.headers
+    assert "etag" in response.headers
+
+
 async def test_several_headers_are_one_list(client: httpx.AsyncClient) -> None:
     tag = (await client.get("/feeds/rss.xml")).headers["etag"]
     several = [("if-none-match", '"x"'), ("if-none-match", tag), ("accept-encoding", "identity")]

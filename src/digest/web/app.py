@@ -43,7 +43,7 @@ def create_app(
     ``gone`` are what PublishedFiles takes: folders that are elsewhere now, and whether there was
     something at a path.
     """
-    files = PublishedFiles(output, moved=moved, gone=gone)
+    files = PublishedFiles(output, moved=moved, gone=gone, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )

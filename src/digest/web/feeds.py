@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from digest.feeds.encodings import PACK_FROM, SUFFIXES
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS
-from digest.times import rfc822
+from digest.times import Clock, rfc822, utc_now
 from digest.web.conditions import Header, Verdict, known_tags, same_as, verdict
 from digest.web.memory import Memory, PublishedFile
 from digest.web.negotiation import IDENTITY, choose_encoding, requested_range, wants_news
@@ -37,6 +37,7 @@ class PublishedFiles:
         *,
         moved: Mapping[str, str] | None = None,
         gone: Callable[[str], bool] | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         """Keep what is needed.
 
@@ -47,6 +48,7 @@ class PublishedFiles:
         """
         self._places = Places(output, moved or {})
         self._gone = gone
+        self._clock = clock
         self._memory = Memory()
 
     async def serve(self, request: Request) -> Response:
@@ -61,7 +63,7 @@ class PublishedFiles:
         if file is not None and "a-im" not in request.headers:
             encoding = _encoding(_header(request), file)
             if encoding == IDENTITY or file.ready(encoding):  # then it needs no thread
-                return _answer(request, file, encoding)
+                return self._answer(request, file, encoding)
         return await run_in_threadpool(self._serve, request, path)
 
     def _serve(self, request: Request, path: str) -> Response:
@@ -77,9 +79,44 @@ class PublishedFiles:
         file = self._memory.recall(path) or PublishedFile.read(found)
         if file is None:
             raise HTTPException(404)
-        response = _answer(request, file, _encoding(_header(request), file))
+        response = self._answer(request, file, _encoding(_header(request), file))
         self._memory.keep(path, file)
         return response
+
+    def _answer(self, request: Request, file: PublishedFile, encoding: str) -> Response:
+        """Return the response with a file in an encoding; blocks where that is not at hand."""
+        header = _header(request)
+        tag = file.tag if encoding == IDENTITY else f"{file.tag}-{encoding}"
+        tags = {file.tag, *(f"{file.tag}-{name}" for name in SUFFIXES)}
+        known = known_tags(header("if-none-match"))
+        headers = _headers(header, file, tag)
+        if file.modified_at <= self._clock():  # a date to come is not to be told (section 8.8.2.1)
+            headers["Last-Modified"] = rfc822(file.modified_at)
+
+        answer = verdict(header, tag, tags, file.modified_at)
+        if answer is Verdict.FAILED:
+            raise HTTPException(412, headers={"ETag": headers["ETag"]})
+        if answer is Verdict.NOT_MODIFIED:
+            del headers["Content-Type"]
+            if tag not in known:
+                # The client's own, so that a cache knows what is meant (RFC 9111 section 4.3.4).
+                headers["ETag"] = f'"{next((one for one in known if one in tags), tag)}"'
+            return Response(status_code=304, headers=headers)
+
+        status, content = 200, file.content
+        if found := _news(header, file, known):
+            base, content = found
+            status = 226
+            headers |= {**_IM_USED, "ETag": f'"{file.tag}"', "Delta-Base": f'"{base}"'}
+        elif encoding != IDENTITY:
+            content = file.variant(encoding)
+            headers["Content-Encoding"] = encoding
+        else:
+            headers["Accept-Ranges"] = "bytes"
+            if request.method == "GET" and same_as(header("if-range"), tag, file.modified_at):
+                status, content = _part(header("range"), content, headers)
+        headers["Content-Length"] = str(len(content))
+        return Response(b"" if request.method == "HEAD" else content, status, headers=headers)
 
 
 def _header(request: Request) -> Header:
@@ -103,40 +140,6 @@ def _encoding(header: Header, file: PublishedFile) -> str:
     return encoding
 
 
-def _answer(request: Request, file: PublishedFile, encoding: str) -> Response:
-    """Return the response with a file in an encoding; blocks where that is not at hand."""
-    header = _header(request)
-    tag = file.tag if encoding == IDENTITY else f"{file.tag}-{encoding}"
-    tags = {file.tag, *(f"{file.tag}-{name}" for name in SUFFIXES)}
-    known = known_tags(header("if-none-match"))
-    headers = _headers(header, file, tag)
-
-    answer = verdict(header, tag, tags, file.modified_at)
-    if answer is Verdict.FAILED:
-        raise HTTPException(412, headers={"ETag": headers["ETag"]})
-    if answer is Verdict.NOT_MODIFIED:
-        del headers["Content-Type"]
-        if tag not in known:
-            # The one that the client has, so that a cache knows what is meant (RFC 9111, 4.3.4).
-            headers["ETag"] = f'"{next((one for one in known if one in tags), tag)}"'
-        return Response(status_code=304, headers=headers)
-
-    status, content = 200, file.content
-    if found := _news(header, file, known):
-        base, content = found
-        status = 226
-        headers |= {**_IM_USED, "ETag": f'"{file.tag}"', "Delta-Base": f'"{base}"'}
-    elif encoding != IDENTITY:
-        content = file.variant(encoding)
-        headers["Content-Encoding"] = encoding
-    else:
-        headers["Accept-Ranges"] = "bytes"
-        if request.method == "GET" and same_as(header("if-range"), tag, file.modified_at):
-            status, content = _part(header("range"), content, headers)
-    headers["Content-Length"] = str(len(content))
-    return Response(b"" if request.method == "HEAD" else content, status, headers=headers)
-
-
 def _headers(header: Header, file: PublishedFile, tag: str) -> dict[str, str]:
     """Return what is said of a file whether it is sent or not."""
     kind, vary = file.media_type, []
@@ -151,7 +154,6 @@ def _headers(header: Header, file: PublishedFile, tag: str) -> dict[str, str]:
         "Cache-Control": f"max-age={_max_age(file)}",
         "Content-Type": f"{kind}; charset=utf-8" if file.textual else kind,
         "ETag": f'"{tag}"',
-        "Last-Modified": rfc822(file.modified_at),
     }
     if vary:
         headers["Vary"] = ", ".join(vary)
