@@ -382,7 +382,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
     for method in ("POST", "PUT", "DELETE"):
         response, _ = await ask(proxy, "/feeds/rss.xml", method)
         assert response.status_code == 405
-        assert response.headers["allow"] == "GET, HEAD"
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
     link = f"/unsubscribe/{make_token(KEY, 1)}"
     for method in ("GET", "POST"):
         response, content = await ask(proxy, link, method)
