@@ -181,6 +181,14 @@ class Settings(BaseSettings):
             grace=articles.grace if articles.on_delete == "withdraw" else None,
         )
 
+    def moved_feeds(self) -> dict[str, str]:
+        """Return the folders of feeds that were renamed: the new ones by the old ones."""
+        return {
+            f"feeds/{CategoryPath.parse(old).folder}": f"feeds/{CategoryPath.parse(new).folder}"
+            for old, new in self.articles.category_map.items()
+            if new
+        }
+
     def feed_formats(self) -> tuple[str, ...]:
         """Return the names of the files that every feed is written to, in the order configured."""
         return tuple(_FEED_FILES[name] for name in self.feeds.formats)
