@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Protocol, Self
@@ -96,6 +97,7 @@ class Publisher:
         limit: int,
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        ttl: timedelta = timedelta(hours=1),
     ) -> None:
         self._source = source
         self._pages = pages
@@ -104,6 +106,7 @@ class Publisher:
         self._limit = limit
         self._full = full
         self._formats = formats
+        self._ttl = ttl
 
     def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Write everything, and remove feeds and pages that nothing stands behind any more.
@@ -170,7 +173,7 @@ class Publisher:
         return writing.published()
 
     def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, full=self._full)
+        return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
 
     def _paths(self, category: CategoryPath | None) -> Iterator[str]:
         folder = self._feed(category).folder

@@ -26,6 +26,7 @@ from digest.settings.values import (
     Mailbox,
     Name,
     Pattern,
+    Picture,
     Replacement,
     Schedule,
     Selectors,
@@ -70,6 +71,9 @@ class SiteTable(Table):
     author: Line = ""
     email: Address = ""
     authority: Authority | None = None
+    icon: Picture | None = None
+    logo: Picture | None = None
+    copyright: Line | None = None
 
 
 class PathsTable(Table):
@@ -170,6 +174,7 @@ class FeedsTable(Table):
         tuple[Literal["rss", "atom", "json"], ...],
         AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
     ] = ("rss", "atom", "json")
+    ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
 
 
 class DigestTable(Table):
