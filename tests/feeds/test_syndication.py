@@ -21,8 +21,10 @@ from lxml import etree
 from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.model import Article, ArticleId, SafeHtml
+from digest.feeds.json_feed import json_feed
+from digest.feeds.opml import opml
 from digest.feeds.plain import WORD_JOINER
-from digest.feeds.selection import ATOM, RSS, Feed
+from digest.feeds.selection import ATOM, RSS, CategorySummary, Feed
 from digest.feeds.syndication import NEVER, Entries, atom, image_type, rss, updated_at
 from digest.times import rfc822
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, article
@@ -372,6 +374,8 @@ def test_the_locale_of_the_process_is_left_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(locale, "setlocale", touched)
     assert rfc822(article().published_at).encode() in rss(FEED, [article()])
     assert atom(FEED, [article()])
+    assert json_feed(FEED, [article()])
+    assert opml(SITE, [CategorySummary(path=PORTS, articles=1)])
 
 
 @pytest.mark.parametrize("form", [RSS, ATOM])
@@ -402,11 +406,12 @@ def test_kept_entries_are_few() -> None:
 
 def test_feeds_can_be_written_in_several_threads() -> None:
     articles = [article(number, categories=(TEA,)) for number in range(20)]
-    expected = rss(FEED, articles), atom(FEED, articles)
-    results: list[tuple[bytes, bytes]] = []
+    writers = (rss, atom, json_feed)
+    expected = [write(FEED, articles) for write in writers]
+    results: list[list[bytes]] = []
 
     def work() -> None:
-        results.extend((rss(FEED, articles), atom(FEED, articles)) for _ in range(5))
+        results.extend([write(FEED, articles) for write in writers] for _ in range(5))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
