@@ -126,25 +126,33 @@ def test_feedparser_finds_the_articles(some: list[Article]) -> None:
         parsed = feedparser.parse(document, sanitize_html=False, resolve_relative_uris=False)
         assert not parsed.bozo, parsed.get("bozo_exception")
         for entry, one in zip(parsed.entries, some, strict=True):
-            assert shown(entry.title) == one.title
+            assert mended(shown(entry.title)) == mended(one.title)
             assert entry.id == one.id
             # It takes references out of addresses, wherever they stand.
             assert unescape(entry.link) == unescape(article_link(SITE, one))
             assert timegm(entry.published_parsed) == int(one.published_at.timestamp())
-            assert not one.body or one.body.strip() in _bodies(entry)
-            assert _tags(entry) == {label(category) for category in one.categories}
+            assert not one.body or mended(one.body.strip()) in _bodies(entry)
+            assert _tags(entry) == {mended(label(category)) for category in one.categories}
             if all(PLAIN_NAME.fullmatch(name) for name in one.authors):
-                assert [author.name for author in entry.get("authors", []) if author] == list(
-                    one.authors
-                )
+                names = [author.name for author in entry.get("authors", []) if author]
+                assert list(map(mended, names)) == list(map(mended, one.authors))
+
+
+def mended(text: str) -> str:
+    """Return a text as feedparser has it: what could be UTF-8 taken for Latin-1 is, to it."""
+    try:
+        return text.encode("iso-8859-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _bodies(entry: Any) -> set[str]:
-    return {part.value.strip() for part in entry.get("content", [])} | {entry.get("summary", "")}
+    found = [part.value.strip() for part in entry.get("content", [])]
+    return {mended(text) for text in (*found, entry.get("summary", ""))}
 
 
 def _tags(entry: Any) -> set[str]:
-    return {shown(tag.label or tag.term) for tag in entry.get("tags", [])}
+    return {mended(shown(tag.label or tag.term)) for tag in entry.get("tags", [])}
 
 
 def test_what_was_lost_when_a_file_was_read_draws_a_warning_and_nothing_else() -> None:
