@@ -163,6 +163,88 @@ async def test_what_events_missed_a_scan_finds(
         await task
 
 
+async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothing(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crawl(hour: int) -> None:
+        image = f"https://picsum.photos/400/300?random={hour * 1_237}"
+        workplace.write_text(
+            "编程/研习社/首页/今日待译 _ 字幕组更新.md",
+            f"\n---\ntitle: '今日待译 _ 字幕组更新'\ncategories: \n - 编程\n - 研习社\n"
+            f" - 首页\nheadimg: '{image}'\nauthor: 研习社\ndate: 2026-11-2{hour} 0{hour}:06:15\n"
+            f"thumbnail: '{image}'\n---\n\n<div>   \n<p>今天又有一批视频等着译。</p>  \n</div>\n",
+        )
+
+    read = asyncio.Queue[int]()
+    real = ArticleStore.record
+    loop = asyncio.get_running_loop()
+
+    def record(store: ArticleStore, *args: object) -> object:
+        changes = real(store, *args)  # type: ignore[arg-type]  # handed on as it came
+        loop.call_soon_threadsafe(read.put_nowait, changes.unchanged)
+        return changes
+
+    published = Presses(monkeypatch)
+    async with running(services):
+        crawl(1)
+        await published.until(lambda: in_feed(workplace, "今日待译", "编程/研习社"))
+        services.store.outbox.start_digests(["daily"], workplace.clock())
+        before = workplace.published()
+        monkeypatch.setattr(ArticleStore, "record", record)
+        crawl(2)
+        async with asyncio.timeout(8):
+            while not await read.get():
+                pass
+    assert workplace.published() == before
+    daily, now = services.digests["daily"], workplace.clock()
+    edition = services.store.outbox.open_edition(daily, now, now)
+    assert edition is not None
+    assert edition.state == "empty"
+
+
+async def test_an_article_with_a_date_to_come_appears_by_itself_then(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    published = Presses(monkeypatch)
+    async with running(services):
+        workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
+        workplace.write("now.md", "现在")
+        await published.until(lambda: in_feed(workplace, "现在"))
+        assert not in_feed(workplace, "以后")
+        assert services.store.articles.counts().embargoed == 1
+        workplace.clock.advance(hours=22)
+        await published.until(lambda: in_feed(workplace, "以后", "金融/市场"))
+    assert [one.title for one in services.store.articles.since(0, ())] == ["现在", "以后"]
+
+
+async def test_an_embargo_that_ended_while_nothing_ran_is_noticed_at_the_start(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
+    async with running(services) as intake:
+        assert not in_feed(workplace, "以后")
+        assert intake._ingest.next_release_at is not None
+    workplace.clock.advance(hours=22)
+    async with running(services):
+        assert in_feed(workplace, "以后")
+
+
+async def test_an_embargoed_file_that_was_deleted_never_appears(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    published = Presses(monkeypatch)
+    file = workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
+    async with running(services):
+        file.unlink()
+        workplace.clock.advance(hours=22)
+        workplace.write("now.md", "现在")
+        await published.until(lambda: in_feed(workplace, "现在"))
+        assert not in_feed(workplace, "以后")
+        assert services.store.articles.counts().embargoed == 0
+
+
 async def test_a_root_that_is_a_link_is_followed_where_it_leads_by_now(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

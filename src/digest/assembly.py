@@ -57,7 +57,13 @@ class Services:
 
     def ingest(self, workers: Workers) -> Ingest:
         """Return what takes article files in."""
-        return Ingest(store=self.store.articles, tree=self.tree, workers=workers, clock=self.clock)
+        return Ingest(
+            store=self.store.articles,
+            tree=self.tree,
+            workers=workers,
+            clock=self.clock,
+            terms=self.settings.terms(),
+        )
 
     def intake(self, workers: Workers) -> Intake:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""

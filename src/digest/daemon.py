@@ -23,7 +23,7 @@ from digest.errors import DigestError
 from digest.intake import Intake
 from digest.schedule import Timetable
 from digest.web.app import create_app
-from digest.web.status import Status
+from digest.web.status import MAX_SHOWN, Status
 
 _log = structlog.get_logger(__name__)
 
@@ -207,7 +207,9 @@ class Daemon:
             articles=counts.articles,
             categories=counts.categories,
             feeds=counts.categories + 1,
-            problems=tuple(services.store.articles.problems()),
+            problems=tuple(services.store.articles.problems()[:MAX_SHOWN]),
+            failed=counts.problems,
+            salvaged=counts.salvaged,
             digests=tuple(
                 (name, services.digests[name].title, schedule.next_shown(now))
                 for name, schedule in services.schedules.items()

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
 import structlog
 
@@ -158,7 +159,12 @@ class Intake:
             while not self.stopped():
                 now = asyncio.get_running_loop().time()
                 await self._hints.wait(
-                    min(self._next_scan - now, self._backlog.wait(now), _LOOK_AT_ROOT)
+                    min(
+                        self._next_scan - now,
+                        self._backlog.wait(now),
+                        self._until_release(),
+                        _LOOK_AT_ROOT,
+                    )
                 )
                 try:
                     await self._turn()
@@ -182,6 +188,7 @@ class Intake:
         replaced = self._watch is not None and not await asyncio.to_thread(self._watch.alive)
         if replaced or overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
+        paths.update(await asyncio.to_thread(self._ingest.released))
         if paths:
             try:
                 self._note(await asyncio.to_thread(self._ingest.take, paths))
@@ -194,6 +201,11 @@ class Intake:
             await self._scan(None)
         if work := self._backlog.next(time(), more_coming=bool(self._hints)):
             await self._publish(work)
+
+    def _until_release(self) -> float:
+        """Return after how many seconds an article may appear whose date is still to come."""
+        next_at = self._ingest.next_release_at
+        return (next_at - self._clock()).total_seconds() if next_at else inf
 
     async def _gather(self) -> tuple[set[str], bool]:
         """Return the paths of a burst, once it is over or has lasted long enough."""

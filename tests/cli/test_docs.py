@@ -47,6 +47,9 @@ def test_a_documented_command_works(
     if "FILE" in arguments:
         arguments[arguments.index("FILE")] = str(workplace.articles / "0.md")
 
+    if "KEY" in arguments:
+        arguments[arguments.index("KEY")] = "0.md"
+
     ended = program(*arguments)
 
     assert ended.code == 0, f"{document}: {command}: {ended.err}"

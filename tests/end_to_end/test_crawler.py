@@ -99,6 +99,24 @@ def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
         assert services.store.articles.problems() == []
 
 
+@pytest.mark.timeout(120)  # 10,000 files are read here
+def test_an_hourly_rewrite_of_5000_files_changes_nothing(services_of: Workplace) -> None:
+    workplace = services_of
+    crawl(workplace, hour=1, files=5_000)
+    with workplace.open() as services:
+        assert workplace.build(services).changes.new == 5_000
+        services.store.outbox.start_digests(list(services.digests), workplace.clock())
+        published = workplace.published()
+        crawl(workplace, hour=2, files=5_000, shuffled=True)
+        taken = again(workplace, services)
+        assert (taken.changes.unchanged, bool(taken.changes)) == (5_000, False)
+        assert workplace.published() == published
+        daily = services.digests["daily"]
+        edition = services.store.outbox.open_edition(daily, workplace.clock(), workplace.clock())
+        assert edition is not None
+        assert edition.state == "empty", "no digest mentions them"
+
+
 def test_a_tree_that_is_scanned_while_it_is_gone_comes_back_the_same(
     services_of: Workplace,
 ) -> None:
@@ -230,3 +248,127 @@ def test_a_file_that_breaks_and_heals_shows_its_last_good_version(services_of: W
             assert workplace.published() == published
         write(workplace, 2, 9, title="终于")
         assert again(workplace, services).changes.updated == 1
+
+
+SAME = "<p>两个栏目都登了这一篇，字句一样，只有配图和时间不同，在上一级只该看到一次，不多不少。</p>"
+
+
+def twins(workplace: Workplace, hour: int, *, title: str = "同一篇", both: bool = True) -> None:
+    """Write one article into two feeds' folders, as in this hour."""
+    for number, feed in enumerate(("国内", "要闻")[: 1 + both]):
+        image = f"https://picsum.photos/400/300?random={hour * 10 + number}"
+        file = workplace.write_text(
+            f"金融/财经/{feed}/同一篇.md",
+            f"\n---\ntitle: '{title}'\ncategories:\n - 金融\n - 财经\n - {feed}\n"
+            f"headimg: '{image}'\nauthor: 财经\ndate: Mon, 23 Nov 2026 0{number}:10:08 GMT\n"
+            f"---\n<div>\n{SAME}\n<img src='{image}'>\n</div>\n",
+        )
+        tick = next(TICKS)
+        os.utime(file, (tick, tick))
+
+
+def test_the_same_article_in_two_feeds_folders_is_one_entry_above_them(
+    services_of: Workplace,
+) -> None:
+    workplace = services_of
+    twins(workplace, 1)
+    with workplace.open() as services:
+        assert workplace.build(services).changes.new == 1
+        published = workplace.published()
+        for folder in ("", "金融/", "金融/财经/", "金融/财经/国内/", "金融/财经/要闻/"):
+            assert published[f"feeds/{folder}atom.xml"].count(b"<entry>") == 1
+        (one,) = by_title(services).values()
+        assert [str(path) for path in one.categories] == [
+            "金融 / 财经 / 国内",
+            "金融 / 财经 / 要闻",
+        ]
+        for hour in (2, 3):
+            shutil.rmtree(workplace.articles / "金融")
+            again(workplace, services)
+            twins(workplace, hour)
+            assert not again(workplace, services).changes
+            assert workplace.published() == published
+
+
+def test_a_title_corrected_in_both_files_one_after_the_other_is_one_update(
+    services_of: Workplace,
+) -> None:
+    workplace = services_of
+    twins(workplace, 1)
+    with workplace.open() as services:
+        workplace.build(services)
+        (old,) = by_title(services).values()
+        twins(workplace, 2, title="同一篇（更正）", both=False)
+        assert again(workplace, services).changes.updated == 1
+        corrected = workplace.published()
+        twins(workplace, 3, title="同一篇（更正）")
+        assert not again(workplace, services).changes
+        (new,) = by_title(services).values()
+        assert (new.id, new.categories) == (old.id, old.categories)
+        assert workplace.published() == corrected
+
+
+def test_a_file_renamed_by_a_crawl_that_rewrites_it_keeps_its_article(
+    services_of: Workplace,
+) -> None:
+    workplace = services_of
+    twins(workplace, 1, both=False)
+    with workplace.open() as services:
+        workplace.build(services)
+        published = workplace.published()
+        shutil.rmtree(workplace.articles / "金融")
+        twins(workplace, 2, both=False)
+        file = workplace.articles / "金融/财经/国内/同一篇.md"
+        file.rename(file.with_name("又名.md"))
+        assert not again(workplace, services).changes
+        assert workplace.published() == published
+
+
+def test_a_deleted_file_withdraws_its_article_after_the_grace_and_brings_it_back(
+    workplace: Workplace,
+) -> None:
+    workplace.configure(
+        base=workplace.configuration.read_text(encoding="utf-8").replace(
+            "[articles]", '[articles]\non_delete = "withdraw"\ngrace = "3h"'
+        )
+    )
+    crawl(workplace, hour=1, files=4)
+    with workplace.open() as services:
+        workplace.build(services)
+        before = workplace.published()
+        gone = by_title(services)["第 2 篇"]
+        (workplace.articles / "金融/来源 2/栏目/2.md").unlink()
+        assert not again(workplace, services).changes
+        for _ in range(2):
+            again(workplace, services)
+        assert workplace.published() == before, "the grace is not over"
+        assert again(workplace, services).changes.articles == {gone.key}
+        published = workplace.published()
+        assert f"{gone.folder}index.html" not in published
+        assert f'deleted-entry ref="{gone.id}"'.encode() in published["feeds/atom.xml"]
+        assert "第 2 篇".encode() not in published["feeds/rss.xml"]
+        write(workplace, 2, 5)
+        assert again(workplace, services).changes.articles == {gone.key}
+        assert workplace.published() == before
+
+
+def test_near_duplicates_of_several_sources_are_folded_where_that_is_configured(
+    workplace: Workplace,
+) -> None:
+    workplace.configure(
+        base=workplace.configuration.read_text(encoding="utf-8").replace(
+            "[articles]", '[articles]\nduplicates = "fold"'
+        )
+    )
+    wire = "".join(f"<p>第 {number} 段，通讯社的稿子，几家都照登不误。</p>" for number in range(20))
+    workplace.write("甲报/1.md", "通讯社的一条消息", categories=("甲报",), body=wire)
+    other = wire + "<p>（乙报编辑部稍有补充。）</p>"
+    workplace.write("乙报/1.md", "通讯社的一条消息！", categories=("乙报",), body=other)
+    workplace.write("丙报/1.md", "通讯社的一条消息", categories=("丙报",), body="<p>另写的。</p>")
+    with workplace.open() as services:
+        assert workplace.build(services).changes.new == 2
+        told = {tuple(map(str, one.categories)) for one in services.store.articles.newest(None, 9)}
+        assert {frozenset(names) for names in told} == {
+            frozenset({"甲报", "乙报"}),
+            frozenset({"丙报"}),
+        }

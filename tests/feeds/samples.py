@@ -14,6 +14,7 @@ from digest.articles.model import (
     ArticleKey,
     CategoryPath,
     SafeHtml,
+    Tombstone,
     article_key,
 )
 from digest.feeds.selection import CategorySummary
@@ -64,6 +65,7 @@ class Shelf:
     def __init__(self, articles: Iterable[Article] = ()) -> None:
         self.held: dict[ArticleKey, Article] = {}
         self.asked: list[int] = []  #: sizes of the batches of keys
+        self.gone: list[Tombstone] = []
         self.add(*articles)
 
     def add(self, *articles: Article) -> None:
@@ -93,3 +95,6 @@ class Shelf:
 
     def article_keys(self) -> list[ArticleKey]:
         return [one.key for one in sorted(self.held.values(), key=lambda one: one.sequence)]
+
+    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
+        return self.gone[:limit] if category is None else []

@@ -10,11 +10,11 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from digest.articles.model import Article, CategoryPath, Changes
+from digest.articles.model import Article, CategoryPath, Changes, Tombstone
 from digest.errors import OutputError, StoreError, TemplateError
 from digest.feeds.publish import BATCH, Published, Publisher
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed
-from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
+from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
 
 
 class PlainPages:
@@ -184,6 +184,20 @@ def test_a_category_that_lost_its_last_article_is_removed(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "feeds/商业/航运").iterdir()] == ["note.txt"]
     assert (tmp_path / "feeds/生活/茶/rss.xml").exists()
     assert "港口" not in (tmp_path / "feeds/opml.xml").read_text("utf-8")
+
+
+def test_atom_feeds_tell_what_was_withdrawn(tmp_path: Path) -> None:
+    gone = article(1)
+    shelf = Shelf([gone, article(2)])
+    one = publisher(shelf, tmp_path)
+    one.publish_all()
+    del shelf.held[gone.key]
+    shelf.gone = [Tombstone(id=gone.id, withdrawn_at=NOON)]
+    one.publish(changes(gone))
+    root = (tmp_path / "feeds/atom.xml").read_text()
+    assert f'deleted-entry ref="{gone.id}"' in root
+    assert gone.id not in (tmp_path / "feeds/rss.xml").read_text()
+    assert not (tmp_path / gone.folder / "index.html").exists()
 
 
 def test_the_page_of_an_article_that_is_gone_is_removed(tmp_path: Path) -> None:

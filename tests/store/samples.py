@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from digest.articles.ingest import Failure, FileRecord, Reading
-from digest.articles.model import CategoryPath, Draft, SafeHtml, path_identity
+from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_identity
+from digest.articles.twins import likeness
 from digest.mail.edition import Digest
 from digest.mail.subscriber import NewSubscriber
 from digest.store.types import hashed
@@ -30,8 +31,13 @@ def draft(
     published_at: datetime | None = None,
     body: str = "<p>桥长三百米。</p>",
     image: str | None = None,
+    alike: bool = False,
+    notes: Iterable[Note] = (),
 ) -> Draft:
-    """Return a draft whose fingerprint follows its title, text and categories."""
+    """Return a draft whose fingerprint follows its title, text and categories.
+
+    Unless it is ``alike``, no other file is recognized by it.
+    """
     paths = tuple(categories)
     return Draft(
         identity=identity,
@@ -45,6 +51,8 @@ def draft(
         summary="桥长三百米。",
         body=SafeHtml(body),
         fingerprint=hashed(f"{title}|{body}|{'|'.join(map(str, paths))}"),
+        likeness=likeness(title, body, None) if alike else None,
+        notes=tuple(notes),
     )
 
 
@@ -65,6 +73,8 @@ def reading(
     published_at: datetime | None = None,
     body: str = "<p>桥长三百米。</p>",
     image: str | None = None,
+    alike: bool = False,
+    notes: Iterable[Note] = (),
 ) -> Reading:
     """Return the reading of a file that became an article."""
     return Reading(
@@ -76,6 +86,8 @@ def reading(
             published_at=published_at,
             body=body,
             image=image,
+            alike=alike,
+            notes=notes,
         ),
     )
 

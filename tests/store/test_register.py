@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles.model import CategoryPath, Draft
+from digest.articles.revision import Known
+from digest.articles.twins import likeness
 from digest.store.register import Entry, Holding, Register
+from tests.store.samples import FINANCE, NOW, SPACE, draft
+
+#: A text that says enough to be known by.
+TEXT = "河上的新桥今天通车了，桥长三百米，两岸的人走过去只要五分钟，以前要坐半小时的船。" * 2
+OTHER = "博物馆的新馆下个月开门，展出的东西有一半是第一次见到公众，门票要提前一周在网上订。" * 2
 
 
 def make(
@@ -15,93 +24,310 @@ def make(
     holdings: Iterable[Holding] = (),
     batch: Iterable[str] = (),
     elsewhere: Iterable[str] = (),
+    *,
+    fold: bool = False,
 ) -> Register:
     """Return a register; ``elsewhere`` are identities of articles that it does not hold."""
-    return Register(entries, holdings, batch, frozenset(elsewhere).__contains__)
+    return Register(entries, holdings, batch, frozenset(elsewhere).__contains__, fold=fold)
 
 
-def entry(identity: str, sequence: int, *owners: str, by_path: bool = True) -> Entry:
-    """Return a stored article."""
-    return Entry(identity=identity, by_path=by_path, sequence=sequence, owners=set(owners))
+def entry(
+    identity: str,
+    sequence: int | None,
+    *,
+    by_path: bool = True,
+    text: str = "",
+    title: str = "新桥",
+    published_at: datetime = NOW,
+) -> Entry:
+    """Return a stored article; with a text, other files may be recognized by it."""
+    return Entry(
+        identity=identity,
+        by_path=by_path,
+        sequence=sequence,
+        known=Known(
+            fingerprint="f", published_at=published_at, updated_at=published_at, content="c"
+        ),
+        likeness=likeness(title, text, None) if text else None,
+    )
 
 
 def vanished(path: str, article: Entry | None, content: str = "c") -> Holding:
-    """Return what a missing file holds."""
-    return Holding(path=path, content=content, missing=True, entry=article)
+    """Return what a missing file holds, and leads."""
+    return Holding(path=path, content=content, missing=True, entry=article, leads=True)
 
 
-def present(path: str, article: Entry | None) -> Holding:
+def present(
+    path: str,
+    article: Entry | None,
+    *,
+    leads: bool = True,
+    fingerprint: str | None = None,
+    categories: tuple[CategoryPath, ...] = (),
+) -> Holding:
     """Return what a file that is there holds."""
-    return Holding(path=path, content="p", missing=False, entry=article)
+    return Holding(
+        path=path,
+        content="p",
+        missing=False,
+        entry=article,
+        leads=leads,
+        fingerprint=fingerprint,
+        categories=categories,
+    )
+
+
+def says(
+    identity: str,
+    *,
+    text: str = "",
+    title: str = "新桥",
+    published_at: datetime | None = None,
+    categories: Iterable[CategoryPath] = (),
+) -> Draft:
+    """Return what a file says."""
+    return draft(
+        identity,
+        title=title,
+        body=text,
+        alike=bool(text),
+        published_at=published_at,
+        categories=categories,
+    )
+
+
+def assign(register: Register, path: str, content: str = "c", identity: str = "") -> Entry:
+    """Return the article of a file by which nothing is recognized."""
+    return register.assign(path, content, says(identity or path.rpartition(".")[0]))
 
 
 def test_a_new_path_is_a_new_article() -> None:
     register = make(batch=["a.md"])
-    found = register.assign("a.md", "c", "a")
+    found = assign(register, "a.md")
     assert (found.identity, found.by_path, found.sequence) == ("a", True, None)
-    assert register.assign("b.md", "c", "urn:b").by_path is False
+    assert assign(register, "b.md", identity="urn:b").by_path is False
 
 
 def test_a_file_holds_on_to_its_article_when_its_text_drops_its_identity() -> None:
-    article = entry("urn:a", 1, "a.md", by_path=False)
+    article = entry("urn:a", 1, by_path=False)
     register = make([article], [present("a.md", article)], ["a.md"])
-    assert register.assign("a.md", "c", "a") is article
+    assert assign(register, "a.md") is article
 
 
-def test_a_file_lets_go_of_an_article_that_another_file_shares() -> None:
-    article = entry("urn:a", 1, "a.md", "b.md", by_path=False)
-    register = make([article], [present("a.md", article)], ["a.md"])
-    assert register.assign("a.md", "c", "a") is not article
-    assert article.owners == {"b.md"}
+def test_a_follower_that_drops_its_identity_and_says_another_thing_lets_go() -> None:
+    article = entry("urn:a", 1, by_path=False, text=TEXT)
+    holdings = [present("a.md", article, leads=False), present("b.md", article)]
+    register = make([article], holdings, ["a.md"])
+    other = register.assign("a.md", "c", says("a", text=OTHER, title="博物馆"))
+    assert other is not article
+    assert set(article.files) == {"b.md"}
+    assert register.refiled == {"urn:a": article}, "its categories may be fewer now"
 
 
 def test_several_vanished_files_with_the_same_content_go_earliest_first() -> None:
     late, early = entry("x", 9), entry("y", 3)
     register = make([late, early], [vanished("x.md", late), vanished("y.md", early)])
-    assert register.assign("1.md", "c", "1") is early
-    assert register.assign("2.md", "c", "2") is late
-    assert register.assign("3.md", "c", "3").sequence is None
+    assert assign(register, "1.md") is early
+    assert assign(register, "2.md") is late
+    assert assign(register, "3.md").sequence is None
     assert register.moved == ["y.md", "x.md"]
     assert register.holding("y.md") is None
 
 
 def test_what_is_no_move() -> None:
     own = entry("urn:own", 1, by_path=False)
-    held = entry("held", 2, "other.md")
+    held = entry("held", 2)
     back = entry("back", 3)
     register = make(
         [own, held, back],
         [
             vanished("own.md", own),
             vanished("held.md", held),
+            present("other.md", held),
             vanished("bad.md", None),
             vanished("back.md", back),
             vanished("unread.md", entry("unread", 4), content=""),
         ],
         ["new.md", "back.md"],
     )
-    assert register.assign("new.md", "c", "new").sequence is None
-    assert register.assign("unreadable.md", "", "unreadable").sequence is None
-    assert register.assign("back.md", "c", "back") is back
+    assert assign(register, "new.md").sequence is None
+    assert assign(register, "unreadable.md", "").sequence is None
+    assert assign(register, "back.md") is back
     assert register.moved == []
+
+
+def test_a_file_renamed_and_rewritten_at_once_is_known_by_its_text() -> None:
+    article = entry("old", 1, text=TEXT, published_at=NOW - timedelta(days=90))
+    gone = Holding(
+        path="old.md",
+        content="old",
+        missing=True,
+        entry=article,
+        leads=True,
+        fingerprint="f",
+        categories=(FINANCE,),
+    )
+    register = make([article], [gone], ["new.md"])
+    found = register.assign("new.md", "new", says("new", text=TEXT, published_at=NOW))
+    assert found is article
+    assert register.moved == ["old.md"]
+    holding = register.holding("new.md")
+    assert holding is not None
+    assert (holding.leads, holding.fingerprint, holding.categories) == (True, "f", (FINANCE,))
+
+
+def test_a_vanished_file_that_returns_in_the_same_batch_has_not_moved() -> None:
+    article = entry("old", 1, text=TEXT)
+    register = make([article], [vanished("old.md", article)], ["new.md", "old.md"])
+    assert register.assign("new.md", "c", says("new", text=TEXT)) is article
+    assert register.moved == []
+    assert register.assign("old.md", "c", says("old", text=TEXT)) is article
+    assert {path: one.leads for path, one in article.files.items()} == {
+        "old.md": True,
+        "new.md": False,
+    }
+
+
+def test_the_same_article_in_another_folder_is_one_and_the_first_leads() -> None:
+    register = make(batch=["a/1.md", "b/1.md"])
+    first = says("a/1", text=TEXT, categories=(FINANCE,))
+    second = says("b/1", text=TEXT, categories=(SPACE,))
+    one = register.assign("a/1.md", "x", first)
+    assert register.lead(one, "a/1.md", first)
+    register.revise(one, entry("", 1).known or None, first.likeness)  # type: ignore[arg-type]
+    assert register.assign("b/1.md", "y", second) is one
+    assert not register.lead(one, "b/1.md", second)
+    assert one.categories() == (FINANCE, SPACE)
+
+
+def test_the_same_text_at_another_time_is_another_article() -> None:
+    article = entry("a", 1, text=TEXT)
+    register = make([article], [present("a.md", article)], ["b.md"])
+    later = says("b", text=TEXT, published_at=NOW + timedelta(days=7))
+    assert register.assign("b.md", "c", later) is not article
+
+
+def test_the_same_link_makes_it_the_same_article_at_any_time() -> None:
+    article = entry("a", 1)
+    article.likeness = likeness("新桥", TEXT, "https://example.org/bridge")
+    register = make([article], [present("a.md", article)], ["b.md"])
+    later = draft("b", published_at=NOW + timedelta(days=70))
+    object.__setattr__(later, "likeness", article.likeness)
+    assert register.assign("b.md", "c", later) is article
+
+
+def test_too_short_a_text_is_no_sign() -> None:
+    article = entry("a", 1, text="早安")
+    register = make([article], [present("a.md", article)], ["b.md"])
+    assert register.assign("b.md", "c", says("b", text="早安")) is not article
+
+
+def test_an_identity_of_its_own_is_not_joined_by_text() -> None:
+    article = entry("a", 1, text=TEXT)
+    register = make([article], [present("a.md", article)], ["b.md"])
+    assert register.assign("b.md", "c", says("urn:b", text=TEXT)).identity == "urn:b"
+
+
+def test_nearly_the_same_is_the_same_where_duplicates_are_folded() -> None:
+    most = TEXT + "完。"
+    for fold in (False, True):
+        article = entry("urn:a", 1, by_path=False, text=TEXT)
+        register = make([article], [present("a.md", article)], ["b.md", "c.md"], fold=fold)
+        by_path = register.assign("b.md", "c", says("b", text=most))
+        named = register.assign("c.md", "c", says("urn:c", text=most))
+        other = register.assign("d.md", "c", says("d", text=OTHER))
+        assert (by_path is article, named is article, other is article) == (fold, fold, False)
+
+
+def test_a_folded_file_stays_while_it_says_nearly_the_same() -> None:
+    article = entry("urn:a", 1, by_path=False, text=TEXT)
+    follower = present("b.md", article, leads=False, fingerprint="b")
+    register = make([article], [present("a.md", article), follower], ["b.md"], fold=True)
+    corrected = says("urn:b", text=TEXT, title="新桥（更正）")
+    assert register.assign("b.md", "c", corrected) is article
+    another = says("urn:b", text=OTHER, title="博物馆")
+    assert register.assign("b.md", "c", another).identity == "urn:b"
+
+
+def test_a_leader_that_is_gone_gives_way_to_one_that_says_something_new() -> None:
+    article = entry("urn:a", 1, by_path=False, text=TEXT)
+    follower = present("b.md", article, leads=False, fingerprint="old")
+    gone = vanished("a.md", article)
+    register = make([article], [gone, follower], ["b.md"])
+    same = says("urn:a", text=TEXT)
+    follower.fingerprint = same.fingerprint
+    register.assign("b.md", "c", same)
+    assert not register.lead(article, "b.md", same), "it says what it said"
+    new = says("urn:a", text=TEXT + "又及。")
+    assert register.lead(article, "b.md", new)
+    assert (gone.leads, follower.leads, register.deposed) == (False, True, {"a.md"})
+
+
+def test_a_new_file_with_the_identity_of_one_that_is_gone_leads() -> None:
+    article = entry("urn:a", 1, by_path=False)
+    register = make([article], [vanished("a.md", article, "")], ["b.md"])
+    new = says("urn:a")
+    assert register.assign("b.md", "c", new) is article
+    assert register.lead(article, "b.md", new)
+
+
+def test_files_that_all_led_agree_on_one() -> None:
+    article = entry("urn:a", 1, by_path=False)
+    holdings = [present("b.md", article), present("a.md", article)]
+    register = make([article], holdings, ["a.md", "b.md"])
+    said = says("urn:a")
+    for path, leads in (("b.md", False), ("a.md", True)):
+        register.assign(path, "c", said)
+        assert register.lead(article, path, said) is leads
+    assert register.deposed == {"b.md"}
+
+
+def test_an_article_that_became_another_one_is_told() -> None:
+    article = entry("a", 1, text=TEXT)
+    register = make([article], [present("a.md", article)], ["a.md"])
+    known = article.known
+    assert known is not None
+    assert not register.revise(article, known, likeness("新桥", OTHER, None)), "the same title"
+    assert not register.revise(article, known, likeness("旧桥", OTHER + "完。", None)), "the text"
+    assert register.revise(article, known, likeness("博物馆", TEXT, None))
+    assert not register.revise(article, known, None)
+
+
+def test_a_withheld_article_is_forgotten() -> None:
+    stored = entry("urn:b", 1, by_path=False)
+    register = make([stored], batch=["a.md", "b.md"])
+    first = assign(register, "a.md")
+    register.withhold("a.md")
+    assert assign(register, "a.md") is not first
+    assign(register, "b.md", identity="urn:b")
+    register.withhold("b.md")
+    register.withhold("b.md")
+    assert assign(register, "b.md", identity="urn:b") is stored
 
 
 def test_an_article_that_nobody_holds_is_taken_by_its_path() -> None:
     article = entry("a", 1)
-    assert make([article]).assign("a.md", "c", "a") is article
+    assert assign(make([article]), "a.md") is article
 
 
 def test_a_held_identity_is_numbered_past_those_in_use() -> None:
-    register = make([entry("a", 1, "a.md"), entry("a~2", 2)], elsewhere=["a~3"])
-    assert register.assign("a.html", "c", "a").identity == "a~4"
+    first = entry("a", 1)
+    register = make([first, entry("a~2", 2)], [present("a.md", first)], elsewhere=["a~3"])
+    assert assign(register, "a.html").identity == "a~4"
 
 
 def test_a_bad_file_keeps_its_article_from_others() -> None:
-    article = entry("a", 1, "a.md")
+    article = entry("a", 1)
     register = make([article], [present("a.md", article)], ["a.md", "a.html"])
     assert register.keep("a.md", "bad").entry is article
-    assert register.assign("a.html", "c", "a") is not article
+    assert assign(register, "a.html") is not article
     assert register.keep("new.md", "bad").entry is None
+
+
+def test_a_file_that_held_nothing_may_be_one_that_moved() -> None:
+    article = entry("old", 1)
+    register = make([article], [vanished("old.md", article), present("new.md", None)], ["new.md"])
+    assert assign(register, "new.md") is article
 
 
 @given(
@@ -125,8 +351,38 @@ def test_no_two_present_files_share_an_article_that_came_from_a_path(
         [path for path, _ in readings],
     )
     for path, content in readings:
-        found = register.assign(path, content, path.rpartition(".")[0])
-        assert found.owners == {path}
+        found = assign(register, path, content)
+        assert found.present() == {path}
         holding = register.holding(path)
         assert holding is not None
         assert holding.entry is found
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a.md", "b.md", "c/a.md", "d.md"]),
+            st.sampled_from([TEXT, OTHER, "短"]),
+            st.sampled_from(["", "urn:1"]),
+        ),
+        max_size=12,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=100)
+def test_every_article_has_one_leader_and_every_file_one_article(
+    readings: list[tuple[str, str, str]], fold: bool
+) -> None:
+    register = make(batch=[path for path, _, _ in readings], fold=fold)
+    known = Known(fingerprint="f", published_at=NOW, updated_at=NOW, content="c")
+    found: dict[str, Entry] = {}
+    for number, (path, text, identity) in enumerate(readings):
+        said = says(identity or path.rpartition(".")[0], text=text, title=text[:4])
+        one = register.assign(path, str(number), said)
+        if register.lead(one, path, said):
+            register.revise(one, known, said.likeness)
+        found[path] = one
+        for holder, held in found.items():
+            assert holder in held.files
+            assert sum(file.leads for file in held.files.values()) <= 1
+        assert one.leader is not None

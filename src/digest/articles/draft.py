@@ -19,10 +19,11 @@ from digest.articles.rules import Rule, Unfinished
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
 from digest.articles.tidy import tidy
+from digest.articles.twins import likeness
 from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 5
+PIPELINE = 6
 
 #: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
 MAX_REFERENCES = 200_000
@@ -99,6 +100,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         fingerprint=_fingerprint(
             manuscript.title, text, manuscript.authors, manuscript.categories, manuscript.link
         ),
+        likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,
     )
 

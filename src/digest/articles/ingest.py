@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Protocol
 
 from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.revision import Terms
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
 from digest.articles.workers import Workers
 from digest.errors import SourceError
@@ -24,6 +25,8 @@ _BATCH = 500
 _AHEAD = 64
 #: A size no file has: it never equals the one found, so the file is tried again at each scan.
 _NEVER = -1
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,14 @@ class Reading:
     outcome: Draft | Failure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embargoes:
+    """Which files wait for the date of their article."""
+
+    over: frozenset[str] = frozenset()  #: paths of those whose date has come
+    next_at: datetime | None = None  #: aware UTC: when the next one's comes
+
+
 class FileStore(Protocol):
     """What ingest needs of the store."""
 
@@ -61,7 +72,7 @@ class FileStore(Protocol):
         """Return the records of these paths, or of all, by path."""
         ...
 
-    def record(self, readings: Sequence[Reading], now: datetime) -> Changes:
+    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
         """Store what was read, all or nothing, and return what changed."""
         ...
 
@@ -74,6 +85,14 @@ class FileStore(Protocol):
 
         Their articles stay; their problems go.
         """
+        ...
+
+    def embargoes(self, now: datetime) -> Embargoes:
+        """Return which files wait for the date of their article."""
+        ...
+
+    def review(self, now: datetime, grace: timedelta | None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long."""
         ...
 
 
@@ -93,14 +112,24 @@ class Ingest:
     Where it fails half way, the next call that succeeds tells what was stored until then too.
     """
 
-    def __init__(self, *, store: FileStore, tree: Tree, workers: Workers, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: FileStore,
+        tree: Tree,
+        workers: Workers,
+        clock: Clock,
+        terms: Terms = _TERMS,
+    ) -> None:
         self._store = store
+        self._terms = terms
         self._tree = tree
         self._workers = workers
         self._clock = clock
         self._recipe = workers.recipe.fingerprint()
         self._stopped = threading.Event()
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
+        self._embargoes = Embargoes(next_at=_LONG_AGO)
 
     def stop(self) -> None:
         """Make whatever is under way return soon; nothing is taken afterwards."""
@@ -129,13 +158,31 @@ class Ingest:
         if gone:
             self._store.vanish(gone, self._clock())
         self._note_closed(closed)
+        over = self._store.embargoes(self._clock()).over
         to_read = [
             path
             for key, (path, state) in found.items()
-            if not self._is_as_known(known.get(key), state.size, state.mtime_ns)
+            if key in over or not self._is_as_known(known.get(key), state.size, state.mtime_ns)
         ]
         taken = self._take_files(sorted(to_read), known, progress)
+        if taken.complete:
+            reviewed = self._store.review(self._clock(), self._terms.grace)
+            taken = replace(taken, changes=taken.changes + reviewed)
         return replace(taken, files=len(found))
+
+    def released(self) -> list[str]:
+        """Return the paths of files whose articles may appear since the last time."""
+        now = self._clock()
+        if self.next_release_at is None or now < self.next_release_at:
+            return []
+        self._embargoes = self._store.embargoes(now)
+        # A name that is no UTF-8 is kept in another form; a scan finds its file.
+        return [path for path in self._embargoes.over if (self._tree.root / path).is_file()]
+
+    @property
+    def next_release_at(self) -> datetime | None:
+        """When to ask for ``released`` again, aware UTC; None where nothing waits."""
+        return self._embargoes.next_at
 
     def take(self, paths: Iterable[str]) -> Taken:
         """Look at these paths, whatever they are by now: files, folders, or gone."""
@@ -163,7 +210,7 @@ class Ingest:
     def _note_closed(self, closed: Mapping[str, OSError]) -> None:
         """Have folders that cannot be entered remembered as problems."""
         readings = [self._unreadable(printable(folder), error) for folder, error in closed.items()]
-        self._untold += self._store.record(readings, self._clock())
+        self._untold += self._store.record(readings, self._clock(), self._terms)
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
@@ -183,12 +230,15 @@ class Ingest:
         readings = self._readings(paths, known, touched, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
-            self._untold += self._store.record(batch, self._clock())
+            self._untold += self._store.record(batch, self._clock(), self._terms)
+            self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
             done += len(batch)
             if progress:
                 progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
         if touched:
             self._store.touch(touched)
+        if touched or done:
+            self._untold += self._store.review(self._clock(), None)
         changes, self._untold = self._untold, Changes()
         return Taken(
             changes=changes,

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import NewType
 
 from digest.articles.characters import one_line
+from digest.articles.twins import Likeness
 from digest.times import require_utc
 
 #: A tag URI (RFC 4151); never changes, never reused.
@@ -179,6 +180,7 @@ class Draft:
     summary: str  #: plain text, one paragraph
     body: SafeHtml
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
+    likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
     def __post_init__(self) -> None:
@@ -219,6 +221,14 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """What is left of an article that was withdrawn."""
+
+    id: ArticleId
+    withdrawn_at: datetime  #: aware UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Something that a file has wrong."""
 
@@ -233,7 +243,7 @@ class Problem:
 class Changes:
     """What a batch of files changed: what must be published again."""
 
-    articles: frozenset[ArticleKey] = frozenset()  #: new or changed ones
+    articles: frozenset[ArticleKey] = frozenset()  #: new, changed, withdrawn or restored ones
     categories: frozenset[CategoryPath] = frozenset()  #: theirs, old and new, with all ancestors
     new: int = 0  #: articles
     updated: int = 0  #: articles

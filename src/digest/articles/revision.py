@@ -5,11 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from digest.articles.model import Draft
+from digest.articles.model import Draft, Note, Severity
 from digest.times import require_utc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms files become articles, and articles stay."""
+
+    fold: bool = False  #: nearly the same articles become one
+    longest_embargo: timedelta = timedelta(days=365)  #: a later date is none
+    grace: timedelta | None = None  #: how long after its files an article is withdrawn; None: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,7 @@ class Kind(StrEnum):
     """What a draft is to the known version."""
 
     NEW = "new"
+    EMBARGOED = "embargoed"  #: its date is still to come: it is looked at again then
     UPDATED = "updated"
     REVISED = "revised"  #: other bytes, same meaning: published again, but no update to readers
     UNCHANGED = "unchanged"
@@ -56,19 +66,39 @@ def content_digest(draft: Draft) -> str:
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 
-def decide(known: Known | None, draft: Draft, now: datetime) -> Revision:
+def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Revision:
     """Return what becomes of a draft at ``now``, aware UTC.
 
-    Change is judged by content. A new article is published at its own date, else now. An update
-    moves ``updated_at``; neither a date nor an image does.
+    Change is judged by content. A new article is published at its own date, else now; where its
+    date is still to come, not before. An update moves ``updated_at``; neither a date nor an image
+    does.
     """
     require_utc("now", now)
     if known is None:
-        first = draft.published_at or now
-        return Revision(kind=Kind.NEW, published_at=first, updated_at=first)
+        first = draft.published_at
+        if first is None or too_far(draft, now, terms):
+            first = now
+        kind = Kind.EMBARGOED if first > now else Kind.NEW
+        return Revision(kind=kind, published_at=first, updated_at=first)
     kind, updated_at = Kind.UNCHANGED, known.updated_at
     if draft.fingerprint != known.fingerprint:
         kind, updated_at = Kind.UPDATED, max(now, known.published_at)
     elif content_digest(draft) != known.content:
         kind = Kind.REVISED
     return Revision(kind=kind, published_at=known.published_at, updated_at=updated_at)
+
+
+def too_far(draft: Draft, now: datetime, terms: Terms) -> bool:
+    """Tell whether a draft's date lies further ahead than anybody waits."""
+    return draft.published_at is not None and draft.published_at - now > terms.longest_embargo
+
+
+def notes(draft: Draft, now: datetime, terms: Terms) -> tuple[Note, ...]:
+    """Return the draft's notes, with one where its date lies too far ahead."""
+    if draft.published_at is None or not too_far(draft, now, terms):
+        return draft.notes
+    cause = (
+        f"the date {draft.published_at:%Y-%m-%d} is over {terms.longest_embargo.days} days ahead; "
+        "the moment when the file was first seen counts"
+    )
+    return (*draft.notes, Note(severity=Severity.NOTED, line=None, cause=cause))

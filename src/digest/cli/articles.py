@@ -81,6 +81,9 @@ def _print_built(
                 "categories": counts.categories,
                 "feeds": counts.categories + 1,
                 "problems": counts.problems,
+                "salvaged": counts.salvaged,
+                "noted": counts.noted,
+                "embargoed": counts.embargoed,
                 "waiting": sorted(taken.waiting),
                 "written": published.written,
                 "unchanged": published.unchanged,
@@ -99,6 +102,10 @@ def _print_built(
     )
     for path in sorted(taken.waiting):
         complain(f"{path}: somebody is still writing it; left out")
+    if counts.embargoed:
+        say(f"{counts.embargoed:,} files wait for their date (`digest articles list --waiting`).")
+    if counts.salvaged:
+        say(f"{counts.salvaged:,} files are broken and were salvaged (`digest problems`).")
     if counts.problems:
         say(f"{counts.problems:,} files are no articles; `digest problems` tells why.")
 
@@ -133,22 +140,29 @@ def clean(
 
 
 @app.command()
-def problems(context: typer.Context, as_json: Json = False) -> None:
-    """List the files that could not become articles, and why."""
+def problems(
+    context: typer.Context,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Also what is done without, such as unusable dates.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the files that could not become articles, those that were salvaged, and why."""
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        found = services.store.articles.problems()
+        found = services.store.articles.problems(noted=notes)
     if as_json:
         print_json([asdict(problem) for problem in found])
     elif not found:
         say("No problems.")
     else:
         print_table(
-            ("File", "Line", "Problem", "Since"),
+            ("File", "Line", "", "Problem", "Since"),
             (
                 (
                     problem.path,
                     str(problem.line or ""),
+                    problem.severity,
                     problem.cause,
                     f"{problem.seen_at:%Y-%m-%d %H:%M} UTC",
                 )
@@ -183,7 +197,12 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         print_json(asdict(counts) | {"digests": told, "outbox": mails})
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
-    say(f"Files        {counts.files:,}, {counts.problems:,} with problems")
+    say(
+        f"Files        {counts.files:,}: {counts.problems:,} with problems, "
+        f"{counts.salvaged:,} salvaged, {counts.embargoed:,} waiting for their date"
+    )
+    if counts.withdrawn:
+        say(f"Withdrawn    {counts.withdrawn:,} articles")
     for name, title, readers, _, run_at in digests:
         say(f"Digest       {title} ({name}): {readers:,} subscribers, next {next_run(run_at)}")
     for state, count in mails.items():

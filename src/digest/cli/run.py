@@ -66,8 +66,8 @@ def _announce(started: Started, services: Services) -> None:
         "Articles",
         f"{status.articles:,} in {status.categories:,} categories, {status.feeds:,} feeds",
     )
-    if status.problems:
-        _line("Problems", f"{len(status.problems):,} files; `digest problems` lists them")
+    if status.failed:
+        _line("Problems", f"{status.failed:,} files; `digest problems` lists them")
     _line("Output", str(services.settings.paths.output))
     if started.url:
         _line("Open", started.url)

@@ -11,7 +11,14 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol, Self
 
-from digest.articles.model import Article, ArticleKey, CategoryPath, Changes, article_folder
+from digest.articles.model import (
+    Article,
+    ArticleKey,
+    CategoryPath,
+    Changes,
+    Tombstone,
+    article_folder,
+)
 from digest.errors import OutputError
 from digest.feeds.folder import OutputFolder
 from digest.feeds.json_feed import json_feed
@@ -43,6 +50,10 @@ class ArticleSource(Protocol):
 
     def article_keys(self) -> list[ArticleKey]:
         """Return the keys of all articles, in order of sequence."""
+        ...
+
+    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
+        """Return what is left of withdrawn articles of a category or of all, the last first."""
         ...
 
 
@@ -187,8 +198,9 @@ class Publisher:
         articles = self._source.newest(category, self._limit)
         if category is not None and not articles:
             return False
+        gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
         for name in self._formats:
-            writing.write(feed.folder + name, _document(name, feed, articles, entries))
+            writing.write(feed.folder + name, _document(name, feed, articles, gone, entries))
         return True
 
     def _write_pages(
@@ -242,11 +254,17 @@ def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[
     return step
 
 
-def _document(name: str, feed: Feed, articles: Sequence[Article], entries: Entries) -> bytes:
+def _document(
+    name: str,
+    feed: Feed,
+    articles: Sequence[Article],
+    gone: Sequence[Tombstone],
+    entries: Entries,
+) -> bytes:
     if name == RSS:
         return rss(feed, articles, entries)
     if name == ATOM:
-        return atom(feed, articles, entries)
+        return atom(feed, articles, entries, gone)
     return json_feed(feed, articles)
 
 

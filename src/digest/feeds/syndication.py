@@ -17,11 +17,12 @@ from feedgen.ext.media import MediaEntryExtension, MediaExtension
 
 from digest import __version__
 from digest.articles.characters import publishable
-from digest.articles.model import Article, ArticleKey
+from digest.articles.model import Article, ArticleKey, Tombstone
 from digest.feeds.persons import person
 from digest.feeds.plain import as_html, unmistakable
 from digest.feeds.rhythm import Syndication, minutes
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
+from digest.feeds.tombstones import Tombstones
 from digest.site import Site
 from digest.times import rfc822
 
@@ -80,9 +81,17 @@ def rss(feed: Feed, articles: Sequence[Article], entries: Entries | None = None)
     return _document(_rss, feed, articles, entries)
 
 
-def atom(feed: Feed, articles: Sequence[Article], entries: Entries | None = None) -> bytes:
-    """Return the feed as Atom 1.0 (RFC 4287) in UTF-8; entries in the order of ``articles``."""
-    return _document(_atom, feed, articles, entries)
+def atom(
+    feed: Feed,
+    articles: Sequence[Article],
+    entries: Entries | None = None,
+    gone: Sequence[Tombstone] = (),
+) -> bytes:
+    """Return the feed as Atom 1.0 (RFC 4287) in UTF-8; entries in the order of ``articles``.
+
+    What is ``gone`` is told by tombstones (RFC 6721).
+    """
+    return _document(partial(_atom, gone=gone), feed, articles, entries)
 
 
 def image_type(url: str) -> str:
@@ -167,7 +176,13 @@ def _rss_item(feed: Feed, article: Article, text: _Text) -> _Entry:
     return item
 
 
-def _atom(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text) -> bytes:
+def _atom(
+    feed: Feed,
+    articles: Sequence[Article],
+    entries: Entries,
+    text: _Text,
+    gone: Sequence[Tombstone],
+) -> bytes:
     site = feed.site
     generator = _generator(feed, text, text(feed.title) or feed.link())
     generator.id(feed.id)
@@ -178,12 +193,16 @@ def _atom(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text
         generator.logo(text(site.logo))
     generator.link(href=feed.link(ATOM), rel="self", type=MEDIA_TYPES[ATOM])
     generator.link(href=feed.link(), rel="alternate", type="text/html")
-    generator.updated(max(map(_distinct, articles), default=NEVER))
+    changed_at = [*map(_distinct, articles), *(_seconds(one.withdrawn_at) for one in gone)]
+    generator.updated(max(changed_at, default=NEVER))
     author = person(text(site.author or site.title) or feed.link())
     if site.email:
         author["email"] = text(site.email)
     generator.author(author)
     generator.register_extension("media", MediaExtension)
+    if gone:
+        generator.register_extension("tombstones", Tombstones)
+        generator.tombstones.stand_for(gone)
     for article in articles:
         entry = entries.take(ATOM, article, partial(_atom_entry, feed, article, text))
         generator.add_entry(entry, order="append")

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest import shipped
 from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
+from digest.articles.revision import Terms
 from digest.articles.rules import Rule
 from digest.errors import ConfigurationError
 from digest.feeds.selection import ATOM, JSON, RSS
@@ -145,6 +146,15 @@ class Settings(BaseSettings):
             placeholder_hosts=self.articles.placeholder_hosts,
             embeds=self.articles.embeds,
             image_proxy=self.articles.image_proxy,
+        )
+
+    def terms(self) -> Terms:
+        """Return on what terms files become articles, and articles stay."""
+        articles = self.articles
+        return Terms(
+            fold=articles.duplicates == "fold",
+            longest_embargo=articles.longest_embargo,
+            grace=articles.grace if articles.on_delete == "withdraw" else None,
         )
 
     def feed_formats(self) -> tuple[str, ...]:

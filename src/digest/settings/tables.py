@@ -122,6 +122,10 @@ class ArticlesTable(Table):
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
     workers: Annotated[int, whole(0, 256)] = 0
     rule_files: tuple[FilePath, ...] = ()
+    duplicates: Literal["keep", "fold"] = "keep"
+    on_delete: Literal["keep", "withdraw"] = "keep"
+    grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
+    longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
 
 
 class ReplaceTable(Table):

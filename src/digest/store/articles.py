@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, distinct, func, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
 
-from digest.articles.ingest import FileRecord, Reading
-from digest.articles.model import Article, ArticleKey, CategoryPath, Changes, Problem
+from digest.articles.ingest import Embargoes, FileRecord, Reading
+from digest.articles.model import (
+    Article,
+    ArticleKey,
+    CategoryPath,
+    Changes,
+    Problem,
+    Severity,
+    Tombstone,
+)
+from digest.articles.revision import Terms
 from digest.feeds.selection import CategorySummary
 from digest.store.connection import Database, Lock
-from digest.store.reading import COLUMNS, newest, newest_sequence, read, selected
+from digest.store.problems import FAILED, counted, listed
+from digest.store.reading import COLUMNS, gone, newest, newest_sequence, read, selected
 from digest.store.recording import record
-from digest.store.schema import article, category, file, membership, meta, problem
+from digest.store.schema import article, category, file, membership, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
+from digest.store.withdrawals import deleted, review, tombstones
 
+_TERMS = Terms()
 #: The row of ``meta`` that holds the authority of tag URIs.
 AUTHORITY = "authority"
 
@@ -27,10 +39,14 @@ AUTHORITY = "authority"
 class Counts:
     """How much the store holds."""
 
-    articles: int
+    articles: int  #: those that are shown
     categories: int  #: at every level, those that hold an article
     files: int  #: those that are there now
-    problems: int
+    problems: int  #: files that could not become an article
+    salvaged: int = 0  #: files that became one, though they are broken
+    noted: int = 0  #: files of which something is done without
+    embargoed: int = 0  #: files that wait for the date of their article
+    withdrawn: int = 0  #: articles
 
 
 class ArticleStore:
@@ -71,7 +87,7 @@ class ArticleStore:
             for path, size, mtime_ns, content, recipe, missing in rows
         }
 
-    def record(self, readings: Sequence[Reading], now: datetime) -> Changes:
+    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms = _TERMS) -> Changes:
         """Store what was read, all or nothing, and return what changed.
 
         ``Store.authority`` must have been called on this database once: new articles get their
@@ -83,7 +99,7 @@ class ArticleStore:
             known = authority(connection)
             if known is None:
                 raise RuntimeError("the store has no authority yet: call Store.authority first")
-            return record(connection, known, readings, now)
+            return record(connection, known, readings, now, terms)
 
     def touch(self, records: Sequence[FileRecord]) -> None:
         """Remember new sizes, times and recipes of files whose content is as before.
@@ -126,46 +142,80 @@ class ArticleStore:
             return
         with self._database.write(Lock.ARTICLES) as connection:
             for chunk in chunks(_present(connection, wanted)):
-                gone = file.c.key.in_(chunk)
-                troubled = file.c.key.in_(select(problem.c.file))
-                connection.execute(update(file).where(gone).values(missing_at=now))
-                connection.execute(update(file).where(gone, troubled).values(content=""))
-                connection.execute(delete(problem).where(problem.c.file.in_(chunk)))
+                these = file.c.key.in_(chunk)
+                failed = select(problem.c.file).where(FAILED)
+                connection.execute(update(file).where(these).values(missing_at=now))
+                connection.execute(
+                    update(file).where(these, file.c.key.in_(failed)).values(content="")
+                )
+                connection.execute(delete(problem).where(problem.c.file.in_(chunk), FAILED))
+
+    def embargoes(self, now: datetime) -> Embargoes:
+        """Return which files wait for the date of their article."""
+        waiting = file.c.missing_at.is_(None) & file.c.embargo_at.is_not(None)
+        over = select(file.c.path).where(waiting, file.c.embargo_at <= now)
+        later = select(func.min(file.c.embargo_at)).where(waiting, file.c.embargo_at > now)
+        with self._database.read() as connection:
+            return Embargoes(
+                over=frozenset(connection.scalars(over)), next_at=connection.scalar(later)
+            )
+
+    def waiting(self) -> list[tuple[str, datetime]]:
+        """Return the paths of files with a date to come, and that date, the next one first."""
+        query = select(file.c.path, file.c.embargo_at).where(
+            file.c.missing_at.is_(None), file.c.embargo_at.is_not(None)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
+            return [(row.path, row.embargo_at) for row in rows]
+
+    def review(self, now: datetime, grace: timedelta | None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long.
+
+        Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
+        away, and none are either.
+        """
+        if grace is None:
+            with self._database.read() as connection:
+                if connection.scalar(deleted().limit(1)) is None:
+                    return Changes()
+        with self._database.write(Lock.ARTICLES) as connection:
+            return review(connection, now, grace)
 
     def counts(self) -> Counts:
         """Return how much there is."""
+        present = select(func.count()).where(file.c.missing_at.is_(None))
+        hidden = select(func.count()).where(withdrawal.c.at.is_not(None))
         with self._database.read() as connection:
+            withdrawn = _count(connection, hidden)
+            troubled = counted(connection)
             return Counts(
-                articles=_count(connection, select(func.count()).select_from(article)),
-                categories=_count(connection, select(func.count(distinct(membership.c.category)))),
-                files=_count(connection, select(func.count()).where(file.c.missing_at.is_(None))),
-                problems=_count(connection, select(func.count()).select_from(problem)),
+                articles=_count(connection, select(func.count()).select_from(article)) - withdrawn,
+                categories=len(_totals(connection)),
+                files=_count(connection, present),
+                problems=troubled[Severity.FAILED],
+                salvaged=troubled[Severity.SALVAGED],
+                noted=troubled[Severity.NOTED],
+                embargoed=_count(connection, present.where(file.c.embargo_at.is_not(None))),
+                withdrawn=withdrawn,
             )
 
-    def problems(self) -> list[Problem]:
-        """Return the files that could not become articles, in order of path."""
-        query = select(file.c.path, problem).join(file, file.c.key == problem.c.file)
+    def problems(self, *, noted: bool = False) -> list[Problem]:
+        """Return what files have wrong, in order of path and line; all but what is only noted.
+
+        With ``noted`` that, too.
+        """
         with self._database.read() as connection:
-            found = [
-                Problem(path=row.path, line=row.line, cause=row.cause, seen_at=row.seen_at)
-                for row in connection.execute(query)
-            ]
-        return sorted(found, key=lambda one: one.path)
+            return listed(connection, noted=noted)
 
     def categories(self) -> list[CategorySummary]:
         """Return every category at every level that holds an article, in order of path."""
-        totals = (
-            select(membership.c.category, func.count().label("articles"))
-            .group_by(membership.c.category)
-            .subquery()
-        )
-        query = select(category.c.names, totals.c.articles).join(
-            totals, totals.c.category == category.c.id
-        )
         with self._database.read() as connection:
+            totals = _totals(connection)
             summaries = [
-                CategorySummary(path=CategoryPath(row.names), articles=row.articles)
-                for row in connection.execute(query)
+                CategorySummary(path=CategoryPath(row.names), articles=totals[row.id])
+                for row in connection.execute(select(category.c.id, category.c.names))
+                if row.id in totals
             ]
         return sorted(summaries, key=lambda summary: summary.path)
 
@@ -174,19 +224,29 @@ class ArticleStore:
         return self._articles(newest(category).limit(limit))
 
     def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
-        """Return the articles with these keys, in order of sequence; unknown keys are left out."""
+        """Return the articles with these keys, in order of sequence; withdrawn ones are left out.
+
+        So are unknown keys.
+        """
+        query = select(*COLUMNS).where(~gone())
         with self._database.read() as connection:
             found = [
                 one
                 for chunk in chunks(list(keys))
-                for one in read(connection, select(*COLUMNS).where(article.c.key.in_(chunk)))
+                for one in read(connection, query.where(article.c.key.in_(chunk)))
             ]
         return sorted(found, key=lambda one: one.sequence)
 
     def article_keys(self) -> list[ArticleKey]:
-        """Return the keys of all articles, in order of sequence."""
+        """Return the keys of all articles that are shown, in order of sequence."""
+        query = select(article.c.key).where(~gone()).order_by(article.c.id)
         with self._database.read() as connection:
-            return list(connection.scalars(select(article.c.key).order_by(article.c.id)))
+            return list(connection.scalars(query))
+
+    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
+        """Return what is left of withdrawn articles of a category or of all, the last first."""
+        with self._database.read() as connection:
+            return tombstones(connection, category, limit)
 
     def newest_sequence(self) -> int:
         """Return the sequence of the newest article, 0 where there is none."""
@@ -198,7 +258,7 @@ class ArticleStore:
 
         They come in order of sequence.
         """
-        query = selected(select(*COLUMNS), categories).order_by(article.c.id.desc())
+        query = selected(select(*COLUMNS).where(~gone()), categories).order_by(article.c.id.desc())
         return self._articles(query.limit(limit))[::-1]
 
     def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
@@ -206,7 +266,7 @@ class ArticleStore:
 
         They come in order of sequence.
         """
-        query = selected(select(*COLUMNS), categories).where(article.c.id > after)
+        query = selected(select(*COLUMNS).where(~gone()), categories).where(article.c.id > after)
         return self._articles(query.order_by(article.c.id))
 
     def _articles(self, query: Select[Any]) -> list[Article]:
@@ -217,6 +277,22 @@ class ArticleStore:
 def authority(connection: Connection) -> str | None:
     """Return the authority that articles' ids are made with; None where none is stored yet."""
     return connection.scalar(select(meta.c.value).where(meta.c.name == AUTHORITY))
+
+
+def _totals(connection: Connection) -> dict[int, int]:
+    """Return how many articles each category shows, by id; those that show none are left out."""
+    counted = select(membership.c.category, func.count().label("articles"))
+    counted = counted.group_by(membership.c.category)
+    # Counting all and taking off the few that are withdrawn spares a look at every article.
+    withdrawn = counted.join(withdrawal, withdrawal.c.article == membership.c.article).where(
+        withdrawal.c.at.is_not(None)
+    )
+    hidden = {row.category: row.articles for row in connection.execute(withdrawn)}
+    totals = {
+        row.category: row.articles - hidden.get(row.category, 0)
+        for row in connection.execute(counted)
+    }
+    return {number: articles for number, articles in totals.items() if articles}
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:

@@ -15,6 +15,7 @@ from digest.store.outbox import OutboxStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
+from digest.store.withdrawals import Withdrawals
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -27,6 +28,7 @@ class Store:
         self.articles = ArticleStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
+        self.withdrawals = Withdrawals(database)
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from digest.articles.model import CategoryPath
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
-from digest.store.reading import newest_sequence, selected
+from digest.store.reading import gone, newest_sequence, selected
 from digest.store.schema import (
     article,
     category,
@@ -108,7 +108,7 @@ def _select(
     latest: int | None,
 ) -> list[int]:
     """Return the sequences of an edition's articles."""
-    query = selected(select(article.c.id), categories).where(article.c.id <= upto)
+    query = selected(select(article.c.id), categories).where(article.c.id <= upto, ~gone())
     if latest is None:
         query = query.where(article.c.id > after)
     else:

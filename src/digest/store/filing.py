@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from digest.articles.model import CategoryPath, Draft
+from digest.articles.model import CategoryPath
 from digest.store.register import Entry
 from digest.store.schema import category, membership
 from digest.store.statements import among, insert_new
 from digest.store.types import chunks, hashed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """What filing changed."""
+
+    categories: frozenset[CategoryPath]  #: of all articles asked for: old and new, every level
+    moved: tuple[Entry, ...]  #: articles that were stored before and have other categories now
+
+
 def file_under(
     connection: Connection,
-    new: Sequence[tuple[Entry, Draft]],
-    changed: Sequence[tuple[Entry, Draft]],
-) -> set[CategoryPath]:
-    """Bring memberships up to date; return the categories, old and new, with all ancestors."""
-    before: dict[int, list[tuple[CategoryPath, datetime]]] = {}
-    query = (
-        select(membership.c.article, membership.c.published_at, category.c.names)
-        .join(category, category.c.id == membership.c.category)
-        .where(membership.c.position.is_not(None))
-        .order_by(membership.c.article, membership.c.position)
-    )
-    sequences = [entry.sequence for entry, _ in changed]
-    for row in among(connection, query, membership.c.article, sequences):
-        before.setdefault(row.article, []).append((CategoryPath(row.names), row.published_at))
+    new: Sequence[Entry],
+    changed: Sequence[Entry],
+    perhaps: Sequence[Entry] = (),
+) -> Filed:
+    """Bring memberships up to date.
+
+    The categories of ``changed`` articles are told in any case, those of ``perhaps`` where
+    they are others now.
+    """
+    known = [*changed, *perhaps]
+    before = _positions(connection, [entry.sequence for entry in known])
+    after = {entry.identity: entry.categories() for entry in (*new, *known)}
     moved = [
-        (entry, draft)
-        for entry, draft in changed
+        entry
+        for entry in known
         if before.get(entry.sequence or 0, [])
-        != [(path, entry.known and entry.known.published_at) for path in draft.categories]
+        != [(path, _published_at(entry)) for path in after[entry.identity]]
     ]
-    for chunk in chunks([entry.sequence for entry, _ in moved]):
+    for chunk in chunks([entry.sequence for entry in moved]):
         connection.execute(delete(membership).where(membership.c.article.in_(chunk)))
-    rows = [row for entry, draft in (*new, *moved) for row in _memberships(entry, draft)]
+    rows = [row for entry in (*new, *moved) for row in _memberships(entry, after[entry.identity])]
     numbers = _numbers(connection, {path for _, path, _, _ in rows})
     if rows:
         connection.execute(
@@ -53,23 +60,46 @@ def file_under(
                 for sequence, path, position, published_at in rows
             ],
         )
-    direct = {path for _, draft in (*new, *changed) for path in draft.categories}
-    direct.update(path for paths in before.values() for path, _ in paths)
-    return {ancestor for path in direct for ancestor in path.lineage()}
+    told = [*new, *changed, *moved]
+    direct = {path for entry in told for path in after[entry.identity]}
+    direct.update(path for entry in told for path, _ in before.get(entry.sequence or 0, ()))
+    return Filed(
+        categories=frozenset(ancestor for path in direct for ancestor in path.lineage()),
+        moved=tuple(moved),
+    )
+
+
+def _published_at(entry: Entry) -> datetime | None:
+    return entry.known.published_at if entry.known else None
+
+
+def _positions(
+    connection: Connection, sequences: Collection[int | None]
+) -> dict[int, list[tuple[CategoryPath, datetime]]]:
+    """Return the categories that articles are filed under by name, each with the date there."""
+    found: dict[int, list[tuple[CategoryPath, datetime]]] = {}
+    query = (
+        select(membership.c.article, membership.c.published_at, category.c.names)
+        .join(category, category.c.id == membership.c.category)
+        .where(membership.c.position.is_not(None))
+        .order_by(membership.c.article, membership.c.position)
+    )
+    for row in among(connection, query, membership.c.article, sequences):
+        found.setdefault(row.article, []).append((CategoryPath(row.names), row.published_at))
+    return found
 
 
 def _memberships(
-    entry: Entry, draft: Draft
+    entry: Entry, categories: Iterable[CategoryPath]
 ) -> Iterable[tuple[int | None, CategoryPath, int | None, datetime | None]]:
     """Yield an article's sequence, category, position there, date: for every level."""
     positions: dict[CategoryPath, int | None] = {}
-    for position, path in enumerate(draft.categories):
+    for position, path in enumerate(categories):
         for ancestor in path.lineage():
             positions.setdefault(ancestor, None)
         positions[path] = position
-    published_at = entry.known.published_at if entry.known else None
     for path, place in positions.items():
-        yield entry.sequence, path, place, published_at
+        yield entry.sequence, path, place, _published_at(entry)
 
 
 def _numbers(connection: Connection, paths: Collection[CategoryPath]) -> dict[CategoryPath, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
 
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml
-from digest.store.schema import article, category, membership
+from digest.store.schema import article, category, membership, withdrawal
 from digest.store.types import chunks, hashed
 
 #: What an article is made of.
@@ -37,8 +37,16 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
     """Return the articles whose sequences a query finds, in order of sequence."""
-    query = select(*COLUMNS).where(article.c.id.in_(sequences)).order_by(article.c.id)
-    return read(connection, query)
+    query = select(*COLUMNS).where(article.c.id.in_(sequences), ~gone())
+    return read(connection, query.order_by(article.c.id))
+
+
+def gone() -> ColumnElement[bool]:
+    """Return the condition that an article of a query is withdrawn."""
+    query = select(withdrawal.c.article).where(
+        withdrawal.c.article == article.c.id, withdrawal.c.at.is_not(None)
+    )
+    return exists(query)
 
 
 def newest_sequence(connection: Connection) -> int:
@@ -62,17 +70,22 @@ def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select
     return query.where(inside.exists())
 
 
+def within(query: Select[Any], wanted: CategoryPath | None) -> Select[Any]:
+    """Return the query of articles, narrowed to those of a category; None narrows nothing."""
+    if wanted is None:
+        return query
+    number = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
+    return query.join(membership, membership.c.article == article.c.id).where(
+        membership.c.category == number
+    )
+
+
 def newest(wanted: CategoryPath | None) -> Select[Any]:
     """Return the query of a feed's articles: an index tells their order, none are sorted."""
+    query = within(select(*COLUMNS).where(~gone()), wanted)
     if wanted is None:
-        return select(*COLUMNS).order_by(article.c.published_at.desc(), article.c.id.desc())
-    number = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
-    return (
-        select(*COLUMNS)
-        .join(membership, membership.c.article == article.c.id)
-        .where(membership.c.category == number)
-        .order_by(membership.c.published_at.desc(), membership.c.article.desc())
-    )
+        return query.order_by(article.c.published_at.desc(), article.c.id.desc())
+    return query.order_by(membership.c.published_at.desc(), membership.c.article.desc())
 
 
 def _filed(

@@ -2,130 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from digest.articles.ingest import Failure, FileRecord, Reading
-from digest.articles.model import ArticleKey, Changes, Draft, article_key
-from digest.articles.revision import Kind, Known, content_digest, decide
+from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity
+from digest.articles.revision import Kind, Known, Terms, content_digest, decide, notes
 from digest.site import tag_uri
 from digest.store.filing import file_under
-from digest.store.register import Entry, Holding, Register
-from digest.store.schema import article, file, problem
+from digest.store.loading import load
+from digest.store.problems import note
+from digest.store.register import Entry, Register
+from digest.store.schema import article, file, likeness
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed, storable
 
-_KNOWN = (
-    article.c.id,
-    article.c.identity,
-    article.c.by_path,
-    article.c.fingerprint,
-    article.c.content,
-    article.c.published_at,
-    article.c.updated_at,
-)
-_FILE = (file.c.path, file.c.content, file.c.missing_at, file.c.article)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What is remembered of one file."""
+
+    record: FileRecord
+    notes: tuple[Note, ...]
+    embargo_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class _Outcome:
     """What a batch comes to, before it is written."""
 
-    files: dict[str, tuple[FileRecord, Failure | None]] = field(default_factory=dict)
+    files: dict[str, _Seen] = field(default_factory=dict)  #: by path
     revised: dict[str, tuple[Entry, Draft]] = field(default_factory=dict)  #: by identity
+    learned: list[Entry] = field(default_factory=list)  #: not recognizable until now
+    altered: list[Entry] = field(default_factory=list)  #: quite other articles now
     unchanged: int = 0
 
 
 def record(
-    connection: Connection, authority: str, readings: Sequence[Reading], now: datetime
+    connection: Connection,
+    authority: str,
+    readings: Sequence[Reading],
+    now: datetime,
+    terms: Terms,
 ) -> Changes:
     """Store what was read, within the caller's transaction, and return what changed."""
-    register = _load(connection, readings)
-    outcome = _decide(register, readings, now)
+    register = load(connection, readings, fold=terms.fold)
+    outcome = _decide(register, readings, now, terms)
     revised = list(outcome.revised.values())
     new = [(entry, draft) for entry, draft in revised if entry.sequence is None]
     changed = [(entry, draft) for entry, draft in revised if entry.sequence is not None]
+    refiled = [entry for name, entry in register.refiled.items() if name not in outcome.revised]
     _insert(connection, authority, new)
     _update(connection, changed)
-    categories = file_under(connection, new, changed)
-    _remember(connection, register, outcome, now)
+    filed = file_under(
+        connection, [entry for entry, _ in new], [entry for entry, _ in changed], refiled
+    )
+    _recognize(connection, [*(entry for entry, _ in revised), *outcome.learned])
+    _remember(connection, register, outcome)
+    note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
+    touched = {entry.key for entry, _ in revised} | {entry.key for entry in filed.moved}
     return Changes(
-        articles=frozenset(entry.key for entry, _ in revised),
-        categories=frozenset(categories),
+        articles=frozenset(touched),
+        categories=filed.categories,
         new=len(new),
-        updated=len(changed),
+        updated=len(touched) - len(new),
         unchanged=outcome.unchanged,
-        problems=sum(failure is not None for _, failure in outcome.files.values()),
+        problems=sum(map(_failed, outcome.files.values())),
     )
 
 
-def _load(connection: Connection, readings: Sequence[Reading]) -> Register:
-    """Return the register of all that these files may be about."""
-    paths = {storable(reading.record.path) for reading in readings}
-    drafts = [
-        (reading.record.content, reading.outcome)
-        for reading in readings
-        if isinstance(reading.outcome, Draft)
-    ]
-    identities = {storable(draft.identity) for _, draft in drafts}
-    contents = {content for content, _ in drafts if content}
-    rows = list(among(connection, select(*_FILE), file.c.key, [hashed(path) for path in paths]))
-    gone = select(*_FILE).where(file.c.missing_at.is_not(None), file.c.article.is_not(None))
-    rows += [
-        row for row in among(connection, gone, file.c.content, contents) if row.path not in paths
-    ]
-    entries = _entries(connection, {row.article for row in rows} - {None}, identities)
-    holdings = [
-        Holding(
-            path=row.path,
-            content=row.content,
-            missing=row.missing_at is not None,
-            entry=entries.get(row.article),
-        )
-        for row in rows
-    ]
-
-    def taken(identity: str) -> bool:
-        query = select(article.c.id).where(article.c.key == article_key(identity))
-        return connection.scalar(query) is not None
-
-    return Register(entries.values(), holdings, paths, taken)
-
-
-def _entries(
-    connection: Connection, sequences: Collection[int], identities: Collection[str]
-) -> dict[int, Entry]:
-    """Return the articles with these sequences or identities, by sequence, with their owners."""
-    keys = [article_key(identity) for identity in identities]
-    rows = [
-        *among(connection, select(*_KNOWN), article.c.id, sequences),
-        *among(connection, select(*_KNOWN), article.c.key, keys),
-    ]
-    entries = {
-        row.id: Entry(
-            identity=row.identity,
-            by_path=row.by_path,
-            sequence=row.id,
-            known=Known(
-                fingerprint=row.fingerprint,
-                published_at=row.published_at,
-                updated_at=row.updated_at,
-                content=row.content,
-            ),
-        )
-        for row in rows
-    }
-    present = select(file.c.article, file.c.path).where(file.c.missing_at.is_(None))
-    for owner in among(connection, present, file.c.article, entries):
-        entries[owner.article].owners.add(owner.path)
-    return entries
-
-
-def _decide(register: Register, readings: Sequence[Reading], now: datetime) -> _Outcome:
+def _decide(
+    register: Register, readings: Sequence[Reading], now: datetime, terms: Terms
+) -> _Outcome:
     """Bring every file together with its article, and tell which articles changed."""
     outcome = _Outcome()
     for reading in readings:
@@ -133,22 +85,47 @@ def _decide(register: Register, readings: Sequence[Reading], now: datetime) -> _
         path = storable(record.path)
         if isinstance(draft, Failure):
             register.keep(path, record.content)
-            outcome.files[path] = (record, draft)
+            failed = Note(severity=Severity.FAILED, line=draft.line, cause=draft.cause)
+            outcome.files[path] = _Seen(record=record, notes=(failed,))
             continue
-        entry = register.assign(path, record.content, storable(draft.identity))
-        outcome.files[path] = (record, None)
-        revision = decide(entry.known, draft, now)
-        if revision.kind is Kind.UNCHANGED:
+        draft = _storable(draft)
+        entry = register.assign(path, record.content, draft)
+        outcome.files[path] = _Seen(record=record, notes=notes(draft, now, terms))
+        revision = decide(entry.known, draft, now, terms)
+        if revision.kind is Kind.EMBARGOED:
+            register.withhold(path)
+            outcome.files[path] = _Seen(
+                record=record, notes=draft.notes, embargo_at=revision.published_at
+            )
+            continue
+        if not register.lead(entry, path, draft):
             outcome.unchanged += 1
             continue
-        entry.known = Known(
+        known = Known(
             fingerprint=draft.fingerprint,
             published_at=revision.published_at,
             updated_at=revision.updated_at,
             content=content_digest(draft),
         )
-        outcome.revised[entry.identity] = (entry, draft)
+        learned = entry.likeness is None and draft.likeness is not None
+        if register.revise(entry, known, draft.likeness):
+            outcome.altered.append(entry)
+        if revision.kind is Kind.UNCHANGED:
+            outcome.unchanged += 1
+            outcome.learned += [entry] if learned else []
+        else:
+            outcome.revised[entry.identity] = (entry, draft)
     return outcome
+
+
+def _storable(draft: Draft) -> Draft:
+    """Return the draft with its identity as the database keeps it."""
+    identity = storable(draft.identity)
+    return draft if identity == draft.identity else replace(draft, identity=identity)
+
+
+def _failed(seen: _Seen) -> bool:
+    return any(note.severity is Severity.FAILED for note in seen.notes)
 
 
 def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
@@ -198,40 +175,51 @@ def _update(connection: Connection, changed: Sequence[tuple[Entry, Draft]]) -> N
         connection.execute(statement, rows)
 
 
-def _remember(connection: Connection, register: Register, outcome: _Outcome, now: datetime) -> None:
-    """Write the files and their problems."""
+def _recognize(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Remember what articles are recognized by."""
+    rows = [
+        {
+            "article": entry.sequence,
+            "title": entry.likeness.title,
+            "exact": entry.likeness.exact,
+            "linked": entry.likeness.linked,
+            "sketch": entry.likeness.sketch,
+        }
+        for entry in entries
+        if entry.likeness is not None
+    ]
+    put(connection, likeness, rows, key="article")
+
+
+def _remember(connection: Connection, register: Register, outcome: _Outcome) -> None:
+    """Write the files and what they hold."""
     for chunk in chunks([hashed(path) for path in register.moved]):
         connection.execute(delete(file).where(file.c.key.in_(chunk)))
-    rows, failures, fine = [], {}, []
-    for path, (record, failure) in outcome.files.items():
-        key = hashed(path)
+    rows = []
+    for path, seen in outcome.files.items():
         holding = register.holding(path)
+        assert holding is not None  # noqa: S101 every file of the batch has one
         rows.append(
             {
-                "key": key,
+                "key": hashed(path),
                 "path": path,
-                "size": record.size,
-                "mtime_ns": record.mtime_ns,
-                "content": record.content,
-                "recipe": record.recipe,
+                "size": seen.record.size,
+                "mtime_ns": seen.record.mtime_ns,
+                # Without its content a file is read again once its time has come.
+                "content": "" if seen.embargo_at else seen.record.content,
+                "recipe": seen.record.recipe,
                 "missing_at": None,
-                "article": holding.entry.sequence if holding and holding.entry else None,
+                "article": holding.entry.sequence if holding.entry else None,
+                "leads": holding.leads,
+                "fingerprint": holding.fingerprint,
+                "categories": holding.categories,
+                "embargo_at": seen.embargo_at,
             }
         )
-        if failure is None:
-            fine.append(key)
-        else:
-            failures[key] = failure
     put(connection, file, rows, key="key")
-    for chunk in chunks(fine):
-        connection.execute(delete(problem).where(problem.c.file.in_(chunk)))
-    since = {
-        row.file: row.seen_at
-        for row in among(connection, select(problem), problem.c.file, failures)
-        if row.cause == storable(failures[row.file].cause)
-    }
-    found = [
-        {"file": key, "line": failure.line, "cause": failure.cause, "seen_at": since.get(key, now)}
-        for key, failure in failures.items()
-    ]
-    put(connection, problem, found, key="file")
+    for chunk in chunks([hashed(path) for path in register.deposed]):
+        connection.execute(update(file).where(file.c.key.in_(chunk)).values(leads=False))
+    for some in chunks([entry.sequence for entry in outcome.altered]):
+        # What follows is read again: it may be about another article by now.
+        follows = file.c.article.in_(some) & ~file.c.leads
+        connection.execute(update(file).where(follows).values(content="", size=-1))

@@ -1,4 +1,8 @@
-"""The register: which article a file is about. Pure; it knows what one batch needs to know."""
+"""The register: which article a file is about. Pure; it knows what one batch needs to know.
+
+An article may be in several files. One of them leads: the article says what it says. The others
+follow: their categories are added, and that is all.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import PurePosixPath
 
-from digest.articles.model import ArticleKey, article_key, path_identity
+from digest.articles.model import ArticleKey, CategoryPath, Draft, article_key, path_identity
 from digest.articles.revision import Known
+from digest.articles.twins import Likeness, at_one_time
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -19,12 +24,30 @@ class Entry:
     by_path: bool  #: the identity came from a path, not from the file's text
     sequence: int | None = None  #: None until it is stored
     known: Known | None = None  #: None until something of it is known
-    owners: set[str] = field(default_factory=set)  #: paths of present files that it belongs to
+    likeness: Likeness | None = None  #: of the leading file's draft
+    files: dict[str, Holding] = field(default_factory=dict)  #: that hold it, by path
 
     @property
     def key(self) -> ArticleKey:
         """The article's key."""
         return article_key(self.identity)
+
+    @property
+    def leader(self) -> Holding | None:
+        """The file that leads; None where none does yet."""
+        leading = (holding for holding in self.files.values() if holding.leads)
+        # Until a file could follow, each file of an article led.
+        return min(leading, key=lambda one: (one.missing, one.path), default=None)
+
+    def present(self) -> set[str]:
+        """Return the paths of the files that are there."""
+        return {path for path, holding in self.files.items() if not holding.missing}
+
+    def categories(self) -> tuple[CategoryPath, ...]:
+        """Return the categories of all its files, the leader's first, then by path."""
+        first = self.leader
+        order = sorted(self.files.values(), key=lambda one: (one is not first, one.path))
+        return tuple(dict.fromkeys(path for one in order for path in one.categories))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -35,14 +58,18 @@ class Holding:
     content: str  #: hash of its bytes; empty where unknown
     missing: bool
     entry: Entry | None  #: None where it never was an article
+    leads: bool = False
+    fingerprint: str | None = None  #: of its last draft
+    categories: tuple[CategoryPath, ...] = ()  #: of its last draft
 
 
 class Register:
     """Files and articles as they stand, and the rules that bring them together.
 
-    ``entries`` holds every article that the batch's files or identities may mean, ``holdings``
-    the batch's own files and the missing ones with the same content. ``taken`` tells whether an
-    identity is in use among the articles that are not here.
+    ``entries`` holds every article that the batch's files, identities or likenesses may mean,
+    ``holdings`` the batch's own files, the missing ones with the same content, and all files of
+    these articles. ``taken`` tells whether an identity is in use among the articles that are not
+    here. With ``fold``, an article that is nearly the same counts as the same.
     """
 
     def __init__(
@@ -51,16 +78,26 @@ class Register:
         holdings: Iterable[Holding],
         batch: Iterable[str],
         taken: Callable[[str], bool],
+        *,
+        fold: bool = False,
     ) -> None:
         self._entries = {entry.identity: entry for entry in entries}
         self._holdings = {holding.path: holding for holding in holdings}
         self._vanished: dict[str, list[Holding]] = {}
-        returning = set(batch)  # they hold their articles themselves
+        self._batch = frozenset(batch)  # they hold their articles themselves
         for holding in self._holdings.values():
-            if holding.missing and holding.content and holding.path not in returning:
+            if holding.entry is not None:
+                holding.entry.files[holding.path] = holding
+            if holding.missing and holding.content and holding.path not in self._batch:
                 self._vanished.setdefault(holding.content, []).append(holding)
+        self._alike: dict[str, list[Entry]] = {}
+        for entry in self._entries.values():
+            self._recognize(entry)
         self._taken = taken
+        self._fold = fold
         self.moved: list[str] = []  #: paths whose holding went to another path
+        self.deposed: set[str] = set()  #: paths that led and do so no more
+        self.refiled: dict[str, Entry] = {}  #: perhaps in other categories now, by identity
 
     def holding(self, path: str) -> Holding | None:
         """Return what a path holds, None where it is new."""
@@ -71,48 +108,151 @@ class Register:
         before = self._holdings.get(path)
         return self._hold(path, content, before.entry if before else None)
 
-    def assign(self, path: str, content: str, identity: str) -> Entry:
+    def assign(self, path: str, content: str, draft: Draft) -> Entry:
         """Return the article that a readable file is about, and let the file hold it.
 
-        An identity of its own decides alone. One that is only the path gives way to the article
-        that the file held before, then to that of a vanished file with the same content (a move);
-        and an article that another present file holds is never taken.
+        An identity of its own decides alone (with ``fold``, beside what is nearly the same). One
+        that is only the path gives way to the article that the file held before, then to that of
+        a vanished file with the same content (a move), then to one with the same title, text and
+        link.
         """
-        if identity == path_identity(PurePosixPath(path)):
-            entry = self._own(path) or self._moved(content) or self._by_path(path, identity)
+        if draft.identity == path_identity(PurePosixPath(path)):
+            entry = (
+                self._own(path, draft)
+                or self._moved(path, content, draft)
+                or self._twin(draft)
+                or self._by_path(path, draft.identity)
+            )
         else:
-            entry = self._entries.get(identity) or self._new(identity, by_path=False)
+            entry = (
+                self._entries.get(draft.identity)
+                or (self._fold and (self._followed(path, draft) or self._twin(draft)))
+                or self._new(draft.identity, by_path=False)
+            )
         self._hold(path, content, entry)
         return entry
 
-    def _own(self, path: str) -> Entry | None:
-        held = self._holdings.get(path)
-        if held is None or held.entry is None or held.entry.owners - {path}:
-            return None
-        return held.entry
+    def lead(self, entry: Entry, path: str, draft: Draft) -> bool:
+        """Tell whether an article is what this file of it says, and remember what that is.
 
-    def _moved(self, content: str) -> Entry | None:
-        candidates = [
-            (held.entry.sequence, held.path, held.entry)
-            for held in self._vanished.get(content, ())
-            if held.entry is not None
-            and held.entry.sequence is not None
-            and held.entry.by_path
-            and not held.entry.owners
-        ]
-        if not candidates:
+        The file that was first leads. Where it is gone, one that says something new does.
+        """
+        holding = self._holdings[path]
+        leader = entry.leader
+        says_new = holding.fingerprint not in (None, draft.fingerprint)
+        if holding.fingerprint is None:  # it is new here
+            says_new = draft.identity == entry.identity
+        leads = leader is None or leader is holding or (leader.missing and says_new)
+        if holding.categories != draft.categories or (leads and leader is not holding):
+            self.refiled[entry.identity] = entry
+        if leads:
+            self.deposed -= {path}
+            self.deposed |= {one.path for one in entry.files.values() if one.leads} - {path}
+            for other in entry.files.values():
+                other.leads = other is holding
+        holding.fingerprint = draft.fingerprint
+        holding.categories = draft.categories
+        return leads
+
+    def revise(self, entry: Entry, known: Known, likeness: Likeness | None) -> bool:
+        """Remember an article's new version; tell whether it became quite another one.
+
+        Then its other files may have to let go of it.
+        """
+        before = entry.likeness
+        entry.known, entry.likeness = known, likeness
+        self._recognize(entry)
+        return before is not None and likeness is not None and not before.still(likeness)
+
+    def withhold(self, path: str) -> None:
+        """Let a file hold nothing: what it says is not to be an article yet."""
+        holding = self._holdings[path]
+        entry, holding.entry = holding.entry, None
+        if entry is not None:
+            entry.files.pop(path, None)
+            if entry.sequence is None and not entry.files:
+                del self._entries[entry.identity]
+
+    def _own(self, path: str, draft: Draft) -> Entry | None:
+        """Return the article that the file held before, unless it follows and is another now."""
+        held = self._holdings.get(path)
+        if held is None or held.entry is None:
             return None
-        _, path, entry = min(candidates, key=lambda candidate: candidate[:2])
-        self._vanished[content] = [held for held in self._vanished[content] if held.path != path]
-        del self._holdings[path]
-        self.moved.append(path)
+        if held.entry.leader is held or not held.entry.files.keys() - {path}:
+            return held.entry
+        return self._followed(path, draft)
+
+    def _followed(self, path: str, draft: Draft) -> Entry | None:
+        held = self._holdings.get(path)
+        if held is None or held.entry is None or held.entry.leader is held:
+            return None
+        like, known = draft.likeness, held.entry.likeness
+        return held.entry if like and known and like.still(known) else None
+
+    def _moved(self, path: str, content: str, draft: Draft) -> Entry | None:
+        held = self._holdings.get(path)
+        if held is not None and held.entry is not None:
+            return None
+        candidates = [*self._vanished.get(content, ())]
+        candidates += [one for one in map(_leader, self._like(draft, exactly=True)) if one]
+        orphans = [
+            (one.entry.sequence or 0, one.path)
+            for one in candidates
+            if one.entry and _orphaned(one.entry) and one.path not in self._batch
+        ]
+        if not orphans:
+            return None
+        gone = self._holdings[min(orphans)[1]]
+        entry = gone.entry
+        assert entry is not None  # noqa: S101 asked just before
+        self._vanished[gone.content] = [
+            one for one in self._vanished.get(gone.content, ()) if one is not gone
+        ]
+        del self._holdings[gone.path], entry.files[gone.path]
+        self._holdings[path] = Holding(
+            path=path,
+            content=content,
+            missing=False,
+            entry=entry,
+            leads=gone.leads,
+            fingerprint=gone.fingerprint,
+            categories=gone.categories,
+        )
+        self.moved.append(gone.path)
         return entry
+
+    def _twin(self, draft: Draft) -> Entry | None:
+        """Return the article that another file says, too: the first seen wins."""
+        found = [
+            entry
+            for entry in self._like(draft, exactly=not self._fold)
+            if entry.known is not None
+            and (
+                (draft.likeness is not None and draft.likeness.linked)
+                or draft.published_at is None
+                or at_one_time(draft.published_at, entry.known.published_at)
+            )
+        ]
+        found.sort(key=lambda one: (one.sequence is None, one.sequence or 0))
+        return found[0] if found else None
+
+    def _like(self, draft: Draft, *, exactly: bool) -> list[Entry]:
+        like = draft.likeness
+        if like is None:
+            return []
+        return [
+            entry
+            for entry in self._alike.get(like.title, ())
+            if entry.likeness is not None
+            and entry.identity in self._entries
+            and (like.same(entry.likeness) or (not exactly and like.nearly(entry.likeness)))
+        ]
 
     def _by_path(self, path: str, identity: str) -> Entry:
         entry = self._entries.get(identity)
         if entry is None:
             return self._new(identity, by_path=True)
-        if not entry.owners - {path}:
+        if not entry.present() - {path}:
             return entry
         others = (f"{identity}~{number}" for number in count(2))
         free = next(name for name in others if name not in self._entries and not self._taken(name))
@@ -123,12 +263,36 @@ class Register:
         self._entries[identity] = entry
         return entry
 
+    def _recognize(self, entry: Entry) -> None:
+        if entry.likeness is not None:
+            known = self._alike.setdefault(entry.likeness.title, [])
+            if entry not in known:
+                known.append(entry)
+
     def _hold(self, path: str, content: str, entry: Entry | None) -> Holding:
         before = self._holdings.get(path)
+        if before is not None and before.entry is entry:
+            before.content, before.missing = content, False
+            if entry is not None:
+                entry.files[path] = before
+            return before
         if before is not None and before.entry is not None:
-            before.entry.owners.discard(path)
-        if entry is not None:
-            entry.owners.add(path)
+            before.entry.files.pop(path, None)
+            if before.entry.files:
+                self.refiled[before.entry.identity] = before.entry
         holding = Holding(path=path, content=content, missing=False, entry=entry)
+        if entry is not None:
+            entry.files[path] = holding
         self._holdings[path] = holding
         return holding
+
+
+def _leader(entry: Entry) -> Holding | None:
+    return entry.leader
+
+
+def _orphaned(entry: Entry | None) -> bool:
+    """Tell whether an article came from a path, is stored, and has no file any more."""
+    return (
+        entry is not None and entry.by_path and entry.sequence is not None and not entry.present()
+    )

@@ -13,16 +13,18 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from digest.store.types import Categories, Moment, Names, PlainText, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 metadata = MetaData(
     naming_convention={
@@ -110,6 +112,37 @@ membership = Table(
     sqlite_with_rowid=False,
 )
 
+#: What articles are recognized by in other files (``articles.twins``).
+likeness = Table(
+    "likeness",
+    metadata,
+    _reference("article", "article.id", key=True),
+    Column("title", Text, nullable=False),
+    Column("exact", Text, nullable=False),
+    Column("linked", Boolean, nullable=False),
+    Column("sketch", LargeBinary, nullable=False),
+    Index(None, "exact"),
+    Index(None, "title", "article"),
+)
+
+#: The articles of which more is known than that they are there. ``at`` is when the article was
+#: withdrawn, NULL where it is shown. ``word`` is the operator's, NULL where there is none.
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    _reference("article", "article.id", key=True),
+    Column("at", Moment),
+    Column("word", Text),
+)
+Index(
+    "ix_withdrawal_at",
+    withdrawal.c.at,
+    withdrawal.c.article,
+    sqlite_where=withdrawal.c.at.is_not(None),
+    postgresql_where=withdrawal.c.at.is_not(None),
+)
+
+#: One file of an article leads: it says what the article says; the others add their categories.
 file = Table(
     "file",
     metadata,
@@ -121,6 +154,16 @@ file = Table(
     Column("recipe", PlainText, nullable=False),
     Column("missing_at", Moment),  #: since when the file is gone; NULL while it is there
     _reference("article", "article.id", ondelete="SET NULL", index=True, nullable=True),
+    Column("leads", Boolean, nullable=False, server_default=false()),
+    Column("fingerprint", Text),  #: of the draft that the file gave last; NULL: none, or unknown
+    Column("categories", Categories),  #: of that draft
+    Column("embargo_at", Moment),  #: when the file is to be looked at; NULL: no embargo
+)
+Index(
+    "ix_file_embargo_at",
+    file.c.embargo_at,
+    sqlite_where=file.c.embargo_at.is_not(None),
+    postgresql_where=file.c.embargo_at.is_not(None),
 )
 Index(
     "ix_file_missing_content",
@@ -129,10 +172,13 @@ Index(
     postgresql_where=file.c.missing_at.is_not(None),
 )
 
+#: What files have wrong, in the order of their lines.
 problem = Table(
     "problem",
     metadata,
     Column("file", Text, ForeignKey("file.key", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("severity", Text, nullable=False),
     Column("line", Whole),
     Column("cause", PlainText, nullable=False),
     Column("seen_at", Moment, nullable=False),

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from digest.articles.model import Problem
 
+#: Problems that the page shows; `digest problems` lists all.
+MAX_SHOWN = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -18,7 +21,9 @@ class Status:
     articles: int
     categories: int
     feeds: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...]  #: the first MAX_SHOWN of them
+    failed: int  #: files that could not become an article
+    salvaged: int  #: files that became one, though they are broken
     digests: tuple[tuple[str, str, datetime | None], ...]  #: name, title, next run (aware)
     outbox: Mapping[str, int]  #: deliveries by state
     last_scan_at: datetime | None  #: aware UTC

@@ -1,0 +1,174 @@
+"""`digest articles`: look at what is published, withdraw it, restore it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.context import Context
+from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from digest.articles.model import ArticleKey, Changes
+    from digest.assembly import Services
+    from digest.store.withdrawals import Standing
+
+app = typer.Typer(help="Look at articles, withdraw and restore them.", no_args_is_help=True)
+
+Names = Annotated[
+    list[str],
+    typer.Argument(help="Which: its key, its id, its link, or the path of its file."),
+]
+
+
+@app.command("list")
+def list_articles(
+    context: typer.Context,
+    category: Annotated[
+        str | None, typer.Option(help="Only in this category and below: names joined by '/'.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those withdrawn.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Files with a date to come.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List articles, the newest first."""
+    from digest.articles.model import CategoryPath
+
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        if waiting:
+            _print_waiting(services.store.articles.waiting()[:limit], as_json)
+            return
+        try:
+            wanted = CategoryPath.parse(category) if category else None
+        except ValueError as error:
+            raise typer.BadParameter("names joined by '/', none of them empty") from error
+        found = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
+        if as_json:
+            print_json([_told(services, one) for one in found])
+            return
+        print_table(
+            ("Key", "Withdrawn" if withdrawn else "Published", "Title", "Categories"),
+            (
+                (
+                    one.article.key,
+                    _moment(one.withdrawn_at or one.article.published_at),
+                    one.article.title,
+                    ", ".join(map(str, one.article.categories)),
+                )
+                for one in found
+            ),
+        )
+
+
+def _print_waiting(files: list[tuple[str, datetime]], as_json: bool) -> None:
+    if as_json:
+        print_json([{"path": path, "appears_at": at} for path, at in files])
+    elif files:
+        print_table(("Appears", "File"), ((_moment(at), path) for path, at in files))
+    else:
+        say("No file waits for its date.")
+
+
+@app.command()
+def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
+    """Show all that is known of articles."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        found = _find(services, names)
+        told = [_told(services, one) for one in found]
+    if as_json:
+        print_json(told)
+        return
+    for number, one in enumerate(told):
+        if number:
+            say("")
+        for name, value in one.items():
+            text = ", ".join(value) if isinstance(value, list) else value
+            if text not in (None, ""):
+                say(f"{name.replace('_', ' ').capitalize():<14}{text}")
+
+
+@app.command()
+def withdraw(context: typer.Context, names: Names) -> None:
+    """Take articles out of feeds, pages and digests to come, whatever becomes of their files.
+
+    Their addresses answer 410 (gone), and Atom feeds tell it (RFC 6721).
+    """
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        keys = _keys(services, names)
+        changes = services.store.withdrawals.withdraw(keys, services.clock())
+        _publish(services, changes, "withdrawn")
+
+
+@app.command()
+def restore(context: typer.Context, names: Names) -> None:
+    """Show withdrawn articles again, whatever becomes of their files."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        keys = _keys(services, names)
+        changes = services.store.withdrawals.restore(keys)
+        _publish(services, changes, "restored")
+
+
+def _keys(services: Services, names: list[str]) -> list[ArticleKey]:
+    return [one.article.key for one in _find(services, names)]
+
+
+def _find(services: Services, names: list[str]) -> list[Standing]:
+    """Return the one article that each name means; end with 1 where any means none or several."""
+    found: list[Standing] = []
+    unclear = False
+    for name in names:
+        meant = services.store.withdrawals.find(name)
+        if len(meant) == 1:
+            found += meant
+            continue
+        unclear = True
+        if meant:
+            keys = ", ".join(one.article.key for one in meant)
+            complain(f"{name}: several articles have this link; name one by its key: {keys}")
+        else:
+            complain(f"{name}: no article has this key, id, link or file")
+    if unclear:
+        raise typer.Exit(FAILED)
+    return found
+
+
+def _publish(services: Services, changes: Changes, done: str) -> None:
+    """Bring feeds and pages up to date, and say what was done."""
+    published = services.publisher.publish(changes)
+    say(
+        f"{len(changes.articles):,} {done}; {published.written:,} files written, "
+        f"{published.removed:,} removed."
+    )
+
+
+def _told(services: Services, one: Standing) -> dict[str, Any]:
+    article = one.article
+    return {
+        "key": article.key,
+        "id": article.id,
+        "title": article.title,
+        "published_at": _moment(article.published_at),
+        "updated_at": _moment(article.updated_at),
+        "withdrawn_at": _moment(one.withdrawn_at) if one.withdrawn_at else None,
+        "operator": str(one.word) if one.word else None,
+        "page": services.site.link(article.folder),
+        "link": article.link,
+        "image": article.image,
+        "language": article.language,
+        "authors": list(article.authors),
+        "categories": [str(category) for category in article.categories],
+        "files": list(one.files),
+        "files_missing": one.missing,
+        "summary": article.summary,
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,127 @@
+"""Loading: the register of all that a batch of files may be about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from digest.articles.ingest import Reading
+from digest.articles.model import Draft, article_key
+from digest.articles.revision import Known
+from digest.articles.twins import Likeness
+from digest.store.register import Entry, Holding, Register
+from digest.store.schema import article, file, likeness
+from digest.store.statements import among
+from digest.store.types import hashed, storable
+
+#: Articles of one title among which one that is nearly the same is looked for, the newest.
+_NEWEST = 200
+
+_KNOWN = (
+    article.c.id,
+    article.c.identity,
+    article.c.by_path,
+    article.c.fingerprint,
+    article.c.content,
+    article.c.published_at,
+    article.c.updated_at,
+    likeness.c.title,
+    likeness.c.exact,
+    likeness.c.linked,
+    likeness.c.sketch,
+)
+_FILE = (
+    file.c.path,
+    file.c.content,
+    file.c.missing_at,
+    file.c.article,
+    file.c.leads,
+    file.c.fingerprint,
+    file.c.categories,
+)
+
+
+def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> Register:
+    """Return the register of everything that these files may be about."""
+    paths = {storable(reading.record.path) for reading in readings}
+    drafts = [
+        (storable(reading.record.path), reading.record.content, reading.outcome)
+        for reading in readings
+        if isinstance(reading.outcome, Draft)
+    ]
+    contents = {content for _, content, _ in drafts if content}
+    rows = {
+        row.path: row
+        for row in among(connection, select(*_FILE), file.c.key, [hashed(path) for path in paths])
+    }
+    gone = select(*_FILE).where(file.c.missing_at.is_not(None), file.c.article.is_not(None))
+    rows |= {row.path: row for row in among(connection, gone, file.c.content, contents)}
+    held = {row.article for row in rows.values()} - {None}
+    # A file that holds an article is about that one; the others may be about any.
+    homeless = [draft for path, _, draft in drafts if path not in rows or not rows[path].article]
+    sequences = held | _alike(connection, homeless, fold=fold)
+    identities = {storable(draft.identity) for _, _, draft in drafts}
+    entries = _entries(connection, sequences, identities)
+    rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, entries)}
+    holdings = [
+        Holding(
+            path=row.path,
+            content=row.content,
+            missing=row.missing_at is not None,
+            entry=entries.get(row.article),
+            leads=row.leads,
+            fingerprint=row.fingerprint,
+            categories=row.categories or (),
+        )
+        for row in rows.values()
+    ]
+
+    def taken(identity: str) -> bool:
+        query = select(article.c.id).where(article.c.key == article_key(identity))
+        return connection.scalar(query) is not None
+
+    return Register(entries.values(), holdings, paths, taken, fold=fold)
+
+
+def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
+    """Return the sequences of articles that these drafts may be about, too."""
+    known = [draft.likeness for draft in drafts if draft.likeness]
+    query = select(likeness.c.article)
+    exact = {like.exact for like in known if like.exact}
+    found = {row.article for row in among(connection, query, likeness.c.exact, exact)}
+    for title in {like.title for like in known} if fold else ():
+        newest = query.where(likeness.c.title == title).order_by(likeness.c.article.desc())
+        found.update(connection.scalars(newest.limit(_NEWEST)))
+    return found
+
+
+def _entries(
+    connection: Connection, sequences: Collection[int], identities: Collection[str]
+) -> dict[int, Entry]:
+    """Return the articles with these sequences or identities, by sequence."""
+    keys = [article_key(identity) for identity in identities]
+    query: Select[Any] = select(*_KNOWN).outerjoin(likeness, likeness.c.article == article.c.id)
+    rows = [
+        *among(connection, query, article.c.id, sequences),
+        *among(connection, query, article.c.key, keys),
+    ]
+    return {row.id: _entry(row) for row in rows}
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        identity=row.identity,
+        by_path=row.by_path,
+        sequence=row.id,
+        known=Known(
+            fingerprint=row.fingerprint,
+            published_at=row.published_at,
+            updated_at=row.updated_at,
+            content=row.content,
+        ),
+        likeness=None
+        if row.exact is None
+        else Likeness(title=row.title, exact=row.exact, linked=row.linked, sketch=row.sketch),
+    )

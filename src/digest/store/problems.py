@@ -1,0 +1,80 @@
+"""Problems: what files have wrong, whether they became articles or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, distinct, func, select
+
+from digest.articles.model import Note, Problem, Severity
+from digest.store.schema import file, problem
+from digest.store.statements import among
+from digest.store.types import chunks, hashed, storable
+
+#: The condition that a file did not become an article.
+FAILED = problem.c.severity == Severity.FAILED
+
+
+def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datetime) -> None:
+    """Write what files have wrong, by path; what was known before keeps its date."""
+    keys = {path: hashed(path) for path in found}
+    since = {
+        (row.file, row.cause): row.seen_at
+        for row in among(connection, select(problem), problem.c.file, keys.values())
+    }
+    if since:
+        for chunk in chunks([*keys.values()]):
+            connection.execute(delete(problem).where(problem.c.file.in_(chunk)))
+    rows = [
+        {
+            "file": keys[path],
+            "position": position,
+            "severity": note.severity,
+            "line": note.line,
+            "cause": note.cause,
+            "seen_at": since.get((keys[path], storable(note.cause)), now),
+        }
+        for path, notes in found.items()
+        for position, note in enumerate(notes)
+    ]
+    if rows:
+        connection.execute(problem.insert(), rows)
+
+
+def listed(connection: Connection, *, noted: bool) -> list[Problem]:
+    """Return what files that are there have wrong, in order of path, then as it was noted.
+
+    What is only noted is left out unless ``noted``.
+    """
+    query = (
+        select(file.c.path, problem)
+        .join(file, file.c.key == problem.c.file)
+        .where(file.c.missing_at.is_(None))
+        .order_by(problem.c.file, problem.c.position)
+    )
+    if not noted:
+        query = query.where(problem.c.severity != Severity.NOTED)
+    found = [
+        Problem(
+            path=row.path,
+            line=row.line,
+            cause=row.cause,
+            seen_at=row.seen_at,
+            severity=Severity(row.severity),
+        )
+        for row in connection.execute(query)
+    ]
+    return sorted(found, key=lambda one: one.path)
+
+
+def counted(connection: Connection) -> dict[Severity, int]:
+    """Return how many files that are there have something wrong, by severity, 0 included."""
+    query = (
+        select(problem.c.severity, func.count(distinct(problem.c.file)))
+        .join(file, file.c.key == problem.c.file)
+        .where(file.c.missing_at.is_(None))
+        .group_by(problem.c.severity)
+    )
+    found = {Severity(severity): number for severity, number in connection.execute(query)}
+    return {severity: found.get(severity, 0) for severity in Severity}

@@ -1,0 +1,194 @@
+"""Withdrawals: articles that are shown no more, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, func, or_, select
+
+from digest.articles.model import (
+    Article,
+    ArticleId,
+    ArticleKey,
+    CategoryPath,
+    Changes,
+    Tombstone,
+)
+from digest.store.connection import Database, Lock
+from digest.store.reading import COLUMNS, gone, newest, read, within
+from digest.store.schema import article, category, file, membership, withdrawal
+from digest.store.statements import among, put
+from digest.store.types import chunks, hashed
+
+
+class Word(StrEnum):
+    """What the operator said of an article; it stands whatever becomes of the files."""
+
+    WITHDRAWN = "withdrawn"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An article and how it stands."""
+
+    article: Article
+    withdrawn_at: datetime | None  #: aware UTC; None while it is shown
+    word: Word | None  #: None where the files decide
+    files: tuple[str, ...]  #: paths, the leading one first
+    missing: bool  #: none of the files is there
+
+
+class Withdrawals:
+    """What the commands need to withdraw articles and to look at them.
+
+    Every method raises StoreError where the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def withdraw(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
+        """Withdraw articles, whatever becomes of their files; tell those that were shown."""
+        with self._database.write(Lock.ARTICLES) as connection:
+            shown = article.c.key.in_(keys) & ~gone()
+            sequences = list(connection.scalars(select(article.c.id).where(shown)))
+            self._say(connection, keys, Word.WITHDRAWN, now)
+            return _changes(connection, sequences)
+
+    def restore(self, keys: Collection[ArticleKey]) -> Changes:
+        """Show articles again, whatever becomes of their files; tell those that were not shown."""
+        with self._database.write(Lock.ARTICLES) as connection:
+            hidden = article.c.key.in_(keys) & gone()
+            sequences = list(connection.scalars(select(article.c.id).where(hidden)))
+            self._say(connection, keys, Word.KEPT, None)
+            return _changes(connection, sequences)
+
+    def _say(
+        self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
+    ) -> None:
+        known = {
+            row.article: row.at
+            for row in connection.execute(select(withdrawal).where(withdrawal.c.at.is_not(None)))
+        }
+        found = list(connection.scalars(select(article.c.id).where(article.c.key.in_(keys))))
+        rows = [{"article": one, "at": at and known.get(one, at), "word": word} for one in found]
+        put(connection, withdrawal, rows, key="article")
+
+    def withdrawn(self, key: str) -> bool:
+        """Tell whether there is an article with this key that is withdrawn."""
+        with self._database.read() as connection:
+            query = select(article.c.id).where(article.c.key == key, gone())
+            return connection.scalar(query) is not None
+
+    def find(self, name: str) -> list[Standing]:
+        """Return the articles that a name may mean: a key, an id, a link, or a file's path."""
+        holds = select(file.c.article).where(file.c.key == hashed(name))
+        wanted = or_(
+            article.c.key == name,
+            article.c.tag == name,
+            article.c.link == name,
+            article.c.id.in_(holds),
+        )
+        return self._standings(select(*COLUMNS).where(wanted).order_by(article.c.id))
+
+    def listed(
+        self, wanted: CategoryPath | None, limit: int, *, withdrawn: bool = False
+    ) -> list[Standing]:
+        """Return the newest articles of a category or of all; those withdrawn, last one first."""
+        if not withdrawn:
+            return self._standings(newest(wanted).limit(limit))
+        query: Select[Any] = select(*COLUMNS).join(withdrawal, withdrawal.c.article == article.c.id)
+        query = within(query.where(withdrawal.c.at.is_not(None)), wanted)
+        return self._standings(query.order_by(*_LAST_FIRST).limit(limit))
+
+    def _standings(self, query: Select[Any]) -> list[Standing]:
+        with self._database.read() as connection:
+            articles = read(connection, query)
+            sequences = [one.sequence for one in articles]
+            said = {
+                row.article: row
+                for row in among(connection, select(withdrawal), withdrawal.c.article, sequences)
+            }
+            columns = select(file.c.article, file.c.path, file.c.leads, file.c.missing_at)
+            files: dict[int, list[tuple[bool, str, bool]]] = {}
+            for row in among(connection, columns, file.c.article, sequences):
+                place = files.setdefault(row.article, [])
+                place.append((not row.leads, row.path, row.missing_at is not None))
+        return [
+            Standing(
+                article=one,
+                withdrawn_at=said[one.sequence].at if one.sequence in said else None,
+                word=Word(said[one.sequence].word)
+                if one.sequence in said and said[one.sequence].word
+                else None,
+                files=tuple(path for _, path, _ in sorted(files.get(one.sequence, ()))),
+                missing=all(missing for _, _, missing in files.get(one.sequence, ())),
+            )
+            for one in articles
+        ]
+
+
+#: Rows of withdrawn articles, the one that was withdrawn last first.
+_LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
+
+
+def tombstones(connection: Connection, wanted: CategoryPath | None, limit: int) -> list[Tombstone]:
+    """Return what is left of a category's articles, or of all; last withdrawn first."""
+    query = (
+        select(article.c.tag, withdrawal.c.at)
+        .join(withdrawal, withdrawal.c.article == article.c.id)
+        .where(withdrawal.c.at.is_not(None))
+    )
+    query = within(query, wanted).order_by(*_LAST_FIRST).limit(limit)
+    return [
+        Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
+    ]
+
+
+def deleted() -> Select[Any]:
+    """Return the query of articles that are withdrawn because their files are gone."""
+    return select(withdrawal.c.article).where(
+        withdrawal.c.at.is_not(None), withdrawal.c.word.is_(None)
+    )
+
+
+def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
+    """Show again what has a file, and withdraw what has been without one for so long."""
+    there = select(file.c.article).where(file.c.missing_at.is_(None))
+    changed = list(connection.scalars(deleted().where(withdrawal.c.article.in_(there))))
+    for chunk in chunks(changed):
+        connection.execute(delete(withdrawal).where(withdrawal.c.article.in_(chunk)))
+    if grace is not None and connection.scalar(there.limit(1)) is not None:
+        said = select(withdrawal.c.article)
+        overdue = (
+            select(file.c.article)
+            .where(file.c.article.is_not(None), file.c.article.not_in(said))
+            .group_by(file.c.article)
+            .having(func.count(file.c.missing_at) == func.count())
+            .having(func.max(file.c.missing_at) <= now - grace)
+        )
+        rows = [{"article": one, "at": now, "word": None} for one in connection.scalars(overdue)]
+        if rows:
+            connection.execute(withdrawal.insert(), rows)
+            changed += [row["article"] for row in rows]
+    return _changes(connection, changed)
+
+
+def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
+    """Return that these articles, and all their categories, are to be published anew."""
+    if not sequences:
+        return Changes()
+    keys = among(connection, select(article.c.key), article.c.id, sequences)
+    names = (
+        select(category.c.names).join(membership, membership.c.category == category.c.id).distinct()
+    )
+    filed = among(connection, names, membership.c.article, sequences)
+    return Changes(
+        articles=frozenset(ArticleKey(row.key) for row in keys),
+        categories=frozenset(CategoryPath(row.names) for row in filed),
+    )

@@ -1,0 +1,39 @@
+"""What Atom feeds tell of withdrawn articles."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import feedparser
+from lxml import etree
+
+from digest.articles.model import ArticleId, Tombstone
+from digest.feeds.selection import Feed
+from digest.feeds.syndication import atom
+from digest.feeds.tombstones import NAMESPACE
+from tests.feeds.samples import NOON, PORTS, SITE, article
+
+FEED = Feed(site=SITE, category=PORTS)
+GONE = [
+    Tombstone(id=ArticleId("tag:example.org,2024:x"), withdrawn_at=NOON + timedelta(days=3)),
+    Tombstone(id=ArticleId('tag:example.org,2024:"<&'), withdrawn_at=NOON),
+]
+
+
+def test_each_withdrawn_article_is_a_deleted_entry_of_the_feed() -> None:
+    root = etree.fromstring(atom(FEED, [article(1)], gone=GONE))
+    found = [dict(one.attrib) for one in root.iterfind(f"{{{NAMESPACE}}}deleted-entry")]
+    assert [one["ref"] for one in found] == [one.id for one in GONE]
+    whole = (NOON + timedelta(days=3)).replace(microsecond=0)
+    assert found[0]["when"] == f"{whole:%Y-%m-%dT%H:%M:%SZ}".replace("+00:00", "Z")
+
+
+def test_the_feed_is_updated_by_a_withdrawal() -> None:
+    parsed = feedparser.parse(atom(FEED, [article(1)], gone=GONE))
+    assert not parsed.bozo
+    assert parsed.feed.updated.startswith(f"{NOON + timedelta(days=3):%Y-%m-%d}")
+    assert len(parsed.entries) == 1
+
+
+def test_without_withdrawals_there_is_no_word_of_them() -> None:
+    assert NAMESPACE.encode() not in atom(FEED, [article(1)])

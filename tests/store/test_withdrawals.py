@@ -1,0 +1,159 @@
+"""Articles that are shown no more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
+from digest.store.database import Store
+from digest.store.withdrawals import Word
+from tests.store.samples import DAILY, FINANCE, LOANS, MINUTE, NOW, SCIENCE, SPACE, reading
+
+DAY = timedelta(days=1)
+A, B = article_key("a"), article_key("b")
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    store.articles.record(
+        [
+            reading("a.md", title="一", categories=(LOANS,)),
+            reading("b.md", title="二", categories=(SPACE, FINANCE)),
+        ],
+        NOW,
+    )
+    return store
+
+
+def shown(store: Store) -> list[str]:
+    """Return the titles that are shown, having looked everywhere."""
+    titles = [one.title for one in store.articles.newest(None, 9)][::-1]
+    assert [one.title for one in store.articles.since(0, ())] == titles
+    assert [one.title for one in store.articles.latest((), 9)] == titles
+    assert [one.title for one in store.articles.articles([A, B])] == titles
+    assert len(store.articles.article_keys()) == store.articles.counts().articles == len(titles)
+    return titles
+
+
+def test_what_is_withdrawn_is_shown_nowhere(filled: Store) -> None:
+    changes = filled.withdrawals.withdraw([B], NOW + DAY)
+    assert changes == Changes(
+        articles=frozenset({B}), categories=frozenset({SCIENCE, SPACE, FINANCE})
+    )
+    assert shown(filled) == ["一"]
+    assert filled.articles.newest(SPACE, 9) == []
+    counted = {one.path: one.articles for one in filled.articles.categories()}
+    assert counted == dict.fromkeys(LOANS.lineage(), 1)
+    assert filled.articles.counts().withdrawn == 1
+    assert [filled.withdrawals.withdrawn(key) for key in (A, B, "none")] == [False, True, False]
+
+
+def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) -> None:
+    filled.withdrawals.withdraw([B], NOW + DAY)
+    filled.withdrawals.withdraw([A], NOW + 2 * DAY)
+    one = Tombstone(id=f"tag:example.org,2024:{A}", withdrawn_at=NOW + 2 * DAY)  # type: ignore[arg-type]
+    two = Tombstone(id=f"tag:example.org,2024:{B}", withdrawn_at=NOW + DAY)  # type: ignore[arg-type]
+    assert filled.articles.tombstones(None, 9) == [one, two]
+    assert filled.articles.tombstones(FINANCE, 9) == [one, two]
+    assert filled.articles.tombstones(SPACE, 9) == [two]
+    assert filled.articles.tombstones(None, 1) == [one]
+
+
+def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -> None:
+    filled.withdrawals.withdraw([A], NOW)
+    filled.articles.record([reading("a.md", title="一，新")], NOW + MINUTE)
+    assert filled.articles.review(NOW + MINUTE, DAY) == Changes()
+    assert shown(filled) == ["二"]
+    assert filled.withdrawals.withdraw([A], NOW + DAY) == Changes(), "it is already"
+    assert filled.articles.tombstones(None, 9)[0].withdrawn_at == NOW
+    changes = filled.withdrawals.restore([A])
+    assert changes.articles == {A}
+    assert shown(filled) == ["一，新", "二"]
+    assert filled.withdrawals.restore([A]) == Changes()
+
+
+def test_a_deleted_file_withdraws_its_article_after_a_grace(filled: Store) -> None:
+    filled.articles.vanish(["a.md"], NOW)
+    assert filled.articles.review(NOW + DAY - MINUTE, DAY) == Changes()
+    assert filled.articles.review(NOW + DAY, None) == Changes(), "as long as that is not asked"
+    changes = filled.articles.review(NOW + DAY, DAY)
+    assert changes == Changes(articles=frozenset({A}), categories=frozenset(LOANS.lineage()))
+    assert shown(filled) == ["二"]
+    assert filled.articles.review(NOW + 2 * DAY, DAY) == Changes()
+
+
+def test_a_file_that_comes_back_brings_its_article_back(filled: Store) -> None:
+    filled.articles.vanish(["a.md"], NOW)
+    filled.articles.review(NOW + DAY, DAY)
+    filled.articles.touch([reading("a.md").record])
+    changes = filled.articles.review(NOW + DAY, None)
+    assert changes.articles == {A}
+    assert shown(filled) == ["一", "二"]
+
+
+def test_an_article_with_a_file_left_is_not_withdrawn(store: Store) -> None:
+    batch = [reading(path, identity="urn:x") for path in ("1.md", "2.md")]
+    store.articles.record([*batch, reading("b.md")], NOW)
+    store.articles.vanish(["1.md"], NOW)
+    assert store.articles.review(NOW + 9 * DAY, DAY) == Changes()
+    store.articles.vanish(["2.md"], NOW + 9 * DAY)
+    assert store.articles.review(NOW + 9 * DAY, DAY) == Changes(), "the last file counts"
+    assert store.articles.review(NOW + 10 * DAY, DAY).articles == {article_key("urn:x")}
+
+
+def test_a_tree_without_a_single_file_is_away_not_deleted(filled: Store) -> None:
+    filled.articles.vanish(["a.md", "b.md"], NOW)
+    assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
+    assert shown(filled) == ["一", "二"]
+
+
+def test_what_the_operator_keeps_is_not_withdrawn_with_its_file(filled: Store) -> None:
+    filled.withdrawals.restore([A])
+    filled.articles.vanish(["a.md"], NOW)
+    assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
+
+
+def test_no_edition_holds_what_is_withdrawn(filled: Store) -> None:
+    filled.outbox.start_digests(["daily"], NOW)
+    filled.articles.record([reading("c.md", title="三"), reading("d.md", title="四")], NOW)
+    filled.withdrawals.withdraw([article_key("c")], NOW)
+    edition = filled.outbox.open_edition(DAILY, NOW, NOW)
+    assert edition is not None
+    assert [one.title for one in filled.outbox.edition(edition.id)[1]] == ["四"]
+    filled.withdrawals.withdraw([article_key("d")], NOW)
+    assert filled.outbox.edition(edition.id)[1] == [], "not even one that was made before"
+
+
+def test_an_article_is_found_by_any_of_its_names(filled: Store) -> None:
+    filled.articles.vanish(["a.md"], NOW)
+    filled.withdrawals.withdraw([A], NOW)
+    by_key, by_id, by_path = (
+        filled.withdrawals.find(name) for name in (A, f"tag:example.org,2024:{A}", "a.md")
+    )
+    assert by_key == by_id == by_path
+    (found,) = by_key
+    assert (found.article.title, found.withdrawn_at) == ("一", NOW)
+    assert (found.word, found.files, found.missing) == (Word.WITHDRAWN, ("a.md",), True)
+    assert len(filled.withdrawals.find("https://example.org/bridge")) == 2
+    assert filled.withdrawals.find("nothing") == []
+
+
+def test_the_list_is_of_what_is_shown_or_of_what_is_withdrawn(filled: Store) -> None:
+    filled.withdrawals.withdraw([A], NOW)
+    listed = filled.withdrawals.listed
+
+    def titles(*args: object, **options: bool) -> list[str]:
+        return [one.article.title for one in listed(*args, **options)]  # type: ignore[arg-type]
+
+    assert titles(None, 9) == ["二"]
+    assert titles(SPACE, 9) == ["二"]
+    assert titles(LOANS, 9) == []
+    assert titles(None, 9, withdrawn=True) == titles(LOANS, 9, withdrawn=True) == ["一"]
+    assert titles(SPACE, 9, withdrawn=True) == []
+
+
+def test_unknown_keys_withdraw_nothing(filled: Store) -> None:
+    assert filled.withdrawals.withdraw([ArticleKey("unknown")], NOW) == Changes()
+    assert shown(filled) == ["一", "二"]
