@@ -40,6 +40,24 @@ def test_what_was_built_is_right(program: Program, workplace: Workplace) -> None
     }
 
 
+def test_what_is_left_of_a_withdrawn_article_is_right(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.write("a.md")
+    workplace.write("b.md", "另一篇")
+    program("build")
+    assert program("articles", "withdraw", "a.md").code == 0
+    assert b"deleted-entry" in workplace.published()["feeds/atom.xml"]
+    assert json.loads(program("feeds", "validate", "--json").out)["findings"] == []
+
+
+def test_readers_are_told_how_often_to_look(program: Program, workplace: Workplace) -> None:
+    workplace.configure('\n[feeds]\nttl = "15m"\n')
+    workplace.write("a.md")
+    program("build")
+    assert b"<ttl>15</ttl>" in workplace.published()["feeds/金融/rss.xml"]
+
+
 def test_an_error_in_a_feed_is_told_with_its_file_and_ends_with_1(
     program: Program, workplace: Workplace
 ) -> None:

@@ -28,6 +28,10 @@ def test_what_nobody_mistakes_stays_as_it_is(text: str) -> None:
     assert unmistakable(text) == text
 
 
+def test_a_number_of_thousands_of_digits_is_no_error() -> None:
+    assert unmistakable("&#" + "9" * 9_999) == "&" + WORD_JOINER + "#" + "9" * 9_999
+
+
 @given(texts)
 def test_html_shows_the_text(text: str) -> None:
     assert unescape(as_html(text)) == text

@@ -8,6 +8,8 @@ from html import escape, unescape
 #: Invisible, and no letter: what stands behind it is neither a tag nor a reference any more.
 WORD_JOINER = "\u2060"
 _TAG = re.compile("<(?=[A-Za-z/!?])")
+#: Counted, not read: a number of thousands of digits would be an error.
+_NUMBER = re.compile("&#(?:[0-9]|[xX][0-9A-Fa-f])")
 _REFERENCE = re.compile("&(?=[#A-Za-z])")
 
 
@@ -20,7 +22,7 @@ def unmistakable(text: str) -> str:
     """
     if "<" in text:
         text = _TAG.sub("<" + WORD_JOINER, text)
-    if "&" in text and unescape(text) != text:
+    if "&" in text and (_NUMBER.search(text) or unescape(text) != text):
         text = _REFERENCE.sub("&" + WORD_JOINER, text)
     return text
 

@@ -30,7 +30,12 @@ def test_any_text_is_a_date_or_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Mon, 20 May 2024 12:01:07", "Mon, 20 May 99999 12:01:07 GMT", "Mon, 20 May 0000 1:1:1 GMT"],
+    [
+        "Mon, 20 May 2024 12:01:07",
+        "Mon, 20 May 99999 12:01:07 GMT",
+        "Mon, 20 May 0000 1:1:1 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2300",
+    ],
 )
 def test_such_are_no_dates_of_rss(text: str) -> None:
     assert syntax.rfc822_moment(text) is None
@@ -98,6 +103,12 @@ def test_canonical_uris(text: str, expected: bool) -> None:
     assert syntax.canonical(text) is expected
 
 
+def test_whole_numbers_have_bounds() -> None:
+    assert syntax.whole("0")
+    assert not any(map(syntax.whole, ("", "-1", "1.0", "٣", "9" * 9_999)))
+    assert [text for text in ("0", "1", "9", "10") if syntax.whole(text, 9)] == ["1", "9"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -108,6 +119,7 @@ def test_canonical_uris(text: str, expected: bool) -> None:
         ("a &amp; b", True),
         ("a &copy b", True),
         ("&#38;", True),
+        ("&#" + "9" * 9_999, True),
     ],
 )
 def test_texts_that_can_be_taken_for_html(text: str, expected: bool) -> None:

@@ -16,6 +16,7 @@ from digest.feeds.validation.finding import Document, Rulebook, Severity, Spot
 from digest.feeds.validation.syntax import (
     media_type,
     web_address,
+    whole,
 )
 
 ITEMS = Rulebook()
@@ -98,7 +99,7 @@ def _enclosure(document: Document) -> Iterator[Spot]:
     for entry in document.entries:
         for number, one in enumerate(entry.root.findall("enclosure")):
             length, kind = one.get("length", ""), one.get("type", "")
-            if number or not length.isdecimal() or not media_type(kind):
+            if number or not whole(length) or not media_type(kind):
                 yield Spot(entry.where, "enclosure", f"length={length} type={kind}")
 
 

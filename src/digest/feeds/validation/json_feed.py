@@ -85,14 +85,15 @@ def _addresses(where: str, value: dict[str, Any], keys: tuple[str, ...]) -> Iter
 
 
 def _texts(where: str, key: str, value: Any) -> Iterator[Spot]:
-    if isinstance(value, str):
-        yield Spot(where, key, value)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(where, key, one)
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            yield from _texts(where, name, one)
+    waiting = [(key, value)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, str):
+            yield Spot(where, key, value)
+        elif isinstance(value, list):
+            waiting += [(key, one) for one in value]
+        elif isinstance(value, dict):
+            waiting += value.items()
 
 
 def _levels(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -28,6 +28,7 @@ from digest.feeds.validation.syntax import (
     mail_and_name,
     mistakable,
     rfc822_moment,
+    whole,
     words,
 )
 
@@ -45,6 +46,8 @@ _SYNDICATION = frozenset(
     f"{SY}{local}" for local in words("updatePeriod updateFrequency updateBase")
 )
 _PERIODS = words("hourly daily weekly monthly yearly")
+#: Minutes in a year: nobody means more by a ttl, nor looks more often in any period.
+_MOST = 525_600
 #: Pixels, in the specification's words "maximum value".
 _MAX_WIDTH, _MAX_HEIGHT = 144, 400
 
@@ -207,7 +210,7 @@ def _same(document: Document) -> Iterator[Spot]:
             yield Spot(FEED, "image/url")
         for tag, most in (("width", _MAX_WIDTH), ("height", _MAX_HEIGHT)):
             for _, text in _texts(image, tag):
-                if not text.isdecimal() or not 0 < int(text) <= most:
+                if not whole(text, most):
                     yield Spot(FEED, f"image/{tag}", text)
 
 
@@ -219,7 +222,7 @@ def _same(document: Document) -> Iterator[Spot]:
 )
 def _update(document: Document) -> Iterator[Spot]:
     for tag, text in _texts(document.root, "ttl", f"{SY}updateFrequency"):
-        if not text.isdecimal() or int(text) < 1:
+        if not whole(text, _MOST):
             yield Spot(FEED, tag, text)
     for tag, text in _texts(document.root, f"{SY}updatePeriod"):
         if text not in _PERIODS:

@@ -33,8 +33,9 @@ _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(?:;
 _MAIL = re.compile(r"[^\s@<>()]+@[^\s@<>()]+")
 #: RSS 2.0 asks for an address; a name in brackets behind it is the custom.
 _MAIL_AND_NAME = re.compile(r"[^\s@<>()]+@[^\s@<>()]+(?: \(.+\))?")
-#: What a reader that takes a text for HTML would swallow.
-_TAG = re.compile(r"<[A-Za-z/!?]")
+#: What a reader that takes a text for HTML would swallow: tags, and numbers of characters.
+_MISTAKABLE = re.compile(r"<[A-Za-z/!?]|&#(?:[0-9]|[xX][0-9A-Fa-f])")
+_WHOLE = re.compile(r"[0-9]{1,15}")
 
 
 def words(text: str) -> frozenset[str]:
@@ -75,11 +76,11 @@ def rfc822_moment(text: str) -> datetime | None:
     """Return the moment of an RSS date: four-digit year, English names, the right weekday, GMT."""
     try:
         moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            return None
+        return moment.astimezone(UTC) if rfc822(moment) == text else None
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        return None
-    return moment.astimezone(UTC) if rfc822(moment) == text else None
 
 
 def rfc3339_moment(text: str) -> datetime | None:
@@ -112,6 +113,13 @@ def mail_and_name(text: str) -> bool:
     return _MAIL_AND_NAME.fullmatch(text) is not None
 
 
+def whole(text: str, most: int | None = None) -> bool:
+    """Tell whether ``text`` is a whole number, and at least 1 and at most ``most`` if given."""
+    if not _WHOLE.fullmatch(text):
+        return False
+    return most is None or 1 <= int(text) <= most
+
+
 def mistakable(text: str) -> bool:
     """Tell whether a reader that takes a plain text for HTML would show another text."""
-    return _TAG.search(text) is not None or unescape(text) != text
+    return _MISTAKABLE.search(text) is not None or unescape(text) != text
