@@ -93,6 +93,13 @@ class Workplace:
         """Write the configuration, with ``text`` added to it."""
         self.configuration.write_text(base + text, encoding="utf-8")
 
+    def two_roots(self, text: str = "") -> Path:
+        """Configure a second root named blog beside the articles; return it."""
+        blog = self.folder / "blog"
+        blog.mkdir()
+        self.configure(f'[paths]\narticles = {{ "." = "articles", blog = "blog" }}\n{text}')
+        return blog
+
     def write(
         self,
         path: str,

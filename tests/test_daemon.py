@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import mailbox
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -63,6 +63,13 @@ def subscribe(services: Services, address: str = "reader@example.org") -> None:
     services.store.subscribers.add(NewSubscriber(address=address, digest="daily"), services.clock())
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something holds that a thread or a process brings about."""
+    async with asyncio.timeout(8):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
+
+
 async def drained(services: Services) -> None:
     """Wait until the outbox has nothing more to do."""
     async with asyncio.timeout(5):
@@ -113,6 +120,26 @@ async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
         async with running(services):
             await drained(services)
     assert mails(workplace) == ["reader@example.org"]
+
+
+async def test_a_file_that_takes_too_long_harms_neither_the_daemon_nor_other_files(
+    workplace: Workplace,
+) -> None:
+    base = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configure(base=base.replace("workers = 1", 'workers = 1\ntimeout = "1s"'))
+    with workplace.open() as services:
+        async with running(services):
+            workplace.write_text("a.md", "# T\n\n" + "[" * 1_000_000)
+            workplace.write("b.md", "旁边")
+            feed = workplace.output / "feeds" / "rss.xml"
+            await until(lambda: "旁边" in feed.read_text(encoding="utf-8"))
+            await until(lambda: services.store.articles.problems())
+            workplace.write("c.md", "后来")
+            await until(lambda: "后来" in feed.read_text(encoding="utf-8"))
+            problems = services.store.articles.problems()
+    assert [(problem.path, problem.cause) for problem in problems] == [
+        ("a.md", "took more than 1 s to read and was given up")
+    ]
 
 
 async def test_a_run_missed_too_long_ago_is_left_out_and_told(

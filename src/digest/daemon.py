@@ -200,7 +200,7 @@ class Daemon:
         services = self._services
         counts = services.store.articles.counts()
         now = services.clock()
-        scan = self._intake.last_scan
+        scan = self._intake.last_scan or services.store.scans.last()
         return Status(
             version=__version__,
             started_at=self._started_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,41 @@ def test_status_counts(program: Program, workplace: Workplace) -> None:
     assert "每日摘要" in program("status").out
 
 
+def test_status_tells_when_the_last_full_scan_was_and_how_long_it_took(
+    program: Program, workplace: Workplace
+) -> None:
+    assert "Last scan    never" in program("status").out
+    assert json.loads(program("status", "--json").out)["last_scan"] is None
+
+    workplace.write("a.md")
+    program("build")  # another process, as far as the database knows
+
+    assert re.search(r"Last scan    20\d\d-.{14} UTC: 1 files in \d+\.\d s", program("status").out)
+    told = json.loads(program("status", "--json").out)["last_scan"]
+    assert told["files"] == 1
+    assert told["seconds"] >= 0
+    assert told["away"] == {}
+
+
+def test_status_and_problems_tell_which_root_is_away(
+    program: Program, workplace: Workplace
+) -> None:
+    blog = workplace.two_roots()
+    workplace.write("a.md", "一")
+    workplace.write("../blog/b.md", "二")
+    program("build")
+    blog.rename(workplace.folder / "unmounted")
+
+    assert program("build").code == 1
+    assert f"Away         {blog}: No such file or directory" in program("status").out
+    assert program("problems").out.startswith("blog\t\tfailed\tNo such file or directory")
+    assert json.loads(program("feeds", "--json").out)[0]["articles"] == 2
+
+    (workplace.folder / "unmounted").rename(blog)
+    assert program("build").code == 0
+    assert "Away" not in program("status").out
+
+
 def test_clean_prints_clean_html_and_stores_nothing(program: Program, workplace: Workplace) -> None:
     file = workplace.write("a.md", body="<p onclick='x()'>好</p><script>alert(1)</script>")
     assert program("clean", file).out == "<p>好</p>\n"
@@ -106,6 +142,15 @@ def test_clean_tries_rules_by_the_path_in_the_tree(
     outside = workplace.write("../a.md", body=body)
     assert "广告" not in program("clean", inside).out
     assert "广告" in program("clean", outside).out
+
+
+def test_clean_tries_rules_by_the_path_in_a_named_root(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.two_roots('[[rules]]\npath = "blog/*"\ndrop = [".ad"]\n')
+    body = "<p>好</p><p class='ad'>广告</p>"
+    assert "广告" not in program("clean", workplace.write("../blog/a.md", body=body)).out
+    assert "广告" in program("clean", workplace.write("a.md", body=body)).out
 
 
 def test_clean_shows_what_the_rules_change(program: Program, workplace: Workplace) -> None:

@@ -100,6 +100,38 @@ def test_check_names_a_folder_that_cannot_be_written(
     assert told in failed
 
 
+def test_check_tells_of_a_folder_that_a_root_hides(program: Program, workplace: Workplace) -> None:
+    workplace.two_roots()
+    assert program("check").code == 0
+    workplace.write("blog/hidden.md")
+    checked = program("check")
+    assert checked.code == 2
+    (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
+    assert "paths.articles.blog" in failed
+    assert f"hides the folder {workplace.articles / 'blog'}" in failed
+
+
+def test_check_sees_through_links_that_a_root_lies_in_another(
+    program: Program, workplace: Workplace
+) -> None:
+    blog = workplace.two_roots()
+    blog.rmdir()
+    (workplace.articles / "inner").mkdir()
+    blog.symlink_to(workplace.articles / "inner")
+    checked = program("check")
+    assert checked.code == 2
+    assert f"must not lie in the folder {workplace.articles}" in checked.out
+
+
+def test_check_tells_of_one_root_of_several_that_is_away(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.two_roots().rmdir()
+    checked = program("check")
+    assert checked.code == 1
+    assert "No such file or directory" in checked.out
+
+
 def test_check_says_where_the_smtp_server_is_not(program: Program, workplace: Workplace) -> None:
     workplace.configure(
         '[mail]\ntransport = "smtp"\nfrom = "News <news@example.org>"\n'

@@ -25,7 +25,7 @@ def settings(tmp_path: Path, text: str = "") -> Settings:
 
 def test_an_empty_file_is_enough(tmp_path: Path) -> None:
     found = settings(tmp_path)
-    assert found.paths.articles == tmp_path / "articles"
+    assert found.paths.articles == {".": tmp_path / "articles"}
     assert found.paths.output == tmp_path / "public"
     assert found.mail.maildir == tmp_path / "mail"
     assert found.database_url() == f"sqlite:///{tmp_path}/data/digest.db"
@@ -86,6 +86,11 @@ class TestRecipe:
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
             image_proxy = "https://img.example/?u={url}&w=640"
+            referrer_policy = "same-origin"
+            category_style = "flat"
+            [articles.category_map]
+            "a / Ａ" = "b/ c"
+            "广告" = ""
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -111,6 +116,9 @@ class TestRecipe:
             placeholder_hosts=("placeholder.example",),
             embeds=("video.example",),
             image_proxy="https://img.example/?u={url}&w=640",
+            referrer_policy="same-origin",
+            category_style="flat",
+            category_map=(("a/Ａ", "b/c"), ("广告", "")),
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),
@@ -217,7 +225,7 @@ class TestFolders:
             paths = settings(
                 tmp_path, "[paths]\narticles = '../a'\noutput = '/srv/out'\ndata = '~/data'"
             ).paths
-        assert paths.articles == tmp_path.parent / "a"
+        assert paths.articles == {".": tmp_path.parent / "a"}
         assert paths.output == Path("/srv/out")
         assert paths.data == Path("/home/somebody/data")
 
@@ -236,6 +244,45 @@ class TestFolders:
         assert caught.value.key == "paths.output"
         beside = settings(tmp_path, "[paths]\noutput = 'articles.public'").paths
         assert beside.output == tmp_path / "articles.public"
+
+    def test_several_folders_of_articles_have_names(self, tmp_path: Path) -> None:
+        table = '{ "." = "main", "博客 one.two" = "/srv/blog", home = "~/a" }'
+        with patch.dict("os.environ", {"HOME": "/home/somebody"}):
+            paths = settings(tmp_path, f"[paths]\narticles = {table}").paths
+        assert paths.articles == {
+            ".": tmp_path / "main",
+            "博客 one.two": Path("/srv/blog"),
+            "home": Path("/home/somebody/a"),
+        }
+
+    @pytest.mark.parametrize(
+        ("paths", "key", "problem"),
+        [
+            ("articles = 1", "articles", "must be a path in quotes, or a table"),
+            ("articles = {}", "articles", "must be a path in quotes, or a table"),
+            ("articles = { a = 1 }", "articles", "must be a path in quotes, or a table"),
+            ("articles = { a = '' }", "articles", "must be a path"),
+            ("articles = { '.a' = 'a' }", "articles", "'.a' must be the name of a folder"),
+            ("articles = { '..' = 'a' }", "articles", "'..' must be the name of a folder"),
+            ("articles = { 'a/b' = 'a' }", "articles", "'a/b' must be the name of a folder"),
+            ("articles = { '' = 'a' }", "articles", "'' must be the name of a folder"),
+            ('articles = { "a\\nb" = "a" }', "articles", "must be one line"),
+            ('articles = { "é" = "a", "e\u0301" = "b" }', "articles", "'é' is there twice"),
+            ("articles = { a = 'x', b = 'x/y' }", "articles.b", "lie in the folder of paths.arti"),
+            ("articles = { '.' = 'x', b = 'x' }", "articles", "lie in the folder of paths.art"),
+            ("articles = { a = 'public/a' }", "output", "hold the folder of paths.articles.a"),
+            ("articles = { a = '.' }", "output", "lie in the folder of paths.articles.a"),
+            ("articles = { a = 'data/a' }", "data", "hold the folder of paths.articles.a"),
+            ("articles = 'a'\ndata = 'a/d'", "data", "lie in the folder of paths.articles"),
+        ],
+    )
+    def test_folders_of_articles_have_good_names_and_are_apart(
+        self, tmp_path: Path, paths: str, key: str, problem: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            settings(tmp_path, f"[paths]\n{paths}")
+        assert caught.value.key == f"paths.{key}"
+        assert problem in caught.value.problem
 
     def test_configured_templates_win(self, tmp_path: Path) -> None:
         assert settings(tmp_path, "[paths]\ntemplates = 'own'").template_folder() == (

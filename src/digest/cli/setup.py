@@ -147,7 +147,7 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import make_transport, make_tree, token_key
+    from digest.assembly import check_roots, make_transport, make_tree, token_key
     from digest.mail.render import MailTemplates
     from digest.store.database import open_store
     from digest.web.pages import WebPages
@@ -183,8 +183,8 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     )
     return [
         (
-            f"read the articles in {paths.articles}",
-            lambda: list(make_tree(settings).root.iterdir()),
+            f"read the articles in {', '.join(map(str, paths.articles.values()))}",
+            lambda: check_roots(make_tree(settings)),
         ),
         ("make the rules", settings.recipe),
         (

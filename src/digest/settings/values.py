@@ -9,7 +9,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
@@ -23,6 +23,7 @@ from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
+from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
@@ -39,6 +40,9 @@ _HOST = re.compile(
 _AUTHORITY = re.compile(
     r"([A-Za-z0-9._-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?,[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
 )
+
+#: A name on disk has at most 255 bytes, so no name over 255 characters is ever one.
+_ROOT_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 
 _DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
@@ -110,6 +114,27 @@ def path(value: Path) -> Path:
         return value.expanduser()
     except RuntimeError:
         raise ValueError("must be a path; there is no such user") from None
+
+
+def roots(value: object) -> dict[str, Path]:
+    """Return the folders of articles by name; a single path is the top of the tree."""
+    table: dict[Any, Any] = value if isinstance(value, dict) else {TOP: value}
+    if not table or not all(isinstance(folder, str | Path) for folder in table.values()):
+        raise ValueError(
+            "must be a path in quotes, or a table of them by name: "
+            '{ "." = "/srv/articles", blog = "/srv/blog" }'
+        )
+    found: dict[str, Path] = {}
+    for given, folder in table.items():
+        name = unicodedata.normalize("NFC", str(given))
+        if name != TOP and not (_ROOT_NAME.fullmatch(name) and one_line(name) == name):
+            raise ValueError(
+                f"'{name}' must be the name of a folder, without '/' and no '.' in front"
+            )
+        if name in found:
+            raise ValueError(f"'{name}' is there twice")
+        found[name] = path(Path(folder))
+    return found
 
 
 def engine_order(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,6 +228,11 @@ def category(text: str) -> str:
         raise ValueError(
             "must be the names of categories joined by '/', such as '科技/网络'"
         ) from None
+
+
+def category_target(text: str) -> str:
+    """Return the path of a category, or nothing, which hides one."""
+    return category(text) if text else text
 
 
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -325,7 +355,9 @@ Block = Annotated[
 ]
 Schedule = Annotated[str, AfterValidator(schedule)]
 Category = Annotated[str, AfterValidator(category)]
+CategoryTarget = Annotated[str, AfterValidator(category_target)]
 FilePath = Annotated[Path, AfterValidator(path)]
+Roots = Annotated[dict[str, Path], BeforeValidator(roots)]
 Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]
 Attributes = Annotated[dict[str, str], AfterValidator(attributes)]
 Pattern = Annotated[

@@ -12,6 +12,7 @@ from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.outbox import OutboxStore
+from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
@@ -26,6 +27,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.articles = ArticleStore(database)
+        self.scans = ScanStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.withdrawals = Withdrawals(database)
