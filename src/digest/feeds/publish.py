@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Protocol, Self
@@ -110,6 +111,7 @@ class Publisher:
         limit: int,
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        ttl: timedelta = timedelta(hours=1),
     ) -> None:
         self._source = source
         self._pages = pages
@@ -118,6 +120,7 @@ class Publisher:
         self._limit = limit
         self._full = full
         self._formats = formats
+        self._ttl = ttl
         self._unpacked: dict[str, None] = {}
 
     @property
@@ -225,7 +228,7 @@ class Publisher:
         return _Writing(self._folder, self._unpacked)
 
     def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, full=self._full)
+        return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
 
     def _paths(self, category: CategoryPath | None) -> Iterator[str]:
         folder = self._feed(category).folder

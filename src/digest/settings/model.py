@@ -114,6 +114,9 @@ class Settings(BaseSettings):
             author=site.author,
             email=site.email,
             authority=authority or site.authority or _default_authority(site.url),
+            icon=site.icon or "",
+            logo=site.logo or "",
+            copyright=site.copyright or "",
         )
 
     def digest(self, name: str) -> Digest:
