@@ -24,6 +24,7 @@ from digest.feeds.selection import Feed
 from digest.feeds.syndication import rss
 from digest.mail.tokens import make_token
 from digest.times import utc_now
+from digest.web import samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE, article
@@ -96,7 +97,7 @@ async def _own(output: Path) -> AsyncIterator[str]:
     app = create_app(
         output=output,
         subscriptions=Book(),
-        status=None,
+        status=samples.status,
         pages=WebPages(templates=TEMPLATES, site=SITE),
         token_key=KEY,
         clock=utc_now,
@@ -237,7 +238,6 @@ SAME = [
     "/feeds/rss.xml.br",
     "/index.html.zst",
     "/%2ehidden/secret.html",
-    "/status",
 ]
 #: Servers may call these nonsense or look for them; they must find nothing.
 HOSTILE = [
@@ -269,8 +269,6 @@ async def test_every_path_leads_where_our_own_server_leads(own: str, proxy: str)
             ]
             assert reached[0] == reached[1], path
             continue
-        if path == "/status":
-            continue
         assert sent == content, path
         for name in ("content-type", "content-length", "x-content-type-options", "referrer-policy",
                      "content-security-policy", "cache-control"):  # fmt: skip
@@ -295,6 +293,18 @@ async def test_no_link_leads_out_of_the_folder(proxy: str, request: pytest.Fixtu
     if request.node.callspec.params["proxy"] == "caddy":
         pytest.skip("Caddy follows links; its sample says so")
     assert (await ask(proxy, "/out.html"))[0].status_code == 404
+
+
+async def test_the_status_is_for_the_operator_alone(own: str, proxy: str) -> None:
+    assert (await ask(own, "/status"))[0].status_code == 200
+    for path in ("/status", "/%73tatus", "//status", "/x/../status", "/./status", "/status?x"):
+        for headers in ({}, {"a_im": "feed"}, {"accept": "text/html"}):
+            response, content = await ask(proxy, path, **headers)
+            assert response.status_code in (400, 404), path
+            assert b"trade" not in content
+        response, content = await ask(proxy, path, "POST")
+        assert response.status_code >= 400
+        assert b"trade" not in content
 
 
 async def test_conditions_are_answered(own: str, proxy: str) -> None:
