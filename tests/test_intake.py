@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from digest import intake as intake_module
+from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
@@ -355,6 +356,31 @@ async def test_a_stop_ends_a_long_publication(
         stopped.set()
 
     assert len(pages) == 1
+
+
+async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LONGEST_DELAY", 0.0)
+    scanned = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with running(services) as intake:
+        take, scan = Ingest.take, Ingest.scan
+
+        def take_and_hint(ingest: Ingest, paths: Iterable[str]) -> Taken:
+            intake._hints.add("never ending")
+            return take(ingest, paths)
+
+        def tell(ingest: Ingest, *args: object) -> Taken:
+            loop.call_soon_threadsafe(scanned.set)
+            return scan(ingest, *args)  # type: ignore[arg-type]  # handed on as it came
+
+        monkeypatch.setattr(Ingest, "take", take_and_hint)
+        monkeypatch.setattr(Ingest, "scan", tell)
+        intake._next_scan = 0.0
+        workplace.write("a.md")
+        async with asyncio.timeout(8):
+            await scanned.wait()
 
 
 async def test_hints_come_from_any_thread_and_each_path_once() -> None:
