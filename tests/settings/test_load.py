@@ -166,6 +166,28 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 "fragment"
             ),
         ),
+        *(
+            (
+                f"[feeds]\nhubs = ['{hub}']",
+                f'feeds.hubs[0] = "{hub}": must be {expected}',
+            )
+            for hub, expected in (
+                ("hub.example", "an address such as 'https://hub.example/'"),
+                ("https://hub.example:x/", "an address such as 'https://hub.example/'"),
+                ("https://<hub>/", "an address such as 'https://hub.example/'"),
+                ("http://hub.example/", "an https address, such as 'https://hub.example/'"),
+                ("ftp://127.0.0.1/", "an https address, such as 'https://hub.example/'"),
+                ("https://me:you@hub.example/", "an address without user and fragment"),
+                ("https://hub.example/#a", "an address without user and fragment"),
+            )
+        ),
+        (
+            "[feeds]\nhubs = ['https://hub.example', 'https://hub.example/']",
+            (
+                'feeds.hubs = ["https://hub.example", "https://hub.example/"]: '
+                "must name at most five hubs, each once"
+            ),
+        ),
         (
             "[site]\ntimezone = 'Asia/Shanhai'",
             (

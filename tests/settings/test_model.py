@@ -67,6 +67,19 @@ class TestSite:
         assert site.icon == "https://xn--fsqu00a.example/%E5%9B%BE.png"
         assert site.copyright == "© 2026 Ferry"
 
+    def test_hubs_are_written_in_ascii_with_a_path(self, tmp_path: Path) -> None:
+        hubs = (
+            "'https://枢纽.example', 'https://hub.example:8443/push?to=新',"
+            "'http://127.0.0.1:9000/', 'http://[::1]/', 'http://hub.localhost/'"
+        )
+        assert settings(tmp_path, f"[feeds]\nhubs = [{hubs}]").site().hubs == (
+            "https://xn--mtv572c.example/",
+            "https://hub.example:8443/push?to=%E6%96%B0",
+            "http://127.0.0.1:9000/",
+            "http://[::1]/",
+            "http://hub.localhost/",
+        )
+
     def test_a_known_authority_wins_so_that_ids_stay(self, tmp_path: Path) -> None:
         found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")
         assert found.site().authority == "old.example.org,2019-05"

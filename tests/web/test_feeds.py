@@ -529,3 +529,26 @@ async def test_small_files_and_unknown_ones_are_not_compressed(
         response = await client.get(path, headers={"accept-encoding": "gzip"})
         assert "content-encoding" not in response.headers
         assert "vary" not in response.headers
+
+
+async def test_a_feed_comes_with_its_links_and_nothing_else_does(output: Path) -> None:
+    asked: list[str] = []
+
+    def links(path: str) -> str | None:
+        asked.append(path)
+        return f'<http://x/{quote(path)}>; rel="self"' if path.endswith("rss.xml") else None
+
+    put(output / "feeds/é/rss.xml", "<rss/>")
+    files = PublishedFiles(output, links=links)
+    app = Starlette(routes=[Route("/{path:path}", files.serve, methods=["GET"])])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        for spelled in ("é", unicodedata.normalize("NFD", "é")):
+            for method in ("GET", "HEAD"):
+                response = await client.request(method, f"/feeds/{spelled}/rss.xml")
+                assert response.headers.get_list("link") == [
+                    '<http://x/feeds/%C3%A9/rss.xml>; rel="self"'
+                ]
+        tag = {"if-none-match": response.headers["etag"]}
+        assert "link" not in (await client.get("/feeds/é/rss.xml", headers=tag)).headers
+        assert "link" not in (await client.get("/feeds/")).headers
+    assert asked[-1] == "feeds/index.html"

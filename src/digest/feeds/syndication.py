@@ -23,6 +23,7 @@ from digest.feeds.plain import as_html, unmistakable
 from digest.feeds.rhythm import Syndication, minutes
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
 from digest.feeds.tombstones import Tombstones
+from digest.feeds.websub import HubLinks
 from digest.site import Site
 from digest.times import rfc822
 
@@ -150,6 +151,9 @@ def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text)
         generator.register_extension("undated", _Undated)
     generator.register_extension("sy", Syndication)
     generator.sy.every = feed.ttl
+    if site.hubs:
+        generator.register_extension("hubs", HubLinks, atom=False)
+        generator.hubs.hubs = site.hubs
     generator.register_extension("dc", DcExtension)
     generator.register_extension("media", MediaExtension)
     for article in articles:
@@ -193,6 +197,8 @@ def _atom(
         generator.logo(text(site.logo))
     generator.link(href=feed.link(ATOM), rel="self", type=MEDIA_TYPES[ATOM])
     generator.link(href=feed.link(), rel="alternate", type="text/html")
+    for hub in site.hubs:
+        generator.link(href=hub, rel="hub")
     changed_at = [*map(_distinct, articles), *(_seconds(one.withdrawn_at) for one in gone)]
     generator.updated(max(changed_at, default=NEVER))
     author = person(text(site.author or site.title) or feed.link())

@@ -117,6 +117,7 @@ class Settings(BaseSettings):
             icon=site.icon or "",
             logo=site.logo or "",
             copyright=site.copyright or "",
+            hubs=self.feeds.hubs,
         )
 
     def digest(self, name: str) -> Digest:

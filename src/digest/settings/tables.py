@@ -24,6 +24,7 @@ from digest.settings.values import (
     FilePath,
     Globs,
     Host,
+    Hub,
     ImageProxy,
     Language,
     Line,
@@ -41,6 +42,7 @@ from digest.settings.values import (
     Zone,
     database_url,
     engine_order,
+    few,
     non_empty,
     whole,
     within,
@@ -207,6 +209,9 @@ class FeedsTable(Table):
         AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
     ] = ("rss", "atom", "json")
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
+    hubs: Annotated[
+        tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
+    ] = ()
 
 
 class DigestTable(Table):

@@ -28,6 +28,7 @@ from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
 from digest.settings.spelling import alternatives, closest
+from digest.site import is_loopback
 
 #: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
 _LANGUAGE = re.compile(
@@ -172,6 +173,27 @@ def picture(text: str) -> str:
     return found
 
 
+def hub_url(text: str) -> str:
+    """Return the address of a WebSub hub as ASCII: https, or http on this machine.
+
+    It is published in every feed, so a user and a password have no place in it.
+    """
+    try:
+        parts = urlsplit(one_line(text))
+        port = parts.port
+        host = server(parts.hostname or "")
+    except ValueError:
+        raise ValueError("must be an address such as 'https://hub.example/'") from None
+    if parts.username or parts.password or parts.fragment:
+        raise ValueError("must be an address without user and fragment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise ValueError("must be an https address, such as 'https://hub.example/'")
+    name = f"[{host}]" if ":" in host else host
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, query, ""))
+
+
 def tag_authority(text: str) -> str:
     """Check the authority of tag URIs (RFC 4151)."""
     if not _AUTHORITY.fullmatch(text):
@@ -311,6 +333,17 @@ def whole(low: int, high: int) -> object:
     return Field(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
 
 
+def few(most: int, error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a check that a list holds no more than ``most``, and nothing twice."""
+
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if len(values) > most or len(set(values)) != len(values):
+            raise ValueError(error)
+        return values
+
+    return check
+
+
 def non_empty(error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     """Return a check that a list holds something, and nothing twice."""
 
@@ -345,6 +378,7 @@ Name = Annotated[
         description="a name of a-z, 0-9, '-' and '_', such as 'daily'",
     ),
 ]
+Hub = Annotated[str, AfterValidator(hub_url)]
 Authority = Annotated[str, AfterValidator(tag_authority)]
 Address = Annotated[str, AfterValidator(address)]
 Mailbox = Annotated[str, AfterValidator(sender)]

@@ -35,15 +35,16 @@ def create_app(
     clock: Clock,
     moved: Mapping[str, str] | None = None,
     gone: Callable[[str], bool] | None = None,
+    links: Callable[[str], str | None] = lambda _: None,
 ) -> Starlette:
     """Return the ASGI application.
 
     ``output`` is the folder with the published files, ``status`` is called in a thread for
-    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved`` and
-    ``gone`` are what PublishedFiles takes: folders that are elsewhere now, and whether there was
-    something at a path.
+    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved``,
+    ``gone`` and ``links`` are what PublishedFiles takes: folders that are elsewhere now, whether
+    there was something at a path, and the Link header of a file.
     """
-    files = PublishedFiles(output, moved=moved, gone=gone, clock=clock)
+    files = PublishedFiles(output, moved=moved, gone=gone, links=links, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )
