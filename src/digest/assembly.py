@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from digest.articles.tree import TOP, Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
+from digest.feeds.herald import Herald
 from digest.feeds.publish import Publisher
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
@@ -32,6 +34,8 @@ from digest.web.pages import WebPages
 
 #: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
+#: How long a command waits for hubs; seconds.
+_TELL_WITHIN = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class Services:
     tree: Tree
     pages: WebPages
     publisher: Publisher
+    herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
     schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
@@ -82,6 +87,13 @@ class Services:
             settle=articles.settle,
             clock=self.clock,
         )
+
+    def tell_hubs(self) -> None:
+        """Tell hubs what was published by a command; what they do not take now is kept.
+
+        Blocks for some seconds at most; the log tells how it went.
+        """
+        asyncio.run(self.herald.run_once(_TELL_WITHIN))
 
     def mailing(self) -> Mailing:
         """Return what opens editions and works off the outbox."""
@@ -206,6 +218,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
         pages = WebPages(templates=templates, site=site, formats=formats)
+        herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         yield Services(
             settings=settings,
             store=store,
@@ -221,7 +234,9 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 full=settings.feeds.content == "full",
                 formats=formats,
                 ttl=settings.feeds.ttl,
+                changed=herald.changed,
             ),
+            herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site),
             digests=digests,
             schedules=schedules,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +46,7 @@ def publisher(
     output: Path,
     formats: tuple[str, ...] = (RSS, ATOM, JSON),
     pages: PlainPages | None = None,
+    changed: Callable[[Collection[str]], None] = lambda _: None,
 ) -> Publisher:
     return Publisher(
         source=shelf,
@@ -55,6 +56,7 @@ def publisher(
         limit=3,
         full=True,
         formats=formats,
+        changed=changed,
     )
 
 
@@ -467,3 +469,46 @@ def test_what_cannot_accompany_a_file_is_told_and_mended_by_the_next_run(
     one.pack()
     assert (tmp_path / "feeds/rss.xml.gz").exists()
     assert (tmp_path / "feeds/.rss.xml.history").exists()
+
+
+def test_each_run_says_which_files_hold_other_bytes(tmp_path: Path) -> None:
+    runs: list[Collection[str]] = []
+    shelf = Shelf([article(1), article(2, categories=(TEA,))])
+    one = publisher(shelf, tmp_path, changed=runs.append)
+    one.publish_all()
+    assert set(runs.pop()) == set(tree(tmp_path))
+
+    new = article(3, categories=(TEA,))
+    shelf.add(new)
+    one.publish(changes(new))
+    (paths,) = runs
+    assert {path for path in paths if not path.endswith(".html")} == {
+        f"feeds/{folder}{name}"
+        for folder in ("", "生活/", "生活/茶/")
+        for name in ("rss.xml", "atom.xml", "feed.json")
+    }
+    assert len(paths) == len(set(paths))
+
+    one.publish(changes(new))
+    one.publish_all()
+    assert len(runs) == 1  # nothing changed, nothing to say
+
+
+def test_a_run_that_fails_says_what_it_did_write(tmp_path: Path) -> None:
+    runs: list[Collection[str]] = []
+    one = publisher(Shelf([article(1)]), tmp_path, changed=runs.append)
+    blocked = tmp_path / "feeds/商业/rss.xml"
+    blocked.mkdir(parents=True)
+    with pytest.raises(OutputError):
+        one.publish_all()
+    assert set(runs.pop()) == set(tree(tmp_path))
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise InterruptedError
+
+    runs.clear()
+    shelf = Shelf([article(7)])
+    with pytest.raises(InterruptedError):
+        publisher(shelf, tmp_path / "b", changed=runs.append).publish_all(stop)
+    assert {path for paths in runs for path in paths} == set(tree(tmp_path / "b"))

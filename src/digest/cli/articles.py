@@ -45,6 +45,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         with progress_bar("Publishing") as progress:
             published = services.publisher.publish_all(progress)
             services.publisher.pack()
+        services.tell_hubs()
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began

@@ -6,6 +6,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -112,7 +113,13 @@ class Publisher:
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
         ttl: timedelta = timedelta(hours=1),
+        changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
+        """Keep what is needed.
+
+        ``changed`` is called at the end of each run, however it ends, with the paths of the files
+        that hold other bytes now.
+        """
         self._source = source
         self._pages = pages
         self._site = site
@@ -121,6 +128,7 @@ class Publisher:
         self._full = full
         self._formats = formats
         self._ttl = ttl
+        self._changed = changed
         self._unpacked: dict[str, None] = {}
 
     @property
@@ -164,7 +172,7 @@ class Publisher:
         ``progress`` is told how many articles and feeds are done, and of how many; what it
         raises ends the run.
         """
-        with self._folder.alone(_steps(progress, 0)), self._writing() as writing:
+        with self._alone(progress) as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
             step = _steps(progress, len(keys) + 1 + len(summaries))
@@ -197,7 +205,7 @@ class Publisher:
         if not changes.articles and not changes.categories:
             return Published()
         step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
-        with self._folder.alone(_steps(progress, 0)), self._writing() as writing:
+        with self._alone(progress) as writing:
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -224,8 +232,17 @@ class Publisher:
             writing.record(step)
         return writing.published()
 
-    def _writing(self) -> _Writing:
-        return _Writing(self._folder, self._unpacked)
+    @contextmanager
+    def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[_Writing]:
+        """Write while no other process does; then say what changed."""
+        with self._folder.alone(_steps(progress, 0)):
+            writing = _Writing(self._folder, self._unpacked)
+            try:
+                with writing:
+                    yield writing
+            finally:
+                if writing.changed:
+                    self._changed(frozenset(writing.changed))
 
     def _feed(self, category: CategoryPath | None) -> Feed:
         return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
@@ -325,6 +342,7 @@ class _Writing:
         self._pending: deque[Future[bool]] = deque()
         self._feeds: list[str] = []
         self._error: OutputError | None = None
+        self.changed: deque[str] = deque()  #: paths of files that hold other bytes now
         self._written = self._unchanged = self._removed = 0
 
     def __enter__(self) -> Self:
@@ -339,7 +357,7 @@ class _Writing:
         """Have a file written soon."""
         while len(self._pending) >= 8 * WRITERS:  # bounds the memory
             self._take()
-        self._pending.append(self._pool.submit(self._folder.write, path, content))
+        self._pending.append(self._pool.submit(self._write, path, content))
         self._unpacked.pop(path, None)
         self._unpacked[path] = None
         if path.rpartition("/")[2] in (RSS, ATOM):
@@ -375,6 +393,11 @@ class _Writing:
         if self._error is not None:
             raise self._error
         return Published(written=self._written, unchanged=self._unchanged, removed=self._removed)
+
+    def _write(self, path: str, content: bytes) -> bool:
+        if written := self._folder.write(path, content):
+            self.changed.append(path)
+        return written
 
     def _take(self) -> None:
         try:

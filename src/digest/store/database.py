@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
@@ -31,6 +32,7 @@ class Store:
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.withdrawals = Withdrawals(database)
+        self.notices = NoticeStore(database)
 
     def __enter__(self) -> Self:
         return self

@@ -57,7 +57,7 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
-#: What the store knows of itself: ``authority``.
+#: What the store knows of itself: ``authority``; and each ``notice`` that waits for a hub.
 meta = Table(
     "meta",
     metadata,
