@@ -110,15 +110,19 @@ class Hub:
     def __init__(self, port: int = 0, *, fetches: bool = True) -> None:
         self._fetches = fetches
         self.told = Told()  #: topics, in order
+        self.taken = Told()  #: those answered by a success
+        self.verified = Told()  #: topics of which a subscriber said that it meant them
         self.requests: list[list[str]] = []  #: topics of each request
         self.agents: set[str] = set()
         self.connections: set[int] = set()  #: ports that the publisher called from
         self.complaints: list[str] = []  #: what was wrong with topics
+        self.failures: list[str] = []  #: what could not be fetched: a daemon may have stopped
         self.replies: deque[Reply] = deque()  #: to be given instead of 202, one after another
         self.always: Reply | None = None
         self._subscriptions: dict[str, tuple[str, str]] = {}  #: callback and secret by topic
         self._seen: dict[str, bytes] = {}
         self._lock = threading.Lock()
+        self._fetching = 0
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -155,9 +159,13 @@ class Hub:
             self.requests.append(form["hub.url"])
             reply = self.always or (self.replies.popleft() if self.replies else Reply())
         if self._fetches and 200 <= reply.status < 300:
+            with self._lock:
+                self._fetching += 1
             threading.Thread(target=self._distribute, args=[form["hub.url"]]).start()
         for topic in form["hub.url"]:
             self.told.add(topic)
+            if 200 <= reply.status < 300:
+                self.taken.add(topic)
         return reply
 
     def _verify(self, form: dict[str, list[str]]) -> None:
@@ -172,12 +180,23 @@ class Hub:
         if answer.status_code == 200 and answer.text == challenge:
             with self._lock:
                 self._subscriptions[topic] = callback, secret
+            self.verified.add(topic)
 
-    def subscribed(self, topic: str) -> bool:
+    def fetching(self) -> bool:
+        """Tell whether the hub still fetches or distributes."""
         with self._lock:
-            return topic in self._subscriptions
+            return self._fetching > 0
 
     def _distribute(self, topics: list[str]) -> None:
+        try:
+            self._distribute_each(topics)
+        except httpx.HTTPError as error:
+            self.failures.append(f"{topics}: {error!r}")
+        finally:
+            with self._lock:
+                self._fetching -= 1
+
+    def _distribute_each(self, topics: list[str]) -> None:
         for topic in topics:
             with httpx.Client(trust_env=False) as client:
                 fetched = client.get(topic)
