@@ -175,11 +175,17 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 ("hub.example", "an address such as 'https://hub.example/'"),
                 ("https://hub.example:x/", "an address such as 'https://hub.example/'"),
                 ("https://<hub>/", "an address such as 'https://hub.example/'"),
-                ("http://hub.example/", "an https address, such as 'https://hub.example/'"),
-                ("ftp://127.0.0.1/", "an https address, such as 'https://hub.example/'"),
+                ("ftp://127.0.0.1/", "an address such as 'https://hub.example/'"),
                 ("https://me:you@hub.example/", "an address without user and fragment"),
                 ("https://hub.example/#a", "an address without user and fragment"),
             )
+        ),
+        (
+            "[feeds]\nhubs = ['http://127.0.0.1/', 'http://hub.example/']",
+            (
+                'feeds.hubs = "http://hub.example/": must be an https address, unless '
+                "hubs_over_http = true"
+            ),
         ),
         (
             "[feeds]\nhubs = ['https://hub.example', 'https://hub.example/']",

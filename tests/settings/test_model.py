@@ -80,6 +80,10 @@ class TestSite:
             "http://hub.localhost/",
         )
 
+    def test_a_hub_in_a_network_of_ones_own_may_speak_http(self, tmp_path: Path) -> None:
+        text = "[feeds]\nhubs = ['http://hub.internal:8080']\nhubs_over_http = true"
+        assert settings(tmp_path, text).site().hubs == ("http://hub.internal:8080/",)
+
     def test_a_known_authority_wins_so_that_ids_stay(self, tmp_path: Path) -> None:
         found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")
         assert found.site().authority == "old.example.org,2019-05"

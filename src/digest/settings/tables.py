@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -47,6 +48,7 @@ from digest.settings.values import (
     whole,
     within,
 )
+from digest.site import is_loopback
 
 #: Where a password may travel unencrypted: it does not leave the machine.
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -212,6 +214,17 @@ class FeedsTable(Table):
     hubs: Annotated[
         tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
     ] = ()
+    hubs_over_http: bool = False
+
+    @model_validator(mode="after")
+    def _hubs_are_safe(self) -> Self:
+        """Keep others from answering in a hub's place, unless the operator says that none can."""
+        for hub in self.hubs:
+            parts = urlsplit(hub)
+            here = is_loopback(parts.hostname or "")
+            if parts.scheme == "http" and not here and not self.hubs_over_http:
+                raise at("hubs", hub, "must be an https address, unless hubs_over_http = true")
+        return self
 
 
 class DigestTable(Table):

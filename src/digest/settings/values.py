@@ -28,7 +28,6 @@ from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
 from digest.settings.spelling import alternatives, closest
-from digest.site import is_loopback
 
 #: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
 _LANGUAGE = re.compile(
@@ -174,7 +173,7 @@ def picture(text: str) -> str:
 
 
 def hub_url(text: str) -> str:
-    """Return the address of a WebSub hub as ASCII: https, or http on this machine.
+    """Return the http(s) address of a WebSub hub as ASCII.
 
     It is published in every feed, so a user and a password have no place in it.
     """
@@ -186,8 +185,8 @@ def hub_url(text: str) -> str:
         raise ValueError("must be an address such as 'https://hub.example/'") from None
     if parts.username or parts.password or parts.fragment:
         raise ValueError("must be an address without user and fragment")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ValueError("must be an https address, such as 'https://hub.example/'")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("must be an address such as 'https://hub.example/'")
     name = f"[{host}]" if ":" in host else host
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
