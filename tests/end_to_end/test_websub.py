@@ -17,7 +17,7 @@ import pytest
 
 from digest.assembly import Services
 from digest.daemon import Daemon
-from digest.feeds import herald as herald_module
+from digest.feeds import desk as desk_module
 from digest.feeds.notices import HubQueue
 from digest.feeds.publish import Published, Publisher
 from tests.conftest import CONFIGURATION, Workplace
@@ -39,7 +39,7 @@ def _port() -> int:
 
 @pytest.fixture(name="hub")
 def _hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(herald_module, "HubQueue", partial(HubQueue, first_rest=0.1))
+    monkeypatch.setattr(desk_module, "HubQueue", partial(HubQueue, first_rest=0.1))
     hub = Hub()
     with serving(hub.server):
         yield hub

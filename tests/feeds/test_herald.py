@@ -21,6 +21,7 @@ from structlog.typing import EventDict
 
 from digest import __version__
 from digest.errors import StoreError
+from digest.feeds import desk as desk_module
 from digest.feeds import herald as herald_module
 from digest.feeds.herald import Herald
 from digest.feeds.notices import GIVE_UP_AFTER, HubQueue, Notice
@@ -59,7 +60,7 @@ class Keeper:
 
 @pytest.fixture(name="hub")
 def _hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(herald_module, "HubQueue", partial(HubQueue, first_rest=0.05))
+    monkeypatch.setattr(desk_module, "HubQueue", partial(HubQueue, first_rest=0.05))
     hub = Hub(fetches=False)  # nobody serves these topics
     with serving(hub.server):
         yield hub
@@ -424,7 +425,7 @@ async def test_a_store_that_is_away_keeps_no_hub_waiting(
 async def test_no_more_wait_than_there_is_room_for(
     clock: FakeClock, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(herald_module, "HubQueue", partial(HubQueue, most=2))
+    monkeypatch.setattr(desk_module, "HubQueue", partial(HubQueue, most=2))
     one = herald(clock, Keeper(), "https://hub.example/?key=hunter2")
     for _ in range(3):
         one.changed([f"feeds/{number}/rss.xml" for number in range(5)])

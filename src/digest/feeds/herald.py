@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import httpx
 import structlog
 
 from digest import __version__
 from digest.errors import StoreError
-from digest.feeds.notices import HubQueue, Notice, Verdict, asked_rest, verdict
-from digest.feeds.websub import batch_size, is_topic, notification
+from digest.feeds.desk import Desk
+from digest.feeds.notices import Notice, Verdict, asked_rest, verdict
+from digest.feeds.websub import is_topic, notification
 from digest.site import Site, is_loopback
 from digest.times import Clock
 
@@ -57,76 +55,6 @@ class _Answer:
     rest: float = 0.0  #: what the hub asked for; seconds
 
 
-class _Desk:
-    """What waits for one hub. Topics may be added from any thread."""
-
-    def __init__(self, hub: str) -> None:
-        self.hub = hub
-        self.host = urlsplit(hub).hostname or ""  #: for the log: a query may hold a key
-        self.batch = batch_size(hub)
-        self.kept: dict[str, datetime] = {}  #: what the store holds
-        self._queue = HubQueue()
-        self._lock = threading.Lock()
-        self._overflowed = False
-        self._news = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def add(self, changes: Mapping[str, datetime]) -> None:
-        """Note topics and when they changed; from any thread."""
-        with self._lock:
-            left_out = self._queue.add(changes)
-            told, self._overflowed = self._overflowed, left_out > 0
-        if left_out and not told:
-            _log.warning("too many feeds wait for a hub", hub=self.host, left_out=left_out)
-        self.wake()
-
-    def attach(self) -> None:
-        """Remember the loop in which the hub is told."""
-        self._loop = asyncio.get_running_loop()
-
-    def wake(self) -> None:
-        """End a wait; from any thread."""
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop has closed: nobody is left to tell anything
-                self._loop.call_soon_threadsafe(self._news.set)
-
-    async def wait(self) -> None:
-        """Wait until there may be something to tell."""
-        with self._lock:
-            seconds = self._queue.wait(_now())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if seconds == float("inf") else seconds):
-                await self._news.wait()
-        self._news.clear()
-
-    def next(self) -> dict[str, datetime]:
-        with self._lock:
-            return self._queue.next(_now(), self.batch)
-
-    def waiting(self) -> dict[str, datetime]:
-        with self._lock:
-            return self._queue.waiting()
-
-    def give_up(self, at: datetime) -> tuple[str, ...]:
-        with self._lock:
-            return self._queue.give_up(at)
-
-    def taken(self) -> None:
-        with self._lock:
-            self._queue.taken()
-
-    def failed(self, jitter: float, asked: float) -> float:
-        with self._lock:
-            return self._queue.failed(_now(), jitter, asked)
-
-    def notices(self, changes: Mapping[str, datetime]) -> list[Notice]:
-        """Return topics as the store keeps them."""
-        return [
-            Notice(hub=self.hub, topic=topic, changed_at=changed_at)
-            for topic, changed_at in changes.items()
-        ]
-
-
 class Herald:
     """Tells each hub of each changed feed, one request at a time, until it has taken it.
 
@@ -152,7 +80,7 @@ class Herald:
         self._clock = clock
         self._jitter = jitter
         self._trust = trust
-        self._desks = [_Desk(hub) for hub in site.hubs]
+        self._desks = [Desk(hub) for hub in site.hubs]
 
     def changed(self, paths: Collection[str]) -> None:
         """Note which published files hold other bytes now; from any thread, at no cost.
@@ -226,7 +154,7 @@ class Herald:
             desk.attach()
             desk.add(desk.kept)
 
-    async def _serve(self, desk: _Desk, stop: asyncio.Event) -> None:
+    async def _serve(self, desk: Desk, stop: asyncio.Event) -> None:
         """Tell one hub all that comes."""
         async with self._client(desk) as client:
             while not stop.is_set():
@@ -237,14 +165,14 @@ class Herald:
                     await self._keep(desk)
                     await desk.wait()
 
-    async def _serve_once(self, desk: _Desk) -> None:
+    async def _serve_once(self, desk: Desk) -> None:
         """Tell one hub what waits, until it fails."""
         await self._give_up(desk)
         async with self._client(desk) as client:
             while batch := desk.next():
                 await self._turn(desk, client, batch)
 
-    def _client(self, desk: _Desk) -> httpx.AsyncClient:
+    def _client(self, desk: Desk) -> httpx.AsyncClient:
         # A certificate is checked; where a redirect leads is none of our business.
         return httpx.AsyncClient(
             verify=self._trust or ssl.create_default_context(),
@@ -256,7 +184,7 @@ class Herald:
         )
 
     async def _turn(
-        self, desk: _Desk, client: httpx.AsyncClient, batch: Mapping[str, datetime]
+        self, desk: Desk, client: httpx.AsyncClient, batch: Mapping[str, datetime]
     ) -> None:
         """Make one request, and see to what becomes of its topics."""
         try:
@@ -309,12 +237,12 @@ class Herald:
             return answer or _Answer(verdict=Verdict.LATER, problem=_cause(error))
         return answer
 
-    async def _give_up(self, desk: _Desk) -> None:
+    async def _give_up(self, desk: Desk) -> None:
         if given_up := desk.give_up(self._clock()):
             _log.warning("hub not told, given up", hub=desk.host, topics=len(given_up))
             await self._drop(desk, given_up)
 
-    async def _keep(self, desk: _Desk) -> None:
+    async def _keep(self, desk: Desk) -> None:
         """Have the store keep what waits."""
         waiting = desk.waiting()
         new = {one: at for one, at in waiting.items() if desk.kept.get(one) != at}
@@ -327,7 +255,7 @@ class Herald:
             return
         desk.kept |= new
 
-    async def _drop(self, desk: _Desk, topics: Collection[str]) -> None:
+    async def _drop(self, desk: Desk, topics: Collection[str]) -> None:
         """Have the store forget what is done with; what it keeps by mistake is told once more."""
         known = {one: desk.kept.pop(one) for one in topics if one in desk.kept}
         if not known:
@@ -351,7 +279,3 @@ def _cause(error: Exception) -> str:
     if isinstance(error, (TimeoutError, httpx.TimeoutException)):
         return "it took too long"
     return str(error) or type(error).__name__
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
