@@ -129,7 +129,7 @@ class Daemon:
             clock=services.clock,
             moved=services.settings.moved_feeds(),
             gone=self._withdrawn,
-            links=partial(feed_links, services.site),
+            links=partial(feed_links, services.site) if services.site.hubs else None,
         )
         return _Server(
             uvicorn.Config(

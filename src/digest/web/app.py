@@ -35,7 +35,7 @@ def create_app(
     clock: Clock,
     moved: Mapping[str, str] | None = None,
     gone: Callable[[str], bool] | None = None,
-    links: Callable[[str], str | None] = lambda _: None,
+    links: Callable[[str], str | None] | None = None,
 ) -> Starlette:
     """Return the ASGI application.
 

@@ -37,7 +37,7 @@ class PublishedFiles:
         *,
         moved: Mapping[str, str] | None = None,
         gone: Callable[[str], bool] | None = None,
-        links: Callable[[str], str | None] = lambda _: None,
+        links: Callable[[str], str | None] | None = None,
         clock: Clock = utc_now,
     ) -> None:
         """Keep what is needed.
@@ -120,9 +120,14 @@ class PublishedFiles:
             if request.method == "GET" and same_as(header("if-range"), tag, file.modified_at):
                 status, content = _part(header("range"), content, headers)
         headers["Content-Length"] = str(len(content))
-        if link := self._links(file.path.relative_to(self._output.resolve()).as_posix()):
+        if link := self._link(file):
             headers["Link"] = link
         return Response(b"" if request.method == "HEAD" else content, status, headers=headers)
+
+    def _link(self, file: PublishedFile) -> str | None:
+        if self._links is None:
+            return None
+        return self._links(file.path.relative_to(self._output.resolve()).as_posix())
 
 
 def _header(request: Request) -> Header:
