@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import NewType
 
 from digest.articles.characters import one_line
+from digest.articles.enclosures import Enclosure
 from digest.articles.twins import Likeness
 from digest.times import require_utc
 
@@ -164,6 +165,7 @@ class Manuscript:
     language: str | None  #: BCP 47
     summary: str | None  #: plain text, where the front matter has one
     markup: str  #: HTML, hostile
+    enclosure: Enclosure | None = None
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
 
@@ -182,6 +184,7 @@ class Draft:
     summary: str  #: plain text, one paragraph
     body: SafeHtml
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
+    enclosure: Enclosure | None = None
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
@@ -209,6 +212,7 @@ class Article:
     body: SafeHtml  #: only sanitize.clean() makes one
     published_at: datetime  #: aware UTC
     updated_at: datetime  #: aware UTC, not before published_at
+    enclosure: Enclosure | None = None  #: the recording that it is about
 
     def __post_init__(self) -> None:
         require_utc("published_at", self.published_at)

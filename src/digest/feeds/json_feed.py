@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article
 from digest.feeds.selection import JSON, Feed, article_link
 from digest.feeds.websub import hub_objects
@@ -59,4 +60,15 @@ def _item(feed: Feed, article: Article) -> dict[str, Any]:
         item["tags"] = [str(category) for category in article.categories]
     if article.language and article.language != feed.site.language:
         item["language"] = article.language
+    if article.enclosure:
+        item["attachments"] = [_attachment(article.enclosure)]
     return item
+
+
+def _attachment(enclosure: Enclosure) -> dict[str, Any]:
+    attachment: dict[str, Any] = {"url": enclosure.url, "mime_type": enclosure.media_type}
+    if enclosure.length:
+        attachment["size_in_bytes"] = enclosure.length
+    if enclosure.duration is not None:
+        attachment["duration_in_seconds"] = enclosure.duration
+    return attachment

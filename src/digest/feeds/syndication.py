@@ -175,7 +175,9 @@ def _rss_item(feed: Feed, article: Article, text: _Text) -> _Entry:
     item.dc.dc_creator([text(author) for author in article.authors])
     if article.language and article.language != feed.site.language:
         item.dc.dc_language(text(article.language))
-    if article.image:
+    if sound := article.enclosure:  # RSS has place for one
+        item.enclosure(text(sound.url), sound.length, sound.media_type)
+    elif article.image:
         item.enclosure(text(article.image), 0, image_type(article.image))
     return item
 
@@ -231,6 +233,9 @@ def _atom_entry(feed: Feed, article: Article, text: _Text) -> _Entry:
     )
     if article.language and article.language != feed.site.language:
         entry.xml_lang = text(article.language)
+    if sound := article.enclosure:
+        length = str(sound.length) if sound.length else None
+        entry.link(href=text(sound.url), rel="enclosure", type=sound.media_type, length=length)
     if article.image:
         entry.link(href=text(article.image), rel="enclosure", type=image_type(article.image))
     return entry
@@ -310,8 +315,9 @@ class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no t
             # feedgen writes no more of an entry's links than their address.
             for element, link in zip(self._element.iterfind("link"), self.link(), strict=True):
                 element.set("rel", link["rel"])
-                if "type" in link:
-                    element.set("type", link["type"])
+                for name in ("type", "length"):
+                    if link.get(name):
+                        element.set(name, link[name])
             if self.xml_lang:
                 self._element.set(_XML_LANG, self.xml_lang)
         return self._element

@@ -142,6 +142,7 @@ def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
         "authors": draft.authors,
         "summary": draft.summary,
         "body": draft.body,
+        "enclosure": draft.enclosure,
     }
 
 
