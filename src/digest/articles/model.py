@@ -29,8 +29,10 @@ SafeHtml = NewType("SafeHtml", str)
 ARTICLES = "articles/"
 #: ext4, XFS, APFS and NTFS all end a name here; bytes of UTF-8.
 MAX_NAME_BYTES = 255
+#: The folder of a feed's archives, beside its documents.
+ARCHIVES = "archive.d"
 #: Names that the publisher itself writes beside a category's folders.
-RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "opml.xml"})
+RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "opml.xml", ARCHIVES})
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 
