@@ -24,7 +24,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 metadata = MetaData(
     naming_convention={
@@ -141,6 +141,29 @@ Index(
     withdrawal.c.article,
     sqlite_where=withdrawal.c.at.is_not(None),
     postgresql_where=withdrawal.c.at.is_not(None),
+)
+
+#: The archives of each feed (``feeds.archives``), and what each holds, for ever. ``changed_at`` and
+#: ``gone`` are of the version for which the article was put there; ``changed_at`` is NULL once the
+#: article has another.
+archive = Table(
+    "archive",
+    metadata,
+    _number(),
+    Column("feed", Text, nullable=False),  #: hash of the feed's folder
+    Column("number", Integer, nullable=False),  #: 1, 2, 3 …
+    UniqueConstraint("feed", "number"),
+    sqlite_autoincrement=True,
+)
+
+archive_entry = Table(
+    "archive_entry",
+    metadata,
+    _reference("archive", "archive.id", key=True),
+    _reference("article", "article.id", key=True, index=True),
+    Column("changed_at", Moment),
+    Column("gone", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: One file of an article leads: it says what the article says; the others add their categories.

@@ -139,12 +139,21 @@ _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 
 def tombstones(connection: Connection, wanted: CategoryPath | None, limit: int) -> list[Tombstone]:
     """Return what is left of a category's articles, or of all; last withdrawn first."""
+    return buried(connection, remains(wanted).limit(limit))
+
+
+def remains(wanted: CategoryPath | None) -> Select[Any]:
+    """Return the query of a category's withdrawn articles, or of all; last withdrawn first."""
     query = (
-        select(article.c.tag, withdrawal.c.at)
+        select(article.c.id, article.c.tag, article.c.published_at, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
         .where(withdrawal.c.at.is_not(None))
     )
-    query = within(query, wanted).order_by(*_LAST_FIRST).limit(limit)
+    return within(query, wanted).order_by(*_LAST_FIRST)
+
+
+def buried(connection: Connection, query: Select[Any]) -> list[Tombstone]:
+    """Return the tombstones that a query of ``remains`` finds, in its order."""
     return [
         Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
     ]
