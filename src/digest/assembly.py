@@ -235,6 +235,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 formats=formats,
                 ttl=settings.feeds.ttl,
                 changed=herald.changed,
+                archives=store.archives if settings.feeds.archives else None,
             ),
             herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site),

@@ -22,6 +22,8 @@ from digest.articles.model import (
     article_folder,
 )
 from digest.errors import OutputError
+from digest.feeds.archives import Place
+from digest.feeds.archiving import ArchiveSource, Archiving
 from digest.feeds.folder import OutputFolder
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
@@ -113,12 +115,14 @@ class Publisher:
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
         ttl: timedelta = timedelta(hours=1),
+        archives: ArchiveSource | None = None,
         changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         """Keep what is needed.
 
-        ``changed`` is called at the end of each run, however it ends, with the paths of the files
-        that hold other bytes now.
+        Without ``archives`` none are written, and those that are there are removed. ``changed`` is
+        called at the end of each run, however it ends, with the paths of the files that hold other
+        bytes now.
         """
         self._source = source
         self._pages = pages
@@ -129,6 +133,9 @@ class Publisher:
         self._formats = formats
         self._ttl = ttl
         self._changed = changed
+        self._archiving = Archiving(
+            archives, formats=formats, limit=limit, exists=self._folder.holds
+        )
         self._unpacked: dict[str, None] = {}
 
     @property
@@ -175,7 +182,9 @@ class Publisher:
         with self._alone(progress) as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
-            step = _steps(progress, len(keys) + 1 + len(summaries))
+            categories = (None, *(summary.path for summary in summaries))
+            archives = self._archiving.close(list(map(self._feed, categories)), None)
+            step = _steps(progress, len(keys) + archives + len(categories))
             for path, content in self._pages.assets().items():
                 writing.write(path, content)
             for some in _batches(keys):
@@ -184,15 +193,15 @@ class Publisher:
                     step()
             writing.settle()  # a feed must not name a page that is not there yet
             entries = Entries()
-            for category in (None, *(summary.path for summary in summaries)):
-                self._write_feed(writing, category, entries)
+            for category in categories:
+                self._write_feed(writing, category, entries, step)
                 self._write_pages(writing, category, summaries)
                 step()
             self._write_lists(writing, summaries)
             writing.settle()
             self._sweep(writing)
             writing.record(step)
-        return writing.published()
+        return self._published(writing)
 
     def publish(
         self, changes: Changes, progress: Callable[[int, int], None] | None = None
@@ -204,8 +213,10 @@ class Publisher:
         """
         if not changes.articles and not changes.categories:
             return Published()
-        step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
+        categories = (None, *sorted(changes.categories))
         with self._alone(progress) as writing:
+            archives = self._archiving.close(list(map(self._feed, categories)), changes.articles)
+            step = _steps(progress, len(changes.articles) + archives + 2 * len(categories))
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -216,8 +227,8 @@ class Publisher:
             writing.settle()
             entries = Entries()
             held = []
-            for each in (None, *sorted(changes.categories)):
-                if self._write_feed(writing, each, entries):
+            for each in categories:
+                if self._write_feed(writing, each, entries, step):
                     held.append(each)
                 step()
             # Readers wait for feeds, people for pages: those come last, at the price of a query.
@@ -230,7 +241,13 @@ class Publisher:
                     writing.remove(path)
             self._write_lists(writing, summaries)
             writing.record(step)
-        return writing.published()
+        return self._published(writing)
+
+    def _published(self, writing: _Writing) -> Published:
+        """Return what a run did; raise its first OutputError."""
+        published = writing.published()
+        self._archiving.done()
+        return published
 
     @contextmanager
     def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[_Writing]:
@@ -248,21 +265,40 @@ class Publisher:
         return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
 
     def _paths(self, category: CategoryPath | None) -> Iterator[str]:
-        folder = self._feed(category).folder
-        return (folder + name for name in (*self._formats, PAGE))
+        feed = self._feed(category)
+        yield from (feed.folder + name for name in (*self._formats, PAGE))
+        yield from self._archiving.paths(feed)
 
     def _write_feed(
-        self, writing: _Writing, category: CategoryPath | None, entries: Entries
+        self,
+        writing: _Writing,
+        category: CategoryPath | None,
+        entries: Entries,
+        step: Callable[[], None],
     ) -> bool:
         """Write a feed's files; False, and none, for a category that holds nothing."""
         feed = self._feed(category)
         articles = self._source.newest(category, self._limit)
         if category is not None and not articles:
             return False
+        self._write_archives(writing, feed, entries, step)
         gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
+        place = self._archiving.place(feed)
         for name in self._formats:
-            writing.write(feed.folder + name, _document(name, feed, articles, gone, entries))
+            content = _document(name, feed, articles, gone, entries, place)
+            writing.write(feed.folder + name, content)
         return True
+
+    def _write_archives(
+        self, writing: _Writing, feed: Feed, entries: Entries, step: Callable[[], None]
+    ) -> None:
+        """Write those of a feed's archives that are new or say something else now."""
+        for number in self._archiving.owed(feed):
+            for path, content in self._archiving.documents(feed, number, entries):
+                writing.write(path, content)
+            step()
+        if self._archiving.owed(feed):
+            writing.settle()  # a feed must not name an archive that is not there yet
 
     def _write_pages(
         self,
@@ -324,12 +360,13 @@ def _document(
     articles: Sequence[Article],
     gone: Sequence[Tombstone],
     entries: Entries,
+    place: Place,
 ) -> bytes:
     if name == RSS:
         return rss(feed, articles, entries)
     if name == ATOM:
-        return atom(feed, articles, entries, gone)
-    return json_feed(feed, articles)
+        return atom(feed, articles, entries, gone, place)
+    return json_feed(feed, articles, place)
 
 
 class _Writing:

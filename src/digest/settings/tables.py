@@ -210,6 +210,7 @@ class FeedsTable(Table):
         tuple[Literal["rss", "atom", "json"], ...],
         AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
     ] = ("rss", "atom", "json")
+    archives: bool = True
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
     hubs: Annotated[
         tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
