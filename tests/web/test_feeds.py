@@ -54,6 +54,7 @@ def _output(tmp_path: Path) -> Path:
     put(output / "index.html", "<p>front</p>")
     put(output / "feeds/rss.xml", RSS)
     put(output / "feeds/atom.xml", "<feed/>")
+    put(output / "feeds/archive.d/1/atom.xml", "<feed>1</feed>")
     put(output / "feeds/feed.json", "{}")
     put(output / "feeds/opml.xml", "<opml/>")
     put(output / "feeds/index.html", "<p>all</p>")
@@ -84,6 +85,12 @@ async def _client(output: Path) -> AsyncIterator[httpx.AsyncClient]:
         ("/feeds/", "<p>all</p>", "text/html; charset=utf-8", 60),
         ("/feeds/rss.xml", RSS, "application/rss+xml; charset=utf-8", 300),
         ("/feeds/atom.xml", "<feed/>", "application/atom+xml; charset=utf-8", 300),
+        (
+            "/feeds/archive.d/1/atom.xml",
+            "<feed>1</feed>",
+            "application/atom+xml; charset=utf-8",
+            300,
+        ),
         ("/feeds/feed.json", "{}", "application/feed+json; charset=utf-8", 300),
         ("/feeds/opml.xml", "<opml/>", "text/x-opml; charset=utf-8", 300),
         ("/feeds/%E9%87%91%E8%9E%8D/", "<p>money</p>", "text/html; charset=utf-8", 60),
