@@ -76,6 +76,13 @@ def test_an_entry_is_stale_once_its_article_is_another_or_away(now: Version | No
     assert numbers(found.sets) == ([] if now is None else [[3, 5]])
 
 
+def test_an_entry_that_was_stale_stays_so_and_tells_nothing() -> None:
+    old = Entry(archive=1, sequence=3, changed_at=None, gone=False)
+    found = decide([version(5)], [version(3)], [old], 3)
+    assert found.stale == ()
+    assert numbers(found.sets) == [[3, 5]]
+
+
 def test_a_correction_within_the_current_document_closes_nothing_yet() -> None:
     corrected = version(3, 1)
     found = decide([corrected], [], [entry(1, version(3))], 3)

@@ -168,7 +168,7 @@ def test_looking_at_what_changed_misses_nothing(migrated_sqlite: Path, seed: int
     with open_store(f"sqlite:///{path}") as store:
         store.authority(AUTHORITY)
         numbers: list[int] = []
-        for step in range(40):
+        for step in range(16):
             now = NOW + step * MINUTE
             deed = dice.choice(["new", "new", "burst", "correct", "move", "withdraw", "restore"])
             some = dice.sample(numbers, min(len(numbers), dice.randint(1, 5)))

@@ -33,11 +33,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An article in an archive, with the state that it had when the archive was closed."""
+    """An article in an archive, with the state for which it was put there."""
 
     archive: int  #: number
     sequence: int
-    changed_at: datetime  #: aware UTC
+    changed_at: datetime | None  #: aware UTC; None once the article has another version
     gone: bool
 
     def tells(self, version: Version | None) -> bool:
@@ -148,6 +148,10 @@ def decide(
     # Filled up: else every article that a new one pushes out would make an archive of its own.
     wanted += [one for one in current if one.sequence not in told][: -len(wanted) % size]
     return Decision(
-        stale=tuple(one for one in entries if not one.tells(versions.get(one.sequence))),
+        stale=tuple(
+            one
+            for one in entries
+            if one.changed_at is not None and not one.tells(versions.get(one.sequence))
+        ),
         sets=tuple(tuple(wanted[start : start + size]) for start in range(0, len(wanted), size)),
     )

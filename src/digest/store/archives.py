@@ -111,7 +111,7 @@ def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None, li
     others = [*living[limit:], *dead[limit:]]
     last = connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == key)) or 0
     if changed is None:
-        held = list(connection.execute(_entries(key)))
+        entries = _entries(connection, key, None)
         touched = frozenset(range(1, last + 1))
     else:
         missing = changed.difference(one.sequence for one in (*living, *dead))
@@ -120,16 +120,10 @@ def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None, li
         if len(dead) == far:
             others += _versions(among(connection, gone, article.c.id, missing), gone=True)
         known = changed.union(one.sequence for one in (*current, *others))
-        entries = among(connection, _entries(key), archive_entry.c.article, known)
-        held = list(entries) if last else []
-        touched = frozenset(row.number for row in held if row.article in changed)
-    good = [
-        Entry(archive=row.number, sequence=row.article, changed_at=row.changed_at, gone=row.gone)
-        for row in held
-        if row.changed_at is not None
-    ]
+        entries = _entries(connection, key, known) if last else []
+        touched = frozenset(one.archive for one in entries if one.sequence in changed)
     return _Plan(
-        feed=key, newest=last, decision=decide(current, others, good, limit), touched=touched
+        feed=key, newest=last, decision=decide(current, others, entries, limit), touched=touched
     )
 
 
@@ -146,18 +140,35 @@ def _versions(rows: Iterable[Row[Any]], *, gone: bool) -> list[Version]:
     ]
 
 
-def _entries(feed: str) -> Select[Any]:
-    """Return the query of what the archives of a feed hold."""
-    return (
-        select(
-            archive.c.number,
-            archive_entry.c.article,
-            archive_entry.c.changed_at,
-            archive_entry.c.gone,
-        )
-        .join(archive, archive.c.id == archive_entry.c.archive)
-        .where(archive.c.feed == feed)
+def _entries(connection: Connection, feed: str, known: Collection[int] | None) -> list[Entry]:
+    """Return what the archives of a feed hold of the articles that are ``known``, or of all.
+
+    In two steps: in one, SQLite would look into every archive of the feed for each article.
+    """
+    held = select(
+        archive_entry.c.archive,
+        archive_entry.c.article,
+        archive_entry.c.changed_at,
+        archive_entry.c.gone,
     )
+    holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
+    if known is None:
+        numbers = {row.id: row.number for row in connection.execute(holders)}
+        rows = list(among(connection, held, archive_entry.c.archive, numbers))
+    else:
+        rows = list(among(connection, held, archive_entry.c.article, known))
+        wanted = {row.archive for row in rows}
+        numbers = {row.id: row.number for row in among(connection, holders, archive.c.id, wanted)}
+    return [
+        Entry(
+            archive=numbers[row.archive],
+            sequence=row.article,
+            changed_at=row.changed_at,
+            gone=row.gone,
+        )
+        for row in rows
+        if row.archive in numbers
+    ]
 
 
 def _carry_out(connection: Connection, plan: _Plan) -> None:
