@@ -295,6 +295,27 @@ def test_an_archive_is_there_before_the_document_that_names_it(
     assert "feeds/atom.xml" in written
 
 
+def test_feeds_do_not_wait_for_archives_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = ArchiveShelf(map(article, range(1, 9)))
+    one = publisher(shelf, tmp_path)
+    one.publish_all()
+    written: list[str] = []
+    move = Path.replace
+
+    def noted(self: Path, target: Path) -> Path:
+        written.append(target.relative_to(tmp_path).as_posix())
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    corrected = replace(article(1), title="改正", updated_at=NOON.replace(hour=20))
+    shelf.add(corrected)
+    one.publish(changes(corrected))
+    order = [f"feeds/{name}/atom.xml" for name in ("archive.d/3", "archive.d/1")]
+    assert written.index(order[0]) < written.index("feeds/atom.xml") < written.index(order[1])
+
+
 def test_an_archive_that_could_not_be_written_is_made_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ class Archiving:
         self._exists = exists  #: whether a path below the output folder is there
         self._newest: dict[str, int] = {}  #: by folder of the feed
         self._owed: dict[str, set[int]] = {}  #: numbers of what is still to be written
+        self._made: set[tuple[str, int]] = set()  #: folders and numbers, in this run
         self._run: list[str] = []
 
     def close(self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None) -> int:
@@ -62,6 +63,7 @@ class Archiving:
         if self._source is None or not self._formats:
             return 0
         self._run = [feed.folder for feed in feeds]
+        self._made.clear()
         extents = self._source.close_archives(feeds, changed, self._limit)
         for feed, extent in zip(feeds, extents, strict=True):
             self._newest[feed.folder] = extent.newest
@@ -72,14 +74,23 @@ class Archiving:
                 owed.update(range(1, extent.newest + 1))
         return sum(len(self._owed[folder]) for folder in self._run)
 
-    def owed(self, feed: Feed) -> list[int]:
-        """Return the numbers of a feed's archives that are to be written, the oldest first."""
-        return sorted(self._owed.get(feed.folder, ()))
+    def owed(self, feed: Feed, *, missing: bool) -> list[int]:
+        """Return the numbers of a feed's archives that are still to be made, the oldest first.
+
+        With ``missing`` only those of which a document is not there yet.
+        """
+        return [
+            number
+            for number in sorted(self._owed.get(feed.folder, ()))
+            if (feed.folder, number) not in self._made
+            and not (missing and all(map(self._exists, self._paths(feed, number))))
+        ]
 
     def documents(self, feed: Feed, number: int, entries: Entries) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of an archive in each format."""
         assert self._source is not None  # noqa: S101 without one, nothing is owed
         held = self._source.archived(feed, number)
+        self._made.add((feed.folder, number))
         place = Place(newest=self._newest[feed.folder], number=number)
         for name in self._formats:
             if name == ATOM:

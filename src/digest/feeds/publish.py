@@ -176,8 +176,8 @@ class Publisher:
     def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Write everything, and remove feeds and pages that nothing stands behind any more.
 
-        ``progress`` is told how many articles and feeds are done, and of how many; what it
-        raises ends the run.
+        ``progress`` is told how many articles, archives and feeds are done, and of how many; what
+        it raises ends the run.
         """
         with self._alone(progress) as writing:
             keys = self._source.article_keys()
@@ -197,6 +197,8 @@ class Publisher:
                 self._write_feed(writing, category, entries, step)
                 self._write_pages(writing, category, summaries)
                 step()
+            for category in categories:
+                self._write_archives(writing, self._feed(category), entries, step, missing=False)
             self._write_lists(writing, summaries)
             writing.settle()
             self._sweep(writing)
@@ -236,6 +238,8 @@ class Publisher:
             for category in held:
                 self._write_pages(writing, category, summaries)
                 step()
+            for each in held:
+                self._write_archives(writing, self._feed(each), entries, step, missing=False)
             for category in changes.categories.difference(held):
                 for path in self._paths(category):
                     writing.remove(path)
@@ -281,7 +285,7 @@ class Publisher:
         articles = self._source.newest(category, self._limit)
         if category is not None and not articles:
             return False
-        self._write_archives(writing, feed, entries, step)
+        self._write_archives(writing, feed, entries, step, missing=True)
         gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
         place = self._archiving.place(feed)
         for name in self._formats:
@@ -290,14 +294,21 @@ class Publisher:
         return True
 
     def _write_archives(
-        self, writing: _Writing, feed: Feed, entries: Entries, step: Callable[[], None]
+        self,
+        writing: _Writing,
+        feed: Feed,
+        entries: Entries,
+        step: Callable[[], None],
+        *,
+        missing: bool,
     ) -> None:
-        """Write those of a feed's archives that are new or say something else now."""
-        for number in self._archiving.owed(feed):
+        """Write those of a feed's archives that are owed; only those ``missing``, or all."""
+        owed = self._archiving.owed(feed, missing=missing)
+        for number in owed:
             for path, content in self._archiving.documents(feed, number, entries):
                 writing.write(path, content)
             step()
-        if self._archiving.owed(feed):
+        if owed and missing:
             writing.settle()  # a feed must not name an archive that is not there yet
 
     def _write_pages(
