@@ -217,8 +217,7 @@ class Publisher:
             return Published()
         categories = (None, *sorted(changes.categories))
         with self._alone(progress) as writing:
-            archives = self._archiving.close(list(map(self._feed, categories)), changes.articles)
-            step = _steps(progress, len(changes.articles) + archives + 2 * len(categories))
+            step = _steps(progress, len(changes.articles) + 2 * len(categories))
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -226,6 +225,8 @@ class Publisher:
                     step()
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(article_folder(key) + PAGE)
+            # While the disk is at the pages.
+            self._archiving.close(list(map(self._feed, categories)), changes.articles)
             writing.settle()
             entries = Entries()
             held = []
