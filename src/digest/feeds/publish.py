@@ -191,8 +191,10 @@ class Publisher:
                 for article in self._source.articles(some):
                     writing.write(article.folder + PAGE, self._pages.article(article))
                     step()
-            writing.settle()  # a feed must not name a page that is not there yet
             entries = Entries()
+            for category in categories:
+                self._write_archives(writing, self._feed(category), entries, step, missing=True)
+            writing.settle()  # a feed must not name a page or an archive that is not there yet
             for category in categories:
                 self._write_feed(writing, category, entries, step)
                 self._write_pages(writing, category, summaries)
@@ -286,7 +288,8 @@ class Publisher:
         articles = self._source.newest(category, self._limit)
         if category is not None and not articles:
             return False
-        self._write_archives(writing, feed, entries, step, missing=True)
+        if self._write_archives(writing, feed, entries, step, missing=True):
+            writing.settle()  # a feed must not name an archive that is not there yet
         gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
         place = self._archiving.place(feed)
         for name in self._formats:
@@ -302,15 +305,14 @@ class Publisher:
         step: Callable[[], None],
         *,
         missing: bool,
-    ) -> None:
-        """Write those of a feed's archives that are owed; only those ``missing``, or all."""
+    ) -> bool:
+        """Write a feed's archives that are owed, or only those ``missing``; tell if any were."""
         owed = self._archiving.owed(feed, missing=missing)
         for number in owed:
             for path, content in self._archiving.documents(feed, number, entries):
                 writing.write(path, content)
             step()
-        if owed and missing:
-            writing.settle()  # a feed must not name an archive that is not there yet
+        return bool(owed)
 
     def _write_pages(
         self,
