@@ -29,6 +29,7 @@ from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
 from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS, CategorySummary, Feed
 from digest.feeds.syndication import Entries, atom, rss
+from digest.feeds.websub import is_topic
 from digest.site import Site
 
 #: Articles read from the store at once; bounds the memory.
@@ -411,7 +412,7 @@ class _Writing:
         self._pending.append(self._pool.submit(self._write, path, content))
         self._unpacked.pop(path, None)
         self._unpacked[path] = None
-        if path.rpartition("/")[2] in (RSS, ATOM):
+        if path.rpartition("/")[2] in (RSS, ATOM) and is_topic(path):
             self._feeds.append(path)
 
     def record(self, step: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from lxml import etree
 
+from digest.articles.model import ARCHIVES
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.site import Site
 
@@ -48,10 +49,10 @@ def hub_objects(site: Site) -> list[dict[str, str]]:
 def is_topic(path: str) -> bool:
     """Tell whether the published file at ``path`` is a feed that people subscribe to.
 
-    ``path`` is relative to the output folder.
+    ``path`` is relative to the output folder. Archives are none: they do not change.
     """
-    top, _, rest = path.partition("/")
-    return top == "feeds" and rest.rpartition("/")[2] in (RSS, ATOM, JSON)
+    top, *folders, name = path.split("/")
+    return top == "feeds" and name in (RSS, ATOM, JSON) and ARCHIVES not in folders
 
 
 def feed_links(site: Site, path: str) -> str | None:
