@@ -51,8 +51,9 @@ def is_topic(path: str) -> bool:
 
     ``path`` is relative to the output folder. Archives are none: they do not change.
     """
-    top, *folders, name = path.split("/")
-    return top == "feeds" and name in (RSS, ATOM, JSON) and ARCHIVES not in folders
+    *folders, name = path.split("/")
+    feeds = folders[:1] == ["feeds"] and ARCHIVES not in folders
+    return feeds and name in (RSS, ATOM, JSON)
 
 
 def feed_links(site: Site, path: str) -> str | None:
