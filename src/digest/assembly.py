@@ -184,7 +184,8 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
-        pages = WebPages(templates=templates, site=site, formats=formats)
+        feeds = settings.feeds
+        pages = WebPages(templates=templates, site=site, formats=formats, authors=feeds.authors)
         yield Services(
             settings=settings,
             store=store,
@@ -196,9 +197,12 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 pages=pages,
                 site=site,
                 output=settings.paths.output,
-                limit=settings.feeds.limit,
-                full=settings.feeds.content == "full",
+                limit=feeds.limit,
+                full=feeds.content == "full",
                 formats=formats,
+                authors=feeds.authors,
+                languages=feeds.languages,
+                custom=settings.custom_feeds(),
             ),
             mail_templates=MailTemplates(templates=templates, site=site),
             digests=digests,

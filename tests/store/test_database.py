@@ -21,12 +21,14 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from digest.articles.revision import Terms
+from digest.articles.strands import StrandKind
 from digest.errors import StoreError
 from digest.store import migrations
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import REVISIONS, metadata
-from tests.store.samples import NOW, reading
+from tests.store.samples import CHINESE, NOW, reading
 
 
 def set_revision(url: str, revision: str) -> None:
@@ -53,6 +55,25 @@ def test_the_migrations_end_at_the_tables_that_the_code_knows(bare_url: str) -> 
         differences = compare_metadata(context, metadata)
     database.close()
     assert differences == []
+
+
+def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> None:
+    with open_store(bare_url) as store:
+        store.authority("example.org,2024")
+        store.articles.record([reading("a.md"), reading("b.md", authors=("林海", ""))], NOW)
+        before = store.articles.strands([StrandKind.AUTHOR])
+    database = Database(bare_url)
+    with database.write() as connection:
+        for table in ("strand_article", "strand"):
+            connection.execute(text(f"DROP TABLE {table}"))
+    database.close()
+    set_revision(bare_url, "0002")
+    with open_store(bare_url) as store:
+        assert store.articles.strands(list(StrandKind)) == before
+        assert [one.articles for one in before] == [1, 2]
+        store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
+        assert [one.articles for one in store.articles.strands([StrandKind.AUTHOR])] == [2, 2, 1]
+        assert store.articles.review(NOW, Terms(language="en")).strands == {CHINESE}
 
 
 def test_every_migration_is_known_to_the_code() -> None:

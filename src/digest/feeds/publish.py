@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -13,16 +13,27 @@ from typing import Protocol, Self
 from digest.articles.model import (
     Article,
     ArticleKey,
-    CategoryPath,
     Changes,
+    Scope,
     Tombstone,
     article_folder,
 )
+from digest.articles.strands import Strand, StrandKind
 from digest.errors import OutputError
 from digest.feeds.folder import OutputFolder
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS, CategorySummary, Feed
+from digest.feeds.plan import CustomFeed, FeedPlan, FeedSummary, spread
+from digest.feeds.selection import (
+    ATOM,
+    JSON,
+    OPML,
+    PAGE,
+    RSS,
+    CategorySummary,
+    Feed,
+    StrandSummary,
+)
 from digest.feeds.syndication import Entries, atom, rss
 from digest.site import Site
 
@@ -39,8 +50,12 @@ class ArticleSource(Protocol):
         """Return every category at every level that holds an article, in order of path."""
         ...
 
-    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
-        """Return the newest articles by publication, then sequence, of a category or of all."""
+    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        """Return every strand of these kinds that holds an article, in order."""
+        ...
+
+    def newest(self, scope: Scope, limit: int) -> list[Article]:
+        """Return the newest articles of a scope by publication, then sequence."""
         ...
 
     def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
@@ -51,8 +66,8 @@ class ArticleSource(Protocol):
         """Return the keys of all articles, in order of sequence."""
         ...
 
-    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
-        """Return what is left of withdrawn articles of a category or of all, the last first."""
+    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
+        """Return what is left of withdrawn articles of a scope, the last first."""
         ...
 
 
@@ -64,9 +79,16 @@ class Pages(Protocol):
         ...
 
     def feed(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+        self,
+        feed: Feed,
+        articles: Sequence[Article],
+        categories: Sequence[CategorySummary],
+        others: Sequence[FeedSummary] = (),
     ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
+        """Return a feed's page; ``categories`` are those right below it (all, for the site's).
+
+        ``others`` are feeds that are no categories', to be named there too.
+        """
         ...
 
     def index(
@@ -107,14 +129,31 @@ class Publisher:
         limit: int,
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        authors: bool = False,
+        languages: bool = False,
+        custom: tuple[CustomFeed, ...] = (),
     ) -> None:
         self._source = source
         self._pages = pages
-        self._site = site
+        self._plan = FeedPlan(
+            site=site,
+            full=full,
+            formats=formats,
+            limit=limit,
+            authors=authors,
+            languages=languages,
+            custom=custom,
+        )
+        self._listed: tuple[Scope, ...] | None = None
+        self._opml = b""  #: that lists these
+        self._output = output
         self._folder = OutputFolder(output)
-        self._limit = limit
-        self._full = full
-        self._formats = formats
+
+    def feeds(self) -> list[FeedSummary]:
+        """Return every feed that there is, the one of everything first."""
+        scopes: dict[Scope, int] = {None: len(self._source.article_keys())}
+        scopes |= spread(self._plan, self._source.categories(), self._strands())
+        return self._summaries(scopes)
 
     def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Write everything, and remove feeds and pages that nothing stands behind any more.
@@ -125,7 +164,8 @@ class Publisher:
         with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
-            step = _steps(progress, len(keys) + 1 + len(summaries))
+            scopes = spread(self._plan, summaries, self._strands())
+            step = _steps(progress, len(keys) + 1 + len(scopes))
             for path, content in self._pages.assets().items():
                 writing.write(path, content)
             for some in _batches(keys):
@@ -133,12 +173,13 @@ class Publisher:
                     writing.write(article.folder + PAGE, self._pages.article(article))
                     step()
             writing.settle()  # a feed must not name a page that is not there yet
-            entries = Entries()
-            for category in (None, *(summary.path for summary in summaries)):
-                self._write_feed(writing, category, entries)
-                self._write_pages(writing, category, summaries)
+            entries = _entries()
+            for scope in (None, *scopes):
+                if feed := self._plan.feed(scope):
+                    self._write_feed(writing, feed, entries)
+                    self._write_pages(writing, feed, summaries, scopes)
                 step()
-            self._write_lists(writing, summaries)
+            self._write_lists(writing, summaries, scopes)
             writing.settle()
             self._sweep(writing)
         return writing.published()
@@ -149,11 +190,12 @@ class Publisher:
         """Write what the changes touch: article pages first, then feeds, index and OPML.
 
         The pages of articles that the source no longer has are removed, and so are the feeds of
-        categories that hold nothing any more. ``progress`` is as for ``publish_all``.
+        categories and strands that hold nothing any more. ``progress`` is as for ``publish_all``.
         """
-        if not changes.articles and not changes.categories:
+        if not changes.articles and not changes.categories and not changes.strands:
             return Published()
-        step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
+        touched: list[Scope] = [None, *sorted(changes.categories), *sorted(changes.strands)]
+        step = _steps(progress, len(changes.articles) + 2 * len(touched))
         with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
@@ -163,66 +205,93 @@ class Publisher:
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(article_folder(key) + PAGE)
             writing.settle()
-            entries = Entries()
+            entries = _entries()
             held = []
-            for each in (None, *sorted(changes.categories)):
-                if self._write_feed(writing, each, entries):
-                    held.append(each)
+            for scope in touched:
+                # Whether languages have feeds is not known yet: asking takes time.
+                feed = None if _is_language(scope) else self._plan.feed(scope)
+                if feed and self._write_feed(writing, feed, entries):
+                    held.append(feed)
                 step()
             # Readers wait for feeds, people for pages: those come last, at the price of a query.
-            summaries = self._source.categories()
-            for category in held:
-                self._write_pages(writing, category, summaries)
+            summaries, strands = self._source.categories(), self._strands()
+            scopes = spread(self._plan, summaries, strands)
+            languages = [one.strand for one in strands if _is_language(one.strand)]
+            for feed in self._of(one for one in languages if one in scopes):
+                if feed.scope in touched or not (self._output / feed.folder / PAGE).exists():
+                    self._write_feed(writing, feed, entries)
+                    held.append(feed)
+            for feed in held:
+                self._write_pages(writing, feed, summaries, scopes)
                 step()
-            for category in changes.categories.difference(held):
-                for path in self._paths(category):
+            alone = (one for one in languages if one not in scopes)
+            for feed in {*self._of(touched), *self._of(alone)}.difference(held):
+                for path in _paths(feed):
                     writing.remove(path)
-            self._write_lists(writing, summaries)
+            self._write_lists(writing, summaries, scopes)
         return writing.published()
 
-    def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, full=self._full)
+    def _of(self, scopes: Iterable[Scope]) -> Iterator[Feed]:
+        """Yield the feeds of those scopes that may have one."""
+        return (feed for scope in scopes if (feed := self._plan.feed(scope)))
 
-    def _paths(self, category: CategoryPath | None) -> Iterator[str]:
-        folder = self._feed(category).folder
-        return (folder + name for name in (*self._formats, PAGE))
+    def _summaries(self, scopes: Mapping[Scope, int]) -> list[FeedSummary]:
+        found = ((self._plan.feed(scope), count) for scope, count in scopes.items())
+        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
 
-    def _write_feed(
-        self, writing: _Writing, category: CategoryPath | None, entries: Entries
-    ) -> bool:
-        """Write a feed's files; False, and none, for a category that holds nothing."""
-        feed = self._feed(category)
-        articles = self._source.newest(category, self._limit)
-        if category is not None and not articles:
+    def _strands(self) -> list[StrandSummary]:
+        return self._source.strands(self._plan.kinds) if self._plan.kinds else []
+
+    def _write_feed(self, writing: _Writing, feed: Feed, entries: Mapping[bool, Entries]) -> bool:
+        """Write a feed's files; False, and none, for a category or strand that holds nothing.
+
+        A feed of the operator's is there all the same.
+        """
+        articles = self._source.newest(feed.scope, feed.limit)
+        if feed.scope and feed.kind != StrandKind.CUSTOM and not articles:
             return False
-        gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
-        for name in self._formats:
-            writing.write(feed.folder + name, _document(name, feed, articles, gone, entries))
+        gone = self._source.tombstones(feed.scope, feed.limit) if ATOM in feed.formats else []
+        for name in feed.formats:
+            document = _document(name, feed, articles, gone, entries[feed.full])
+            writing.write(feed.folder + name, document)
         return True
 
     def _write_pages(
         self,
         writing: _Writing,
-        category: CategoryPath | None,
+        feed: Feed,
         summaries: Sequence[CategorySummary],
+        scopes: Mapping[Scope, int],
     ) -> None:
-        feed = self._feed(category)
-        articles = self._source.newest(category, self._limit)
-        if category is None:
+        articles = self._source.newest(feed.scope, feed.limit)
+        below: list[CategorySummary] = []
+        others: list[FeedSummary] = []
+        if feed.scope is None:
             below = list(summaries)
+            others = self._summaries({one: scopes[one] for one in scopes if _is_few(one)})
             writing.write(PAGE, self._pages.index(feed, articles, below))
-        else:
-            below = [summary for summary in summaries if summary.path.parent == category]
-        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below))
+        elif feed.category:
+            below = [summary for summary in summaries if summary.path.parent == feed.category]
+        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below, others))
 
-    def _write_lists(self, writing: _Writing, summaries: Sequence[CategorySummary]) -> None:
-        name = next((name for name in (RSS, ATOM) if name in self._formats), self._formats[0])
-        writing.write(f"feeds/{OPML}", opml(self._site, summaries, name))
+    def _write_lists(
+        self,
+        writing: _Writing,
+        summaries: Sequence[CategorySummary],
+        scopes: Mapping[Scope, int],
+    ) -> None:
+        # With thousands of authors it takes a while, and only a new one changes it.
+        if self._listed != (named := tuple(scopes)):
+            plan = self._plan
+            name = next((name for name in (RSS, ATOM) if name in plan.formats), plan.formats[0])
+            others = list(self._of(one for one in scopes if isinstance(one, Strand)))
+            self._opml, self._listed = opml(plan.site, summaries, name, others), named
+        writing.write(f"feeds/{OPML}", self._opml)
 
     def _sweep(self, writing: _Writing) -> None:
         # Asked again: another process may have published more in the meantime.
-        categories = (summary.path for summary in self._source.categories())
-        feeds = {path for category in (None, *categories) for path in self._paths(category)}
+        scopes = spread(self._plan, self._source.categories(), self._strands())
+        feeds = {path for feed in self._of((None, *scopes)) for path in _paths(feed)}
         articles = {article_folder(key) + PAGE for key in self._source.article_keys()}
 
         def stale(path: str) -> bool:
@@ -234,6 +303,24 @@ class Publisher:
 
         for path in self._folder.leftovers(stale):
             writing.remove(path)
+
+
+def _paths(feed: Feed) -> Iterator[str]:
+    return (feed.folder + name for name in (*feed.formats, PAGE))
+
+
+def _entries() -> Mapping[bool, Entries]:
+    """Return a place for entries for feeds that are full, and one for those that are not."""
+    return {True: Entries(), False: Entries()}
+
+
+def _is_language(scope: Scope) -> bool:
+    return isinstance(scope, Strand) and scope.kind is StrandKind.LANGUAGE
+
+
+def _is_few(scope: Scope) -> bool:
+    """Tell what a page can name all of: languages and the operator's feeds, not authors."""
+    return isinstance(scope, Strand) and scope.kind is not StrandKind.AUTHOR
 
 
 def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:

@@ -32,6 +32,7 @@ from digest.settings.values import (
     Server,
     Title,
     Url,
+    Word,
     Zone,
     database_url,
     engine_order,
@@ -44,6 +45,13 @@ from digest.settings.values import (
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: A first run needs no address; a mail server would not take this one.
 _FIRST_SENDER = "Digest <digest@localhost>"
+
+
+Content = Literal["full", "summary"]
+Formats = Annotated[
+    tuple[Literal["rss", "atom", "json"], ...],
+    AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
+]
 
 
 def at(key: str, value: object, problem: str) -> PydanticCustomError:
@@ -165,15 +173,41 @@ class SanitizerTable(Table):
     engines: Annotated[tuple[str, ...], AfterValidator(engine_order)] = ("bleach", "nh3")
 
 
+class CriteriaTable(Table):
+    """What articles are told by: ``[feeds.custom.NAME.exclude]``."""
+
+    categories: tuple[Category, ...] = ()
+    authors: tuple[Title, ...] = ()
+    words: tuple[Word, ...] = ()
+    languages: tuple[Language, ...] = ()
+
+
+class CustomFeedTable(CriteriaTable):
+    """``[feeds.custom.NAME]``: a feed of the operator's."""
+
+    title: Title | None = None
+    exclude: CriteriaTable = CriteriaTable()
+    limit: Annotated[int, whole(1, 1_000)] | None = None
+    content: Content | None = None
+    formats: Formats | None = None
+
+    @model_validator(mode="after")
+    def _takes_not_everything(self) -> Self:
+        criteria = CriteriaTable.model_fields
+        if not any(getattr(table, key) for table in (self, self.exclude) for key in criteria):
+            raise at("words", None, f"is required, or another of: {', '.join(criteria)}, exclude")
+        return self
+
+
 class FeedsTable(Table):
     """``[feeds]``."""
 
     limit: Annotated[int, whole(1, 1_000)] = 50
-    content: Literal["full", "summary"] = "full"
-    formats: Annotated[
-        tuple[Literal["rss", "atom", "json"], ...],
-        AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
-    ] = ("rss", "atom", "json")
+    content: Content = "full"
+    formats: Formats = ("rss", "atom", "json")
+    authors: bool = True
+    languages: bool = True
+    custom: dict[Name, CustomFeedTable] = {}
 
 
 class DigestTable(Table):

@@ -22,6 +22,7 @@ from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
+from digest.articles.sieve import folded
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
@@ -47,6 +48,14 @@ def one_line(text: str) -> str:
     if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
         raise ValueError("must be one line, without control characters")
     return text.strip()
+
+
+def word(text: str) -> str:
+    """Return a word or words to look for."""
+    found = one_line(text)
+    if not folded(found):
+        raise ValueError("must be a word or more to look for in titles and texts")
+    return found
 
 
 def language_tag(text: str) -> str:
@@ -292,6 +301,11 @@ Title = Annotated[
     str,
     Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
     AfterValidator(one_line),
+]
+Word = Annotated[
+    str,
+    Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
+    AfterValidator(word),
 ]
 Url = Annotated[str, AfterValidator(site_url)]
 Language = Annotated[str, AfterValidator(language_tag)]

@@ -16,6 +16,7 @@ from digest.articles.model import (
     ArticleKey,
     CategoryPath,
     Changes,
+    Scope,
     Tombstone,
 )
 from digest.store.connection import Database, Lock
@@ -23,6 +24,7 @@ from digest.store.reading import COLUMNS, gone, newest, read, within
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
+from digest.store.weaving import running
 
 
 class Word(StrEnum):
@@ -137,8 +139,8 @@ class Withdrawals:
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 
 
-def tombstones(connection: Connection, wanted: CategoryPath | None, limit: int) -> list[Tombstone]:
-    """Return what is left of a category's articles, or of all; last withdrawn first."""
+def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombstone]:
+    """Return what is left of the articles of a scope; last withdrawn first."""
     query = (
         select(article.c.tag, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
@@ -180,7 +182,7 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
 
 
 def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
-    """Return that these articles, and all their categories, are to be published anew."""
+    """Return that these articles, their categories and strands, are to be published anew."""
     if not sequences:
         return Changes()
     keys = among(connection, select(article.c.key), article.c.id, sequences)
@@ -191,4 +193,5 @@ def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
     return Changes(
         articles=frozenset(ArticleKey(row.key) for row in keys),
         categories=frozenset(CategoryPath(row.names) for row in filed),
+        strands=running(connection, sequences),
     )
