@@ -7,6 +7,7 @@ from tests.feeds.samples import SITE, TEA, TRADE
 
 LIN = Strand(StrandKind.AUTHOR, "林舟")
 CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh-CN"), Strand(StrandKind.LANGUAGE, "en")
+GONE = Strand(StrandKind.CUSTOM, "a feed that was taken out of the configuration")
 DOCKS, TIDES = Strand(StrandKind.CUSTOM, "docks"), Strand(StrandKind.CUSTOM, "tides")
 PLAN = FeedPlan(
     site=SITE,
@@ -48,7 +49,7 @@ def test_what_the_plan_leaves_out_has_no_feed() -> None:
 
 def test_feeds_come_in_one_order_and_the_operators_always() -> None:
     categories = [CategorySummary(path=path, articles=5) for path in (TRADE, TEA)]
-    found = spread(PLAN, categories, summaries(LIN, ENGLISH, CHINESE, TIDES))
+    found = spread(PLAN, categories, summaries(LIN, GONE, TIDES, ENGLISH, CHINESE))
     assert list(found) == [TRADE, TEA, ENGLISH, CHINESE, DOCKS, TIDES, LIN]
     assert list(found.values()) == [5, 5, 2, 2, 0, 2, 2]
 

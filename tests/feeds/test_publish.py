@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -391,6 +392,21 @@ def test_every_author_and_every_language_has_feeds(tmp_path: Path) -> None:
 def test_a_site_of_one_language_has_no_feeds_of_languages(tmp_path: Path) -> None:
     publisher(Shelf([article(1)]), tmp_path, **EVERY_KIND).publish_all()
     assert not (tmp_path / "feeds/@languages").exists()
+
+
+def test_a_feed_of_a_language_is_in_that_language(tmp_path: Path) -> None:
+    shelf = Shelf([article(1), article(2, language="en", authors=())])
+    publisher(shelf, tmp_path, **EVERY_KIND).publish_all()
+    for name in (RSS, ATOM):
+        english = feedparser.parse((tmp_path / "feeds/@languages/en" / name).read_bytes())
+        assert english.feed.language == "en"
+        content = (tmp_path / "feeds/@languages/en" / name).read_bytes()
+        assert b"dc:language" not in content
+        assert content.count(b"xml:lang") <= 1, "the entries need not say so again"
+    assert b"dc:language" in (tmp_path / "feeds/rss.xml").read_bytes()
+    document = json.loads((tmp_path / "feeds/@languages/en" / JSON).read_bytes())
+    assert document["language"] == "en"
+    assert "language" not in document["items"][0]
 
 
 def test_feeds_of_languages_come_with_the_second_and_go_with_it(tmp_path: Path) -> None:

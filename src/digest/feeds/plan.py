@@ -62,8 +62,10 @@ class FeedPlan:
         strand = scope if isinstance(scope, Strand) else None
         if strand and strand.kind not in self.kinds:
             return None
+        # A feed of a language is in that language, whatever the site's.
+        spoken = strand.name if strand and strand.kind is StrandKind.LANGUAGE else None
         usual = Feed(
-            site=self.site,
+            site=replace(self.site, language=spoken) if spoken else self.site,
             category=None if isinstance(scope, Strand) else scope,
             strand=strand,
             full=self.full,
@@ -97,16 +99,21 @@ def spread(
 ) -> dict[Scope, int]:
     """Return what the feeds select that there are beside the one of everything, with its articles.
 
-    Categories come first, then languages, the operator's feeds, authors. A feed of the operator's
-    is there before its first article; those of languages, where there are two or more.
+    Categories come first, then languages, the operator's feeds, authors; the operator's in the
+    order of the plan, all others as given. One of the operator's is there before its first
+    article; those of languages, where there are two or more.
     """
-    held = dict.fromkeys((one.strand for one in plan.custom), 0)
-    held |= {one.strand: one.articles for one in strands}
-    kinds = set(plan.kinds)
-    if sum(strand.kind is StrandKind.LANGUAGE for strand in held) < _LANGUAGES_THAT_DIFFER:
-        kinds.discard(StrandKind.LANGUAGE)
+    held: dict[StrandKind, dict[Strand, int]] = {kind: {} for kind in _ORDER if kind in plan.kinds}
+    own = {custom.strand: 0 for custom in plan.custom}
+    for one in strands:
+        if one.strand.kind is StrandKind.CUSTOM:
+            own |= {one.strand: one.articles} if one.strand in own else {}
+        elif one.strand.kind in held:
+            held[one.strand.kind][one.strand] = one.articles
+    if own:
+        held[StrandKind.CUSTOM] = own
+    if len(held.get(StrandKind.LANGUAGE, ())) < _LANGUAGES_THAT_DIFFER:
+        held.pop(StrandKind.LANGUAGE, None)
     found: dict[Scope, int] = {one.path: one.articles for one in categories}
-    for kind in _ORDER:
-        if kind in kinds:
-            found |= {one: held[one] for one in sorted(held) if one.kind is kind}
+    found |= {one: count for of_kind in held.values() for one, count in of_kind.items()}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,6 +41,10 @@ from digest.site import Site
 BATCH = 500
 #: Files written at once: most of the time goes into waiting for the disk.
 WRITERS = 8
+
+
+#: Entries by what decides their bytes: whether they are full, and the language of the feed.
+_Kept = defaultdict[tuple[bool, str], Entries]
 
 
 class ArticleSource(Protocol):
@@ -173,7 +177,7 @@ class Publisher:
                     writing.write(article.folder + PAGE, self._pages.article(article))
                     step()
             writing.settle()  # a feed must not name a page that is not there yet
-            entries = _entries()
+            entries: _Kept = defaultdict(Entries)
             for scope in (None, *scopes):
                 if feed := self._plan.feed(scope):
                     self._write_feed(writing, feed, entries)
@@ -205,7 +209,7 @@ class Publisher:
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(article_folder(key) + PAGE)
             writing.settle()
-            entries = _entries()
+            entries: _Kept = defaultdict(Entries)
             held = []
             for scope in touched:
                 # Whether languages have feeds is not known yet: asking takes time.
@@ -242,7 +246,7 @@ class Publisher:
     def _strands(self) -> list[StrandSummary]:
         return self._source.strands(self._plan.kinds) if self._plan.kinds else []
 
-    def _write_feed(self, writing: _Writing, feed: Feed, entries: Mapping[bool, Entries]) -> bool:
+    def _write_feed(self, writing: _Writing, feed: Feed, entries: _Kept) -> bool:
         """Write a feed's files; False, and none, for a category or strand that holds nothing.
 
         A feed of the operator's is there all the same.
@@ -252,7 +256,8 @@ class Publisher:
             return False
         gone = self._source.tombstones(feed.scope, feed.limit) if ATOM in feed.formats else []
         for name in feed.formats:
-            document = _document(name, feed, articles, gone, entries[feed.full])
+            kept = entries[feed.full, feed.site.language]
+            document = _document(name, feed, articles, gone, kept)
             writing.write(feed.folder + name, document)
         return True
 
@@ -307,11 +312,6 @@ class Publisher:
 
 def _paths(feed: Feed) -> Iterator[str]:
     return (feed.folder + name for name in (*feed.formats, PAGE))
-
-
-def _entries() -> Mapping[bool, Entries]:
-    """Return a place for entries for feeds that are full, and one for those that are not."""
-    return {True: Entries(), False: Entries()}
 
 
 def _is_language(scope: Scope) -> bool:

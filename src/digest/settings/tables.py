@@ -30,9 +30,9 @@ from digest.settings.values import (
     Schedule,
     Selectors,
     Server,
+    Sought,
     Title,
     Url,
-    Word,
     Zone,
     database_url,
     engine_order,
@@ -177,8 +177,8 @@ class CriteriaTable(Table):
     """What articles are told by: ``[feeds.custom.NAME.exclude]``."""
 
     categories: tuple[Category, ...] = ()
-    authors: tuple[Title, ...] = ()
-    words: tuple[Word, ...] = ()
+    authors: tuple[Sought, ...] = ()
+    words: tuple[Sought, ...] = ()
     languages: tuple[Language, ...] = ()
 
 
@@ -187,7 +187,7 @@ class CustomFeedTable(CriteriaTable):
 
     title: Title | None = None
     exclude: CriteriaTable = CriteriaTable()
-    limit: Annotated[int, whole(1, 1_000)] | None = None
+    limit: Annotated[int | None, whole(1, 1_000)] = None
     content: Content | None = None
     formats: Formats | None = None
 
@@ -195,7 +195,7 @@ class CustomFeedTable(CriteriaTable):
     def _takes_not_everything(self) -> Self:
         criteria = CriteriaTable.model_fields
         if not any(getattr(table, key) for table in (self, self.exclude) for key in criteria):
-            raise at("words", None, f"is required, or another of: {', '.join(criteria)}, exclude")
+            raise ValueError(f"must tell what it takes: {', '.join(criteria)} or exclude")
         return self
 
 

@@ -50,11 +50,11 @@ def one_line(text: str) -> str:
     return text.strip()
 
 
-def word(text: str) -> str:
-    """Return a word or words to look for."""
+def sought(text: str) -> str:
+    """Return a word, some words or a name to look for."""
     found = one_line(text)
     if not folded(found):
-        raise ValueError("must be a word or more to look for in titles and texts")
+        raise ValueError("must be something to look for, not an empty text")
     return found
 
 
@@ -302,10 +302,10 @@ Title = Annotated[
     Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
     AfterValidator(one_line),
 ]
-Word = Annotated[
+Sought = Annotated[
     str,
-    Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
-    AfterValidator(word),
+    Field(max_length=200, description="a text of at most 200 characters"),
+    AfterValidator(sought),
 ]
 Url = Annotated[str, AfterValidator(site_url)]
 Language = Annotated[str, AfterValidator(language_tag)]

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
 from digest.articles.strands import Strand
@@ -91,6 +102,21 @@ def within(query: Select[Any], wanted: Scope) -> Select[Any]:
     return query.join(membership, membership.c.article == article.c.id).where(
         membership.c.category == number
     )
+
+
+def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
+    """Return the condition that the article of this sequence is of a scope.
+
+    For queries of few articles: it looks at each of them, not at all of the scope.
+    """
+    if wanted is None:
+        return true()
+    if isinstance(wanted, Strand):
+        of_key = select(strand.c.id).where(strand.c.key == hashed(str(wanted))).scalar_subquery()
+        rows = strand_article.c.strand == of_key
+        return exists().where(strand_article.c.article == sequence, rows)
+    of_key = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
+    return exists().where(membership.c.article == sequence, membership.c.category == of_key)
 
 
 def newest(wanted: Scope) -> Select[Any]:

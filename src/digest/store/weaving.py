@@ -23,6 +23,7 @@ from digest.store.types import CHUNK, chunks, hashed
 #: where not all were decided by the same.
 WOVEN = "woven"
 
+_KINDS = {str(kind): kind for kind in StrandKind}
 #: Articles' strands, each with the date there.
 _Runs = dict[int, dict[Strand, datetime]]
 
@@ -98,13 +99,10 @@ def running(connection: Connection, sequences: Collection[int]) -> frozenset[Str
 
 def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[StrandSummary]:
     """Return every strand of these kinds that shows an article, in order."""
-    named = {
-        row.id: Strand(StrandKind(row.kind), row.name)
-        for row in connection.execute(select(strand).where(strand.c.kind.in_(kinds)))
-    }
+    # There may be ten thousand authors, and this is asked at every change.
     of_kinds = select(strand.c.id).where(strand.c.kind.in_(kinds))
     counted = (
-        select(strand_article.c.strand, func.count().label("articles"))
+        select(strand_article.c.strand, func.count())
         .where(strand_article.c.strand.in_(of_kinds))
         .group_by(strand_article.c.strand)
     )
@@ -112,12 +110,18 @@ def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[Str
     withdrawn = counted.join(withdrawal, withdrawal.c.article == strand_article.c.article).where(
         withdrawal.c.at.is_not(None)
     )
-    hidden = {row.strand: row.articles for row in connection.execute(withdrawn)}
-    found = [
-        StrandSummary(strand=named[row.strand], articles=row.articles - hidden.get(row.strand, 0))
-        for row in connection.execute(counted)
+    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(withdrawn)}
+    shown: dict[int, int] = {row[0]: row[1] for row in connection.execute(counted)}
+    named = select(strand.c.kind, strand.c.name, strand.c.id).where(strand.c.kind.in_(kinds))
+    found = sorted(
+        (kind, name, articles)
+        for kind, name, number in connection.execute(named).all()
+        if (articles := shown.get(number, 0) - hidden.get(number, 0))
+    )
+    return [
+        StrandSummary(strand=Strand(_KINDS[kind], name), articles=articles)
+        for kind, name, articles in found
     ]
-    return sorted((one for one in found if one.articles), key=lambda one: one.strand)
 
 
 def _woven(connection: Connection) -> str | None:

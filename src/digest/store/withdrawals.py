@@ -20,7 +20,7 @@ from digest.articles.model import (
     Tombstone,
 )
 from digest.store.connection import Database, Lock
-from digest.store.reading import COLUMNS, gone, newest, read, within
+from digest.store.reading import COLUMNS, gone, lies_within, newest, read, within
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
@@ -144,9 +144,10 @@ def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombst
     query = (
         select(article.c.tag, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
-        .where(withdrawal.c.at.is_not(None))
+        .where(withdrawal.c.at.is_not(None), lies_within(withdrawal.c.article, wanted))
+        .order_by(*_LAST_FIRST)
+        .limit(limit)
     )
-    query = within(query, wanted).order_by(*_LAST_FIRST).limit(limit)
     return [
         Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
     ]
