@@ -15,6 +15,11 @@ def cased(tag: str) -> str:
     return "-".join([first, *(case.get(len(part), str)(part) for part in rest)])
 
 
+def primary(tag: str) -> str:
+    """Return the language of a tag, without script, region and variants, in lower case."""
+    return tag.partition("-")[0].lower()
+
+
 @lru_cache(maxsize=256)
 def own_name(tag: str) -> str:
     """Return what a language is called in itself, such as ``Deutsch``; the tag where unknown."""

@@ -139,9 +139,11 @@ def test_an_article_runs_in_its_authors_its_language_and_the_sieves_that_take_it
         Strand(StrandKind.CUSTOM, "night"),
     }
     assert strands(article(authors=()), (), "") == set()
-    assert strands(article(authors=(), language="de"), (), "en") == {
-        Strand(StrandKind.LANGUAGE, "de")
-    }
+    for tag in ("de", "de-AT"):
+        assert strands(article(authors=(), language=tag), (), "en") == {
+            Strand(StrandKind.LANGUAGE, "de")
+        }
+    assert strands(article(authors=()), (), "zh-Hant-TW") == {Strand(StrandKind.LANGUAGE, "zh")}
 
 
 def test_the_fingerprint_changes_with_whatever_decides() -> None:

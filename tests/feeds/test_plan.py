@@ -6,7 +6,7 @@ from digest.feeds.selection import ATOM, RSS, CategorySummary, StrandSummary
 from tests.feeds.samples import SITE, TEA, TRADE
 
 LIN = Strand(StrandKind.AUTHOR, "林舟")
-CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh-CN"), Strand(StrandKind.LANGUAGE, "en")
+CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh"), Strand(StrandKind.LANGUAGE, "en")
 GONE = Strand(StrandKind.CUSTOM, "a feed that was taken out of the configuration")
 DOCKS, TIDES = Strand(StrandKind.CUSTOM, "docks"), Strand(StrandKind.CUSTOM, "tides")
 PLAN = FeedPlan(

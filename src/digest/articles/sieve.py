@@ -14,6 +14,7 @@ import regex
 from digest.articles.model import CategoryPath, SafeHtml
 from digest.articles.strands import Strand, StrandKind
 from digest.articles.summary import plain_text
+from digest.languages import primary
 
 #: Scripts in which a word does not end at a space, or (Hangul) has particles attached.
 _UNSPACED = (
@@ -115,11 +116,12 @@ class Sieve:
 def strands(article: Sifted, sieves: Iterable[Sieve], language: str) -> set[Strand]:
     """Return the strands that an article runs in.
 
-    ``language`` is the one of articles that name none; empty where that is not known.
+    ``language`` is the one of articles that name none; empty where that is not known. A strand of
+    a language holds all its regions and scripts: ``en`` what is in ``en-GB``, too.
     """
     found = {Strand(StrandKind.AUTHOR, name) for name in article.authors if name}
     if spoken := article.language or language:
-        found.add(Strand(StrandKind.LANGUAGE, spoken))
+        found.add(Strand(StrandKind.LANGUAGE, primary(spoken)))
     found.update(sieve.strand for sieve in sieves if sieve.takes(article, language))
     return found
 

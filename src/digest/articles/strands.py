@@ -19,7 +19,7 @@ class Strand:
     """The articles of one author, in one language, or that one sieve takes."""
 
     kind: StrandKind
-    name: str  #: the author's, a language tag in its usual case, or the sieve's
+    name: str  #: the author's, a language without its region, or the sieve's
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
 from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.languages import primary
 from digest.site import Site
 
 #: What the folders of other feeds are called, by the site's language; English is for all others.
@@ -49,7 +50,7 @@ def opml(
             place = ET.SubElement(place, "outline", text=title, title=title)
             folders[path] = place
         _outline(place, Feed(site=site, category=path), name)
-    for kind, title in _FOLDERS.get(site.language.partition("-")[0], _FOLDERS["en"]).items():
+    for kind, title in _FOLDERS.get(primary(site.language), _FOLDERS["en"]).items():
         some = [feed for feed in others if feed.kind == kind]
         if some:
             place = ET.SubElement(body, "outline", text=title, title=title)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from digest.articles.model import Scope
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.languages import primary
 from digest.site import Site
 
 #: A feed of the only language would be the feed of everything.
@@ -62,10 +63,11 @@ class FeedPlan:
         strand = scope if isinstance(scope, Strand) else None
         if strand and strand.kind not in self.kinds:
             return None
-        # A feed of a language is in that language, whatever the site's.
-        spoken = strand.name if strand and strand.kind is StrandKind.LANGUAGE else None
+        site = self.site
+        if strand and strand.kind is StrandKind.LANGUAGE and strand.name != primary(site.language):
+            site = replace(site, language=strand.name)  # the feed is in that language
         usual = Feed(
-            site=replace(self.site, language=spoken) if spoken else self.site,
+            site=site,
             category=None if isinstance(scope, Strand) else scope,
             strand=strand,
             full=self.full,
