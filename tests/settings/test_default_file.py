@@ -22,7 +22,7 @@ _OPTION = re.compile(r"(?P<off># )?(?P<key>[a-z_]+) = (?P<value>.+)")
 
 
 #: Tables of any name are shown with one of these.
-_EXAMPLES = {"digests": ".daily", "custom": ".architecture"}
+_EXAMPLES = {"digests": ".daily", "custom": ".builds"}
 
 
 class Line:
