@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from digest.articles.model import Changes
 from digest.articles.revision import Terms
-from digest.articles.sieve import Criteria, Sieve
+from digest.articles.sieve import Criteria, Sieve, Sifted, strands
 from digest.articles.strands import Strand, StrandKind
-from digest.store.database import Store
+from digest.store.database import Store, open_store
 from tests.store.samples import (
     ADA,
     CHINESE,
@@ -23,6 +28,7 @@ from tests.store.samples import (
     SPACE,
     reading,
 )
+from tests.store.steps import STEPS, Step, take
 
 LATER = NOW + MINUTE
 ENGLISH = Strand(StrandKind.LANGUAGE, "en")
@@ -134,3 +140,42 @@ def test_any_name_can_be_an_author(store: Store, name: str) -> None:
     changes = store.articles.record([reading("a.md", authors=(name, ""))], NOW)
     (author,) = (one for one in changes.strands if one.kind is StrandKind.AUTHOR)
     assert len(store.articles.newest(author, 9)) == 1
+
+
+def in_memory(store: Store, terms: Terms) -> dict[Strand, list[str]]:
+    """Return the keys of the articles of every strand, the newest first, by looking at each."""
+    found: dict[Strand, list[str]] = {}
+    for one in store.articles.newest(None, 99):
+        sifted = Sifted(
+            title=one.title,
+            authors=one.authors,
+            categories=one.categories,
+            language=one.language,
+            body=one.body,
+        )
+        for strand in strands(sifted, terms.sieves, terms.language):
+            found.setdefault(strand, []).append(one.key)
+    return found
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(STEPS, max_size=6))
+def test_whatever_happens_strands_hold_what_they_should(
+    migrated_sqlite: Path, steps: list[Step]
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = shutil.copyfile(migrated_sqlite, Path(folder, "digest.db"))
+        with open_store(f"sqlite:///{path}") as store:
+            store.authority("example.org,2024")
+            terms = Terms()
+            for number, step in enumerate(steps):
+                before = in_memory(store, terms)
+                terms, changes = take(store, step, terms, NOW + number * MINUTE)
+                after = in_memory(store, terms)
+                assert {one: len(keys) for one, keys in after.items()} == counts(store)
+                for strand, keys in after.items():
+                    assert [one.key for one in store.articles.newest(strand, 99)] == keys
+                differ = {one for one in {*before, *after} if before.get(one) != after.get(one)}
+                assert differ <= changes.strands
