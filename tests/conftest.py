@@ -93,6 +93,13 @@ class Workplace:
         """Write the configuration, with ``text`` added to it."""
         self.configuration.write_text(base + text, encoding="utf-8")
 
+    def two_roots(self, text: str = "") -> Path:
+        """Configure a second root named blog beside the articles; return it."""
+        blog = self.folder / "blog"
+        blog.mkdir()
+        self.configure(f'[paths]\narticles = {{ "." = "articles", blog = "blog" }}\n{text}')
+        return blog
+
     def write(
         self,
         path: str,
@@ -128,14 +135,15 @@ class Workplace:
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
         services.publisher.publish_all()
+        services.publisher.pack()
         return taken
 
     def published(self) -> dict[str, bytes]:
-        """Return every published file by its relative path."""
+        """Return every published file by its relative path; not what is hidden."""
         return {
             str(path.relative_to(self.output)): path.read_bytes()
             for path in sorted(self.output.rglob("*"))
-            if path.is_file()
+            if path.is_file() and not path.name.startswith(".")
         }
 
 

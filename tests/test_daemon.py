@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import mailbox
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -63,6 +63,13 @@ def subscribe(services: Services, address: str = "reader@example.org") -> None:
     services.store.subscribers.add(NewSubscriber(address=address, digest="daily"), services.clock())
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something holds that a thread or a process brings about."""
+    async with asyncio.timeout(8):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
+
+
 async def drained(services: Services) -> None:
     """Wait until the outbox has nothing more to do."""
     async with asyncio.timeout(5):
@@ -113,6 +120,26 @@ async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
         async with running(services):
             await drained(services)
     assert mails(workplace) == ["reader@example.org"]
+
+
+async def test_a_file_that_takes_too_long_harms_neither_the_daemon_nor_other_files(
+    workplace: Workplace,
+) -> None:
+    base = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configure(base=base.replace("workers = 1", 'workers = 1\ntimeout = "1s"'))
+    with workplace.open() as services:
+        async with running(services):
+            workplace.write_text("a.md", "# T\n\n" + "[" * 1_000_000)
+            workplace.write("b.md", "旁边")
+            feed = workplace.output / "feeds" / "rss.xml"
+            await until(lambda: "旁边" in feed.read_text(encoding="utf-8"))
+            await until(lambda: services.store.articles.problems())
+            workplace.write("c.md", "后来")
+            await until(lambda: "后来" in feed.read_text(encoding="utf-8"))
+            problems = services.store.articles.problems()
+    assert [(problem.path, problem.cause) for problem in problems] == [
+        ("a.md", "took more than 1 s to read and was given up")
+    ]
 
 
 async def test_a_run_missed_too_long_ago_is_left_out_and_told(
@@ -261,6 +288,33 @@ async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
     assert feed.headers["content-type"] == "application/rss+xml; charset=utf-8"
     assert "看得见" in feed.text
     assert status.status_code == 200
+
+
+async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
+    workplace: Workplace,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    configuration = workplace.configuration.read_text(encoding="utf-8")
+    renamed = configuration.replace("port = 0", f"port = {port}")
+    workplace.configure('\n[articles.category_map]\n"金融/市场" = "财经/股市"\n', base=renamed)
+    workplace.write("a.md", "要撤的")
+    workplace.write("b.md", "留下的")
+    with workplace.open() as services:
+        async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+            gone, kept = (
+                services.store.withdrawals.find(path)[0].article for path in ("a.md", "b.md")
+            )
+            changes = services.store.withdrawals.withdraw([gone.key], workplace.clock())
+            await asyncio.to_thread(services.publisher.publish, changes)
+            assert (await web.get(f"/{gone.folder}")).status_code == 410
+            assert (await web.get(f"/{kept.folder}")).status_code == 200
+            assert (await web.get("/articles/unknown/")).status_code == 404
+            moved = await web.get("/feeds/金融/市场/atom.xml")
+            feed = await web.get("/feeds/金融/市场/atom.xml", follow_redirects=True)
+    assert moved.status_code == 301
+    assert "留下的" in feed.text
+    assert f'ref="{gone.id}"' in feed.text
 
 
 async def test_without_a_web_server_everything_else_runs(workplace: Workplace) -> None:

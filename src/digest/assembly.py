@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,13 @@ from random import random
 
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
-from digest.articles.tree import Tree
-from digest.articles.watch import Watch
+from digest.articles.tree import TOP, Tree
+from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
+from digest.feeds.herald import Herald
 from digest.feeds.publish import Publisher
-from digest.intake import Intake
+from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
 from digest.mail.mailing import Mailing
@@ -32,6 +34,8 @@ from digest.web.pages import WebPages
 
 #: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
+#: How long a command waits for hubs; seconds.
+_TELL_WITHIN = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class Services:
     tree: Tree
     pages: WebPages
     publisher: Publisher
+    herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
     schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
@@ -59,6 +64,7 @@ class Services:
         """Return what takes article files in."""
         return Ingest(
             store=self.store.articles,
+            memory=self.store.scans,
             tree=self.tree,
             workers=workers,
             clock=self.clock,
@@ -69,17 +75,25 @@ class Services:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
         articles = self.settings.articles
 
-        def watch(hint: Callable[[str], None]) -> Watch:
-            return Watch(self.tree.root, hint)
+        def watches(hints: Hints) -> Watches:
+            return Watches(self.tree.roots, hints)
 
+        poll = articles.watch == "poll"
         return Intake(
             ingest=self.ingest(workers),
             publisher=self.publisher,
-            watch=watch,
-            scan_every=articles.scan_every,
+            watch=None if poll else watches,
+            scan_every=articles.poll_every if poll else articles.scan_every,
             settle=articles.settle,
             clock=self.clock,
         )
+
+    def tell_hubs(self) -> None:
+        """Tell hubs what was published by a command; what they do not take now is kept.
+
+        Blocks for some seconds at most; the log tells how it went.
+        """
+        asyncio.run(self.herald.run_once(_TELL_WITHIN))
 
     def mailing(self) -> Mailing:
         """Return what opens editions and works off the outbox."""
@@ -100,17 +114,36 @@ class Services:
 def make_tree(settings: Settings) -> Tree:
     """Return the tree of article files.
 
-    Raises ConfigurationError where there is no such folder.
+    Raises ConfigurationError where there is no folder to watch; one of several may be away.
     """
-    root = settings.paths.articles
-    if not root.is_dir():
-        raise ConfigurationError("paths.articles", str(root), "is no folder; expected one to watch")
+    roots = settings.paths.articles
+    if not any(root.is_dir() for root in roots.values()):
+        shown = ", ".join(map(str, roots.values()))
+        raise ConfigurationError("paths.articles", shown, "is no folder; expected one to watch")
     return Tree(
-        root=root,  # as it is: where a link leads may change
+        roots=roots,  # as they are: where a link leads may change
         files=PathFilter(settings.articles.include, settings.articles.exclude),
         max_bytes=settings.articles.max_bytes,
         settle=settings.articles.settle,
     )
+
+
+def check_roots(tree: Tree) -> None:
+    """Look into every root, and whether one is in the way of another on disk.
+
+    Raises ConfigurationError, and OSError for a root that cannot be looked into.
+    """
+    real = {name: root.resolve() for name, root in tree.roots.items()}
+    for name, root in real.items():
+        key = "paths.articles" if name == TOP else f"paths.articles.{name}"
+        next(root.iterdir(), None)
+        for other, folder in real.items():
+            if other != name and root.is_relative_to(folder):
+                raise ConfigurationError(key, str(root), f"must not lie in the folder {folder}")
+        if name != TOP and TOP in real and (hidden := real[TOP] / name).is_dir():
+            raise ConfigurationError(
+                key, str(root), f"hides the folder {hidden} with its articles; choose another name"
+            )
 
 
 def make_transport(settings: Settings) -> SmtpTransport | MaildirTransport:
@@ -186,6 +219,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
         formats = settings.feed_formats()
         feeds = settings.feeds
         pages = WebPages(templates=templates, site=site, formats=formats, authors=feeds.authors)
+        herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         yield Services(
             settings=settings,
             store=store,
@@ -203,7 +237,10 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 authors=feeds.authors,
                 languages=feeds.languages,
                 custom=settings.custom_feeds(),
+                ttl=feeds.ttl,
+                changed=herald.changed,
             ),
+            herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site),
             digests=digests,
             schedules=schedules,

@@ -10,16 +10,19 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 import uvicorn
 
 from digest import __version__
+from digest.articles.model import ARTICLES
 from digest.articles.workers import Workers
 from digest.assembly import Services
 from digest.backlog import FIRST_RETRY, LAST_RETRY
 from digest.claims import listen, only_daemon
 from digest.errors import DigestError
+from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.schedule import Timetable
 from digest.web.app import create_app
@@ -29,6 +32,7 @@ _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_INTAKE, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
+_STOP_HERALD = _STOP_MAIL  # at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +98,11 @@ class Daemon:
         self._mailing = services.mailing()
         timetable = Timetable(services.schedules, self._fire)
         server = self._server()
-        stop_mail = asyncio.Event()
+        stop_mail, stop_herald = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(server.serve([listener])) if listener else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
+            herald = tasks.create_task(services.herald.run(stop_herald))
             follow = tasks.create_task(self._follow(self._intake, timetable))
             await self._stop.wait()
             _log.info("stopping")
@@ -106,7 +111,8 @@ class Daemon:
             self._intake.stop()
             await _ended(follow, _STOP_INTAKE)
             stop_mail.set()
-            await _ended(mail, _STOP_MAIL)
+            stop_herald.set()
+            await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
             if web:
                 server.should_exit = True
                 await _ended(web, _STOP_WEB)
@@ -121,6 +127,9 @@ class Daemon:
             pages=services.pages,
             token_key=services.token_key,
             clock=services.clock,
+            moved=services.settings.moved_feeds(),
+            gone=self._withdrawn,
+            links=partial(feed_links, services.site) if services.site.hubs else None,
         )
         return _Server(
             uvicorn.Config(
@@ -132,6 +141,12 @@ class Daemon:
                 timeout_graceful_shutdown=1,
             )
         )
+
+    def _withdrawn(self, path: str) -> bool:
+        """Tell whether there was a page of an article at a path that shows nothing now."""
+        top, _, rest = path.partition("/")
+        key = rest.partition("/")[0]
+        return f"{top}/" == ARTICLES and self._services.store.withdrawals.withdrawn(key)
 
     async def _follow(self, intake: Intake, timetable: Timetable) -> None:
         """Scan, announce, start the schedules, then keep the feeds in step."""
@@ -200,7 +215,7 @@ class Daemon:
         services = self._services
         counts = services.store.articles.counts()
         now = services.clock()
-        scan = self._intake.last_scan
+        scan = self._intake.last_scan or services.store.scans.last()
         return Status(
             version=__version__,
             started_at=self._started_at,

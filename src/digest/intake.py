@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
 
 import structlog
 
 from digest.articles.ingest import Ingest, Taken
-from digest.articles.watch import Watch
+from digest.articles.scan import Scan
+from digest.articles.watches import Watches
 from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish import Publisher
@@ -29,11 +28,11 @@ _LONGEST_GATHERING = 0.5
 _LARGE_BURST = 200
 #: More paths than this are forgotten in favour of a scan.
 _MOST_HINTS = 50_000
+#: A scan waits until nothing is left to look at, but not longer than this; seconds.
+_LONGEST_DELAY = 30.0
 #: How long it may take until a root that was replaced is noticed; seconds. A rename of the root
 #: itself comes with no event.
 _LOOK_AT_ROOT = 5.0
-#: Linux says so where a user has too many watches or too many watchers (inotify(7)).
-_NO_MORE_WATCHES = (errno.ENOSPC, errno.EMFILE)
 
 
 class Hints:
@@ -58,6 +57,14 @@ class Hints:
                 self._overflowed = True
             if not self._overflowed:
                 self._paths.add(path)
+        if first:
+            self.wake()
+
+    def lose(self) -> None:
+        """Note that paths were lost, so that only a scan can find them; from any thread."""
+        with self._lock:
+            first = not self._paths and not self._overflowed
+            self._overflowed = True
         if first:
             self.wake()
 
@@ -86,19 +93,11 @@ class Hints:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """When the whole tree was last compared with what is remembered."""
-
-    ended_at: datetime  #: aware UTC
-    took: timedelta
-    files: int
-
-
 class Intake:
     """Takes files as they change and publishes what follows, one burst at a time.
 
-    Made within a running event loop.
+    Made within a running event loop. Where there is nothing to ``watch`` with, it finds changes
+    by scans alone.
     """
 
     def __init__(
@@ -106,19 +105,18 @@ class Intake:
         *,
         ingest: Ingest,
         publisher: Publisher,
-        watch: Callable[[Callable[[str], None]], Watch],
+        watch: Callable[[Hints], Watches] | None,
         scan_every: timedelta,
         settle: timedelta,
         clock: Clock,
     ) -> None:
         self._ingest = ingest
         self._publisher = publisher
-        self._make_watch = watch
         self._scan_every = scan_every.total_seconds()
         self._settle = max(settle.total_seconds(), 0.1)
         self._clock = clock
         self._hints = Hints()
-        self._watch: Watch | None = None
+        self._watch = watch(self._hints) if watch else None
         self._next_scan = 0.0
         self._backlog = Backlog()
         self._stopped = threading.Event()
@@ -140,8 +138,6 @@ class Intake:
         What cannot be written is logged, and tried again by ``run``. Raises OSError where the tree
         is not there, DigestError where it cannot be stored or rendered. May be called again then.
         """
-        # Before the scan: what changes during it is told by events.
-        await self._renew_watch()
         await self._scan(progress)
         self._backlog.everything = True
         work = self._backlog.next(asyncio.get_running_loop().time(), more_coming=False)
@@ -161,7 +157,7 @@ class Intake:
                 await self._hints.wait(
                     min(
                         self._next_scan - now,
-                        self._backlog.wait(now),
+                        self._wait_to_publish(now),
                         self._until_release(),
                         _LOOK_AT_ROOT,
                     )
@@ -188,19 +184,26 @@ class Intake:
         replaced = self._watch is not None and not await asyncio.to_thread(self._watch.alive)
         if replaced or overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
-        paths.update(await asyncio.to_thread(self._ingest.released))
-        if paths:
-            try:
-                self._note(await asyncio.to_thread(self._ingest.take, paths))
-            except (DigestError, OSError):
-                for path in paths:
-                    self._hints.add(path)
-                raise
-        if time() >= self._next_scan and not self._hints:
-            await self._renew_watch()
+        try:
+            paths.update(await asyncio.to_thread(self._ingest.released))
+            taken = await asyncio.to_thread(self._ingest.take, paths) if paths else Taken()
+        except (DigestError, OSError):
+            for path in paths:
+                self._hints.add(path)
+            raise
+        self._note(taken)
+        if taken.unsure:
+            self._next_scan = time()
+        overdue = time() - self._next_scan
+        if overdue >= (_LONGEST_DELAY if self._hints else 0):
             await self._scan(None)
         if work := self._backlog.next(time(), more_coming=bool(self._hints)):
             await self._publish(work)
+        if self._publisher.unpacked and not self._hints:
+            await self._pack()
+
+    def _wait_to_publish(self, now: float) -> float:
+        return 0.0 if self._publisher.unpacked else self._backlog.wait(now)
 
     def _until_release(self) -> float:
         """Return after how many seconds an article may appear whose date is still to come."""
@@ -217,30 +220,25 @@ class Intake:
             await asyncio.sleep(_QUIET)
         return self._hints.drain()
 
-    async def _renew_watch(self) -> None:
-        """Watch the folder that is at the root's path now."""
-        if self._watch is not None:
-            if self._watch.alive():
-                return
-            _log.warning("the articles folder was replaced; watching it anew")
-            await asyncio.to_thread(self._watch.stop)
-        self._watch = self._make_watch(self._hints.add)
-        try:
-            await asyncio.to_thread(self._watch.start)
-        except OSError as error:
-            if error.errno not in _NO_MORE_WATCHES:
-                raise
-            _log.error("cannot watch, only scans will find changes", error=str(error))
-            self._watch = None
-
     async def _scan(self, progress: Callable[[int, int], None] | None) -> None:
-        began = self._clock()
+        if self._watch is not None:
+            # Before the scan: what changes during it is told by events.
+            await asyncio.to_thread(self._watch.renew)
         taken = await asyncio.to_thread(self._ingest.scan, progress)
-        ended = self._clock()
-        if taken.complete:
-            self.last_scan = Scan(ended_at=ended, took=ended - began, files=taken.files)
+        if taken.scan:
+            self._tell_unseen(taken.scan)
+            self.last_scan = taken.scan
         self._next_scan = asyncio.get_running_loop().time() + self._scan_every
         self._note(taken)
+
+    def _tell_unseen(self, scan: Scan) -> None:
+        """Log which roots went away, and which came back."""
+        before = self.last_scan.unseen if self.last_scan else {}
+        for name, reason in scan.unseen.items():
+            if name not in before:
+                _log.warning("an articles folder is away; its articles stay", root=name, why=reason)
+        for name in before.keys() - scan.unseen.keys():
+            _log.info("an articles folder is back", root=name)
 
     def _note(self, taken: Taken) -> None:
         loop = asyncio.get_running_loop()
@@ -278,3 +276,14 @@ class Intake:
             written=published.written,
             removed=published.removed,
         )
+
+    async def _pack(self) -> None:
+        """Pack what was published, until there is something to look at."""
+
+        def urgent() -> bool:
+            return bool(self._hints) or self.stopped()
+
+        try:
+            await asyncio.to_thread(self._publisher.pack, urgent)
+        except OutputError as error:
+            _log.error("not everything packed", error=str(error))

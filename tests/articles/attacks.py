@@ -348,6 +348,29 @@ VECTORS: dict[str, list[str]] = {
         "<img src=https://e.org/i.png usemap=#m ismap><map name=m><area href=//evil.example></map>",
         "<img src=https://e.org/i.png loading=lazy crossorigin=use-credentials>",
     ],
+    "places": [
+        "<p id=location>x</p><a href=#location>x</a>",
+        "<a id=defaultView href=https://evil.example/>x</a><a id=defaultView name=alert>x</a>",
+        "<form id=f><input name=attributes></form><form id=f><input id=parentNode></form>",
+        "<img id=currentScript name=currentScript src=https://e.org/i.png>",
+        "<img name=getElementById src=https://e.org/i.png><a href=#getElementById>x</a>",
+        "<p id=__proto__>x</p><p id=constructor>x</p><a href=#__proto__>x</a>",
+        "<p id=content>x</p><p id=main>x</p><a href=#content>x</a>",
+        "<iframe name=self></iframe><a name=self href=#self>x</a>",
+        "<object id=cookie name=cookie></object><embed name=cookie><a href=#cookie>x</a>",
+        "<fieldset id=body><input id=body name=innerHTML></fieldset><a href=#body>x</a>",
+        "<p id=a-aaaaaaaa-x>x</p><p id=a-aaaaaaaa-x>y</p><a href=#a-aaaaaaaa-x>z</a>",
+        "<p id=a-aaaaaaaa-x>x</p><p id=a-bbbbbbbb-x>y</p><a href=#a-bbbbbbbb-x>z</a>",
+        "<p id='a-aaaaaaaa-x onclick=alert(1)'>x</p>",
+        "<p id='a-aaaaaaaa-\"><script>alert(1)</script>'>x</p>",
+        "<a href=#a-aaaaaaaa-nowhere>x</a><a href='#a-aaaaaaaa-x\njavascript:alert(1)'>x</a>",
+        "<a href='#javascript:alert(1)'>x</a><a href='&#35;x' onclick=alert(1) id=x>x</a>",
+        "<a href='\t#a-aaaaaaaa-x' id=a-aaaaaaaa-x autofocus onfocus=alert(1)>x</a>",
+        "<b id=a-aaaaaaaa-x>1<p>2</b>3<a href=#a-aaaaaaaa-x>x</a>",
+        "<svg><a id=x xlink:href=#x><script id=y>alert(1)</script></a></svg><a href=#y>x</a>",
+        "<a name='x\"><img src=x onerror=alert(1)>' href='#x\"><img src=x onerror=alert(1)>'>x</a>",
+        "<p id='&lt;img src=x onerror=alert(1)&gt;'><a href='#<img src=x onerror=alert(1)>'>x</a>",
+    ],
     "characters": [
         "a\x00b\x08c",
         "a\ud800b",
@@ -441,8 +464,13 @@ def violations(markup: str) -> list[str]:
                 allowed = tag == "a" and value == policy.LINK_REL
             else:
                 allowed = policy.permits(tag, name, value or "")
-            if name in ("href", "src"):
+            if name == "href" and (value or "").startswith("#"):
+                allowed = allowed and body.css_first(f'[id="{(value or "")[1:]}"]') is not None
+            elif name in ("href", "src"):
                 allowed = allowed and bool(re.match(r"(?i)https?://[^/]|mailto:", value or ""))
+            elif name == "id":
+                allowed = bool(re.fullmatch(r"a-[a-z2-7]{8}-[\w-]+", value or "", re.ASCII))
+                allowed = allowed and len(body.css(f'[id="{value}"]')) == 1
             if not allowed:
                 found.append(f"{tag} {name}={value!r}")
     if re.search("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", markup):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 import pytest
@@ -44,11 +45,11 @@ def test_other_markdown_is_rendered(text: str, expected: str) -> None:
     assert read(text, "a.Markdown").markup.strip() == expected
 
 
-def test_markdown_has_tables_and_footnotes_without_ways_back() -> None:
+def test_markdown_has_tables_and_footnotes_with_ways_back() -> None:
     assert "<td>2</td>" in read("|a|b|\n|-|-|\n|1|2|").markup
     noted = read("word[^1]\n\n[^1]: note").markup
-    assert "note" in noted
-    assert "↩" not in noted
+    assert '<a href="#fn1" id="fnref1">' in noted
+    assert re.search(r'<li id="fn1".*note.*<a href="#fnref1".*↩', noted)
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.HTM", "a.xhtml"])

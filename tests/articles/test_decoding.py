@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.decoding import decode
+from digest.articles import decoding
+
+
+def decode(content: bytes) -> str:
+    return decoding.decode(content).text
+
 
 CHINESE = (
     "中国人民银行周三宣布，下调金融机构存款准备金率，释放长期资金约一万亿元。市场普遍预计利率将随之下行。\n"
@@ -91,6 +96,28 @@ def test_a_few_characters_beyond_ascii_are_enough(text: str, encoding: str) -> N
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "label"),
+    [
+        ("他站在屋裏，一粧一恒都看得清楚，牆邊的墻壁已經斑駁了。", "cp950", "big5"),
+        ("香港今日天氣好熱，佢哋喺銅鑼灣食咗嘢，啲人話好嘢嚟㗎。", "big5hkscs", "big5-hkscs"),
+        (
+            "①会場は㈱日本海です。髙橋さんは午前９時～午後５時まで働いています。",
+            "cp932",
+            "shift_jis",
+        ),
+        ("뷁 똠방각하 오늘은 아침부터 비가 와서 책을 읽으며 시간을 보냈습니다.", "cp949", "euc-kr"),
+        ("朱镕基总理的〇七年讲话，㐀字在里面。", "gb18030", "gb2312"),
+    ],
+)
+def test_the_usual_extensions_of_an_encoding_are_read_with_it(
+    text: str, encoding: str, label: str
+) -> None:
+    assert decoding.decode(text.encode(encoding)) == decoding.Decoded(text=text)
+    page = f"<meta charset={label}>{text}"
+    assert decoding.decode(page.encode(encoding)) == decoding.Decoded(text=page)
+
+
 @pytest.mark.parametrize("encoding", ["euc_jp", "shift_jis"])
 def test_japanese_is_told_from_chinese(encoding: str) -> None:
     assert decode((JAPANESE * 4).encode(encoding)) == JAPANESE * 4
@@ -113,6 +140,51 @@ def test_one_broken_character_does_not_make_utf8_another_encoding() -> None:
     content = CHINESE.encode()
     assert decode(content[:100] + b"\xff" + content[102:]).count("\ufffd") <= 3
     assert decode(content[:-2]).startswith(CHINESE[:80])
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "trouble"),
+    [
+        ("gb2312", "gb18030", None),
+        ("GBK", "gb18030", None),
+        ("utf-8", "utf-8", None),
+        ("UTF8", "utf-8-sig", None),
+        ("", "gb18030", None),
+        ("gb2312", "utf-8", "it declares the encoding gb2312, but was read as utf-8"),
+        ("utf-8", "gb18030", "it declares the encoding utf-8, but was read as gb18030"),
+        ("x-none", "gb18030", "it declares the encoding x-none, but was read as gb18030"),
+        ("idna", "gb18030", "it declares the encoding idna, but was read as gb18030"),
+        ("shift_jis", "gb18030", "it declares the encoding shift_jis, but was read as gb18030"),
+    ],
+)
+def test_a_wrong_declaration_is_told(declared: str, encoding: str, trouble: str | None) -> None:
+    page = f'<meta charset="{declared}">{CHINESE}'
+    found = decoding.decode(page.encode(encoding))
+    assert found.text == page
+    assert found.troubles == ((trouble,) if trouble else ())
+
+
+def test_a_declaration_means_what_browsers_take_it_for() -> None:
+    page = "<meta charset=gb2312>朱镕基总理周三在北京宣布下调利率"
+    assert decoding.decode(page.encode("gbk")) == decoding.Decoded(text=page)
+    page = "<meta charset=iso-8859-1>naïve – “yes”"
+    assert decoding.decode(page.encode("cp1252")) == decoding.Decoded(text=page)
+
+
+def test_nobody_cares_which_encoding_ascii_declares() -> None:
+    assert decoding.decode(b"<meta charset=big5>text").troubles == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "trouble"),
+    [
+        (CHINESE.encode()[:-2], "1 of its characters are broken and became \ufffd"),
+        (CHINESE.encode("utf-16")[:-1], "1 of its characters are broken and became \ufffd"),
+        ("\ufffd in the text itself".encode(), None),
+    ],
+)
+def test_broken_characters_are_told(content: bytes, trouble: str | None) -> None:
+    assert decoding.decode(content).troubles == ((trouble,) if trouble else ())
 
 
 @pytest.mark.parametrize(

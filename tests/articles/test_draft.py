@@ -13,9 +13,11 @@ import pytest
 from digest.articles import draft as draft_module
 from digest.articles import rules as rules_module
 from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import CategoryPath, Draft, SourceFile
+from digest.articles.model import CategoryPath, Draft, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule
+from digest.articles.sanitize import ENGINES
+from digest.articles.summary import plain_text
 from digest.errors import SourceError
 
 CRAWLED = """
@@ -94,6 +96,7 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         summary="图书馆从九月 起开放到深夜。 读者说：很好",
         body=made.body,
         fingerprint=made.fingerprint,
+        likeness=made.likeness,
     )
     assert [str(path) for path in made.categories] == ["社会 / 小镇新闻"]
     assert made.body == (
@@ -101,6 +104,34 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         '<p><img referrerpolicy="no-referrer" src="https://img.example.org/a.png"></p>\n'
         "<p>读者说：很好</p>"
     )
+
+
+def test_categories_are_what_the_recipe_makes_of_them() -> None:
+    text = "---\ntitle: T\ncategories: [AI, 广告, C#]\n---\nx"
+    options: dict[str, Any] = {
+        "category_style": "flat",
+        "category_map": (("ai", "人工智能/综合"), ("广告", "")),
+    }
+    assert [str(path) for path in article(text).categories] == ["AI / 广告 / C#"]
+    made = article(text, **options)
+    assert [str(path) for path in made.categories] == ["人工智能 / 综合", "C#"]
+    assert made.fingerprint != article(text, category_style="flat").fingerprint
+
+
+@pytest.mark.parametrize("category", ["旧", "新"])
+@pytest.mark.parametrize("name", ["新", ""])
+def test_a_rule_applies_by_the_old_and_the_new_name_of_a_category(name: str, category: str) -> None:
+    made = article(
+        "---\ntitle: T\ncategory: 旧\n---\n<p>一</p><p class=x>二</p>",
+        category_map=(("旧", name),),
+        rules=(Rule(category=CategoryPath((category,)), drop=(".x",)),),
+    )
+    assert ("二" in made.body) == (name == "" and category == "新")
+
+
+def test_notes_of_the_file_go_with_its_draft() -> None:
+    (note,) = article("---\ntitle: 'it's'\n---\nx").notes
+    assert (note.severity, note.line) == (Severity.SALVAGED, 2)
 
 
 def test_crawling_again_changes_nothing() -> None:
@@ -195,6 +226,14 @@ def test_images_are_shown_through_the_operators_proxy() -> None:
     assert article(text).image == "https://e.org/a.png?b=1"
 
 
+def test_what_hosts_of_images_get_to_know_is_the_operators_choice() -> None:
+    text = "# T\n\n<img src=https://e.org/i.png referrerpolicy=unsafe-url>"
+    assert 'referrerpolicy="no-referrer"' in article(text).body
+    for engines in ENGINES:
+        body = article(text, engines=engines, referrer_policy="strict-origin").body
+        assert body.count("referrerpolicy=") == body.count('referrerpolicy="strict-origin"') == 1
+
+
 def test_videos_are_links_where_the_operator_wants_them() -> None:
     text = (
         "---\ntitle: T\n---\n<p>甲</p>"
@@ -204,16 +243,34 @@ def test_videos_are_links_where_the_operator_wants_them() -> None:
     assert article(text, embeds=()).body == "<p>甲</p>"
 
 
+def test_an_article_without_image_shows_the_picture_of_its_video() -> None:
+    text = "# T\n\n<iframe src='https://www.youtube.com/embed/dQw4w9WgXcQ'></iframe>"
+    assert article(text).image == "https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg"
+
+
 def test_markdown_with_raw_html_is_cleaned_like_any_other() -> None:
     made = article("# T\n\n*a* <b onclick=x>b</b> <script>LEAK</script>\n\n[c](javascript:x)")
     assert made.body == "<p><em>a</em> <b>b</b></p>\n<p>[c](javascript:x)</p>"
 
 
-def test_a_body_that_would_keep_an_engine_busy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_module, "MAX_REFERENCES", 5)
-    assert article("# T\n\n" + "&amp;" * 5).body == "<p>&amp;&amp;&amp;&amp;&amp;</p>"
-    with pytest.raises(SourceError, match="over 5 escaped characters"):
-        article("# T\n\n" + "&amp;" * 6)
+def test_a_text_that_would_keep_an_engine_busy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_module, "MAX_LOOKING", 400)
+    for piece in ("a &amp; b", "a&nbsp;b"):
+        paragraphs = f"<p>{piece}</p>" * 20
+        assert plain_text(article("# T\n\n" + paragraphs).body).count("b") == 20
+        with pytest.raises(SourceError, match="too many escaped characters"):
+            article("# T\n\n<p>" + piece * 20)
+        with pytest.raises(SourceError, match="too many escaped characters"):
+            article("# T\n\n<p>" + f"<x-y>{piece}</x-y>" * 20)
+    assert article("# T\n\n" + "&lt;" * 50).body == "<p>" + "&lt;" * 50 + "</p>"
+    monkeypatch.setattr(draft_module, "MAX_REFERENCES", 49)
+    with pytest.raises(SourceError, match="too many escaped characters"):
+        article("# T\n\n" + "&lt;" * 50)
+
+
+def test_long_escaped_code_is_no_problem() -> None:
+    code = "if (a &amp;&amp; b &lt; c) { return &quot;x &gt; y&quot;; }&nbsp;\n" * 4_000
+    assert article(f"# T\n\n<pre>{code}</pre>", engines=NH3).body.count("&amp;&amp;") == 4_000
 
 
 def test_a_pattern_that_finds_no_end_makes_a_problem_of_the_file(
@@ -243,10 +300,16 @@ def test_a_file_that_is_no_article_is_a_source_error() -> None:
         {"engines": ()},
         {"summary_length": 0},
         {"image_proxy": "https://img.example/"},
+        {"referrer_policy": "never"},
+        {"referrer_policy": ""},
+        {"category_style": "tree"},
+        {"category_map": (("a", "a//b"),)},
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url"):
+    with pytest.raises(
+        ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url|names joined"
+    ):
         Recipe(**options)
 
 
@@ -262,6 +325,10 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
         Recipe(placeholder_hosts=()),
         Recipe(embeds=()),
         Recipe(image_proxy="https://img.example/{url}"),
+        Recipe(referrer_policy="origin"),
+        Recipe(category_style="flat"),
+        Recipe(category_map=(("a", "b"),)),
+        Recipe(category_map=(("a", "b"), ("c", ""))),
     ]
     prints = [recipe.fingerprint() for recipe in (plain, *others)]
     assert len(set(prints)) == len(prints)

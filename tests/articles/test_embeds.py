@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.embeds import video_page
+from digest.articles.addresses import on_host
+from digest.articles.embeds import HOSTS, picture, video_page
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,14 @@ from digest.articles.embeds import video_page
             "https://v.qq.com/txp/iframe/player.html?vid=a0012abcdef",
             "https://v.qq.com/x/page/a0012abcdef.html",
         ),
+        (
+            "https://www.dailymotion.com/embed/video/x7tgad0?autoplay=1",
+            "https://www.dailymotion.com/video/x7tgad0",
+        ),
+        (
+            "https://geo.dailymotion.com/player/x5b0c.html?video=x7tgad0",
+            "https://www.dailymotion.com/video/x7tgad0",
+        ),
     ],
 )
 def test_a_known_player_shows_a_page(player: str, page: str) -> None:
@@ -50,8 +59,41 @@ def test_a_known_player_shows_a_page(player: str, page: str) -> None:
         "https://player.bilibili.com/player.html?" + "a=1&" * 60 + "aid=1",
         "https://v.qq.com/txp/iframe/player.html?vid=../../../x",
         "https://v.qq.com/",
+        "https://www.dailymotion.com/embed/video/../x",
+        "https://www.dailymotion.com/embed/playlist/x5nmbq",
+        "https://geo.dailymotion.com/player.html?playlist=x5nmbq",
+        "https://geo.dailymotion.com/player.html?video=<b>",
         "https://video.example/embed/1",
     ],
 )
 def test_of_others_the_address_is_their_own(player: str) -> None:
     assert video_page(player) == player
+
+
+@pytest.mark.parametrize(
+    ("page", "address"),
+    [
+        (
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+            "https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg",
+        ),
+        (
+            "https://www.dailymotion.com/video/x7tgad0",
+            "https://www.dailymotion.com/thumbnail/video/x7tgad0",
+        ),
+        ("https://www.youtube.com/watch?v=dQw4w9WgXcQ&t=1", None),
+        ("https://www.youtube.com/embed/videoseries?list=PL1", None),
+        ("https://vimeo.com/76979871", None),
+        ("https://v.qq.com/x/page/a0012abcdef.html", None),
+        ("https://evil.example/https://www.dailymotion.com/video/x7tgad0", None),
+    ],
+)
+def test_a_video_has_a_picture_where_it_is_known_without_asking(
+    page: str, address: str | None
+) -> None:
+    assert picture(page) == address
+
+
+def test_the_hosts_of_players_are_known() -> None:
+    for host in ("www.youtube.com", "www.dailymotion.com", "geo.dailymotion.com"):
+        assert on_host(f"https://{host}/", HOSTS)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from digest.articles import yaml_fields
 from digest.articles.fields import MAX_LENGTH, MAX_NESTING
 from digest.articles.front_matter import split
+from digest.articles.model import Severity
 from digest.errors import SourceError
 
 PATH = PurePosixPath("a/b.md")
@@ -150,6 +151,86 @@ def test_what_is_plainly_meant_is_read(lines: str, fields: dict[str, object]) ->
     assert front.body == "正文"
 
 
+@pytest.mark.parametrize(
+    ("lines", "notes"),
+    [
+        (
+            'title: """""""\'第3回\'"""""""',
+            [(2, "title has quotes within quotes; read as 第3回")],
+        ),
+        ("title: 'it's'", [(2, "title has quotes within quotes; read as it's")]),
+        (
+            "x: y\nTitle: 上集: 下集",
+            [(3, "Title has a colon in it and no quotes around it; read as 上集: 下集")],
+        ),
+        (
+            "title: @handle",
+            [(2, "title starts with @ and has no quotes around it; read as @handle")],
+        ),
+        (
+            "title: &#123;x&#125; y",
+            [(2, "title starts with & and has no quotes around it; read as {x} y")],
+        ),
+        ('title: "报', [(2, "title has a quote that is never closed; read as 报")]),
+        ("title: '", [(2, "title has a quote that is never closed; read as '")]),
+        ('title: "甲" 乙', [(2, 'title goes on behind a closing quote; read as "甲" 乙')]),
+        (
+            'title: "C:\\书"',
+            [(2, "title has a backslash that says nothing; read as C:\\书")],
+        ),
+        ("title: - 报", [(2, "title is no YAML; read as - 报")]),
+        ("date:2021-08-27", [(2, "date has no space behind its colon; read as 2021-08-27")]),
+        ("title：报", [(2, "title has a full-width colon; read as 报")]),
+        ("title: 报\nx: y\nTITLE: 刊", [(4, "TITLE is there more than once; the last one counts")]),
+        (
+            "tags:\n\t- 甲\n\t- @乙\nextra:\n\tx: y",
+            [
+                (3, "tabs indent it; each is read as two spaces"),
+                (
+                    4,
+                    "an item of tags starts with @ and has no quotes around it; read as @乙",
+                ),
+                (6, "tabs indent it; each is read as two spaces"),
+            ],
+        ),
+        (
+            "title: 报\ntitle: a: b\ntags:\n- 'it's'",
+            [
+                (3, "title has a colon in it and no quotes around it; read as a: b"),
+                (3, "title is there more than once; the last one counts"),
+                (5, "an item of tags has quotes within quotes; read as it's"),
+            ],
+        ),
+        ('title: """"', [(2, "title has quotes within quotes; read as ''")]),
+        ("'': x\n'': y", [(3, "'' is there more than once; the last one counts")]),
+        ("- 'it's'", None),
+        ("title: 报\nsummary: 'it''s'\ntags: [甲]", []),
+    ],
+)
+def test_what_is_salvaged_is_told_with_its_line(
+    lines: str, notes: list[tuple[int, str]] | None
+) -> None:
+    if notes is None:  # the item can be mended, but an item is no front matter
+        assert "key: value" in failure(f"---\n{lines}\n---\n").problem
+        return
+    front = split(f"---\n{lines}\n---\n正文", PATH)
+    assert [(note.line, note.cause) for note in front.notes] == notes
+    assert all(note.severity is Severity.SALVAGED for note in front.notes)
+
+
+def test_a_note_is_one_short_line_whatever_it_quotes() -> None:
+    front = split(f"---\n\ntitle: a\t&#123;: \u200b{'长' * 500}\n---\n", PATH)
+    (note,) = front.notes
+    assert note.line == 3
+    start = "title has a colon in it and no quotes around it; read as a {: "
+    assert note.cause == f"{start}{'长' * 74}…"
+    (note,) = split(f'{{"title": "x",\n\n"{"k" * 500}": 1, "{"k" * 500}": 2}}', PATH).notes
+    assert (note.line, note.cause) == (
+        3,
+        f"{'k' * 79}… is there more than once; the last one counts",
+    )
+
+
 def test_lines_stay_what_they_were_where_others_are_salvaged() -> None:
     front = split('---\ntitle: "报\ntags:\n\t- 甲\nauthor: "乙"\n---\n', PATH)
     assert front.lines == {"title": 2, "tags": 3, "author": 5}
@@ -243,6 +324,88 @@ def test_json_ends_where_the_object_ends(start: str, between: str, further: int)
     lines = start.count("\n")
     assert front.lines == {"title": lines + 2, "n": lines + 3}
     assert (front.body, front.body_line) == ("<p>{}</p>", lines + 4 + further)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '---json\n{"title": "报",\n"tags": ["甲"]}\n---\n文',
+        '--- JSON \n"title": "报",\n"tags": ["甲"]\n---\n文',
+        "---toml\ntitle = '报'\ntags = ['甲']\n---\n文",
+        "---yaml\ntitle: 报\ntags: [甲]\n---\n文",
+        ';;;\n"title": "报",\n"tags": ["甲"]\n;;;\n文',
+    ],
+)
+def test_a_fence_may_name_the_language(text: str) -> None:
+    front = split(text, PurePosixPath("a.html"))
+    assert front.fields == {"title": "报", "tags": ["甲"]}
+    assert (front.lines, front.body, front.body_line) == ({"title": 2, "tags": 3}, "文", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cause"),
+    [
+        ('---json\n{"title": "x"}\nmore\n---\n', 2, "behind the object"),
+        ('---json\n["title"]\n---\n', 2, "property name"),
+        (";;;\n" + "[" * 5_000 + "\n;;;\n", 2, "nests deeper"),
+        (';;;\n"title": "x\n;;;\n', 2, "no closing }"),
+        (';;;\n"title": "x"\n', 1, "no closing ;;;"),
+    ],
+)
+def test_trouble_behind_a_fence_with_a_language_has_its_line(
+    text: str, line: int, cause: str
+) -> None:
+    error = failure(text)
+    assert (error.line, cause in error.problem) == (line, True), error.problem
+
+
+@pytest.mark.parametrize("start", ["", "\n\n", "\ufeff"])
+@pytest.mark.parametrize(
+    ("head", "fields"),
+    [
+        ("title: 报\n", {"title": "报"}),
+        ("author: 甲\ndate: 2021-08-27\n", {"author": "甲", "date": "2021-08-27"}),
+        ("title: a: b\ntags:\n- 甲\n# x\n  # y\n", {"title": "a: b", "tags": ["甲"]}),
+        ('"title": "报",\n"tags": [\n"甲"\n]\n', {"title": "报", "tags": ["甲"]}),
+    ],
+)
+def test_a_fence_may_close_what_none_has_opened_as_with_hexo(
+    head: str, fields: dict[str, object], start: str
+) -> None:
+    fence = ";;;" if head.startswith('"') else "---"
+    front = split(f"{start}{head}{fence}\n文", PATH)
+    assert front.present
+    assert front.fields == fields
+    assert (front.body, front.body_line) == ("文", (start + head).count("\n") + 2)
+    assert front.lines[next(iter(fields))] == start.count("\n") + 1
+    assert not split(f"{head}{fence}\n文", PurePosixPath("a.txt")).present
+
+
+def test_trouble_in_a_head_without_an_opening_fence_has_its_line() -> None:
+    error = failure("\ntitle: 报\nx: [a\n---\n文")
+    assert (error.line, "cannot be read" in error.problem) == (4, True)
+    long = failure("title: 报\nx: " + "长" * MAX_LENGTH + "\n---\n文")
+    assert (long.line, "longer than" in long.problem) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Note: mind the gap\n---\ntext",
+        "Note: one\nRemark: two\n---\ntext",
+        "title: 报\nprose\n---\ntext",
+        "标题: 报\n---\ntext",
+        "title:报\n---\ntext",
+        "- title: 报\n---\ntext",
+        '"title", she said\n---\ntext',
+        "---js\n{ title: 1 }\n---\n",
+        "+++json\na = 1\n+++\n",
+    ],
+)
+def test_a_rule_below_a_paragraph_is_no_end_of_a_front_matter(text: str) -> None:
+    front = split(text, PATH)
+    assert not front.present
+    assert front.body == text
 
 
 @pytest.mark.parametrize(

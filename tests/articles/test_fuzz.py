@@ -7,9 +7,10 @@ from pathlib import PurePosixPath
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from digest.articles.characters import one_line
 from digest.articles.draft import Recipe, make_draft
 from digest.articles.habits import TEXT_KEYS
-from digest.articles.model import CategoryPath, Draft, SourceFile
+from digest.articles.model import MAX_NAME_BYTES, CategoryPath, Draft, SourceFile
 from digest.articles.rules import Rule
 from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
@@ -31,9 +32,23 @@ RECIPES = st.sampled_from(
                 ),
             ),
         ),
+        Recipe(
+            engines=("nh3",),
+            category_style="flat",
+            category_map=(("a", "b/c"), ("甲", ""), ("RSS", "RSS"), ("x/y", "d")),
+        ),
     ]
 )
-PATHS = st.sampled_from(["a.md", "b/c/一 篇.md", "a.html", "x/a.HTM", "a.txt", "a.markdown"])
+PATHS = st.one_of(
+    st.sampled_from(["a.md", "b/c/一 篇.md", "a.html", "x/a.HTM", "a.txt", "a.markdown"]),
+    st.builds(
+        "{}/{}.md".format,
+        st.sampled_from(
+            ["a", "— 甲", "——", "null", "\udcff", "x\ny", "cafe\u0301", "长" * 85, "A/b"]
+        ),
+        st.sampled_from(["2021-08-27-x", "2021-02-30-x", "\udcff", "'\"", "-", "x.html"]),
+    ),
+)
 
 SCALARS = st.one_of(
     st.sampled_from(
@@ -46,7 +61,9 @@ SCALARS = st.one_of(
             "'A' and \"B\"", "'\"A\" and 'B''", "a: b", "a #b", "- a", "[a, b]", "[a, [b, c]]",
             "{name: x}", "[{name: x}, y]", "&a b", "*a", "!!python/object:os.system x", "!!int x",
             "|", ">-", "? a", "%YAML 1.1", "`a", "@a", "\t", "— 茶", "a/b > c", "&#123;x&#125;",
-            "zh_cn", "en-US-x-y", "\u0301", "\u202e", "\ufeff", "\x85", "\ud800", "{", "]",
+            "甲、乙；丙", "a/b, RSS -> ＲＳＳ", "×: y", "\"C:\\d\"", "'a' b", "x\ty: z", "a:b:",
+            "长" * 120 + ": x", "zh_cn", "en-US-x-y", "\u0301", "\u202e", "\ufeff", "\x85",
+            "\ud800", "{", "]",
         ]
     ),
     st.text(max_size=12),
@@ -58,10 +75,17 @@ LINES = st.one_of(
     st.builds("{}: {}".format, KEYS, SCALARS),
     st.builds("{}:\n - {}\n - {}".format, KEYS, SCALARS, SCALARS),
     st.builds("{}:\n  {}: {}".format, KEYS, KEYS, SCALARS),
+    st.builds("{}:\n\t- {}\n\t- {}".format, KEYS, SCALARS, SCALARS),
+    st.builds("{}{}{}".format, KEYS, st.sampled_from([":", "：", " :", ":\t", " = "]), SCALARS),
+    st.builds('"{}": "{}",'.format, KEYS, SCALARS),
     st.builds(" {}".format, SCALARS),
     SCALARS,
 )
-FENCES = st.sampled_from(["---", "---", "---", "+++", "...", "{", "", "--- ", "\ufeff---"])
+FENCES = st.one_of(
+    st.sampled_from([("---", "---"), ("---", "---"), ("---", "..."), ("--- ", "---")]),
+    st.sampled_from([("+++", "+++"), (";;;", ";;;"), ("---json", "---"), ("--- toml", "---")]),
+    st.sampled_from([("\ufeff---", "---"), ("", "---"), ("", ""), ("{", "}"), ("---", "")]),
+)
 PIECES = st.one_of(
     st.sampled_from(ATTACKS).filter(lambda attack: len(attack) < 300),
     st.sampled_from(
@@ -71,7 +95,9 @@ PIECES = st.one_of(
             "| a | b |\n|---|---|\n| c |", "[a](b)", "![a](//b 'c')", "[a]: b", "[^1]", "[^1]: x",
             "^[x]", "**a", "*_a_**", "~~x~~", "`a", "<https://e.org>", "\\", "&nbsp;", "&#123;",
             "<div>", "</div>", "<p>　　x", "<pre>\n\n", "<base href=//e.org>", "<title>t</title>",
-            "<h1>t", "</h1>", "<html lang=zh><body>", "<article class=x>", "<font><i>x", "<b>",
+            "<h1>t", "</h1>", "<html lang=zh><body>",
+            "<meta charset=gb2312>", "<meta charset='idna'>", "</title", "<h1 ", "<body", "</body>",
+            "<article class=x>", "<font><i>x", "<b>",
             "<img data-src=//e.org/a width=1 height=1>", "<img srcset='a 1x, b 2x'>",
             "<br><br><br>", "<a href=x title=y>", "<!-- ", "-->", "<table><td>", "<ruby>漢<rt>",
             "\x00", "\r", "\x1f",
@@ -80,11 +106,15 @@ PIECES = st.one_of(
     st.text(max_size=8),
 )  # fmt: skip
 TEXTS = st.builds(
-    "{}\n{}\n{}\n{}".format,
+    lambda fences, first, lines, body, times, breaks: breaks.join(
+        [fences[0], first, *lines * times, fences[1], *body * times]
+    ),
     FENCES,
-    st.lists(LINES, max_size=6).map("\n".join),
-    FENCES,
-    st.lists(PIECES, max_size=8).map("\n".join),
+    st.sampled_from(["title: T", "title: 'it's'", "title = 'T'", '"title": "T",', "x: y"]),
+    st.lists(LINES, max_size=6),
+    st.lists(PIECES, max_size=8),
+    st.sampled_from([1, 1, 1, 1, 40]),
+    st.sampled_from(["\n", "\n", "\n", "\r\n", "\r"]),
 )
 ENCODINGS = st.sampled_from(
     [
@@ -103,10 +133,14 @@ def drafted(path: str, content: bytes, recipe: Recipe) -> Draft | None:
     except SourceError as error:
         if error.path != source.path or not error.problem:
             raise
-        if error.line is not None and not 1 <= error.line <= content.count(b"\n") + 2:
+        if error.line is not None and not 1 <= error.line <= lines_of(content) + 1:
             raise
         return None
     return draft
+
+
+def lines_of(content: bytes) -> int:
+    return content.count(b"\n") + content.count(b"\r") + 1
 
 
 def check(path: str, content: bytes, recipe: Recipe) -> None:
@@ -115,6 +149,13 @@ def check(path: str, content: bytes, recipe: Recipe) -> None:
         assert draft.title.strip()
         assert draft.identity
         assert violations(draft.body) == []
+        for note in draft.notes:
+            assert note.cause == one_line(note.cause) != ""
+            assert len(note.cause) < 300
+            assert note.line is None or 1 <= note.line <= lines_of(content)
+        for category in draft.categories:
+            assert CategoryPath(tuple(map(one_line, category.names))) == category
+            assert all(len(part.encode()) <= MAX_NAME_BYTES for part in category.folder.split("/"))
         assert drafted(path, content, recipe) == draft
 
 

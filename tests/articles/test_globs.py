@@ -62,3 +62,18 @@ def test_no_include_takes_nothing() -> None:
 def test_a_glob_without_wildcards_matches_itself_alone(text: str) -> None:
     assert re.fullmatch(glob_pattern(text), text, re.DOTALL)
     assert not re.fullmatch(glob_pattern(text), text + "x", re.DOTALL)
+
+
+_GLOBS = st.lists(
+    st.sampled_from(["**/", "**", "*", "?", "[ab]", "[!a]", "a", "b", ".md", "/", "."]),
+    min_size=1,
+    max_size=5,
+).map("".join)
+_PATHS = st.lists(st.text("ab.md\n", min_size=1, max_size=4), min_size=1, max_size=3).map("/".join)
+
+
+@given(st.lists(_GLOBS, max_size=3), _PATHS)
+def test_the_quick_ways_to_match_say_what_the_patterns_say(globs: list[str], path: str) -> None:
+    wanted = any(re.fullmatch(glob_pattern(glob), path, re.DOTALL) for glob in globs)
+    assert PathFilter(tuple(globs)).takes(path) is wanted
+    assert PathFilter(("**",), tuple(globs)).takes(path) is not wanted

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from digest.articles import ingest as ingest_module
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Changes, Draft, SourceFile
-from digest.articles.workers import Workers
+from digest.articles.tree import Tree
+from digest.articles.workers import Stalled, TooSlow, Workers
 from digest.assembly import Services
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
+from digest.store.scans import ScanStore
 from tests.conftest import Workplace
 
 
@@ -73,21 +79,55 @@ def test_a_second_scan_opens_no_file(
     assert told(ingest.scan()) == (0, 0, 0, 0)
 
 
-def test_a_file_that_took_too_long_is_tried_again_when_it_is_written_again(
-    workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = workplace.write("a.md", "慢")
+@contextmanager
+def all_given_up(error: type[SourceError]) -> Iterator[None]:
+    """Have every file given up for time."""
 
     def give_up(_: Workers, source: SourceFile, __: object) -> Draft:
-        raise SourceError(source.path, None, "took more than 10 s")
+        raise error(source.path, None, "took more than 2 s")
 
-    with monkeypatch.context() as slow:
+    with pytest.MonkeyPatch.context() as slow:
         slow.setattr(Workers, "result_of", give_up)
+        yield
+
+
+def test_a_file_that_took_too_long_is_tried_again_when_it_is_written_again(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    file = workplace.write("a.md", "慢")
+    with all_given_up(TooSlow):
         assert told(ingest.scan()) == (0, 0, 0, 1)
     assert told(ingest.scan()) == (0, 0, 0, 0)
 
     os.utime(file)
     assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert services.store.articles.problems() == []
+
+
+def test_a_file_that_took_too_long_is_tried_again_when_it_may_take_longer(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "慢")
+    workplace.write("b.md", "快")
+    with all_given_up(TooSlow):
+        ingest.take(["a.md"])
+    ingest.scan()
+    recipe = services.settings.recipe()
+    for seconds, expected in ((2, 0), (5, 1), (5, 0)):
+        with Workers(recipe, count=1, timeout=timedelta(seconds=seconds)) as workers:
+            assert told(services.ingest(workers).scan()) == (expected, 0, 0, 0)
+    assert services.store.articles.problems() == []
+
+
+def test_a_file_that_a_busy_machine_did_not_get_to_is_tried_again_at_the_next_scan(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "慢")
+    with all_given_up(Stalled):
+        assert told(ingest.scan()) == (0, 0, 0, 1)
+        assert told(ingest.scan()) == (0, 0, 0, 1)
+    assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert told(ingest.scan()) == (0, 0, 0, 0)
     assert services.store.articles.problems() == []
 
 
@@ -297,6 +337,202 @@ def test_a_name_that_is_no_utf8_is_taken(
 
     assert told(ingest.scan()) == (1, 0, 0, 0)
     assert told(ingest.scan()) == (0, 0, 0, 0)
+
+
+@pytest.fixture
+def roots(workplace: Workplace) -> Iterator[tuple[Path, Services, Ingest]]:
+    """Two roots, of which the second came later."""
+    workplace.write("a.md", "一")
+    with workplace.open() as one, one.workers() as workers:
+        one.ingest(workers).scan()
+    blog = workplace.two_roots()
+    workplace.write("../blog/a.md", "二")
+    with workplace.open() as both, both.workers() as workers:
+        yield blog, both, both.ingest(workers)
+
+
+def present(services: Services) -> list[str]:
+    records = services.store.articles.files().values()
+    return sorted(record.path for record in records if not record.missing)
+
+
+def test_a_second_root_changes_no_identity_of_the_first(
+    roots: tuple[Path, Services, Ingest],
+) -> None:
+    _, services, ingest = roots
+    (before,) = services.store.articles.newest(None, 10)
+
+    assert told(ingest.scan()) == (1, 0, 0, 0)
+
+    articles = {one.title: one for one in services.store.articles.newest(None, 10)}
+    assert articles["一"] == before
+    assert present(services) == ["a.md", "blog/a.md"]
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["gone", "an empty mount point"])
+def test_a_root_that_is_away_keeps_its_files_and_the_others_go_on(
+    workplace: Workplace, roots: tuple[Path, Services, Ingest], emptied: bool
+) -> None:
+    blog, services, ingest = roots
+    ingest.scan()
+    blog.rename(workplace.folder / "unmounted")
+    if emptied:
+        blog.mkdir()
+    workplace.write("b.md", "三")
+    (workplace.articles / "a.md").unlink()
+
+    for _ in range(2):
+        taken = ingest.scan()
+        assert taken.scan is not None
+        assert list(taken.scan.unseen) == ["blog"]
+        assert ingest.take(["blog/a.md", "blog/", "blog"]).changes.problems == 0
+    assert not services.store.articles.files()["blog/a.md"].missing
+    assert services.store.articles.files()["a.md"].missing
+    assert [one.path for one in services.store.articles.problems()] == ([] if emptied else ["blog"])
+
+    if emptied:
+        blog.rmdir()
+    (workplace.folder / "unmounted").rename(blog)
+    (blog / "a.md").unlink()
+    workplace.write("../blog/c.md", "四")
+    taken = ingest.scan()
+    assert told(taken) == (1, 0, 0, 0)
+    assert taken.scan is not None
+    assert not taken.scan.unseen
+    assert present(services) == ["b.md", "blog/c.md"]
+    assert services.store.articles.problems() == []
+
+
+def test_the_top_that_is_away_keeps_its_files_and_a_named_root_goes_on(
+    workplace: Workplace, roots: tuple[Path, Services, Ingest]
+) -> None:
+    blog, services, ingest = roots
+    ingest.scan()
+    workplace.articles.rename(workplace.folder / "unmounted")
+    (blog / "a.md").unlink()
+
+    assert told(ingest.scan()) == (0, 0, 0, 1)
+    assert [one.path for one in services.store.articles.problems()] == ["."]
+    assert present(services) == [".", "a.md"]
+
+    (workplace.folder / "unmounted").rename(workplace.articles)
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+    assert present(services) == ["a.md"]
+
+
+def test_an_emptied_root_is_not_believed_after_a_restart_either(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md")
+    ingest.scan()
+    workplace.articles.rename(workplace.folder / "unmounted")
+    workplace.articles.mkdir()
+
+    with services.workers() as workers:
+        taken = services.ingest(workers).scan()
+    assert taken.scan is not None
+    assert "empty" in taken.scan.unseen["."]
+    assert present(services) == ["a.md"]
+    ingest.take(["a.md"])
+    assert present(services) == ["a.md"]
+
+
+def test_a_root_that_is_unmounted_while_it_is_walked_keeps_its_files(
+    workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("a.md", "一")
+    workplace.write("below/b.md", "二")
+    ingest.scan()
+    real = os.scandir
+
+    def unmount(path: Path) -> object:
+        if path.name == "below":
+            workplace.articles.rename(workplace.folder / "unmounted")
+            workplace.articles.mkdir()
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", unmount)
+        ingest.scan()
+    assert present(services) == ["a.md", "below/b.md"]
+
+
+def test_all_deleted_in_a_root_is_believed(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    file = workplace.write("a.md")
+    ingest.scan()
+    file.unlink()
+    ingest.scan()
+    assert present(services) == []
+
+
+def test_a_scan_that_cannot_be_remembered_loses_no_change(
+    workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("a.md")
+
+    def fail(*_: object) -> None:
+        raise StoreError("locked")
+
+    with monkeypatch.context() as locked:
+        locked.setattr(ScanStore, "remember", fail)
+        with pytest.raises(StoreError):
+            ingest.scan()
+    assert ingest.scan().changes.new == 1
+
+
+def test_a_file_that_became_a_folder_and_back(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    file = workplace.write("a.md", "一")
+    ingest.scan()
+    file.unlink()
+    workplace.write("a.md/b.md", "二")
+    ingest.take(["a.md", "a.md/b.md"])
+    assert present(services) == ["a.md/b.md"]
+
+    shutil.rmtree(file)
+    workplace.write("a.md", "三")
+    assert ingest.take(["a.md/b.md", "a.md"]).unsure is False
+    assert present(services) == ["a.md"]
+
+
+def test_a_file_in_the_place_of_a_folder_that_moved_away_asks_for_a_scan(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md/b.md", "二")
+    ingest.scan()
+    (workplace.articles / "a.md").rename(workplace.folder / "away")
+    workplace.write("a.md", "三")
+
+    assert ingest.take(["a.md/", "a.md"]).unsure
+    ingest.scan()
+    assert present(services) == ["a.md"]
+
+
+def test_a_folder_that_is_hinted_is_walked_once_and_its_known_files_are_not_opened(
+    workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("x/y/a.md", "一")
+    workplace.write("x/b.md", "二")
+    ingest.scan()
+    workplace.write("x/y/c.md", "三")
+    read, walked = [], []
+    real_read, real_walk = Tree.read, Tree.walk
+
+    def note_read(tree: Tree, path: str) -> object:
+        read.append(path)
+        return real_read(tree, path)
+
+    def note_walk(tree: Tree, *args: Any) -> object:
+        walked.append(args[0])
+        return real_walk(tree, *args)
+
+    monkeypatch.setattr(Tree, "read", note_read)
+    monkeypatch.setattr(Tree, "walk", note_walk)
+    assert told(ingest.take(["x", "x/y", "x/y/c.md"])) == (1, 0, 0, 0)
+    assert (read, walked) == (["x/y/c.md"], ["x"])
 
 
 def test_a_missing_root_raises_and_takes_nothing_for_vanished(

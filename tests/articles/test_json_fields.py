@@ -45,6 +45,8 @@ def test_the_outermost_keys_have_lines_and_the_last_of_a_repeated_one_counts() -
     fields = read_json(block)
     assert fields.values["c"] == "2"
     assert fields.lines == {"b": 1, "a": 2, "c": 4, "d": 0}
+    (repair,) = fields.repairs
+    assert (repair.line, repair.cause) == (4, "c is there more than once; the last one counts")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_controls_are_in_no_text(char: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf16_is_known_without_a_mark(encoding: str) -> None:
     for text in ("title: x\n", "一二三\n", "--- café ---"):
-        assert utf16(text.encode(encoding), 65_536) == text
+        assert utf16(text.encode(encoding), 65_536) == (encoding, text)
 
 
 @pytest.mark.parametrize(

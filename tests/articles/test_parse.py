@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.model import CategoryPath, Manuscript, SourceFile
+from digest.articles.categories import MAX_CATEGORIES, MAX_LEVELS, MAX_NAME
+from digest.articles.model import CategoryPath, Manuscript, Severity, SourceFile
 from digest.articles.parse import (
     MAX_AUTHORS,
-    MAX_CATEGORIES,
     MAX_IDENTITY,
-    MAX_LEVELS,
-    MAX_NAME,
+    MAX_NOTES,
     MAX_TITLE,
     parse,
 )
@@ -226,6 +225,46 @@ def test_folders_give_the_category_where_the_file_does_not(line: str) -> None:
 )
 def test_the_first_date_that_is_one_counts(lines: list[str], moment: datetime | None) -> None:
     assert front(*lines).published_at == moment
+
+
+UNDATED = "is no date of the years 1990 to 2100; the moment of first sight counts"
+
+
+@pytest.mark.parametrize(
+    ("lines", "notes"),
+    [
+        (["date: Invalid Date"], [(3, f"date 'Invalid Date' {UNDATED}")]),
+        (["x: y", "pubDate: 昨天", "updated: x"], [(4, f"pubdate '昨天' {UNDATED}")]),
+        (["date: 1970-01-01"], [(3, f"date '1970-01-01' {UNDATED}")]),
+        (["extra:", "  date: 2999-01-01"], [(3, f"date '2999-01-01' {UNDATED}")]),
+        ([f"date: {'9' * 100}"], [(3, f"date '{'9' * 79}…' {UNDATED}")]),
+        (["date: Invalid Date", "updated: 2023-03-05"], []),
+        (["published: true", "date: ''", "created: ~"], []),
+        ([], []),
+    ],
+)
+def test_a_date_that_is_none_is_told_where_no_other_is_one(
+    lines: list[str], notes: list[tuple[int, str]]
+) -> None:
+    found = front(*lines).notes
+    assert [(note.line, note.cause) for note in found] == notes
+    assert all(note.severity is Severity.NOTED for note in found)
+
+
+def test_a_bad_date_is_not_told_where_the_name_has_a_day() -> None:
+    assert front("date: Invalid Date", name="2023-03-05-title.md").notes == ()
+
+
+def test_notes_come_in_the_order_of_their_lines_and_not_without_end() -> None:
+    text = "---\ntitle: 'it's'\ndate: x\nauthor: @a\n---\n<meta charset=gbk>正文"
+    notes = read(text).notes
+    assert [(note.line, note.severity) for note in notes] == [
+        (None, Severity.NOTED),
+        (2, Severity.SALVAGED),
+        (3, Severity.NOTED),
+        (4, Severity.SALVAGED),
+    ]
+    assert len(front(*["x: y"] * 1_000).notes) == MAX_NOTES
 
 
 def test_a_day_in_the_name_counts_where_only_an_update_is_told() -> None:

@@ -29,6 +29,8 @@ def test_the_last_of_a_repeated_key_counts() -> None:
     found = read_plain("Title: a\ntitle: b\n    c")
     assert found is not None
     assert (found[0].values, found[0].lines, found[1]) == ({"title": "b\nc"}, {"title": 1}, 23)
+    (repair,) = found[0].repairs
+    assert (repair.line, repair.cause) == (1, "title is there more than once; the last one counts")
 
 
 @pytest.mark.parametrize("text", ["Title: x", "Title: x\n", "Date: 2021-08-27\nAuthor: x\n \nbody"])

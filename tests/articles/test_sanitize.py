@@ -142,7 +142,7 @@ def test_nh3_cannot_be_left_out_nor_followed(engines: tuple[str, ...]) -> None:
 def test_the_policy_does_not_contradict_itself() -> None:
     assert not policy.TAGS & policy.DROPPED
     assert set(policy.ATTRIBUTES) - {"*"} <= policy.TAGS
-    assert not {"style", "id", "onclick", "srcset", "target"} & {
+    assert not {"style", "name", "onclick", "srcset", "target"} & {
         name for names in policy.ATTRIBUTES.values() for name in names
     }
     assert not policy.permits("a", "href", "https://e.org/" + "a" * 10_000)
@@ -187,6 +187,9 @@ ATTRIBUTES = st.sampled_from(
         " style=x",
         ' encoding="text/html"',
         " lang=zh",
+        " id=x",
+        " id=a-abcdefgh-x",
+        " href=#a-abcdefgh-x",
         "/",
     ]
 )

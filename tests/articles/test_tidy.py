@@ -56,6 +56,11 @@ def test_what_is_no_text_goes_with_its_content(hidden: str) -> None:
     [
         ("<p></p><p> &nbsp;　<br></p><p>a</p>", "<p>a</p>"),
         ("<div><span></span><p><b> </b></p></div>", ""),
+        ("a" + "<div>" * 90 + "<br> &nbsp;" + "</div>" * 90 + "b", "ab"),
+        (
+            "<ul><li><b><i><u><em> </em></u></i></b><li>a<b><i><u><em></em></u></i></b><li><b><hr>",
+            "<ul><li>a</li><li><b><hr></b></li></ul>",
+        ),
         ("<p>　　开头</p>", "<p>开头</p>"),
         ("<p><strong>　　开头</strong></p>", "<p><strong>开头</strong></p>"),
         ("　　开头", "开头"),
@@ -171,7 +176,8 @@ def test_an_image_that_shows_nothing_is_gone(image: str) -> None:
         ('<a href="mailto:a@e.org" target=x>t</a>', '<a href="mailto:a@e.org">t</a>'),
         ('<a href="javascript:x">t</a>', "t"),
         ('<a href="java&#3;script:x">t</a>', "t"),
-        ('<a href="#note">t</a>', "t"),
+        ('<a href="#note">t</a>', '<a href="https://news.example.org/2024/a.html#note">t</a>'),
+        ('<a href="#">t</a>', "t"),
         ('<a href="/b?utm_source=x">t</a>', '<a href="https://news.example.org/b">t</a>'),
         (
             '<a href="mailto:a@e.org?subject=utm_x">t</a>',
@@ -194,7 +200,15 @@ def test_a_link_is_absolute_or_just_its_text(link: str, expected: str) -> None:
             '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ?rel=0"></iframe>',
             (
                 '<a href="https://www.youtube.com/watch?v=dQw4w9WgXcQ">'
+                '<img src="https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg" alt=""><br>'
                 "https://www.youtube.com/watch?v=dQw4w9WgXcQ</a>"
+            ),
+        ),
+        (
+            '<iframe title=" 山 " src="//www.dailymotion.com/embed/video/x7tgad0"></iframe>',
+            (
+                '<a href="https://www.dailymotion.com/video/x7tgad0">'
+                '<img src="https://www.dailymotion.com/thumbnail/video/x7tgad0" alt=""><br>山</a>'
             ),
         ),
         (
@@ -211,6 +225,14 @@ def test_a_frame_of_a_video_site_becomes_a_link(frame: str, link: str) -> None:
     assert tidied(f"<p>a</p>{frame}<p>b</p>") == f"<p>a</p><p>{link}</p><p>b</p>"
     large = "<hr>" * 600
     assert tidied(large + frame) == f"{large}<p>{link}</p>"
+
+
+def test_the_picture_of_a_video_comes_through_the_proxy() -> None:
+    frame = '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ"></iframe>'
+    result = tidy(frame, base=None, embeds=HOSTS, image_proxy="https://img.example/{url}")
+    assert '<img src="https://img.example/https%3A%2F%2Fi.ytimg.com%2Fvi%2F' in result
+    long = f"https://img.example/{'a' * 8_190}/{{url}}"
+    assert "<img" not in tidy(frame, base=None, embeds=HOSTS, image_proxy=long)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +370,7 @@ def test_relative_links_without_a_base_are_just_their_text() -> None:
         "<math>x</math>" * 20_000,
         '<iframe src="//v.qq.com/a"></iframe>' * 10_000,
         "<iframe>" * 20_000,
+        ("<b>" * 90 + "</b>" * 90) * 1_000,
         "<h1>" * 20_000 + "x",
         "<h1>x</h1>" * 20_000,
         '<img srcset="' + "a 1w, " * 100_000 + '">',

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from digest.articles.tree import (
     Unread,
     open_for_writing,
     printable,
+    tree_path,
 )
 
 
@@ -30,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def tree(root: Path) -> Tree:
     return Tree(
-        root=root,
+        roots={".": root},
         files=PathFilter(("**/*.md",), ("**/.*",)),
         max_bytes=1_000,
         settle=timedelta(seconds=3),
@@ -63,6 +67,107 @@ def test_walk_below_a_folder_tells_paths_from_the_root(root: Path, tree: Tree) -
 
     assert [path for path, _ in tree.walk("a")] == ["a/b/c.md"]
     assert list(tree.walk("gone")) == []
+
+
+@pytest.fixture
+def blog(tmp_path: Path) -> Path:
+    folder = tmp_path / "blog"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def two(tree: Tree, blog: Path) -> Tree:
+    return replace(tree, roots={**tree.roots, "blog": blog})
+
+
+def test_each_named_root_is_a_folder_at_the_top_and_hides_one_of_its_name(
+    root: Path, blog: Path, two: Tree
+) -> None:
+    write(root / "a.md")
+    write(root / "deeper" / "blog" / "b.md")
+    write(root / "blog" / "hidden.md")
+    write(blog / "c" / "d.md", "four")
+
+    assert sorted(path for path, _ in two.walk()) == ["a.md", "blog/c/d.md", "deeper/blog/b.md"]
+    assert [path for path, _ in two.walk("blog/c")] == ["blog/c/d.md"]
+    assert isinstance(two.read("blog/c/d.md"), FileContent)
+    assert two.read("blog/hidden.md") is Unread.GONE
+    assert two.root_of("blog/c/d.md") == two.root_of("blog") == "blog"
+    assert two.root_of("blogs/c.md") == "."
+
+
+def test_a_tree_without_a_top_holds_its_named_roots_only(tree: Tree, blog: Path) -> None:
+    named = replace(tree, roots={"blog": blog})
+    write(blog / "a.md")
+
+    assert [path for path, _ in named.walk()] == ["blog/a.md"]
+    assert named.read("a.md") is Unread.GONE
+    assert list(named.walk("elsewhere")) == []
+
+
+def test_a_link_from_one_root_into_another_is_refused(root: Path, blog: Path, two: Tree) -> None:
+    target = write(root / "a.md")
+    (blog / "link.md").symlink_to(target)
+
+    assert [path for path, _ in two.walk()] == ["a.md"]
+    assert two.read("blog/link.md") is Unread.GONE
+
+
+def test_an_excluded_root_is_not_entered(tree: Tree, root: Path, blog: Path) -> None:
+    write(root / "a.md")
+    write(blog / "b.md")
+    files = PathFilter(("**/*.md",), ("blog",))
+    two = replace(tree, roots={**tree.roots, "blog": blog}, files=files)
+
+    assert [path for path, _ in two.walk()] == ["a.md"]
+    assert not two.takes("blog/b.md")
+
+
+@pytest.mark.parametrize("away", ["root", "blog"])
+def test_one_root_of_several_that_is_away_is_told_as_closed(
+    root: Path, blog: Path, two: Tree, away: str
+) -> None:
+    write(root / "a.md")
+    write(blog / "b.md")
+    gone, left = (root, "blog/b.md") if away == "root" else (blog, "a.md")
+    gone.rename(gone.with_name("unmounted"))
+    closed: dict[str, OSError] = {}
+
+    assert [path for path, _ in two.walk(closed=closed)] == [left]
+    assert closed.keys() == {"." if away == "root" else "blog"}
+    assert two.marks().keys() == ({"blog"} if away == "root" else {"."})
+    with pytest.raises(FileNotFoundError):
+        list(two.walk())
+
+
+def test_all_roots_away_raise_so_that_nothing_counts_as_deleted(
+    root: Path, blog: Path, two: Tree
+) -> None:
+    root.rmdir()
+    blog.rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        list(two.walk(closed={}))
+
+
+def test_marks_tell_a_folder_from_another_one_and_an_empty_one(root: Path, tree: Tree) -> None:
+    before = tree.marks()["."]
+    assert before.empty
+    write(root / ".hidden")
+    after = tree.marks()["."]
+    assert not after.empty
+    assert after.same_folder(before)
+    root.rename(root.with_name("away"))
+    root.mkdir()
+    assert not tree.marks()["."].same_folder(before)
+
+
+def test_a_file_on_disk_has_a_path_in_the_tree_by_its_root(root: Path, blog: Path) -> None:
+    roots = {".": root, "blog": blog}
+    assert tree_path(roots, root / "a" / "b.md") == "a/b.md"
+    assert tree_path(roots, blog / "a.md") == "blog/a.md"
+    assert tree_path(roots, root.parent / "a.md") is None
 
 
 def test_walk_of_a_missing_root_raises_so_that_nothing_counts_as_deleted(
@@ -185,6 +290,50 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
     monkeypatch.setattr(os, "read", read_and_touch)
 
     assert tree.read("a.md") is Unread.WRITING
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of somebody who is not root, and whose permissions hold in this test.
+
+    Not below pytest's own folder, which is closed to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="digest-nobody-") as name:
+        if os.geteuid() != 0:
+            yield Path(name)
+            return
+        os.chown(name, 65_534, 65_534)
+        os.seteuid(65_534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o444, 0o111], ids=oct)
+def test_a_folder_without_permissions_is_closed_and_none_of_its_files_gone(
+    tree: Tree, nobody: Path, mode: int
+) -> None:
+    write(nobody / "open" / "a.md")
+    closed_folder = write(nobody / "closed" / "b.md").parent
+    own = replace(tree, roots={".": nobody})
+    closed_folder.chmod(mode)
+    closed: dict[str, OSError] = {}
+    try:
+        assert [path for path, _ in own.walk(closed=closed)] == ["open/a.md"]
+    finally:
+        closed_folder.chmod(0o700)
+    assert closed.keys() == {"closed"}
+    assert isinstance(closed["closed"], PermissionError)
+
+
+def test_a_file_without_permissions_raises_when_it_is_read(tree: Tree, nobody: Path) -> None:
+    write(nobody / "a.md").chmod(0)
+    own = replace(tree, roots={".": nobody})
+
+    assert [path for path, _ in own.walk()] == ["a.md"]
+    with pytest.raises(PermissionError):
+        own.read("a.md")
 
 
 def test_takes_tells_what_a_scan_would_find(tree: Tree) -> None:

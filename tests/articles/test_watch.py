@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,11 +18,13 @@ class Heard:
     def __init__(self) -> None:
         self._hints: queue.Queue[str] = queue.Queue()
         self.add = self._hints.put
+        self.lost = threading.Event()
+        self.lose = self.lost.set
 
     def until(self, *wanted: str) -> set[str]:
         missing, heard = set(wanted), set()
         while missing:
-            heard.add(self._hints.get(timeout=5))
+            heard.add(self._hints.get(timeout=8))
             missing -= heard
         return heard
 
@@ -32,7 +35,7 @@ def watched(tmp_path: Path) -> Iterator[tuple[Path, Heard, Watch]]:
     (root / "old").mkdir(parents=True)
     (root / "old" / "a.md").write_text("a")
     heard = Heard()
-    watch = Watch(root, heard.add)
+    watch = Watch(root, heard)
     watch.start()
     yield root, heard, watch
     watch.stop()
@@ -48,7 +51,7 @@ Change = Callable[[Path], object]
         (lambda root: (root / "old" / "a.md").write_text("b"), {"old/a.md"}),
         (lambda root: (root / "old" / "a.md").unlink(), {"old/a.md"}),
         (lambda root: (root / "old/a.md").rename(root / "b.md"), {"old/a.md", "b.md"}),
-        (lambda root: (root / "old").rename(root / "younger"), {"old", "younger"}),
+        (lambda root: (root / "old").rename(root / "younger"), {"old/", "younger"}),
         (lambda root: (root / "old/a.md").rename(root.parent / "out.md"), {"old/a.md"}),
         (lambda root: (root / "linked.md").hardlink_to(root / "old/a.md"), {"linked.md"}),
     ],
@@ -95,7 +98,7 @@ def test_a_watch_knows_when_its_root_was_replaced(watched: tuple[Path, Heard, Wa
 
 
 def test_a_missing_root_raises_and_stop_is_harmless(tmp_path: Path) -> None:
-    watch = Watch(tmp_path / "gone", print)
+    watch = Watch(tmp_path / "gone", Heard())
     with pytest.raises(FileNotFoundError):
         watch.start()
     watch.stop()

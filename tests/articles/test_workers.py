@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,7 +14,7 @@ from pebble import ProcessPool
 from pebble.pool import process
 
 from digest.articles import workers as workers_module
-from digest.articles.draft import Recipe
+from digest.articles.draft import Recipe, make_draft
 from digest.articles.model import Draft, SourceFile
 from digest.articles.workers import Workers, WorkersError
 from digest.errors import SourceError
@@ -25,6 +26,23 @@ BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
 def sleeps_for_ever(_source: SourceFile, _recipe: Recipe) -> Draft:
     time.sleep(1_000)  # killed long before: that is what is tested
     raise AssertionError
+
+
+def computes_for_ever(_source: SourceFile, _recipe: Recipe) -> Draft:
+    while True:  # killed by the system: that is what is tested
+        pass
+
+
+def computes_for_a_while(source: SourceFile, recipe: Recipe) -> Draft:
+    began = time.process_time()
+    while time.process_time() - began < 0.2:
+        pass
+    return make_draft(source, recipe)
+
+
+def ignores_the_limit(_source: SourceFile, _recipe: Recipe) -> Draft:
+    signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    return computes_for_ever(_source, _recipe)
 
 
 def dies(_source: SourceFile, _recipe: Recipe) -> Draft:
@@ -52,20 +70,24 @@ def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("misbehaves", "problem"),
+    ("misbehaves", "patience", "problem"),
     [
-        (sleeps_for_ever, r"took more than 0\.5 s"),
-        (dies, "died with exit code 7"),
-        (trips, "RecursionError: too deep"),
+        (computes_for_ever, 50, r"took more than 0\.5 s"),  # which may last on a busy machine
+        (sleeps_for_ever, 2, "was not read in"),
+        (ignores_the_limit, 2, "was not read in"),
+        (dies, 50, "died with exit code 7"),
+        (trips, 50, "RecursionError: too deep"),
     ],
 )
 def test_a_hostile_file_harms_only_itself(
     workers: Workers,
     monkeypatch: pytest.MonkeyPatch,
     misbehaves: Callable[[SourceFile, Recipe], Draft],
+    patience: int,
     problem: str,
 ) -> None:
     with monkeypatch.context() as patch:
+        patch.setattr(workers_module, "_PATIENCE", patience)
         patch.setattr(workers_module, "make_draft", misbehaves)
         hostile = workers.submit(GOOD)
     after = workers.submit(GOOD)
@@ -73,6 +95,12 @@ def test_a_hostile_file_harms_only_itself(
     with pytest.raises(SourceError, match=problem):
         workers.result_of(GOOD, hostile)
     assert workers.result_of(GOOD, after).title == "Good"
+
+
+def test_the_limit_is_each_files_own(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "make_draft", computes_for_a_while)
+    for future in [workers.submit(GOOD) for _ in range(4)]:
+        assert workers.result_of(GOOD, future).title == "Good"
 
 
 def test_a_pool_that_was_lost_is_replaced(workers: Workers) -> None:

@@ -1,8 +1,9 @@
-"""`digest build`, `clean`, `problems`, `feeds`, `status`."""
+"""`digest build`, `clean`, `problems`, `status`."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,47 +79,6 @@ def test_problems_name_path_line_and_cause(program: Program, workplace: Workplac
     assert problem["cause"]
 
 
-def test_feeds_lists_every_category(program: Program, workplace: Workplace) -> None:
-    workplace.write("a.md")
-    program("build")
-    rows = [line.split("\t") for line in program("feeds").out.splitlines()]
-    assert [row[:3] for row in rows] == [
-        ["(everything)", "1", "everything"],
-        ["金融", "1", "category"],
-        ["金融 / 市场", "1", "category"],
-        ["记者", "1", "author"],
-    ]
-    everything, *_, author = json.loads(program("feeds", "--json").out)
-    assert everything["category"] is None
-    assert (author["kind"], author["name"]) == ("author", "记者")
-    assert author["page"] == "http://127.0.0.1:8000/feeds/%40authors/%E8%AE%B0%E8%80%85/"
-    assert everything["feeds"] == [
-        f"http://127.0.0.1:8000/feeds/{name}" for name in ("rss.xml", "atom.xml", "feed.json")
-    ]
-
-
-def test_feeds_of_the_operators_follow_the_configuration(
-    program: Program, workplace: Workplace
-) -> None:
-    workplace.write("a.md", "银行的消息")
-    workplace.write("b.md", "别的")
-    workplace.configure('[feeds]\nauthors = false\n[feeds.custom.banks]\nwords = ["银行"]\n')
-    program("build")
-    assert "银行" in (workplace.output / "feeds/@custom/banks/rss.xml").read_text("utf-8")
-    assert not (workplace.output / "feeds/@authors").exists()
-
-    def listed() -> list[tuple[str, int]]:
-        found = json.loads(program("feeds", "--json").out)
-        return [(one["name"], one["articles"]) for one in found if one["kind"] == "custom"]
-
-    assert listed() == [("banks", 1)]
-    workplace.configure('[feeds.custom.banks.exclude]\nwords = ["银行"]\n')
-    built = json.loads(program("build", "--json").out)
-    assert built["new"] == built["updated"] == 0
-    assert "别的" in (workplace.output / "feeds/@custom/banks/rss.xml").read_text("utf-8")
-    assert listed() == [("banks", 1)]
-
-
 def test_status_counts(program: Program, workplace: Workplace) -> None:
     workplace.write("a.md")
     program("build")
@@ -130,6 +90,41 @@ def test_status_counts(program: Program, workplace: Workplace) -> None:
         ("notes", 0),
     ]
     assert "每日摘要" in program("status").out
+
+
+def test_status_tells_when_the_last_full_scan_was_and_how_long_it_took(
+    program: Program, workplace: Workplace
+) -> None:
+    assert "Last scan    never" in program("status").out
+    assert json.loads(program("status", "--json").out)["last_scan"] is None
+
+    workplace.write("a.md")
+    program("build")  # another process, as far as the database knows
+
+    assert re.search(r"Last scan    20\d\d-.{14} UTC: 1 files in \d+\.\d s", program("status").out)
+    told = json.loads(program("status", "--json").out)["last_scan"]
+    assert told["files"] == 1
+    assert told["seconds"] >= 0
+    assert told["away"] == {}
+
+
+def test_status_and_problems_tell_which_root_is_away(
+    program: Program, workplace: Workplace
+) -> None:
+    blog = workplace.two_roots()
+    workplace.write("a.md", "一")
+    workplace.write("../blog/b.md", "二")
+    program("build")
+    blog.rename(workplace.folder / "unmounted")
+
+    assert program("build").code == 1
+    assert f"Away         {blog}: No such file or directory" in program("status").out
+    assert program("problems").out.startswith("blog\t\tfailed\tNo such file or directory")
+    assert json.loads(program("feeds", "--json").out)[0]["articles"] == 2
+
+    (workplace.folder / "unmounted").rename(blog)
+    assert program("build").code == 0
+    assert "Away" not in program("status").out
 
 
 def test_clean_prints_clean_html_and_stores_nothing(program: Program, workplace: Workplace) -> None:
@@ -147,6 +142,15 @@ def test_clean_tries_rules_by_the_path_in_the_tree(
     outside = workplace.write("../a.md", body=body)
     assert "广告" not in program("clean", inside).out
     assert "广告" in program("clean", outside).out
+
+
+def test_clean_tries_rules_by_the_path_in_a_named_root(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.two_roots('[[rules]]\npath = "blog/*"\ndrop = [".ad"]\n')
+    body = "<p>好</p><p class='ad'>广告</p>"
+    assert "广告" not in program("clean", workplace.write("../blog/a.md", body=body)).out
+    assert "广告" in program("clean", workplace.write("a.md", body=body)).out
 
 
 def test_clean_shows_what_the_rules_change(program: Program, workplace: Workplace) -> None:

@@ -49,3 +49,13 @@ def test_it_says_what_it_watches_and_when_the_digests_are_due(
         assert [line for line in lines if line.startswith(start)], start
     (daily,) = [line for line in lines if "(daily)" in line]
     assert daily.endswith("07:00 Asia/Shanghai")
+
+
+def test_it_says_which_roots_it_polls(program: Program, workplace: Workplace) -> None:
+    blog = workplace.two_roots()
+
+    ran = program("run", "--poll")
+
+    lines = [line.strip() for line in ran.out.splitlines()]
+    assert f"Polling   {workplace.articles}" in lines
+    assert f"Polling   {blog} (as blog)" in lines

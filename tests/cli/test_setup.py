@@ -8,7 +8,7 @@ from digest import shipped
 from digest.cli import setup
 from digest.settings import load
 from tests.cli.conftest import Program
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 
 
 def test_init_makes_something_that_builds(program: Program, workplace: Workplace) -> None:
@@ -102,6 +102,38 @@ def test_check_names_a_folder_that_cannot_be_written(
     assert told in failed
 
 
+def test_check_tells_of_a_folder_that_a_root_hides(program: Program, workplace: Workplace) -> None:
+    workplace.two_roots()
+    assert program("check").code == 0
+    workplace.write("blog/hidden.md")
+    checked = program("check")
+    assert checked.code == 2
+    (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
+    assert "paths.articles.blog" in failed
+    assert f"hides the folder {workplace.articles / 'blog'}" in failed
+
+
+def test_check_sees_through_links_that_a_root_lies_in_another(
+    program: Program, workplace: Workplace
+) -> None:
+    blog = workplace.two_roots()
+    blog.rmdir()
+    (workplace.articles / "inner").mkdir()
+    blog.symlink_to(workplace.articles / "inner")
+    checked = program("check")
+    assert checked.code == 2
+    assert f"must not lie in the folder {workplace.articles}" in checked.out
+
+
+def test_check_tells_of_one_root_of_several_that_is_away(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.two_roots().rmdir()
+    checked = program("check")
+    assert checked.code == 1
+    assert "No such file or directory" in checked.out
+
+
 def test_check_says_where_the_smtp_server_is_not(program: Program, workplace: Workplace) -> None:
     workplace.configure(
         '[mail]\ntransport = "smtp"\nfrom = "News <news@example.org>"\n'
@@ -131,3 +163,23 @@ def test_check_names_a_digest_that_lost_its_configuration(
     assert checked.code == 2
     (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
     assert "digests.daily: has subscribers but is not configured" in failed
+
+
+@pytest.mark.parametrize(
+    ("url", "hub", "code"),
+    [
+        ("http://127.0.0.1:8000", "https://hub.example/", 2),
+        ("http://localhost", "https://hub.example/", 2),
+        ("https://news.example", "https://hub.example/", 0),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:9000/", 0),
+    ],
+)
+def test_check_tells_that_a_hub_could_not_fetch_the_feeds(
+    program: Program, workplace: Workplace, url: str, hub: str, code: int
+) -> None:
+    base = CONFIGURATION.replace("http://127.0.0.1:8000", url)
+    workplace.configure(f"[feeds]\nhubs = ['{hub}']\n", base=base)
+    checked = program("check")
+    assert checked.code == code
+    assert ("could not fetch the feeds" in checked.out) == bool(code)
+    assert "find the feeds from a hub's side" in checked.out

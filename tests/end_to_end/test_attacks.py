@@ -41,7 +41,15 @@ SUSPECTS = """() => [...document.querySelectorAll('body, body *')].flatMap((elem
         + ' button, select, textarea, template, svg, math, noscript') ? [element.localName] : []),
     ...(element.localName === 'a' && element.hasAttribute('href')
         && !['http:', 'https:', 'mailto:'].includes(element.protocol) ? [element.href] : []),
+    ...(element.hasAttribute('name') ? ['name'] : []),
+    ...(element.hasAttribute('id') && !/^a-[a-z2-7]{8}-[\\w-]+$/.test(element.id) ? ['id'] : []),
 ])"""
+#: What scripts of the page would get an element for, where they ask for something else.
+CLOBBERED = """() => ['getElementById', 'currentScript', 'cookie', 'body', 'defaultView']
+    .filter((name) => {
+        const own = Object.getOwnPropertyDescriptor(document, name)?.value;
+        return own instanceof Element || own instanceof HTMLCollection;
+    })"""
 
 
 @dataclass
@@ -95,6 +103,7 @@ class Watched:
         await self.page.evaluate(PROVOKE)
         assert await self.page.evaluate("window.executed") == []
         assert [text for text in self.complaints if "Failed to load resource" not in text] == []
+        assert await self.page.evaluate(CLOBBERED) == []
         images = await self.page.evaluate("[...document.images].map((image) => image.src)")
         assert [one for one in self.requests if one[0] != "image" or one[1] not in images] == []
         self.requests.clear()
@@ -131,6 +140,15 @@ async def test_the_trap_catches_what_is_not_cleaned(browser: Browser) -> None:
     asked = {kind for kind, address in trapped.requests if "evil.example" in address}
     assert {"stylesheet", "image"} <= asked
     assert len(await trapped.page.evaluate(SUSPECTS)) > 60
+
+
+async def test_the_trap_catches_names_in_the_way_of_scripts(browser: Browser) -> None:
+    trapped = await watched(browser)
+    await trapped.page.set_content(
+        "<img name=getElementById src=https://e.org/i.png><form name=body></form><p id=location>x"
+    )
+    assert set(await trapped.page.evaluate(CLOBBERED)) == {"getElementById", "body"}
+    assert set(await trapped.page.evaluate(SUSPECTS)) == {"form", "id", "name"}
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)

@@ -350,3 +350,25 @@ def test_a_deleted_file_withdraws_its_article_after_the_grace_and_brings_it_back
         write(workplace, 2, 5)
         assert again(workplace, services).changes.articles == {gone.key}
         assert workplace.published() == before
+
+
+def test_near_duplicates_of_several_sources_are_folded_where_that_is_configured(
+    workplace: Workplace,
+) -> None:
+    workplace.configure(
+        base=workplace.configuration.read_text(encoding="utf-8").replace(
+            "[articles]", '[articles]\nduplicates = "fold"'
+        )
+    )
+    wire = "".join(f"<p>第 {number} 段，通讯社的稿子，几家都照登不误。</p>" for number in range(20))
+    workplace.write("甲报/1.md", "通讯社的一条消息", categories=("甲报",), body=wire)
+    other = wire + "<p>（乙报编辑部稍有补充。）</p>"
+    workplace.write("乙报/1.md", "通讯社的一条消息！", categories=("乙报",), body=other)
+    workplace.write("丙报/1.md", "通讯社的一条消息", categories=("丙报",), body="<p>另写的。</p>")
+    with workplace.open() as services:
+        assert workplace.build(services).changes.new == 2
+        told = {tuple(map(str, one.categories)) for one in services.store.articles.newest(None, 9)}
+        assert {frozenset(names) for names in told} == {
+            frozenset({"甲报", "乙报"}),
+            frozenset({"丙报"}),
+        }

@@ -73,7 +73,7 @@ def switched_on(tmp_path: Path, *, examples: bool) -> Settings:
 
 def test_it_loads_as_it_is_and_means_the_example_articles() -> None:
     settings = load(_FILE, {})
-    assert settings.paths.articles.resolve() == _ROOT / "examples" / "articles"
+    assert settings.paths.articles["."].resolve() == _ROOT / "examples" / "articles"
     assert settings.paths.output.resolve() == _ROOT / "var" / "public"
     assert settings.mail.transport == "maildir"
     assert settings.mail.maildir.resolve() == _ROOT / "var" / "mail"
@@ -84,7 +84,7 @@ def test_it_loads_as_it_is_and_means_the_example_articles() -> None:
 
 def test_its_articles_are_articles_but_for_the_two_that_show_what_a_problem_is() -> None:
     settings = load(_FILE, {})
-    recipe, root = settings.recipe(), settings.paths.articles.resolve()
+    recipe, root = settings.recipe(), settings.paths.articles["."].resolve()
     files = PathFilter(settings.articles.include, settings.articles.exclude)
     drafts, causes = [], set()
     for file in root.rglob("*"):

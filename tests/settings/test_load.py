@@ -64,6 +64,52 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 "with one {url} in it, such as 'https://img.example/{url}'"
             ),
         ),
+        ("[articles]\nreferrer_policy = 'never'", None),
+        (
+            "[articles]\ncategory_style = 'tree'",
+            "articles.category_style = \"tree\": must be 'path' or 'flat'",
+        ),
+        (
+            "[articles.category_map]\n'a//b' = 'c'",
+            (
+                'articles.category_map.a//b = "a//b": must be the names of categories joined by '
+                "'/', such as '科技/网络'"
+            ),
+        ),
+        (
+            "[articles.category_map]\n'a' = 'b/'",
+            (
+                "articles.category_map.a = \"b/\": must be the names of categories joined by '/', "
+                "such as '科技/网络'"
+            ),
+        ),
+        (
+            "[articles.category_map]\n'a' = 5",
+            "articles.category_map.a = 5: must be a text in quotes",
+        ),
+        (
+            "[articles.category_map]\n'a' = '—'",
+            "articles.category_map.a = \"—\": must be 1 to 12 names joined by '/'",
+        ),
+        (
+            "[articles.category_map]\n'甲.x' = '乙/丙'\n'乙' = ''",
+            "articles.category_map.甲.x = \"乙/丙\": must not lie in '乙', which is moved itself",
+        ),
+        (
+            "[articles.category_map]\n'AI' = 'x'\n'ａｉ' = 'y'",
+            "articles.category_map.ａｉ: is the same category as 'AI'",
+        ),
+        (
+            "[articles.category_map]\n'金融' = '财经'\n[digests.daily]\ncategories = ['金融/银行']",
+            (
+                "digests.daily.categories = \"金融/银行\": is called '财经/银行' by "
+                "articles.category_map"
+            ),
+        ),
+        (
+            "[articles.category_map]\n'广告' = ''\n[digests.daily]\ncategories = ['x', '广告']",
+            'digests.daily.categories = "广告": is hidden by articles.category_map',
+        ),
         # tables
         ("site = 'x'", 'site = "x": must be a table'),
         ("mail = 'user:hunter2@host'", "mail: must be a table"),
@@ -87,6 +133,10 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 'site.language = "zh_CN": must be a language tag (BCP 47), '
                 "such as 'en', 'zh-CN' or 'zh-Hans'"
             ),
+        ),
+        (
+            "[site]\nicon = 'icon.png'",
+            ("site.icon = \"icon.png\": must be an address such as 'https://example.org/icon.png'"),
         ),
         (
             "[site]\nurl = 'example.org'",
@@ -114,6 +164,34 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             (
                 'site.url = "https://example.org/?a": must be an address without user, query and '
                 "fragment"
+            ),
+        ),
+        *(
+            (
+                f"[feeds]\nhubs = ['{hub}']",
+                f'feeds.hubs[0] = "{hub}": must be {expected}',
+            )
+            for hub, expected in (
+                ("hub.example", "an address such as 'https://hub.example/'"),
+                ("https://hub.example:x/", "an address such as 'https://hub.example/'"),
+                ("https://<hub>/", "an address such as 'https://hub.example/'"),
+                ("ftp://127.0.0.1/", "an address such as 'https://hub.example/'"),
+                ("https://me:you@hub.example/", "an address without user and fragment"),
+                ("https://hub.example/#a", "an address without user and fragment"),
+            )
+        ),
+        (
+            "[feeds]\nhubs = ['http://127.0.0.1/', 'http://hub.example/']",
+            (
+                'feeds.hubs = "http://hub.example/": must be an https address, unless '
+                "hubs_over_http = true"
+            ),
+        ),
+        (
+            "[feeds]\nhubs = ['https://hub.example', 'https://hub.example/']",
+            (
+                'feeds.hubs = ["https://hub.example", "https://hub.example/"]: '
+                "must name at most five hubs, each once"
             ),
         ),
         (
@@ -374,6 +452,16 @@ def test_a_mistake_is_told_by_key_value_and_what_is_allowed(
     assert len(found) == 1
     assert problem is None or found == [problem]
     assert "hunter2" not in found[0]
+
+
+@pytest.mark.parametrize("category", ["财经", "财经/综合", "财经/综合/银行", "丙/乙", "其他"])
+def test_a_digest_may_name_what_the_map_makes(file: Path, category: str) -> None:
+    file.write_text(
+        "[articles.category_map]\n'财经' = '财经/综合'\n'甲' = '丙'\n'丙/乙' = '丁'\n"
+        f"[digests.daily]\ncategories = ['{category}']",
+        "utf-8",
+    )
+    assert load(file, {}).digests["daily"].categories == (category,)
 
 
 def test_the_keys_of_the_loader_itself_are_no_options(file: Path) -> None:

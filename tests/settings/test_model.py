@@ -27,7 +27,7 @@ def settings(tmp_path: Path, text: str = "") -> Settings:
 
 def test_an_empty_file_is_enough(tmp_path: Path) -> None:
     found = settings(tmp_path)
-    assert found.paths.articles == tmp_path / "articles"
+    assert found.paths.articles == {".": tmp_path / "articles"}
     assert found.paths.output == tmp_path / "public"
     assert found.mail.maildir == tmp_path / "mail"
     assert found.database_url() == f"sqlite:///{tmp_path}/data/digest.db"
@@ -109,6 +109,31 @@ class TestSite:
     ) -> None:
         assert settings(tmp_path, f"[site]\nurl = '{url}'").site().authority == authority
 
+    def test_pictures_and_rights_are_optional(self, tmp_path: Path) -> None:
+        site = settings(tmp_path).site()
+        assert (site.icon, site.logo, site.copyright) == ("", "", "")
+        text = "[site]\nicon = 'https://例子.example/图.png'\ncopyright = ' © 2026 Ferry '"
+        site = settings(tmp_path, text).site()
+        assert site.icon == "https://xn--fsqu00a.example/%E5%9B%BE.png"
+        assert site.copyright == "© 2026 Ferry"
+
+    def test_hubs_are_written_in_ascii_with_a_path(self, tmp_path: Path) -> None:
+        hubs = (
+            "'https://枢纽.example', 'https://hub.example:8443/push?to=新',"
+            "'http://127.0.0.1:9000/', 'http://[::1]/', 'http://hub.localhost/'"
+        )
+        assert settings(tmp_path, f"[feeds]\nhubs = [{hubs}]").site().hubs == (
+            "https://xn--mtv572c.example/",
+            "https://hub.example:8443/push?to=%E6%96%B0",
+            "http://127.0.0.1:9000/",
+            "http://[::1]/",
+            "http://hub.localhost/",
+        )
+
+    def test_a_hub_in_a_network_of_ones_own_may_speak_http(self, tmp_path: Path) -> None:
+        text = "[feeds]\nhubs = ['http://hub.internal:8080']\nhubs_over_http = true"
+        assert settings(tmp_path, text).site().hubs == ("http://hub.internal:8080/",)
+
     def test_a_known_authority_wins_so_that_ids_stay(self, tmp_path: Path) -> None:
         found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")
         assert found.site().authority == "old.example.org,2019-05"
@@ -128,6 +153,11 @@ class TestRecipe:
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
             image_proxy = "https://img.example/?u={url}&w=640"
+            referrer_policy = "same-origin"
+            category_style = "flat"
+            [articles.category_map]
+            "a / Ａ" = "b/ c"
+            "广告" = ""
             [sanitizer]
             engines = ["nh3"]
             [[rules]]
@@ -153,6 +183,9 @@ class TestRecipe:
             placeholder_hosts=("placeholder.example",),
             embeds=("video.example",),
             image_proxy="https://img.example/?u={url}&w=640",
+            referrer_policy="same-origin",
+            category_style="flat",
+            category_map=(("a/Ａ", "b/c"), ("广告", "")),
             rules=(
                 Rule(
                     category=CategoryPath(("a", "b")),
@@ -259,7 +292,7 @@ class TestFolders:
             paths = settings(
                 tmp_path, "[paths]\narticles = '../a'\noutput = '/srv/out'\ndata = '~/data'"
             ).paths
-        assert paths.articles == tmp_path.parent / "a"
+        assert paths.articles == {".": tmp_path.parent / "a"}
         assert paths.output == Path("/srv/out")
         assert paths.data == Path("/home/somebody/data")
 
@@ -278,6 +311,45 @@ class TestFolders:
         assert caught.value.key == "paths.output"
         beside = settings(tmp_path, "[paths]\noutput = 'articles.public'").paths
         assert beside.output == tmp_path / "articles.public"
+
+    def test_several_folders_of_articles_have_names(self, tmp_path: Path) -> None:
+        table = '{ "." = "main", "博客 one.two" = "/srv/blog", home = "~/a" }'
+        with patch.dict("os.environ", {"HOME": "/home/somebody"}):
+            paths = settings(tmp_path, f"[paths]\narticles = {table}").paths
+        assert paths.articles == {
+            ".": tmp_path / "main",
+            "博客 one.two": Path("/srv/blog"),
+            "home": Path("/home/somebody/a"),
+        }
+
+    @pytest.mark.parametrize(
+        ("paths", "key", "problem"),
+        [
+            ("articles = 1", "articles", "must be a path in quotes, or a table"),
+            ("articles = {}", "articles", "must be a path in quotes, or a table"),
+            ("articles = { a = 1 }", "articles", "must be a path in quotes, or a table"),
+            ("articles = { a = '' }", "articles", "must be a path"),
+            ("articles = { '.a' = 'a' }", "articles", "'.a' must be the name of a folder"),
+            ("articles = { '..' = 'a' }", "articles", "'..' must be the name of a folder"),
+            ("articles = { 'a/b' = 'a' }", "articles", "'a/b' must be the name of a folder"),
+            ("articles = { '' = 'a' }", "articles", "'' must be the name of a folder"),
+            ('articles = { "a\\nb" = "a" }', "articles", "must be one line"),
+            ('articles = { "é" = "a", "e\u0301" = "b" }', "articles", "'é' is there twice"),
+            ("articles = { a = 'x', b = 'x/y' }", "articles.b", "lie in the folder of paths.arti"),
+            ("articles = { '.' = 'x', b = 'x' }", "articles", "lie in the folder of paths.art"),
+            ("articles = { a = 'public/a' }", "output", "hold the folder of paths.articles.a"),
+            ("articles = { a = '.' }", "output", "lie in the folder of paths.articles.a"),
+            ("articles = { a = 'data/a' }", "data", "hold the folder of paths.articles.a"),
+            ("articles = 'a'\ndata = 'a/d'", "data", "lie in the folder of paths.articles"),
+        ],
+    )
+    def test_folders_of_articles_have_good_names_and_are_apart(
+        self, tmp_path: Path, paths: str, key: str, problem: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            settings(tmp_path, f"[paths]\n{paths}")
+        assert caught.value.key == f"paths.{key}"
+        assert problem in caught.value.problem
 
     def test_configured_templates_win(self, tmp_path: Path) -> None:
         assert settings(tmp_path, "[paths]\ntemplates = 'own'").template_folder() == (

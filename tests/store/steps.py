@@ -51,7 +51,7 @@ STEPS = st.one_of(
 def take(store: Store, step: Step, terms: Terms, now: datetime) -> tuple[Terms, Changes]:
     """Do a step; return the terms from then on, and what it changed."""
     if isinstance(step, Terms):
-        return step, store.articles.review(now, step)
+        return step, store.articles.review(now, None, step)
     if isinstance(step, list):
         return terms, store.articles.record(step, now, terms)
     if step == "withdraw":

@@ -73,7 +73,7 @@ def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> 
         assert [one.articles for one in before] == [1, 2]
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
         assert [one.articles for one in store.articles.strands([StrandKind.AUTHOR])] == [2, 2, 1]
-        assert store.articles.review(NOW, Terms(language="en")).strands == {CHINESE}
+        assert store.articles.review(NOW, None, Terms(language="en")).strands == {CHINESE}
 
 
 def test_every_migration_is_known_to_the_code() -> None:

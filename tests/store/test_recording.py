@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from digest.articles.ingest import Embargoes
 from digest.articles.model import Changes, Note, Severity, article_key
 from digest.articles.revision import Terms
 from digest.store.connection import Database
-from digest.store.database import Store
-from digest.store.schema import file
+from digest.store.database import Store, open_store
+from digest.store.reading import COLUMNS, read
+from digest.store.schema import article, file
 from tests.store.samples import (
     BANKS,
     FINANCE,
@@ -279,3 +286,78 @@ def test_a_moved_file_leaves_no_row_behind(store: Store) -> None:
     store.articles.vanish(["a.md"], NOW + MINUTE)
     store.articles.record([reading("b.md", content="same", notes=(SALVAGED,))], LATER)
     assert [problem.path for problem in store.articles.problems()] == ["b.md"]
+
+
+#: Shrinking takes minutes, with a database for each example.
+NO_SHRINK = tuple(phase for phase in Phase if phase is not Phase.shrink)
+TEXTS = (TEXT, NEARLY, OTHER, "<p>短。</p>")
+PATHS = ("a/1.md", "b/1.md", "b/2.md", "c.md")
+STEPS = st.one_of(
+    st.tuples(
+        st.just("write"),
+        st.sampled_from(PATHS),
+        st.sampled_from(TEXTS),
+        st.sampled_from(["新桥", "博物馆"]),
+        st.sampled_from([None, "urn:x"]),
+        st.sampled_from([(), (LOANS,), (SPACE, BANKS)]),
+    ),
+    st.tuples(st.just("delete"), st.sampled_from(PATHS)),
+    st.tuples(st.just("break"), st.sampled_from(PATHS)),
+)
+
+
+@given(batches=st.lists(st.lists(STEPS, min_size=1, max_size=4), max_size=6), fold=st.booleans())
+@settings(max_examples=15, deadline=None, phases=NO_SHRINK)
+def test_whatever_happens_to_files_each_is_in_one_article_that_has_its_categories(
+    migrated_sqlite: Path, batches: list[list[tuple[Any, ...]]], fold: bool
+) -> None:
+    terms = Terms(fold=fold)
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/digest.db"
+        shutil.copyfile(migrated_sqlite, f"{folder}/digest.db")
+        with open_store(url) as store:
+            store.authority("example.org,2024")
+            for hour, batch in enumerate(batches):
+                now = NOW + timedelta(hours=hour)
+                readings = {}
+                for number, (what, path, *said) in enumerate(batch):
+                    if what == "delete":
+                        store.articles.vanish([path], now)
+                    elif what == "break":
+                        readings[path] = failure(path)
+                    else:
+                        body, title, identity, categories = said
+                        readings[path] = reading(
+                            path,
+                            identity=identity,
+                            content=f"{hour} {number}",
+                            title=title,
+                            body=body,
+                            categories=categories,
+                            alike=True,
+                        )
+                store.articles.record([*readings.values()], now, terms)
+                store.articles.record([*readings.values()], now, terms)
+                again = store.articles.record([*readings.values()], now, terms)
+                assert not again.articles, "nothing new was said"
+                check_files(url)
+
+
+def check_files(url: str) -> None:
+    """Assert that files and articles fit together."""
+    database = Database(url)
+    with database.read() as connection:
+        rows = list(connection.execute(select(file).order_by(file.c.path)))
+        filed = {one.sequence: set(one.categories) for one in read(connection, select(*COLUMNS))}
+        keys = list(connection.scalars(select(article.c.key)))
+    database.close()
+    assert len(keys) == len(set(keys))
+    for sequence in {row.article for row in rows} - {None}:
+        holding = [row for row in rows if row.article == sequence]
+        leads = sum(row.leads for row in holding)
+        assert leads == 1 or (leads == 0 and not any(row.content for row in holding)), (
+            "where none leads all are read again"
+        )
+        assert filed[sequence] == {path for row in holding for path in row.categories or ()}
+    for row in rows:
+        assert row.article is not None or row.fingerprint is None, row.path

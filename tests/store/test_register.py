@@ -282,15 +282,27 @@ def test_files_that_all_led_agree_on_one() -> None:
     assert register.deposed == {"b.md"}
 
 
-def test_an_article_that_became_another_one_is_told() -> None:
+def test_where_an_article_says_something_else_its_other_files_are_unsure() -> None:
     article = entry("a", 1, text=TEXT)
     register = make([article], [present("a.md", article)], ["a.md"])
     known = article.known
     assert known is not None
-    assert not register.revise(article, known, likeness("新桥", OTHER, None)), "the same title"
-    assert not register.revise(article, known, likeness("旧桥", OTHER + "完。", None)), "the text"
-    assert register.revise(article, known, likeness("博物馆", TEXT, None))
-    assert not register.revise(article, known, None)
+    register.revise(article, known, likeness("新桥", TEXT, None))
+    assert register.unsure == {}
+    register.revise(article, known, likeness("新桥", OTHER, None))
+    assert register.unsure == {"a": article}
+
+
+def test_where_the_leader_leaves_the_others_are_unsure() -> None:
+    article = entry("a", 1, text=TEXT)
+    holdings = [present("a.md", article), present("b.md", article, leads=False)]
+    register = make([article], holdings, ["a.md"])
+    register.assign("a.md", "c", says("urn:new", text=TEXT))
+    assert register.unsure == {"a": article}
+    assert article.leader is None
+    said = says("b", text=TEXT)
+    assert register.assign("b.md", "c", said) is article
+    assert register.lead(article, "b.md", said)
 
 
 def test_a_withheld_article_is_forgotten() -> None:

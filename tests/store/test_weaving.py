@@ -109,21 +109,21 @@ def test_an_unchanged_file_changes_no_strand(store: Store) -> None:
 
 def test_a_new_definition_is_applied_to_what_is_there_and_only_once(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md", language=None)], NOW, TERMS)
-    assert store.articles.review(NOW, TERMS) == Changes(), "decided so already"
+    assert store.articles.review(NOW, None, TERMS) == Changes(), "decided so already"
     sieve = Sieve(name="money", wanted=Criteria(categories=(FINANCE,)))
     other = Terms(language="fr", sieves=(sieve,))
-    changes = store.articles.review(LATER, other)
+    changes = store.articles.review(LATER, None, other)
     french, money = Strand(StrandKind.LANGUAGE, "fr"), sieve.strand
     assert changes == Changes(strands=frozenset({ENGLISH, french, BRIDGES, money}))
     assert counts(store) == {LIN: 2, ADA: 2, CHINESE: 1, french: 1, money: 2}
-    assert store.articles.review(LATER, other) == Changes()
+    assert store.articles.review(LATER, None, other) == Changes()
 
 
 def test_strands_of_more_articles_than_one_statement_takes_are_decided_anew(store: Store) -> None:
     many = [reading(f"{number}.md", title=f"{number}", language=None) for number in range(1_100)]
     store.articles.record(many, NOW)
     assert counts(store) == {LIN: 1_100, ADA: 1_100}
-    assert store.articles.review(LATER, Terms(language="en")).strands == {ENGLISH}
+    assert store.articles.review(LATER, None, Terms(language="en")).strands == {ENGLISH}
     assert counts(store)[ENGLISH] == 1_100
 
 
@@ -131,7 +131,7 @@ def test_what_a_process_with_other_terms_stored_is_decided_anew(store: Store) ->
     store.articles.record([reading("a.md")], NOW, TERMS)
     store.articles.record([reading("b.md")], NOW, Terms())
     assert titles(store, BRIDGES) == ["河上的新桥通车了"]
-    assert store.articles.review(LATER, TERMS) == Changes(strands=frozenset({BRIDGES}))
+    assert store.articles.review(LATER, None, TERMS) == Changes(strands=frozenset({BRIDGES}))
     assert len(titles(store, BRIDGES)) == 2
 
 

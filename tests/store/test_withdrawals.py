@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
-from digest.articles.revision import Terms
 from digest.articles.strands import StrandKind
 from digest.store.database import Store
 from digest.store.withdrawals import Word
@@ -26,7 +25,6 @@ from tests.store.samples import (
 )
 
 DAY = timedelta(days=1)
-WITHDRAW = Terms(grace=DAY)
 A, B = article_key("a"), article_key("b")
 
 
@@ -85,7 +83,7 @@ def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) ->
 def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -> None:
     filled.withdrawals.withdraw([A], NOW)
     filled.articles.record([reading("a.md", title="一，新")], NOW + MINUTE)
-    assert filled.articles.review(NOW + MINUTE, WITHDRAW) == Changes()
+    assert filled.articles.review(NOW + MINUTE, DAY) == Changes()
     assert shown(filled) == ["二"]
     assert filled.withdrawals.withdraw([A], NOW + DAY) == Changes(), "it is already"
     assert filled.articles.tombstones(None, 9)[0].withdrawn_at == NOW
@@ -97,23 +95,23 @@ def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -
 
 def test_a_deleted_file_withdraws_its_article_after_a_grace(filled: Store) -> None:
     filled.articles.vanish(["a.md"], NOW)
-    assert filled.articles.review(NOW + DAY - MINUTE, WITHDRAW) == Changes()
-    assert filled.articles.review(NOW + DAY, Terms()) == Changes(), "as long as that is not asked"
-    changes = filled.articles.review(NOW + DAY, WITHDRAW)
+    assert filled.articles.review(NOW + DAY - MINUTE, DAY) == Changes()
+    assert filled.articles.review(NOW + DAY, None) == Changes(), "as long as that is not asked"
+    changes = filled.articles.review(NOW + DAY, DAY)
     assert changes == Changes(
         articles=frozenset({A}),
         categories=frozenset(LOANS.lineage()),
         strands=frozenset({LIN, ADA, CHINESE}),
     )
     assert shown(filled) == ["二"]
-    assert filled.articles.review(NOW + 2 * DAY, WITHDRAW) == Changes()
+    assert filled.articles.review(NOW + 2 * DAY, DAY) == Changes()
 
 
 def test_a_file_that_comes_back_brings_its_article_back(filled: Store) -> None:
     filled.articles.vanish(["a.md"], NOW)
-    filled.articles.review(NOW + DAY, WITHDRAW)
+    filled.articles.review(NOW + DAY, DAY)
     filled.articles.touch([reading("a.md").record])
-    changes = filled.articles.review(NOW + DAY, Terms())
+    changes = filled.articles.review(NOW + DAY, None)
     assert changes.articles == {A}
     assert shown(filled) == ["一", "二"]
 
@@ -122,22 +120,22 @@ def test_an_article_with_a_file_left_is_not_withdrawn(store: Store) -> None:
     batch = [reading(path, identity="urn:x") for path in ("1.md", "2.md")]
     store.articles.record([*batch, reading("b.md")], NOW)
     store.articles.vanish(["1.md"], NOW)
-    assert store.articles.review(NOW + 9 * DAY, WITHDRAW) == Changes()
+    assert store.articles.review(NOW + 9 * DAY, DAY) == Changes()
     store.articles.vanish(["2.md"], NOW + 9 * DAY)
-    assert store.articles.review(NOW + 9 * DAY, WITHDRAW) == Changes(), "the last file counts"
-    assert store.articles.review(NOW + 10 * DAY, WITHDRAW).articles == {article_key("urn:x")}
+    assert store.articles.review(NOW + 9 * DAY, DAY) == Changes(), "the last file counts"
+    assert store.articles.review(NOW + 10 * DAY, DAY).articles == {article_key("urn:x")}
 
 
 def test_a_tree_without_a_single_file_is_away_not_deleted(filled: Store) -> None:
     filled.articles.vanish(["a.md", "b.md"], NOW)
-    assert filled.articles.review(NOW + 9 * DAY, WITHDRAW) == Changes()
+    assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
     assert shown(filled) == ["一", "二"]
 
 
 def test_what_the_operator_keeps_is_not_withdrawn_with_its_file(filled: Store) -> None:
     filled.withdrawals.restore([A])
     filled.articles.vanish(["a.md"], NOW)
-    assert filled.articles.review(NOW + 9 * DAY, WITHDRAW) == Changes()
+    assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
 
 
 def test_no_edition_holds_what_is_withdrawn(filled: Store) -> None:

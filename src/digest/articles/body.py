@@ -142,6 +142,4 @@ def _plain(text: str, *, first_line: bool) -> Body:
 @cache
 def _engine() -> MarkdownIt:
     engine = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    engine.use(footnote_plugin)
-    engine.add_render_rule("footnote_anchor", lambda *_: "")  # it would lead back to nowhere
-    return engine
+    return engine.use(footnote_plugin)

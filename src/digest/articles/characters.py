@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
+
+#: Characters of a line that are read at all; references of thousands of digits are an attack.
+MAX_LINE = 4_000
 
 #: Code points that XML 1.0 forbids (section 2.2), and those it advises against: controls that no
 #: text needs, and noncharacters, which programs may use for themselves (Unicode section 23.7).
@@ -38,6 +42,11 @@ def one_line(text: str) -> str:
     """Return ``text`` for a name or a title: publishable, NFC, visible, single spaces."""
     visible = _INVISIBLE.sub("", publishable(text))
     return " ".join(unicodedata.normalize("NFC", visible).split())
+
+
+def plain_line(text: str) -> str:
+    """Return a name or a title that may hold entities as ``one_line`` of what they stand for."""
+    return one_line(html.unescape(text[:MAX_LINE]))
 
 
 def _harmless(reference: re.Match[str]) -> str:

@@ -44,6 +44,17 @@ _DIGITS = {numeral: digit for digit, numeral in enumerate("〇一二三四五六
 _MORNING = frozenset({"上午", "清晨", "早晨", "凌晨", "早上", "am"})
 #: When twelve o'clock is midnight.
 _NIGHT = frozenset({"傍晚", "晚上"})
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+#: August 27, 2021 at 3:05 PM; 27th Aug. 2021
+_ENGLISH = re.compile(
+    r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},?\s+)?
+    (?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?\s+)?
+    (?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?
+        |sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?,?\s+
+    (?(day)|(?P<further>[0-9]{1,2})(?:st|nd|rd|th)?,?\s+)
+    (?P<year>[0-9]{4})(?:(?:,|\s+at)?(?P<clock>\s.+))?""",
+    re.VERBOSE | re.IGNORECASE,
+)
 #: What JavaScript writes: Fri Aug 27 2021 20:49:08 GMT+0800 (China Standard Time)
 _SCRIPT = re.compile(
     r"[a-z]{3} ([a-z]{3}) ([0-9]{1,2}) ([0-9]{4}) ([0-9:]{5,8}) GMT([+-][0-9]{4})(?: \(.*\))?",
@@ -60,9 +71,9 @@ _MAIL = re.compile(
 def parse_date(text: str, zone: ZoneInfo) -> datetime | None:
     """Return the moment that ``text`` names, aware UTC; None where it names none.
 
-    Understands RFC 2822, ISO 8601, dates alone, the Chinese and JavaScript ways, and seconds or
-    milliseconds since 1970; one without an offset is in ``zone``. Years before 1990 or after 2100
-    are none, and so is a day without a year. Never raises.
+    Understands RFC 2822, ISO 8601, dates alone, the English, Chinese and JavaScript ways, and
+    seconds or milliseconds since 1970; one without an offset is in ``zone``. Years before 1990 or
+    after 2100 are none, and so is a day without a year. Never raises.
     """
     text = unicodedata.normalize("NFKC", text[:_MAX_LENGTH]).strip()
     try:
@@ -90,12 +101,17 @@ def _numeric(text: str, zone: ZoneInfo) -> datetime | None:
 
 
 def _dashed(text: str) -> str:
-    """Return a date without marks or in words with digits and marks; any other as it is."""
+    """Return a date without marks, in English or in words with digits and marks; others stay."""
     compact = _COMPACT.fullmatch(text)
     if compact:
         year, month, day, hour, minute, second, offset = compact.groups("")
         clock = f" {hour}:{minute}:{second or '00'}{offset}" if hour else ""
         return f"{year}-{month}-{day}{clock}"
+    english = _ENGLISH.fullmatch(text)
+    if english:
+        month = str(_MONTHS.index(english["month"][:3].lower()) + 1)
+        day = english["day"] or english["further"]
+        return f"{english['year']}-{month}-{day}{english['clock'] or ''}"
     text = _NUMERALS.sub(_number, text)
     for word, mark in _WORDS:
         text = word.sub(mark, text)

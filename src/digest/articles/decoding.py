@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
@@ -19,13 +21,31 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 #: What articles come in, beside Unicode; guessing among few errs less than among all.
-_LEGACY = ["gb18030", "big5", "euc_jp", "shift_jis", "euc_kr", "cp1252", "cp1251", "koi8_r"]
+_LEGACY = ["gb18030", "big5hkscs", "euc_jp", "cp932", "cp949", "cp1252", "cp1251", "koi8_r"]
 #: What a guess is checked against, which is poor where few characters are beyond ASCII.
-_CANDIDATES = ("cp1252", "gb18030", "big5", "shift_jis", "cp1250")
+_CANDIDATES = ("cp1252", "gb18030", "big5hkscs", "cp932", "cp1250")
 _DECLARED = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([a-zA-Z0-9_-]{3,20})""", re.IGNORECASE
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\x0b\x0c\r\x1b"))
+#: What declarations mean, beyond what they say (Encoding Standard, section 4.2).
+_MEANT = {
+    "utf-8-sig": "utf-8",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "cp950": "big5hkscs",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+}
+#: Encodings of texts that are not UTF-8; Python knows others, such as ``idna``.
+_TEXTUAL = re.compile(
+    r"utf-16(?:-[lb]e)?|gb18030|hz|big5hkscs|euc_jp|cp9(?:32|49)|cp125[0-8]|cp8(?:66|74)"
+    r"|iso8859-[0-9]{1,2}|koi8-[ru]|mac-(?:roman|cyrillic)"
+)
 #: A declaration stands this early (HTML section 4.2.5.4), in bytes.
 _PRESCAN = 1024
 #: Legibility with which a declaration is believed unseen; below it, the better of two wins.
@@ -34,8 +54,16 @@ _CLEAR = 0.9
 _SAMPLE = 65_536
 
 
-def decode(content: bytes) -> str:
-    """Return the text of a file, publishable, with LF line ends and without a byte order mark.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """The text of a file, and what is wrong with its bytes."""
+
+    text: str  #: publishable, with LF line ends and without a byte order mark
+    troubles: tuple[str, ...] = ()  #: a sentence each; none where all is well
+
+
+def decode(content: bytes) -> Decoded:
+    """Return the text of a file, whatever encoding it is in or says that it is in.
 
     Raises ValueError, saying why, where the bytes are no text.
     """
@@ -43,54 +71,86 @@ def decode(content: bytes) -> str:
         raise ValueError("the file is empty")
     for mark, encoding in _MARKS:
         if content.startswith(mark):
-            text = content.decode(encoding, "replace")
+            raw = content.decode(encoding, "replace")
             break
     else:
-        text = _without_mark(content)
-    text = publishable(text).removeprefix("\ufeff")
+        encoding, raw = _without_mark(content)
+    text = publishable(raw).removeprefix("\ufeff")
     if not text.strip():
         raise ValueError("the file is empty")
-    return text
+    return Decoded(text=text, troubles=(*_misdeclared(content, encoding), *_broken(content, raw)))
 
 
-def _without_mark(content: bytes) -> str:
+def _misdeclared(content: bytes, encoding: str) -> Iterator[str]:
+    """Yield what to say where a file declares another encoding than it is in."""
+    declared = _DECLARED.search(content, 0, _PRESCAN)
+    if declared and not content.isascii():
+        label = declared[1].decode("ascii")
+        if _meant(label) != _meant(encoding):
+            yield f"it declares the encoding {label}, but was read as {encoding}"
+
+
+def _broken(content: bytes, text: str) -> Iterator[str]:
+    """Yield what to say where bytes are no characters and became U+FFFD."""
+    count = text.count("\ufffd") - content.count("\ufffd".encode())
+    if count > 0:
+        yield f"{count} of its characters are broken and became \ufffd"
+
+
+def _without_mark(content: bytes) -> tuple[str, str]:
+    """Return the encoding and the text of bytes without a byte order mark."""
     controls = len(content) - len(content.translate(None, _CONTROLS))
     if b"\x00" in content or controls * 20 > len(content):
-        text = utf16(content, _SAMPLE)
-        if text is None:
+        wide = utf16(content, _SAMPLE)
+        if wide is None:
             raise ValueError("the file is binary, not text")
-        return text
+        return wide
     try:
-        return content.decode("utf-8")
+        return "utf-8", content.decode("utf-8")
     except UnicodeDecodeError:
         pass
     mended = content.decode("utf-8", "replace")
     broken = mended.count("\ufffd")
     if broken * 50 <= sum(char > "\x7f" for char in mended):
-        return mended  # UTF-8 with a scar, such as a character cut in two
+        return "utf-8", mended  # with a scar, such as a character cut in two
     declared = _declared(content)
-    clarity = legibility(declared[:_SAMPLE]) if declared else -1.0
+    clarity = legibility(declared[1][:_SAMPLE]) if declared else -1.0
     if declared and clarity >= _CLEAR:
         return declared
     guessed = _guessed(content)
-    if guessed is None or legibility(guessed[:_SAMPLE]) <= clarity:
+    if guessed is None or legibility(guessed[1][:_SAMPLE]) <= clarity:
         guessed = declared or utf16(content, _SAMPLE)
     if guessed is None:
         raise ValueError("the file is in no known encoding; save it as UTF-8")
     return guessed
 
 
-def _declared(content: bytes) -> str | None:
-    """Return the text in the encoding that the file declares; None where it can't be."""
+def _declared(content: bytes) -> tuple[str, str] | None:
+    """Return the encoding that the file declares, and its text; None where it can't be."""
     declared = _DECLARED.search(content, 0, _PRESCAN)
+    encoding = _meant(declared[1].decode("ascii")) if declared else ""
+    if not _TEXTUAL.fullmatch(encoding):
+        return None
     try:
-        return content.decode(declared[1].decode("ascii")) if declared else None
-    except (LookupError, UnicodeError):
+        return encoding, content.decode(encoding)
+    except UnicodeError:
         return None
 
 
-def _guessed(content: bytes) -> str | None:
-    """Return the text in the encoding that makes it most legible; of equals the statistician's."""
+def _meant(label: str) -> str:
+    """Return the name by which Python knows an encoding, its superset where that is meant."""
+    try:
+        name = codecs.lookup(label).name
+    except LookupError:
+        return label
+    return _MEANT.get(name, name)
+
+
+def _guessed(content: bytes) -> tuple[str, str] | None:
+    """Return the encoding that makes bytes most legible, and their text.
+
+    Of equals it is the statistician's.
+    """
     sample = content[:_SAMPLE]
     statistical = from_bytes(sample, cp_isolation=_LEGACY).best()
     encoding, best = None, 0.0
@@ -100,7 +160,7 @@ def _guessed(content: bytes) -> str | None:
         score = _score(sample, candidate)
         if score >= _CLEAR and score > best:
             encoding, best = candidate, score
-    return content.decode(encoding, "replace") if encoding else None
+    return (encoding, content.decode(encoding, "replace")) if encoding else None
 
 
 def _score(sample: bytes, encoding: str) -> float:

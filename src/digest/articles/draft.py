@@ -7,14 +7,17 @@ import html
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import get_args
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses, trackers
+from digest.articles import addresses, anchors, trackers
+from digest.articles.categories import STYLES, renamed, renames
 from digest.articles.embeds import HOSTS
 from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
+from digest.articles.policy import NO_REFERRER, TAGS, ReferrerPolicy
 from digest.articles.rules import Rule, Unfinished
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
@@ -25,8 +28,14 @@ from digest.errors import SourceError
 #: Grows when the same file and options give another draft: then all files are read again.
 PIPELINE = 6
 
-#: References (``&…;``) in a body: nh3 takes time that is quadratic in them, here about a second.
-MAX_REFERENCES = 200_000
+#: References (``&…;``) in a body; each is four characters or more where the file may have had one.
+MAX_REFERENCES = 500_000
+#: nh3 looks from each ampersand and each hard blank to the end of its text: so many characters
+#: take it about 0.2 s. 20,000 of them in a text of a million are as many.
+MAX_LOOKING = 20_000_000_000
+
+#: What stands between two texts, for nh3 too; elements that it takes out do not.
+_TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 
 #: An image as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
@@ -44,6 +53,9 @@ class Recipe:
 
     embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
     image_proxy: str | None = None  #: an address with ``{url}``, through which images are shown
+    referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
+    category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
+    category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
 
     def __post_init__(self) -> None:
         if self.image_proxy is not None:
@@ -52,8 +64,13 @@ class Recipe:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
             raise ValueError(f"not a time zone: {self.timezone!r}") from error
+        if self.category_style not in STYLES:
+            raise ValueError(f"category_style must be in {STYLES}, not {self.category_style!r}")
+        renames(self.category_map)
         if self.engines not in ENGINES:
             raise ValueError(f"engines must be one of {ENGINES}, not {self.engines!r}")
+        if self.referrer_policy not in get_args(ReferrerPolicy):
+            raise ValueError(f"not a referrer_policy: {self.referrer_policy!r}")
         if self.summary_length < 1:
             raise ValueError(f"summary_length must be at least 1, not {self.summary_length}")
 
@@ -67,30 +84,37 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
 
     Raises SourceError, saying where and why, for a file that is no article.
     """
-    manuscript = parse(source, ZoneInfo(recipe.timezone), recipe.placeholder_hosts)
+    manuscript = parse(
+        source,
+        ZoneInfo(recipe.timezone),
+        recipe.placeholder_hosts,
+        category_style=recipe.category_style,
+    )
+    filed = renamed(manuscript.categories, renames(recipe.category_map))
+    # A rule mends what a source has wrong, whatever its category is called by now.
+    either = replace(manuscript, categories=(*manuscript.categories, *filed))
     try:
         markup = tidy(
             manuscript.markup,
             base=manuscript.link,
+            places=anchors.prefix(manuscript.identity),
             title=manuscript.title,
-            rules=[rule for rule in recipe.rules if rule.applies(manuscript, source.path)],
+            rules=[rule for rule in recipe.rules if rule.applies(either, source.path)],
             placeholder_hosts=recipe.placeholder_hosts,
             embeds=recipe.embeds,
             image_proxy=recipe.image_proxy,
         )
     except Unfinished as error:
         raise SourceError(source.path, None, str(error)) from error
-    if markup.count("&") > MAX_REFERENCES:
-        raise SourceError(
-            source.path, None, f"the body has over {MAX_REFERENCES} escaped characters"
-        )
-    body = clean(markup, recipe.engines)
+    if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
+        raise SourceError(source.path, None, "the body has too many escaped characters")
+    body = clean(markup, recipe.engines, recipe.referrer_policy)
     text = plain_text(body)
     return Draft(
         identity=manuscript.identity,
         title=manuscript.title,
         authors=manuscript.authors,
-        categories=manuscript.categories,
+        categories=filed,
         published_at=manuscript.published_at,
         link=manuscript.link,
         image=_shown(manuscript.image, recipe.image_proxy) or _first_image(body),
@@ -98,11 +122,23 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         summary=summarize(manuscript.summary or text, recipe.summary_length),
         body=body,
         fingerprint=_fingerprint(
-            manuscript.title, text, manuscript.authors, manuscript.categories, manuscript.link
+            manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
         likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,
     )
+
+
+def _looking(markup: str) -> int:
+    """Return how many characters nh3 would look at for ampersands and hard blanks."""
+    whole = _wanted(markup) * len(markup)
+    if whole <= MAX_LOOKING:
+        return whole
+    return sum(_wanted(text) * len(text) for text in _TAG.split(markup))
+
+
+def _wanted(text: str) -> int:
+    return text.count("&amp;") + text.count("&nbsp;")
 
 
 def _shown(image: str | None, proxy: str | None) -> str | None:

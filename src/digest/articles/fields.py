@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from digest.articles.characters import publishable
+from digest.articles.characters import one_line, publishable
 
 #: A value: text as written, a list, or names with values.
 Value: TypeAlias = "str | list[Value] | dict[str, Value]"
@@ -15,6 +15,8 @@ Value: TypeAlias = "str | list[Value] | dict[str, Value]"
 MAX_LENGTH = 65_536
 #: Lists and mappings inside each other.
 MAX_NESTING = 8
+#: Characters of a value in a sentence about it.
+MAX_SHOWN = 80
 
 
 class Unreadable(Exception):
@@ -27,16 +29,38 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """Something in a block that is broken, though what it means is plain."""
+
+    line: int  #: 0-based within the block
+    cause: str  #: what is wrong, and what it was read as; one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """The values of a block and where they stand."""
 
     values: Mapping[str, Value]  #: by key in lower case
     lines: Mapping[str, int]  #: 0-based line within the block, for each key of ``values``
+    repairs: tuple[Repair, ...] = ()  #: in the order of their lines
 
 
 def written(text: str) -> str:
     """Return a scalar as published: template escapes decoded, no forbidden characters."""
     return publishable(text.replace("&#123;", "{").replace("&#125;", "}"))
+
+
+def shown(text: str) -> str:
+    """Return a value as a sentence may quote it: one line, cut at ``MAX_SHOWN`` characters."""
+    line = one_line(written(text))
+    if len(line) > MAX_SHOWN:
+        return f"{line[: MAX_SHOWN - 1]}…"
+    return line or "''"
+
+
+def repeated(key: str, line: int) -> Repair:
+    """Return what there is to say of a key that was there before, above its ``line``."""
+    return Repair(line=line, cause=f"{shown(key)} is there more than once; the last one counts")
 
 
 def too_deep(line: int) -> Unreadable:

@@ -9,14 +9,19 @@ from pathlib import PurePosixPath
 
 from digest.articles.body import MARKDOWN_SUFFIXES
 from digest.articles.fields import MAX_LENGTH, Fields, Unreadable, Value
-from digest.articles.json_fields import object_end, read_json
+from digest.articles.habits import LIST_KEYS, TEXT_KEYS
+from digest.articles.json_fields import object_end, read_json, read_members
+from digest.articles.model import Note, Severity
 from digest.articles.plain_fields import read_plain
 from digest.articles.toml_fields import read_toml
 from digest.articles.yaml_fields import read_yaml
 from digest.errors import SourceError
 
 _START = r"\ufeff?(?:[^\S\n]*\n)*"
-_FENCE = re.compile(_START + r"(---|\+\+\+)[^\S\n]*(?:\n|\Z)")
+#: The language behind the sign, ``---json``, is what Eleventy takes.
+_FENCE = re.compile(
+    _START + r"(---|\+\+\+|;;;)[^\S\n]*(ya?ml|toml|json)?[^\S\n]*(?:\n|\Z)", re.IGNORECASE
+)
 #: A brace that opens JSON; one of a template or of a sentence has no key behind it.
 _BRACE = re.compile(_START + r'[^\S\n]*(?=\{\s*+(?:\}|"(?:[^"\\\n]|\\.)*+"\s*+:))')
 _BLANK = re.compile(_START)
@@ -26,7 +31,18 @@ _REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)|")
 _FENCED: Mapping[str, tuple[re.Pattern[str], Callable[[str], Fields]]] = {
     "---": (re.compile(r"^(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.MULTILINE), read_yaml),
     "+++": (re.compile(r"^\+\+\+[^\S\n]*(?:\n|\Z)", re.MULTILINE), read_toml),
+    ";;;": (re.compile(r"^;;;[^\S\n]*(?:\n|\Z)", re.MULTILINE), read_members),
 }
+_LANGUAGES = {"yaml": read_yaml, "yml": read_yaml, "toml": read_toml, "json": read_members}
+#: What a head without an opening fence is made of, as Hexo writes it: keys, items, what is
+#: indented, comments, members of an object. Then it is closed.
+_HEAD = re.compile(
+    r"""(?P<block>(?:[\w-]+[^\S\n]*:(?=\s)|")[^\n]*\n
+    (?:(?:[\w-]+[^\S\n]*:(?=\s)|[^\S\n]+(?=\S)|-[^\S\n]|[\#"\]}])[^\n]*\n){0,500}+)
+    (?P<fence>---|;;;)[^\S\n]*(?:\n|\Z)""",
+    re.VERBOSE | re.ASCII,
+)
+_HEAD_KEY = re.compile(r"^\s*\"?([A-Za-z_]+)\"?[^\S\n]*:", re.MULTILINE)
 #: Tables whose keys count as keys of the front matter where that has none of the name: Zola's
 #: two, and Hugo's. The earlier wins.
 _TABLES = ("taxonomies", "extra", "params")
@@ -43,41 +59,54 @@ class FrontMatter:
     body: str
     body_line: int = 1  #: 1-based line in the file where the body starts
     present: bool = False  #: whether there is a front matter at all
+    notes: tuple[Note, ...] = ()  #: what is broken in it, though its meaning is plain
 
 
 def split(text: str, path: PurePosixPath) -> FrontMatter:
     """Return the front matter and the body of a decoded file.
 
-    It is YAML between lines of ``---``, TOML between lines of ``+++``, a JSON object at the
-    start, or, in Markdown, lines of ``Key: value`` there. Scalars stay the text that was
-    written: no numbers, truths, dates or nothings. Template escapes (``&#123;``) are decoded.
+    It is YAML between lines of ``---``, TOML between lines of ``+++``, JSON between lines of
+    ``;;;`` or as an object at the start. In Markdown it may also be lines of ``Key: value`` there,
+    up to an empty line or a fence that none has opened. Scalars stay the text that was written:
+    no numbers, truths, dates or nothings. Template escapes (``&#123;``) are decoded.
 
     Raises SourceError with the line.
     """
     fence = _FENCE.match(text)
-    if fence:
+    if fence and (fence[1] == "---" or not fence[2]):
         return _fenced(text, path, fence)
     brace = _BRACE.match(text)
     if brace:
         return _object(text, path, brace.end())
-    plain = _plain(text) if path.suffix.lower() in MARKDOWN_SUFFIXES else None
-    return plain or FrontMatter(fields={}, body=text)
+    head = None
+    if path.suffix.lower() in MARKDOWN_SUFFIXES:
+        head = _plain(text) or _headless(text, path)
+    return head or FrontMatter(fields={}, body=text)
 
 
 def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter:
     closing, read = _FENCED[fence[1]]
+    read = _LANGUAGES[fence[2].lower()] if fence[2] else read
     first = text.count("\n", 0, fence.end()) + 1
     end = closing.search(text, fence.end())
     if not end:
         raise SourceError(path, first - 1, f"the front matter has no closing {fence[1]} line")
-    block = text[fence.end() : end.start()]
-    if len(block) > MAX_LENGTH:
+    return _read(text, path, read, (fence.end(), end.start(), end.end()))
+
+
+def _read(
+    text: str, path: PurePosixPath, read: Callable[[str], Fields], places: tuple[int, int, int]
+) -> FrontMatter:
+    """Return the file whose block starts and ends at the first two places, the body at the last."""
+    start, end, body = places
+    first = text.count("\n", 0, start) + 1
+    if end - start > MAX_LENGTH:
         raise SourceError(path, first, f"the front matter is longer than {MAX_LENGTH} characters")
     try:
-        fields = read(block)
+        fields = read(text[start:end])
     except Unreadable as problem:
         raise _failure(problem, path, first) from problem
-    return _apart(fields, first, text, end.end())
+    return _apart(fields, first, text, body)
 
 
 def _object(text: str, path: PurePosixPath, start: int) -> FrontMatter:
@@ -101,6 +130,23 @@ def _plain(text: str) -> FrontMatter | None:
     return _apart(fields, text.count("\n", 0, offset) + 1, text, offset + end)
 
 
+def _headless(text: str, path: PurePosixPath) -> FrontMatter | None:
+    """Return the file where a fence closes what none has opened; None where nothing like it is.
+
+    As with lines up to an empty one, it needs a title or two keys that are known.
+    """
+    blank = _BLANK.match(text)
+    head = _HEAD.match(text, blank.end() if blank else 0)
+    if not head:
+        return None
+    keys = {key.lower() for key in _HEAD_KEY.findall(head["block"])}
+    if "title" not in keys and len(keys & (TEXT_KEYS | LIST_KEYS)) < 2:
+        return None
+    return _read(
+        text, path, _FENCED[head["fence"]][1], (head.start(), head.end("block"), head.end())
+    )
+
+
 def _failure(problem: Unreadable, path: PurePosixPath, first: int) -> SourceError:
     cause = f"the front matter cannot be read: {problem.cause}"
     return SourceError(path, first + problem.line, cause)
@@ -122,4 +168,8 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
         body=text[end:],
         body_line=text.count("\n", 0, end) + 1,
         present=True,
+        notes=tuple(
+            Note(severity=Severity.SALVAGED, line=first + repair.line, cause=repair.cause)
+            for repair in fields.repairs
+        ),
     )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+_MAGIC = re.compile(r"[*?\[]")
+
 
 def glob_pattern(glob: str) -> str:
     """Return a glob as the source of a regular expression over whole relative paths.
@@ -38,8 +40,40 @@ def glob_pattern(glob: str) -> str:
     return "".join(parts)
 
 
-def _compile(globs: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{glob_pattern(glob)})" for glob in globs) or "(?!)", re.DOTALL)
+def _compile(globs: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what matches any of these globs; None where there are none."""
+    source = "|".join(f"(?:{glob_pattern(glob)})" for glob in globs)
+    return re.compile(source, re.DOTALL) if source else None
+
+
+class _Matcher:
+    """Matches any of some globs, the usual ones cheaply: a scan asks for every file there is.
+
+    ``**/*.md`` is a question of how a path ends, ``**/.*`` one of its last name alone.
+    """
+
+    def __init__(self, globs: Iterable[str]) -> None:
+        ends, names, paths = [], [], []
+        for glob in globs:
+            name = glob[3:]
+            if not glob.startswith("**/") or "/" in name or "**" in name or not name:
+                paths.append(glob)
+            elif name[0] == "*" and not _MAGIC.search(name[1:]):
+                ends.append(name[1:])
+            else:
+                names.append(name)
+        self._ends = tuple(ends)
+        self._name = _compile(names)
+        self._path = _compile(paths)
+
+    def matches(self, path: str) -> bool:
+        """Tell whether any glob matches a whole relative path."""
+        name = path[path.rfind("/") + 1 :]
+        return (
+            name.endswith(self._ends)
+            or (self._name is not None and self._name.fullmatch(name) is not None)
+            or (self._path is not None and self._path.fullmatch(path) is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +85,17 @@ class PathFilter:
 
     include: tuple[str, ...]
     exclude: tuple[str, ...] = ()
-    _taken: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _left: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _taken: _Matcher = field(init=False, repr=False, compare=False)
+    _left: _Matcher = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_taken", _compile(self.include))
-        object.__setattr__(self, "_left", _compile(self.exclude))
+        object.__setattr__(self, "_taken", _Matcher(self.include))
+        object.__setattr__(self, "_left", _Matcher(self.exclude))
 
     def takes(self, path: str) -> bool:
         """Tell whether a file's relative path, with ``/`` between names, is taken."""
-        return bool(self._taken.fullmatch(path)) and not self._left.fullmatch(path)
+        return self._taken.matches(path) and not self._left.matches(path)
 
     def enters(self, folder: str) -> bool:
         """Tell whether a folder is looked into: unless ``exclude`` matches it."""
-        return not self._left.fullmatch(folder)
+        return not self._left.matches(folder)

@@ -28,6 +28,8 @@ TAG_KEYS = ("tags", "tag", "keywords")
 #: Keys of a table that stands where an address is expected, such as ``cover: {image: …}``.
 ADDRESS_NAMES = ("src", "url", "href", "image", "path", "link")
 
+#: Values that say nothing.
+NOTHING = frozenset({"", "~", "null"})
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
 #: Keys, the values with which a file keeps itself back, and what it is then.

@@ -7,15 +7,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from digest.articles.model import Changes, Draft, SourceFile
 from digest.articles.revision import Terms
+from digest.articles.scan import RootMark, Scan, kept_back
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
-from digest.articles.workers import Workers
+from digest.articles.workers import Stalled, TooSlow, Workers
 from digest.errors import SourceError
 from digest.times import Clock
 
@@ -33,11 +34,11 @@ _TERMS = Terms()
 class FileRecord:
     """What is remembered of a file, so that an unchanged one is not read again."""
 
-    path: str  #: relative to the watched root; bytes that are no UTF-8 written as ``\\xNN``
+    path: str  #: relative to the tree; bytes that are no UTF-8 written as ``\\xNN``
     size: int  #: bytes
     mtime_ns: int
     content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
-    recipe: str  #: fingerprint of the recipe that it was read with
+    recipe: str  #: fingerprint of the recipe that it was read with, or could not be in time
     missing: bool = False  #: the file has vanished; its article stays
 
 
@@ -91,8 +92,30 @@ class FileStore(Protocol):
         """Return which files wait for the date of their article."""
         ...
 
-    def review(self, now: datetime, terms: Terms) -> Changes:
-        """Withdraw articles whose files are long gone; show those again whose files are back."""
+    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long.
+
+        With ``terms``, decide strands anew where others decided them.
+        """
+        ...
+
+
+class ScanMemory(Protocol):
+    """What a scan needs of the store; the last one is kept for the next and for other processes."""
+
+    def last(self) -> Scan | None:
+        """Return the last scan; None where there was none."""
+        ...
+
+    def states(self, recipes: Collection[str]) -> Iterable[Sequence[Any]]:
+        """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
+
+        Plain rows: a scan goes through all there are.
+        """
+        ...
+
+    def remember(self, scan: Scan) -> None:
+        """Keep a scan in place of the one before."""
         ...
 
 
@@ -104,6 +127,8 @@ class Taken:
     files: int = 0  #: looked at
     waiting: frozenset[str] = frozenset()  #: being written just now: to be looked at again
     complete: bool = True  #: False where it was stopped on the way
+    unsure: bool = False  #: only a scan can tell the rest
+    scan: Scan | None = None  #: where the whole tree was looked at
 
 
 class Ingest:
@@ -116,18 +141,24 @@ class Ingest:
         self,
         *,
         store: FileStore,
+        memory: ScanMemory,
         tree: Tree,
         workers: Workers,
         clock: Clock,
         terms: Terms = _TERMS,
     ) -> None:
         self._store = store
+        self._memory = memory
         self._terms = terms
         self._tree = tree
         self._workers = workers
         self._clock = clock
         self._recipe = workers.recipe.fingerprint()
+        #: Of files given up for time: read again once they are allowed more of it, not before.
+        self._given_up = f"{self._recipe}, {workers.timeout.total_seconds():g} s"
+        self._recipes = (self._recipe, self._given_up)
         self._stopped = threading.Event()
+        self._marks: Mapping[str, RootMark] | None = None  # of the roots, at the last scan
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
         self._embargoes = Embargoes(next_at=_LONG_AGO)
 
@@ -139,36 +170,79 @@ class Ingest:
         """Compare the whole tree with what is remembered and take what differs.
 
         Unchanged files are not opened. ``progress`` hears (files done, files to read). A folder
-        that cannot be entered becomes a problem; what is in it stays as it was known.
-        Raises OSError where the root is not there: nothing is taken for vanished then.
+        that cannot be entered becomes a problem; what is in it stays as it was known, and so
+        does all of a root that is not there or cannot be believed (``scan.kept_back``).
+        Raises OSError where no root is there: nothing is taken for vanished then.
         """
+        began = self._clock()
+        before = self._tree.marks()
         closed: dict[str, OSError] = {}
-        found: dict[str, tuple[str, FileState]] = {}
+        found: dict[str, FileState] = {}
+        odd: dict[str, str] = {}  # paths as they are on disk, where they are no UTF-8
         for path, state in self._tree.walk(closed=closed):
             if self._stopped.is_set():
                 return Taken(complete=False)
-            found[printable(path)] = (path, state)
-        known = self._store.files()
-        hidden = {printable(folder) for folder in closed}
+            key = printable(path)
+            found[key] = state
+            if key is not path:
+                odd[key] = path
+        files = len(found)
+        after = self._tree.marks()
+        doubted = kept_back(self._remembered(), before, after)
+        # What is left in it afterwards differs: a second table of so many files is not needed.
+        self._leave_known(found, doubted, {printable(folder) for folder in closed})
+        self._note_closed(closed)
+        known = self._store.files(found) if found else {}
+        paths = sorted(odd.get(key, key) for key in found)
+        taken = self._take_files(paths, known, progress)
+        if not taken.complete:
+            return replace(taken, files=files)
+        ended = self._clock()
+        self._marks = {**self._remembered(), **_without(after, doubted)}
+        scan = Scan(
+            ended_at=ended,
+            took=ended - began,
+            files=files,
+            marks=self._marks,
+            unseen={name: _reason(closed.get(name), why) for name, why in doubted.items()},
+        )
+        self._untold = taken.changes
+        self._untold += self._store.review(ended, self._terms.grace, self._terms)
+        self._memory.remember(scan)
+        changes, self._untold = self._untold, Changes()
+        return replace(taken, changes=changes, files=files, scan=scan)
+
+    def _leave_known(
+        self, found: dict[str, FileState], doubted: Collection[str], hidden: Collection[str]
+    ) -> None:
+        """Drop from ``found`` what is as remembered; note what vanished outside ``hidden``.
+
+        Files stay whose articles may appear by now.
+        """
+        gone = []
+        over = self._store.embargoes(self._clock()).over
+        for path, size, mtime_ns, missing, current in self._memory.states(self._recipes):
+            state = found.get(path)
+            if state is None:
+                if not missing:
+                    gone.append(path)
+            elif current and not missing and state == (size, mtime_ns) and path not in over:
+                del found[path]
+        away = {*doubted, *hidden}
         gone = [
             path
-            for path, record in known.items()
-            if not record.missing and path not in found and not _within(path, hidden)
+            for path in gone
+            if self._tree.root_of(path) not in away and not _within(path, hidden)
         ]
         if gone:
             self._store.vanish(gone, self._clock())
-        self._note_closed(closed)
-        over = self._store.embargoes(self._clock()).over
-        to_read = [
-            path
-            for key, (path, state) in found.items()
-            if key in over or not self._is_as_known(known.get(key), state.size, state.mtime_ns)
-        ]
-        taken = self._take_files(sorted(to_read), known, progress)
-        if taken.complete:
-            reviewed = self._store.review(self._clock(), self._terms)
-            taken = replace(taken, changes=taken.changes + reviewed)
-        return replace(taken, files=len(found))
+
+    def _remembered(self) -> Mapping[str, RootMark]:
+        """Return what the roots were at the last scan, of this process or another."""
+        if self._marks is None:
+            last = self._memory.last()
+            self._marks = last.marks if last else {}
+        return self._marks
 
     def released(self) -> list[str]:
         """Return the paths of files whose articles may appear since the last time."""
@@ -177,7 +251,7 @@ class Ingest:
             return []
         self._embargoes = self._store.embargoes(now)
         # A name that is no UTF-8 is kept in another form; a scan finds its file.
-        return [path for path in self._embargoes.over if (self._tree.root / path).is_file()]
+        return [path for path in self._embargoes.over if self._tree.has(path)]
 
     @property
     def next_release_at(self) -> datetime | None:
@@ -185,38 +259,84 @@ class Ingest:
         return self._embargoes.next_at
 
     def take(self, paths: Iterable[str]) -> Taken:
-        """Look at these paths, whatever they are by now: files, folders, or gone."""
+        """Look at these paths, whatever they are by now: files, folders, or gone.
+
+        One that ends in ``/`` was a folder.
+        """
         files: set[str] = set()
-        gone: list[str] = []
-        closed: dict[str, OSError] = {}
-        for path in paths:
-            full = self._tree.root / path
+        folders: set[str] = set()
+        gone: set[str] = set()
+        unsure = False
+        for hint in paths:
+            path = hint.rstrip("/")
             try:
+                full = self._tree.locate(path)
                 if full.is_dir() and not full.is_symlink():
-                    files.update(found for found, _ in self._tree.walk(path, closed))
+                    if self._tree.enters(path):
+                        folders.add(path)
                 elif full.is_file():
+                    unsure |= hint.endswith("/")  # what was in the folder is not told one by one
                     if self._tree.takes(path):
                         files.add(path)
                 else:
-                    gone.append(printable(path))
-            except PermissionError:  # it lies in a folder that is closed to us: a scan tells
+                    gone.add(path)
+            except OSError:  # in a folder that is closed to us, or too long a path: a scan tells
                 continue
-        if gone:
-            self._store.vanish(gone, self._clock())
+        closed: dict[str, OSError] = {}
+        walked = self._states_in(folders, closed)
+        self._vanish(gone, folders)
         self._note_closed(closed)
-        known = self._store.files([printable(path) for path in files]) if files else {}
-        return self._take_files(sorted(files), known, None)
+        wanted = [printable(path) for path in (*files, *walked)]
+        known = self._store.files(wanted) if wanted else {}
+        files.update(
+            path
+            for path, state in walked.items()
+            if not self._is_as_known(known.get(printable(path)), state.size, state.mtime_ns)
+        )
+        return replace(self._take_files(sorted(files), known, None), unsure=unsure)
+
+    def _states_in(
+        self, folders: Collection[str], closed: dict[str, OSError]
+    ) -> dict[str, FileState]:
+        """Return the files in these folders, each folder walked once."""
+        walked: dict[str, FileState] = {}
+        for folder in folders:
+            parents = (str(parent) for parent in PurePosixPath(folder).parents)
+            if folder in closed or any(parent in folders for parent in parents):
+                continue
+            walked.update(self._tree.walk(folder, closed))
+        return walked
+
+    def _vanish(self, gone: Collection[str], folders: Collection[str]) -> None:
+        """Have paths that are gone, and files that became folders, remembered as missing."""
+        replaced = []
+        if folders:
+            known = self._store.files([printable(path) for path in folders])
+            replaced = [path for path, record in known.items() if not record.missing]
+        if gone:
+            marks = self._tree.marks()
+            doubted = kept_back(self._remembered(), marks, marks)
+            gone = [
+                path for path in gone if path and self._tree.root_of(path) not in (*doubted, path)
+            ]
+        lost = [*map(printable, gone), *replaced]
+        if lost:
+            self._store.vanish(lost, self._clock())
 
     def _note_closed(self, closed: Mapping[str, OSError]) -> None:
         """Have folders that cannot be entered remembered as problems."""
-        readings = [self._unreadable(printable(folder), error) for folder, error in closed.items()]
-        self._untold += self._store.record(readings, self._clock(), self._terms)
+        if closed:
+            readings = [
+                self._unreadable(printable(folder), error) for folder, error in closed.items()
+            ]
+            self._untold += self._store.record(readings, self._clock(), self._terms)
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
             record is not None
             and not record.missing
-            and (record.size, record.mtime_ns, record.recipe) == (size, mtime_ns, self._recipe)
+            and (record.size, record.mtime_ns) == (size, mtime_ns)
+            and record.recipe in self._recipes
         )
 
     def _take_files(
@@ -237,6 +357,8 @@ class Ingest:
                 progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
         if touched:
             self._store.touch(touched)
+        if touched or done:
+            self._untold += self._store.review(self._clock(), None)
         changes, self._untold = self._untold, Changes()
         return Taken(
             changes=changes,
@@ -291,10 +413,14 @@ class Ingest:
         try:
             return Reading(record=record, outcome=self._workers.result_of(source, future))
         except SourceError as error:
-            # Without its content, so that it is tried again when it is written again: it may be
-            # the machine that was too slow.
+            # Without its content, so that it is tried again when it is written again.
+            recipe = record.recipe
+            if isinstance(error, TooSlow):
+                recipe = self._given_up
+            elif isinstance(error, Stalled):
+                recipe = ""  # of no recipe, so that it is tried again at each scan
             return Reading(
-                record=replace(record, content=""),
+                record=replace(record, content="", recipe=recipe),
                 outcome=Failure(line=error.line, cause=error.problem),
             )
 
@@ -303,6 +429,16 @@ class Ingest:
         return Reading(
             record=record, outcome=Failure(line=None, cause=error.strerror or str(error))
         )
+
+
+def _without(marks: Mapping[str, RootMark], names: Collection[str]) -> dict[str, RootMark]:
+    """Return the marks of all roots but those named."""
+    return {name: mark for name, mark in marks.items() if name not in names}
+
+
+def _reason(error: OSError | None, otherwise: str) -> str:
+    """Return why a root was not seen: what the system said, if it said anything."""
+    return (error.strerror or str(error)) if error else otherwise
 
 
 def _within(path: str, folders: Collection[str]) -> bool:

@@ -10,8 +10,10 @@ from digest.articles.fields import (
     MAX_LENGTH,
     MAX_NESTING,
     Fields,
+    Repair,
     Unreadable,
     Value,
+    repeated,
     too_deep,
     written,
 )
@@ -55,8 +57,21 @@ def read_json(block: str) -> Fields:
     except json.JSONDecodeError as error:
         raise Unreadable(error.lineno - 1, error.msg) from error
     values = {written(key).lower(): _text(value) for key, value in root.items()}
-    lines = _lines(block)
-    return Fields(values=values, lines={key: lines.get(key, 0) for key in values})
+    lines, repairs = _lines(block)
+    return Fields(
+        values=values,
+        lines={key: lines.get(key, 0) for key in values},
+        repairs=tuple(repairs),
+    )
+
+
+def read_members(block: str) -> Fields:
+    """Return what a block says that is an object or, as Hexo has it, only its members."""
+    whole = block if block.lstrip().startswith("{") else f"{{{block}}}"
+    end = object_end(whole, 0)
+    if whole[end:].strip():
+        raise Unreadable(whole.count("\n", 0, end), "something stands behind the object")
+    return read_json(whole[:end])
 
 
 def _text(value: _Native) -> Value:
@@ -70,14 +85,18 @@ def _text(value: _Native) -> Value:
     return json.dumps(value)
 
 
-def _lines(block: str) -> dict[str, int]:
-    """Return the lines of the outermost keys."""
+def _lines(block: str) -> tuple[dict[str, int], list[Repair]]:
+    """Return the lines of the outermost keys, and which of them are there again."""
     lines: dict[str, int] = {}
+    repairs: list[Repair] = []
     depth = line = seen = 0
     for token in _TOKEN.finditer(block):
         depth += (token[0] in "{[") - (token[0] in "}]")
         if depth == 1 and token[2]:
             line += block.count("\n", seen, token.start())
             seen = token.start()
-            lines[token[1].lower()] = line
-    return lines
+            key = token[1].lower()
+            if key in lines:
+                repairs.append(repeated(key, line))
+            lines[key] = line
+    return lines, repairs

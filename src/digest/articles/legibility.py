@@ -58,8 +58,11 @@ def legibility(text: str) -> float:
     return usual / total
 
 
-def utf16(content: bytes, sample: int) -> str | None:
-    """Return the text of UTF-16 without a byte order mark, judged by ``sample`` bytes, or None."""
+def utf16(content: bytes, sample: int) -> tuple[str, str] | None:
+    """Return which UTF-16 bytes without a byte order mark are, and their text; None for neither.
+
+    They are judged by the first ``sample`` of them.
+    """
     whole = content[:-1] if len(content) % 2 and content.endswith(b"\n") else content
     best, found = 0.8, None
     for encoding in ("utf-16-le", "utf-16-be"):
@@ -69,7 +72,7 @@ def utf16(content: bytes, sample: int) -> str | None:
             continue
         score = legibility(text[: sample // 2])
         if score > best:
-            best, found = score, text
+            best, found = score, (encoding, text)
     return found
 
 

@@ -142,9 +142,10 @@ class _Rewriter:
         self._close_down_to(index)
 
     def _close_down_to(self, index: int) -> None:
-        self.output.extend(f"</{name}>" for name in reversed(self.open[index:]))
-        self.counts.subtract(self.open[index:])
-        del self.open[index:]
+        while len(self.open) > index:
+            name = self.open.pop()
+            self.counts[name] -= 1
+            self.output.append(f"</{name}>")
 
 
 def _modest(token: re.Match[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -11,45 +10,48 @@ from zoneinfo import ZoneInfo
 
 from digest.articles import addresses
 from digest.articles.body import SUFFIXES, Body, read_body, text_of
-from digest.articles.characters import one_line
-from digest.articles.dates import parse_date
+from digest.articles.categories import COMMAS, MAX_NAME, categories
+from digest.articles.characters import one_line, plain_line
+from digest.articles.dates import FIRST_YEAR, LAST_YEAR, parse_date
 from digest.articles.decoding import decode
-from digest.articles.fields import Value
+from digest.articles.fields import Value, shown
 from digest.articles.front_matter import FrontMatter, split
 from digest.articles.habits import (
     ADDRESS_NAMES,
     AUTHOR_KEYS,
-    CATEGORY_KEYS,
     DATE_KEYS,
+    FALSE,
     IDENTITY_KEYS,
     IMAGE_KEYS,
     KEPT_BACK,
     LANGUAGE_KEYS,
     LINK_KEYS,
+    NOTHING,
     PATTERN_KEYS,
     SUMMARY_KEYS,
-    TAG_KEYS,
+    TRUE,
     UPDATE_KEYS,
 )
-from digest.articles.model import CategoryPath, Manuscript, SourceFile, path_identity
+from digest.articles.model import (
+    Manuscript,
+    Note,
+    Severity,
+    SourceFile,
+    path_identity,
+)
 from digest.articles.summary import summarize
 from digest.errors import SourceError
 from digest.languages import cased
 
-#: Graphemes; longer titles and names are cut.
-MAX_TITLE, MAX_NAME = 300, 200
-#: Characters of a line that are read at all; references of thousands of digits are an attack.
-MAX_LINE = 4_000
-#: Names in a category path, paths and authors of one article; the rest is ignored.
-MAX_LEVELS, MAX_CATEGORIES, MAX_AUTHORS = 12, 50, 50
+#: Graphemes; longer titles are cut.
+MAX_TITLE = 300
+#: Of one article; the rest is ignored.
+MAX_AUTHORS = 50
+#: What is told of one file at most.
+MAX_NOTES = 20
 #: Characters; identities are keys, so a longer one is refused, not cut.
 MAX_IDENTITY = 1_000
 
-_NOTHING = frozenset({"", "~", "null"})
-_LEADING_DASHES = re.compile(r"\A(?:[—–―]+\s*|-+\s+)++")
-_SEPARATORS = re.compile(r"[/>]")
-#: Between names in one text, as Pelican lists authors and tags.
-_COMMAS = re.compile(r"[,，、;；]")
 _SEMICOLONS = re.compile(r"[;；]")
 #: A day at the start of a file's name, as Jekyll and others have it.
 _NAMED_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ .]")
@@ -59,38 +61,47 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
 def parse(
-    source: SourceFile, zone: ZoneInfo, placeholder_hosts: Collection[str] = ()
+    source: SourceFile,
+    zone: ZoneInfo,
+    placeholder_hosts: Collection[str] = (),
+    *,
+    category_style: str = "path",
 ) -> Manuscript:
     """Return what a file says. ``zone`` is that of dates without one.
 
-    Images on ``placeholder_hosts`` count as none. Raises SourceError for a file that is no
+    Images on ``placeholder_hosts`` count as none; ``category_style`` is one of
+    ``categories.STYLES``. Raises SourceError for a file that is no
     article: binary, empty, a draft, without a title, with broken front matter.
     """
     path = source.path
     if path.suffix.lower() not in SUFFIXES:
         raise SourceError(path, None, f"not one of {', '.join(sorted(SUFFIXES))}")
     try:
-        text = decode(source.content)
+        decoded = decode(source.content)
     except ValueError as error:
         raise SourceError(path, None, str(error)) from error
-    front = split(text, path)
+    front = split(decoded.text, path)
     _refuse_kept_back(front, path)
-    title = _cut(_plain(_text(front.fields, "title")), MAX_TITLE)
+    title = summarize(plain_line(_text(front.fields, "title")), MAX_TITLE)
     if title == "~":
         title = ""
     body = read_body(front.body, path, heading=not title, first_line=not front.present)
     summary = next(_texts(front.fields, SUMMARY_KEYS), "")
+    published_at = _date(front.fields, path, zone)
+    notes = [_noted(None, trouble) for trouble in decoded.troubles]
+    notes += front.notes if published_at else sorted([*front.notes, *_undated(front)], key=_place)
     return Manuscript(
         identity=_identity(front, path),
         title=title or _body_title(body, path),
         authors=tuple(_authors(front.fields)),
-        categories=_categories(front.fields, path),
-        published_at=_date(front.fields, path, zone),
+        categories=categories(front.fields, path.parent.parts, category_style),
+        published_at=published_at,
         link=_link(front.fields),
         image=_image(front.fields, placeholder_hosts),
         language=_language([*_texts(front.fields, LANGUAGE_KEYS), body.language]),
         summary=one_line(text_of(summary)) or None,
         markup=body.markup,
+        notes=tuple(notes[:MAX_NOTES]),
     )
 
 
@@ -102,7 +113,7 @@ def _refuse_kept_back(front: FrontMatter, path: PurePosixPath) -> None:
 
 
 def _body_title(body: Body, path: PurePosixPath) -> str:
-    title = _cut(one_line(body.title), MAX_TITLE)
+    title = summarize(one_line(body.title), MAX_TITLE)
     if not title:
         raise SourceError(path, None, "no title: expected title: in the front matter or a heading")
     return title
@@ -127,6 +138,24 @@ def _date(fields: Mapping[str, Value], path: PurePosixPath, zone: ZoneInfo) -> d
     return next(filter(None, (parse_date(text, zone) for text in candidates)), None)
 
 
+def _undated(front: FrontMatter) -> Iterator[Note]:
+    """Yield what there is to say of the first value that should be a date and is none."""
+    for key in (*DATE_KEYS, *UPDATE_KEYS):
+        for text in _texts(front.fields, (key,)):
+            if text.lower() not in TRUE | FALSE:  # ``published: true``
+                cause = f"{key} '{shown(text)}' is no date of the years {FIRST_YEAR} to {LAST_YEAR}"
+                yield _noted(front.lines[key], f"{cause}; the moment of first sight counts")
+                return
+
+
+def _noted(line: int | None, cause: str) -> Note:
+    return Note(severity=Severity.NOTED, line=line, cause=cause)
+
+
+def _place(note: Note) -> int:
+    return note.line or 0
+
+
 def _link(fields: Mapping[str, Value]) -> str | None:
     candidates = [*_texts(fields, LINK_KEYS)]
     candidates += (text for text in _texts(fields, PATTERN_KEYS) if not _PATTERN.search(text))
@@ -135,52 +164,21 @@ def _link(fields: Mapping[str, Value]) -> str | None:
 
 def _authors(fields: Mapping[str, Value]) -> Iterable[str]:
     """Return the names of ``author`` and ``authors``, each once, in their order."""
-    names: dict[str, None] = {}
-    for key in AUTHOR_KEYS:
-        value = fields.get(key, "")
-        if key == "authors" and isinstance(value, str):
-            value = [*(_SEMICOLONS if _SEMICOLONS.search(value) else _COMMAS).split(value)]
-        for one in value if isinstance(value, list) else [value]:
-            name = one.get("name", "") if isinstance(one, dict) else one
-            if isinstance(name, str):
-                names[_cut(_plain(name), MAX_NAME)] = None
-    return [name for name in names if name.lower() not in _NOTHING][:MAX_AUTHORS]
+    names = (name for key in AUTHOR_KEYS for name in _named(fields.get(key, ""), key == "authors"))
+    distinct = dict.fromkeys(summarize(one_line(name), MAX_NAME) for name in names)
+    return [name for name in distinct if name.lower() not in NOTHING][:MAX_AUTHORS]
 
 
-def _categories(fields: Mapping[str, Value], path: PurePosixPath) -> tuple[CategoryPath, ...]:
-    """Return the category paths of the front matter, else its tags, else that of the folders."""
-    found: dict[CategoryPath, None] = {}
-    for key in CATEGORY_KEYS:
-        for names in _paths(fields.get(key, "")):
-            _add(found, names)
-    for key in () if found else TAG_KEYS:
-        tags = fields.get(key, "")
-        if isinstance(tags, str):
-            tags = [*_COMMAS.split(tags)]
-        for tag in tags if isinstance(tags, list) else ():
-            _add(found, [tag] if isinstance(tag, str) else [])
-    if not found:
-        _add(found, path.parent.parts)
-    return tuple(found)[:MAX_CATEGORIES]
-
-
-def _paths(value: Value) -> Iterator[list[str]]:
-    """Yield the paths that a value means: a list of names is one, a list of lists several."""
-    if isinstance(value, str):
-        yield _SEPARATORS.split(value)
-    elif isinstance(value, list):
-        if any(isinstance(one, list) for one in value):
-            for one in value:
-                yield from _paths(one)
-        else:
-            yield [one for one in value if isinstance(one, str)]
-
-
-def _add(found: dict[CategoryPath, None], names: Iterable[str]) -> None:
-    cleaned = (_cut(_LEADING_DASHES.sub("", _plain(name)), MAX_NAME) for name in names)
-    usable = tuple(name for name in cleaned if name.lower() not in _NOTHING)[:MAX_LEVELS]
-    if usable:
-        found[CategoryPath(usable)] = None
+def _named(value: Value, several: bool) -> Iterator[str]:
+    """Yield the names of people in a value; a text holds one of them, or ``several``."""
+    if isinstance(value, str) and several:
+        text = plain_line(value)
+        yield from (_SEMICOLONS if _SEMICOLONS.search(text) else COMMAS).split(text)
+        return
+    for one in value if isinstance(value, list) else [value]:
+        name = one.get("name", "") if isinstance(one, dict) else one
+        if isinstance(name, str):
+            yield plain_line(name)
 
 
 def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> str | None:
@@ -207,7 +205,7 @@ def _texts(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
         for one in value if isinstance(value, list) else [value]:
             for text in map(one.get, ADDRESS_NAMES) if isinstance(one, dict) else [one]:
                 line = one_line(text) if isinstance(text, str) else ""
-                if line.lower() not in _NOTHING:
+                if line.lower() not in NOTHING:
                     yield line
 
 
@@ -217,12 +215,3 @@ def _text(fields: Mapping[str, Value], key: str) -> str:
     if isinstance(value, list):
         value = value[0] if value else ""
     return one_line(value) if isinstance(value, str) else ""
-
-
-def _plain(text: str) -> str:
-    """Return a name or a title as one line, its entities decoded."""
-    return one_line(html.unescape(text[:MAX_LINE]))
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else summarize(text, length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from digest.articles.fields import MAX_LENGTH, Fields, written
+from digest.articles.fields import MAX_LENGTH, Fields, Repair, repeated, written
 
 #: Python-Markdown's meta-data syntax, whose head ends at an empty line.
 _KEY_LINE = re.compile(r" {0,3}([A-Za-z][\w-]*):(?:[^\S\n]+(.*))?", re.ASCII)
@@ -24,6 +24,7 @@ def read_plain(text: str) -> tuple[Fields, int] | None:
     """
     values: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
+    repairs: list[Repair] = []
     key, place = "", 0
     for number, line in enumerate(text[:MAX_LENGTH].split("\n")):
         if not line.strip():
@@ -31,6 +32,8 @@ def read_plain(text: str) -> tuple[Fields, int] | None:
         match, further = _KEY_LINE.fullmatch(line), _FURTHER.fullmatch(line)
         if match:
             key = match[1].lower()
+            if key in values:
+                repairs.append(repeated(key, number))
             values[key] = [match[2] or ""]
             lines[key] = number
         elif further and key:
@@ -41,4 +44,5 @@ def read_plain(text: str) -> tuple[Fields, int] | None:
     if place >= MAX_LENGTH or not ("title" in values or len(_KNOWN.intersection(values)) > 1):
         return None
     said = {key: written("\n".join(parts).strip()) for key, parts in values.items()}
-    return Fields(values=dict(said), lines=lines), min(place, len(text))
+    fields = Fields(values=dict(said), lines=lines, repairs=tuple(repairs))
+    return fields, min(place, len(text))

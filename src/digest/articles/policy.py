@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, get_args
 
 from digest.articles import addresses
 
@@ -40,12 +41,27 @@ SCHEMES = frozenset({"http", "https", "mailto"})
 #: What links are given: no access to the opener, no referrer, no endorsement.
 LINK_REL = "noopener noreferrer nofollow"
 
-#: Attributes that are set whatever the file says: images of many hosts break with a referrer.
-SET_ATTRIBUTES = {"img": {"referrerpolicy": "no-referrer"}}
+#: What a browser tells an image's host about the page (Referrer Policy section 3).
+ReferrerPolicy = Literal[
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "origin",
+    "origin-when-cross-origin",
+    "same-origin",
+    "strict-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
+]
+#: Images of many hosts break with a referrer, and none of them needs to know the reader.
+NO_REFERRER: ReferrerPolicy = "no-referrer"
 
+#: An id: a prefix of eight characters of the article's key, and a name. No page and no script has
+#: such names, so that none can be put in their way.
+_ANCHOR = r"a-[a-z2-7]{8}-[A-Za-z0-9_-]{1,60}"
 _ANYTHING = re.compile(r"(?s).*")
 _WEB = re.compile(r"(?i)https?://[^\s/?#\\][^\s\x00-\x1f]*")
-_LINK = re.compile(r"(?i)(?:https?://[^\s/?#\\]|mailto:[^\s/?#\\])[^\s\x00-\x1f]*")
+_ELSEWHERE = r"(?i:https?://[^\s/?#\\]|mailto:[^\s/?#\\])[^\s\x00-\x1f]*"
+_LINK = re.compile(rf"{_ELSEWHERE}|#{_ANCHOR}")
 _SIZE = re.compile(r"[0-9]{1,5}%?")
 _NUMBER = re.compile(r"-?[0-9]{1,6}")
 _SPAN = re.compile(r"[1-9][0-9]{0,2}")
@@ -54,6 +70,7 @@ _SPAN = re.compile(r"[1-9][0-9]{0,2}")
 ATTRIBUTES: dict[str, dict[str, re.Pattern[str]]] = {
     "*": {
         "dir": re.compile(r"(?i)ltr|rtl|auto"),
+        "id": re.compile(_ANCHOR),
         "lang": re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}"),
     },
     "a": {"href": _LINK, "title": _ANYTHING},
@@ -65,7 +82,7 @@ ATTRIBUTES: dict[str, dict[str, re.Pattern[str]]] = {
     "img": {
         "alt": _ANYTHING,
         "height": _SIZE,
-        "referrerpolicy": re.compile(r"[a-z-]{0,40}"),
+        "referrerpolicy": re.compile("|".join(get_args(ReferrerPolicy))),
         "src": _WEB,
         "title": _ANYTHING,
         "width": _SIZE,

@@ -7,9 +7,13 @@ always goes last, and nothing changes the HTML after it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 
 import nh3
 
+from digest.articles import anchors
 from digest.articles.bleaching import bleach
 from digest.articles.characters import publishable_markup
 from digest.articles.model import SafeHtml
@@ -17,9 +21,10 @@ from digest.articles.policy import (
     ATTRIBUTES,
     DROPPED,
     LINK_REL,
+    NO_REFERRER,
     SCHEMES,
-    SET_ATTRIBUTES,
     TAGS,
+    ReferrerPolicy,
     permits,
 )
 
@@ -40,35 +45,57 @@ _DISPUTED = re.compile(
 )
 
 
-def clean(markup: str, engines: tuple[str, ...] = ("bleach", "nh3")) -> SafeHtml:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Boundary:
+    """nh3 over the policy: as it is, without places, and without what may not settle."""
+
+    usual: nh3.Cleaner
+    placeless: nh3.Cleaner
+    simple: nh3.Cleaner
+
+
+def clean(
+    markup: str,
+    engines: tuple[str, ...] = ("bleach", "nh3"),
+    referrer_policy: ReferrerPolicy = NO_REFERRER,
+) -> SafeHtml:
     """Return ``markup`` as HTML that holds nothing but what the policy allows.
 
-    Cleaning what is clean changes nothing. Raises ValueError for engines that end in anything
-    but nh3.
+    Its images have the ``referrer_policy``, whatever they had. A link to a place in it leads to
+    the only one of that name; where cleaning took a place away, all such links and names go.
+    Cleaning what is clean changes nothing. Raises ValueError for engines that end in anything but
+    nh3.
     """
     if engines not in ENGINES:
         raise ValueError(f"engines must be one of {ENGINES}, not {engines!r}")
     markup = publishable_markup(markup)
-    if "bleach" not in engines:
-        return SafeHtml(_settled(markup))
-    cleaned = _settled(bleach(markup))
-    for _ in range(_MAX_PASSES):
-        again = _settled(bleach(cleaned)) if _DISPUTED.search(cleaned) else cleaned
-        if again == cleaned:
-            break
-        cleaned = again
+    boundary = _boundary(referrer_policy)
+    cleaned = _bleached(markup, boundary) if "bleach" in engines else _settled(markup, boundary)
+    if not anchors.hold(cleaned):
+        cleaned = _settled(boundary.placeless.clean(cleaned), boundary)
     return SafeHtml(cleaned)
 
 
-def _settled(markup: str) -> str:
+def _bleached(markup: str, boundary: _Boundary) -> str:
+    """Return what bleach and nh3 after it make of ``markup``, and would make of that again."""
+    cleaned = _settled(bleach(markup), boundary)
+    for _ in range(_MAX_PASSES):
+        again = _settled(bleach(cleaned), boundary) if _DISPUTED.search(cleaned) else cleaned
+        if again == cleaned:
+            break
+        cleaned = again
+    return cleaned
+
+
+def _settled(markup: str, boundary: _Boundary) -> str:
     """Return what nh3 makes of ``markup``, and would make of that again."""
     for _ in range(_MAX_PASSES):
         markup = _LEADING_BREAKS.sub(r"\1", markup)
-        cleaned = _NH3.clean(markup)
+        cleaned = boundary.usual.clean(markup)
         if cleaned == markup:
             return cleaned
         markup = cleaned
-    return _NH3_SIMPLE.clean(_NH3_SIMPLE.clean(markup))
+    return boundary.simple.clean(boundary.simple.clean(markup))
 
 
 def _permitted(tag: str, attribute: str, value: str) -> str | None:
@@ -76,23 +103,36 @@ def _permitted(tag: str, attribute: str, value: str) -> str | None:
     return value if attribute == "rel" or permits(tag, attribute, value) else None
 
 
-def _engine(tags: frozenset[str]) -> nh3.Cleaner:
+def _permitted_without_places(tag: str, attribute: str, value: str) -> str | None:
+    is_place = attribute == "id" or (attribute == "href" and value.startswith("#"))
+    return None if is_place else _permitted(tag, attribute, value)
+
+
+@cache
+def _boundary(referrer_policy: ReferrerPolicy) -> _Boundary:
+    return _Boundary(
+        usual=_engine(TAGS, _permitted, referrer_policy),
+        placeless=_engine(TAGS, _permitted_without_places, referrer_policy),
+        simple=_engine(TAGS - _MOVING, _permitted, referrer_policy),
+    )
+
+
+def _engine(
+    tags: frozenset[str],
+    permitted: Callable[[str, str, str], str | None],
+    referrer_policy: ReferrerPolicy,
+) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=tags,
         clean_content_tags=DROPPED,
         attributes={
             tag: set(names) for tag, names in ATTRIBUTES.items() if tag in tags or tag == "*"
         },
-        attribute_filter=_permitted,
+        attribute_filter=permitted,
         strip_comments=True,
         link_rel=LINK_REL,
-        set_tag_attribute_values={
-            tag: values for tag, values in SET_ATTRIBUTES.items() if tag in tags
-        },
+        set_tag_attribute_values={"img": {"referrerpolicy": referrer_policy}},
         url_schemes=SCHEMES,
-        url_relative="deny",
+        # It would deny links to places too; the policy lets pass no other relative address.
+        url_relative="pass_through",
     )
-
-
-_NH3 = _engine(TAGS)
-_NH3_SIMPLE = _engine(TAGS - _MOVING)

@@ -17,6 +17,8 @@ _INLINE = elements(
 )
 #: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _TAG = re.compile(r"""</?([a-z0-9]+)(?:[^>"]|"[^"]*")*>""")
+#: From a footnote back to where it belongs; it says nothing.
+_WAY_BACK = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
 #: Marks piled on one letter can make a grapheme of any length; more than this on average is none.
 _CHARACTERS_PER_GRAPHEME = 16
@@ -29,8 +31,12 @@ _LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z")
 
 
 def plain_text(body: SafeHtml) -> str:
-    """Return the text of a body as one paragraph, words of different blocks kept apart."""
-    text = _TAG.sub(lambda tag: "" if tag[1] in _INLINE else " ", body)
+    """Return the text of a body as one paragraph, words of different blocks kept apart.
+
+    Arrows that lead back from footnotes are left out.
+    """
+    text = _WAY_BACK.sub("", body)
+    text = _TAG.sub(lambda tag: "" if tag[1] in _INLINE else " ", text)
     return " ".join(html.unescape(text).split())
 
 

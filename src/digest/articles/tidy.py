@@ -5,14 +5,14 @@ It makes markup good, not safe: it may be wrong about hostile input, the sanitiz
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from digest.articles import addresses, images, policy, trackers
+from digest.articles import addresses, anchors, images, policy, trackers
 from digest.articles import embeds as embedded
+from digest.articles.blanks import compacted
 from digest.articles.nesting import bounded
 from digest.articles.policy import elements
 from digest.articles.rules import Rule, apply, rename
@@ -38,32 +38,12 @@ _BLOCKS = elements(
     "hr main nav ol p pre section table ul"
 )
 
-_PRE = re.compile(r"(<pre(?: [^<>]*)?>.*?</pre>)", re.DOTALL)
-_ATTRIBUTES = r"(?: [a-z]+=\"[^\"<>]*\")*+"
-_BLOCK = r"(?:p|div|li|dd|dt|td|th|h[1-6]|blockquote|figcaption|section)"
-# Each of these starts with a letter or a class of them, and none can try a long run of blanks from
-# each of its places: they read the whole text, so that they decide how long tidying takes.
-_EMPTY = re.compile(
-    rf"<(p|div|strong|b|em|i|u|a|h[1-6]|li|ul|ol|blockquote|figure|figcaption|section){_ATTRIBUTES}>"
-    r"(?:\s|&nbsp;|<br>)*+</\1>"
-)
-_AFTER_BREAK = re.compile(r"<br>(?:\s|&nbsp;)++")
-_BREAKS = re.compile(r"<br>(?:<br>){2,}")
-_BLANKS = re.compile(r"\s(?:\s|&nbsp;)++")
-_BLOCK_START = re.compile(
-    rf"(<{_BLOCK}{_ATTRIBUTES}>(?:<(?:strong|b|em|i|u){_ATTRIBUTES}>)*+)(?:\s|&nbsp;|<br>)++"
-)
-_BLOCK_ENDS = (
-    re.compile(rf"<br>(?:<br>)?(</{_BLOCK}>)"),
-    re.compile(rf"[\n ](</{_BLOCK}>)"),
-    re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(</{_BLOCK}>)"),
-)
-
 
 def tidy(
     markup: str,
     *,
     base: str | None,
+    places: str = "",
     title: str = "",
     rules: Sequence[Rule] = (),
     placeholder_hosts: Collection[str] = (),
@@ -75,16 +55,17 @@ def tidy(
     A heading at its start that says the ``title`` again is gone.
 
     Scripts, styles, comments, forms and the like are gone with their text; frames of the hosts in
-    ``embeds`` are links to their videos, formulas are text. The highest heading is an h2, below
-    the article's own. Addresses are absolute,
-    made so by the document's own base or by ``base``, the article's link, and without parameters
-    that track; lazy and responsive images are plain ones; trackers, images on placeholder hosts,
-    empty elements, indents and runs of breaks and blank lines are gone. Raises Unfinished where a
-    rule's pattern finds no end. ``image_proxy`` is the template of a proxy's addresses.
+    ``embeds`` are links to their videos, with pictures where known; formulas are text. The highest
+    heading is an h2, below the article's own. Addresses are absolute, made so by the document's own
+    base or by ``base``, the article's link, and without parameters that track; lazy and responsive
+    images are plain ones; trackers, images on placeholder hosts, empty elements, indents and runs
+    of breaks and blank lines are gone. The places that links in the body lead to have ids that
+    begin with ``places``; without it there are none. ``image_proxy`` is the template of a proxy's
+    addresses. Raises Unfinished where a rule's pattern finds no end.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
-    base = _base(body, base)
+    link, base = base, _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
     for node in body.css("iframe"):
@@ -94,12 +75,13 @@ def tidy(
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy)
     _drop_clutter(body)
+    ids = anchors.settle(parser, body, places, base=base, link=link)
     for node in body.css("a"):
-        _mend_link(node, base)
+        _mend_link(node, base, link, ids)
     _simplify(parser, body)
-    _drop_repeated(body, title)
+    _drop_repeated(parser, body, title)
     _shift_headings(parser, body)
-    return _compact(body.inner_html or "")
+    return compacted(body.inner_html or "")
 
 
 def _drop_clutter(body: LexborNode) -> None:
@@ -140,7 +122,10 @@ def _mend_image(
 def _mend_frame(
     parser: LexborHTMLParser, node: LexborNode, base: str | None, embeds: Collection[str]
 ) -> None:
-    """Put a link to its video in the place of a frame; others are left to be dropped."""
+    """Put a link to its video in the place of a frame, with a picture of it where one is known.
+
+    Other frames are left to be dropped.
+    """
     attributes = node.attributes
     for name in ("data-src", "src"):
         address = addresses.absolute(attributes.get(name) or "", base)
@@ -149,6 +134,13 @@ def _mend_frame(
             link = parser.create_node("a")
             link.attrs["href"] = page
             link.insert_child(" ".join((attributes.get("title") or "").split()) or page)
+            if picture := embedded.picture(page):
+                image = parser.create_node("img")
+                image.attrs["src"] = picture
+                image.attrs["alt"] = ""  # the text behind it says it all
+                text = cast("LexborNode", link.first_child)
+                text.insert_before(image, move=True)
+                text.insert_before(parser.create_node("br"), move=True)
             if node.parent is not None and node.parent.tag in _HOLDS_PARAGRAPHS:
                 paragraph = parser.create_node("p")
                 paragraph.insert_child(link, move=True)
@@ -167,7 +159,7 @@ def _mend_formula(node: LexborNode) -> None:
     node.replace_with(" ".join(text.split()))
 
 
-def _drop_repeated(body: LexborNode, title: str) -> None:
+def _drop_repeated(parser: LexborHTMLParser, body: LexborNode, title: str) -> None:
     """Take out the first heading where it says the title, and something follows it."""
     heading = body.css_first(_HEADINGS)
     said = " ".join(heading.text().split()) if heading else ""
@@ -175,6 +167,10 @@ def _drop_repeated(body: LexborNode, title: str) -> None:
         return
     text = " ".join(body.text().split())
     if text.startswith(said) and len(text) > len(said):
+        for place in heading.css("[id]"):  # itself, too
+            anchor = parser.create_node("a")
+            anchor.attrs["id"] = place.attributes["id"]
+            heading.insert_before(anchor, move=True)
         heading.decompose(recursive=False)
 
 
@@ -200,15 +196,26 @@ def _sources(node: LexborNode) -> list[images.Attributes]:
     return found[::-1]
 
 
-def _mend_link(node: LexborNode, base: str | None) -> None:
-    """Make a link absolute and free of trackers; one that leads nowhere becomes its text."""
-    href = node.attributes.get("href") or ""
-    address = None
-    if not href.startswith("#"):  # the anchors that it points to are not published
-        address = addresses.absolute(href, base)
+def _mend_link(
+    node: LexborNode, base: str | None, link: str | None, ids: Mapping[str, str]
+) -> None:
+    """Make a link absolute and free of trackers; one that leads nowhere becomes its text.
+
+    One to a place in the article leads there; if the place is not in it, to the article's page.
+    """
+    attributes = node.attributes
+    href = attributes.get("href") or ""
+    name = anchors.place(href, base, link) if "#" in href else None
+    if name is not None and name in ids:
+        address: str | None = f"#{ids[name]}"
+    else:
+        address = addresses.absolute(href, link if href.startswith("#") and name else base)
         address = trackers.without_parameters(address) if address else addresses.mail(href)
-    if address is None:
-        node.unwrap(delete_empty=True)
+    if address is None or href.strip() == "#":
+        if "id" not in attributes:
+            node.unwrap(delete_empty=True)
+        elif "href" in attributes:
+            del node.attrs["href"]
     elif address != href:
         node.attrs["href"] = address
 
@@ -226,29 +233,10 @@ def _simplify(parser: LexborHTMLParser, body: LexborNode) -> None:
             for name in node.attributes:
                 if name not in known and name not in policy.ATTRIBUTES["*"]:
                     del node.attrs[name]
-    for node in body.css("div"):
+    for node in body.css("div:not([id])"):
         if all(_is_block(child) for child in node.iter(include_text=True, skip_empty=True)):
             node.unwrap(delete_empty=True)
 
 
 def _is_block(node: LexborNode) -> bool:
     return node.tag in _BLOCKS
-
-
-def _compact(markup: str) -> str:
-    """Return the markup without empty elements, indents and blank lines; ``pre`` stays."""
-    parts = _PRE.split(markup)
-    parts[::2] = [_compacted(part) for part in parts[::2]]
-    return "".join(parts).strip()
-
-
-def _compacted(part: str) -> str:
-    count = 1
-    while count:
-        part, count = _EMPTY.subn("", part)
-    part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
-    part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
-    part = _BLOCK_START.sub(r"\1", part)
-    for pattern in _BLOCK_ENDS:
-        part = pattern.sub(r"\1", part)
-    return part

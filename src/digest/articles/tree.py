@@ -9,20 +9,26 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from digest.articles.globs import PathFilter
+from digest.articles.scan import RootMark
 
 _CHUNK = 1 << 20
+#: The root that is the top of the tree; the others are folders in it, by their names.
+TOP = "."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileState:
-    """What the file system says of a file, without reading it."""
+class FileState(NamedTuple):
+    """What the file system says of a file, without reading it.
+
+    A plain tuple, since a scan makes one for every file there is.
+    """
 
     size: int  #: bytes
     mtime_ns: int
@@ -54,70 +60,136 @@ def printable(path: str) -> str:
 
     Bytes that are no UTF-8 are written as ``\\xNN``.
     """
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """The article files below a root folder."""
+    """The article files below one or more root folders, as one tree.
 
-    root: Path  #: absolute
+    The root named ``TOP`` is the tree itself; each other appears as a folder of its name at the
+    top. All paths are relative to that one tree, with ``/`` between names.
+    """
+
+    roots: Mapping[str, Path]  #: absolute, by name
     files: PathFilter
     max_bytes: int
     settle: timedelta  #: how long a file must be quiet where nobody can tell whether it is open
 
+    def root_of(self, path: str) -> str:
+        """Return the name of the root that a path lies in; ``TOP`` where no other has it."""
+        name = path.partition("/")[0]
+        return name if name in self.roots else TOP
+
+    def locate(self, path: str) -> Path:
+        """Return where a path leads on disk; raise FileNotFoundError where there is no such root.
+
+        The empty path is the top.
+        """
+        name = self.root_of(path)
+        if name != TOP:
+            return self.roots[name] / path[len(name) + 1 :]
+        if TOP not in self.roots:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return self.roots[TOP] / path
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file at a path."""
+        try:
+            return self.locate(path).is_file()
+        except OSError:  # no such root, or in a folder that is closed to us
+            return False
+
+    def marks(self) -> dict[str, RootMark]:
+        """Return what tells each root from any other folder; those not there are left out."""
+        marks = {}
+        for name, root in self.roots.items():
+            try:
+                found = root.stat()
+                with os.scandir(root) as entries:
+                    empty = next(entries, None) is None
+            except OSError:
+                continue
+            marks[name] = RootMark(device=found.st_dev, inode=found.st_ino, empty=empty)
+        return marks
+
     def walk(
         self, below: str = "", closed: dict[str, OSError] | None = None
     ) -> Iterator[tuple[str, FileState]]:
-        """Yield the relative path and state of every file taken, in no order.
+        """Yield the path and state of every file taken, in no order.
 
-        Symbolic links are followed to files inside the root only, never to folders. A folder
-        that vanishes meanwhile has no files. One that cannot be entered is put into ``closed``,
-        by relative path; the root, or any where ``closed`` is None, raises OSError.
+        Symbolic links are followed to files inside their root only, never to folders. A folder
+        that vanishes meanwhile has no files. One that cannot be entered, and a root that is not
+        there, is put into ``closed``, by path (``TOP`` for the top); where ``closed`` is None, or
+        no root can be entered, raises OSError.
         """
-        folders = [below]
+        tops = {"" if name == TOP else name for name in self.roots}
+        folders = [below] if below else [top for top in tops if not top or self.files.enters(top)]
         while folders:
             folder = folders.pop()
-            prefix = f"{folder}/" if folder else ""
             try:
-                entries = os.scandir(self.root / folder)
-            except (FileNotFoundError, NotADirectoryError):
-                if not folder:
-                    raise
+                entries = os.scandir(self.locate(folder))
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if folder in tops:
+                    _close(folder, error, closed)
                 continue
             except OSError as error:
-                if not folder or closed is None:
-                    raise
-                closed[folder] = error
+                _close(folder, error, closed)
                 continue
             with entries:
-                for entry in entries:
-                    path = prefix + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if self.files.enters(path):
-                            folders.append(path)
-                    elif self.files.takes(path) and (state := self._state(entry)):
-                        yield path, state
+                try:
+                    yield from self._files_in(folder, entries, folders)
+                except OSError as error:  # its names can be read, but nothing more
+                    _close(folder, error, closed)
+        if closed and not below and closed.keys() >= set(self.roots):
+            raise closed[next(iter(self.roots))]
+
+    def _files_in(
+        self, folder: str, entries: Iterator[os.DirEntry[str]], folders: list[str]
+    ) -> Iterator[tuple[str, FileState]]:
+        """Yield the files of one folder; add the folders in it to those to be looked into.
+
+        Raises OSError where the state of one cannot be told though it is there.
+        """
+        prefix = f"{folder}/" if folder else ""
+        takes = self.files.takes
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                # A root is a folder at the top, and hides one of its name there.
+                if self.files.enters(path) and (folder or path not in self.roots):
+                    folders.append(path)
+            elif takes(path):
+                if entry.is_symlink() and not self._inside(path):
+                    continue
+                try:
+                    found = entry.stat()
+                except FileNotFoundError:  # gone since
+                    continue
+                if stat.S_ISREG(found.st_mode):
+                    yield path, FileState(found.st_size, found.st_mtime_ns)
 
     def takes(self, path: str) -> bool:
-        """Tell whether a file at this relative path belongs to the tree."""
-        folders = (str(folder) for folder in PurePosixPath(path).parents if folder.name)
-        return self.files.takes(path) and all(map(self.files.enters, folders))
+        """Tell whether a file at this path belongs to the tree."""
+        return self.files.takes(path) and self.enters(str(PurePosixPath(path).parent))
 
-    def _state(self, entry: os.DirEntry[str]) -> FileState | None:
-        if entry.is_symlink() and not self._inside(entry.path):
-            return None
-        try:
-            found = entry.stat()
-        except OSError:  # gone since, or a link to nowhere
-            return None
-        if not stat.S_ISREG(found.st_mode):
-            return None
-        return FileState(size=found.st_size, mtime_ns=found.st_mtime_ns)
+    def enters(self, folder: str) -> bool:
+        """Tell whether a folder is looked into: neither it nor any that it is in is excluded."""
+        path = PurePosixPath(folder)
+        return all(self.files.enters(str(one)) for one in (path, *path.parents) if one.name)
 
-    def _inside(self, path: str | Path) -> bool:
+    def _inside(self, path: str) -> bool:
+        """Tell whether a path is there, and leads into its root whatever links there are."""
+        name = self.root_of(path)
         try:
-            return Path(path).resolve(strict=True).is_relative_to(self.root.resolve())
+            full = self.locate(path)
+            if not _linked(full, len(full.parts) - len(self.roots[name].parts)):
+                return True  # as nearly always; to resolve two paths takes far longer
+            return full.resolve(strict=True).is_relative_to(self.roots[name].resolve())
         except (OSError, RuntimeError):  # the second for a loop of links, before Python 3.13
             return False
 
@@ -126,9 +198,9 @@ class Tree:
 
         Raises TooLargeError over ``max_bytes``, OSError where it cannot be read.
         """
-        full = self.root / path
-        if not self._inside(full):
+        if not self._inside(path):
             return Unread.GONE
+        full = self.locate(path)
         try:
             # Without O_NONBLOCK a named pipe would hold the reader for ever.
             fd = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -165,6 +237,34 @@ class Tree:
             return open_elsewhere
         # A file may claim to be of next year: that says nothing of when it was written.
         return abs(time.time() - found.st_mtime) < self.settle.total_seconds()
+
+
+def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
+    """Return the path in the tree of a file on disk; None where it is in no root."""
+    for name, root in roots.items():
+        try:
+            path = file.resolve().relative_to(root.resolve()).as_posix()
+        except (ValueError, OSError, RuntimeError):  # a loop of links, before Python 3.13
+            continue
+        return path if name == TOP else f"{name}/{path}"
+    return None
+
+
+def _linked(path: Path, names: int) -> bool:
+    """Tell whether one of the last so many names of a path is a symbolic link; raise OSError."""
+    full = os.fspath(path)
+    for _ in range(names):
+        if stat.S_ISLNK(os.lstat(full).st_mode):
+            return True
+        full = os.path.dirname(full)  # noqa: PTH120 - a Path for each takes three times as long
+    return False
+
+
+def _close(folder: str, error: OSError, closed: dict[str, OSError] | None) -> None:
+    """Note a folder that cannot be entered, or raise where nobody takes note."""
+    if closed is None:
+        raise error
+    closed[folder or TOP] = error
 
 
 def open_for_writing(fd: int) -> bool | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
@@ -19,6 +21,9 @@ from digest.errors import DigestError, SourceError
 _FILES_PER_WORKER = 5_000
 #: How soon a wait for a draft notices that the pool was closed; seconds.
 _LOOK_UP = 0.2
+#: How many times its processor time a file may last by the clock: a machine may be busy, and what
+#: waits without computing must end too.
+_PATIENCE = 10
 
 
 class WorkersError(DigestError):
@@ -32,16 +37,26 @@ class WorkersError(DigestError):
         return f"no processes to read articles: {self.problem}"
 
 
+class TooSlow(SourceError):
+    """An article file took more processor time than is allowed; it will again."""
+
+
+class Stalled(SourceError):
+    """An article file was not read in a long time by the clock; the machine may be why."""
+
+
 class Workers:
     """A pool of processes that turn source files into drafts.
 
-    A file that takes longer than ``timeout`` has its process killed; the others go on.
+    A file that takes more processor time than ``timeout`` has its process killed by the system,
+    however busy the machine is; the others go on. One that lasts ten times as long by the clock
+    has, too.
     """
 
     def __init__(self, recipe: Recipe, *, count: int, timeout: timedelta) -> None:
         self.recipe = recipe
         self._count = count or os.cpu_count() or 1
-        self._timeout = timeout
+        self.timeout = timeout  #: processor time
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPool:
@@ -67,7 +82,9 @@ class Workers:
             if not self._pool.active:  # asking starts it
                 self._pool = self._new_pool()
             future: Future[Draft] = self._pool.schedule(
-                make_draft, args=(source, self.recipe), timeout=self._timeout.total_seconds()
+                _limited,
+                args=(self.timeout.total_seconds(), make_draft, source, self.recipe),
+                timeout=(_PATIENCE * self.timeout).total_seconds(),
             )
         except (RuntimeError, OSError) as error:  # BrokenProcessPool says nothing itself
             raise WorkersError(str(error) or str(error.__cause__)) from error
@@ -76,7 +93,8 @@ class Workers:
     def result_of(self, source: SourceFile, future: Future[Draft]) -> Draft:
         """Return the finished draft, or raise SourceError with whatever kept it from being made.
 
-        Raises WorkersError where the pool was closed meanwhile: that says nothing of the file.
+        That is TooSlow or Stalled for a file that was given up. Raises WorkersError where the pool
+        was closed meanwhile: that says nothing of the file.
         """
         # A pool that is stopped may leave a future without an end: so the wait looks up.
         while not wait([future], timeout=_LOOK_UP).done:
@@ -90,17 +108,39 @@ class Workers:
             # Whatever a parser trips over is this file's problem, never the next one's.
             if self._closed or isinstance(error, CancelledError | BrokenProcessPool):
                 raise WorkersError("they were stopped") from error
-            raise SourceError(source.path, None, self._trouble(error)) from error
+            raise self._problem(source, error) from error
 
-    def _trouble(self, error: Exception) -> str:
+    def _problem(self, source: SourceFile, error: Exception) -> SourceError:
+        limit = self.timeout.total_seconds()
         if isinstance(error, TimeoutError):
-            return f"took more than {self._timeout.total_seconds():g} s to read and was given up"
-        if isinstance(error, ProcessExpired):
-            return f"its reader died with exit code {error.exitcode}"
-        return f"cannot be read: {type(error).__name__}: {error}"
+            return Stalled(source.path, None, f"was not read in {_PATIENCE * limit:g} s")
+        if not isinstance(error, ProcessExpired):
+            return SourceError(
+                source.path, None, f"cannot be read: {type(error).__name__}: {error}"
+            )
+        if error.exitcode == -signal.SIGPROF:
+            return TooSlow(
+                source.path, None, f"took more than {limit:g} s to read and was given up"
+            )
+        return SourceError(source.path, None, f"its reader died with exit code {error.exitcode}")
 
     def close(self) -> None:
         """Kill the processes at once; what they were making is dropped."""
         self._closed = True
         self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble types most, not this
         self._pool.join()
+
+
+def _limited(
+    seconds: float, make: Callable[[SourceFile, Recipe], Draft], source: SourceFile, recipe: Recipe
+) -> Draft:
+    """Make a draft in a worker, which dies of SIGPROF after so much processor time (setitimer(2)).
+
+    No handler could do that: parsers written in C run none before they are done.
+    """
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        return make(source, recipe)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)

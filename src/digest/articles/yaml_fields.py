@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import yaml
 
-from digest.articles.fields import MAX_NESTING, Fields, Unreadable, Value, too_deep, written
+from digest.articles.fields import (
+    MAX_NESTING,
+    Fields,
+    Repair,
+    Unreadable,
+    Value,
+    repeated,
+    too_deep,
+    written,
+)
 from digest.articles.salvage import mended
 
 #: libyaml's parser where PyYAML was built with it: four times as fast.
@@ -20,15 +30,17 @@ def read_yaml(block: str) -> Fields:
     """Return what a block of YAML says; raises Unreadable with the line.
 
     Scalars stay the text that was written: no numbers, truths, dates or nothings. Of a repeated
-    key the last one counts. Where the block is no YAML but its meaning is plain, that is read.
+    key the last one counts. Where the block is no YAML but its meaning is plain, that is read,
+    and ``repairs`` tells of it.
     """
     try:
         return _read(block)
     except Unreadable:
-        again = mended(block, _read)
-        if again == block:
+        again, repairs = mended(block, _read)
+        if not repairs:
             raise
-        return _read(again)
+        fields = _read(again)
+    return replace(fields, repairs=tuple(sorted([*repairs, *fields.repairs], key=_place)))
 
 
 def _read(block: str) -> Fields:
@@ -77,6 +89,7 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
     """Return the root mapping and its keys' lines, without recursion and without aliases."""
     root: dict[str, Value] | None = None
     lines: dict[str, int] = {}
+    repairs: list[Repair] = []
     open_ones: list[tuple[list[Value] | dict[str, Value], str | None]] = []
     for event in events:
         line = _line(event)
@@ -98,6 +111,8 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
             elif isinstance(value, str):
                 open_ones[-1] = (holder, value.lower())
                 if len(open_ones) == 1:
+                    if value.lower() in lines:
+                        repairs.append(repeated(value, line))
                     lines[value.lower()] = line
             else:
                 raise Unreadable(line, "a key must be plain text")
@@ -105,7 +120,11 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
             if len(open_ones) == MAX_NESTING:
                 raise too_deep(line)
             open_ones.append((value, None))
-    return Fields(values=root or {}, lines=lines)
+    return Fields(values=root or {}, lines=lines, repairs=tuple(repairs))
+
+
+def _place(repair: Repair) -> int:
+    return repair.line
 
 
 def _line(event: yaml.Event) -> int:

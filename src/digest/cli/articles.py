@@ -1,4 +1,4 @@
-"""`digest build`, `clean`, `problems`, `feeds` and `status`: articles and what became of them."""
+"""`digest build`, `clean`, `problems` and `status`: articles and what became of them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from digest.errors import SourceError
 
 if TYPE_CHECKING:
     from digest.articles.ingest import Taken
+    from digest.articles.scan import Scan
     from digest.assembly import Services
     from digest.feeds.publish import Published
 
@@ -43,6 +44,8 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         taken = _take_all(services)
         with progress_bar("Publishing") as progress:
             published = services.publisher.publish_all(progress)
+            services.publisher.pack()
+        services.tell_hubs()
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
@@ -119,6 +122,7 @@ def clean(
     """Print the clean HTML of an article file, for trying rules. Stores nothing."""
     from digest.articles.draft import make_draft
     from digest.articles.model import SourceFile
+    from digest.articles.tree import tree_path
 
     chosen: Context = context.obj
     settings = chosen.settings()
@@ -126,10 +130,7 @@ def clean(
         content = file.read_bytes()
     except OSError as error:
         raise SourceError(file, None, f"cannot be read: {error.strerror}") from error
-    try:
-        path = file.resolve().relative_to(settings.paths.articles.resolve())
-    except ValueError:
-        path = Path(file.name)
+    path = tree_path(settings.paths.articles, file) or file.name
     source, recipe = SourceFile(path=PurePosixPath(path), content=content), settings.recipe()
     body = make_draft(source, recipe).body
     if diff:
@@ -172,47 +173,11 @@ def problems(
 
 
 @app.command()
-def feeds(context: typer.Context, as_json: Json = False) -> None:
-    """List the feeds: what they select, number of articles, kind, address."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
-        found = services.publisher.feeds()
-    if as_json:
-        print_json(
-            [
-                {
-                    "kind": one.feed.kind,
-                    "category": str(one.feed.category) if one.feed.category else None,
-                    "name": one.feed.strand.name if one.feed.strand else None,
-                    "title": one.feed.title,
-                    "articles": one.articles,
-                    "page": one.feed.link(),
-                    "feeds": [one.feed.link(file) for file in one.feed.formats],
-                }
-                for one in found
-            ]
-        )
-        return
-    print_table(
-        ("Feed", "Articles", "Kind", "Address"),
-        (
-            (
-                str(one.feed.category or (one.feed.name if one.feed.strand else "(everything)")),
-                f"{one.articles:,}",
-                one.feed.kind,
-                one.feed.link(one.feed.formats[0]),
-            )
-            for one in found
-        ),
-    )
-
-
-@app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Tell how many articles, problems, subscribers and mails there are."""
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        store = services.store
+        store, settings = services.store, services.settings
         now = services.clock()
         counts = store.articles.counts()
         subscribers = store.subscribers.count()
@@ -227,16 +192,21 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             for name, digest in services.digests.items()
         ]
         mails = {str(state): count for state, count in store.outbox.states().items()}
+        scan = store.scans.last()
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
         told = [dict(zip(keys, digest, strict=True)) for digest in digests]
-        print_json(asdict(counts) | {"digests": told, "outbox": mails})
+        scanned = {"last_scan": _scan_told(scan) if scan else None}
+        print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails})
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(
         f"Files        {counts.files:,}: {counts.problems:,} with problems, "
         f"{counts.salvaged:,} salvaged, {counts.embargoed:,} waiting for their date"
     )
+    say(f"Last scan    {_scan_line(scan) if scan else 'never'}")
+    for name, why in scan.unseen.items() if scan else ():
+        say(f"Away         {settings.paths.articles.get(name, name)}: {why}; its articles stay")
     if counts.withdrawn:
         say(f"Withdrawn    {counts.withdrawn:,} articles")
     for name, title, readers, _, run_at in digests:
@@ -244,3 +214,17 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     for state, count in mails.items():
         if count:
             say(f"Mails        {count:,} {state}")
+
+
+def _scan_told(scan: Scan) -> dict[str, object]:
+    return {
+        "ended_at": scan.ended_at,
+        "seconds": scan.took.total_seconds(),
+        "files": scan.files,
+        "away": dict(scan.unseen),
+    }
+
+
+def _scan_line(scan: Scan) -> str:
+    ended = f"{scan.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{ended}: {scan.files:,} files in {scan.took.total_seconds():.1f} s"

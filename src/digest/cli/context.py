@@ -44,15 +44,16 @@ class Context:
         return load(path, os.environ)
 
     @contextmanager
-    def services(self, *, log: bool = True) -> Iterator[Services]:
+    def services(self, *, log: bool = True, poll: bool = False) -> Iterator[Services]:
         """Yield everything, built from the configuration, and close it.
 
         Without ``log`` nothing but errors is logged: the command prints what there is to tell.
+        With ``poll`` the articles are polled for changes, whatever is configured.
         """
         from digest.assembly import open_services
         from digest.logs import configure_logs
 
         settings = self.settings()
         configure_logs(settings.log.level if log else "error", settings.log.format)
-        with open_services(settings) as services:
+        with open_services(settings.polling() if poll else settings) as services:
             yield services

@@ -146,6 +146,7 @@ def _publish(services: Services, changes: Changes, done: str) -> None:
         f"{len(changes.articles):,} {done}; {published.written:,} files written, "
         f"{published.removed:,} removed."
     )
+    services.tell_hubs()
 
 
 def _told(services: Services, one: Standing) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest.articles.tree import TOP
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
 
@@ -23,7 +24,13 @@ _LONGEST_STOP = 4.8
 
 
 @app.command()
-def run(context: typer.Context) -> None:
+def run(
+    context: typer.Context,
+    poll: Annotated[
+        bool,
+        typer.Option("--poll", help="Scan again and again; for file systems without events."),
+    ] = False,
+) -> None:
     """Watch the articles, publish the feeds, serve them, send the digests; until told to stop.
 
     SIGINT (Ctrl-C) and SIGTERM stop it cleanly within 5 seconds, a second one at once.
@@ -31,8 +38,9 @@ def run(context: typer.Context) -> None:
     from digest.daemon import Daemon
 
     chosen: Context = context.obj
-    with chosen.services() as services:
-        say(f"Reading {services.tree.root} …")
+    with chosen.services(poll=poll) as services:
+        for root in services.tree.roots.values():
+            say(f"Reading {root} …")
         with progress_bar("Reading") as progress:
 
             def announce(started: Started) -> None:
@@ -61,7 +69,9 @@ def _announce(started: Started, services: Services) -> None:
     status = started.status
     out.print()
     out.print(f"[bold]{services.site.title}[/bold] · Digest {status.version}")
-    _line("Watching", str(services.tree.root))
+    watching = "Polling" if services.settings.articles.watch == "poll" else "Watching"
+    for name, root in services.tree.roots.items():
+        _line(watching, str(root) if name == TOP else f"{root} (as {name})")
     _line(
         "Articles",
         f"{status.articles:,} in {status.categories:,} categories, {status.feeds:,} feeds",

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -148,8 +149,9 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import make_transport, make_tree, token_key
+    from digest.assembly import check_roots, make_transport, make_tree, token_key
     from digest.mail.render import MailTemplates
+    from digest.site import is_loopback
     from digest.store.database import open_store
     from digest.web.pages import WebPages
 
@@ -176,6 +178,16 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
                 "digest its old name again, or remove them with `digest subscribers remove`",
             )
 
+    def hubs() -> None:
+        here = is_loopback(urlsplit(site.url).hostname or "")
+        if here and any(not is_loopback(urlsplit(hub).hostname or "") for hub in site.hubs):
+            raise ConfigurationError(
+                "site.url",
+                site.url,
+                "leads to this machine: the hubs of feeds.hubs could not fetch the feeds; set the "
+                "address that readers use",
+            )
+
     paths, mail = settings.paths, settings.mail
     carrier = (
         f"log in to the SMTP server {mail.smtp.host}:{mail.smtp.port}"
@@ -184,8 +196,8 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     )
     return [
         (
-            f"read the articles in {paths.articles}",
-            lambda: list(make_tree(settings).root.iterdir()),
+            f"read the articles in {', '.join(map(str, paths.articles.values()))}",
+            lambda: check_roots(make_tree(settings)),
         ),
         ("make the rules", settings.recipe),
         (
@@ -197,6 +209,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         (f"write to the data folder {paths.data}", lambda: token_key(paths.data)),
         ("use the database", database),
         ("find the digest of every subscriber", subscribers),
+        *([("find the feeds from a hub's side", hubs)] if site.hubs else []),
         (carrier, lambda: asyncio.run(make_transport(settings).check())),
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from digest.articles.model import Article
 from digest.feeds.selection import JSON, Feed, article_link
+from digest.feeds.websub import hub_objects
 from digest.times import rfc3339
 
 #: https://www.jsonfeed.org/version/1.1/
@@ -23,8 +24,14 @@ def json_feed(feed: Feed, articles: Sequence[Article]) -> bytes:
         "feed_url": feed.link(JSON),
         "language": feed.site.language,
     }
+    if icon := feed.site.icon or feed.site.logo:
+        document["icon"] = icon
+    if feed.site.icon:
+        document["favicon"] = feed.site.icon
     if author := feed.site.author or feed.site.title:
         document["authors"] = [{"name": author}]
+    if hubs := hub_objects(feed.site):
+        document["hubs"] = hubs
     document["items"] = [_item(feed, article) for article in articles]
     # Lone surrogates have no UTF-8; they become question marks.
     return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8", "replace")

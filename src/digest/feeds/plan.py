@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from digest.articles.model import Scope
 from digest.articles.strands import Strand, StrandKind
@@ -44,6 +45,7 @@ class FeedPlan:
     full: bool = True
     formats: tuple[str, ...] = (RSS, ATOM, JSON)
     limit: int = 50
+    ttl: timedelta = timedelta(hours=1)
     authors: bool = False  #: whether every author has a feed
     languages: bool = False  #: whether every language has one, where there are two or more
     custom: tuple[CustomFeed, ...] = ()
@@ -73,6 +75,7 @@ class FeedPlan:
             full=self.full,
             formats=self.formats,
             limit=self.limit,
+            ttl=self.ttl,
         )
         if strand is None or strand.kind is not StrandKind.CUSTOM:
             return usual

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Protocol, Self
@@ -41,6 +44,8 @@ from digest.site import Site
 BATCH = 500
 #: Files written at once: most of the time goes into waiting for the disk.
 WRITERS = 8
+#: Files packed at once: that takes the processor, and what is urgent waits for those under way.
+PACKERS = 2
 
 
 #: Entries by what decides their bytes: whether they are full, and the language of the feed.
@@ -136,7 +141,14 @@ class Publisher:
         authors: bool = False,
         languages: bool = False,
         custom: tuple[CustomFeed, ...] = (),
+        ttl: timedelta = timedelta(hours=1),
+        changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
+        """Keep what is needed.
+
+        ``changed`` is called at the end of each run, however it ends, with the paths of the files
+        that hold other bytes now.
+        """
         self._source = source
         self._pages = pages
         self._plan = FeedPlan(
@@ -144,6 +156,7 @@ class Publisher:
             full=full,
             formats=formats,
             limit=limit,
+            ttl=ttl,
             authors=authors,
             languages=languages,
             custom=custom,
@@ -152,6 +165,8 @@ class Publisher:
         self._opml = b""  #: that lists these
         self._output = output
         self._folder = OutputFolder(output)
+        self._changed = changed
+        self._unpacked: dict[str, None] = {}
 
     def feeds(self) -> list[FeedSummary]:
         """Return every feed that there is, the one of everything first."""
@@ -159,13 +174,48 @@ class Publisher:
         scopes |= spread(self._plan, self._source.categories(), self._strands())
         return self._summaries(scopes)
 
+    @property
+    def unpacked(self) -> bool:
+        """Whether there are files that ``pack`` has not looked at since they were published."""
+        return bool(self._unpacked)
+
+    def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
+        """Lay packed variants beside what was published, until ``urgent`` says to stop.
+
+        What was written last, the feeds, comes first. Whoever publishes a file once more before it
+        was packed has saved that. Raises the first OutputError at the end; what could not be packed
+        is left until it is published again.
+        """
+
+        def wait() -> None:
+            if urgent():
+                raise InterruptedError
+
+        errors: list[OutputError] = []
+        with (
+            contextlib.suppress(InterruptedError),
+            self._folder.alone(wait),
+            ThreadPoolExecutor(PACKERS, thread_name_prefix="pack") as pool,
+        ):
+            while self._unpacked and not urgent():
+                some = [
+                    self._unpacked.popitem()[0] for _ in range(min(PACKERS, len(self._unpacked)))
+                ]
+                for future in [pool.submit(self._folder.pack, path) for path in some]:
+                    try:
+                        future.result()
+                    except OutputError as error:
+                        errors.append(error)
+        if errors:
+            raise errors[0]
+
     def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Write everything, and remove feeds and pages that nothing stands behind any more.
 
         ``progress`` is told how many articles and feeds are done, and of how many; what it
         raises ends the run.
         """
-        with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
+        with self._alone(progress) as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
             scopes = spread(self._plan, summaries, self._strands())
@@ -186,6 +236,7 @@ class Publisher:
             self._write_lists(writing, summaries, scopes)
             writing.settle()
             self._sweep(writing)
+            writing.record(step)
         return writing.published()
 
     def publish(
@@ -200,7 +251,7 @@ class Publisher:
             return Published()
         touched: list[Scope] = [None, *sorted(changes.categories), *sorted(changes.strands)]
         step = _steps(progress, len(changes.articles) + 2 * len(touched))
-        with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
+        with self._alone(progress) as writing:
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -233,7 +284,20 @@ class Publisher:
                 for path in _paths(feed):
                     writing.remove(path)
             self._write_lists(writing, summaries, scopes)
+            writing.record(step)
         return writing.published()
+
+    @contextmanager
+    def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[_Writing]:
+        """Write while no other process does; then say what changed."""
+        with self._folder.alone(_steps(progress, 0)):
+            writing = _Writing(self._folder, self._unpacked)
+            try:
+                with writing:
+                    yield writing
+            finally:
+                if writing.changed:
+                    self._changed(frozenset(writing.changed))
 
     def _of(self, scopes: Iterable[Scope]) -> Iterator[Feed]:
         """Yield the feeds of those scopes that may have one."""
@@ -328,7 +392,10 @@ def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
 
 
 def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
-    """Return what is called after each of ``total`` steps; of 0, while nothing is done yet."""
+    """Return what is called after each of ``total`` steps, and then while nothing is left.
+
+    With a total of 0, it is for what is called while nothing is done yet.
+    """
     done = count(1)
 
     def step() -> None:
@@ -355,11 +422,14 @@ def _document(
 class _Writing:
     """One run's writes on a few threads, counted; errors wait for the end."""
 
-    def __init__(self, folder: OutputFolder) -> None:
+    def __init__(self, folder: OutputFolder, unpacked: dict[str, None]) -> None:
         self._folder = folder
+        self._unpacked = unpacked
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="publish")
         self._pending: deque[Future[bool]] = deque()
+        self._feeds: list[str] = []
         self._error: OutputError | None = None
+        self.changed: deque[str] = deque()  #: paths of files that hold other bytes now
         self._written = self._unchanged = self._removed = 0
 
     def __enter__(self) -> Self:
@@ -374,7 +444,24 @@ class _Writing:
         """Have a file written soon."""
         while len(self._pending) >= 8 * WRITERS:  # bounds the memory
             self._take()
-        self._pending.append(self._pool.submit(self._folder.write, path, content))
+        self._pending.append(self._pool.submit(self._write, path, content))
+        self._unpacked.pop(path, None)
+        self._unpacked[path] = None
+        if path.rpartition("/")[2] in (RSS, ATOM):
+            self._feeds.append(path)
+
+    def record(self, step: Callable[[], None]) -> None:
+        """Have it noted what each feed of this run holds; ``step`` is called for each.
+
+        At the end: readers wait for the feeds themselves.
+        """
+        self.settle()
+        for noted in [self._pool.submit(self._folder.record, path) for path in self._feeds]:
+            step()
+            try:
+                noted.result()
+            except OutputError as error:
+                self._error = self._error or error
 
     def settle(self) -> None:
         """Wait until everything is written."""
@@ -393,6 +480,11 @@ class _Writing:
         if self._error is not None:
             raise self._error
         return Published(written=self._written, unchanged=self._unchanged, removed=self._removed)
+
+    def _write(self, path: str, content: bytes) -> bool:
+        if written := self._folder.write(path, content):
+            self.changed.append(path)
+        return written
 
     def _take(self) -> None:
         try:

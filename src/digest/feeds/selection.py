@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from digest.articles.model import Article, CategoryPath, Scope, slug
 from digest.articles.strands import Strand, StrandKind
@@ -44,6 +45,7 @@ class Feed:
     full: bool = True  #: whole bodies; else summaries
     formats: tuple[str, ...] = (RSS, ATOM, JSON)  #: the names of its files
     limit: int = 50  #: entries at most
+    ttl: timedelta = timedelta(hours=1)  #: how long readers may wait between two looks
     called: str = ""  #: a title of the operator's; empty where there is none
 
     def __post_init__(self) -> None:
@@ -95,6 +97,11 @@ class Feed:
     def id(self) -> str:
         """A tag URI (RFC 4151) that stays when the site moves to another address."""
         return self.site.tag(self.folder.rstrip("/"))
+
+    @property
+    def taxonomy(self) -> str:
+        """What the terms of categories belong to: a tag URI, the same in all feeds of the site."""
+        return self.site.tag("categories")
 
     def link(self, name: str = "") -> str:
         """Return the absolute address of one of the feed's files; of its page without ``name``."""

@@ -224,6 +224,8 @@ def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
         value = table.get(key, field.default)
         if isinstance(value, list | tuple):
             table[key] = [_from(folder, one) for one in value]
+        elif isinstance(value, dict):
+            table[key] = {name: _from(folder, one) for name, one in value.items()}
         else:
             table[key] = _from(folder, value)
     return tree

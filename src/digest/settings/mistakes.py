@@ -84,7 +84,7 @@ def explain(
     if error["type"] == "extra_forbidden":
         # It may be a misspelt secret, so its value is not shown.
         value, problem = None, unknown(str(place[-1]), table)
-    elif error["loc"] and error["loc"][-1] == "[key]":
+    elif error["loc"] and error["loc"][-1] == "[key]" and error["type"] != "value_error":
         value, problem = None, "must be a name of a-z, 0-9, '-' and '_', such as 'daily'"
     elif error["type"] in ("value_error", "at_key"):
         problem = str(context.get("error", context.get("problem")))

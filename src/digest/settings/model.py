@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digest import shipped
+from digest.articles.categories import renamed, renames
 from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
 from digest.articles.revision import Terms
@@ -37,6 +38,7 @@ from digest.settings.tables import (
     SanitizerTable,
     SiteTable,
     WebTable,
+    at,
 )
 from digest.settings.values import Name, mailbox
 from digest.site import Site
@@ -72,6 +74,23 @@ class Settings(BaseSettings):
     web: WebTable = WebTable()
     log: LogTable = LogTable()
 
+    @model_validator(mode="after")
+    def _digests_name_categories_that_can_be(self) -> Self:
+        """Find digests of a category that the map leaves no article in: they would be silent."""
+        moves = renames(tuple(self.articles.category_map.items()))
+        targets = [CategoryPath(names) for names in moves.values() if names]
+        for name, digest in self.digests.items():
+            for category in digest.categories:
+                path = CategoryPath.parse(category)
+                now = renamed([path], moves)
+                if now != (path,) and not any(
+                    one.within(path) or path.within(one) for one in targets
+                ):
+                    made = f"called '{'/'.join(now[0].names)}'" if now else "hidden"
+                    problem = f"is {made} by articles.category_map"
+                    raise at(f"digests.{name}.categories", category, problem)
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -99,6 +118,10 @@ class Settings(BaseSettings):
             author=site.author,
             email=site.email,
             authority=authority or site.authority or _default_authority(site.url),
+            icon=site.icon or "",
+            logo=site.logo or "",
+            copyright=site.copyright or "",
+            hubs=self.feeds.hubs,
         )
 
     def digest(self, name: str) -> Digest:
@@ -147,7 +170,15 @@ class Settings(BaseSettings):
             placeholder_hosts=self.articles.placeholder_hosts,
             embeds=self.articles.embeds,
             image_proxy=self.articles.image_proxy,
+            referrer_policy=self.articles.referrer_policy,
+            category_style=self.articles.category_style,
+            category_map=tuple(self.articles.category_map.items()),
         )
+
+    def polling(self) -> Settings:
+        """Return the same settings, but that the articles are polled for changes."""
+        articles = self.articles.model_copy(update={"watch": "poll"})
+        return self.model_copy(update={"articles": articles})
 
     def terms(self) -> Terms:
         """Return on what terms files become articles, and articles stay."""
@@ -162,6 +193,14 @@ class Settings(BaseSettings):
                 for name, table in self.feeds.custom.items()
             ),
         )
+
+    def moved_feeds(self) -> dict[str, str]:
+        """Return the folders of feeds that were renamed: the new ones by the old ones."""
+        return {
+            f"feeds/{CategoryPath.parse(old).folder}": f"feeds/{CategoryPath.parse(new).folder}"
+            for old, new in self.articles.category_map.items()
+            if new
+        }
 
     def feed_formats(self) -> tuple[str, ...]:
         """Return the names of the files that every feed is written to, in the order configured."""

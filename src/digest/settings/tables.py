@@ -5,28 +5,36 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from digest.articles.categories import Misplaced, renames
 from digest.articles.embeds import HOSTS
+from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
+from digest.articles.tree import TOP
 from digest.settings.values import (
     Address,
     Attributes,
     Authority,
     Block,
     Category,
+    CategoryTarget,
     FilePath,
     Globs,
     Host,
+    Hub,
     ImageProxy,
     Language,
     Line,
     Mailbox,
     Name,
     Pattern,
+    Picture,
     Replacement,
+    Roots,
     Schedule,
     Selectors,
     Server,
@@ -36,10 +44,12 @@ from digest.settings.values import (
     Zone,
     database_url,
     engine_order,
+    few,
     non_empty,
     whole,
     within,
 )
+from digest.site import is_loopback
 
 #: Where a password may travel unencrypted: it does not leave the machine.
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -78,24 +88,37 @@ class SiteTable(Table):
     author: Line = ""
     email: Address = ""
     authority: Authority | None = None
+    icon: Picture | None = None
+    logo: Picture | None = None
+    copyright: Line | None = None
 
 
 class PathsTable(Table):
     """``[paths]``: absolute after loading."""
 
-    articles: FilePath = Path("articles")
+    articles: Roots = {TOP: Path("articles")}
     output: FilePath = Path("public")
     data: FilePath = Path("data")
     templates: FilePath | None = None
 
     @model_validator(mode="after")
-    def _output_is_apart(self) -> Self:
+    def _folders_are_apart(self) -> Self:
         """Keep what is published, and swept, away from what must be neither."""
-        for key, other in (("articles", self.articles), ("data", self.data)):
-            if other.is_relative_to(self.output):
-                raise at("output", str(self.output), f"must not hold the folder of paths.{key}")
-        if self.output.is_relative_to(self.articles):
-            raise at("output", str(self.output), "must not lie in the folder of paths.articles")
+        roots = {
+            "articles" if name == TOP else f"articles.{name}": root
+            for name, root in self.articles.items()
+        }
+        for key, root in roots.items():
+            for own, folder in (("output", self.output), ("data", self.data)):
+                if root.is_relative_to(folder):
+                    raise at(own, str(folder), f"must not hold the folder of paths.{key}")
+                if folder.is_relative_to(root):
+                    raise at(own, str(folder), f"must not lie in the folder of paths.{key}")
+            for other, folder in roots.items():
+                if other != key and root.is_relative_to(folder):
+                    raise at(key, str(root), f"must not lie in the folder of paths.{other}")
+        if self.data.is_relative_to(self.output):
+            raise at("output", str(self.output), "must not hold the folder of paths.data")
         return self
 
 
@@ -121,15 +144,28 @@ class ArticlesTable(Table):
     placeholder_hosts: tuple[Host, ...] = ("picsum.photos",)
     embeds: tuple[Host, ...] = HOSTS
     image_proxy: ImageProxy | None = None
+    referrer_policy: ReferrerPolicy = NO_REFERRER
+    watch: Literal["events", "poll"] = "events"
+    poll_every: Annotated[timedelta, within("5s", "7d")] = timedelta(seconds=10)
     scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
     settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
-    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=10)
+    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=2)
     workers: Annotated[int, whole(0, 256)] = 0
     rule_files: tuple[FilePath, ...] = ()
     duplicates: Literal["keep", "fold"] = "keep"
     on_delete: Literal["keep", "withdraw"] = "keep"
     grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
     longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
+    category_style: Literal["path", "flat"] = "path"
+    category_map: dict[Category, CategoryTarget] = {}
+
+    @model_validator(mode="after")
+    def _map_agrees_with_itself(self) -> Self:
+        try:
+            renames(tuple(self.category_map.items()))
+        except Misplaced as error:
+            raise at(f"category_map.{error.key}", error.value, error.problem) from None
+        return self
 
 
 class ReplaceTable(Table):
@@ -207,7 +243,22 @@ class FeedsTable(Table):
     formats: Formats = ("rss", "atom", "json")
     authors: bool = True
     languages: bool = True
+    ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
+    hubs: Annotated[
+        tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
+    ] = ()
+    hubs_over_http: bool = False
     custom: dict[Name, CustomFeedTable] = {}
+
+    @model_validator(mode="after")
+    def _hubs_are_safe(self) -> Self:
+        """Keep others from answering in a hub's place, unless the operator says that none can."""
+        for hub in self.hubs:
+            parts = urlsplit(hub)
+            here = is_loopback(parts.hostname or "")
+            if parts.scheme == "http" and not here and not self.hubs_over_http:
+                raise at("hubs", hub, "must be an https address, unless hubs_over_http = true")
+        return self
 
 
 class DigestTable(Table):

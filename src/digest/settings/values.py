@@ -9,7 +9,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
@@ -17,12 +17,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from digest.articles.addresses import absolute
 from digest.articles.globs import PathFilter
 from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
 from digest.articles.sieve import folded
+from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.settings import cron, durations
@@ -39,6 +41,9 @@ _HOST = re.compile(
 _AUTHORITY = re.compile(
     r"([A-Za-z0-9._-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?,[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
 )
+
+#: A name on disk has at most 255 bytes, so no name over 255 characters is ever one.
+_ROOT_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 
 _DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
@@ -120,6 +125,27 @@ def path(value: Path) -> Path:
         raise ValueError("must be a path; there is no such user") from None
 
 
+def roots(value: object) -> dict[str, Path]:
+    """Return the folders of articles by name; a single path is the top of the tree."""
+    table: dict[Any, Any] = value if isinstance(value, dict) else {TOP: value}
+    if not table or not all(isinstance(folder, str | Path) for folder in table.values()):
+        raise ValueError(
+            "must be a path in quotes, or a table of them by name: "
+            '{ "." = "/srv/articles", blog = "/srv/blog" }'
+        )
+    found: dict[str, Path] = {}
+    for given, folder in table.items():
+        name = unicodedata.normalize("NFC", str(given))
+        if name != TOP and not (_ROOT_NAME.fullmatch(name) and one_line(name) == name):
+            raise ValueError(
+                f"'{name}' must be the name of a folder, without '/' and no '.' in front"
+            )
+        if name in found:
+            raise ValueError(f"'{name}' is there twice")
+        found[name] = path(Path(folder))
+    return found
+
+
 def engine_order(names: tuple[str, ...]) -> tuple[str, ...]:
     """Check the order of the sanitizers: nh3 is the security boundary, so it comes last."""
     if names not in ENGINES:
@@ -145,6 +171,35 @@ def site_url(text: str) -> str:
         raise ValueError("must be an address without user, query and fragment")
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
     return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, "", ""))
+
+
+def picture(text: str) -> str:
+    """Return the absolute http(s) address of a picture, as ASCII."""
+    found = absolute(one_line(text))
+    if found is None:
+        raise ValueError("must be an address such as 'https://example.org/icon.png'")
+    return found
+
+
+def hub_url(text: str) -> str:
+    """Return the http(s) address of a WebSub hub as ASCII.
+
+    It is published in every feed, so a user and a password have no place in it.
+    """
+    try:
+        parts = urlsplit(one_line(text))
+        port = parts.port
+        host = server(parts.hostname or "")
+    except ValueError:
+        raise ValueError("must be an address such as 'https://hub.example/'") from None
+    if parts.username or parts.password or parts.fragment:
+        raise ValueError("must be an address without user and fragment")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("must be an address such as 'https://hub.example/'")
+    name = f"[{host}]" if ":" in host else host
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, query, ""))
 
 
 def tag_authority(text: str) -> str:
@@ -203,6 +258,11 @@ def category(text: str) -> str:
         raise ValueError(
             "must be the names of categories joined by '/', such as '科技/网络'"
         ) from None
+
+
+def category_target(text: str) -> str:
+    """Return the path of a category, or nothing, which hides one."""
+    return category(text) if text else text
 
 
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -281,6 +341,17 @@ def whole(low: int, high: int) -> object:
     return Field(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
 
 
+def few(most: int, error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a check that a list holds no more than ``most``, and nothing twice."""
+
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if len(values) > most or len(set(values)) != len(values):
+            raise ValueError(error)
+        return values
+
+    return check
+
+
 def non_empty(error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     """Return a check that a list holds something, and nothing twice."""
 
@@ -308,6 +379,7 @@ Sought = Annotated[
     AfterValidator(sought),
 ]
 Url = Annotated[str, AfterValidator(site_url)]
+Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]
 Server = Annotated[str, AfterValidator(server)]
@@ -319,6 +391,7 @@ Name = Annotated[
         description="a name of a-z, 0-9, '-' and '_', such as 'daily'",
     ),
 ]
+Hub = Annotated[str, AfterValidator(hub_url)]
 Authority = Annotated[str, AfterValidator(tag_authority)]
 Address = Annotated[str, AfterValidator(address)]
 Mailbox = Annotated[str, AfterValidator(sender)]
@@ -329,7 +402,9 @@ Block = Annotated[
 ]
 Schedule = Annotated[str, AfterValidator(schedule)]
 Category = Annotated[str, AfterValidator(category)]
+CategoryTarget = Annotated[str, AfterValidator(category_target)]
 FilePath = Annotated[Path, AfterValidator(path)]
+Roots = Annotated[dict[str, Path], BeforeValidator(roots)]
 Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]
 Attributes = Annotated[dict[str, str], AfterValidator(attributes)]
 Pattern = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
@@ -31,7 +31,7 @@ from digest.store.schema import article, category, file, membership, meta, probl
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
 from digest.store.weaving import reweave, summaries
-from digest.store.withdrawals import review, tombstones
+from digest.store.withdrawals import deleted, review, tombstones
 
 _TERMS = Terms()
 #: The row of ``meta`` that holds the authority of tag URIs.
@@ -172,14 +172,20 @@ class ArticleStore:
             rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
             return [(row.path, row.embargo_at) for row in rows]
 
-    def review(self, now: datetime, terms: Terms) -> Changes:
-        """Withdraw articles whose files are long gone; show those again whose files are back.
+    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long.
 
-        Where the operator's feeds or the site's language are others now, strands are decided anew.
+        Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
+        away, and none are either. With ``terms`` strands are decided anew where those that are
+        known were decided by others: another language of the site, other feeds of the operator's.
         """
-        rewoven = reweave(self._database, terms)
+        rewoven = reweave(self._database, terms) if terms else Changes()
+        if grace is None:
+            with self._database.read() as connection:
+                if connection.scalar(deleted().limit(1)) is None:
+                    return rewoven
         with self._database.write(Lock.ARTICLES) as connection:
-            return rewoven + review(connection, now, terms.grace)
+            return rewoven + review(connection, now, grace)
 
     def counts(self) -> Counts:
         """Return how much there is."""

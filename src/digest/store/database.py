@@ -11,7 +11,9 @@ from sqlalchemy import Connection, inspect, text
 from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
+from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
@@ -26,9 +28,11 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.articles = ArticleStore(database)
+        self.scans = ScanStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.withdrawals = Withdrawals(database)
+        self.notices = NoticeStore(database)
 
     def __enter__(self) -> Self:
         return self

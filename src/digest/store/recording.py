@@ -39,7 +39,6 @@ class _Outcome:
     files: dict[str, _Seen] = field(default_factory=dict)  #: by path
     revised: dict[str, tuple[Entry, Draft]] = field(default_factory=dict)  #: by identity
     learned: list[Entry] = field(default_factory=list)  #: not recognizable until now
-    altered: list[Entry] = field(default_factory=list)  #: quite other articles now
     unchanged: int = 0
 
 
@@ -112,8 +111,7 @@ def _decide(
             content=content_digest(draft),
         )
         learned = entry.likeness is None and draft.likeness is not None
-        if register.revise(entry, known, draft.likeness):
-            outcome.altered.append(entry)
+        register.revise(entry, known, draft.likeness)
         if revision.kind is Kind.UNCHANGED:
             outcome.unchanged += 1
             outcome.learned += [entry] if learned else []
@@ -223,7 +221,7 @@ def _remember(connection: Connection, register: Register, outcome: _Outcome) -> 
     put(connection, file, rows, key="key")
     for chunk in chunks([hashed(path) for path in register.deposed]):
         connection.execute(update(file).where(file.c.key.in_(chunk)).values(leads=False))
-    for some in chunks([entry.sequence for entry in outcome.altered]):
+    for some in chunks([entry.sequence for entry in register.unsure.values()]):
         # What follows is read again: it may be about another article by now.
         follows = file.c.article.in_(some) & ~file.c.leads
         connection.execute(update(file).where(follows).values(content="", size=-1))

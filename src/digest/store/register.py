@@ -98,6 +98,7 @@ class Register:
         self.moved: list[str] = []  #: paths whose holding went to another path
         self.deposed: set[str] = set()  #: paths that led and do so no more
         self.refiled: dict[str, Entry] = {}  #: perhaps in other categories now, by identity
+        self.unsure: dict[str, Entry] = {}  #: whose other files may be about others, by identity
 
     def holding(self, path: str) -> Holding | None:
         """Return what a path holds, None where it is new."""
@@ -154,15 +155,15 @@ class Register:
         holding.categories = draft.categories
         return leads
 
-    def revise(self, entry: Entry, known: Known, likeness: Likeness | None) -> bool:
-        """Remember an article's new version; tell whether it became quite another one.
+    def revise(self, entry: Entry, known: Known, likeness: Likeness | None) -> None:
+        """Remember an article's new version.
 
-        Then its other files may have to let go of it.
+        Where it says something else than before, its other files may have to let go of it.
         """
-        before = entry.likeness
+        if entry.likeness is not None and entry.likeness != likeness:
+            self.unsure[entry.identity] = entry
         entry.known, entry.likeness = known, likeness
         self._recognize(entry)
-        return before is not None and likeness is not None and not before.still(likeness)
 
     def withhold(self, path: str) -> None:
         """Let a file hold nothing: what it says is not to be an article yet."""
@@ -280,6 +281,8 @@ class Register:
             before.entry.files.pop(path, None)
             if before.entry.files:
                 self.refiled[before.entry.identity] = before.entry
+                if before.leads:
+                    self.unsure[before.entry.identity] = before.entry
         holding = Holding(path=path, content=content, missing=False, entry=entry)
         if entry is not None:
             entry.files[path] = holding

@@ -57,7 +57,8 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
-#: What the store knows of itself: ``authority``, and by what strands were told (``woven``).
+#: What the store knows of itself: ``authority``; by what strands were told (``woven``); and each
+#: ``notice`` that waits for a hub.
 meta = Table(
     "meta",
     metadata,

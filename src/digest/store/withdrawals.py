@@ -153,17 +153,17 @@ def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombst
     ]
 
 
-def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
-    """Withdraw what has been without a file for so long, and show again what has one.
-
-    Where not a single file is there, the tree itself is away, and nothing is withdrawn. Without
-    ``grace`` nothing is.
-    """
-    there = select(file.c.article).where(file.c.missing_at.is_(None))
-    back = select(withdrawal.c.article).where(
-        withdrawal.c.at.is_not(None), withdrawal.c.word.is_(None), withdrawal.c.article.in_(there)
+def deleted() -> Select[Any]:
+    """Return the query of articles that are withdrawn because their files are gone."""
+    return select(withdrawal.c.article).where(
+        withdrawal.c.at.is_not(None), withdrawal.c.word.is_(None)
     )
-    changed = list(connection.scalars(back))
+
+
+def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
+    """Show again what has a file, and withdraw what has been without one for so long."""
+    there = select(file.c.article).where(file.c.missing_at.is_(None))
+    changed = list(connection.scalars(deleted().where(withdrawal.c.article.in_(there))))
     for chunk in chunks(changed):
         connection.execute(delete(withdrawal).where(withdrawal.c.article.in_(chunk)))
     if grace is not None and connection.scalar(there.limit(1)) is not None:

@@ -1,0 +1,82 @@
+"""Blanks: what takes room in an article and says nothing, taken out of its markup as text.
+
+It is written by a parser: tags in small letters, attributes in double quotes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PRE = re.compile(r"(<pre(?: [^<>]*)?>.*?</pre>)", re.DOTALL)
+_ATTRIBUTES = r"(?: [a-z]+=\"[^\"<>]*\")*+"
+_BLOCK = r"(?:p|div|li|dd|dt|td|th|h[1-6]|blockquote|figcaption|section)"
+# Each of these starts with a letter or a class of them, and none can try a long run of blanks from
+# each of its places: they read the whole text, so that they decide how long tidying takes.
+_SAYS_NOTHING = r"(?:\s|&nbsp;|<br>)*+"
+_MAY_BE_EMPTY = r"(?:p|div|strong|b|em|i|u|a|h[1-6]|li|ul|ol|blockquote|figure|figcaption|section)"
+_NO_PLACE = r"(?: (?!id=)[a-z]+=\"[^\"<>]*\")*+"  # a link may lead to one
+_EMPTY = re.compile(rf"<({_MAY_BE_EMPTY}){_NO_PLACE}>{_SAYS_NOTHING}</\1>")
+_BLANK = re.compile(_SAYS_NOTHING)
+_NESTED = re.compile(rf"<(?:(?P<start>{_MAY_BE_EMPTY}){_NO_PLACE}|/(?P<end>{_MAY_BE_EMPTY}))>")
+#: Levels of empty elements that are looked for one by one; nobody has more without intent.
+_EMPTY_LEVELS = 3
+_AFTER_BREAK = re.compile(r"<br>(?:\s|&nbsp;)++")
+_BREAKS = re.compile(r"<br>(?:<br>){2,}")
+_BLANKS = re.compile(r"\s(?:\s|&nbsp;)++")
+_EMPHASIS = rf"<(?:strong|b|em|i|u){_ATTRIBUTES}>"
+_STARTS_EMPHASIS = re.compile(_EMPHASIS)
+_BLOCK_START = re.compile(rf"(<{_BLOCK}{_ATTRIBUTES}>)((?:{_EMPHASIS}|\s|&nbsp;|<br>)++)")
+_BLOCK_ENDS = (
+    re.compile(rf"<br>(?:<br>)?(</{_BLOCK}>)"),
+    re.compile(rf"\s(</{_BLOCK}>)"),
+    re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(</{_BLOCK}>)"),
+)
+
+
+def compacted(markup: str) -> str:
+    """Return the markup without empty elements, indents and blank lines; ``pre`` stays."""
+    parts = _PRE.split(markup)
+    parts[::2] = [_compacted(part) for part in parts[::2]]
+    return "".join(parts).strip()
+
+
+def _compacted(part: str) -> str:
+    part = _without_empty(part)
+    part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
+    part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
+    part = _BLOCK_START.sub(lambda start: start[1] + _without_blanks(start[2]), part)
+    for pattern in _BLOCK_ENDS:
+        part = pattern.sub(r"\1", part)
+    return part
+
+
+def _without_blanks(start: str) -> str:
+    return "".join(_STARTS_EMPHASIS.findall(start))
+
+
+def _without_empty(part: str) -> str:
+    """Return markup without elements that say nothing, nor those that only held such."""
+    for _ in range(_EMPTY_LEVELS):
+        part, count = _EMPTY.subn("", part)
+        if not count:
+            return part
+    # Any number of levels, in one pass.
+    output: list[str] = []
+    empty: list[tuple[str, int]] = []  # open and empty so far: the name, and where it stands
+    position = 0
+    for tag in _NESTED.finditer(part):
+        between = part[position : tag.start()]
+        if not _BLANK.fullmatch(between):
+            empty.clear()
+        output.append(between)
+        position = tag.end()
+        if tag["start"]:
+            empty.append((tag["start"], len(output)))
+            output.append(tag[0])
+        elif empty and empty[-1][0] == tag["end"]:
+            del output[empty.pop()[1] :]
+        else:
+            empty.clear()
+            output.append(tag[0])
+    output.append(part[position:])
+    return "".join(output)

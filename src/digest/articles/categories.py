@@ -1,0 +1,153 @@
+"""Categories: where an article belongs, by its file and by what the operator makes of that."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from digest.articles.characters import one_line, plain_line
+from digest.articles.fields import Value
+from digest.articles.habits import CATEGORY_KEYS, NOTHING, TAG_KEYS
+from digest.articles.model import CategoryPath
+from digest.articles.summary import summarize
+
+#: What a list of names is: one path, as Hexo has it, or a category each, as Hugo, Jekyll and
+#: Pelican have it.
+STYLES = ("path", "flat")
+#: Names in a category path, and paths of one article; the rest is ignored.
+MAX_LEVELS, MAX_CATEGORIES = 12, 50
+#: Graphemes; longer names are cut. More than any file system takes, so that folders never are.
+MAX_NAME = 300
+
+#: Dashes that need no space behind them, and those that may be a part of the name.
+_LEADING_DASHES = re.compile(r"\A(?:[‒–—―─━⸺⸻－]+\s*|[-‐‑−﹣]+\s+)++")
+#: Between the names of a path in one text: ``->`` and ``=>`` too.
+_SEPARATORS = re.compile(r"[-=]?>|[/／＞»›→]")
+#: Between names in one text, as Pelican lists authors and tags.
+COMMAS = re.compile(r"[,，、;；]")
+
+#: What is hidden or renamed, by folded path: the names of the new one, none where it is hidden.
+Renames = Mapping[str, tuple[str, ...]]
+
+
+def categories(
+    fields: Mapping[str, Value], folders: Sequence[str], style: str
+) -> tuple[CategoryPath, ...]:
+    """Return the category paths of the front matter, else its tags, else that of the folders.
+
+    Each comes once. ``style`` is one of ``STYLES``.
+    """
+    found: dict[CategoryPath, None] = {}
+    for key in CATEGORY_KEYS:
+        for names in _paths(fields.get(key, ""), style):
+            _add(found, names)
+    for key in () if found else TAG_KEYS:
+        tags = fields.get(key, "")
+        for tag in COMMAS.split(plain_line(tags)) if isinstance(tags, str) else _texts(tags):
+            _add(found, [tag])
+    if not found:
+        _add(found, map(plain_line, folders))
+    return tuple(found)[:MAX_CATEGORIES]
+
+
+def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, ...]:
+    """Return where categories are after the operator's map, each once, without the hidden ones."""
+    return tuple(dict.fromkeys(filter(None, (_moved(path, by) for path in paths))))
+
+
+@lru_cache(maxsize=8)
+def renames(pairs: tuple[tuple[str, str], ...]) -> Renames:
+    """Return what to make of categories, from old and new paths joined by ``/``; "" hides.
+
+    Raises Misplaced for a pair that is none, or two that are at odds.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    written: dict[str, str] = {}
+    for old, new in pairs:
+        key = _folded(_written(old, old, None))
+        if key in found:
+            raise Misplaced(old, f"is the same category as '{written[key]}'")
+        written[key] = old
+        found[key] = _written(new, old, new) if new else ()
+    for key, names in found.items():
+        for length in range(1, len(names) + 1):
+            other = _folded(names[:length])
+            if other in found and other != key:
+                problem = f"must not lie in '{written[other]}', which is moved itself"
+                raise Misplaced(written[key], problem, "/".join(names))
+    return found
+
+
+class Misplaced(ValueError):
+    """A pair of ``renames`` makes no sense."""
+
+    def __init__(self, key: str, problem: str, value: str | None = None) -> None:
+        super().__init__(key, problem, value)
+        self.key = key  #: as it was written
+        self.problem = problem  #: of the value where there is one, else of the key
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.key!r}: {self.problem}"
+
+
+def _paths(value: Value, style: str) -> Iterator[list[str]]:
+    """Yield the paths that a value means: a list in a list is always one."""
+    if isinstance(value, str):
+        text = plain_line(value)
+        for part in COMMAS.split(text) if style == "flat" else [text]:
+            yield _SEPARATORS.split(part)
+    elif isinstance(value, list) and any(isinstance(one, list) for one in value):
+        for one in value:
+            yield from _paths(one, "path")
+    elif isinstance(value, list):
+        names = _texts(value)
+        yield from [[name] for name in names] if style == "flat" else [names]
+
+
+def _texts(value: Value) -> list[str]:
+    """Return the texts of a list; none of anything else."""
+    return (
+        [plain_line(one) for one in value if isinstance(one, str)]
+        if isinstance(value, list)
+        else []
+    )
+
+
+def _add(found: dict[CategoryPath, None], names: Iterable[str]) -> None:
+    usable = _names(names)
+    if usable:
+        found[CategoryPath(usable)] = None
+
+
+def _names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts that are names, without dashes before them."""
+    cleaned = (summarize(_LEADING_DASHES.sub("", one_line(text)), MAX_NAME) for text in texts)
+    return tuple(name for name in cleaned if name.lower() not in NOTHING)[:MAX_LEVELS]
+
+
+def _written(path: str, key: str, value: str | None) -> tuple[str, ...]:
+    """Return the names of a path that an operator wrote; raise Misplaced where one is none."""
+    parts = path.split("/")
+    names = _names(parts)
+    if len(names) != len(parts):
+        raise Misplaced(key, f"must be 1 to {MAX_LEVELS} names joined by '/'", value)
+    return names
+
+
+def _moved(path: CategoryPath, by: Renames) -> CategoryPath | None:
+    """Return where a category is after the longest key that it lies in; None for nowhere."""
+    for length in range(len(path.names), 0, -1):
+        names = by.get(_folded(path.names[:length]))
+        if names is not None:
+            rest = path.names[length:] if names else ()
+            return CategoryPath((*names, *rest)[:MAX_LEVELS]) if names else None
+    return path
+
+
+def _folded(names: Sequence[str]) -> str:
+    """Return what all spellings of a path share: no case, no width, no composition."""
+    folded = unicodedata.normalize("NFKC", "/".join(names)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())

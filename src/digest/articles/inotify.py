@@ -1,0 +1,120 @@
+"""What watchdog knows of Linux's inotify and does not tell: lost events, folders not watched."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+from watchdog.events import DirAttribEvent, FileAttribEvent
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.inotify import InotifyEmitter, InotifyObserver, InotifyWatchGroup
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchCallback,
+    WatchDescriptor,
+)
+
+Tell = Callable[[], None]
+
+#: inotify_add_watch(2) returns it where it fails.
+_NO_WATCH = WatchDescriptor(-1)
+#: Reasons for which a folder is not watched that need no telling: it is gone by now, or nobody
+#: could read what is in it, which a scan tells.
+_EXPECTED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
+
+
+class ToldObserver(InotifyObserver):
+    """An observer that tells when events were lost, and when a folder cannot be watched."""
+
+    def __init__(self, lost: Tell, unwatched: Tell) -> None:
+        self._inotify_fd = _Descriptor(unwatched)
+        self._inotify_fd.start()
+        # Not by way of the parent, which would make a descriptor of its own.
+        BaseObserver.__init__(self, _Emitter, inotify_fd=self._inotify_fd, lost=lost)
+
+    def hears(self) -> bool:
+        """Tell whether all threads are at work between the kernel and the handler."""
+        return (
+            self.is_alive()
+            and self._inotify_fd.is_alive()
+            and all(emitter.is_alive() for emitter in self.emitters)
+        )
+
+
+class _Descriptor(InotifyFD):
+    """One queue of the kernel's."""
+
+    def __init__(self, unwatched: Tell) -> None:
+        super().__init__()
+        self._unwatched = unwatched
+
+    def _add_callback(
+        self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
+    ) -> WatchDescriptor:
+        """Watch a path; also one that was moved out of sight and back, under another name.
+
+        Raises OSError.
+        """
+        try:
+            watch = self._get_or_create_watch(path, mask)
+            if watch.wd == _NO_WATCH:  # a closed folder, for which watchdog raises nothing
+                del self._watch_for_wd[_NO_WATCH]
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        except OSError as error:
+            if error.errno not in _EXPECTED:
+                self._unwatched()
+            raise
+        watch.callbacks[id_] = callback
+        return watch.wd
+
+
+class _Emitter(InotifyEmitter):
+    """Listens to one root."""
+
+    def __init__(self, *args: Any, lost: Tell, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lost = lost
+
+    def on_thread_start(self) -> None:
+        self._inotify = _Group(
+            self._inotify_fd,
+            os.fsencode(self.watch.path),
+            is_recursive=self.watch.is_recursive,
+            event_mask=self.get_event_mask_from_filter(),
+            lost=self._lost,
+        )
+
+    def get_event_mask_from_filter(self) -> Mask:
+        """Return what is asked of the kernel; changes of permission too, if they are wanted."""
+        mask = super().get_event_mask_from_filter()
+        if self._event_filter and self._event_filter & {FileAttribEvent, DirAttribEvent}:
+            mask = Mask(mask | InotifyConstants.IN_ATTRIB)
+        return mask
+
+
+class _Group(InotifyWatchGroup):
+    """The watches of one root, one for each folder."""
+
+    def __init__(self, *args: Any, lost: Tell, **kwargs: Any) -> None:
+        self._lost = lost  # first: the parent begins to watch
+        super().__init__(*args, **kwargs)
+
+    def on_queue_overflow(self) -> None:
+        """Watch every folder anew, and tell: folders and files may have come unseen."""
+        super().on_queue_overflow()
+        self._lost()
+
+    def on_event(self, event: InotifyEvent) -> None:
+        """Take an event in; a folder whose permissions changed can perhaps be watched by now."""
+        super().on_event(event)
+        if event.is_attrib and event.is_directory:
+            with self._lock:
+                path = self._build_event_source_path(event) if self.is_active else None
+                if path is not None and path not in self._active_callbacks_by_path:
+                    self._add_all_callbacks(path)

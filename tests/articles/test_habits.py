@@ -1,0 +1,62 @@
+"""The keys that are read are the documented ones, in the documented order."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from digest.articles import habits
+
+_FORMAT = Path(__file__).parents[2] / "docs" / "article-format.md"
+_READ = {
+    "title": ("title",),
+    "authors": habits.AUTHOR_KEYS,
+    "categories": (*habits.CATEGORY_KEYS, *habits.TAG_KEYS),
+    "date": (*habits.DATE_KEYS, *habits.UPDATE_KEYS),
+    "link": (*habits.LINK_KEYS, *habits.PATTERN_KEYS),
+    "image": habits.IMAGE_KEYS,
+    "language": habits.LANGUAGE_KEYS,
+    "summary": habits.SUMMARY_KEYS,
+    "identity": habits.IDENTITY_KEYS,
+}
+
+
+def documented() -> dict[str, tuple[str, ...]]:
+    """Return the keys of the table that says which key wins, by what they are for."""
+    text = _FORMAT.read_text("utf-8")
+    rows = text.partition("| for | keys, the first wins |")[2].partition("\n\n")[0]
+    found = {}
+    for row in rows.splitlines()[2:]:
+        name, keys = row.strip("| ").split(" | ")[:2]
+        found[name] = tuple(
+            key for key in re.findall(r"`([^`]+)`", keys) if re.fullmatch("[a-z_]+", key)
+        )
+    return found
+
+
+def test_the_document_has_a_row_for_everything_that_is_read() -> None:
+    assert list(documented()) == list(_READ)
+
+
+@pytest.mark.parametrize("name", _READ)
+def test_the_document_tells_which_key_wins(name: str) -> None:
+    assert documented()[name] == _READ[name]
+
+
+def test_the_document_tells_what_keeps_a_file_back() -> None:
+    (line,) = re.findall(
+        r"^`draft: true`.*?keeps a file out", _FORMAT.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    for key, values, _ in habits.KEPT_BACK:
+        assert f"`{key}" in line
+        if key == "status":
+            assert all(f"`{value}`" in line for value in values)
+
+
+def test_keys_are_written_in_lower_case_and_each_is_read_for_one_thing() -> None:
+    keys = [key for row in _READ.values() for key in row]
+    assert keys == [key.lower() for key in keys]
+    assert len(keys) == len(set(keys))
+    assert set(keys) == habits.TEXT_KEYS | habits.LIST_KEYS
