@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.model import ArticleKey, CategoryPath, Changes, Scope, article_key
+from digest.articles.enclosures import Enclosure
+from digest.articles.model import ArticleKey, CategoryPath, Changes, Draft, Scope, article_key
 from digest.store.articles import Counts
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
@@ -64,6 +65,16 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
     assert (stored.published_at, stored.updated_at) == (written, written)
     for name in ("title", "authors", "link", "image", "language", "summary", "body"):
         assert getattr(stored, name) == getattr(one.outcome, name)
+
+
+def test_a_recording_comes_back_and_goes(store: Store) -> None:
+    sound = Enclosure(url="https://x.org/a.mp3", media_type="audio/mpeg", length=9, duration=60)
+    silent = reading(BRIDGE)
+    assert isinstance(silent.outcome, Draft)
+    store.articles.record([replace(silent, outcome=replace(silent.outcome, enclosure=sound))], NOW)
+    assert [one.enclosure for one in store.articles.since(0, ())] == [sound]
+    assert store.articles.record([silent], LATER).updated == 1
+    assert [(one.enclosure, one.updated_at) for one in store.articles.since(0, ())] == [(None, NOW)]
 
 
 def test_an_article_without_date_is_of_its_first_sight(store: Store) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses
+from digest.articles import addresses, enclosures
 from digest.articles.body import SUFFIXES, Body, read_body, text_of
 from digest.articles.categories import COMMAS, MAX_NAME, categories
 from digest.articles.characters import one_line, plain_line
@@ -101,6 +101,7 @@ def parse(
         language=_language([*_texts(front.fields, LANGUAGE_KEYS), body.language]),
         summary=one_line(text_of(summary)) or None,
         markup=body.markup,
+        enclosure=enclosures.find(front.fields),
         notes=tuple(notes[:MAX_NOTES]),
     )
 

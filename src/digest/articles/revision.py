@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -65,6 +65,8 @@ def content_digest(draft: Draft) -> str:
         draft.summary,
         draft.body,
     ]
+    if draft.enclosure is not None:  # most have none, and theirs is to stay as it was
+        published.append(astuple(draft.enclosure))
     raw = json.dumps(published, separators=(",", ":")).encode("ascii")
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 

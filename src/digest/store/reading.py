@@ -44,6 +44,7 @@ COLUMNS = (
     article.c.authors,
     article.c.summary,
     article.c.body,
+    article.c.enclosure,
 )
 
 
@@ -160,4 +161,5 @@ def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
         body=SafeHtml(row.body),
         published_at=row.published_at,
         updated_at=row.updated_at,
+        enclosure=row.enclosure,
     )

@@ -146,6 +146,7 @@ def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
         "authors": draft.authors,
         "summary": draft.summary,
         "body": draft.body,
+        "enclosure": draft.enclosure,
     }
 
 

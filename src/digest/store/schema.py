@@ -21,10 +21,10 @@ from sqlalchemy import (
     false,
 )
 
-from digest.store.types import Categories, Moment, Names, PlainText, Whole
+from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 metadata = MetaData(
     naming_convention={
@@ -86,6 +86,7 @@ article = Table(
     Column("authors", Names, nullable=False),
     Column("summary", PlainText, nullable=False),
     Column("body", PlainText, nullable=False),
+    Column("enclosure", Recording),
     Index(None, "published_at", "id"),
     sqlite_autoincrement=True,
 )
