@@ -217,7 +217,8 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
-        pages = WebPages(templates=templates, site=site, formats=formats)
+        feeds = settings.feeds
+        pages = WebPages(templates=templates, site=site, formats=formats, authors=feeds.authors)
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         yield Services(
             settings=settings,
@@ -230,10 +231,13 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 pages=pages,
                 site=site,
                 output=settings.paths.output,
-                limit=settings.feeds.limit,
-                full=settings.feeds.content == "full",
+                limit=feeds.limit,
+                full=feeds.content == "full",
                 formats=formats,
-                ttl=settings.feeds.ttl,
+                authors=feeds.authors,
+                languages=feeds.languages,
+                custom=settings.custom_feeds(),
+                ttl=feeds.ttl,
                 changed=herald.changed,
                 archives=store.archives if settings.feeds.archives else None,
             ),

@@ -221,7 +221,7 @@ class Daemon:
             started_at=self._started_at,
             articles=counts.articles,
             categories=counts.categories,
-            feeds=counts.categories + 1,
+            feeds=len(services.publisher.feeds()),
             problems=tuple(services.store.articles.problems()[:MAX_SHOWN]),
             failed=counts.problems,
             salvaged=counts.salvaged,

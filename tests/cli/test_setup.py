@@ -23,13 +23,15 @@ def test_init_makes_something_that_builds(program: Program, workplace: Workplace
     assert program("--config", configuration, "check").code == 0
 
 
-def test_init_leaves_the_rules_of_the_examples_as_comments(
+def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(
     program: Program, workplace: Workplace
 ) -> None:
     program("init", "new")
     settings = load(workplace.folder / "new" / "digest.toml", {})
     assert settings.rules == ()
+    assert settings.custom_feeds() == ()
     assert len(load(shipped.configuration(), {}).rules) == 2
+    assert len(load(shipped.configuration(), {}).custom_feeds()) == 1
     text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
     assert '# category = "科技/开源周刊"' in text
 

@@ -152,7 +152,9 @@ class Memory:
     def embargoes(self, _now: datetime) -> Embargoes:
         return Embargoes()
 
-    def review(self, _now: datetime, _grace: timedelta | None) -> Changes:
+    def review(
+        self, _now: datetime, _grace: timedelta | None, _terms: Terms | None = None
+    ) -> Changes:
         return Changes()
 
     def last(self) -> Scan | None:

@@ -38,11 +38,11 @@ class ArchiveShelf(Shelf):
         self.read: list[int] = []  #: numbers of the archives that were asked for
 
     def close_archives(
-        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None, limit: int
+        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None
     ) -> list[Extent]:
-        return [self._close(feed, changed, limit) for feed in feeds]
+        return [self._close(feed, changed) for feed in feeds]
 
-    def _close(self, feed: Feed, changed: Collection[ArticleKey] | None, limit: int) -> Extent:
+    def _close(self, feed: Feed, changed: Collection[ArticleKey] | None) -> Extent:
         entries, sets = self.entries[feed.folder], self.sets[feed.folder]
         versions = [
             Version(
@@ -51,9 +51,9 @@ class ArchiveShelf(Shelf):
                 changed_at=one.updated_at,
                 gone=False,
             )
-            for one in self.newest(feed.category, 10_000)
+            for one in self.newest(feed.scope, 10_000)
         ]
-        before = len(sets)
+        before, limit = len(sets), feed.limit
         found = decide(versions[:limit][::-1], versions[limit:], entries, limit)
         entries[:] = [one for one in entries if one not in found.stale]
         for held in found.sets:
@@ -77,7 +77,7 @@ class ArchiveShelf(Shelf):
     def archived(self, feed: Feed, number: int) -> Held:
         self.read.append(number)
         members = self.sets[feed.folder][number - 1]
-        shown = [one for one in self.newest(feed.category, 10_000) if one.sequence in members]
+        shown = [one for one in self.newest(feed.scope, 10_000) if one.sequence in members]
         ids = {article(number).id for number in members}
         return Held(articles=shown, gone=[one for one in self.gone if one.id in ids])
 

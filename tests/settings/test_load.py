@@ -316,6 +316,53 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             "[[rules]]\nattributes = { 'on x' = 'src' }",
             "rules[0].attributes: must be names of attributes, such as { data-src = 'src' }",
         ),
+        # feeds of the operator's
+        (
+            "[feeds.custom.a]\ntitle = 'x'\nwords = []",
+            (
+                "feeds.custom.a: must tell what it takes: categories, authors, words, languages "
+                "or exclude"
+            ),
+        ),
+        (
+            "[feeds.custom.a]\nword = ['x']",
+            "feeds.custom.a.word: no such key; did you mean 'words'?",
+        ),
+        (
+            "[feeds.custom.a.exclude]\ntitle = 'x'",
+            (
+                "feeds.custom.a.exclude.title: no such key; known here: categories, authors, "
+                "words, languages"
+            ),
+        ),
+        (
+            "[feeds.custom.A]\nwords = ['x']",
+            "feeds.custom.A: must be a name of a-z, 0-9, '-' and '_', such as 'daily'",
+        ),
+        ("[feeds.custom]\na = 5", "feeds.custom.a = 5: must be a table"),
+        (
+            "[feeds.custom.a]\nwords = 'x'",
+            'feeds.custom.a.words = "x": must be a list, such as ["one", "two"]',
+        ),
+        (
+            "[feeds.custom.a]\nauthors = ['Ada', ' ']",
+            'feeds.custom.a.authors[1] = " ": must be something to look for, not an empty text',
+        ),
+        (
+            "[feeds.custom.a]\nwords = ['x']\nlimit = 0",
+            "feeds.custom.a.limit = 0: must be a whole number from 1 to 1,000",
+        ),
+        (
+            "[feeds.custom.a]\nwords = ['x']\ncontent = 'ful'",
+            ("feeds.custom.a.content = \"ful\": must be 'full' or 'summary'; did you mean 'full'?"),
+        ),
+        (
+            "[feeds.custom.a]\nwords = ['x']\nformats = []",
+            (
+                "feeds.custom.a.formats = []: must name one or more of 'rss', 'atom', 'json', "
+                "each once"
+            ),
+        ),
         # digests
         (
             "[digests.d]\nschedule = '61 7 * * *'",

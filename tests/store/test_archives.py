@@ -30,12 +30,12 @@ LIMIT = 3
 
 
 def feed(category: CategoryPath | None = None) -> Feed:
-    return Feed(site=SITE, category=category)
+    return Feed(site=SITE, category=category, limit=LIMIT)
 
 
 def publish(store: Store, changes: Changes | None, *feeds: Feed) -> list[Extent]:
     keys = None if changes is None else changes.articles
-    return store.archives.close_archives(feeds or [feed()], keys, LIMIT)
+    return store.archives.close_archives(feeds or [feed()], keys)
 
 
 def take(
@@ -190,6 +190,6 @@ def test_looking_at_what_changed_misses_nothing(migrated_sqlite: Path, seed: int
             extents = publish(store, changes, *every)
             for one, extent in zip(every, extents, strict=True):
                 with store._database.read() as connection:
-                    whole = _plan(connection, one, None, LIMIT)
+                    whole = _plan(connection, one, None)
                 assert not whole.decision, f"{deed} in step {step}"
                 assert whole.newest == extent.newest

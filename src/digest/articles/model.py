@@ -15,6 +15,7 @@ from typing import NewType
 
 from digest.articles.characters import one_line
 from digest.articles.enclosures import Enclosure
+from digest.articles.strands import Strand
 from digest.articles.twins import Likeness
 from digest.times import require_utc
 
@@ -126,6 +127,10 @@ class CategoryPath:
     def within(self, other: CategoryPath) -> bool:
         """Tell whether this path is ``other`` or lies below it."""
         return self.names[: len(other.names)] == other.names
+
+
+#: What a feed may select: a category with all below it, a strand, or (None) everything.
+Scope = CategoryPath | Strand | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +258,7 @@ class Changes:
 
     articles: frozenset[ArticleKey] = frozenset()  #: new, changed, withdrawn or restored ones
     categories: frozenset[CategoryPath] = frozenset()  #: theirs, old and new, with all ancestors
+    strands: frozenset[Strand] = frozenset()  #: theirs, old and new
     new: int = 0  #: articles
     updated: int = 0  #: articles
     unchanged: int = 0  #: files that say what they said before
@@ -260,13 +266,14 @@ class Changes:
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to publish."""
-        return bool(self.articles)
+        return bool(self.articles or self.strands)
 
     def __add__(self, other: Changes) -> Changes:
         """Return both changes as one."""
         return Changes(
             articles=self.articles | other.articles,
             categories=self.categories | other.categories,
+            strands=self.strands | other.strands,
             new=self.new + other.new,
             updated=self.updated + other.updated,
             unchanged=self.unchanged + other.unchanged,

@@ -41,6 +41,7 @@ from digest.articles.model import (
 )
 from digest.articles.summary import summarize
 from digest.errors import SourceError
+from digest.languages import cased
 
 #: Graphemes; longer titles are cut.
 MAX_TITLE = 300
@@ -194,9 +195,7 @@ def _language(candidates: Iterable[str]) -> str | None:
     for text in candidates:
         tag = text.replace("_", "-")
         if _LANGUAGE.fullmatch(tag):
-            first, *rest = tag.lower().split("-")
-            cased = {2: str.upper, 4: str.title}
-            return "-".join([first, *(cased.get(len(part), str)(part) for part in rest)])
+            return cased(tag)
     return None
 
 

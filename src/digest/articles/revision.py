@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.model import Draft, Note, Severity
+from digest.articles.sieve import Sieve
 from digest.times import require_utc
 
 
@@ -19,6 +20,8 @@ class Terms:
     fold: bool = False  #: nearly the same articles become one
     longest_embargo: timedelta = timedelta(days=365)  #: a later date is none
     grace: timedelta | None = None  #: how long after its files an article is withdrawn; None: never
+    language: str = ""  #: of articles that name none (BCP 47); empty: unknown
+    sieves: tuple[Sieve, ...] = ()  #: of the operator's feeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

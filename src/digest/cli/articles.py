@@ -82,7 +82,7 @@ def _print_built(
                 "updated": changes.updated,
                 "articles": counts.articles,
                 "categories": counts.categories,
-                "feeds": counts.categories + 1,
+                "feeds": len(services.publisher.feeds()),
                 "problems": counts.problems,
                 "salvaged": counts.salvaged,
                 "noted": counts.noted,

@@ -72,7 +72,8 @@ def init(
 def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
     """Return the shipped configuration for a folder of its own.
 
-    Its paths lead beside the file, and the rules, which fit the example articles, are comments.
+    Its paths lead beside the file, and what fits the example articles alone, rules and feeds of
+    one's own, are comments.
     """
     for theirs, ours in _PATHS.items():
         shipped_text = shipped_text.replace(theirs, ours)
@@ -83,8 +84,8 @@ def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
     for line in shipped_text.splitlines():
         if line.startswith("["):
             table = line
-        is_rule = table.startswith("[[rules") and line and not line.startswith("#")
-        lines.append(f"# {line}" if is_rule else line)
+        fits = not table.startswith(("[[rules", "[feeds.custom"))
+        lines.append(line if fits or not line or line.startswith("#") else f"# {line}")
     return "\n".join(lines) + "\n"
 
 

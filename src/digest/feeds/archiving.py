@@ -16,13 +16,13 @@ class ArchiveSource(Protocol):
     """What archiving needs of the store."""
 
     def close_archives(
-        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None, limit: int
+        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None
     ) -> list[Extent]:
         """Close archives wherever a version would be told by no document; return all extents.
 
-        The current document of each feed tells the newest ``limit`` articles, and as many of
-        those withdrawn last. ``changed`` are the articles that changed since the last call for
-        these feeds; None means any, and that every archive is to be written.
+        The current document of each feed tells as many of the newest articles as its limit says,
+        and as many of those withdrawn last. ``changed`` are the articles that changed since the
+        last call for these feeds; None means any, and that every archive is to be written.
         """
         ...
 
@@ -34,7 +34,7 @@ class ArchiveSource(Protocol):
 class Archiving:
     """Closes archives and makes their documents; not without a source, nor for RSS.
 
-    A run begins with ``close`` and ends with ``done``; what a run that failed has not written is
+    A run begins with ``begin`` and ends with ``done``; what a run that failed has not written is
     made again by the next one for its feed.
     """
 
@@ -42,29 +42,30 @@ class Archiving:
         self,
         source: ArchiveSource | None,
         *,
-        formats: Collection[str],
-        limit: int,
         exists: Callable[[str], bool],
     ) -> None:
         self._source = source
-        self._formats = [name for name in (ATOM, JSON) if name in formats]
-        self._limit = limit
         self._exists = exists  #: whether a path below the output folder is there
         self._newest: dict[str, int] = {}  #: by folder of the feed
         self._owed: dict[str, set[int]] = {}  #: numbers of what is still to be written
         self._made: set[tuple[str, int]] = set()  #: folders and numbers, in this run
         self._run: list[str] = []
 
+    def begin(self) -> None:
+        """Note that a run begins."""
+        self._run.clear()
+        self._made.clear()
+
     def close(self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None) -> int:
         """Close what must be closed before these feeds are written; return how much is to write.
 
         In archives; ``changed`` is as for the source.
         """
-        if self._source is None or not self._formats:
+        if self._source is None:
             return 0
-        self._run = [feed.folder for feed in feeds]
-        self._made.clear()
-        extents = self._source.close_archives(feeds, changed, self._limit)
+        feeds = [feed for feed in feeds if _formats(feed)]
+        self._run += [feed.folder for feed in feeds]
+        extents = self._source.close_archives(feeds, changed) if feeds else []
         for feed, extent in zip(feeds, extents, strict=True):
             self._newest[feed.folder] = extent.newest
             owed = self._owed.setdefault(feed.folder, set())
@@ -72,7 +73,7 @@ class Archiving:
             # A feed that was away for a while has lost all of them.
             if extent.newest and not all(map(self._exists, self._paths(feed, 1))):
                 owed.update(range(1, extent.newest + 1))
-        return sum(len(self._owed[folder]) for folder in self._run)
+        return sum(len(self._owed[feed.folder]) for feed in feeds)
 
     def owed(self, feed: Feed, *, missing: bool) -> list[int]:
         """Return the numbers of a feed's archives that are still to be made, the oldest first.
@@ -92,7 +93,7 @@ class Archiving:
         held = self._source.archived(feed, number)
         self._made.add((feed.folder, number))
         place = Place(newest=self._newest[feed.folder], number=number)
-        for name in self._formats:
+        for name in _formats(feed):
             if name == ATOM:
                 content = atom(feed, held.articles, entries, held.gone, place)
             else:
@@ -114,4 +115,8 @@ class Archiving:
             self._owed.pop(folder, None)
 
     def _paths(self, feed: Feed, number: int) -> Iterator[str]:
-        return (feed.folder + archive_path(number, name) for name in self._formats)
+        return (feed.folder + archive_path(number, name) for name in _formats(feed))
+
+
+def _formats(feed: Feed) -> list[str]:
+    return [name for name in (ATOM, JSON) if name in feed.formats]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,18 +16,29 @@ from typing import Protocol, Self
 from digest.articles.model import (
     Article,
     ArticleKey,
-    CategoryPath,
     Changes,
+    Scope,
     Tombstone,
     article_folder,
 )
+from digest.articles.strands import Strand, StrandKind
 from digest.errors import OutputError
 from digest.feeds.archives import Place
 from digest.feeds.archiving import ArchiveSource, Archiving
 from digest.feeds.folder import OutputFolder
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS, CategorySummary, Feed
+from digest.feeds.plan import CustomFeed, FeedPlan, FeedSummary, spread
+from digest.feeds.selection import (
+    ATOM,
+    JSON,
+    OPML,
+    PAGE,
+    RSS,
+    CategorySummary,
+    Feed,
+    StrandSummary,
+)
 from digest.feeds.syndication import Entries, atom, rss
 from digest.feeds.websub import is_topic
 from digest.site import Site
@@ -40,6 +51,10 @@ WRITERS = 8
 PACKERS = 2
 
 
+#: Entries by what decides their bytes: whether they are full, and the language of the feed.
+_Kept = defaultdict[tuple[bool, str], Entries]
+
+
 class ArticleSource(Protocol):
     """What publishing needs of the store."""
 
@@ -47,8 +62,12 @@ class ArticleSource(Protocol):
         """Return every category at every level that holds an article, in order of path."""
         ...
 
-    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
-        """Return the newest articles by publication, then sequence, of a category or of all."""
+    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        """Return every strand of these kinds that holds an article, in order."""
+        ...
+
+    def newest(self, scope: Scope, limit: int) -> list[Article]:
+        """Return the newest articles of a scope by publication, then sequence."""
         ...
 
     def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
@@ -59,8 +78,8 @@ class ArticleSource(Protocol):
         """Return the keys of all articles, in order of sequence."""
         ...
 
-    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
-        """Return what is left of withdrawn articles of a category or of all, the last first."""
+    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
+        """Return what is left of withdrawn articles of a scope, the last first."""
         ...
 
 
@@ -72,9 +91,16 @@ class Pages(Protocol):
         ...
 
     def feed(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+        self,
+        feed: Feed,
+        articles: Sequence[Article],
+        categories: Sequence[CategorySummary],
+        others: Sequence[FeedSummary] = (),
     ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
+        """Return a feed's page; ``categories`` are those right below it (all, for the site's).
+
+        ``others`` are feeds that are no categories', to be named there too.
+        """
         ...
 
     def index(
@@ -115,6 +141,9 @@ class Publisher:
         limit: int,
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        authors: bool = False,
+        languages: bool = False,
+        custom: tuple[CustomFeed, ...] = (),
         ttl: timedelta = timedelta(hours=1),
         archives: ArchiveSource | None = None,
         changed: Callable[[Collection[str]], None] = lambda _: None,
@@ -127,17 +156,28 @@ class Publisher:
         """
         self._source = source
         self._pages = pages
-        self._site = site
-        self._folder = OutputFolder(output)
-        self._limit = limit
-        self._full = full
-        self._formats = formats
-        self._ttl = ttl
-        self._changed = changed
-        self._archiving = Archiving(
-            archives, formats=formats, limit=limit, exists=self._folder.holds
+        self._plan = FeedPlan(
+            site=site,
+            full=full,
+            formats=formats,
+            limit=limit,
+            ttl=ttl,
+            authors=authors,
+            languages=languages,
+            custom=custom,
         )
+        self._listed: tuple[Scope, ...] | None = None
+        self._opml = b""  #: that lists these
+        self._folder = OutputFolder(output)
+        self._changed = changed
+        self._archiving = Archiving(archives, exists=self._folder.holds)
         self._unpacked: dict[str, None] = {}
+
+    def feeds(self) -> list[FeedSummary]:
+        """Return every feed that there is, the one of everything first."""
+        scopes: dict[Scope, int] = {None: len(self._source.article_keys())}
+        scopes |= spread(self._plan, self._source.categories(), self._strands())
+        return self._summaries(scopes)
 
     @property
     def unpacked(self) -> bool:
@@ -183,26 +223,28 @@ class Publisher:
         with self._alone(progress) as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
-            categories = (None, *(summary.path for summary in summaries))
-            archives = self._archiving.close(list(map(self._feed, categories)), None)
-            step = _steps(progress, len(keys) + archives + len(categories))
+            scopes = spread(self._plan, summaries, self._strands())
+            feeds = list(self._of((None, *scopes)))
+            self._archiving.begin()
+            archives = self._archiving.close(feeds, None)
+            step = _steps(progress, len(keys) + archives + len(feeds))
             for path, content in self._pages.assets().items():
                 writing.write(path, content)
             for some in _batches(keys):
                 for article in self._source.articles(some):
                     writing.write(article.folder + PAGE, self._pages.article(article))
                     step()
-            entries = Entries()
-            for category in categories:
-                self._write_archives(writing, self._feed(category), entries, step, missing=True)
+            entries: _Kept = defaultdict(Entries)
+            for feed in feeds:
+                self._write_archives(writing, feed, entries, step, missing=True)
             writing.settle()  # a feed must not name a page or an archive that is not there yet
-            for category in categories:
-                self._write_feed(writing, category, entries, step)
-                self._write_pages(writing, category, summaries)
+            for feed in feeds:
+                self._write_feed(writing, feed, entries, step)
+                self._write_pages(writing, feed, summaries, scopes)
                 step()
-            for category in categories:
-                self._write_archives(writing, self._feed(category), entries, step, missing=False)
-            self._write_lists(writing, summaries)
+            for feed in feeds:
+                self._write_archives(writing, feed, entries, step, missing=False)
+            self._write_lists(writing, summaries, scopes)
             writing.settle()
             self._sweep(writing)
             writing.record(step)
@@ -214,13 +256,13 @@ class Publisher:
         """Write what the changes touch: article pages first, then feeds, index and OPML.
 
         The pages of articles that the source no longer has are removed, and so are the feeds of
-        categories that hold nothing any more. ``progress`` is as for ``publish_all``.
+        categories and strands that hold nothing any more. ``progress`` is as for ``publish_all``.
         """
-        if not changes.articles and not changes.categories:
+        if not changes.articles and not changes.categories and not changes.strands:
             return Published()
-        categories = (None, *sorted(changes.categories))
+        touched: list[Scope] = [None, *sorted(changes.categories), *sorted(changes.strands)]
         with self._alone(progress) as writing:
-            step = _steps(progress, len(changes.articles) + 2 * len(categories))
+            step = _steps(progress, len(changes.articles) + 2 * len(touched))
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -228,26 +270,39 @@ class Publisher:
                     step()
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(article_folder(key) + PAGE)
-            # While the disk is at the pages.
-            self._archiving.close(list(map(self._feed, categories)), changes.articles)
+            # Whether languages have feeds is not known yet: asking takes time.
+            feeds = list(self._of(scope for scope in touched if not _is_language(scope)))
+            self._archiving.begin()
+            self._archiving.close(feeds, changes.articles)  # while the disk is at the pages
             writing.settle()
-            entries = Entries()
+            entries: _Kept = defaultdict(Entries)
             held = []
-            for each in categories:
-                if self._write_feed(writing, each, entries, step):
-                    held.append(each)
+            for feed in feeds:
+                if self._write_feed(writing, feed, entries, step):
+                    held.append(feed)
                 step()
             # Readers wait for feeds, people for pages: those come last, at the price of a query.
-            summaries = self._source.categories()
-            for category in held:
-                self._write_pages(writing, category, summaries)
+            summaries, strands = self._source.categories(), self._strands()
+            scopes = spread(self._plan, summaries, strands)
+            languages = [one.strand for one in strands if _is_language(one.strand)]
+            spoken = list(self._of(one for one in languages if one in scopes))
+            new = [one for one in spoken if not self._folder.holds(one.folder + PAGE)]
+            known = [one for one in spoken if one not in new and one.scope in touched]
+            self._archiving.close(new, None)
+            self._archiving.close(known, changes.articles)
+            for feed in (*new, *known):
+                self._write_feed(writing, feed, entries, step)
+                held.append(feed)
+            for feed in held:
+                self._write_pages(writing, feed, summaries, scopes)
                 step()
-            for each in held:
-                self._write_archives(writing, self._feed(each), entries, step, missing=False)
-            for category in changes.categories.difference(held):
-                for path in self._paths(category):
+            for feed in held:
+                self._write_archives(writing, feed, entries, step, missing=False)
+            alone = (one for one in languages if one not in scopes)
+            for feed in {*self._of(touched), *self._of(alone)}.difference(held):
+                for path in self._paths(feed):
                     writing.remove(path)
-            self._write_lists(writing, summaries)
+            self._write_lists(writing, summaries, scopes)
             writing.record(step)
         return self._published(writing)
 
@@ -269,40 +324,46 @@ class Publisher:
                 if writing.changed:
                     self._changed(frozenset(writing.changed))
 
-    def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
+    def _of(self, scopes: Iterable[Scope]) -> Iterator[Feed]:
+        """Yield the feeds of those scopes that may have one."""
+        return (feed for scope in scopes if (feed := self._plan.feed(scope)))
 
-    def _paths(self, category: CategoryPath | None) -> Iterator[str]:
-        feed = self._feed(category)
-        yield from (feed.folder + name for name in (*self._formats, PAGE))
+    def _paths(self, feed: Feed) -> Iterator[str]:
+        yield from (feed.folder + name for name in (*feed.formats, PAGE))
         yield from self._archiving.paths(feed)
 
+    def _summaries(self, scopes: Mapping[Scope, int]) -> list[FeedSummary]:
+        found = ((self._plan.feed(scope), count) for scope, count in scopes.items())
+        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
+
+    def _strands(self) -> list[StrandSummary]:
+        return self._source.strands(self._plan.kinds) if self._plan.kinds else []
+
     def _write_feed(
-        self,
-        writing: _Writing,
-        category: CategoryPath | None,
-        entries: Entries,
-        step: Callable[[], None],
+        self, writing: _Writing, feed: Feed, entries: _Kept, step: Callable[[], None]
     ) -> bool:
-        """Write a feed's files; False, and none, for a category that holds nothing."""
-        feed = self._feed(category)
-        articles = self._source.newest(category, self._limit)
-        if category is not None and not articles:
+        """Write a feed's files; False, and none, for a category or strand that holds nothing.
+
+        A feed of the operator's is there all the same.
+        """
+        articles = self._source.newest(feed.scope, feed.limit)
+        if feed.scope and feed.kind != StrandKind.CUSTOM and not articles:
             return False
         if self._write_archives(writing, feed, entries, step, missing=True):
             writing.settle()  # a feed must not name an archive that is not there yet
-        gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
+        gone = self._source.tombstones(feed.scope, feed.limit) if ATOM in feed.formats else []
         place = self._archiving.place(feed)
-        for name in self._formats:
-            content = _document(name, feed, articles, gone, entries, place)
-            writing.write(feed.folder + name, content)
+        for name in feed.formats:
+            kept = entries[feed.full, feed.site.language]
+            document = _document(name, feed, articles, gone, kept, place)
+            writing.write(feed.folder + name, document)
         return True
 
     def _write_archives(
         self,
         writing: _Writing,
         feed: Feed,
-        entries: Entries,
+        entries: _Kept,
         step: Callable[[], None],
         *,
         missing: bool,
@@ -310,7 +371,8 @@ class Publisher:
         """Write a feed's archives that are owed, or only those ``missing``; tell if any were."""
         owed = self._archiving.owed(feed, missing=missing)
         for number in owed:
-            for path, content in self._archiving.documents(feed, number, entries):
+            kept = entries[feed.full, feed.site.language]
+            for path, content in self._archiving.documents(feed, number, kept):
                 writing.write(path, content)
             step()
         return bool(owed)
@@ -318,26 +380,39 @@ class Publisher:
     def _write_pages(
         self,
         writing: _Writing,
-        category: CategoryPath | None,
+        feed: Feed,
         summaries: Sequence[CategorySummary],
+        scopes: Mapping[Scope, int],
     ) -> None:
-        feed = self._feed(category)
-        articles = self._source.newest(category, self._limit)
-        if category is None:
+        articles = self._source.newest(feed.scope, feed.limit)
+        below: list[CategorySummary] = []
+        others: list[FeedSummary] = []
+        if feed.scope is None:
             below = list(summaries)
+            others = self._summaries({one: scopes[one] for one in scopes if _is_few(one)})
             writing.write(PAGE, self._pages.index(feed, articles, below))
-        else:
-            below = [summary for summary in summaries if summary.path.parent == category]
-        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below))
+        elif feed.category:
+            below = [summary for summary in summaries if summary.path.parent == feed.category]
+        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below, others))
 
-    def _write_lists(self, writing: _Writing, summaries: Sequence[CategorySummary]) -> None:
-        name = next((name for name in (RSS, ATOM) if name in self._formats), self._formats[0])
-        writing.write(f"feeds/{OPML}", opml(self._site, summaries, name))
+    def _write_lists(
+        self,
+        writing: _Writing,
+        summaries: Sequence[CategorySummary],
+        scopes: Mapping[Scope, int],
+    ) -> None:
+        # With thousands of authors it takes a while, and only a new one changes it.
+        if self._listed != (named := tuple(scopes)):
+            plan = self._plan
+            name = next((name for name in (RSS, ATOM) if name in plan.formats), plan.formats[0])
+            others = list(self._of(one for one in scopes if isinstance(one, Strand)))
+            self._opml, self._listed = opml(plan.site, summaries, name, others), named
+        writing.write(f"feeds/{OPML}", self._opml)
 
     def _sweep(self, writing: _Writing) -> None:
         # Asked again: another process may have published more in the meantime.
-        categories = (summary.path for summary in self._source.categories())
-        feeds = {path for category in (None, *categories) for path in self._paths(category)}
+        scopes = spread(self._plan, self._source.categories(), self._strands())
+        feeds = {path for feed in self._of((None, *scopes)) for path in self._paths(feed)}
         articles = {article_folder(key) + PAGE for key in self._source.article_keys()}
 
         def stale(path: str) -> bool:
@@ -349,6 +424,15 @@ class Publisher:
 
         for path in self._folder.leftovers(stale):
             writing.remove(path)
+
+
+def _is_language(scope: Scope) -> bool:
+    return isinstance(scope, Strand) and scope.kind is StrandKind.LANGUAGE
+
+
+def _is_few(scope: Scope) -> bool:
+    """Tell what a page can name all of: languages and the operator's feeds, not authors."""
+    return isinstance(scope, Strand) and scope.kind is not StrandKind.AUTHOR
 
 
 def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:

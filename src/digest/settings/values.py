@@ -23,6 +23,7 @@ from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
+from digest.articles.sieve import folded
 from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
@@ -52,6 +53,14 @@ def one_line(text: str) -> str:
     if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
         raise ValueError("must be one line, without control characters")
     return text.strip()
+
+
+def sought(text: str) -> str:
+    """Return a word, some words or a name to look for."""
+    found = one_line(text)
+    if not folded(found):
+        raise ValueError("must be something to look for, not an empty text")
+    return found
 
 
 def language_tag(text: str) -> str:
@@ -363,6 +372,11 @@ Title = Annotated[
     str,
     Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
     AfterValidator(one_line),
+]
+Sought = Annotated[
+    str,
+    Field(max_length=200, description="a text of at most 200 characters"),
+    AfterValidator(sought),
 ]
 Url = Annotated[str, AfterValidator(site_url)]
 Picture = Annotated[str, AfterValidator(picture)]

@@ -47,19 +47,19 @@ class ArchiveStore:
         self._database = database
 
     def close_archives(
-        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None, limit: int
+        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None
     ) -> list[Extent]:
         """Close archives wherever a version would be told by no document; return all extents.
 
-        The current document of each feed tells the newest ``limit`` articles, and as many of
-        those withdrawn last. ``changed`` are the articles that changed since the last call for
-        these feeds; None means any, and that every archive is to be written.
+        The current document of each feed tells as many of the newest articles as its limit says,
+        and as many of those withdrawn last. ``changed`` are the articles that changed since the
+        last call for these feeds; None means any, and that every archive is to be written.
         """
         extents = []
         with self._database.read() as connection:
             ours = None if changed is None else _sequences(connection, changed)
             for feed in feeds:
-                plan = _plan(connection, feed, ours, limit)
+                plan = _plan(connection, feed, ours)
                 if plan.decision:
                     break
                 extents.append(plan.extent())
@@ -67,7 +67,7 @@ class ArchiveStore:
                 return extents
         with self._database.write(Lock.ARCHIVES) as connection:
             for feed in feeds[len(extents) :]:
-                plan = _plan(connection, feed, ours, limit)
+                plan = _plan(connection, feed, ours)
                 _carry_out(connection, plan)
                 extents.append(plan.extent())
         return extents
@@ -81,9 +81,9 @@ class ArchiveStore:
         )
         with self._database.read() as connection:
             # Sorted here: with an order, SQLite would look for these few along the index of all.
-            shown = newest(feed.category).order_by(None).where(article.c.id.in_(holds))
+            shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
             articles = sorted(read(connection, shown), key=_place, reverse=True)
-            gone = buried(connection, remains(feed.category).where(article.c.id.in_(holds)))
+            gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
         return Held(articles=articles, gone=gone)
 
 
@@ -96,13 +96,13 @@ def _sequences(connection: Connection, keys: Collection[ArticleKey]) -> frozense
     return frozenset(row.id for row in rows)
 
 
-def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None, limit: int) -> _Plan:
+def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None) -> _Plan:
     """Return what is to become of a feed's archives.
 
     Nothing can be lost but what changed and what that pushed out of the current document, so with
     ``changed`` (sequences) nothing else is looked at.
     """
-    key = hashed(feed.folder)
+    key, limit = hashed(feed.folder), feed.limit
     far = None if changed is None else limit + len(changed)
     shown, gone = _queries(feed)
     living = _versions(connection.execute(shown.limit(far)), gone=False)
@@ -130,7 +130,7 @@ def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None, li
 def _queries(feed: Feed) -> tuple[Select[Any], Select[Any]]:
     """Return the queries of what the feed shows, the newest first, and of what is withdrawn."""
     columns = (article.c.id, article.c.published_at, article.c.updated_at.label("at"))
-    return newest(feed.category).with_only_columns(*columns), remains(feed.category)
+    return newest(feed.scope).with_only_columns(*columns), remains(feed.scope)
 
 
 def _versions(rows: Iterable[Row[Any]], *, gone: bool) -> list[Version]:

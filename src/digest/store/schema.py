@@ -24,7 +24,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 metadata = MetaData(
     naming_convention={
@@ -57,7 +57,8 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
-#: What the store knows of itself: ``authority``; and each ``notice`` that waits for a hub.
+#: What the store knows of itself: ``authority``; by what strands were told (``woven``); and each
+#: ``notice`` that waits for a hub.
 meta = Table(
     "meta",
     metadata,
@@ -110,6 +111,28 @@ membership = Table(
     Column("published_at", Moment, nullable=False),
     Column("position", Integer),
     Index(None, "category", "published_at", "article"),
+    sqlite_with_rowid=False,
+)
+
+#: Authors, languages and the operator's feeds (``articles.strands``).
+strand = Table(
+    "strand",
+    metadata,
+    _number(),
+    Column("key", Text, nullable=False, unique=True),  #: hash of kind and name
+    Column("kind", Text, nullable=False),
+    Column("name", PlainText, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: One row for each article in each of its strands.
+strand_article = Table(
+    "strand_article",
+    metadata,
+    _reference("article", "article.id", key=True),
+    _reference("strand", "strand.id", key=True),
+    Column("published_at", Moment, nullable=False),
+    Index(None, "strand", "published_at", "article"),
     sqlite_with_rowid=False,
 )
 
