@@ -20,7 +20,8 @@ from digest.backlog import Backlog
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
 from digest.feeds.folder import OutputFolder
-from digest.feeds.publish import Published, Publisher
+from digest.feeds.publish import Publisher
+from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
 from digest.web.pages import WebPages

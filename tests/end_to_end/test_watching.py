@@ -30,7 +30,8 @@ from digest.articles.tree import Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.assembly import Services
-from digest.feeds.publish import Published, Publisher
+from digest.feeds.publish import Publisher
+from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.times import utc_now
 from tests.conftest import CONFIGURATION, Workplace

@@ -20,8 +20,9 @@ from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_n
 from digest.feeds.folder import OutputFolder
 from digest.feeds.history import content_tag, held
 from digest.feeds.plan import CustomFeed, FeedSummary
-from digest.feeds.publish import BATCH, Published, Publisher
+from digest.feeds.publish import BATCH, Publisher
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed
+from digest.feeds.writing import Published
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.articles.ingest import Taken
     from digest.articles.scan import Scan
     from digest.assembly import Services
-    from digest.feeds.publish import Published
+    from digest.feeds.writing import Published
 
 app = typer.Typer()
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 from digest.articles.model import (
     Article,
@@ -40,13 +39,11 @@ from digest.feeds.selection import (
     StrandSummary,
 )
 from digest.feeds.syndication import Entries, atom, rss
-from digest.feeds.websub import is_topic
+from digest.feeds.writing import Published, Writing
 from digest.site import Site
 
 #: Articles read from the store at once; bounds the memory.
 BATCH = 500
-#: Files written at once: most of the time goes into waiting for the disk.
-WRITERS = 8
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
 
@@ -112,15 +109,6 @@ class Pages(Protocol):
     def assets(self) -> Mapping[str, bytes]:
         """Return the files that pages and feeds refer to, by path relative to the output folder."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """What publishing did to the output folder, in files."""
-
-    written: int = 0
-    unchanged: int = 0  #: held the right bytes already
-    removed: int = 0
 
 
 class Publisher:
@@ -306,17 +294,17 @@ class Publisher:
             writing.record(step)
         return self._published(writing)
 
-    def _published(self, writing: _Writing) -> Published:
+    def _published(self, writing: Writing) -> Published:
         """Return what a run did; raise its first OutputError."""
         published = writing.published()
         self._archiving.done()
         return published
 
     @contextmanager
-    def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[_Writing]:
+    def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[Writing]:
         """Write while no other process does; then say what changed."""
         with self._folder.alone(_steps(progress, 0)):
-            writing = _Writing(self._folder, self._unpacked)
+            writing = Writing(self._folder, self._unpacked)
             try:
                 with writing:
                     yield writing
@@ -340,7 +328,7 @@ class Publisher:
         return self._source.strands(self._plan.kinds) if self._plan.kinds else []
 
     def _write_feed(
-        self, writing: _Writing, feed: Feed, entries: _Kept, step: Callable[[], None]
+        self, writing: Writing, feed: Feed, entries: _Kept, step: Callable[[], None]
     ) -> bool:
         """Write a feed's files; False, and none, for a category or strand that holds nothing.
 
@@ -361,7 +349,7 @@ class Publisher:
 
     def _write_archives(
         self,
-        writing: _Writing,
+        writing: Writing,
         feed: Feed,
         entries: _Kept,
         step: Callable[[], None],
@@ -379,7 +367,7 @@ class Publisher:
 
     def _write_pages(
         self,
-        writing: _Writing,
+        writing: Writing,
         feed: Feed,
         summaries: Sequence[CategorySummary],
         scopes: Mapping[Scope, int],
@@ -397,7 +385,7 @@ class Publisher:
 
     def _write_lists(
         self,
-        writing: _Writing,
+        writing: Writing,
         summaries: Sequence[CategorySummary],
         scopes: Mapping[Scope, int],
     ) -> None:
@@ -409,7 +397,7 @@ class Publisher:
             self._opml, self._listed = opml(plan.site, summaries, name, others), named
         writing.write(f"feeds/{OPML}", self._opml)
 
-    def _sweep(self, writing: _Writing) -> None:
+    def _sweep(self, writing: Writing) -> None:
         # Asked again: another process may have published more in the meantime.
         scopes = spread(self._plan, self._source.categories(), self._strands())
         feeds = {path for feed in self._of((None, *scopes)) for path in self._paths(feed)}
@@ -466,80 +454,3 @@ def _document(
     if name == ATOM:
         return atom(feed, articles, entries, gone, place)
     return json_feed(feed, articles, place)
-
-
-class _Writing:
-    """One run's writes on a few threads, counted; errors wait for the end."""
-
-    def __init__(self, folder: OutputFolder, unpacked: dict[str, None]) -> None:
-        self._folder = folder
-        self._unpacked = unpacked
-        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="publish")
-        self._pending: deque[Future[bool]] = deque()
-        self._feeds: list[str] = []
-        self._error: OutputError | None = None
-        self.changed: deque[str] = deque()  #: paths of files that hold other bytes now
-        self._written = self._unchanged = self._removed = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.settle()
-        self._pool.shutdown(cancel_futures=True)
-
-    def write(self, path: str, content: bytes) -> None:
-        """Have a file written soon."""
-        while len(self._pending) >= 8 * WRITERS:  # bounds the memory
-            self._take()
-        self._pending.append(self._pool.submit(self._write, path, content))
-        self._unpacked.pop(path, None)
-        self._unpacked[path] = None
-        if path.rpartition("/")[2] in (RSS, ATOM) and is_topic(path):
-            self._feeds.append(path)
-
-    def record(self, step: Callable[[], None]) -> None:
-        """Have it noted what each feed of this run holds; ``step`` is called for each.
-
-        At the end: readers wait for the feeds themselves.
-        """
-        self.settle()
-        for noted in [self._pool.submit(self._folder.record, path) for path in self._feeds]:
-            step()
-            try:
-                noted.result()
-            except OutputError as error:
-                self._error = self._error or error
-
-    def settle(self) -> None:
-        """Wait until everything is written."""
-        while self._pending:
-            self._take()
-
-    def remove(self, path: str) -> None:
-        """Remove a file now."""
-        try:
-            self._removed += self._folder.remove(path)
-        except OutputError as error:
-            self._error = self._error or error
-
-    def published(self) -> Published:
-        """Return what was done. Raises the run's first OutputError."""
-        if self._error is not None:
-            raise self._error
-        return Published(written=self._written, unchanged=self._unchanged, removed=self._removed)
-
-    def _write(self, path: str, content: bytes) -> bool:
-        if written := self._folder.write(path, content):
-            self.changed.append(path)
-        return written
-
-    def _take(self) -> None:
-        try:
-            if self._pending.popleft().result():
-                self._written += 1
-            else:
-                self._unchanged += 1
-        except OutputError as error:
-            self._error = self._error or error
