@@ -31,6 +31,7 @@ from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.pages import WebPages
+from digest.web.readers import READERS
 
 #: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -218,7 +219,14 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
         feeds = settings.feeds
-        pages = WebPages(templates=templates, site=site, formats=formats, authors=feeds.authors)
+        pages = WebPages(
+            templates=templates,
+            site=site,
+            formats=formats,
+            authors=feeds.authors,
+            readers=READERS if feeds.readers is None else feeds.readers,
+            digests=[digests[name] for name in schedules],
+        )
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         yield Services(
             settings=settings,

@@ -18,6 +18,7 @@ from digest.articles.strands import Strand, StrandKind
 from digest.errors import TemplateError
 from digest.feeds.plan import FeedSummary
 from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.mail.edition import Digest
 from digest.mail.subscriber import SubscriberState
 from digest.web import samples
 from digest.web.pages import ASSETS, WebPages
@@ -403,3 +404,13 @@ def test_an_edited_template_is_used_at_once(templates: Path) -> None:
 def test_the_icon_is_an_image(pages: WebPages) -> None:
     (icon,) = page(pages.not_found()).xpath("//link[@rel='icon']/@href")
     assert etree.fromstring(unquote(icon.partition(",")[2])).tag.endswith("svg")
+
+
+def test_a_feeds_page_leads_to_readers_and_names_its_digests() -> None:
+    digest = Digest(name="daily", title="每日<摘要>")
+    pages = WebPages(templates=TEMPLATES, site=SITE, digests=[digest])
+    page = pages.feed(Feed(site=SITE, category=None), [], []).decode()
+    assert 'href="https://feedly.com/i/subscription/feed%2Fhttps%3A%2F%2F' in page
+    assert "每日&lt;摘要&gt;" in page
+    bare = WebPages(templates=TEMPLATES, site=SITE, readers={})
+    assert "elsewhere" not in bare.feed(Feed(site=SITE, category=None), [], []).decode()

@@ -33,6 +33,7 @@ from digest.settings.values import (
     Name,
     Pattern,
     Picture,
+    ReaderAddress,
     Replacement,
     Roots,
     Schedule,
@@ -245,6 +246,7 @@ class FeedsTable(Table):
     languages: bool = True
     archives: bool = True
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
+    readers: dict[Title, ReaderAddress] | None = None
     hubs: Annotated[
         tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
     ] = ()

@@ -318,6 +318,18 @@ def image_proxy(text: str) -> str:
     return text
 
 
+def reader_address(text: str) -> str:
+    """Check the template of the addresses at which a reader on the web takes feeds."""
+    try:
+        check_proxy(text)
+    except ValueError:
+        raise ValueError(
+            "must be an http(s) address with one {url} in it, such as "
+            "'https://reader.example/add?feed={url}'"
+        ) from None
+    return text
+
+
 def within(low: str, high: str) -> BeforeValidator:
     """Return a check that reads a duration and keeps it between two, both included."""
     shortest, longest = durations.parse(low), durations.parse(high)
@@ -414,6 +426,11 @@ Pattern = Annotated[
 ]
 Replacement = Annotated[
     str, Field(max_length=1_000, description="a text of at most 1,000 characters")
+]
+ReaderAddress = Annotated[
+    str,
+    Field(max_length=500, description="a text of at most 500 characters"),
+    AfterValidator(reader_address),
 ]
 ImageProxy = Annotated[
     str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -28,11 +28,13 @@ from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary
 from digest.feeds.syndication import STYLESHEET
 from digest.languages import locales
 from digest.mail.address import masked
+from digest.mail.edition import Digest
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
 from digest.templates import environment, explained
 from digest.times import rfc3339
 from digest.web import samples
+from digest.web.readers import READERS, carriers, reader_links
 from digest.web.status import Status
 
 #: Published files, and the templates they come from.
@@ -104,9 +106,17 @@ class WebPages:
         site: Site,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
         authors: bool = False,
+        readers: Mapping[str, str] = READERS,
+        digests: Collection[Digest] = (),
     ) -> None:
-        """Keep what is needed; ``authors`` says whether they have feeds, to be linked."""
+        """Keep what is needed; ``authors`` says whether they have feeds, to be linked.
+
+        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web,
+        ``digests`` what a feed may be read in by mail.
+        """
         self._templates = templates
+        self._readers = readers
+        self._digests = digests
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
@@ -152,6 +162,8 @@ class WebPages:
             trail=trail,
             tree=self._tree(feed, categories),
             others=others,
+            readers=reader_links(feed, self._readers),
+            carriers=carriers(feed, self._digests),
         )
 
     def index(
