@@ -66,8 +66,10 @@ def test_the_html_is_what_mail_programs_can_show() -> None:
         assert (image.attributes["src"] or "").startswith("https://img.example.org/")
         assert "alt" in image.attributes
         assert (image.attributes["width"] or "").isdigit()
-    for link in page.css("a"):
-        assert (link.attributes["href"] or "").startswith("https://")
+    places = {node.attributes["id"] for node in page.css("[id]")}
+    for link in page.css("a[href]"):
+        address = link.attributes["href"] or ""
+        assert address.startswith("https://") or address.removeprefix("#") in places
     assert not page.css("script, link, iframe, form")
     assert page.css_first(".preheader") is not None
     heading = page.css_first("h1")
@@ -88,8 +90,34 @@ def test_the_mail_says_all_that_it_should() -> None:
     assert both.html.count(UNSUBSCRIBE) == 2  # near the top, and in the footer
     assert both.text.count(UNSUBSCRIBE) == 1
     assert 'href="https://example.org/1?a=1&amp;b=2"' in both.html
-    assert "  https://example.org/1?a=1&b=2\n" in both.text
+    assert "\n[1] https://example.org/1?a=1&b=2\n" in both.text
+    assert "* 文章 1 [1]\n" in both.text
+    assert both.html.count('href="https://digest.example.org/digests/daily/12/"') == 3
+    assert "https://digest.example.org/digests/daily/12/\n" in both.text
     assert 'lang="en"' in both.html
+
+
+def test_several_sections_have_a_table_of_contents() -> None:
+    page = LexborHTMLParser(letter().html)
+    assert [(link.text(), link.attributes["href"]) for link in page.css(".places a")] == [
+        ("Cities", "#s1"),
+        ("其他文章", "#s2"),
+    ]
+    assert [title.text() for title in page.css("h2[id]")] == ["Cities", "其他文章"]
+    assert not LexborHTMLParser(letter(ARTICLES[:2]).html).css(".places")
+
+
+def test_the_addresses_of_the_text_are_footnotes_in_order() -> None:
+    text = letter().text
+    body, _, notes = text.partition("\n链接\n")
+    assert "https://example.org" not in body
+    assert [line.split("]")[0] for line in notes.splitlines() if line.startswith("[")] == [
+        "[1",
+        "[2",
+        "[3",
+    ]
+    for number in (1, 2, 3):
+        assert body.count(f"[{number}]") == 1
 
 
 def test_the_mail_speaks_the_language_of_the_segment() -> None:

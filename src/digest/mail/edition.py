@@ -53,6 +53,16 @@ class Edition:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
 
 
+def issues_folder(digest: str) -> str:
+    """Return where a digest's editions are published, relative to the site, with a ``/``."""
+    return f"digests/{digest}/"
+
+
+def issue_folder(digest: str, number: int) -> str:
+    """Return where an edition is published; 0, that of one never made, means the sample."""
+    return f"{issues_folder(digest)}{number or 'sample'}/"
+
+
 def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:
     """Return an edition that no store knows: its id and its number are 0."""
     return Edition(

@@ -14,7 +14,16 @@ from markupsafe import escape
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.errors import TemplateError
 from digest.mail.columns import cut, one_line, wrap
-from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, shortened
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_of,
+    issue_folder,
+    issues_folder,
+    shortened,
+)
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.view import view
 from digest.site import Site
@@ -144,6 +153,8 @@ class MailTemplates:
             "edition": edition,
             "site": self._site,
             "home": self._site.link(""),
+            "online": self._site.link(issue_folder(digest.name, edition.number)),
+            "archive": self._site.link(issues_folder(digest.name)),
             "language": words.language,
             "say": words.say,
             "date": words.date(edition.due_at),
