@@ -41,7 +41,7 @@ lock: .venv/dev.stamp  ## pin what pyproject.toml and requirements/dev.in ask fo
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--upgrade --no-header --extra postgresql pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--upgrade --no-header -c requirements/run.txt -r requirements/run.txt requirements/dev.in -o requirements/dev.txt
+		--upgrade --no-header -c requirements/run.txt requirements/run.txt requirements/dev.in -o requirements/dev.txt
 
 clean:  ## drop the environment and everything that can be made again
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov

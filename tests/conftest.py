@@ -135,14 +135,15 @@ class Workplace:
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
         services.publisher.publish_all()
+        services.publisher.pack()
         return taken
 
     def published(self) -> dict[str, bytes]:
-        """Return every published file by its relative path."""
+        """Return every published file by its relative path; not what is hidden."""
         return {
             str(path.relative_to(self.output)): path.read_bytes()
             for path in sorted(self.output.rglob("*"))
-            if path.is_file()
+            if path.is_file() and not path.name.startswith(".")
         }
 
 

@@ -290,6 +290,33 @@ async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
     assert status.status_code == 200
 
 
+async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
+    workplace: Workplace,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    configuration = workplace.configuration.read_text(encoding="utf-8")
+    renamed = configuration.replace("port = 0", f"port = {port}")
+    workplace.configure('\n[articles.category_map]\n"金融/市场" = "财经/股市"\n', base=renamed)
+    workplace.write("a.md", "要撤的")
+    workplace.write("b.md", "留下的")
+    with workplace.open() as services:
+        async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+            gone, kept = (
+                services.store.withdrawals.find(path)[0].article for path in ("a.md", "b.md")
+            )
+            changes = services.store.withdrawals.withdraw([gone.key], workplace.clock())
+            await asyncio.to_thread(services.publisher.publish, changes)
+            assert (await web.get(f"/{gone.folder}")).status_code == 410
+            assert (await web.get(f"/{kept.folder}")).status_code == 200
+            assert (await web.get("/articles/unknown/")).status_code == 404
+            moved = await web.get("/feeds/金融/市场/atom.xml")
+            feed = await web.get("/feeds/金融/市场/atom.xml", follow_redirects=True)
+    assert moved.status_code == 301
+    assert "留下的" in feed.text
+    assert f'ref="{gone.id}"' in feed.text
+
+
 async def test_without_a_web_server_everything_else_runs(workplace: Workplace) -> None:
     configuration = workplace.configuration.read_text(encoding="utf-8")
     workplace.configure(base=configuration.replace("port = 0", "enabled = false"))

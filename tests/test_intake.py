@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from digest import intake as intake_module
+from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
 from digest.backlog import Backlog
 from digest.errors import OutputError, StoreError
+from digest.feeds.folder import OutputFolder
 from digest.feeds.publish import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
@@ -33,20 +35,20 @@ def services(workplace: Workplace) -> Iterator[Services]:
 
 
 class Presses:
-    """Tells a test when something was published, and how often."""
+    """Tells a test when something was published (or packed), and how often."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, what: str = "publish") -> None:
         self.times = 0
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Condition()
-        real = Publisher.publish
+        real = getattr(Publisher, what)
 
-        def publish(publisher: Publisher, *args: object) -> Published:
-            result = real(publisher, *args)  # type: ignore[arg-type]  # handed on as it came
+        def publish(publisher: Publisher, *args: object) -> object:
+            result = real(publisher, *args)
             asyncio.run_coroutine_threadsafe(self._note(), self._loop)
             return result
 
-        monkeypatch.setattr(Publisher, "publish", publish)
+        monkeypatch.setattr(Publisher, what, publish)
 
     async def _note(self) -> None:
         async with self._changed:
@@ -356,6 +358,31 @@ async def test_a_stop_ends_a_long_publication(
     assert len(pages) == 1
 
 
+async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_LONGEST_DELAY", 0.0)
+    scanned = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with running(services) as intake:
+        take, scan = Ingest.take, Ingest.scan
+
+        def take_and_hint(ingest: Ingest, paths: Iterable[str]) -> Taken:
+            intake._hints.add("never ending")
+            return take(ingest, paths)
+
+        def tell(ingest: Ingest, *args: object) -> Taken:
+            loop.call_soon_threadsafe(scanned.set)
+            return scan(ingest, *args)  # type: ignore[arg-type]  # handed on as it came
+
+        monkeypatch.setattr(Ingest, "take", take_and_hint)
+        monkeypatch.setattr(Ingest, "scan", tell)
+        intake._next_scan = 0.0
+        workplace.write("a.md")
+        async with asyncio.timeout(8):
+            await scanned.wait()
+
+
 async def test_hints_come_from_any_thread_and_each_path_once() -> None:
     hints = Hints()
 
@@ -393,3 +420,55 @@ def test_a_hint_after_the_end_is_harmless() -> None:
         return Hints()
 
     asyncio.run(make()).add("late")
+
+
+async def test_what_is_published_is_packed_once_nothing_else_is_to_be_done(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = Presses(monkeypatch, "pack")
+    workplace.write("a.md", body="<p>" + "潮水。" * 1000 + "</p>")
+    variant = workplace.output / "feeds/rss.xml.br"
+    async with running(services):
+        await packed.until(variant.exists)
+        workplace.write("b.md", "刚到")
+        await packed.until(lambda: in_feed(workplace, "刚到") and variant.exists())
+    assert not services.publisher.unpacked
+
+
+async def test_packing_stops_when_a_file_comes(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, began = asyncio.get_running_loop(), asyncio.Event()
+    urgent: list[bool] = []
+    real = Publisher.pack
+
+    def pack(publisher: Publisher, is_urgent: Callable[[], bool]) -> None:
+        loop.call_soon_threadsafe(began.set)
+        while not urgent and not is_urgent():
+            told.wait(0.01)
+        urgent.append(True)
+        real(publisher, is_urgent)
+
+    told = threading.Event()  # nobody sets it: it is there to be waited for
+    monkeypatch.setattr(Publisher, "pack", pack)
+    published = Presses(monkeypatch)
+    workplace.write("a.md")
+    async with running(services):
+        await began.wait()
+        workplace.write("b.md", "刚到")
+        await published.until(lambda: in_feed(workplace, "刚到"))
+    assert urgent
+
+
+async def test_what_cannot_be_packed_holds_up_nothing(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: OutputFolder, path: str) -> None:
+        raise OutputError(Path(path), "No space left on device")
+
+    monkeypatch.setattr(OutputFolder, "pack", full)
+    published = Presses(monkeypatch)
+    workplace.write("a.md")
+    async with running(services):
+        workplace.write("b.md", "刚到")
+        await published.until(lambda: in_feed(workplace, "刚到"))

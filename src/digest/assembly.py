@@ -220,6 +220,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 limit=settings.feeds.limit,
                 full=settings.feeds.content == "full",
                 formats=formats,
+                ttl=settings.feeds.ttl,
             ),
             mail_templates=MailTemplates(templates=templates, site=site),
             digests=digests,

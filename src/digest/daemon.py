@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from digest import __version__
+from digest.articles.model import ARTICLES
 from digest.articles.workers import Workers
 from digest.assembly import Services
 from digest.backlog import FIRST_RETRY, LAST_RETRY
@@ -121,6 +122,8 @@ class Daemon:
             pages=services.pages,
             token_key=services.token_key,
             clock=services.clock,
+            moved=services.settings.moved_feeds(),
+            gone=self._withdrawn,
         )
         return _Server(
             uvicorn.Config(
@@ -132,6 +135,12 @@ class Daemon:
                 timeout_graceful_shutdown=1,
             )
         )
+
+    def _withdrawn(self, path: str) -> bool:
+        """Tell whether there was a page of an article at a path that shows nothing now."""
+        top, _, rest = path.partition("/")
+        key = rest.partition("/")[0]
+        return f"{top}/" == ARTICLES and self._services.store.withdrawals.withdrawn(key)
 
     async def _follow(self, intake: Intake, timetable: Timetable) -> None:
         """Scan, announce, start the schedules, then keep the feeds in step."""

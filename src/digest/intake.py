@@ -157,7 +157,7 @@ class Intake:
                 await self._hints.wait(
                     min(
                         self._next_scan - now,
-                        self._backlog.wait(now),
+                        self._wait_to_publish(now),
                         self._until_release(),
                         _LOOK_AT_ROOT,
                     )
@@ -199,6 +199,11 @@ class Intake:
             await self._scan(None)
         if work := self._backlog.next(time(), more_coming=bool(self._hints)):
             await self._publish(work)
+        if self._publisher.unpacked and not self._hints:
+            await self._pack()
+
+    def _wait_to_publish(self, now: float) -> float:
+        return 0.0 if self._publisher.unpacked else self._backlog.wait(now)
 
     def _until_release(self) -> float:
         """Return after how many seconds an article may appear whose date is still to come."""
@@ -271,3 +276,14 @@ class Intake:
             written=published.written,
             removed=published.removed,
         )
+
+    async def _pack(self) -> None:
+        """Pack what was published, until there is something to look at."""
+
+        def urgent() -> bool:
+            return bool(self._hints) or self.stopped()
+
+        try:
+            await asyncio.to_thread(self._publisher.pack, urgent)
+        except OutputError as error:
+            _log.error("not everything packed", error=str(error))

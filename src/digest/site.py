@@ -17,6 +17,9 @@ class Site:
     author: str  #: a name; empty where there is none
     email: str  #: an address; empty where there is none
     authority: str  #: of tag URIs: ``host,year`` (RFC 4151); never changes
+    icon: str = ""  #: a small square picture's absolute address; empty where there is none
+    logo: str = ""  #: a larger, wider one's
+    copyright: str = ""  #: who holds the rights, in one line
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

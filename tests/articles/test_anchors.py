@@ -269,7 +269,7 @@ TOKENS = st.one_of(
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(TOKENS, max_size=20).map("".join))
 @example("<b id=x><p><a href='#x'></b>y")
 @example("<table><b id=x><table><b id=x><a href='#x'>x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.blanks import compacted
@@ -47,6 +47,7 @@ def nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.sampled_from(["", " ", "x", "<br>", "<hr>", "&nbsp;"]), nested, max_leaves=12)
 )

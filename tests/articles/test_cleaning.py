@@ -270,7 +270,7 @@ FRAGMENTS = st.one_of(
 
 
 @engines
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(FRAGMENTS, max_size=6).map("".join))
 def test_a_body_holds_only_allowed_elements_attributes_and_schemes(
     engines: tuple[str, ...], markup: str

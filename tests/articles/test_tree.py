@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -288,6 +290,50 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
     monkeypatch.setattr(os, "read", read_and_touch)
 
     assert tree.read("a.md") is Unread.WRITING
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of somebody who is not root, and whose permissions hold in this test.
+
+    Not below pytest's own folder, which is closed to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="digest-nobody-") as name:
+        if os.geteuid() != 0:
+            yield Path(name)
+            return
+        os.chown(name, 65_534, 65_534)
+        os.seteuid(65_534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o444, 0o111], ids=oct)
+def test_a_folder_without_permissions_is_closed_and_none_of_its_files_gone(
+    tree: Tree, nobody: Path, mode: int
+) -> None:
+    write(nobody / "open" / "a.md")
+    closed_folder = write(nobody / "closed" / "b.md").parent
+    own = replace(tree, roots={".": nobody})
+    closed_folder.chmod(mode)
+    closed: dict[str, OSError] = {}
+    try:
+        assert [path for path, _ in own.walk(closed=closed)] == ["open/a.md"]
+    finally:
+        closed_folder.chmod(0o700)
+    assert closed.keys() == {"closed"}
+    assert isinstance(closed["closed"], PermissionError)
+
+
+def test_a_file_without_permissions_raises_when_it_is_read(tree: Tree, nobody: Path) -> None:
+    write(nobody / "a.md").chmod(0)
+    own = replace(tree, roots={".": nobody})
+
+    assert [path for path, _ in own.walk()] == ["a.md"]
+    with pytest.raises(PermissionError):
+        own.read("a.md")
 
 
 def test_takes_tells_what_a_scan_would_find(tree: Tree) -> None:

@@ -1,4 +1,4 @@
-"""`digest build`, `clean`, `problems`, `feeds`, `status`."""
+"""`digest build`, `clean`, `problems`, `status`."""
 
 from __future__ import annotations
 
@@ -77,22 +77,6 @@ def test_problems_name_path_line_and_cause(program: Program, workplace: Workplac
     (problem,) = json.loads(program("problems", "--json").out)
     assert problem["path"] == "金融/bad.md"
     assert problem["cause"]
-
-
-def test_feeds_lists_every_category(program: Program, workplace: Workplace) -> None:
-    workplace.write("a.md")
-    program("build")
-    rows = [line.split("\t") for line in program("feeds").out.splitlines()]
-    assert [row[:2] for row in rows] == [
-        ["(everything)", "1"],
-        ["金融", "1"],
-        ["金融 / 市场", "1"],
-    ]
-    everything, *_ = json.loads(program("feeds", "--json").out)
-    assert everything["category"] is None
-    assert everything["feeds"] == [
-        f"http://127.0.0.1:8000/feeds/{name}" for name in ("rss.xml", "atom.xml", "feed.json")
-    ]
 
 
 def test_status_counts(program: Program, workplace: Workplace) -> None:

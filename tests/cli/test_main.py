@@ -110,7 +110,7 @@ def test_a_template_error_ends_with_2_before_anything_is_done(
 def test_a_database_that_is_away_ends_with_1(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: ArticleStore) -> None:
+    def fail(_: ArticleStore, *, noted: bool) -> None:
         raise StoreError("locked for more than 10 s")
 
     monkeypatch.setattr(ArticleStore, "problems", fail)

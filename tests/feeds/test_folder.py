@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gzip
 import os
 import stat
 from pathlib import Path
 
+import brotli
 import pytest
 
 from digest.errors import OutputError
-from digest.feeds.folder import OutputFolder
+from digest.feeds.encodings import SUFFIXES
+from digest.feeds.folder import OutputFolder, history_of
+from digest.feeds.history import content_tag, held
 
 
 def everything(root: Path) -> set[str]:
@@ -141,6 +145,115 @@ def test_leftovers_are_what_is_stale_and_what_a_dead_writer_left(tmp_path: Path)
         assert folder.remove(path)
     assert everything(tmp_path) == {"feeds/rss.xml", "feeds/.digest-ff.tmp"}
     assert not (tmp_path / "feeds/a").exists()
+
+
+TEXT = "潮水".encode() * 1000
+
+
+def test_packed_variants_are_of_the_time_of_their_file(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("feeds/rss.xml", TEXT)
+    folder.pack("feeds/rss.xml")
+    names = {"feeds/rss.xml", *(f"feeds/rss.xml{suffix}" for suffix in SUFFIXES.values())}
+    assert everything(tmp_path) == names
+    written = (tmp_path / "feeds/rss.xml").stat().st_mtime_ns
+    assert {(tmp_path / name).stat().st_mtime_ns for name in names} == {written}
+    inodes = {name: (tmp_path / name).stat().st_ino for name in names}
+    folder.pack("feeds/rss.xml")
+    assert {name: (tmp_path / name).stat().st_ino for name in names} == inodes
+
+
+def test_a_variant_of_another_time_is_packed_anew(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("a.html", TEXT)
+    folder.pack("a.html")
+    for suffix in (".br", ".gz"):
+        (tmp_path / f"a.html{suffix}").write_bytes(b"by somebody else")
+    folder.pack("a.html")
+    assert gzip.decompress((tmp_path / "a.html.gz").read_bytes()) == TEXT
+    assert brotli.decompress((tmp_path / "a.html.br").read_bytes()) == TEXT
+
+
+def test_no_variant_outlives_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("a.html", TEXT)
+    folder.pack("a.html")
+    seen: list[set[str]] = []
+    move = Path.replace
+
+    def noted(self: Path, target: Path) -> Path:
+        seen.append(everything(tmp_path) - {self.name})
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    assert folder.write("a.html", TEXT * 2)
+    assert seen == [{"a.html"}]
+    folder.pack("a.html")
+    assert folder.write("a.html", b"short")
+    folder.pack("a.html")
+    assert everything(tmp_path) == {"a.html"}
+
+
+def test_what_is_short_or_no_text_or_gone_is_not_packed(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    for path, content in (("short.html", b"x" * 1023), ("photo.png", TEXT), ("file", TEXT)):
+        folder.write(path, content)
+        folder.pack(path)
+    for path in ("none.html", "file/none.html"):
+        folder.pack(path)
+        folder.record(path)
+    assert everything(tmp_path) == {"short.html", "photo.png", "file"}
+
+
+def test_a_variant_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("a.html", TEXT)
+    (tmp_path / "a.html.br/inside").mkdir(parents=True)
+    with pytest.raises(OutputError, match="a folder where a file should be"):
+        folder.pack("a.html")
+    history_of(tmp_path / "a.html").mkdir()
+    with pytest.raises(OutputError, match="a folder where a file should be"):
+        folder.record("a.html")
+
+
+def test_a_history_is_kept_beside_its_feed_and_goes_with_it(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    feeds = [f"<rss><channel><item>{n}</item></channel></rss>".encode() for n in range(3)]
+    for feed in feeds:
+        folder.write("feeds/a/rss.xml", feed)
+        folder.record("feeds/a/rss.xml")
+        folder.record("feeds/a/rss.xml")
+    log = (tmp_path / "feeds/a/.rss.xml.history").read_bytes()
+    assert all(held(log, content_tag(feed)) for feed in feeds)
+    assert folder.remove("feeds/a/rss.xml")
+    assert everything(tmp_path) == set()
+    assert not (tmp_path / "feeds/a").exists()
+
+
+def test_each_version_is_of_another_second(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    seconds = []
+    for number in range(3):
+        folder.write("x", str(number).encode())
+        seconds.append(int((tmp_path / "x").stat().st_mtime))
+    assert len(set(seconds)) == 3
+    os.utime(tmp_path / "x", (4_000_000_000, 4_000_000_000))  # written while the clock was wrong
+    folder.write("x", b"new")
+    assert (tmp_path / "x").stat().st_mtime == 4_000_000_001
+
+
+def test_companions_are_leftovers_when_they_lost_their_file(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    for path in ("a/x.html", "a/x.html.gz", "b/x.html.gz", "b/.x.html.history", "b/.history"):
+        folder.write(path, b"x")
+    asked: list[str] = []
+
+    def stale(path: str) -> bool:
+        asked.append(path)
+        return path == "b/x.html"
+
+    assert set(folder.leftovers(stale)) == {"b/x.html.gz", "b/.x.html.history"}
+    assert sorted(asked) == ["a/x.html", "b/.history", "b/x.html", "b/x.html"]
 
 
 def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:

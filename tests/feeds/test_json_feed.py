@@ -70,6 +70,14 @@ def test_a_site_without_names_still_has_a_title() -> None:
     assert "authors" not in document
 
 
+def test_pictures_are_given_where_they_are_configured() -> None:
+    icon, logo = "https://ferry.example/i.png", "https://ferry.example/l.png"
+    both = load(json_feed(Feed(site=replace(SITE, icon=icon, logo=logo), category=None), []))
+    assert (both["icon"], both["favicon"]) == (icon, icon)
+    only = load(json_feed(Feed(site=replace(SITE, logo=logo), category=None), []))
+    assert (only["icon"], "favicon" in only) == (logo, False)
+
+
 def test_the_order_is_kept_and_the_bytes_are_the_same_each_time() -> None:
     articles = [article(3), article(1), article(2)]
     document = json_feed(FEED, articles)

@@ -10,8 +10,11 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from digest.articles.model import Article, CategoryPath, Changes, Tombstone
+from digest.articles.model import Article, CategoryPath, Changes, SafeHtml, Tombstone
 from digest.errors import OutputError, StoreError, TemplateError
+from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
+from digest.feeds.folder import OutputFolder
+from digest.feeds.history import content_tag, held
 from digest.feeds.publish import BATCH, Published, Publisher
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
@@ -56,10 +59,11 @@ def publisher(
 
 
 def tree(root: Path) -> dict[str, bytes]:
+    """Return the published files without their companions."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
-        if path.is_file()
+        if path.is_file() and not (path.name.startswith(".") or plain_name(path.name))
     }
 
 
@@ -256,7 +260,8 @@ def test_articles_are_read_in_batches_and_progress_is_told(tmp_path: Path) -> No
     publisher(shelf, tmp_path).publish_all(lambda done, total: told.append((done, total)))
     assert shelf.asked == [BATCH, 20]
     total = BATCH + 20 + 3  # feeds: root, 生活, 生活/茶
-    assert told == [(done, total) for done in range(1, total + 1)]
+    assert told[:total] == [(done, total) for done in range(1, total + 1)]
+    assert set(told[total:]) == {(total, total)}  # while it is noted what the feeds hold
 
 
 def test_progress_can_end_the_run(tmp_path: Path) -> None:
@@ -341,3 +346,124 @@ def test_a_locked_database_ends_the_run_with_whole_files(tmp_path: Path) -> None
     with pytest.raises(StoreError):
         publisher(BrokenShelf([article(1)]), tmp_path).publish(changes(article(1)))
     assert set(tree(tmp_path)) == {f"articles/{article(1).key}/index.html"}
+
+
+def long(number: int, body: str = "<p>潮水。</p>") -> Article:
+    return replace(article(number), body=SafeHtml(body * 200))
+
+
+def packed_paths(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if plain_name(path.name)}
+
+
+def test_everything_of_some_length_is_packed_beside_itself(tmp_path: Path) -> None:
+    shelf = Shelf([long(1)])
+    one = publisher(shelf, tmp_path)
+    one.publish_all()
+    for number in (2, 3):
+        waiting = [one.unpacked]
+        one.pack()
+        assert [*waiting, one.unpacked] == [True, False]
+        files = tree(tmp_path)
+        for path, content in files.items():
+            for encoding, suffix in SUFFIXES.items():
+                variant = tmp_path / (path + suffix)
+                assert variant.exists() is (len(content) >= PACK_FROM and is_text(path)), variant
+                if variant.exists():
+                    assert variant.read_bytes() == packed(encoding, content)
+                    assert variant.stat().st_mtime_ns == (tmp_path / path).stat().st_mtime_ns
+        assert len(files["feeds/rss.xml"]) >= PACK_FROM
+        shelf.add(long(number))
+        one.publish(changes(long(number)))
+        assert "feeds/rss.xml.gz" not in packed_paths(tmp_path), "of the feed before"
+
+
+def test_a_folder_of_before_is_packed_after_the_next_start(tmp_path: Path) -> None:
+    shelf = Shelf([long(1)])
+    publisher(shelf, tmp_path).publish_all()
+    again = publisher(shelf, tmp_path)
+    assert not again.unpacked
+    assert again.publish_all().written == 0
+    again.pack()
+    assert "feeds/rss.xml.br" in packed_paths(tmp_path)
+
+
+def test_packing_stops_for_what_is_urgent_and_goes_on_later(tmp_path: Path) -> None:
+    one = publisher(Shelf(long(number) for number in range(9)), tmp_path)
+    one.publish_all()
+    asked = iter([False, True])
+    one.pack(lambda: next(asked))
+    assert one.unpacked
+    first = packed_paths(tmp_path)
+    assert not any(path.startswith("articles") for path in first), "feeds come first"
+    one.pack()
+    assert packed_paths(tmp_path) > first
+
+
+def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
+    tmp_path: Path,
+) -> None:
+    one = publisher(Shelf([long(1)]), tmp_path)
+    one.publish_all()
+    with OutputFolder(tmp_path).alone(lambda: None):
+        asked = iter([False, True])
+        one.pack(lambda: next(asked))
+    assert one.unpacked
+    assert packed_paths(tmp_path) == set()
+
+
+def test_each_version_of_a_feed_is_in_its_history(tmp_path: Path) -> None:
+    shelf = Shelf()
+    one = publisher(shelf, tmp_path)
+    one.publish_all()
+    tags = []
+    for number in range(1, 6):
+        shelf.add(article(number))
+        one.publish(changes(article(number)))
+        tags.append(content_tag((tmp_path / "feeds/atom.xml").read_bytes()))
+    log = (tmp_path / "feeds/.atom.xml.history").read_bytes()
+    found = [held(log, tag) for tag in tags]
+    assert [len(marks or ()) for marks in found] == [1, 2, 3, 3, 3]  # at most three in a feed
+    one.publish_all()
+    assert (tmp_path / "feeds/.atom.xml.history").read_bytes() == log
+
+
+def test_what_accompanies_a_file_goes_with_it(tmp_path: Path) -> None:
+    gone = long(1)
+    shelf = Shelf([gone])
+    one = publisher(shelf, tmp_path)
+    one.publish_all()
+    one.pack()
+    orphan = tmp_path / "feeds/old/rss.xml.br"
+    orphan.parent.mkdir()
+    orphan.write_bytes(b"its feed was removed by hand")
+    del shelf.held[gone.key]
+    one.publish_all()
+    one.pack()
+    left = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
+    assert not (tmp_path / "articles" / gone.key).exists()
+    assert not any("商业" in parts or "old" in parts for parts in left)
+
+
+@pytest.mark.parametrize("what", ["pack", "record"])
+def test_what_cannot_accompany_a_file_is_told_and_mended_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError(tmp_path, "No space left on device")
+
+    one = publisher(Shelf([long(1)]), tmp_path)
+
+    def run() -> None:
+        one.publish_all()
+        one.pack()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputFolder, what, full)
+        with pytest.raises(OutputError, match="No space left"):
+            run()
+    assert (tmp_path / "feeds/rss.xml").exists()
+    assert one.publish_all().written == 0
+    one.pack()
+    assert (tmp_path / "feeds/rss.xml.gz").exists()
+    assert (tmp_path / "feeds/.rss.xml.history").exists()

@@ -9,6 +9,7 @@ from calendar import timegm
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import feedparser
@@ -20,7 +21,10 @@ from lxml import etree
 from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.model import Article, ArticleId, SafeHtml
-from digest.feeds.selection import ATOM, RSS, Feed
+from digest.feeds.json_feed import json_feed
+from digest.feeds.opml import opml
+from digest.feeds.plain import WORD_JOINER
+from digest.feeds.selection import ATOM, RSS, CategorySummary, Feed
 from digest.feeds.syndication import NEVER, Entries, atom, image_type, rss, updated_at
 from digest.times import rfc822
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, article
@@ -31,8 +35,14 @@ ROOT = Feed(site=SITE, category=None)
 A = "{http://www.w3.org/2005/Atom}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
+SY = "{http://purl.org/rss/1.0/modules/syndication/}"
 MEDIA = "{http://search.yahoo.com/mrss/}"
 BOTH = pytest.mark.parametrize("write", [rss, atom])
+
+
+def shown(text: str) -> str:
+    """Return a text as a reader sees it."""
+    return text.replace(WORD_JOINER, "")
 
 
 def parse(document: bytes) -> Any:
@@ -45,14 +55,14 @@ def parse(document: bytes) -> Any:
 def test_a_reader_finds_what_was_written(write: Write) -> None:
     articles = [article(number) for number in (3, 2, 1)]
     parsed = parse(write(FEED, articles))
-    assert parsed.feed.title == FEED.title
+    assert shown(parsed.feed.title) == FEED.title
     assert parsed.feed.link == FEED.link()
     assert parsed.feed.language == "zh-CN"
     assert [entry.id for entry in parsed.entries] == [one.id for one in articles]
     for entry, one in zip(parsed.entries, articles, strict=True):
-        assert entry.title == one.title
+        assert shown(entry.title) == one.title
         assert entry.link == one.link
-        assert entry.summary == one.summary
+        assert unescape(entry.summary) == one.summary
         assert entry.content[0].value == one.body
         assert [author.name for author in entry.authors] == list(one.authors)
         seconds = timegm(entry.published_parsed)
@@ -68,7 +78,7 @@ def test_a_reader_finds_what_was_written(write: Write) -> None:
 def test_without_full_there_is_only_the_summary(write: Write) -> None:
     entry = parse(write(replace(FEED, full=False), [article()])).entries[0]
     assert "content" not in entry
-    assert entry.summary == article().summary
+    assert unescape(entry.summary) == article().summary
 
 
 @BOTH
@@ -91,7 +101,7 @@ def test_rss_names_itself_and_its_page_and_orders_what_readers_expect_in_order()
     channel = etree.fromstring(rss(FEED, [article()])).find("channel")
     assert channel is not None
     assert channel.findtext("link") == FEED.link()
-    assert channel.findtext("description") == FEED.title
+    assert unescape(channel.findtext("description", "")) == FEED.title
     assert channel.findtext("generator") == f"Digest {__version__}"
     assert channel.findtext("lastBuildDate") == "Mon, 20 May 2024 12:01:37 GMT"
     (own,) = channel.findall(f"{A}link")
@@ -110,7 +120,10 @@ def test_rss_names_itself_and_its_page_and_orders_what_readers_expect_in_order()
     assert guid is not None
     assert guid.get("isPermaLink") == "false"
     assert guid.text == article().id
-    assert item.findtext("category") == "商业 / 航运 / 港口 & Docks"
+    category = item.find("category")
+    assert category is not None
+    assert category.text == "商业 / 航运 / 港口 & Docks"
+    assert category.get("domain") == "tag:ferry.example,2024:categories"
     assert item.findtext("pubDate") == "Mon, 20 May 2024 12:01:07 GMT"
     enclosure = item.find("enclosure")
     assert enclosure is not None
@@ -123,7 +136,7 @@ def test_atom_has_links_with_relations_and_categories_with_labels() -> None:
     links = [(link.get("rel"), link.get("href")) for link in feed.findall(f"{A}link")]
     assert links == [("self", FEED.link(ATOM)), ("alternate", FEED.link())]
     assert feed.findtext(f"{A}id") == FEED.id
-    assert feed.findtext(f"{A}updated") == "2024-05-20T12:01:37+00:00"
+    assert feed.findtext(f"{A}updated") == "2024-05-20T12:01:37.000001+00:00"
     assert feed.findtext(f"{A}author/{A}name") == "编辑部"
     assert feed.find(f"{A}author/{A}email") is None
     entry = feed.find(f"{A}entry")
@@ -137,10 +150,61 @@ def test_atom_has_links_with_relations_and_categories_with_labels() -> None:
     assert category is not None
     assert category.get("term") == PORTS.folder
     assert category.get("label") == PORTS.name
+    assert category.get("scheme") == "tag:ferry.example,2024:categories"
     content = entry.find(f"{A}content")
     assert content is not None
     assert content.get("type") == "html"
     assert entry.find(f"{MEDIA}thumbnail") is not None
+
+
+def test_pictures_rights_and_rhythm_are_given_where_they_are_configured() -> None:
+    site = replace(
+        SITE,
+        icon="https://ferry.example/i.png",
+        logo="https://ferry.example/l.png",
+        copyright="© 2024 <Ferry>",
+    )
+    feed = Feed(site=site, category=PORTS, ttl=timedelta(minutes=15))
+    channel = etree.fromstring(rss(feed, [article()])).find("channel")
+    assert channel is not None
+    assert channel.findtext("copyright") == "© 2024 <Ferry>"
+    assert channel.findtext("image/url") == "https://ferry.example/l.png"
+    assert channel.findtext("image/title") == channel.findtext("title")
+    assert channel.findtext("image/link") == channel.findtext("link")
+    assert channel.findtext("docs") == "https://www.rssboard.org/rss-specification"
+    assert channel.findtext("ttl") == "15"
+    assert channel.findtext(f"{SY}updatePeriod") == "hourly"
+    assert channel.findtext(f"{SY}updateFrequency") == "4"
+    root = etree.fromstring(atom(feed, [article()]))
+    assert root.findtext(f"{A}icon") == "https://ferry.example/i.png"
+    assert root.findtext(f"{A}logo") == "https://ferry.example/l.png"
+    assert root.findtext(f"{A}rights") == "© 2024 <Ferry>"
+    generator = root.find(f"{A}generator")
+    assert generator is not None
+    assert (generator.text, generator.get("version")) == ("Digest", __version__)
+
+    only = replace(feed, site=replace(site, logo="", copyright=""))
+    assert etree.fromstring(rss(only, [])).findtext("channel/image/url") == site.icon
+    assert etree.fromstring(atom(only, [])).find(f"{A}logo") is None
+    assert etree.fromstring(rss(FEED, [])).find("channel/image") is None
+
+
+def test_entries_that_changed_at_the_same_second_have_different_times_in_atom() -> None:
+    articles = [article(number, published_at=NOON, updated_at=NOON) for number in (3, 2, 1)]
+    feed = etree.fromstring(atom(FEED, articles))
+    times = [entry.findtext(f"{A}updated", "") for entry in feed.iter(f"{A}entry")]
+    assert len(set(times)) == 3
+    assert {time.partition(".")[0] for time in times} == {"2024-05-20T12:00:07"}
+    assert feed.findtext(f"{A}updated") == max(times)
+
+
+def test_a_summary_that_looks_like_markup_stays_text_in_rss() -> None:
+    one = article(summary="<script>alert(1)</script> & <b>", title="Why <b>bold</b> & &lt;?")
+    item = etree.fromstring(rss(FEED, [one])).find("channel/item")
+    assert item is not None
+    assert item.findtext("description") == ("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;b&gt;")
+    assert shown(item.findtext("title", "")) == one.title
+    assert "<b>" not in item.findtext("title", "")
 
 
 def test_metadata_stands_before_the_entries() -> None:
@@ -174,7 +238,10 @@ def test_the_publishers_address_stands_alone_where_nobody_has_a_name() -> None:
     assert channel is not None
     assert channel.findtext("managingEditor") == "desk@ferry.example"
     assert channel.findtext("title") == "https://ferry.example/feeds/"
-    assert etree.fromstring(atom(feed, [])).findtext(f"{A}author/{A}name") == feed.link()
+    author = etree.fromstring(atom(feed, [])).find(f"{A}author")
+    assert author is not None
+    assert author.findtext(f"{A}name") == "ferry.example"
+    assert author.findtext(f"{A}uri") == feed.link()
 
 
 def test_a_site_without_an_author_is_the_author_itself() -> None:
@@ -307,6 +374,8 @@ def test_the_locale_of_the_process_is_left_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(locale, "setlocale", touched)
     assert rfc822(article().published_at).encode() in rss(FEED, [article()])
     assert atom(FEED, [article()])
+    assert json_feed(FEED, [article()])
+    assert opml(SITE, [CategorySummary(path=PORTS, articles=1)])
 
 
 @pytest.mark.parametrize("form", [RSS, ATOM])
@@ -337,11 +406,12 @@ def test_kept_entries_are_few() -> None:
 
 def test_feeds_can_be_written_in_several_threads() -> None:
     articles = [article(number, categories=(TEA,)) for number in range(20)]
-    expected = rss(FEED, articles), atom(FEED, articles)
-    results: list[tuple[bytes, bytes]] = []
+    writers = (rss, atom, json_feed)
+    expected = [write(FEED, articles) for write in writers]
+    results: list[list[bytes]] = []
 
     def work() -> None:
-        results.extend((rss(FEED, articles), atom(FEED, articles)) for _ in range(5))
+        results.extend([write(FEED, articles) for write in writers] for _ in range(5))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

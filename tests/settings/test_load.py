@@ -135,6 +135,10 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             ),
         ),
         (
+            "[site]\nicon = 'icon.png'",
+            ("site.icon = \"icon.png\": must be an address such as 'https://example.org/icon.png'"),
+        ),
+        (
             "[site]\nurl = 'example.org'",
             (
                 'site.url = "example.org": must be an address such as '

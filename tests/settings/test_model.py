@@ -59,6 +59,14 @@ class TestSite:
     ) -> None:
         assert settings(tmp_path, f"[site]\nurl = '{url}'").site().authority == authority
 
+    def test_pictures_and_rights_are_optional(self, tmp_path: Path) -> None:
+        site = settings(tmp_path).site()
+        assert (site.icon, site.logo, site.copyright) == ("", "", "")
+        text = "[site]\nicon = 'https://例子.example/图.png'\ncopyright = ' © 2026 Ferry '"
+        site = settings(tmp_path, text).site()
+        assert site.icon == "https://xn--fsqu00a.example/%E5%9B%BE.png"
+        assert site.copyright == "© 2026 Ferry"
+
     def test_a_known_authority_wins_so_that_ids_stay(self, tmp_path: Path) -> None:
         found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")
         assert found.site().authority == "old.example.org,2019-05"

@@ -109,6 +109,45 @@ async def test_what_does_not_exist_has_a_page_of_its_own(client: httpx.AsyncClie
     assert html.document_fromstring(response.text).findtext(".//h1") == "没有这个页面"
 
 
+async def test_what_was_withdrawn_has_a_page_of_its_own(
+    tmp_path: Path, book: Book, pages: WebPages
+) -> None:
+    app = create_app(
+        output=tmp_path,
+        subscriptions=book,
+        status=None,
+        pages=pages,
+        token_key=KEY,
+        clock=lambda: NOW,
+        moved={"feeds/old": "feeds/new"},
+        gone=lambda path: path == "articles/1/",
+    )
+    (tmp_path / "feeds/new").mkdir(parents=True)
+    (tmp_path / "feeds/new/rss.xml").write_text("<rss/>")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        response = await client.get("/articles/1/")
+        assert response.status_code == 410
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert html.document_fromstring(response.text).findtext(".//h1") == "内容已撤下"
+        assert (await client.get("/articles/2/")).status_code == 404
+        moved = await client.get("/feeds/old/rss.xml")
+        assert (moved.status_code, moved.headers["location"]) == (301, "../../feeds/new/rss.xml")
+
+
+async def test_what_cannot_be_sent_says_why(client: httpx.AsyncClient) -> None:
+    for headers, status in (
+        ({"range": "bytes=99-"}, 416),
+        ({"if-match": '"x"'}, 412),
+        ({"accept-encoding": "identity;q=0"}, 406),
+    ):
+        response = await client.get("/", headers=headers)
+        assert response.status_code == status
+        assert response.headers["content-type"].startswith("text/plain")
+        assert response.headers["x-content-type-options"] == "nosniff"
+
+
 async def test_health_is_ok(client: httpx.AsyncClient) -> None:
     response = await client.get("/healthz")
     assert (response.status_code, response.text) == (200, "ok")

@@ -193,6 +193,7 @@ def test_markup_in_names_is_shown_as_text() -> None:
         pages.unsubscribed(person),
         pages.status(status),
         pages.not_found(),
+        pages.gone(),
     ):
         parsed = page(document)
         assert not parsed.xpath("//script")

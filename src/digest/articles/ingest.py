@@ -225,10 +225,11 @@ class Ingest:
                     gone.append(path)
             elif current and not missing and state == (size, mtime_ns) and path not in over:
                 del found[path]
+        away = {*doubted, *hidden}
         gone = [
             path
             for path in gone
-            if self._tree.root_of(path) not in doubted and not _within(path, hidden)
+            if self._tree.root_of(path) not in away and not _within(path, hidden)
         ]
         if gone:
             self._store.vanish(gone, self._clock())

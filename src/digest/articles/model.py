@@ -24,6 +24,8 @@ ArticleKey = NewType("ArticleKey", str)
 #: HTML that passed the sanitizer; only ``sanitize.clean`` makes one (the store gives it back).
 SafeHtml = NewType("SafeHtml", str)
 
+#: The folder of articles' pages, relative to the output folder.
+ARTICLES = "articles/"
 #: ext4, XFS, APFS and NTFS all end a name here; bytes of UTF-8.
 MAX_NAME_BYTES = 255
 #: Names that the publisher itself writes beside a category's folders.
@@ -39,7 +41,7 @@ def article_key(identity: str) -> ArticleKey:
 
 def article_folder(key: ArticleKey) -> str:
     """Return where an article's page lives, relative to the output folder; ends with ``/``."""
-    return f"articles/{key}/"
+    return f"{ARTICLES}{key}/"
 
 
 def path_identity(path: PurePosixPath) -> str:

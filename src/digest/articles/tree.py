@@ -141,14 +141,20 @@ class Tree:
                 _close(folder, error, closed)
                 continue
             with entries:
-                yield from self._files_in(folder, entries, folders)
+                try:
+                    yield from self._files_in(folder, entries, folders)
+                except OSError as error:  # its names can be read, but nothing more
+                    _close(folder, error, closed)
         if closed and not below and closed.keys() >= set(self.roots):
             raise closed[next(iter(self.roots))]
 
     def _files_in(
         self, folder: str, entries: Iterator[os.DirEntry[str]], folders: list[str]
     ) -> Iterator[tuple[str, FileState]]:
-        """Yield the files of one folder; add the folders in it to those to be looked into."""
+        """Yield the files of one folder; add the folders in it to those to be looked into.
+
+        Raises OSError where the state of one cannot be told though it is there.
+        """
         prefix = f"{folder}/" if folder else ""
         takes = self.files.takes
         for entry in entries:
@@ -162,7 +168,7 @@ class Tree:
                     continue
                 try:
                     found = entry.stat()
-                except OSError:  # gone since
+                except FileNotFoundError:  # gone since
                     continue
                 if stat.S_ISREG(found.st_mode):
                     yield path, FileState(found.st_size, found.st_mtime_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Watches:
         return all(
             self._watches[name].alive()
             if name in self._watches
-            else name in self._unwatchable or not root.is_dir()
+            else name in self._unwatchable or not _enterable(root)
             for name, root in self._roots.items()
         )
 
@@ -75,3 +76,8 @@ class Watches:
                 self._unwatchable.add(name)
         if name in self._unwatchable and not known:
             _log.error("cannot watch, only scans will find changes", root=name, error=problem)
+
+
+def _enterable(root: Path) -> bool:
+    """Tell whether a folder is there and open to us; False, too, where the disk only fails."""
+    return os.path.isdir(root) and os.access(root, os.R_OK | os.X_OK)  # noqa: PTH112 - never raises

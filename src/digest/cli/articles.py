@@ -1,4 +1,4 @@
-"""`digest build`, `clean`, `problems`, `feeds` and `status`: articles and what became of them."""
+"""`digest build`, `clean`, `problems` and `status`: articles and what became of them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         taken = _take_all(services)
         with progress_bar("Publishing") as progress:
             published = services.publisher.publish_all(progress)
+            services.publisher.pack()
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
@@ -168,42 +169,6 @@ def problems(
                 for problem in found
             ),
         )
-
-
-@app.command()
-def feeds(context: typer.Context, as_json: Json = False) -> None:
-    """List the feeds: category, number of articles, address."""
-    from digest.feeds.selection import Feed
-
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
-        everything = Feed(site=services.site, category=None)
-        rows = [("", services.store.articles.counts().articles, everything)]
-        rows += [
-            (str(found.path), found.articles, Feed(site=services.site, category=found.path))
-            for found in services.store.articles.categories()
-        ]
-        formats = services.settings.feed_formats()
-    if as_json:
-        print_json(
-            [
-                {
-                    "category": name or None,
-                    "articles": articles,
-                    "page": feed.link(),
-                    "feeds": [feed.link(file) for file in formats],
-                }
-                for name, articles, feed in rows
-            ]
-        )
-        return
-    print_table(
-        ("Category", "Articles", "Address"),
-        (
-            (name or "(everything)", f"{articles:,}", feed.link(formats[0]))
-            for name, articles, feed in rows
-        ),
-    )
 
 
 @app.command()

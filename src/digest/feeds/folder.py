@@ -1,4 +1,9 @@
-"""The output folder: files are written whole or not at all, and only when they change."""
+"""The output folder: files are written whole or not at all, and only when they change.
+
+A file may have companions, which say the same in fewer bytes or remember what it said before:
+packed variants (``rss.xml.br``), and the history of a feed (``.rss.xml.history``). None outlives
+the content it belongs to: a web server that finds a variant may send it without a look at the file.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +17,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from digest.errors import OutputError
+from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
+from digest.feeds.history import recorded
 
 #: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
 _ABANDONED_AFTER = 600
 _TEMPORARY = (".digest-", ".tmp")
+_HISTORY = (".", ".history")
 #: How often a publisher looks whether the other one has ended; seconds.
 _LOOK_AGAIN = 0.05
 #: What the umask leaves of these is what web servers need to read.
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
+_SECOND = 1_000_000_000  #: nanoseconds
 
 
 class OutputFolder:
@@ -54,25 +63,70 @@ class OutputFolder:
     def write(self, path: str, content: bytes) -> bool:
         """Make the file at ``path`` (relative, ``/``) hold ``content``; False if it did already.
 
-        Readers see the old file or the new one. Raises OutputError, with nothing changed.
+        Readers see the old file or the new one. The new one is at least a second younger, so that
+        a date alone, which counts in seconds, tells them apart. Raises OutputError, with no more
+        changed than that the packed variants may be gone.
         """
         target = self._root / path
         try:
             if _holds(target, content):
                 return False
             target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            _replace(target, content)
+            _replace(target, content, written_at=_next_second(target), before=_unpack)
         except OSError as error:
             raise _explained(target, error) from error
         return True
 
+    def pack(self, path: str) -> None:
+        """Put packed variants beside a file, where it is text of some length, if need be.
+
+        Each has the time of the file to the nanosecond; with another, it belongs to another
+        content. Only while nobody writes the file (``alone``). Raises OutputError.
+        """
+        target = self._root / path
+        try:
+            file = target.stat()
+            if file.st_size < PACK_FROM or not is_text(path):
+                return
+            missing = [
+                encoding
+                for encoding, suffix in SUFFIXES.items()
+                if _written_at(target, suffix) != file.st_mtime_ns
+            ]
+            if missing:
+                content = target.read_bytes()
+            for encoding in missing:
+                variant = target.with_name(target.name + SUFFIXES[encoding])
+                _replace(variant, packed(encoding, content), written_at=file.st_mtime_ns)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _explained(target, error) from error
+
+    def record(self, path: str) -> None:
+        """Add what an RSS or Atom feed holds to its history. Raises OutputError."""
+        target = self._root / path
+        log = history_of(target)
+        try:
+            content = target.read_bytes()
+            before = log.read_bytes() if log.exists() else b""
+            after = recorded(before, content)
+            if after != before:
+                _replace(log, after)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _explained(log, error) from error
+
     def remove(self, path: str) -> bool:
-        """Remove a file and the folders that became empty; False if it was not there.
+        """Remove a file, its companions and the folders that became empty; False for no file.
 
         The first folder of ``path`` stays. Raises OutputError.
         """
         target = self._root / path
         try:
+            _unpack(target)
+            history_of(target).unlink(missing_ok=True)
             target.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return False
@@ -84,12 +138,55 @@ class OutputFolder:
         return True
 
     def leftovers(self, stale: Callable[[str], bool]) -> Iterator[str]:
-        """Yield the paths of files that are ``stale``, and of what a writer that died has left."""
+        """Yield the paths of files that are ``stale``, and of what a writer that died has left.
+
+        Companions go with the file that they belong to; one that has lost it is as stale as that
+        would be.
+        """
         for folder, _, files in os.walk(self._root, topdown=False):
+            present = set(files)
             for name in files:
-                path = Path(folder, name).relative_to(self._root).as_posix()
-                if stale(path) or _is_abandoned(Path(folder, name)):
-                    yield path
+                path = Path(folder, name).relative_to(self._root)
+                owner = path.with_name(_belongs_to(name))
+                if owner != path and owner.name in present:
+                    continue
+                if stale(owner.as_posix()) or _is_abandoned(Path(folder, name)):
+                    yield path.as_posix()
+
+
+def history_of(file: Path) -> Path:
+    """Return where the history of a feed's file is kept; hidden, as it is no reader's concern."""
+    return file.with_name(_HISTORY[0] + file.name + _HISTORY[1])
+
+
+def _belongs_to(name: str) -> str:
+    """Return the name of the file that this one is a companion of; its own where it is none."""
+    start, end = _HISTORY
+    if name.startswith(start) and name.endswith(end) and len(name) > len(start + end):
+        return name.removeprefix(start).removesuffix(end)
+    return plain_name(name) or name
+
+
+def _unpack(target: Path) -> None:
+    """Remove the packed variants of a file that is about to change."""
+    if is_text(target.name):
+        for suffix in SUFFIXES.values():
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+
+def _written_at(target: Path, suffix: str = "") -> int | None:
+    """Return when a file was written, in nanoseconds; None where there is none."""
+    try:
+        return target.with_name(target.name + suffix).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _next_second(target: Path) -> int:
+    """Return now, in nanoseconds, or the next whole second after the file's, if that is later."""
+    written = _written_at(target)
+    now = time.time_ns()
+    return now if written is None else max(now, (written // _SECOND + 1) * _SECOND)
 
 
 def _lock(descriptor: int) -> bool:
@@ -110,7 +207,14 @@ def _holds(target: Path, content: bytes) -> bool:
         return False
 
 
-def _replace(target: Path, content: bytes) -> None:
+def _replace(
+    target: Path,
+    content: bytes,
+    *,
+    written_at: int | None = None,
+    before: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Put a file in place; ``before`` is called with its path when all but that is done."""
     start, end = _TEMPORARY
     temporary = target.parent / f"{start}{secrets.token_hex(8)}{end}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -119,7 +223,10 @@ def _replace(target: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if written_at is not None:
+                os.utime(descriptor, ns=(written_at, written_at))
+            os.fsync(descriptor)
+        before(target)
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -23,6 +23,10 @@ def json_feed(feed: Feed, articles: Sequence[Article]) -> bytes:
         "feed_url": feed.link(JSON),
         "language": feed.site.language,
     }
+    if icon := feed.site.icon or feed.site.logo:
+        document["icon"] = icon
+    if feed.site.icon:
+        document["favicon"] = feed.site.icon
     if author := feed.site.author or feed.site.title:
         document["authors"] = [{"name": author}]
     document["items"] = [_item(feed, article) for article in articles]

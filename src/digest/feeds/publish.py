@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Protocol, Self
@@ -30,6 +32,8 @@ from digest.site import Site
 BATCH = 500
 #: Files written at once: most of the time goes into waiting for the disk.
 WRITERS = 8
+#: Files packed at once: that takes the processor, and what is urgent waits for those under way.
+PACKERS = 2
 
 
 class ArticleSource(Protocol):
@@ -107,6 +111,7 @@ class Publisher:
         limit: int,
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        ttl: timedelta = timedelta(hours=1),
     ) -> None:
         self._source = source
         self._pages = pages
@@ -115,6 +120,43 @@ class Publisher:
         self._limit = limit
         self._full = full
         self._formats = formats
+        self._ttl = ttl
+        self._unpacked: dict[str, None] = {}
+
+    @property
+    def unpacked(self) -> bool:
+        """Whether there are files that ``pack`` has not looked at since they were published."""
+        return bool(self._unpacked)
+
+    def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
+        """Lay packed variants beside what was published, until ``urgent`` says to stop.
+
+        What was written last, the feeds, comes first. Whoever publishes a file once more before it
+        was packed has saved that. Raises the first OutputError at the end; what could not be packed
+        is left until it is published again.
+        """
+
+        def wait() -> None:
+            if urgent():
+                raise InterruptedError
+
+        errors: list[OutputError] = []
+        with (
+            contextlib.suppress(InterruptedError),
+            self._folder.alone(wait),
+            ThreadPoolExecutor(PACKERS, thread_name_prefix="pack") as pool,
+        ):
+            while self._unpacked and not urgent():
+                some = [
+                    self._unpacked.popitem()[0] for _ in range(min(PACKERS, len(self._unpacked)))
+                ]
+                for future in [pool.submit(self._folder.pack, path) for path in some]:
+                    try:
+                        future.result()
+                    except OutputError as error:
+                        errors.append(error)
+        if errors:
+            raise errors[0]
 
     def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Write everything, and remove feeds and pages that nothing stands behind any more.
@@ -122,7 +164,7 @@ class Publisher:
         ``progress`` is told how many articles and feeds are done, and of how many; what it
         raises ends the run.
         """
-        with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
+        with self._folder.alone(_steps(progress, 0)), self._writing() as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
             step = _steps(progress, len(keys) + 1 + len(summaries))
@@ -141,6 +183,7 @@ class Publisher:
             self._write_lists(writing, summaries)
             writing.settle()
             self._sweep(writing)
+            writing.record(step)
         return writing.published()
 
     def publish(
@@ -154,7 +197,7 @@ class Publisher:
         if not changes.articles and not changes.categories:
             return Published()
         step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
-        with self._folder.alone(_steps(progress, 0)), _Writing(self._folder) as writing:
+        with self._folder.alone(_steps(progress, 0)), self._writing() as writing:
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -178,10 +221,14 @@ class Publisher:
                 for path in self._paths(category):
                     writing.remove(path)
             self._write_lists(writing, summaries)
+            writing.record(step)
         return writing.published()
 
+    def _writing(self) -> _Writing:
+        return _Writing(self._folder, self._unpacked)
+
     def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, full=self._full)
+        return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
 
     def _paths(self, category: CategoryPath | None) -> Iterator[str]:
         folder = self._feed(category).folder
@@ -241,7 +288,10 @@ def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
 
 
 def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
-    """Return what is called after each of ``total`` steps; of 0, while nothing is done yet."""
+    """Return what is called after each of ``total`` steps, and then while nothing is left.
+
+    With a total of 0, it is for what is called while nothing is done yet.
+    """
     done = count(1)
 
     def step() -> None:
@@ -268,10 +318,12 @@ def _document(
 class _Writing:
     """One run's writes on a few threads, counted; errors wait for the end."""
 
-    def __init__(self, folder: OutputFolder) -> None:
+    def __init__(self, folder: OutputFolder, unpacked: dict[str, None]) -> None:
         self._folder = folder
+        self._unpacked = unpacked
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="publish")
         self._pending: deque[Future[bool]] = deque()
+        self._feeds: list[str] = []
         self._error: OutputError | None = None
         self._written = self._unchanged = self._removed = 0
 
@@ -288,6 +340,23 @@ class _Writing:
         while len(self._pending) >= 8 * WRITERS:  # bounds the memory
             self._take()
         self._pending.append(self._pool.submit(self._folder.write, path, content))
+        self._unpacked.pop(path, None)
+        self._unpacked[path] = None
+        if path.rpartition("/")[2] in (RSS, ATOM):
+            self._feeds.append(path)
+
+    def record(self, step: Callable[[], None]) -> None:
+        """Have it noted what each feed of this run holds; ``step`` is called for each.
+
+        At the end: readers wait for the feeds themselves.
+        """
+        self.settle()
+        for noted in [self._pool.submit(self._folder.record, path) for path in self._feeds]:
+            step()
+            try:
+                noted.result()
+            except OutputError as error:
+                self._error = self._error or error
 
     def settle(self) -> None:
         """Wait until everything is written."""

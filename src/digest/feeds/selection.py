@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from digest.articles.model import Article, CategoryPath
 from digest.site import Site
@@ -28,6 +29,7 @@ class Feed:
     site: Site
     category: CategoryPath | None  #: None selects everything
     full: bool = True  #: whole bodies; else summaries
+    ttl: timedelta = timedelta(hours=1)  #: how long readers may wait between two looks
 
     @property
     def title(self) -> str:
@@ -43,6 +45,11 @@ class Feed:
     def id(self) -> str:
         """A tag URI (RFC 4151) that stays when the site moves to another address."""
         return self.site.tag(self.folder.rstrip("/"))
+
+    @property
+    def taxonomy(self) -> str:
+        """What the terms of categories belong to: a tag URI, the same in all feeds of the site."""
+        return self.site.tag("categories")
 
     def link(self, name: str = "") -> str:
         """Return the absolute address of one of the feed's files; of its page without ``name``."""

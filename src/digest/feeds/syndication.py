@@ -18,6 +18,9 @@ from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.model import Article, ArticleKey, Tombstone
+from digest.feeds.persons import person
+from digest.feeds.plain import as_html, unmistakable
+from digest.feeds.rhythm import Syndication, minutes
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
 from digest.feeds.tombstones import Tombstones
 from digest.site import Site
@@ -33,6 +36,8 @@ STYLESHEET = "assets/feed.css"
 #: When a feed without entries was updated: Atom demands a date, and it must not be a clock's.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
+#: What an RSS file is, for whoever finds one (RSS 2.0: docs).
+_DOCS = "https://www.rssboard.org/rss-specification"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: A table of our own: the system's differs from machine to machine, and so would the bytes.
 _IMAGE_TYPES = {
@@ -126,9 +131,14 @@ def _prolog(site: Site) -> bytes:
 
 def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text) -> bytes:
     site = feed.site
-    generator = _generator(feed, text)
-    generator.description(text(feed.title) or feed.link())
+    title = unmistakable(text(feed.title)) or feed.link()
+    generator = _generator(feed, text, title)
+    generator.description(as_html(text(feed.title)) or feed.link())
+    generator.docs(_DOCS)
     generator.generator(f"Digest {__version__}")
+    generator.ttl(minutes(feed.ttl))
+    if image := site.logo or site.icon:
+        generator.image(url=text(image), title=title, link=feed.link())
     # The last link becomes the channel's <link>.
     generator.link(href=feed.link(RSS), rel="self", type=MEDIA_TYPES[RSS])
     generator.link(href=feed.link(), rel="alternate")
@@ -138,6 +148,8 @@ def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text)
         generator.managingEditor(f"{text(site.email)} ({name})" if name else text(site.email))
     if not articles:
         generator.register_extension("undated", _Undated)
+    generator.register_extension("sy", Syndication)
+    generator.sy.every = feed.ttl
     generator.register_extension("dc", DcExtension)
     generator.register_extension("media", MediaExtension)
     for article in articles:
@@ -147,9 +159,15 @@ def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text)
 
 
 def _rss_item(feed: Feed, article: Article, text: _Text) -> _Entry:
-    item = _entry(feed, article, text)
+    title, summary = unmistakable(text(article.title)), as_html(text(article.summary))
+    item = _entry(feed, article, text, title, summary)
     item.register_extension("dc", DcEntryExtension)
-    item.category([{"term": text(str(category))} for category in article.categories])
+    item.category(
+        [
+            {"term": unmistakable(text(str(category))), "scheme": feed.taxonomy}
+            for category in article.categories
+        ]
+    )
     item.dc.dc_creator([text(author) for author in article.authors])
     if article.language and article.language != feed.site.language:
         item.dc.dc_language(text(article.language))
@@ -166,14 +184,18 @@ def _atom(
     gone: Sequence[Tombstone],
 ) -> bytes:
     site = feed.site
-    generator = _generator(feed, text)
+    generator = _generator(feed, text, text(feed.title) or feed.link())
     generator.id(feed.id)
     generator.generator("Digest", version=__version__)
+    if site.icon:
+        generator.icon(text(site.icon))
+    if site.logo:
+        generator.logo(text(site.logo))
     generator.link(href=feed.link(ATOM), rel="self", type=MEDIA_TYPES[ATOM])
     generator.link(href=feed.link(), rel="alternate", type="text/html")
-    withdrawn_at = (tombstone.withdrawn_at for tombstone in gone)
-    generator.updated(_seconds(max(updated_at(articles), *withdrawn_at, NEVER)))
-    author = {"name": text(site.author or site.title) or feed.link()}
+    changed_at = [*map(_distinct, articles), *(_seconds(one.withdrawn_at) for one in gone)]
+    generator.updated(max(changed_at, default=NEVER))
+    author = person(text(site.author or site.title) or feed.link())
     if site.email:
         author["email"] = text(site.email)
     generator.author(author)
@@ -188,12 +210,16 @@ def _atom(
 
 
 def _atom_entry(feed: Feed, article: Article, text: _Text) -> _Entry:
-    entry = _entry(feed, article, text)
-    entry.updated(_seconds(article.updated_at))
-    entry.author([{"name": text(author)} for author in article.authors])
+    entry = _entry(feed, article, text, text(article.title), text(article.summary))
+    entry.updated(_distinct(article))
+    entry.author([person(text(author)) for author in article.authors])
     entry.category(
         [
-            {"term": text(category.folder), "label": text(category.name)}
+            {
+                "term": text(category.folder),
+                "scheme": feed.taxonomy,
+                "label": text(category.name),
+            }
             for category in article.categories
         ]
     )
@@ -204,23 +230,25 @@ def _atom_entry(feed: Feed, article: Article, text: _Text) -> _Entry:
     return entry
 
 
-def _generator(feed: Feed, text: _Text) -> Any:
+def _generator(feed: Feed, text: _Text, title: str) -> Any:
     generator = feedgen.feed.FeedGenerator()
-    generator.title(text(feed.title) or feed.link())
+    generator.title(title)
     generator.language(text(feed.site.language))
+    if feed.site.copyright:
+        generator.rights(text(feed.site.copyright))
     return generator
 
 
-def _entry(feed: Feed, article: Article, text: _Text) -> _Entry:
+def _entry(feed: Feed, article: Article, text: _Text, title: str, summary: str) -> _Entry:
     """Return an entry with what RSS items and Atom entries have in common."""
     entry = _Entry()
     link = text(article_link(feed.site, article))
     entry.id(text(article.id))
-    entry.title(text(article.title) or link)
+    entry.title(title or link)
     entry.link(href=link, rel="alternate")
     entry.published(_seconds(article.published_at))
-    if article.summary:
-        entry.summary(text(article.summary))
+    if summary:
+        entry.summary(summary)
     if feed.full and article.body:
         entry.content(text(article.body), type="html")
     if article.image:
@@ -230,6 +258,15 @@ def _entry(feed: Feed, article: Article, text: _Text) -> _Entry:
         entry.media.content(url=image, type=kind, medium="image", group=None)
         entry.media.thumbnail(url=image, group=None)
     return entry
+
+
+def _distinct(article: Article) -> datetime:
+    """Return when an article changed, with its sequence as the fraction of the second.
+
+    Articles of one day's date, or of one scan, changed at the same second, and validators mind
+    entries that did (RFC 4287 section 3.3 allows fractions; seconds stay what they are).
+    """
+    return article.updated_at.replace(microsecond=article.sequence % 1_000_000)
 
 
 def _seconds(moment: datetime) -> datetime:

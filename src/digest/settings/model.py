@@ -114,6 +114,9 @@ class Settings(BaseSettings):
             author=site.author,
             email=site.email,
             authority=authority or site.authority or _default_authority(site.url),
+            icon=site.icon or "",
+            logo=site.logo or "",
+            copyright=site.copyright or "",
         )
 
     def digest(self, name: str) -> Digest:
@@ -180,6 +183,14 @@ class Settings(BaseSettings):
             longest_embargo=articles.longest_embargo,
             grace=articles.grace if articles.on_delete == "withdraw" else None,
         )
+
+    def moved_feeds(self) -> dict[str, str]:
+        """Return the folders of feeds that were renamed: the new ones by the old ones."""
+        return {
+            f"feeds/{CategoryPath.parse(old).folder}": f"feeds/{CategoryPath.parse(new).folder}"
+            for old, new in self.articles.category_map.items()
+            if new
+        }
 
     def feed_formats(self) -> tuple[str, ...]:
         """Return the names of the files that every feed is written to, in the order configured."""

@@ -30,6 +30,7 @@ from digest.settings.values import (
     Mailbox,
     Name,
     Pattern,
+    Picture,
     Replacement,
     Roots,
     Schedule,
@@ -75,6 +76,9 @@ class SiteTable(Table):
     author: Line = ""
     email: Address = ""
     authority: Authority | None = None
+    icon: Picture | None = None
+    logo: Picture | None = None
+    copyright: Line | None = None
 
 
 class PathsTable(Table):
@@ -202,6 +206,7 @@ class FeedsTable(Table):
         tuple[Literal["rss", "atom", "json"], ...],
         AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
     ] = ("rss", "atom", "json")
+    ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
 
 
 class DigestTable(Table):

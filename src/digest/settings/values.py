@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from digest.articles.addresses import absolute
 from digest.articles.globs import PathFilter
 from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
@@ -161,6 +162,14 @@ def site_url(text: str) -> str:
         raise ValueError("must be an address without user, query and fragment")
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
     return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, "", ""))
+
+
+def picture(text: str) -> str:
+    """Return the absolute http(s) address of a picture, as ASCII."""
+    found = absolute(one_line(text))
+    if found is None:
+        raise ValueError("must be an address such as 'https://example.org/icon.png'")
+    return found
 
 
 def tag_authority(text: str) -> str:
@@ -324,6 +333,7 @@ Title = Annotated[
     AfterValidator(one_line),
 ]
 Url = Annotated[str, AfterValidator(site_url)]
+Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]
 Server = Annotated[str, AfterValidator(server)]

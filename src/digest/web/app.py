@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -33,13 +33,17 @@ def create_app(
     pages: WebPages,
     token_key: bytes,
     clock: Clock,
+    moved: Mapping[str, str] | None = None,
+    gone: Callable[[str], bool] | None = None,
 ) -> Starlette:
     """Return the ASGI application.
 
     ``output`` is the folder with the published files, ``status`` is called in a thread for
-    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links.
+    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved`` and
+    ``gone`` are what PublishedFiles takes: folders that are elsewhere now, and whether there was
+    something at a path.
     """
-    files = PublishedFiles(output)
+    files = PublishedFiles(output, moved=moved, gone=gone, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )
@@ -53,6 +57,9 @@ def create_app(
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
+    async def withdrawn(_: Request, __: Exception) -> Response:
+        return html_response(pages.gone(), 410)
+
     return Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
@@ -60,7 +67,12 @@ def create_app(
             Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
             Route("/{path:path}", files.serve, methods=["GET"]),
         ],
-        exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
+        exception_handlers={
+            404: not_found,
+            410: withdrawn,
+            HTTPException: _refused,
+            StoreError: _busy,
+        },
     )
 
 

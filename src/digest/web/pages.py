@@ -158,6 +158,10 @@ class WebPages:
         """Return the page for addresses that have none."""
         return self._render("not_found")
 
+    def gone(self) -> bytes:
+        """Return the page for what was withdrawn."""
+        return self._render("gone")
+
     def check(self) -> None:
         """Render every template with sample data. Raises TemplateError for the first fault."""
         feed = Feed(site=self._site, category=None)
@@ -176,6 +180,7 @@ class WebPages:
         self.status(samples.status())
         self.status(samples.idle_status())
         self.not_found()
+        self.gone()
 
     def _render(self, name: str, **context: Any) -> bytes:
         template = f"web/{name}.html"

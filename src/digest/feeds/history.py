@@ -1,0 +1,110 @@
+"""What each version of a feed held, so that a client gets only what is new to it (RFC 3229).
+
+A version is known by its entity tag and held as the marks of its entries. The log that keeps them
+is text: a line with a check sum, then a line for each version, oldest first, with its tag and what
+it added to the one before and took away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from lxml import etree
+
+#: Versions that a log keeps; whoever comes back later gets the whole feed.
+VERSIONS = 300
+
+_ATOM = "{http://www.w3.org/2005/Atom}"
+_ENTRIES = frozenset(
+    {"item", f"{_ATOM}entry", "{http://purl.org/atompub/tombstones/1.0}deleted-entry"}
+)
+
+_Version = tuple[str, frozenset[str]]
+
+
+def content_tag(content: bytes) -> str:
+    """Return what stands for exactly these bytes in an entity tag: 32 hexadecimal digits."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def recorded(log: bytes, content: bytes) -> bytes:
+    """Return the log with this version of an RSS or Atom feed at its end.
+
+    A damaged log begins anew, and so does one of a feed that is no XML.
+    """
+    versions = _versions(log)
+    tag = content_tag(content)
+    if versions and versions[-1][0] == tag:
+        return log
+    try:
+        root = _parsed(content)
+    except etree.XMLSyntaxError:
+        return b""
+    # A feed may become what it was; then the older of two equal versions goes.
+    versions = [version for version in versions if version[0] != tag]
+    versions.append((tag, frozenset(_mark(entry) for entry in _entries(root))))
+    return _written(versions[-VERSIONS:])
+
+
+def held(log: bytes, tag: str) -> frozenset[str] | None:
+    """Return the marks of the entries in the version with this tag; None where it is unknown."""
+    return dict(_versions(log)).get(tag)
+
+
+def news(content: bytes, known: frozenset[str]) -> bytes | None:
+    """Return the feed without the entries whose marks are known; None where it is no XML."""
+    try:
+        root = _parsed(content)
+    except etree.XMLSyntaxError:
+        return None
+    for entry in list(_entries(root)):
+        parent = entry.getparent()
+        if parent is not None and _mark(entry) in known:
+            parent.remove(entry)
+    return bytes(etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8"))
+
+
+def _parsed(content: bytes) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, strip_cdata=False)
+    return etree.fromstring(content, parser)
+
+
+def _entries(root: etree._Element) -> Iterator[etree._Element]:
+    channel = root.find("channel")
+    return (child for child in (root if channel is None else channel) if child.tag in _ENTRIES)
+
+
+def _mark(entry: etree._Element) -> str:
+    """Return what stands for an entry with all that it says, whatever the feed around it."""
+    tail, entry.tail = entry.tail, None
+    canonical = etree.tostring(entry, method="c14n", exclusive=True)
+    entry.tail = tail
+    return blake2b(canonical, digest_size=8).hexdigest()
+
+
+def _written(versions: list[_Version]) -> bytes:
+    lines, before = [], frozenset[str]()
+    for tag, marks in versions:
+        changes = [f"+{mark}" for mark in sorted(marks - before)]
+        changes += [f"-{mark}" for mark in sorted(before - marks)]
+        lines.append(" ".join((tag, *changes)))
+        before = marks
+    body = "\n".join(lines).encode()
+    return content_tag(body).encode() + b"\n" + body
+
+
+def _versions(log: bytes) -> list[_Version]:
+    """Return what a log holds; nothing where it was cut off or changed by somebody else."""
+    check, _, body = log.partition(b"\n")
+    if not body or check != content_tag(body).encode():
+        return []
+    versions: list[_Version] = []
+    marks: frozenset[str] = frozenset()
+    for line in body.decode("ascii").split("\n"):
+        tag, *changes = line.split(" ")
+        added = {change[1:] for change in changes if change[0] == "+"}
+        removed = {change[1:] for change in changes if change[0] == "-"}
+        marks = (marks - removed) | added
+        versions.append((tag, marks))
+    return versions

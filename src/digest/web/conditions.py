@@ -1,0 +1,70 @@
+"""Conditional requests: whether a client has this already (RFC 9110 section 13)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+#: Section 8.8.3.
+_ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+#: Returns a request's header by its name in lower case, several joined by commas.
+Header = Callable[[str], str | None]
+
+
+class Verdict(Enum):
+    """What is to be answered."""
+
+    PROCEED = 200
+    NOT_MODIFIED = 304
+    FAILED = 412
+
+
+def verdict(header: Header, tag: str, tags: Collection[str], modified_at: datetime) -> Verdict:
+    """Return what the conditions of a GET or HEAD lead to, in the order of section 13.2.2.
+
+    ``tag`` is the entity tag of what would be sent, ``tags`` those of all encodings of the same
+    content, all without quotes: a client keeps the tag of the one it got, and any of them tells
+    that it has the content.
+    """
+    if (wanted := header("if-match")) is not None:
+        if wanted.strip() != "*" and ("", tag) not in _ENTITY_TAG.findall(wanted):
+            return Verdict.FAILED
+    elif (unmodified := http_date(header("if-unmodified-since"))) and modified_at > unmodified:
+        return Verdict.FAILED
+    if (known := header("if-none-match")) is not None:  # then no date is asked
+        found = known.strip() == "*" or not set(tags).isdisjoint(known_tags(known))
+    else:
+        since = http_date(header("if-modified-since"))
+        found = since is not None and modified_at <= since
+    return Verdict.NOT_MODIFIED if found else Verdict.PROCEED
+
+
+def known_tags(text: str | None) -> list[str]:
+    """Return the tags of an If-None-Match without quotes, weak ones as if they were strong."""
+    return [tag for _, tag in _ENTITY_TAG.findall(text or "")]
+
+
+def same_as(text: str | None, tag: str, modified_at: datetime) -> bool:
+    """Tell whether an If-Range, if any, names exactly what would be sent (section 13.1.5)."""
+    if text is None:
+        return True
+    if text.strip() == f'"{tag}"':
+        return True
+    return http_date(text) == modified_at
+
+
+def http_date(text: str | None) -> datetime | None:
+    """Return the moment that a header names, aware UTC; None where it is to be ignored."""
+    if text is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # "-0000" is UTC by an unknown clock
+            return moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second for a zone of more hours than there are
+        return None

@@ -1,0 +1,406 @@
+"""The sample configurations with the real servers: the same answers as from Digest's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import os
+import re
+import shutil
+import socket
+import subprocess
+import unicodedata
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import quote, urljoin
+
+import httpx
+import pytest
+import uvicorn
+
+from digest.feeds.folder import OutputFolder
+from digest.feeds.selection import Feed
+from digest.feeds.syndication import rss
+from digest.mail.tokens import make_token
+from digest.times import utc_now
+from digest.web import samples
+from digest.web.app import create_app
+from digest.web.pages import WebPages
+from tests.feeds.samples import SITE, article
+from tests.web.test_app import KEY, TEMPLATES, Book
+
+ROOT = Path(__file__).parents[2]
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+CADDY = shutil.which("caddy")
+MODULE = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
+BROTLI = "nginx with Brotli"
+PROXIES = [
+    pytest.param(
+        "nginx",
+        marks=pytest.mark.skipif(not NGINX, reason="no nginx: apt-get install nginx-light"),
+    ),
+    pytest.param(
+        "caddy", marks=pytest.mark.skipif(not CADDY, reason="no Caddy: apt-get install caddy")
+    ),
+]
+WITH_BROTLI = pytest.param(
+    BROTLI,
+    marks=pytest.mark.skipif(
+        not NGINX or not MODULE.exists(),
+        reason="no module: apt-get install nginx-light libnginx-mod-http-brotli-static",
+    ),
+)
+pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
+
+FEED = rss(Feed(site=SITE, category=None), [article(number) for number in range(3)])
+
+
+class Unheeding(uvicorn.Server):
+    """Leaves signals to the tests."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@pytest.fixture(name="output")
+def _output(tmp_path: Path) -> Path:
+    output = tmp_path / "public"
+    folder = OutputFolder(output)
+    files = {
+        "index.html": b"<p>front</p>" * 200,
+        "assets/style.css": b"a { color: red }" * 100,
+        "feeds/index.html": b"<p>all</p>",
+        "feeds/rss.xml": FEED,
+        "feeds/atom.xml": b"<feed/>",
+        "feeds/feed.json": b"{}",
+        "feeds/opml.xml": b"<opml/>",
+        "feeds/金融/index.html": b"<p>money</p>",
+        "feeds/Café/rss.xml": b"<rss/>",
+        "feeds/A%2FB/index.html": b"<p>slash</p>",
+        "feeds/new/index.html": b"<p>moved here</p>",
+        ".hidden/secret.html": b"secret",
+    }
+    for path, content in files.items():
+        folder.write(path, content)
+        folder.pack(path)
+    folder.record("feeds/rss.xml")
+    (tmp_path / "outside.html").write_text("outside")
+    (output / "out.html").symlink_to(tmp_path / "outside.html")
+    return output
+
+
+@pytest.fixture(name="own")
+async def _own(output: Path) -> AsyncIterator[str]:
+    """Run Digest's own server, and return its address."""
+    app = create_app(
+        output=output,
+        subscriptions=Book(),
+        status=samples.status,
+        pages=WebPages(templates=TEMPLATES, site=SITE),
+        token_key=KEY,
+        clock=utc_now,
+        moved={"feeds/old": "feeds/new"},
+        gone=lambda path: path == "articles/gone/",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(app, log_config=None, server_header=False, lifespan="off")
+        server = Unheeding(config)
+        running = asyncio.create_task(server.serve([listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await running
+
+
+@pytest.fixture(name="proxy", params=PROXIES)
+async def _proxy(
+    request: pytest.FixtureRequest, own: str, output: Path, tmp_path: Path
+) -> AsyncIterator[str]:
+    """Run a server with its sample configuration, and return its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    backend = own.removeprefix("http://")
+    begin = caddy if request.param == "caddy" else nginx
+    with begin(tmp_path, output, backend, port, packed=request.param == BROTLI) as process:
+        await listening(process, port)
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def nginx(
+    folder: Path, output: Path, backend: str, port: int, *, packed: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    text = (ROOT / "config/nginx.conf").read_text("utf-8")
+    text = re.sub(r"(?s)\nserver \{\n    listen 80;.*?\n\}\n", "\n", text)
+    text = re.sub(r"    listen 443 [^;]*;", f"    listen 127.0.0.1:{port};", text)
+    text = re.sub(r"    (listen \[|ssl_)[^\n]*\n", "", text)
+    text = text.replace("/var/lib/digest/public", str(output)).replace("127.0.0.1:8000", backend)
+    module = ""
+    if packed:
+        module = f"load_module {MODULE};"
+        text = text.replace("#brotli_static", "brotli_static").replace("disable_symlinks", "#")
+    user = "user root;" if os.geteuid() == 0 else ""
+    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{name}_temp_path {folder}/{name};" for name in places)
+    file = folder / "nginx.conf"
+    file.write_text(
+        f"{module} {user} daemon off; worker_processes 1; pid {folder}/nginx.pid;\n"
+        f"error_log {folder}/nginx.log; events {{}}\n"
+        f"http {{ include /etc/nginx/mime.types; default_type application/octet-stream;\n"
+        f"access_log off; {temporary}\n{text}\n}}\n",
+        "utf-8",
+    )
+    yield from run([str(NGINX), "-c", str(file), "-e", f"{folder}/nginx.log"], folder)
+
+
+@contextlib.contextmanager
+def caddy(
+    folder: Path, output: Path, backend: str, port: int, *, packed: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    text = (ROOT / "config/Caddyfile").read_text("utf-8")
+    text = text.replace("\nnews.example.org {", f"\nhttp://127.0.0.1:{port} {{")
+    text = text.replace("/var/lib/digest/public", str(output)).replace("127.0.0.1:8000", backend)
+    file = folder / "Caddyfile"
+    file.write_text(f"{{\n\tadmin off\n}}\n{text}", "utf-8")
+    command = [str(CADDY), "run", "--config", str(file), "--adapter", "caddyfile"]
+    yield from run(command, folder)
+
+
+def run(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, "HOME": str(folder)}, stdout=log, stderr=log, cwd=folder
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def listening(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until the server takes connections; it tells nobody when it does."""
+    while True:
+        assert process.poll() is None, "the server did not start"
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            return
+
+
+async def ask(
+    address: str, path: str, method: str = "GET", **headers: str
+) -> tuple[httpx.Response, bytes]:
+    """Return the response and its content as it travelled."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    url = httpx.URL(address).copy_with(raw_path=path.encode())
+    async with (
+        httpx.AsyncClient(headers={"accept-encoding": "identity"}) as client,
+        client.stream(method, url, headers=named) as response,
+    ):
+        return response, b"".join([chunk async for chunk in response.aiter_raw()])
+
+
+CATEGORY = quote("金融")
+SAME = [
+    "/",
+    "/index.html",
+    "/assets/style.css",
+    "/feeds/",
+    "/feeds/rss.xml",
+    "/feeds/atom.xml",
+    "/feeds/feed.json",
+    "/feeds/opml.xml",
+    f"/feeds/{CATEGORY}/",
+    f"/feeds/{CATEGORY.lower()}/",
+    "/%66eeds/%72ss.xml",
+    "/feeds/A%252FB/",
+    f"/feeds/{quote('Café')}/rss.xml",
+    f"/feeds/{quote(unicodedata.normalize('NFD', 'Café'))}/rss.xml",
+    "/feeds/rss.xml?query=1",
+    # elsewhere
+    "/feeds",
+    f"/feeds/{CATEGORY}",
+    "/feeds/A%252FB",
+    "/feeds/old/",
+    # nowhere
+    "/nothing",
+    "/feeds/nothing/",
+    "/articles/gone/",
+    "/assets/",
+    "/.hidden/secret.html",
+    "/feeds/.rss.xml.history",
+    "/feeds/rss.xml.gz",
+    "/feeds/rss.xml.br",
+    "/index.html.zst",
+    "/%2ehidden/secret.html",
+]
+#: Servers may call these nonsense or look for them; they must find nothing.
+HOSTILE = [
+    "/../outside.html",
+    "/%2e%2e/outside.html",
+    "/..%2foutside.html",
+    "/feeds/..%2f..%2foutside.html",
+    "/feeds/%2e%2e/%2e%2e/outside.html",
+    "/%252e%252e/outside.html",
+    "/..%5coutside.html",
+    "/%00",
+    "/index.html%00.css",
+    "//etc/passwd",
+    "/%ff%fe",
+    "/.%68idden/secret.html",
+    "/feeds/../.hidden/secret.html",
+]
+
+
+async def test_every_path_leads_where_our_own_server_leads(own: str, proxy: str) -> None:
+    for path in SAME:
+        (ours, content), (theirs, sent) = await ask(own, path), await ask(proxy, path)
+        moved = {301, 308} if ours.status_code == 301 else {ours.status_code}
+        assert theirs.status_code in moved, path
+        if ours.status_code == 301:
+            reached = [
+                httpx.URL(urljoin(path, response.headers["location"])).path
+                for response in (ours, theirs)
+            ]
+            assert reached[0] == reached[1], path
+            continue
+        assert sent == content, path
+        for name in ("content-type", "content-length", "x-content-type-options", "referrer-policy",
+                     "content-security-policy", "cache-control"):  # fmt: skip
+            assert theirs.headers.get_list(name) == ours.headers.get_list(name), f"{path}: {name}"
+        if ours.status_code == 200:
+            assert vary(theirs) >= vary(ours), path
+            head, nothing = await ask(proxy, path, "HEAD")
+            assert (head.status_code, nothing) == (200, b"")
+            assert head.headers["content-length"] == ours.headers["content-length"], path
+
+
+async def test_no_path_leads_out_of_the_folder(proxy: str, own: str) -> None:
+    for path in HOSTILE:
+        for address in (own, proxy):
+            response, content = await ask(address, path)
+            assert response.status_code in (301, 400, 404), path
+            assert b"outside" not in content, path
+            assert b"secret" not in content, path
+
+
+async def test_no_link_leads_out_of_the_folder(proxy: str, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["proxy"] == "caddy":
+        pytest.skip("Caddy follows links; its sample says so")
+    assert (await ask(proxy, "/out.html"))[0].status_code == 404
+
+
+async def test_the_status_is_for_the_operator_alone(own: str, proxy: str) -> None:
+    assert (await ask(own, "/status"))[0].status_code == 200
+    for path in ("/status", "/%73tatus", "//status", "/x/../status", "/./status", "/status?x"):
+        for headers in ({}, {"a_im": "feed"}, {"accept": "text/html"}):
+            response, content = await ask(proxy, path, **headers)
+            assert response.status_code in (400, 404), path
+            assert b"trade" not in content
+        response, content = await ask(proxy, path, "POST")
+        assert response.status_code >= 400
+        assert b"trade" not in content
+
+
+async def test_conditions_are_answered(own: str, proxy: str) -> None:
+    for address in (own, proxy):
+        for accepted in ("identity", "gzip"):
+            first, _ = await ask(address, "/feeds/rss.xml", accept_encoding=accepted)
+            tag, date = first.headers["etag"], first.headers["last-modified"]
+            assert not tag.startswith("W/")
+            later = "Fri, 01 Jan 2100 00:00:00 GMT"
+            for headers, status in (
+                ({"if_none_match": tag}, 304),
+                ({"if_none_match": f'"x", {tag}'}, 304),
+                ({"if_none_match": f"W/{tag}"}, 304),
+                ({"if_none_match": '"x"', "if_modified_since": date}, 200),
+                ({"if_modified_since": date}, 304),
+                ({"if_modified_since": later}, 304),
+                ({"if_modified_since": "Mon, 20 May 2002 12:00:00 GMT"}, 200),
+                ({"if_match": '"x"'}, 412),
+                ({"if_match": tag}, 200),
+                ({"if_unmodified_since": "Mon, 20 May 2002 12:00:00 GMT"}, 412),
+            ):
+                response, _ = await ask(
+                    address, "/feeds/rss.xml", accept_encoding=accepted, **headers
+                )
+                assert response.status_code == status, f"{address} {headers}"
+
+
+async def test_parts_are_the_same(own: str, proxy: str) -> None:
+    for asked in ("bytes=0-9", "bytes=100-", "bytes=-10", "bytes=1000000-"):
+        (ours, content), (theirs, sent) = [
+            await ask(address, "/feeds/rss.xml", range=asked) for address in (own, proxy)
+        ]
+        assert theirs.status_code == ours.status_code
+        assert theirs.headers["content-range"] == ours.headers["content-range"]
+        if ours.status_code == 206:
+            assert sent == content
+
+
+@pytest.mark.parametrize("proxy", [*PROXIES, WITH_BROTLI], indirect=True)
+async def test_packed_files_are_sent_as_they_lie_there(
+    proxy: str, output: Path, request: pytest.FixtureRequest
+) -> None:
+    encodings = {"nginx": ["gzip"], BROTLI: ["gzip", "br"], "caddy": ["gzip", "br", "zstd"]}
+    known = encodings[request.node.callspec.params["proxy"]]
+    suffixes = {"gzip": ".gz", "br": ".br", "zstd": ".zst"}
+    for encoding in known:
+        response, content = await ask(proxy, "/feeds/rss.xml", accept_encoding=encoding)
+        assert response.headers.get("content-encoding") == encoding
+        assert content == (output / f"feeds/rss.xml{suffixes[encoding]}").read_bytes()
+        assert response.headers["content-type"] == "application/rss+xml; charset=utf-8"
+        assert vary(response) >= {"accept", "accept-encoding"}
+    response, content = await ask(proxy, "/feeds/rss.xml", accept_encoding="gzip;q=0")
+    assert content == FEED
+
+
+async def test_a_change_is_sent_at_once(proxy: str, output: Path) -> None:
+    folder = OutputFolder(output)
+    for number in range(3):
+        text = FEED + b"\n" * number
+        folder.write("feeds/rss.xml", text)
+        for pack in (False, True):
+            if pack:
+                folder.pack("feeds/rss.xml")
+            for encoding, unpack in (("gzip", gzip.decompress), ("identity", bytes)):
+                response, content = await ask(proxy, "/feeds/rss.xml", accept_encoding=encoding)
+                if "content-encoding" in response.headers:
+                    assert unpack(content) == text
+                else:
+                    assert content == text
+
+
+async def test_the_daemon_is_asked_for_what_it_alone_can_do(
+    proxy: str, own: str, output: Path
+) -> None:
+    browser, content = await ask(proxy, "/feeds/rss.xml", accept="text/html, */*")
+    assert browser.headers["content-type"] == "text/xml; charset=utf-8"
+    assert content == FEED
+    whole, _ = await ask(proxy, "/feeds/rss.xml", a_im="feed")
+    changed = rss(Feed(site=SITE, category=None), [article(number) for number in (9, 0, 1, 2)])
+    OutputFolder(output).write("feeds/rss.xml", changed)
+    known = whole.headers["etag"]
+    response, content = await ask(proxy, "/feeds/rss.xml", a_im="feed", if_none_match=known)
+    assert (response.status_code, response.headers["im"]) == (226, "feed")
+    assert content.count(b"<item>") == 1
+    for method in ("POST", "PUT", "DELETE"):
+        response, _ = await ask(proxy, "/feeds/rss.xml", method)
+        assert response.status_code == 405
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    link = f"/unsubscribe/{make_token(KEY, 1)}"
+    for method in ("GET", "POST"):
+        response, content = await ask(proxy, link, method)
+        assert response.status_code == 200
+        assert response.headers.get_list("cache-control") == ["no-store"]
+        assert response.headers.get_list("referrer-policy") == ["no-referrer"]
+
+
+def vary(response: httpx.Response) -> set[str]:
+    found = ", ".join(response.headers.get_list("vary")).lower()
+    return {name.strip() for name in found.split(",")} - {""}

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import feedparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.articles.model import Article
+from digest.feeds import history
+from digest.feeds.history import content_tag, held, news, recorded
+from digest.feeds.selection import Feed
+from digest.feeds.syndication import atom, rss
+from tests.feeds.samples import SITE, article
+
+FEED = Feed(site=SITE, category=None)
+FORMATS = pytest.mark.parametrize("form", [rss, atom])
+
+Form = Callable[[Feed, Sequence[Article]], bytes]
+
+
+def ids(content: bytes) -> list[str]:
+    parsed = feedparser.parse(content)
+    assert not parsed.bozo
+    return [entry.id for entry in parsed.entries]
+
+
+@FORMATS
+def test_news_are_the_entries_that_are_new_or_changed(form: Form) -> None:
+    first = form(FEED, [article(2), article(1)])
+    changed = replace(article(1), title="后来改的")
+    second = form(FEED, [article(3), article(2), changed])
+    log = recorded(recorded(b"", first), second)
+    known = held(log, content_tag(first))
+    assert known is not None
+    found = news(second, known)
+    assert found is not None
+    assert ids(found) == [article(3).id, article(1).id]
+    assert feedparser.parse(found).feed == feedparser.parse(second).feed
+
+
+@FORMATS
+def test_there_are_no_news_where_nothing_changed(form: Form) -> None:
+    content = form(FEED, [article(1)])
+    found = news(content, held(recorded(b"", content), content_tag(content)) or frozenset())
+    assert found is not None
+    assert ids(found) == []
+    assert b"xml-stylesheet" in found
+
+
+@FORMATS
+def test_everything_is_news_to_who_knows_nothing(form: Form) -> None:
+    content = form(FEED, [article(2), article(1)])
+    found = news(content, frozenset())
+    assert found is not None
+    assert feedparser.parse(found).entries == feedparser.parse(content).entries
+
+
+def test_a_withdrawal_is_told_once() -> None:
+    tombstone = (
+        '<at:deleted-entry xmlns:at="http://purl.org/atompub/tombstones/1.0" '
+        'ref="tag:a" when="2024-05-20T00:00:00Z"/>'
+    )
+    feed = '<feed xmlns="http://www.w3.org/2005/Atom"><id>x</id>{}</feed>'
+    before, after = feed.format("").encode(), feed.format(tombstone).encode()
+    log = recorded(recorded(b"", before), after)
+    assert b"deleted-entry" in (news(after, held(log, content_tag(before)) or frozenset()) or b"")
+    later = held(log, content_tag(after))
+    assert later
+    assert b"deleted-entry" not in (news(after, later) or b"")
+
+
+def test_a_mark_does_not_change_with_what_the_feed_declares() -> None:
+    item = "<item><guid>1</guid><title>a</title></item>"
+    plain = f"<rss><channel><title>x</title>{item}</channel></rss>".encode()
+    other = f'<rss xmlns:new="http://x/">\n<channel>{item}\n\n</channel></rss>'.encode()
+    log = recorded(b"", plain)
+    assert b"<item>" not in (news(other, held(log, content_tag(plain)) or frozenset()) or b"")
+
+
+def test_marked_text_stays_as_it_is() -> None:
+    content = b"<rss><channel><item><guid>1</guid><x><![CDATA[<b>&]]></x></item></channel></rss>"
+    assert b"<![CDATA[<b>&]]>" in (news(content, frozenset()) or b"")
+
+
+def test_what_is_no_xml_has_no_history_and_no_news() -> None:
+    log = recorded(b"", rss(FEED, [article(1)]))
+    assert recorded(log, b"<rss>") == b""
+    assert news(b"<rss>", frozenset()) is None
+
+
+def test_a_version_is_recorded_once() -> None:
+    first, second = rss(FEED, [article(1)]), rss(FEED, [article(2)])
+    log = recorded(b"", first)
+    assert recorded(log, first) == log
+    back = recorded(recorded(log, second), first)
+    assert len(back.splitlines()) == 1 + 2
+    assert held(back, content_tag(first)) == held(log, content_tag(first))
+
+
+def test_a_log_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "VERSIONS", 3)
+    log, versions = b"", [rss(FEED, [article(number)]) for number in range(5)]
+    for version in versions:
+        log = recorded(log, version)
+    assert [held(log, content_tag(version)) is not None for version in versions] == [
+        False, False, True, True, True,
+    ]  # fmt: skip
+
+
+@given(st.data())
+def test_a_damaged_log_is_no_log(data: st.DataObject) -> None:
+    content = rss(FEED, [article(1)])
+    log = recorded(b"", content)
+    at = data.draw(st.integers(0, len(log) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != log[at]))
+    for damaged in (log[:at], log[:at] + bytes([byte]) + log[at + 1 :], log + b"\n"):
+        assert held(damaged, content_tag(content)) is None
+        assert recorded(damaged, content) == log
+    assert held(b"", "x") is None

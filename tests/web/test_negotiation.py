@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.feeds.encodings import SUFFIXES
+from digest.web.negotiation import (
+    IDENTITY,
+    choose_encoding,
+    requested_range,
+    wants_news,
+    weights,
+)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        (None, IDENTITY),
+        ("", IDENTITY),
+        ("identity", IDENTITY),
+        ("gzip", "gzip"),
+        ("x-gzip", "gzip"),
+        ("x-gzip, gzip;q=0", IDENTITY),
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate, zstd", "zstd"),
+        ("gzip, br;q=0.9", "gzip"),
+        ("gzip;q=0.5, br;q=0.6, zstd;q=0.601", "zstd"),
+        ("gzip;q=0.5, identity", IDENTITY),
+        ("gzip;q=0.5, identity;q=0.5", "gzip"),
+        ("gzip;q=0.001", "gzip"),
+        ("GZIP ; Q=1.000", "gzip"),
+        ("gzip; level=9; q=0.3", "gzip"),
+        ("*", "gzip"),
+        ("*;q=0.1", "gzip"),
+        ("gzip;q=0, *", IDENTITY),
+        ("gzip;q=0.000, *", IDENTITY),
+        ("gzip;q=0.2, *;q=0.9", IDENTITY),
+        ("deflate", IDENTITY),
+        ("br;q=0", IDENTITY),
+        ("br;q=2, gzip;q=-1, zstd;q=x", IDENTITY),
+        ("br;q=0.1234", IDENTITY),
+        ("gzip, identity;q=0", "gzip"),
+        ("gzip, *;q=0", "gzip"),
+        ("identity;q=0, *", "gzip"),
+        ("*;q=0, identity", IDENTITY),
+        ("identity;q=0", None),
+        ("*;q=0", None),
+        ("deflate, identity;q=0", None),
+        ("gzip;q=0, identity;q=0", None),
+        (", ,;q=1,", IDENTITY),
+        ("gzip;", "gzip"),
+    ],
+)
+def test_the_encoding_that_is_liked_best_is_chosen(
+    accepted: str | None, chosen: str | None
+) -> None:
+    assert choose_encoding(accepted, SUFFIXES) == chosen
+
+
+def test_only_what_is_offered_is_chosen() -> None:
+    assert choose_encoding("br, gzip;q=0.1", ["gzip"]) == "gzip"
+    assert choose_encoding("gzip", []) == IDENTITY
+    assert choose_encoding("gzip, identity;q=0", []) is None
+
+
+@given(st.text(alphabet='gzipbr,;=q01.* -\t"', max_size=40))
+def test_nothing_that_is_refused_is_chosen(accepted: str) -> None:
+    chosen = choose_encoding(accepted, SUFFIXES)
+    if chosen is not None:
+        assert weights(accepted).get(chosen, 1.0) > 0
+
+
+@pytest.mark.parametrize(
+    ("accepted", "wanted"),
+    [
+        ("feed", True),
+        ("FEED", True),
+        ("vcdiff, feed;q=0.5", True),
+        ("feed, gzip", True),
+        ("feed;q=0", False),
+        ("vcdiff", False),
+        ("feeds", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_news_are_for_who_asks_for_them(accepted: str | None, wanted: bool) -> None:
+    assert wants_news(accepted) is wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("bytes=0-9", range(10)),
+        ("bytes=0-0", range(1)),
+        ("Bytes=90-", range(90, 100)),
+        ("bytes=90-1000", range(90, 100)),
+        ("bytes=-10", range(90, 100)),
+        ("bytes=-1000", range(100)),
+        (" bytes= 5-6 ", range(5, 7)),
+        ("bytes=-0", range(100, 100)),
+        ("bytes=100-", range(100, 100)),
+        ("bytes=100-200", range(100, 100)),
+        ("bytes=999999999999999999-", range(100, 100)),
+    ],
+)
+def test_a_range_is_read(text: str, part: range) -> None:
+    found = requested_range(text, 100)
+    assert found is not None
+    assert list(found) == list(part)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "bytes", "bytes=", "bytes=-", "bytes=5-4", "bytes=a-b", "bytes=0-1,5-6", "items=0-1",
+     "bytes=0-1-2", "bytes=+1-2", "bytes=1.0-2", "bytes=" + "9" * 5000 + "-", "bytes=١-٢"],
+)  # fmt: skip
+def test_what_is_no_single_range_is_ignored(text: str) -> None:
+    assert requested_range(text, 100) is None
+
+
+@given(st.binary(max_size=30), st.integers(0, 40), st.none() | st.integers(0, 40))
+def test_a_range_is_what_slicing_gives(content: bytes, first: int, last: int | None) -> None:
+    text = f"bytes={first}-{'' if last is None else last}"
+    found = requested_range(text, len(content))
+    if last is not None and last < first:
+        assert found is None
+    else:
+        assert found is not None
+        end = len(content) if last is None else last + 1
+        assert content[found.start : found.stop] == content[first:end]
+
+
+@given(st.binary(max_size=30), st.integers(0, 40))
+def test_a_suffix_is_the_end(content: bytes, length: int) -> None:
+    found = requested_range(f"bytes=-{length}", len(content))
+    assert found is not None
+    assert content[found.start : found.stop] == (content[-length:] if length else b"")
