@@ -13,7 +13,7 @@ from digest.articles.model import Article
 from digest.errors import TemplateError
 from digest.mail.columns import display_width
 from digest.mail.edition import Digest, contents
-from digest.mail.render import MAX_HTML, MAX_SUBJECT, Letter, MailTemplates, Rendition
+from digest.mail.render import MAX_HTML, Letter, MailTemplates, Rendition
 from tests.mail.samples import CITY, SITE, TEMPLATES, make_article, make_digest, make_edition
 
 UNSUBSCRIBE = "https://digest.example.org/unsubscribe/" + "A" * 32
@@ -201,9 +201,26 @@ def test_a_subject_is_one_line_of_plain_text(subject: str, made: str) -> None:
     assert rendition(digest=make_digest(subject=subject)).subject == made
 
 
-def test_a_subject_is_cut_by_columns() -> None:
-    subject = rendition(digest=make_digest(subject="{{ '长' * 200 }}")).subject
-    assert display_width(subject) in (MAX_SUBJECT - 1, MAX_SUBJECT)
+@pytest.mark.parametrize(
+    ("title", "width", "made"),
+    [
+        ("长" * 39, 78, "长" * 39),  # just as wide as may be
+        ("长" * 40, 78, "长" * 38 + "…"),
+        ("long " * 20, 30, "long long long long long long…"),
+        ("👩‍👩‍👧‍👦" * 20, 21, "👩‍👩‍👧‍👦" * 10 + "…"),  # a family stays together
+        ("e\u0301" * 40, 20, "e\u0301" * 19 + "…"),
+    ],
+)
+def test_a_subject_is_cut_by_columns_and_never_inside_a_grapheme(
+    title: str, width: int, made: str
+) -> None:
+    digest = make_digest(subject="{{ lead.title }}", subject_width=width)
+    assert rendition([make_article(1, title=title)], digest=digest).subject == made
+
+
+def test_a_subject_knows_the_lead_and_the_day() -> None:
+    digest = make_digest(subject="{{ digest.title }} · {{ date }} · {{ lead.title }}")
+    assert rendition(digest=digest).subject == "晨间摘要 · 2026年11月23日 · 文章 1"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ class Digest:
     title: str
     categories: tuple[CategoryPath, ...] = ()  #: only these and what is below; empty means all
     subject: str = "{{ digest.title }} · {{ date }}"  #: a Jinja2 template
+    subject_width: int = 78  #: columns; a longer subject is cut between graphemes
     template: str = "digest"  #: ``templates/mail/<template>.html`` and ``.txt``
     max_items: int = 50  #: articles in one mail; the rest are counted
     language: str = "en"  #: BCP 47

@@ -31,8 +31,8 @@ from digest.templates import environment, explained
 
 #: Bytes of HTML. Gmail clips a message near 102 KB, and what is clipped holds the footer.
 MAX_HTML = 90_000
-#: Columns of a subject and of a recipient's name; longer ones are cut.
-MAX_SUBJECT, MAX_NAME = 120, 60
+#: Columns of a recipient's name; longer ones are cut.
+MAX_NAME = 60
 #: Bytes kept free for what is filled in for each recipient.
 _FOR_RECIPIENT = 2_000
 
@@ -179,7 +179,8 @@ class MailTemplates:
 
     def _subject(self, digest: Digest, variables: dict[str, Any]) -> str:
         where = f"digests.{digest.name}.subject"
-        subject = cut(one_line(self._rendered(where, variables, digest.subject)), MAX_SUBJECT)
+        made = one_line(self._rendered(where, variables, digest.subject))
+        subject = cut(made, digest.subject_width)
         if not subject:
             raise TemplateError(where, None, "makes an empty subject")
         return subject

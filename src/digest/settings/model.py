@@ -132,6 +132,7 @@ class Settings(BaseSettings):
             title=table.title or self.site_table.title,
             categories=tuple(map(CategoryPath.parse, table.categories)),
             subject=table.subject,
+            subject_width=table.subject_width,
             template=table.template,
             max_items=table.max_items,
             language=table.language or self.site_table.language,

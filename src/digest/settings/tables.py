@@ -217,6 +217,7 @@ class DigestTable(Table):
     timezone: Zone | None = None
     categories: tuple[Category, ...] = ()
     subject: Title = "{{ digest.title }} · {{ date }}"
+    subject_width: Annotated[int, whole(20, 250)] = 78
     template: Name = "digest"
     max_items: Annotated[int, whole(1, 1_000)] = 50
     language: Language | None = None
