@@ -29,6 +29,7 @@ SENDER = Sender(
     name="海岸书报",
     reply_to="editor@example.org",
     postal_address="Coast Review\n1 Harbour Street",
+    unsubscribe="leave@digest.example.org",
 )
 FINANCE, CITY = CategoryPath(("金融", "观察")), CategoryPath(("Life", "Cities"))
 

@@ -59,9 +59,10 @@ def test_a_segment_is_rendered_once_and_addressed_to_each(
     for number, envelope in enumerate(envelopes, 1):
         message = message_from_bytes(envelope.message, policy=default)
         assert envelope.recipient == f"reader{number}@example.net"
-        address = message["List-Unsubscribe"].strip("<>")
+        address, mailto = message["List-Unsubscribe"].strip("<>").split(">, <")
         assert read_token(KEY, address.rpartition("/")[2]) == number
         assert address.startswith("https://digest.example.org/unsubscribe/")
+        assert mailto == f"mailto:leave@digest.example.org?subject={address.rpartition('/')[2]}"
         html = message.get_body(("html",))
         assert html is not None
         assert address in html.get_content()

@@ -57,15 +57,14 @@ class Rendition:
     language: str  #: BCP 47: of the mail's own words
     greeting: str  #: with ``{name}``
     greeting_nobody: str  #: for a recipient whose name is unknown
-    seal: str  #: stands, with a letter after it, where a recipient's own words go
+    seal: str  #: stands, with ``u`` or ``g`` after it, where a recipient's own words go
 
     def letter(self, *, unsubscribe: str, name: str) -> Letter:
         """Return the letter for a recipient.
 
         ``unsubscribe`` is an absolute http(s) address, ``name`` any text, or empty.
         """
-        name = cut(one_line(name), MAX_NAME)
-        greeting = self.greeting.format(name=name) if name else self.greeting_nobody
+        greeting = self.greet(name)
         # The greeting comes last: nothing in a name is looked at again.
         return Letter(
             subject=self.subject,
@@ -75,6 +74,11 @@ class Rendition:
             text=self.text.replace(f"{self.seal}u", unsubscribe).replace(f"{self.seal}g", greeting),
             language=self.language,
         )
+
+    def greet(self, name: str) -> str:
+        """Return how a recipient is greeted; ``name`` is any text, or empty."""
+        name = cut(one_line(name), MAX_NAME)
+        return self.greeting.format(name=name) if name else self.greeting_nobody
 
 
 class MailTemplates:

@@ -204,6 +204,7 @@ class Settings(BaseSettings):
             address=address,
             name=name,
             reply_to=self.mail.reply_to or None,
+            unsubscribe=self.mail.unsubscribe_address or None,
             postal_address=self.mail.postal_address,
         )
 

@@ -254,6 +254,7 @@ class MailTable(Table):
     transport: Literal["maildir", "smtp"] = "maildir"
     from_: Annotated[Mailbox, Field(alias="from")] = _FIRST_SENDER
     reply_to: Address = ""
+    unsubscribe_address: Address = ""
     postal_address: Block = ""
     maildir: FilePath = Path("mail")
     smtp: SmtpTable = SmtpTable()
