@@ -16,7 +16,6 @@ from digest.articles.tree import TOP, Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
-from digest.feeds.publish import Publisher
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -29,6 +28,7 @@ from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.pages import WebPages
+from digest.web_editions import SitePublisher, WebEditions
 
 #: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -43,7 +43,8 @@ class Services:
     site: Site
     tree: Tree
     pages: WebPages
-    publisher: Publisher
+    publisher: SitePublisher
+    web_editions: WebEditions
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
     schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
@@ -206,13 +207,24 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
         pages = WebPages(templates=templates, site=site, formats=formats)
+        web_editions = WebEditions(
+            editions=store.issued,
+            articles=store.articles,
+            taken_upto=store.outbox.taken_upto,
+            pages=pages,
+            site=site,
+            output=settings.paths.output,
+            digests=digests,
+            clock=clock,
+        )
         yield Services(
             settings=settings,
             store=store,
             site=site,
             tree=tree,
             pages=pages,
-            publisher=Publisher(
+            publisher=SitePublisher(
+                editions=web_editions,
                 source=store.articles,
                 pages=pages,
                 site=site,
@@ -222,6 +234,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 formats=formats,
                 ttl=settings.feeds.ttl,
             ),
+            web_editions=web_editions,
             mail_templates=MailTemplates(templates=templates, site=site),
             digests=digests,
             schedules=schedules,

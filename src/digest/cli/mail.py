@@ -13,6 +13,7 @@ import typer
 
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, say
+from digest.errors import OutputError
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
@@ -169,6 +170,11 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     mailing = services.mailing()
     try:
         edition = await mailing.issue(digest, services.clock(), latest=latest)
+        if edition is not None:
+            try:
+                services.web_editions.publish_new(digest.name)
+            except OutputError as error:  # the mail does not wait for a full disk
+                complain(str(error))
         await mailing.send_due()
     finally:
         await mailing.close()

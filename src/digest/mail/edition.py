@@ -54,14 +54,18 @@ class Edition:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
 
 
-def issues_folder(digest: str) -> str:
+#: Where editions are published, relative to the site.
+EDITIONS = "digests"
+
+
+def editions_folder(digest: str) -> str:
     """Return where a digest's editions are published, relative to the site, with a ``/``."""
-    return f"digests/{digest}/"
+    return f"{EDITIONS}/{digest}/"
 
 
-def issue_folder(digest: str, number: int) -> str:
+def edition_folder(digest: str, number: int) -> str:
     """Return where an edition is published; 0, that of one never made, means the sample."""
-    return f"{issues_folder(digest)}{number or 'sample'}/"
+    return f"{editions_folder(digest)}{number or 'sample'}/"
 
 
 def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:

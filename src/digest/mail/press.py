@@ -19,7 +19,7 @@ from digest.mail.edition import (
     Edition,
     contents,
     edition_of,
-    issues_folder,
+    editions_folder,
     selects,
 )
 from digest.mail.message import Envelope, Packed, Sender, Slip, compose
@@ -106,7 +106,7 @@ class Press:
             reference=_reference(edition, str(delivery.id)),
             campaign=str(edition.id),
             written_at=delivery.created_at,
-            archive=self._site.link(issues_folder(digest.name)),
+            archive=self._site.link(editions_folder(digest.name)),
             unsubscribe=unsubscribe,
         )
         return compose(plate.packed(unsubscribe, subscriber.name), slip, self._sender)
@@ -137,7 +137,7 @@ class Press:
             reference=_reference(edition, f"preview-{mark}"),
             campaign="preview",
             written_at=now,
-            archive=self._site.link(issues_folder(digest.name)),
+            archive=self._site.link(editions_folder(digest.name)),
             unsubscribe=None,
         )
         letter = rendition.letter(

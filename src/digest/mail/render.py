@@ -19,9 +19,9 @@ from digest.mail.edition import (
     Digest,
     Edition,
     contents,
+    edition_folder,
     edition_of,
-    issue_folder,
-    issues_folder,
+    editions_folder,
     shortened,
 )
 from digest.mail.phrases import Phrasebook, phrasebook
@@ -157,8 +157,8 @@ class MailTemplates:
             "edition": edition,
             "site": self._site,
             "home": self._site.link(""),
-            "online": self._site.link(issue_folder(digest.name, edition.number)),
-            "archive": self._site.link(issues_folder(digest.name)),
+            "online": self._site.link(edition_folder(digest.name, edition.number)),
+            "archive": self._site.link(editions_folder(digest.name)),
             "language": words.language,
             "say": words.say,
             "date": words.date(edition.due_at),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.issued import IssuedEditions
 from digest.store.outbox import OutboxStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
@@ -30,6 +31,7 @@ class Store:
         self.scans = ScanStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
+        self.issued = IssuedEditions(database)
         self.withdrawals = Withdrawals(database)
 
     def __enter__(self) -> Self:

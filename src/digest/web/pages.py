@@ -20,12 +20,22 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from digest.articles.model import Article, CategoryPath
-from digest.articles.samples import sample_articles
+from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.errors import TemplateError
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.feeds.syndication import STYLESHEET
 from digest.languages import locales
 from digest.mail.address import masked
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_folder,
+    edition_of,
+    editions_folder,
+)
+from digest.mail.phrases import phrasebook
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
 from digest.templates import environment, explained
@@ -138,6 +148,59 @@ class WebPages:
             "index", feed=feed, articles=articles, tree=self._tree(feed, categories)
         )
 
+    def edition(
+        self,
+        digest: Digest,
+        edition: Edition,
+        contents: Contents,
+        *,
+        previous: Edition | None = None,
+        following: Edition | None = None,
+    ) -> bytes:
+        """Return an edition's page; one that no store knows, with the number 0, is a sample."""
+        words = phrasebook(digest.language, digest.timezone)
+
+        def beside(other: Edition | None) -> str | None:
+            return edition_folder(digest.name, other.number) if other else None
+
+        return self._render(
+            "edition",
+            digest=digest,
+            edition=edition,
+            contents=contents,
+            say=words.say,
+            language=words.language,
+            day=words.date(edition.due_at),
+            weekday=words.weekday(edition.due_at),
+            address=self._site.link(edition_folder(digest.name, edition.number)),
+            folder=editions_folder(digest.name),
+            previous=beside(previous),
+            following=beside(following),
+        )
+
+    def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles."""
+        words = phrasebook(digest.language, digest.timezone)
+        folder = editions_folder(digest.name)
+        return self._render(
+            "editions",
+            digest=digest,
+            listed=[
+                {
+                    "number": edition.number,
+                    "folder": edition_folder(digest.name, edition.number),
+                    "day": words.date(edition.due_at),
+                    "count": count,
+                }
+                for edition, count in listed
+            ],
+            say=words.say,
+            language=words.language,
+            address=self._site.link(folder),
+            folder=folder,
+            sample=edition_folder(digest.name, 0),
+        )
+
     def assets(self) -> Mapping[str, bytes]:
         """Return the stylesheets by path relative to the output folder."""
         return {path: self._read(source) for path, source in ASSETS.items()}
@@ -177,6 +240,12 @@ class WebPages:
             subscriber = samples.subscriber(state)
             self.unsubscribe(subscriber, again=state is SubscriberState.ACTIVE)
             self.unsubscribed(subscriber)
+        digest, edition = samples.digest(), samples.edition()
+        held = contents(articles, (), 2)
+        self.edition(digest, edition, held, previous=edition, following=edition)
+        self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
+        for listed in ((edition, 2),), ():
+            self.editions(digest, listed)
         self.status(samples.status())
         self.status(samples.idle_status())
         self.not_found()
