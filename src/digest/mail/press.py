@@ -35,6 +35,9 @@ _KEPT = 256
 #: The places of a letter that differ for each recipient, by the mark's last letter.
 _PLACES = {"u": "unsubscribe", "g": "greeting"}
 
+#: Stands where a token would; nobody's, as it has another length.
+_NOBODY = "preview"
+
 #: What makes a segment: its categories and its language.
 _Segment = tuple[tuple[CategoryPath, ...], str]
 
@@ -119,17 +122,20 @@ class Press:
         subscriber: Subscriber | None = None,
         address: str | None = None,
         now: datetime,
+        as_delivered: bool = False,
     ) -> Preview:
         """Return what an edition of these articles would look like, to anyone or to a subscriber.
 
         It goes to ``address``, else to the subscriber's, else to the sender's own. Its links to
-        unsubscribe lead nowhere. Raises NothingToTell, TemplateError, DeliveryRefused.
+        unsubscribe lead nowhere, and its fields do not offer to, but ``as_delivered``: then they
+        say what a delivery's say. Raises NothingToTell, TemplateError, DeliveryRefused.
         """
         edition = edition_of(digest.name, articles, now)
         to = address or (subscriber.address if subscriber else self._sender.address)
         name = subscriber.name if subscriber else ""
         rendition = self._rendered(digest, edition, articles, _segment(digest, subscriber))
         mark = blake2b(to.encode("utf-8"), digest_size=8).hexdigest()
+        unsubscribe = self._site.link(UNSUBSCRIBE_PATH + _NOBODY)
         slip = Slip(
             address=to,
             name=name,
@@ -138,11 +144,9 @@ class Press:
             campaign="preview",
             written_at=now,
             archive=self._site.link(editions_folder(digest.name)),
-            unsubscribe=None,
+            unsubscribe=unsubscribe if as_delivered else None,
         )
-        letter = rendition.letter(
-            unsubscribe=self._site.link(UNSUBSCRIBE_PATH + "preview"), name=name
-        )
+        letter = rendition.letter(unsubscribe=unsubscribe, name=name)
         return Preview(letter=letter, envelope=compose(letter, slip, self._sender))
 
     def _plate(
