@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import random
 
+from digest import shipped
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
 from digest.articles.tree import TOP, Tree
@@ -178,6 +179,18 @@ def token_key(folder: Path) -> bytes:
     return key
 
 
+def template_folders(settings: Settings) -> tuple[Path, Path]:
+    """Return the folder of the templates and that of the ones which stand in for what it lacks.
+
+    Raises ConfigurationError where the folder that is configured is none.
+    """
+    folder, brought = settings.template_folder(), shipped.templates()
+    if not folder.is_dir():
+        problem = "is no folder; expected one with templates"
+        raise ConfigurationError("paths.templates", str(folder), problem)
+    return folder, brought
+
+
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
@@ -197,16 +210,16 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
-    templates = settings.template_folder()
-    WebPages(templates=templates, site=settings.site()).check()
-    mail_templates = MailTemplates(templates=templates, site=settings.site())
+    templates, brought = template_folders(settings)
+    WebPages(templates=templates, site=settings.site(), brought=brought).check()
+    mail_templates = MailTemplates(templates=templates, site=settings.site(), brought=brought)
     for digest in digests.values():
         mail_templates.check(digest)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
-        pages = WebPages(templates=templates, site=site, formats=formats)
+        pages = WebPages(templates=templates, site=site, formats=formats, brought=brought)
         web_editions = WebEditions(
             editions=store.issued,
             articles=store.articles,
@@ -235,7 +248,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 ttl=settings.feeds.ttl,
             ),
             web_editions=web_editions,
-            mail_templates=MailTemplates(templates=templates, site=site),
+            mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
             digests=digests,
             schedules=schedules,
             token_key=key,

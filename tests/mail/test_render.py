@@ -260,6 +260,18 @@ def test_a_broken_template_is_named_with_its_line(
     assert problem in caught.value.problem
 
 
+def test_one_template_can_be_overridden_alone(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail/digest.txt").write_text("Only {{ lead.title }}", encoding="utf-8")
+    templates = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    made = rendition(templates=templates)
+    assert made.text == "Only 文章 1\n"
+    assert made.html == rendition().html.replace(rendition().seal, made.seal)
+    (tmp_path / "mail/digest.css").write_text("h1 { color: #123456 }", encoding="utf-8")
+    restyled = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    assert "#123456" in rendition(templates=restyled).html
+
+
 def test_a_broken_part_is_named_itself(tmp_path: Path) -> None:
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "part.html").write_text("\n\n{{ nonsense }}")

@@ -84,12 +84,15 @@ class Rendition:
 class MailTemplates:
     """The templates below ``mail/`` of a folder, and what they are given."""
 
-    def __init__(self, *, templates: Path, site: Site) -> None:
-        """Read templates from a folder when they are needed; nothing is read here."""
+    def __init__(self, *, templates: Path, site: Site, brought: Path | None = None) -> None:
+        """Read templates from a folder when they are needed; nothing is read here.
+
+        What it lacks is taken from ``brought``, the templates that Digest brings.
+        """
         self._site = site
-        self._folder = templates
+        self._folders = (templates, *filter(None, (brought,)))
         self._environment = environment(
-            templates, autoescape=lambda name: name is not None and name.endswith(".html")
+            *self._folders, autoescape=lambda name: name is not None and name.endswith(".html")
         )
         self._environment.filters.update(wrap=wrap, cut=cut)
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -199,7 +202,7 @@ class MailTemplates:
             )
             rendered = template.render(variables)
         except Exception as error:  # a template can make any operation fail
-            raise explained(error, name, self._folder) from error
+            raise explained(error, name, *self._folders) from error
         return rendered.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -104,13 +104,19 @@ class WebPages:
     """
 
     def __init__(
-        self, *, templates: Path, site: Site, formats: tuple[str, ...] = (RSS, ATOM, JSON)
+        self,
+        *,
+        templates: Path,
+        site: Site,
+        formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        brought: Path | None = None,
     ) -> None:
-        self._templates = templates
+        """Read the pages' words; what ``templates`` lacks is taken from ``brought``."""
+        self._folders = (templates, *filter(None, (brought,)))
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
-        self._environment = environment(templates, autoescape=True)
+        self._environment = environment(*self._folders, autoescape=True)
         self._environment.filters.update(
             path=_path_filter(site),
             day=self._day,
@@ -203,7 +209,7 @@ class WebPages:
 
     def assets(self) -> Mapping[str, bytes]:
         """Return the stylesheets by path relative to the output folder."""
-        return {path: self._read(source) for path, source in ASSETS.items()}
+        return {path: next(self._found(source)) for path, source in ASSETS.items()}
 
     def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
         """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
@@ -256,23 +262,31 @@ class WebPages:
         try:
             text = self._environment.get_template(template).render(context)
         except _FAULTS as error:
-            raise explained(error, template, self._templates) from error
+            raise explained(error, template, *self._folders) from error
         return text.encode("utf-8", "replace")
 
-    def _read(self, source: str) -> bytes:
+    def _found(self, source: str) -> Iterator[bytes]:
+        """Yield a file of every folder that has it; raise TemplateError where none does."""
+        files = [folder / source for folder in self._folders]
         try:
-            return (self._templates / source).read_bytes()
+            for file in [file for file in files if file.exists()] or files[:1]:
+                yield file.read_bytes()
         except OSError as error:
             raise TemplateError(source, None, error.strerror or str(error)) from error
 
     def _words(self) -> Mapping[str, str]:
         """Return the pages' own words in the site's language, else in English."""
         try:
-            tables = tomllib.loads(self._read(WORDS).decode())
-            own = tables.get(self._site.language) or tables.get(self._locale.language)
-            return {**tables["en"], **(own or {})}
+            files = [tomllib.loads(content.decode()) for content in self._found(WORDS)][::-1]
+            words: dict[str, str] = dict(files[0]["en"])
+            languages = (self._site.language, self._locale.language)
+            for tables in files[1:]:
+                words.update(tables.get("en", {}))
+            for tables in files:
+                words.update(next((tables[name] for name in languages if name in tables), {}))
         except (ValueError, KeyError, TypeError) as error:
             raise TemplateError(WORDS, None, f"cannot be read: {error}") from error
+        return words
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
         """Return the categories below a feed's, nested; every parent is among them."""
