@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
 from digest.settings import Settings, load
+
+# How long an example takes says how busy the machine is; each test has its own limit.
+hypothesis.settings.register_profile("digest", deadline=None)
+hypothesis.settings.load_profile("digest")
 
 #: A morning; tests move on from here.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

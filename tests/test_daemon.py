@@ -86,7 +86,7 @@ async def test_it_announces_what_an_operator_wants_to_know(
     async with running(services) as started:
         status = started.status
 
-    assert (status.articles, status.categories, status.feeds) == (1, 2, 3)
+    assert (status.articles, status.categories, status.feeds) == (1, 2, 4)
     assert [problem.path for problem in status.problems] == ["broken.md"]
     assert started.url == "http://127.0.0.1:8000/"
     (daily, notes) = status.digests

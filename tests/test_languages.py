@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.languages import locales
+from digest.languages import cased, locales, own_name
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,19 @@ def test_the_most_exact_locale_comes_first(language: str, tags: list[str]) -> No
     found = list(locales(language))
     assert [tag for tag, _ in found] == tags
     assert [locale.language for _, locale in found] == [tag.partition("-")[0] for tag in tags]
+
+
+@pytest.mark.parametrize(
+    ("tag", "usual"),
+    [("ZH-hant-tw", "zh-Hant-TW"), ("EN", "en"), ("de-CH-1901", "de-CH-1901")],
+)
+def test_tags_have_a_usual_case(tag: str, usual: str) -> None:
+    assert cased(tag) == usual
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [("en", "English"), ("pt-BR", "Português (Brasil)"), ("xx", "xx"), ("en-XX", "en-XX")],
+)
+def test_a_language_is_called_what_it_calls_itself(tag: str, name: str) -> None:
+    assert own_name(tag) == name

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.site import Site
+from digest.site import Site, is_loopback
 
 SITE = Site(
     title="晨报",
@@ -37,3 +37,21 @@ def test_a_tag_uri_names_the_authority_and_stays() -> None:
 def test_an_address_that_others_cannot_be_made_from_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not an absolute"):
         replace(SITE, url=url)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("hub.localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("notlocalhost", False),
+        ("10.0.0.1", False),
+        ("localhost.example", False),
+        ("", False),
+    ],
+)
+def test_which_hosts_are_this_machine(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected

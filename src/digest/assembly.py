@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from digest.articles.tree import TOP, Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
+from digest.feeds.herald import Herald
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -29,10 +31,13 @@ from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.pages import WebPages
+from digest.web.readers import READERS
 from digest.web_editions import SitePublisher, WebEditions
 
 #: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
+#: How long a command waits for hubs; seconds.
+_TELL_WITHIN = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,7 @@ class Services:
     pages: WebPages
     publisher: SitePublisher
     web_editions: WebEditions
+    herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
     schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
@@ -84,6 +90,13 @@ class Services:
             settle=articles.settle,
             clock=self.clock,
         )
+
+    def tell_hubs(self) -> None:
+        """Tell hubs what was published by a command; what they do not take now is kept.
+
+        Blocks for some seconds at most; the log tells how it went.
+        """
+        asyncio.run(self.herald.run_once(_TELL_WITHIN))
 
     def mailing(self) -> Mailing:
         """Return what opens editions and works off the outbox."""
@@ -219,7 +232,17 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
         formats = settings.feed_formats()
-        pages = WebPages(templates=templates, site=site, formats=formats, brought=brought)
+        feeds = settings.feeds
+        pages = WebPages(
+            templates=templates,
+            site=site,
+            formats=formats,
+            authors=feeds.authors,
+            readers=READERS if feeds.readers is None else feeds.readers,
+            digests=[digests[name] for name in schedules],
+            brought=brought,
+        )
+        herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         web_editions = WebEditions(
             editions=store.issued,
             articles=store.articles,
@@ -242,12 +265,18 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 pages=pages,
                 site=site,
                 output=settings.paths.output,
-                limit=settings.feeds.limit,
-                full=settings.feeds.content == "full",
+                limit=feeds.limit,
+                full=feeds.content == "full",
                 formats=formats,
-                ttl=settings.feeds.ttl,
+                authors=feeds.authors,
+                languages=feeds.languages,
+                custom=settings.custom_feeds(),
+                ttl=feeds.ttl,
+                changed=herald.changed,
+                archives=store.archives if settings.feeds.archives else None,
             ),
             web_editions=web_editions,
+            herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
             digests=digests,
             schedules=schedules,

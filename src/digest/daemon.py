@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 import uvicorn
@@ -21,6 +22,7 @@ from digest.assembly import Services
 from digest.backlog import FIRST_RETRY, LAST_RETRY
 from digest.claims import listen, only_daemon
 from digest.errors import DigestError
+from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.mail.edition import Edition
 from digest.schedule import Timetable
@@ -31,6 +33,7 @@ _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_INTAKE, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
+_STOP_HERALD = _STOP_MAIL  # at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +99,11 @@ class Daemon:
         self._mailing = services.mailing()
         timetable = Timetable(services.schedules, self._fire)
         server = self._server()
-        stop_mail = asyncio.Event()
+        stop_mail, stop_herald = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(server.serve([listener])) if listener else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
+            herald = tasks.create_task(services.herald.run(stop_herald))
             follow = tasks.create_task(self._follow(self._intake, timetable))
             await self._stop.wait()
             _log.info("stopping")
@@ -108,7 +112,8 @@ class Daemon:
             self._intake.stop()
             await _ended(follow, _STOP_INTAKE)
             stop_mail.set()
-            await _ended(mail, _STOP_MAIL)
+            stop_herald.set()
+            await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
             if web:
                 server.should_exit = True
                 await _ended(web, _STOP_WEB)
@@ -126,6 +131,7 @@ class Daemon:
             moved=services.settings.moved_feeds(),
             gone=self._withdrawn,
             sample=services.web_editions.sample,
+            links=partial(feed_links, services.site) if services.site.hubs else None,
         )
         return _Server(
             uvicorn.Config(
@@ -224,7 +230,7 @@ class Daemon:
             started_at=self._started_at,
             articles=counts.articles,
             categories=counts.categories,
-            feeds=counts.categories + 1,
+            feeds=len(services.publisher.feeds()),
             problems=tuple(services.store.articles.problems()[:MAX_SHOWN]),
             failed=counts.problems,
             salvaged=counts.salvaged,

@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
+
+
+def cased(tag: str) -> str:
+    """Return a well-formed language tag in the usual case (RFC 5646 section 2.1.1)."""
+    first, *rest = tag.lower().split("-")
+    case = {2: str.upper, 4: str.title}
+    return "-".join([first, *(case.get(len(part), str)(part) for part in rest)])
+
+
+def primary(tag: str) -> str:
+    """Return the language of a tag, without script, region and variants, in lower case."""
+    return tag.partition("-")[0].lower()
+
+
+@lru_cache(maxsize=256)
+def own_name(tag: str) -> str:
+    """Return what a language is called in itself, such as ``Deutsch``; the tag where unknown."""
+    for known, locale in locales(tag):
+        name = locale.get_display_name() if known == tag else None
+        return name[:1].upper() + name[1:] if name else tag
+    return tag
 
 
 def locales(language: str) -> Iterator[tuple[str, Locale]]:

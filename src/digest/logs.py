@@ -9,7 +9,7 @@ from typing import Literal, TextIO
 import structlog
 
 #: Libraries whose own news is of interest only when something is wrong.
-_QUIET = ("alembic", "apscheduler", "asyncio", "pebble", "uvicorn", "watchdog")
+_QUIET = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "pebble", "uvicorn", "watchdog")
 
 
 def configure_logs(

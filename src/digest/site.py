@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 
@@ -20,6 +21,7 @@ class Site:
     icon: str = ""  #: a small square picture's absolute address; empty where there is none
     logo: str = ""  #: a larger, wider one's
     copyright: str = ""  #: who holds the rights, in one line
+    hubs: tuple[str, ...] = ()  #: addresses of the WebSub hubs that are told of changes
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -38,6 +40,14 @@ class Site:
     def tag(self, specific: str) -> str:
         """Return the tag URI of ``specific`` (RFC 4151); the same at every call, for ever."""
         return tag_uri(self.authority, specific)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, a name or an address, is this machine (RFC 6761 section 6.3)."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def tag_uri(authority: str, specific: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Changes
 from digest.feeds.folder import OutputFolder
-from digest.feeds.publish import Published, Publisher
+from digest.feeds.publish import Publisher
 from digest.feeds.selection import ATOM, PAGE
+from digest.feeds.writing import Published
 from digest.mail.edition import (
     EDITIONS,
     Contents,

@@ -17,6 +17,7 @@ _READ = {
     "date": (*habits.DATE_KEYS, *habits.UPDATE_KEYS),
     "link": (*habits.LINK_KEYS, *habits.PATTERN_KEYS),
     "image": habits.IMAGE_KEYS,
+    "recording": habits.ENCLOSURE_KEYS,
     "language": habits.LANGUAGE_KEYS,
     "summary": habits.SUMMARY_KEYS,
     "identity": habits.IDENTITY_KEYS,
@@ -31,7 +32,7 @@ def documented() -> dict[str, tuple[str, ...]]:
     for row in rows.splitlines()[2:]:
         name, keys = row.strip("| ").split(" | ")[:2]
         found[name] = tuple(
-            key for key in re.findall(r"`([^`]+)`", keys) if re.fullmatch("[a-z_]+", key)
+            key for key in re.findall(r"`([^`]+)`", keys) if re.fullmatch("[a-z0-9_]+", key)
         )
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from digest.articles.enclosures import Enclosure
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, Severity
 from digest.articles.revision import Kind, Known, Revision, Terms, content_digest, decide, notes
 
@@ -109,6 +110,9 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
         "body": SafeHtml("x"),
     }
     digests = {content_digest(replace(DRAFT, **{name: value})) for name, value in others.items()}
+    recording = Enclosure(url="https://example.org/a.mp3", media_type="audio/mpeg")
+    digests.add(content_digest(replace(DRAFT, enclosure=recording)))
+    others["enclosure"] = recording
     assert len(digests | {content_digest(DRAFT)}) == len(others) + 1
     assert {field.name for field in fields(Draft)} - set(others) == {
         "identity",

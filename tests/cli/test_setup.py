@@ -8,7 +8,7 @@ from digest import shipped
 from digest.cli import setup
 from digest.settings import load
 from tests.cli.conftest import Program
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 
 
 def test_init_makes_something_that_builds(program: Program, workplace: Workplace) -> None:
@@ -23,13 +23,15 @@ def test_init_makes_something_that_builds(program: Program, workplace: Workplace
     assert program("--config", configuration, "check").code == 0
 
 
-def test_init_leaves_the_rules_of_the_examples_as_comments(
+def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(
     program: Program, workplace: Workplace
 ) -> None:
     program("init", "new")
     settings = load(workplace.folder / "new" / "digest.toml", {})
     assert settings.rules == ()
+    assert settings.custom_feeds() == ()
     assert len(load(shipped.configuration(), {}).rules) == 2
+    assert len(load(shipped.configuration(), {}).custom_feeds()) == 1
     text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
     assert '# category = "科技/开源周刊"' in text
 
@@ -161,3 +163,23 @@ def test_check_names_a_digest_that_lost_its_configuration(
     assert checked.code == 2
     (failed,) = [line for line in checked.out.splitlines() if line.startswith("failed")]
     assert "digests.daily: has subscribers but is not configured" in failed
+
+
+@pytest.mark.parametrize(
+    ("url", "hub", "code"),
+    [
+        ("http://127.0.0.1:8000", "https://hub.example/", 2),
+        ("http://localhost", "https://hub.example/", 2),
+        ("https://news.example", "https://hub.example/", 0),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:9000/", 0),
+    ],
+)
+def test_check_tells_that_a_hub_could_not_fetch_the_feeds(
+    program: Program, workplace: Workplace, url: str, hub: str, code: int
+) -> None:
+    base = CONFIGURATION.replace("http://127.0.0.1:8000", url)
+    workplace.configure(f"[feeds]\nhubs = ['{hub}']\n", base=base)
+    checked = program("check")
+    assert checked.code == code
+    assert ("could not fetch the feeds" in checked.out) == bool(code)
+    assert "find the feeds from a hub's side" in checked.out

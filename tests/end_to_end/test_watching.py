@@ -30,7 +30,8 @@ from digest.articles.tree import Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.assembly import Services
-from digest.feeds.publish import Published, Publisher
+from digest.feeds.publish import Publisher
+from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.times import utc_now
 from tests.conftest import CONFIGURATION, Workplace
@@ -152,7 +153,9 @@ class Memory:
     def embargoes(self, _now: datetime) -> Embargoes:
         return Embargoes()
 
-    def review(self, _now: datetime, _grace: timedelta | None) -> Changes:
+    def review(
+        self, _now: datetime, _grace: timedelta | None, _terms: Terms | None = None
+    ) -> Changes:
         return Changes()
 
     def last(self) -> Scan | None:
@@ -198,7 +201,7 @@ class NoPublisher(Publisher):
         return Published()
 
 
-@pytest.mark.timeout(60)  # fifty thousand files take their time on a busy machine
+@pytest.mark.timeout(180)  # fifty thousand files take their time on a busy machine
 async def test_a_burst_of_50_000_files_in_new_nested_folders_is_taken_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +240,7 @@ async def test_a_burst_of_50_000_files_in_new_nested_folders_is_taken_whole(
         await intake.first_scan()
         task = asyncio.create_task(intake.run())
         await asyncio.to_thread(burst)
-        await looks.until(lambda: len(memory.records) == len(wanted), seconds=50)
+        await looks.until(lambda: len(memory.records) == len(wanted), seconds=150)
         intake.stop()
         await task
 

@@ -14,10 +14,13 @@ from digest.articles.model import (
     ArticleKey,
     CategoryPath,
     SafeHtml,
+    Scope,
     Tombstone,
     article_key,
 )
-from digest.feeds.selection import CategorySummary
+from digest.articles.sieve import Sieve, Sifted, strands
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.selection import CategorySummary, StrandSummary
 from digest.site import Site
 
 NOON = datetime(2024, 5, 20, 12, 0, 7, 250_000, tzinfo=UTC)
@@ -66,6 +69,7 @@ class Shelf:
         self.held: dict[ArticleKey, Article] = {}
         self.asked: list[int] = []  #: sizes of the batches of keys
         self.gone: list[Tombstone] = []
+        self.sieves: tuple[Sieve, ...] = ()
         self.add(*articles)
 
     def add(self, *articles: Article) -> None:
@@ -78,11 +82,31 @@ class Shelf:
         found = Counter(chain.from_iterable(levels))
         return [CategorySummary(path=path, articles=found[path]) for path in sorted(found)]
 
-    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
+    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        found = Counter(chain.from_iterable(map(self.strands_of, self.held.values())))
+        return [
+            StrandSummary(strand=one, articles=found[one])
+            for one in sorted(found)
+            if one.kind in kinds
+        ]
+
+    def strands_of(self, one: Article) -> set[Strand]:
+        sifted = Sifted(
+            title=one.title,
+            authors=one.authors,
+            categories=one.categories,
+            language=one.language,
+            body=one.body,
+        )
+        return strands(sifted, self.sieves, SITE.language)
+
+    def newest(self, scope: Scope, limit: int) -> list[Article]:
         inside = [
             one
             for one in self.held.values()
-            if category is None or any(own.within(category) for own in one.categories)
+            if scope is None
+            or scope in self.strands_of(one)
+            or any(step == scope for own in one.categories for step in own.lineage())
         ]
         inside.sort(key=lambda one: (one.published_at, one.sequence), reverse=True)
         return inside[:limit]
@@ -96,5 +120,5 @@ class Shelf:
     def article_keys(self) -> list[ArticleKey]:
         return [one.key for one in sorted(self.held.values(), key=lambda one: one.sequence)]
 
-    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
-        return self.gone[:limit] if category is None else []
+    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
+        return self.gone[:limit] if scope is None else []

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles.enclosures import Enclosure
 from digest.articles.model import SafeHtml
 from digest.feeds.json_feed import json_feed
 from digest.feeds.selection import Feed
@@ -94,3 +95,23 @@ def test_whatever_stands_in_an_article_the_feed_is_json_in_utf8(title: str, summ
     assert item["title"] == title.encode("utf-8", "replace").decode()
     if summary:
         assert item["summary"] == summary.encode("utf-8", "replace").decode()
+
+
+def test_a_recording_is_an_attachment() -> None:
+    sound = Enclosure(url="https://x.org/a.mp3", media_type="audio/mpeg", length=9, duration=60)
+    bare = replace(sound, length=0, duration=None)
+    told = [
+        json.loads(json_feed(FEED, [replace(article(1), enclosure=one)]))["items"][0]["attachments"]
+        for one in (sound, bare)
+    ]
+    assert told == [
+        [
+            {
+                "url": sound.url,
+                "mime_type": "audio/mpeg",
+                "size_in_bytes": 9,
+                "duration_in_seconds": 60,
+            }
+        ],
+        [{"url": sound.url, "mime_type": "audio/mpeg"}],
+    ]

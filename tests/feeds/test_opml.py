@@ -5,8 +5,9 @@ from dataclasses import replace
 from lxml import etree
 
 from digest.articles.model import CategoryPath
+from digest.articles.strands import Strand, StrandKind
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, CategorySummary, Feed
+from digest.feeds.selection import ATOM, RSS, CategorySummary, Feed
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 
@@ -73,3 +74,24 @@ def test_hostile_names_are_escaped_and_no_clock_shows() -> None:
     assert [outline.get("text") for outline in root.iter("outline")] == ['<a> "b"', '"><x>']
     assert document == opml(site, summaries(CategoryPath(('"><x>\x01',))))
     assert b"date" not in document
+
+
+def test_feeds_of_strands_stand_in_folders_of_their_kinds() -> None:
+    docks = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), formats=(ATOM,))
+    english = Feed(site=SITE, strand=Strand(StrandKind.LANGUAGE, "en"))
+    authors = [Feed(site=SITE, strand=Strand(StrandKind.AUTHOR, name)) for name in "甲乙"]
+    document = opml(SITE, summaries(TRADE), RSS, [*authors, docks, english])
+    body = etree.fromstring(document).find("body")
+    assert body is not None
+    assert shape(body) == [
+        SITE.title,
+        "商业",
+        ("语言", ["English"]),
+        ("专题", ["docks"]),
+        ("作者", ["甲", "乙"]),
+    ]
+    addresses = [outline.get("xmlUrl") for outline in body.iter("outline")]
+    assert docks.link(ATOM) in addresses, "it has no RSS"
+    assert authors[0].link(RSS) in addresses
+    foreign = opml(replace(SITE, language="fr"), [], RSS, authors)
+    assert b'title="Authors"' in foreign

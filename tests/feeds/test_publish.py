@@ -1,22 +1,28 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import feedparser
 import pytest
 
-from digest.articles.model import Article, CategoryPath, Changes, SafeHtml, Tombstone
+from digest.articles.model import Article, Changes, SafeHtml, Scope, Tombstone
+from digest.articles.sieve import Criteria, Sieve
+from digest.articles.strands import Strand, StrandKind
 from digest.errors import OutputError, StoreError, TemplateError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
 from digest.feeds.folder import OutputFolder
 from digest.feeds.history import content_tag, held
-from digest.feeds.publish import BATCH, Published, Publisher
+from digest.feeds.plan import CustomFeed, FeedSummary
+from digest.feeds.publish import BATCH, Publisher
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed
+from digest.feeds.writing import Published
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
 
 
@@ -27,10 +33,15 @@ class PlainPages:
         return f"{article.title}\n".encode()
 
     def feed(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+        self,
+        feed: Feed,
+        articles: Sequence[Article],
+        categories: Sequence[CategorySummary],
+        others: Sequence[FeedSummary] = (),
     ) -> bytes:
         below = ", ".join(f"{one.path} {one.articles}" for one in categories)
-        return f"{feed.title}: {len(articles)}; {below}\n".encode()
+        beside = "".join(f"; {one.feed.title} {one.articles}" for one in others)
+        return f"{feed.title}: {len(articles)}; {below}{beside}\n".encode()
 
     def index(
         self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
@@ -46,6 +57,7 @@ def publisher(
     output: Path,
     formats: tuple[str, ...] = (RSS, ATOM, JSON),
     pages: PlainPages | None = None,
+    **more: Any,
 ) -> Publisher:
     return Publisher(
         source=shelf,
@@ -55,6 +67,7 @@ def publisher(
         limit=3,
         full=True,
         formats=formats,
+        **more,
     )
 
 
@@ -338,7 +351,7 @@ def test_a_broken_template_ends_the_run(tmp_path: Path) -> None:
 
 
 class BrokenShelf(Shelf):
-    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
+    def newest(self, scope: Scope, limit: int) -> list[Article]:
         raise StoreError("locked")
 
 
@@ -467,3 +480,198 @@ def test_what_cannot_accompany_a_file_is_told_and_mended_by_the_next_run(
     one.pack()
     assert (tmp_path / "feeds/rss.xml.gz").exists()
     assert (tmp_path / "feeds/.rss.xml.history").exists()
+
+
+def test_each_run_says_which_files_hold_other_bytes(tmp_path: Path) -> None:
+    runs: list[Collection[str]] = []
+    shelf = Shelf([article(1), article(2, categories=(TEA,))])
+    one = publisher(shelf, tmp_path, changed=runs.append)
+    one.publish_all()
+    assert set(runs.pop()) == set(tree(tmp_path))
+
+    new = article(3, categories=(TEA,))
+    shelf.add(new)
+    one.publish(changes(new))
+    (paths,) = runs
+    assert {path for path in paths if not path.endswith(".html")} == {
+        f"feeds/{folder}{name}"
+        for folder in ("", "生活/", "生活/茶/")
+        for name in ("rss.xml", "atom.xml", "feed.json")
+    }
+    assert len(paths) == len(set(paths))
+
+    one.publish(changes(new))
+    one.publish_all()
+    assert len(runs) == 1  # nothing changed, nothing to say
+
+
+def test_a_run_that_fails_says_what_it_did_write(tmp_path: Path) -> None:
+    runs: list[Collection[str]] = []
+    one = publisher(Shelf([article(1)]), tmp_path, changed=runs.append)
+    blocked = tmp_path / "feeds/商业/rss.xml"
+    blocked.mkdir(parents=True)
+    with pytest.raises(OutputError):
+        one.publish_all()
+    assert set(runs.pop()) == set(tree(tmp_path))
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise InterruptedError
+
+    runs.clear()
+    shelf = Shelf([article(7)])
+    with pytest.raises(InterruptedError):
+        publisher(shelf, tmp_path / "b", changed=runs.append).publish_all(stop)
+    assert {path for paths in runs for path in paths} == set(tree(tmp_path / "b"))
+
+
+EVERY_KIND: dict[str, Any] = {"authors": True, "languages": True}
+ADA, LIN = Strand(StrandKind.AUTHOR, "Ada Whitfield"), Strand(StrandKind.AUTHOR, "林舟")
+CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh"), Strand(StrandKind.LANGUAGE, "en")
+DOCKS = Strand(StrandKind.CUSTOM, "docks")
+
+
+def woven(shelf: Shelf, *articles: Article) -> Changes:
+    strands = frozenset(strand for one in articles for strand in shelf.strands_of(one))
+    return replace(changes(*articles), strands=strands)
+
+
+def feed_ids(output: Path, path: str) -> list[str]:
+    return [entry.id for entry in feedparser.parse((output / path).read_bytes()).entries]
+
+
+def test_every_author_and_every_language_has_feeds(tmp_path: Path) -> None:
+    one, two = article(1, authors=("林舟",)), article(2, language="en", authors=("A/B",))
+    done = publisher(Shelf([one, two]), tmp_path, **EVERY_KIND).publish_all()
+    assert feed_ids(tmp_path, "feeds/@authors/林舟/atom.xml") == [one.id]
+    assert feed_ids(tmp_path, "feeds/@authors/A%2FB/rss.xml") == [two.id]
+    assert feed_ids(tmp_path, "feeds/@languages/zh/rss.xml") == [one.id]
+    assert feed_ids(tmp_path, "feeds/@languages/en/rss.xml") == [two.id]
+    named = f"; 中文 · {SITE.title} 1\n"
+    assert (tmp_path / "feeds/index.html").read_text("utf-8").endswith(named)
+    opml = (tmp_path / "feeds/opml.xml").read_text()
+    assert "feeds/%40authors/%E6%9E%97%E8%88%9F/rss.xml" in opml
+    assert publisher(Shelf([one, two]), tmp_path, **EVERY_KIND).publish_all() == Published(
+        unchanged=done.written
+    )
+    removed = publisher(Shelf([one, two]), tmp_path).publish_all().removed
+    assert removed == 4 * 4
+    assert not (tmp_path / "feeds/@authors").exists()
+
+
+def test_a_site_of_one_language_has_no_feeds_of_languages(tmp_path: Path) -> None:
+    publisher(Shelf([article(1)]), tmp_path, **EVERY_KIND).publish_all()
+    assert not (tmp_path / "feeds/@languages").exists()
+
+
+def test_a_feed_of_a_language_is_in_that_language(tmp_path: Path) -> None:
+    shelf = Shelf([article(1), article(2, language="en", authors=())])
+    publisher(shelf, tmp_path, **EVERY_KIND).publish_all()
+    for name in (RSS, ATOM):
+        english = feedparser.parse((tmp_path / "feeds/@languages/en" / name).read_bytes())
+        assert english.feed.language == "en"
+        content = (tmp_path / "feeds/@languages/en" / name).read_bytes()
+        assert b"dc:language" not in content
+        assert content.count(b"xml:lang") <= 1, "the entries need not say so again"
+    assert b"dc:language" in (tmp_path / "feeds/rss.xml").read_bytes()
+    own = feedparser.parse((tmp_path / "feeds/@languages/zh" / RSS).read_bytes())
+    assert own.feed.language == SITE.language, "its region is known"
+    document = json.loads((tmp_path / "feeds/@languages/en" / JSON).read_bytes())
+    assert document["language"] == "en"
+    assert "language" not in document["items"][0]
+
+
+def test_feeds_of_languages_come_with_the_second_and_go_with_it(tmp_path: Path) -> None:
+    home, away = article(1), article(2, language="en")
+    shelf = Shelf([home])
+    one = publisher(shelf, tmp_path, **EVERY_KIND)
+    one.publish_all()
+    shelf.add(away)
+    one.publish(woven(shelf, away))
+    assert feed_ids(tmp_path, "feeds/@languages/en/rss.xml") == [away.id]
+    assert feed_ids(tmp_path, "feeds/@languages/zh/rss.xml") == [home.id], "nothing touched it"
+    del shelf.held[away.key]
+    one.publish(woven(shelf, away))
+    assert not (tmp_path / "feeds/@languages").exists()
+
+
+def test_changes_rewrite_the_feeds_of_their_strands_and_no_others(tmp_path: Path) -> None:
+    shelf = Shelf([article(1, authors=("林舟",)), article(2, authors=("Ada Whitfield",))])
+    one = publisher(shelf, tmp_path, **EVERY_KIND)
+    one.publish_all()
+    (tmp_path / "feeds/@authors/林舟/rss.xml").write_text("untouched")
+    new = article(3, authors=("Ada Whitfield",))
+    shelf.add(new)
+    one.publish(woven(shelf, new))
+    assert feed_ids(tmp_path, "feeds/@authors/Ada Whitfield/rss.xml")[0] == new.id
+    assert (tmp_path / "feeds/@authors/林舟/rss.xml").read_text() == "untouched"
+
+
+def test_an_author_without_articles_is_removed_and_listed_no_more(tmp_path: Path) -> None:
+    gone = article(1, authors=("林舟",))
+    shelf = Shelf([gone, article(2, authors=("Ada Whitfield",))])
+    one = publisher(shelf, tmp_path, **EVERY_KIND)
+    one.publish_all()
+    changed = woven(shelf, gone)
+    shelf.add(replace(gone, authors=("Ada Whitfield",)))
+    one.publish(replace(changed, strands=changed.strands | {ADA}))
+    assert not (tmp_path / "feeds/@authors/林舟").exists()
+    assert "林舟" not in (tmp_path / "feeds/opml.xml").read_text()
+    assert {one.feed.scope for one in one.feeds()} >= {None, ADA}
+    assert LIN not in {one.feed.scope for one in one.feeds()}
+
+
+def test_strands_without_feeds_are_left_alone(tmp_path: Path) -> None:
+    shelf = Shelf([article(1)])
+    one = publisher(shelf, tmp_path)
+    one.publish(replace(changes(article(1)), strands=frozenset({LIN, CHINESE, DOCKS})))
+    assert {path.name for path in (tmp_path / "feeds").iterdir() if path.is_dir()} == {"商业"}
+
+
+def test_a_feed_of_the_operators_is_written_its_own_way(tmp_path: Path) -> None:
+    docks = CustomFeed(name="docks", title="港口", full=False, formats=(ATOM,), limit=2)
+    shelf = Shelf(article(number, body=SafeHtml(f"<p>Docks {number}</p>")) for number in range(5))
+    shelf.add(article(9, categories=(TEA,), body=SafeHtml("<p>tea</p>")))
+    shelf.sieves = (Sieve(name="docks", wanted=Criteria(words=("docks",))),)
+    one = publisher(shelf, tmp_path, custom=(docks,))
+    one.publish_all()
+    folder = tmp_path / "feeds/@custom/docks"
+    assert {path.name for path in folder.glob("[!.]*")} == {ATOM, "index.html"}
+    assert feed_ids(tmp_path, "feeds/@custom/docks/atom.xml") == [article(4).id, article(3).id]
+    parsed = feedparser.parse((folder / ATOM).read_bytes())
+    assert parsed.feed.title == "港口"
+    assert b"Docks 4" not in (folder / ATOM).read_bytes(), "summaries alone"
+    assert b"Docks 4" in (tmp_path / "feeds" / ATOM).read_bytes()
+    assert "feeds/%40custom/docks/atom.xml" in (tmp_path / "feeds/opml.xml").read_text()
+    assert (tmp_path / "feeds/index.html").read_text().endswith("; 港口 5\n")
+    (listed,) = (each for each in one.feeds() if each.feed.scope == DOCKS)
+    assert (listed.articles, listed.feed.limit) == (5, 2)
+
+
+def test_a_feed_of_the_operators_is_there_before_its_first_article(tmp_path: Path) -> None:
+    shelf = Shelf()
+    publisher(shelf, tmp_path, custom=(CustomFeed(name="docks"),)).publish_all()
+    assert feed_ids(tmp_path, "feeds/@custom/docks/rss.xml") == []
+    publisher(shelf, tmp_path).publish_all()
+    assert not (tmp_path / "feeds/@custom").exists(), "the configuration has it no more"
+
+
+def test_strands_alone_are_changes_too(tmp_path: Path) -> None:
+    shelf = Shelf([article(1)])
+    shelf.sieves = (Sieve(name="docks", wanted=Criteria(categories=(PORTS,))),)
+    one = publisher(shelf, tmp_path, custom=(CustomFeed(name="docks"),))
+    one.publish(Changes(strands=frozenset({DOCKS})))
+    assert feed_ids(tmp_path, "feeds/@custom/docks/rss.xml") == [article(1).id]
+
+
+def test_what_changed_leads_to_what_everything_does_with_strands_too(tmp_path: Path) -> None:
+    shelf = Shelf(article(number) for number in range(4))
+    shelf.sieves = (Sieve(name="docks", wanted=Criteria(words=("茶",))),)
+    plan: dict[str, Any] = {**EVERY_KIND, "custom": (CustomFeed(name="docks"),)}
+    one = publisher(shelf, tmp_path / "a", **plan)
+    one.publish_all()
+    new = article(9, categories=(TEA,), language="en", authors=("某人",), title="茶 tea")
+    shelf.add(new)
+    one.publish(woven(shelf, new))
+    publisher(shelf, tmp_path / "b", **plan).publish_all()
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from digest.articles.model import CategoryPath
+from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import ATOM, Feed, article_link
 from tests.feeds.samples import PORTS, SITE, TRADE, article
 
@@ -30,6 +35,64 @@ def test_a_name_with_a_slash_does_not_make_a_deeper_folder() -> None:
     feed = Feed(site=SITE, category=CategoryPath(("A/B", "..")))
     assert feed.folder == "feeds/A%2FB/%2E%2E/"
     assert feed.link() == "https://ferry.example/feeds/A%252FB/%252E%252E/"
+
+
+@pytest.mark.parametrize(
+    ("strand", "folder", "title", "kind"),
+    [
+        (Strand(StrandKind.AUTHOR, "A/B"), "feeds/@authors/A%2FB/", "A/B", "author"),
+        (Strand(StrandKind.LANGUAGE, "en"), "feeds/@languages/en/", "English", "language"),
+        (Strand(StrandKind.CUSTOM, "docks"), "feeds/@custom/docks/", "docks", "custom"),
+    ],
+)
+def test_a_strand_has_a_folder_of_its_own(
+    strand: Strand, folder: str, title: str, kind: str
+) -> None:
+    feed = Feed(site=SITE, strand=strand)
+    assert feed.folder == folder
+    assert feed.id.startswith("tag:ferry.example,2024:feeds/%40")
+    assert (feed.name, feed.title) == (title, f"{title} · {SITE.title}")
+    assert (feed.kind, feed.scope) == (kind, strand)
+
+
+def test_the_operators_title_stands_alone() -> None:
+    feed = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), called="港口")
+    assert (feed.name, feed.title) == ("港口", "港口")
+
+
+def test_a_feed_has_one_scope() -> None:
+    with pytest.raises(ValueError, match="a feed of both"):
+        Feed(site=SITE, category=TRADE, strand=Strand(StrandKind.AUTHOR, "林舟"))
+    assert [Feed(site=SITE, category=one).kind for one in (None, TRADE)] == [
+        "everything",
+        "category",
+    ]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["@authors", "@AUTHORS", "@custom", "%40custom", "x"]),
+            st.text(min_size=1),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(StrandKind),
+    st.sampled_from(["x", "@authors", "rss.xml", ".."]),
+)
+def test_no_category_lies_in_the_folder_of_a_strand(
+    names: list[str], kind: StrandKind, name: str
+) -> None:
+    category = Feed(site=SITE, category=CategoryPath(tuple(names)))
+    strand = Feed(site=SITE, strand=Strand(kind, name))
+    assert not category.folder.casefold().startswith(
+        strand.folder.rpartition("/")[0].rpartition("/")[0] + "/"
+    )
+    assert category.id != strand.id
+    usual = f"feeds/{category.category.folder}/" if category.category else ""
+    if not names[0].startswith("@"):
+        assert category.folder == usual
 
 
 def test_an_article_leads_to_its_own_link_else_to_its_page() -> None:

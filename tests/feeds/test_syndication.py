@@ -20,6 +20,7 @@ from lxml import etree
 
 from digest import __version__
 from digest.articles.characters import publishable
+from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article, ArticleId, SafeHtml
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
@@ -49,6 +50,18 @@ def parse(document: bytes) -> Any:
     parsed = feedparser.parse(document)
     assert not parsed.bozo, parsed.get("bozo_exception")
     return parsed
+
+
+@BOTH
+def test_a_recording_is_what_podcast_players_get(write: Write) -> None:
+    sound = Enclosure(url="https://x.org/a.mp3", media_type="audio/mpeg", length=9, duration=60)
+    (entry,) = parse(write(FEED, [replace(article(1), enclosure=sound)])).entries
+    first = entry.enclosures[0]
+    assert (first.href, first.type, first.length) == (sound.url, "audio/mpeg", "9")
+    assert entry.media_thumbnail, "its picture is not lost"
+    unsized = replace(sound, length=0)
+    (entry,) = parse(write(FEED, [replace(article(1), enclosure=unsized)])).entries
+    assert entry.enclosures[0].get("length", "0") == "0"
 
 
 @BOTH

@@ -21,6 +21,10 @@ _HEADER = re.compile(r"\[+(?P<name>[a-z.]+)\]+")
 _OPTION = re.compile(r"(?P<off># )?(?P<key>[a-z_]+) = (?P<value>.+)")
 
 
+#: Tables of any name are shown with one of these.
+_EXAMPLES = {"digests": ".daily", "custom": ".builds"}
+
+
 class Line:
     """An option's line: its table, its key, and whether it is on, off, or an example."""
 
@@ -45,13 +49,13 @@ def option_lines() -> list[Line]:
 
 
 def table_models(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, type[BaseModel]]:
-    """Return every table by its name; ``digests.NAME`` as ``digests.daily``."""
+    """Return every table by its name; that of a NAME by the one that the file has."""
     found: dict[str, type[BaseModel]] = {}
     for name, field in keys(model).items():
         inner = [field.annotation, *get_args(field.annotation)]
         for part in inner:
             if isinstance(part, type) and issubclass(part, BaseModel):
-                full = f"{prefix}{name}" + (".daily" if name == "digests" else "")
+                full = f"{prefix}{name}" + _EXAMPLES.get(name, "")
                 found |= {full: part} | table_models(part, f"{full}.")
     return found
 

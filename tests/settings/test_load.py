@@ -166,6 +166,34 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 "fragment"
             ),
         ),
+        *(
+            (
+                f"[feeds]\nhubs = ['{hub}']",
+                f'feeds.hubs[0] = "{hub}": must be {expected}',
+            )
+            for hub, expected in (
+                ("hub.example", "an address such as 'https://hub.example/'"),
+                ("https://hub.example:x/", "an address such as 'https://hub.example/'"),
+                ("https://<hub>/", "an address such as 'https://hub.example/'"),
+                ("ftp://127.0.0.1/", "an address such as 'https://hub.example/'"),
+                ("https://me:you@hub.example/", "an address without user and fragment"),
+                ("https://hub.example/#a", "an address without user and fragment"),
+            )
+        ),
+        (
+            "[feeds]\nhubs = ['http://127.0.0.1/', 'http://hub.example/']",
+            (
+                'feeds.hubs = "http://hub.example/": must be an https address, unless '
+                "hubs_over_http = true"
+            ),
+        ),
+        (
+            "[feeds]\nhubs = ['https://hub.example', 'https://hub.example/']",
+            (
+                'feeds.hubs = ["https://hub.example", "https://hub.example/"]: '
+                "must name at most five hubs, each once"
+            ),
+        ),
         (
             "[site]\ntimezone = 'Asia/Shanhai'",
             (
@@ -287,6 +315,53 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
         (
             "[[rules]]\nattributes = { 'on x' = 'src' }",
             "rules[0].attributes: must be names of attributes, such as { data-src = 'src' }",
+        ),
+        # feeds of the operator's
+        (
+            "[feeds.custom.a]\ntitle = 'x'\nwords = []",
+            (
+                "feeds.custom.a: must tell what it takes: categories, authors, words, languages "
+                "or exclude"
+            ),
+        ),
+        (
+            "[feeds.custom.a]\nword = ['x']",
+            "feeds.custom.a.word: no such key; did you mean 'words'?",
+        ),
+        (
+            "[feeds.custom.a.exclude]\ntitle = 'x'",
+            (
+                "feeds.custom.a.exclude.title: no such key; known here: categories, authors, "
+                "words, languages"
+            ),
+        ),
+        (
+            "[feeds.custom.A]\nwords = ['x']",
+            "feeds.custom.A: must be a name of a-z, 0-9, '-' and '_', such as 'daily'",
+        ),
+        ("[feeds.custom]\na = 5", "feeds.custom.a = 5: must be a table"),
+        (
+            "[feeds.custom.a]\nwords = 'x'",
+            'feeds.custom.a.words = "x": must be a list, such as ["one", "two"]',
+        ),
+        (
+            "[feeds.custom.a]\nauthors = ['Ada', ' ']",
+            'feeds.custom.a.authors[1] = " ": must be something to look for, not an empty text',
+        ),
+        (
+            "[feeds.custom.a]\nwords = ['x']\nlimit = 0",
+            "feeds.custom.a.limit = 0: must be a whole number from 1 to 1,000",
+        ),
+        (
+            "[feeds.custom.a]\nwords = ['x']\ncontent = 'ful'",
+            ("feeds.custom.a.content = \"ful\": must be 'full' or 'summary'; did you mean 'full'?"),
+        ),
+        (
+            "[feeds.custom.a]\nwords = ['x']\nformats = []",
+            (
+                "feeds.custom.a.formats = []: must name one or more of 'rss', 'atom', 'json', "
+                "each once"
+            ),
         ),
         # digests
         (

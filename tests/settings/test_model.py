@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule
+from digest.articles.sieve import Criteria, Sieve
 from digest.errors import ConfigurationError
+from digest.feeds.plan import CustomFeed
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
 from digest.settings import Settings, load
@@ -31,6 +33,54 @@ def test_an_empty_file_is_enough(tmp_path: Path) -> None:
     assert found.database_url() == f"sqlite:///{tmp_path}/data/digest.db"
     assert found.sender().address == "digest@localhost"
     assert found.feed_formats() == (RSS, ATOM, JSON)
+
+
+class TestFeeds:
+    TEXT = """
+[site]
+language = "zh-cn"
+
+[feeds.custom.ships]
+title = "航运"
+words = ["船", "ship"]
+categories = ["商业/ 航运"]
+limit = 7
+content = "summary"
+formats = ["json", "rss"]
+
+[feeds.custom.others.exclude]
+authors = ["某人"]
+languages = ["en"]
+"""
+
+    def test_those_of_the_operators_are_taken_apart(self, tmp_path: Path) -> None:
+        found = settings(tmp_path, self.TEXT)
+        ships = Criteria(words=("船", "ship"), categories=(CategoryPath(("商业", "航运")),))
+        others = Criteria(authors=("某人",), languages=("en",))
+        assert found.terms().sieves == (
+            Sieve(name="ships", wanted=ships),
+            Sieve(name="others", unwanted=others),
+        )
+        assert found.custom_feeds() == (
+            CustomFeed(name="ships", title="航运", full=False, formats=(JSON, RSS), limit=7),
+            CustomFeed(name="others"),
+        )
+
+    def test_articles_without_a_language_speak_the_sites(self, tmp_path: Path) -> None:
+        assert settings(tmp_path, self.TEXT).terms().language == "zh-CN"
+
+    def test_the_environment_may_define_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "digest.toml"
+        path.write_text("")
+        found = load(path, {"DIGEST_FEEDS__CUSTOM__SHIPS__WORDS": '["ship"]'})
+        assert found.terms().sieves == (Sieve(name="ships", wanted=Criteria(words=("ship",))),)
+
+    def test_there_are_none_by_default(self, tmp_path: Path) -> None:
+        found = settings(tmp_path)
+        assert found.terms().sieves == ()
+        assert found.custom_feeds() == ()
+        assert found.feeds.authors
+        assert found.feeds.languages
 
 
 def test_nothing_can_be_changed_afterwards(tmp_path: Path) -> None:
@@ -66,6 +116,23 @@ class TestSite:
         site = settings(tmp_path, text).site()
         assert site.icon == "https://xn--fsqu00a.example/%E5%9B%BE.png"
         assert site.copyright == "© 2026 Ferry"
+
+    def test_hubs_are_written_in_ascii_with_a_path(self, tmp_path: Path) -> None:
+        hubs = (
+            "'https://枢纽.example', 'https://hub.example:8443/push?to=新',"
+            "'http://127.0.0.1:9000/', 'http://[::1]/', 'http://hub.localhost/'"
+        )
+        assert settings(tmp_path, f"[feeds]\nhubs = [{hubs}]").site().hubs == (
+            "https://xn--mtv572c.example/",
+            "https://hub.example:8443/push?to=%E6%96%B0",
+            "http://127.0.0.1:9000/",
+            "http://[::1]/",
+            "http://hub.localhost/",
+        )
+
+    def test_a_hub_in_a_network_of_ones_own_may_speak_http(self, tmp_path: Path) -> None:
+        text = "[feeds]\nhubs = ['http://hub.internal:8080']\nhubs_over_http = true"
+        assert settings(tmp_path, text).site().hubs == ("http://hub.internal:8080/",)
 
     def test_a_known_authority_wins_so_that_ids_stay(self, tmp_path: Path) -> None:
         found = settings(tmp_path, "[site]\nauthority = 'old.example.org,2019-05'")

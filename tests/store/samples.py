@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from digest.articles.ingest import Failure, FileRecord, Reading
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_identity
+from digest.articles.strands import Strand, StrandKind
 from digest.articles.twins import likeness
 from digest.mail.edition import Digest
 from digest.mail.subscriber import NewSubscriber
@@ -20,6 +21,8 @@ BANKS = CategoryPath(("金融", "银行快讯"))
 LOANS = CategoryPath(("金融", "银行快讯", "贷款－国内"))
 SCIENCE = CategoryPath(("Science",))
 SPACE = CategoryPath(("Science", "Space"))
+LIN, ADA = Strand(StrandKind.AUTHOR, "林海"), Strand(StrandKind.AUTHOR, "Ada Field")
+CHINESE = Strand(StrandKind.LANGUAGE, "zh")
 DAILY = Digest(name="daily", title="每日")
 
 
@@ -33,8 +36,10 @@ def draft(
     image: str | None = None,
     alike: bool = False,
     notes: Iterable[Note] = (),
+    authors: tuple[str, ...] = ("林海", "Ada Field"),
+    language: str | None = "zh",
 ) -> Draft:
-    """Return a draft whose fingerprint follows its title, text and categories.
+    """Return a draft whose fingerprint follows its title, text, authors and categories.
 
     Unless it is ``alike``, no other file is recognized by it.
     """
@@ -42,15 +47,15 @@ def draft(
     return Draft(
         identity=identity,
         title=title,
-        authors=("林海", "Ada Field"),
+        authors=authors,
         categories=paths,
         published_at=published_at,
         link="https://example.org/bridge",
         image=image,
-        language="zh",
+        language=language,
         summary="桥长三百米。",
         body=SafeHtml(body),
-        fingerprint=hashed(f"{title}|{body}|{'|'.join(map(str, paths))}"),
+        fingerprint=hashed(f"{title}|{body}|{'|'.join([*map(str, paths), *authors])}"),
         likeness=likeness(title, body, None) if alike else None,
         notes=tuple(notes),
     )
@@ -75,6 +80,8 @@ def reading(
     image: str | None = None,
     alike: bool = False,
     notes: Iterable[Note] = (),
+    authors: tuple[str, ...] = ("林海", "Ada Field"),
+    language: str | None = "zh",
 ) -> Reading:
     """Return the reading of a file that became an article."""
     return Reading(
@@ -88,6 +95,8 @@ def reading(
             image=image,
             alike=alike,
             notes=notes,
+            authors=authors,
+            language=language,
         ),
     )
 

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.model import ArticleKey, CategoryPath, Changes, article_key
+from digest.articles.enclosures import Enclosure
+from digest.articles.model import ArticleKey, CategoryPath, Changes, Draft, Scope, article_key
 from digest.store.articles import Counts
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.reading import newest
 from tests.store.samples import (
+    ADA,
     BANKS,
+    CHINESE,
     FINANCE,
+    LIN,
     LOANS,
     MINUTE,
     NOW,
@@ -50,6 +54,7 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
     assert changes == Changes(
         articles=frozenset({BRIDGE_KEY}),
         categories=frozenset({FINANCE, BANKS, LOANS, SCIENCE, SPACE}),
+        strands=frozenset({LIN, ADA, CHINESE}),
         new=1,
     )
     (stored,) = store.articles.articles([BRIDGE_KEY])
@@ -60,6 +65,16 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
     assert (stored.published_at, stored.updated_at) == (written, written)
     for name in ("title", "authors", "link", "image", "language", "summary", "body"):
         assert getattr(stored, name) == getattr(one.outcome, name)
+
+
+def test_a_recording_comes_back_and_goes(store: Store) -> None:
+    sound = Enclosure(url="https://x.org/a.mp3", media_type="audio/mpeg", length=9, duration=60)
+    silent = reading(BRIDGE)
+    assert isinstance(silent.outcome, Draft)
+    store.articles.record([replace(silent, outcome=replace(silent.outcome, enclosure=sound))], NOW)
+    assert [one.enclosure for one in store.articles.since(0, ())] == [sound]
+    assert store.articles.record([silent], LATER).updated == 1
+    assert [(one.enclosure, one.updated_at) for one in store.articles.since(0, ())] == [(None, NOW)]
 
 
 def test_an_article_without_date_is_of_its_first_sight(store: Store) -> None:
@@ -203,10 +218,10 @@ def test_newest_is_by_publication_then_sequence(store: Store) -> None:
     assert store.articles.newest(CategoryPath(("none",)), 9) == []
 
 
-@pytest.mark.parametrize("category", [FINANCE, None])
-def test_the_newest_are_an_index_walk(migrated_sqlite: Path, category: CategoryPath | None) -> None:
+@pytest.mark.parametrize("scope", [FINANCE, ADA, CHINESE, None], ids=str)
+def test_the_newest_are_an_index_walk(migrated_sqlite: Path, scope: Scope) -> None:
     database = Database(f"sqlite:///{migrated_sqlite}")
-    query = newest(category).limit(50).compile(database.engine)
+    query = newest(scope).limit(50).compile(database.engine)
     with database.read() as connection:
         values = tuple(query.params.values())
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sqlite3
 import stat
@@ -13,20 +14,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, text
+from sqlalchemy import URL, String, bindparam, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from digest.articles.revision import Terms
+from digest.articles.strands import StrandKind
 from digest.errors import StoreError
 from digest.store import migrations
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import REVISIONS, metadata
-from tests.store.samples import NOW, reading
+from tests.store.samples import ADA, CHINESE, LIN, NOW, reading
 
 
 def set_revision(url: str, revision: str) -> None:
@@ -53,6 +57,35 @@ def test_the_migrations_end_at_the_tables_that_the_code_knows(bare_url: str) -> 
         differences = compare_metadata(context, metadata)
     database.close()
     assert differences == []
+
+
+def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> None:
+    database = Database(bare_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for number, authors in enumerate((["林海", "Ada Field"], ["林海", "", "林海"], []), 1):
+            row = {"number": number, "at": number, "authors": json.dumps(authors)}
+            connection.execute(
+                text(
+                    "INSERT INTO article (key, tag, identity, by_path, fingerprint, content, "
+                    "published_at, updated_at, language, title, authors, summary, body) VALUES "
+                    "('k' || :number, 't', 'i', '0', 'f', 'c', :at, :at, 'zh-CN', 'T', :authors, "
+                    "'', '')"
+                ).bindparams(bindparam("number", type_=String())),
+                {**row, "number": str(number)},
+            )
+    database.close()
+    with open_store(bare_url) as store:
+        store.authority("example.org,2024")
+        counted = {one.strand: one.articles for one in store.articles.strands(list(StrandKind))}
+        assert counted == {ADA: 1, LIN: 2}
+        assert [one.sequence for one in store.articles.newest(LIN, 9)] == [2, 1]
+        store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
+        assert [one.articles for one in store.articles.strands([StrandKind.AUTHOR])] == [2, 2, 1]
+        assert store.articles.review(NOW, None, Terms(language="en")).strands == {CHINESE}
 
 
 def test_every_migration_is_known_to_the_code() -> None:

@@ -7,9 +7,22 @@ from datetime import timedelta
 import pytest
 
 from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
+from digest.articles.strands import StrandKind
 from digest.store.database import Store
 from digest.store.withdrawals import Word
-from tests.store.samples import DAILY, FINANCE, LOANS, MINUTE, NOW, SCIENCE, SPACE, reading
+from tests.store.samples import (
+    ADA,
+    CHINESE,
+    DAILY,
+    FINANCE,
+    LIN,
+    LOANS,
+    MINUTE,
+    NOW,
+    SCIENCE,
+    SPACE,
+    reading,
+)
 
 DAY = timedelta(days=1)
 A, B = article_key("a"), article_key("b")
@@ -40,13 +53,17 @@ def shown(store: Store) -> list[str]:
 def test_what_is_withdrawn_is_shown_nowhere(filled: Store) -> None:
     changes = filled.withdrawals.withdraw([B], NOW + DAY)
     assert changes == Changes(
-        articles=frozenset({B}), categories=frozenset({SCIENCE, SPACE, FINANCE})
+        articles=frozenset({B}),
+        categories=frozenset({SCIENCE, SPACE, FINANCE}),
+        strands=frozenset({LIN, ADA, CHINESE}),
     )
     assert shown(filled) == ["一"]
     assert filled.articles.newest(SPACE, 9) == []
     counted = {one.path: one.articles for one in filled.articles.categories()}
     assert counted == dict.fromkeys(LOANS.lineage(), 1)
     assert filled.articles.counts().withdrawn == 1
+    assert [one.title for one in filled.articles.newest(LIN, 9)] == ["一"]
+    assert [one.articles for one in filled.articles.strands(list(StrandKind))] == [1, 1, 1]
     assert [filled.withdrawals.withdrawn(key) for key in (A, B, "none")] == [False, True, False]
 
 
@@ -58,6 +75,8 @@ def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) ->
     assert filled.articles.tombstones(None, 9) == [one, two]
     assert filled.articles.tombstones(FINANCE, 9) == [one, two]
     assert filled.articles.tombstones(SPACE, 9) == [two]
+    assert filled.articles.tombstones(ADA, 9) == [one, two]
+    assert filled.articles.strands(list(StrandKind)) == []
     assert filled.articles.tombstones(None, 1) == [one]
 
 
@@ -79,7 +98,11 @@ def test_a_deleted_file_withdraws_its_article_after_a_grace(filled: Store) -> No
     assert filled.articles.review(NOW + DAY - MINUTE, DAY) == Changes()
     assert filled.articles.review(NOW + DAY, None) == Changes(), "as long as that is not asked"
     changes = filled.articles.review(NOW + DAY, DAY)
-    assert changes == Changes(articles=frozenset({A}), categories=frozenset(LOANS.lineage()))
+    assert changes == Changes(
+        articles=frozenset({A}),
+        categories=frozenset(LOANS.lineage()),
+        strands=frozenset({LIN, ADA, CHINESE}),
+    )
     assert shown(filled) == ["二"]
     assert filled.articles.review(NOW + 2 * DAY, DAY) == Changes()
 

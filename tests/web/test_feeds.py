@@ -54,6 +54,7 @@ def _output(tmp_path: Path) -> Path:
     put(output / "index.html", "<p>front</p>")
     put(output / "feeds/rss.xml", RSS)
     put(output / "feeds/atom.xml", "<feed/>")
+    put(output / "feeds/archive.d/1/atom.xml", "<feed>1</feed>")
     put(output / "feeds/feed.json", "{}")
     put(output / "feeds/opml.xml", "<opml/>")
     put(output / "feeds/index.html", "<p>all</p>")
@@ -84,6 +85,12 @@ async def _client(output: Path) -> AsyncIterator[httpx.AsyncClient]:
         ("/feeds/", "<p>all</p>", "text/html; charset=utf-8", 60),
         ("/feeds/rss.xml", RSS, "application/rss+xml; charset=utf-8", 300),
         ("/feeds/atom.xml", "<feed/>", "application/atom+xml; charset=utf-8", 300),
+        (
+            "/feeds/archive.d/1/atom.xml",
+            "<feed>1</feed>",
+            "application/atom+xml; charset=utf-8",
+            300,
+        ),
         ("/feeds/feed.json", "{}", "application/feed+json; charset=utf-8", 300),
         ("/feeds/opml.xml", "<opml/>", "text/x-opml; charset=utf-8", 300),
         ("/feeds/%E9%87%91%E8%9E%8D/", "<p>money</p>", "text/html; charset=utf-8", 60),
@@ -529,3 +536,26 @@ async def test_small_files_and_unknown_ones_are_not_compressed(
         response = await client.get(path, headers={"accept-encoding": "gzip"})
         assert "content-encoding" not in response.headers
         assert "vary" not in response.headers
+
+
+async def test_a_feed_comes_with_its_links_and_nothing_else_does(output: Path) -> None:
+    asked: list[str] = []
+
+    def links(path: str) -> str | None:
+        asked.append(path)
+        return f'<http://x/{quote(path)}>; rel="self"' if path.endswith("rss.xml") else None
+
+    put(output / "feeds/é/rss.xml", "<rss/>")
+    files = PublishedFiles(output, links=links)
+    app = Starlette(routes=[Route("/{path:path}", files.serve, methods=["GET"])])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        for spelled in ("é", unicodedata.normalize("NFD", "é")):
+            for method in ("GET", "HEAD"):
+                response = await client.request(method, f"/feeds/{spelled}/rss.xml")
+                assert response.headers.get_list("link") == [
+                    '<http://x/feeds/%C3%A9/rss.xml>; rel="self"'
+                ]
+        tag = {"if-none-match": response.headers["etag"]}
+        assert "link" not in (await client.get("/feeds/é/rss.xml", headers=tag)).headers
+        assert "link" not in (await client.get("/feeds/")).headers
+    assert asked[-1] == "feeds/index.html"

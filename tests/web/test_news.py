@@ -38,7 +38,8 @@ def publish(output: Path, articles: Sequence[Article], name: str = RSS, form: Fo
 def entries(response: httpx.Response) -> list[tuple[str, str]]:
     parsed = feedparser.parse(response.content)
     assert not parsed.bozo
-    return [(entry.id, entry.title) for entry in parsed.entries]
+    # RSS parts what a reader would take for markup by a word joiner.
+    return [(entry.id, entry.title.replace("\u2060", "")) for entry in parsed.entries]
 
 
 @FORMATS

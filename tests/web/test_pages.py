@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from digest.articles.model import CategoryPath, SafeHtml
+from digest.articles.strands import Strand, StrandKind
 from digest.errors import TemplateError
+from digest.feeds.plan import FeedSummary
 from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.mail.edition import Digest
 from digest.mail.subscriber import SubscriberState
 from digest.web import samples
 from digest.web.pages import ASSETS, WebPages
@@ -125,8 +128,11 @@ def test_a_feed_page_links_its_feeds_its_parents_and_what_is_below(pages: WebPag
     (chip,) = document.xpath("//section[@class='chips']//a")
     assert chip.text_content() == "港口 & Docks 3"
     folder = "/feeds/%E5%95%86%E4%B8%9A/%E8%88%AA%E8%BF%90/"
-    assert alternates(document) == [folder + name for name in ("rss.xml", "atom.xml", "feed.json")]
-    assert document.xpath("//ul[@class='formats']//a/@href") == alternates(document)
+    names = ("rss.xml", "atom.xml", "feed.json")
+    assert alternates(document) == [
+        f"{place}{name}" for place in (folder, "/feeds/") for name in names
+    ]
+    assert document.xpath("//ul[@class='formats']//a/@href") == alternates(document)[:3]
     assert document.xpath("//link[@rel='canonical']/@href") == [feed.link()]
     assert page(pages.feed(feed, [], [])).xpath("//p[@class='empty']")
 
@@ -139,13 +145,71 @@ def test_the_sites_feed_page_offers_all_feeds_at_once(pages: WebPages) -> None:
 
 def test_only_formats_that_are_published_are_linked() -> None:
     pages = WebPages(templates=TEMPLATES, site=SITE, formats=(RSS,))
+    root = replace(ROOT, formats=(RSS,))
     for document in (
-        pages.index(ROOT, [article(1)], CATEGORIES),
-        pages.feed(ROOT, [article(1)], CATEGORIES),
+        pages.index(root, [article(1)], CATEGORIES),
+        pages.feed(root, [article(1)], CATEGORIES),
         pages.article(article(1)),
     ):
         assert b"atom.xml" not in document
         assert b"feed.json" not in document
+
+
+def test_authors_are_linked_to_their_feeds_where_they_have_some() -> None:
+    pages = WebPages(templates=TEMPLATES, site=SITE, formats=(RSS,), authors=True)
+    document = page(pages.article(article(authors=("林舟", "", "A/B"))))
+    assert document.xpath("//span[@class='authors']/a/@href") == [
+        "/feeds/%40authors/%E6%9E%97%E8%88%9F/",
+        "/feeds/%40authors/A%252FB/",
+    ]
+    assert alternates(document)[1:] == [
+        "/feeds/%40authors/%E6%9E%97%E8%88%9F/rss.xml",
+        "/feeds/%40authors/A%252FB/rss.xml",
+        "/feeds/rss.xml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("strand", "label", "name"),
+    [
+        (Strand(StrandKind.AUTHOR, "林舟"), "作者", "林舟"),
+        (Strand(StrandKind.LANGUAGE, "en"), "语言", "English"),
+        (Strand(StrandKind.CUSTOM, "docks"), "专题", "docks"),
+    ],
+)
+def test_the_feed_of_a_strand_has_a_page(
+    pages: WebPages, strand: Strand, label: str, name: str
+) -> None:
+    feed = Feed(site=SITE, strand=strand, formats=(RSS,))
+    document = page(pages.feed(feed, [article(1)], ()))
+    assert document.xpath("//h1/text()") == [name]
+    assert document.findtext("head/title") == f"{name} · {SITE.title}"
+    assert label in document.xpath("string(//nav[@class='trail'])")
+    assert alternates(document)[0] == f"/{quote(feed.folder)}rss.xml"
+    assert document.xpath("//ul[@class='formats']//a/@href") == alternates(document)[:1]
+
+
+def test_the_sites_feed_page_names_languages_and_the_operators_feeds(pages: WebPages) -> None:
+    feed = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), called="港口")
+    document = page(pages.feed(ROOT, [], [], [FeedSummary(feed=feed, articles=3)]))
+    (chip,) = document.xpath("//section[@class='chips']//a")
+    assert (chip.text_content(), chip.get("href")) == ("港口 3", "/feeds/%40custom/docks/")
+
+
+def test_every_page_tells_readers_of_the_sites_feeds(pages: WebPages) -> None:
+    person = samples.subscriber(SubscriberState.ACTIVE)
+    for document in (
+        pages.article(article()),
+        pages.feed(Feed(site=SITE, category=TEA), [], []),
+        pages.index(ROOT, [], []),
+        pages.unsubscribe(person),
+        pages.unsubscribed(person),
+        pages.status(samples.status()),
+        pages.not_found(),
+    ):
+        found = alternates(page(document))
+        assert found[-3:] == [f"/feeds/{name}" for name in ("rss.xml", "atom.xml", "feed.json")]
+        assert len(found) == len(set(found)), "each once"
 
 
 def test_a_site_below_a_path_links_below_it() -> None:
@@ -355,3 +419,13 @@ def test_what_an_operator_does_not_override_comes_with_the_program(tmp_path: Pat
     english = replace(SITE, language="en")
     pages = WebPages(templates=tmp_path, site=english, brought=TEMPLATES)
     assert pages.not_found().decode() == "Home Back to the front page How it is"
+
+
+def test_a_feeds_page_leads_to_readers_and_names_its_digests() -> None:
+    digest = Digest(name="daily", title="每日<摘要>")
+    pages = WebPages(templates=TEMPLATES, site=SITE, digests=[digest])
+    page = pages.feed(Feed(site=SITE, category=None), [], []).decode()
+    assert 'href="https://feedly.com/i/subscription/feed%2Fhttps%3A%2F%2F' in page
+    assert "每日&lt;摘要&gt;" in page
+    bare = WebPages(templates=TEMPLATES, site=SITE, readers={})
+    assert "elsewhere" not in bare.feed(Feed(site=SITE, category=None), [], []).decode()

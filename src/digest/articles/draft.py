@@ -124,6 +124,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         fingerprint=_fingerprint(
             manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
+        enclosure=manuscript.enclosure,
         likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,
     )

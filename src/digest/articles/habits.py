@@ -18,6 +18,8 @@ IMAGE_KEYS = (
     *("headimg", "thumbnail", "cover", "image", "images", "featured_image", "featuredimage"),
     *("feature_image", "og_image", "banner"),
 )
+#: A recording: an address, or a table with one and its type, bytes and duration.
+ENCLOSURE_KEYS = ("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3")
 LANGUAGE_KEYS = ("lang", "language", "locale")
 IDENTITY_KEYS = ("id", "guid")
 SUMMARY_KEYS = ("summary", "excerpt", "description")
@@ -45,7 +47,8 @@ KEPT_BACK = (
 PROSE_KEYS = frozenset({"title", *SUMMARY_KEYS})
 #: Keys whose value may be one line of text.
 TEXT_KEYS = PROSE_KEYS.union(
-    *(DATE_KEYS, UPDATE_KEYS, LINK_KEYS, PATTERN_KEYS, IMAGE_KEYS, LANGUAGE_KEYS, IDENTITY_KEYS)
+    *(DATE_KEYS, UPDATE_KEYS, LINK_KEYS, PATTERN_KEYS, IMAGE_KEYS, ENCLOSURE_KEYS, LANGUAGE_KEYS),
+    *(IDENTITY_KEYS,),
 )
 #: Keys whose value is a name or a list of them.
 LIST_KEYS = frozenset({*AUTHOR_KEYS, *CATEGORY_KEYS, *TAG_KEYS})

@@ -92,8 +92,11 @@ class FileStore(Protocol):
         """Return which files wait for the date of their article."""
         ...
 
-    def review(self, now: datetime, grace: timedelta | None) -> Changes:
-        """Show articles again whose files are back; withdraw those without a file for so long."""
+    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
+        """Show articles again whose files are back; withdraw those without a file for so long.
+
+        With ``terms``, decide strands anew where others decided them.
+        """
         ...
 
 
@@ -204,7 +207,7 @@ class Ingest:
             unseen={name: _reason(closed.get(name), why) for name, why in doubted.items()},
         )
         self._untold = taken.changes
-        self._untold += self._store.review(ended, self._terms.grace)
+        self._untold += self._store.review(ended, self._terms.grace, self._terms)
         self._memory.remember(scan)
         changes, self._untold = self._untold, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)

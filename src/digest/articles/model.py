@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 from typing import NewType
 
 from digest.articles.characters import one_line
+from digest.articles.enclosures import Enclosure
+from digest.articles.strands import Strand
 from digest.articles.twins import Likeness
 from digest.times import require_utc
 
@@ -28,8 +30,10 @@ SafeHtml = NewType("SafeHtml", str)
 ARTICLES = "articles/"
 #: ext4, XFS, APFS and NTFS all end a name here; bytes of UTF-8.
 MAX_NAME_BYTES = 255
+#: The folder of a feed's archives, beside its documents.
+ARCHIVES = "archive.d"
 #: Names that the publisher itself writes beside a category's folders.
-RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "opml.xml"})
+RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "opml.xml", ARCHIVES})
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 
@@ -125,6 +129,10 @@ class CategoryPath:
         return self.names[: len(other.names)] == other.names
 
 
+#: What a feed may select: a category with all below it, a strand, or (None) everything.
+Scope = CategoryPath | Strand | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """An article file as it was read."""
@@ -164,6 +172,7 @@ class Manuscript:
     language: str | None  #: BCP 47
     summary: str | None  #: plain text, where the front matter has one
     markup: str  #: HTML, hostile
+    enclosure: Enclosure | None = None
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
 
@@ -182,6 +191,7 @@ class Draft:
     summary: str  #: plain text, one paragraph
     body: SafeHtml
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
+    enclosure: Enclosure | None = None
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
@@ -209,6 +219,7 @@ class Article:
     body: SafeHtml  #: only sanitize.clean() makes one
     published_at: datetime  #: aware UTC
     updated_at: datetime  #: aware UTC, not before published_at
+    enclosure: Enclosure | None = None  #: the recording that it is about
 
     def __post_init__(self) -> None:
         require_utc("published_at", self.published_at)
@@ -247,6 +258,7 @@ class Changes:
 
     articles: frozenset[ArticleKey] = frozenset()  #: new, changed, withdrawn or restored ones
     categories: frozenset[CategoryPath] = frozenset()  #: theirs, old and new, with all ancestors
+    strands: frozenset[Strand] = frozenset()  #: theirs, old and new
     new: int = 0  #: articles
     updated: int = 0  #: articles
     unchanged: int = 0  #: files that say what they said before
@@ -254,13 +266,14 @@ class Changes:
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to publish."""
-        return bool(self.articles)
+        return bool(self.articles or self.strands)
 
     def __add__(self, other: Changes) -> Changes:
         """Return both changes as one."""
         return Changes(
             articles=self.articles | other.articles,
             categories=self.categories | other.categories,
+            strands=self.strands | other.strands,
             new=self.new + other.new,
             updated=self.updated + other.updated,
             unchanged=self.unchanged + other.unchanged,

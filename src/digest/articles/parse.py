@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses
+from digest.articles import addresses, enclosures
 from digest.articles.body import SUFFIXES, Body, read_body, text_of
 from digest.articles.categories import COMMAS, MAX_NAME, categories
 from digest.articles.characters import one_line, plain_line
@@ -41,6 +41,7 @@ from digest.articles.model import (
 )
 from digest.articles.summary import summarize
 from digest.errors import SourceError
+from digest.languages import cased
 
 #: Graphemes; longer titles are cut.
 MAX_TITLE = 300
@@ -100,6 +101,7 @@ def parse(
         language=_language([*_texts(front.fields, LANGUAGE_KEYS), body.language]),
         summary=one_line(text_of(summary)) or None,
         markup=body.markup,
+        enclosure=enclosures.find(front.fields),
         notes=tuple(notes[:MAX_NOTES]),
     )
 
@@ -193,9 +195,7 @@ def _language(candidates: Iterable[str]) -> str | None:
     for text in candidates:
         tag = text.replace("_", "-")
         if _LANGUAGE.fullmatch(tag):
-            first, *rest = tag.lower().split("-")
-            cased = {2: str.upper, 4: str.title}
-            return "-".join([first, *(cased.get(len(part), str)(part) for part in rest)])
+            return cased(tag)
     return None
 
 

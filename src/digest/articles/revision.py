@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.model import Draft, Note, Severity
+from digest.articles.sieve import Sieve
 from digest.times import require_utc
 
 
@@ -19,6 +20,8 @@ class Terms:
     fold: bool = False  #: nearly the same articles become one
     longest_embargo: timedelta = timedelta(days=365)  #: a later date is none
     grace: timedelta | None = None  #: how long after its files an article is withdrawn; None: never
+    language: str = ""  #: of articles that name none (BCP 47); empty: unknown
+    sieves: tuple[Sieve, ...] = ()  #: of the operator's feeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ def content_digest(draft: Draft) -> str:
         draft.summary,
         draft.body,
     ]
+    if draft.enclosure is not None:  # most have none, and theirs is to stay as it was
+        published.append(astuple(draft.enclosure))
     raw = json.dumps(published, separators=(",", ":")).encode("ascii")
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.articles.ingest import Taken
     from digest.articles.scan import Scan
     from digest.assembly import Services
-    from digest.feeds.publish import Published
+    from digest.feeds.writing import Published
 
 app = typer.Typer()
 
@@ -45,6 +45,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         with progress_bar("Publishing") as progress:
             published = services.publisher.publish_all(progress)
             services.publisher.pack()
+        services.tell_hubs()
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
@@ -81,7 +82,7 @@ def _print_built(
                 "updated": changes.updated,
                 "articles": counts.articles,
                 "categories": counts.categories,
-                "feeds": counts.categories + 1,
+                "feeds": len(services.publisher.feeds()),
                 "problems": counts.problems,
                 "salvaged": counts.salvaged,
                 "noted": counts.noted,

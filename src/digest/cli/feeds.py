@@ -25,40 +25,40 @@ _SUFFIXES = frozenset((".xml", ".json"))
 
 @app.callback(invoke_without_command=True)
 def feeds(context: typer.Context, as_json: Json = False) -> None:
-    """List the feeds: category, number of articles, address."""
+    """List the feeds: what they select, number of articles, kind, address."""
     if context.invoked_subcommand is None:
         _list(context.obj, as_json)
 
 
 def _list(chosen: Context, as_json: bool) -> None:
-    from digest.feeds.selection import Feed
-
     with chosen.services(log=False) as services:
-        everything = Feed(site=services.site, category=None)
-        rows = [("", services.store.articles.counts().articles, everything)]
-        rows += [
-            (str(found.path), found.articles, Feed(site=services.site, category=found.path))
-            for found in services.store.articles.categories()
-        ]
-        formats = services.settings.feed_formats()
+        found = services.publisher.feeds()
     if as_json:
         print_json(
             [
                 {
-                    "category": name or None,
-                    "articles": articles,
-                    "page": feed.link(),
-                    "feeds": [feed.link(file) for file in formats],
+                    "kind": one.feed.kind,
+                    "category": str(one.feed.category) if one.feed.category else None,
+                    "name": one.feed.strand.name if one.feed.strand else None,
+                    "title": one.feed.title,
+                    "articles": one.articles,
+                    "page": one.feed.link(),
+                    "feeds": [one.feed.link(file) for file in one.feed.formats],
                 }
-                for name, articles, feed in rows
+                for one in found
             ]
         )
         return
     print_table(
-        ("Category", "Articles", "Address"),
+        ("Feed", "Articles", "Kind", "Address"),
         (
-            (name or "(everything)", f"{articles:,}", feed.link(formats[0]))
-            for name, articles, feed in rows
+            (
+                str(one.feed.category or (one.feed.name if one.feed.strand else "(everything)")),
+                f"{one.articles:,}",
+                one.feed.kind,
+                one.feed.link(one.feed.formats[0]),
+            )
+            for one in found
         ),
     )
 

@@ -142,10 +142,12 @@ def _find(services: Services, names: list[str]) -> list[Standing]:
 def _publish(services: Services, changes: Changes, done: str) -> None:
     """Bring feeds and pages up to date, and say what was done."""
     published = services.publisher.publish(changes)
+    services.publisher.pack()
     say(
         f"{len(changes.articles):,} {done}; {published.written:,} files written, "
         f"{published.removed:,} removed."
     )
+    services.tell_hubs()
 
 
 def _told(services: Services, one: Standing) -> dict[str, Any]:

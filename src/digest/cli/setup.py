@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -71,7 +72,8 @@ def init(
 def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
     """Return the shipped configuration for a folder of its own.
 
-    Its paths lead beside the file, and the rules, which fit the example articles, are comments.
+    Its paths lead beside the file, and what fits the example articles alone, rules and feeds of
+    one's own, are comments.
     """
     for theirs, ours in _PATHS.items():
         shipped_text = shipped_text.replace(theirs, ours)
@@ -82,8 +84,8 @@ def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
     for line in shipped_text.splitlines():
         if line.startswith("["):
             table = line
-        is_rule = table.startswith("[[rules") and line and not line.startswith("#")
-        lines.append(f"# {line}" if is_rule else line)
+        fits = not table.startswith(("[[rules", "[feeds.custom"))
+        lines.append(line if fits or not line or line.startswith("#") else f"# {line}")
     return "\n".join(lines) + "\n"
 
 
@@ -155,6 +157,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         token_key,
     )
     from digest.mail.render import MailTemplates
+    from digest.site import is_loopback
     from digest.store.database import open_store
     from digest.web.pages import WebPages
 
@@ -186,6 +189,16 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
                 "digest its old name again, or remove them with `digest subscribers remove`",
             )
 
+    def hubs() -> None:
+        here = is_loopback(urlsplit(site.url).hostname or "")
+        if here and any(not is_loopback(urlsplit(hub).hostname or "") for hub in site.hubs):
+            raise ConfigurationError(
+                "site.url",
+                site.url,
+                "leads to this machine: the hubs of feeds.hubs could not fetch the feeds; set the "
+                "address that readers use",
+            )
+
     paths, mail = settings.paths, settings.mail
     carrier = (
         f"log in to the SMTP server {mail.smtp.host}:{mail.smtp.port}"
@@ -204,6 +217,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         (f"write to the data folder {paths.data}", lambda: token_key(paths.data)),
         ("use the database", database),
         ("find the digest of every subscriber", subscribers),
+        *([("find the feeds from a hub's side", hubs)] if site.hubs else []),
         (carrier, lambda: asyncio.run(make_transport(settings).check())),
     ]
 

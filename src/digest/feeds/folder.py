@@ -118,6 +118,10 @@ class OutputFolder:
         except OSError as error:
             raise _explained(log, error) from error
 
+    def holds(self, path: str) -> bool:
+        """Tell whether there is a file at ``path``."""
+        return (self._root / path).is_file()
+
     def remove(self, path: str) -> bool:
         """Remove a file, its companions and the folders that became empty; False for no file.
 

@@ -6,29 +6,39 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article
+from digest.feeds.archives import ALONE, Place
 from digest.feeds.selection import JSON, Feed, article_link
+from digest.feeds.websub import hub_objects
 from digest.times import rfc3339
 
 #: https://www.jsonfeed.org/version/1.1/
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
-def json_feed(feed: Feed, articles: Sequence[Article]) -> bytes:
-    """Return the feed as JSON Feed 1.1 in UTF-8; items in the order of ``articles``."""
+def json_feed(feed: Feed, articles: Sequence[Article], place: Place = ALONE) -> bytes:
+    """Return the feed as JSON Feed 1.1 in UTF-8; items in the order of ``articles``.
+
+    ``next_url`` leads to the archive before this document, by its ``place``.
+    """
     document: dict[str, Any] = {
         "version": VERSION,
         "title": feed.title or feed.link(),
         "home_page_url": feed.link(),
-        "feed_url": feed.link(JSON),
+        "feed_url": feed.link(place.path(JSON)),
         "language": feed.site.language,
     }
+    if previous := place.previous_link(feed, JSON):
+        document["next_url"] = previous
     if icon := feed.site.icon or feed.site.logo:
         document["icon"] = icon
     if feed.site.icon:
         document["favicon"] = feed.site.icon
     if author := feed.site.author or feed.site.title:
         document["authors"] = [{"name": author}]
+    if place.number is None and (hubs := hub_objects(feed.site)):
+        document["hubs"] = hubs
     document["items"] = [_item(feed, article) for article in articles]
     # Lone surrogates have no UTF-8; they become question marks.
     return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8", "replace")
@@ -56,4 +66,15 @@ def _item(feed: Feed, article: Article) -> dict[str, Any]:
         item["tags"] = [str(category) for category in article.categories]
     if article.language and article.language != feed.site.language:
         item["language"] = article.language
+    if article.enclosure:
+        item["attachments"] = [_attachment(article.enclosure)]
     return item
+
+
+def _attachment(enclosure: Enclosure) -> dict[str, Any]:
+    attachment: dict[str, Any] = {"url": enclosure.url, "mime_type": enclosure.media_type}
+    if enclosure.length:
+        attachment["size_in_bytes"] = enclosure.length
+    if enclosure.duration is not None:
+        attachment["duration_in_seconds"] = enclosure.duration
+    return attachment

@@ -8,15 +8,28 @@ from xml.etree import ElementTree as ET
 from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
 from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.languages import primary
 from digest.site import Site
 
+#: What the folders of other feeds are called, by the site's language; English is for all others.
+_FOLDERS = {
+    "en": {"language": "Languages", "custom": "Selections", "author": "Authors"},
+    "zh": {"language": "语言", "custom": "专题", "author": "作者"},
+}
 
-def opml(site: Site, categories: Sequence[CategorySummary], name: str = RSS) -> bytes:
+
+def opml(
+    site: Site,
+    categories: Sequence[CategorySummary],
+    name: str = RSS,
+    others: Sequence[Feed] = (),
+) -> bytes:
     """Return the site's feeds as OPML 2.0 in UTF-8, nested like the categories.
 
     ``categories`` are those of every level, in order of path; ``name`` says which of a feed's
-    files to subscribe to. A category with others below it is a folder whose first outline is
-    its own feed: readers that meet an ``xmlUrl`` do not look below it.
+    files to subscribe to, where it has that. A category with others below it is a folder whose
+    first outline is its own feed: readers that meet an ``xmlUrl`` do not look below it. The
+    ``others``, feeds of strands, follow in a folder for each kind.
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")
@@ -37,12 +50,18 @@ def opml(site: Site, categories: Sequence[CategorySummary], name: str = RSS) -> 
             place = ET.SubElement(place, "outline", text=title, title=title)
             folders[path] = place
         _outline(place, Feed(site=site, category=path), name)
+    for kind, title in _FOLDERS.get(primary(site.language), _FOLDERS["en"]).items():
+        some = [feed for feed in others if feed.kind == kind]
+        if some:
+            place = ET.SubElement(body, "outline", text=title, title=title)
+            for feed in some:
+                _outline(place, feed, name if name in feed.formats else feed.formats[0])
     document: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
     return document + b"\n"
 
 
 def _outline(place: ET.Element, feed: Feed, name: str) -> None:
-    title = publishable(feed.category.name if feed.category else feed.title)
+    title = publishable(feed.name)
     ET.SubElement(
         place,
         "outline",

@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 from digest.articles.model import (
     Article,
     ArticleKey,
-    CategoryPath,
     Changes,
+    Scope,
     Tombstone,
     article_folder,
 )
+from digest.articles.strands import Strand, StrandKind
 from digest.errors import OutputError
+from digest.feeds.archives import Place
+from digest.feeds.archiving import ArchiveSource, Archiving
 from digest.feeds.folder import OutputFolder
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS, CategorySummary, Feed
+from digest.feeds.plan import CustomFeed, FeedPlan, FeedSummary, spread
+from digest.feeds.selection import (
+    ATOM,
+    JSON,
+    OPML,
+    PAGE,
+    RSS,
+    CategorySummary,
+    Feed,
+    StrandSummary,
+)
 from digest.feeds.syndication import Entries, atom, rss
+from digest.feeds.writing import Published, Writing
 from digest.site import Site
 
 #: Articles read from the store at once; bounds the memory.
 BATCH = 500
-#: Files written at once: most of the time goes into waiting for the disk.
-WRITERS = 8
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
+
+
+#: Entries by what decides their bytes: whether they are full, and the language of the feed.
+_Kept = defaultdict[tuple[bool, str], Entries]
 
 
 class ArticleSource(Protocol):
@@ -43,8 +59,12 @@ class ArticleSource(Protocol):
         """Return every category at every level that holds an article, in order of path."""
         ...
 
-    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
-        """Return the newest articles by publication, then sequence, of a category or of all."""
+    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        """Return every strand of these kinds that holds an article, in order."""
+        ...
+
+    def newest(self, scope: Scope, limit: int) -> list[Article]:
+        """Return the newest articles of a scope by publication, then sequence."""
         ...
 
     def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
@@ -55,8 +75,8 @@ class ArticleSource(Protocol):
         """Return the keys of all articles, in order of sequence."""
         ...
 
-    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
-        """Return what is left of withdrawn articles of a category or of all, the last first."""
+    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
+        """Return what is left of withdrawn articles of a scope, the last first."""
         ...
 
 
@@ -68,9 +88,16 @@ class Pages(Protocol):
         ...
 
     def feed(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+        self,
+        feed: Feed,
+        articles: Sequence[Article],
+        categories: Sequence[CategorySummary],
+        others: Sequence[FeedSummary] = (),
     ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
+        """Return a feed's page; ``categories`` are those right below it (all, for the site's).
+
+        ``others`` are feeds that are no categories', to be named there too.
+        """
         ...
 
     def index(
@@ -82,15 +109,6 @@ class Pages(Protocol):
     def assets(self) -> Mapping[str, bytes]:
         """Return the files that pages and feeds refer to, by path relative to the output folder."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """What publishing did to the output folder, in files."""
-
-    written: int = 0
-    unchanged: int = 0  #: held the right bytes already
-    removed: int = 0
 
 
 class Publisher:
@@ -111,17 +129,43 @@ class Publisher:
         limit: int,
         full: bool,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        authors: bool = False,
+        languages: bool = False,
+        custom: tuple[CustomFeed, ...] = (),
         ttl: timedelta = timedelta(hours=1),
+        archives: ArchiveSource | None = None,
+        changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
+        """Keep what is needed.
+
+        Without ``archives`` none are written, and those that are there are removed. ``changed`` is
+        called at the end of each run, however it ends, with the paths of the files that hold other
+        bytes now.
+        """
         self._source = source
         self._pages = pages
-        self._site = site
+        self._plan = FeedPlan(
+            site=site,
+            full=full,
+            formats=formats,
+            limit=limit,
+            ttl=ttl,
+            authors=authors,
+            languages=languages,
+            custom=custom,
+        )
+        self._listed: tuple[Scope, ...] | None = None
+        self._opml = b""  #: that lists these
         self._folder = OutputFolder(output)
-        self._limit = limit
-        self._full = full
-        self._formats = formats
-        self._ttl = ttl
+        self._changed = changed
+        self._archiving = Archiving(archives, exists=self._folder.holds)
         self._unpacked: dict[str, None] = {}
+
+    def feeds(self) -> list[FeedSummary]:
+        """Return every feed that there is, the one of everything first."""
+        scopes: dict[Scope, int] = {None: len(self._source.article_keys())}
+        scopes |= spread(self._plan, self._source.categories(), self._strands())
+        return self._summaries(scopes)
 
     @property
     def unpacked(self) -> bool:
@@ -161,30 +205,38 @@ class Publisher:
     def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Write everything, and remove feeds and pages that nothing stands behind any more.
 
-        ``progress`` is told how many articles and feeds are done, and of how many; what it
-        raises ends the run.
+        ``progress`` is told how many articles, archives and feeds are done, and of how many; what
+        it raises ends the run.
         """
-        with self._folder.alone(_steps(progress, 0)), self._writing() as writing:
+        with self._alone(progress) as writing:
             keys = self._source.article_keys()
             summaries = self._source.categories()
-            step = _steps(progress, len(keys) + 1 + len(summaries))
+            scopes = spread(self._plan, summaries, self._strands())
+            feeds = list(self._of((None, *scopes)))
+            self._archiving.begin()
+            archives = self._archiving.close(feeds, None)
+            step = _steps(progress, len(keys) + archives + len(feeds))
             for path, content in self._pages.assets().items():
                 writing.write(path, content)
             for some in _batches(keys):
                 for article in self._source.articles(some):
                     writing.write(article.folder + PAGE, self._pages.article(article))
                     step()
-            writing.settle()  # a feed must not name a page that is not there yet
-            entries = Entries()
-            for category in (None, *(summary.path for summary in summaries)):
-                self._write_feed(writing, category, entries)
-                self._write_pages(writing, category, summaries)
+            entries: _Kept = defaultdict(Entries)
+            for feed in feeds:
+                self._write_archives(writing, feed, entries, step, missing=True)
+            writing.settle()  # a feed must not name a page or an archive that is not there yet
+            for feed in feeds:
+                self._write_feed(writing, feed, entries, step)
+                self._write_pages(writing, feed, summaries, scopes)
                 step()
-            self._write_lists(writing, summaries)
+            for feed in feeds:
+                self._write_archives(writing, feed, entries, step, missing=False)
+            self._write_lists(writing, summaries, scopes)
             writing.settle()
             self._sweep(writing)
             writing.record(step)
-        return writing.published()
+        return self._published(writing)
 
     def publish(
         self, changes: Changes, progress: Callable[[int, int], None] | None = None
@@ -192,12 +244,13 @@ class Publisher:
         """Write what the changes touch: article pages first, then feeds, index and OPML.
 
         The pages of articles that the source no longer has are removed, and so are the feeds of
-        categories that hold nothing any more. ``progress`` is as for ``publish_all``.
+        categories and strands that hold nothing any more. ``progress`` is as for ``publish_all``.
         """
-        if not changes.articles and not changes.categories:
+        if not changes.articles and not changes.categories and not changes.strands:
             return Published()
-        step = _steps(progress, len(changes.articles) + 2 * (1 + len(changes.categories)))
-        with self._folder.alone(_steps(progress, 0)), self._writing() as writing:
+        touched: list[Scope] = [None, *sorted(changes.categories), *sorted(changes.strands)]
+        with self._alone(progress) as writing:
+            step = _steps(progress, len(changes.articles) + 2 * len(touched))
             for some in _batches(sorted(changes.articles)):
                 articles = self._source.articles(some)
                 for article in articles:
@@ -205,71 +258,149 @@ class Publisher:
                     step()
                 for key in set(some).difference(article.key for article in articles):
                     writing.remove(article_folder(key) + PAGE)
+            # Whether languages have feeds is not known yet: asking takes time.
+            feeds = list(self._of(scope for scope in touched if not _is_language(scope)))
+            self._archiving.begin()
+            self._archiving.close(feeds, changes.articles)  # while the disk is at the pages
             writing.settle()
-            entries = Entries()
+            entries: _Kept = defaultdict(Entries)
             held = []
-            for each in (None, *sorted(changes.categories)):
-                if self._write_feed(writing, each, entries):
-                    held.append(each)
+            for feed in feeds:
+                if self._write_feed(writing, feed, entries, step):
+                    held.append(feed)
                 step()
             # Readers wait for feeds, people for pages: those come last, at the price of a query.
-            summaries = self._source.categories()
-            for category in held:
-                self._write_pages(writing, category, summaries)
+            summaries, strands = self._source.categories(), self._strands()
+            scopes = spread(self._plan, summaries, strands)
+            languages = [one.strand for one in strands if _is_language(one.strand)]
+            spoken = list(self._of(one for one in languages if one in scopes))
+            new = [one for one in spoken if not self._folder.holds(one.folder + PAGE)]
+            known = [one for one in spoken if one not in new and one.scope in touched]
+            self._archiving.close(new, None)
+            self._archiving.close(known, changes.articles)
+            for feed in (*new, *known):
+                self._write_feed(writing, feed, entries, step)
+                held.append(feed)
+            for feed in held:
+                self._write_pages(writing, feed, summaries, scopes)
                 step()
-            for category in changes.categories.difference(held):
-                for path in self._paths(category):
+            for feed in held:
+                self._write_archives(writing, feed, entries, step, missing=False)
+            alone = (one for one in languages if one not in scopes)
+            for feed in {*self._of(touched), *self._of(alone)}.difference(held):
+                for path in self._paths(feed):
                     writing.remove(path)
-            self._write_lists(writing, summaries)
+            self._write_lists(writing, summaries, scopes)
             writing.record(step)
-        return writing.published()
+        return self._published(writing)
 
-    def _writing(self) -> _Writing:
-        return _Writing(self._folder, self._unpacked)
+    def _published(self, writing: Writing) -> Published:
+        """Return what a run did; raise its first OutputError."""
+        published = writing.published()
+        self._archiving.done()
+        return published
 
-    def _feed(self, category: CategoryPath | None) -> Feed:
-        return Feed(site=self._site, category=category, full=self._full, ttl=self._ttl)
+    @contextmanager
+    def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[Writing]:
+        """Write while no other process does; then say what changed."""
+        with self._folder.alone(_steps(progress, 0)):
+            writing = Writing(self._folder, self._unpacked)
+            try:
+                with writing:
+                    yield writing
+            finally:
+                if writing.changed:
+                    self._changed(frozenset(writing.changed))
 
-    def _paths(self, category: CategoryPath | None) -> Iterator[str]:
-        folder = self._feed(category).folder
-        return (folder + name for name in (*self._formats, PAGE))
+    def _of(self, scopes: Iterable[Scope]) -> Iterator[Feed]:
+        """Yield the feeds of those scopes that may have one."""
+        return (feed for scope in scopes if (feed := self._plan.feed(scope)))
+
+    def _paths(self, feed: Feed) -> Iterator[str]:
+        yield from (feed.folder + name for name in (*feed.formats, PAGE))
+        yield from self._archiving.paths(feed)
+
+    def _summaries(self, scopes: Mapping[Scope, int]) -> list[FeedSummary]:
+        found = ((self._plan.feed(scope), count) for scope, count in scopes.items())
+        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
+
+    def _strands(self) -> list[StrandSummary]:
+        return self._source.strands(self._plan.kinds) if self._plan.kinds else []
 
     def _write_feed(
-        self, writing: _Writing, category: CategoryPath | None, entries: Entries
+        self, writing: Writing, feed: Feed, entries: _Kept, step: Callable[[], None]
     ) -> bool:
-        """Write a feed's files; False, and none, for a category that holds nothing."""
-        feed = self._feed(category)
-        articles = self._source.newest(category, self._limit)
-        if category is not None and not articles:
+        """Write a feed's files; False, and none, for a category or strand that holds nothing.
+
+        A feed of the operator's is there all the same.
+        """
+        articles = self._source.newest(feed.scope, feed.limit)
+        if feed.scope and feed.kind != StrandKind.CUSTOM and not articles:
             return False
-        gone = self._source.tombstones(category, self._limit) if ATOM in self._formats else []
-        for name in self._formats:
-            writing.write(feed.folder + name, _document(name, feed, articles, gone, entries))
+        if self._write_archives(writing, feed, entries, step, missing=True):
+            writing.settle()  # a feed must not name an archive that is not there yet
+        gone = self._source.tombstones(feed.scope, feed.limit) if ATOM in feed.formats else []
+        place = self._archiving.place(feed)
+        for name in feed.formats:
+            kept = entries[feed.full, feed.site.language]
+            document = _document(name, feed, articles, gone, kept, place)
+            writing.write(feed.folder + name, document)
         return True
+
+    def _write_archives(
+        self,
+        writing: Writing,
+        feed: Feed,
+        entries: _Kept,
+        step: Callable[[], None],
+        *,
+        missing: bool,
+    ) -> bool:
+        """Write a feed's archives that are owed, or only those ``missing``; tell if any were."""
+        owed = self._archiving.owed(feed, missing=missing)
+        for number in owed:
+            kept = entries[feed.full, feed.site.language]
+            for path, content in self._archiving.documents(feed, number, kept):
+                writing.write(path, content)
+            step()
+        return bool(owed)
 
     def _write_pages(
         self,
-        writing: _Writing,
-        category: CategoryPath | None,
+        writing: Writing,
+        feed: Feed,
         summaries: Sequence[CategorySummary],
+        scopes: Mapping[Scope, int],
     ) -> None:
-        feed = self._feed(category)
-        articles = self._source.newest(category, self._limit)
-        if category is None:
+        articles = self._source.newest(feed.scope, feed.limit)
+        below: list[CategorySummary] = []
+        others: list[FeedSummary] = []
+        if feed.scope is None:
             below = list(summaries)
+            others = self._summaries({one: scopes[one] for one in scopes if _is_few(one)})
             writing.write(PAGE, self._pages.index(feed, articles, below))
-        else:
-            below = [summary for summary in summaries if summary.path.parent == category]
-        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below))
+        elif feed.category:
+            below = [summary for summary in summaries if summary.path.parent == feed.category]
+        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below, others))
 
-    def _write_lists(self, writing: _Writing, summaries: Sequence[CategorySummary]) -> None:
-        name = next((name for name in (RSS, ATOM) if name in self._formats), self._formats[0])
-        writing.write(f"feeds/{OPML}", opml(self._site, summaries, name))
+    def _write_lists(
+        self,
+        writing: Writing,
+        summaries: Sequence[CategorySummary],
+        scopes: Mapping[Scope, int],
+    ) -> None:
+        # With thousands of authors it takes a while, and only a new one changes it.
+        if self._listed != (named := tuple(scopes)):
+            plan = self._plan
+            name = next((name for name in (RSS, ATOM) if name in plan.formats), plan.formats[0])
+            others = list(self._of(one for one in scopes if isinstance(one, Strand)))
+            self._opml, self._listed = opml(plan.site, summaries, name, others), named
+        writing.write(f"feeds/{OPML}", self._opml)
 
-    def _sweep(self, writing: _Writing) -> None:
+    def _sweep(self, writing: Writing) -> None:
         # Asked again: another process may have published more in the meantime.
-        categories = (summary.path for summary in self._source.categories())
-        feeds = {path for category in (None, *categories) for path in self._paths(category)}
+        scopes = spread(self._plan, self._source.categories(), self._strands())
+        feeds = {path for feed in self._of((None, *scopes)) for path in self._paths(feed)}
         articles = {article_folder(key) + PAGE for key in self._source.article_keys()}
 
         def stale(path: str) -> bool:
@@ -281,6 +412,15 @@ class Publisher:
 
         for path in self._folder.leftovers(stale):
             writing.remove(path)
+
+
+def _is_language(scope: Scope) -> bool:
+    return isinstance(scope, Strand) and scope.kind is StrandKind.LANGUAGE
+
+
+def _is_few(scope: Scope) -> bool:
+    """Tell what a page can name all of: languages and the operator's feeds, not authors."""
+    return isinstance(scope, Strand) and scope.kind is not StrandKind.AUTHOR
 
 
 def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
@@ -307,80 +447,10 @@ def _document(
     articles: Sequence[Article],
     gone: Sequence[Tombstone],
     entries: Entries,
+    place: Place,
 ) -> bytes:
     if name == RSS:
         return rss(feed, articles, entries)
     if name == ATOM:
-        return atom(feed, articles, entries, gone)
-    return json_feed(feed, articles)
-
-
-class _Writing:
-    """One run's writes on a few threads, counted; errors wait for the end."""
-
-    def __init__(self, folder: OutputFolder, unpacked: dict[str, None]) -> None:
-        self._folder = folder
-        self._unpacked = unpacked
-        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="publish")
-        self._pending: deque[Future[bool]] = deque()
-        self._feeds: list[str] = []
-        self._error: OutputError | None = None
-        self._written = self._unchanged = self._removed = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.settle()
-        self._pool.shutdown(cancel_futures=True)
-
-    def write(self, path: str, content: bytes) -> None:
-        """Have a file written soon."""
-        while len(self._pending) >= 8 * WRITERS:  # bounds the memory
-            self._take()
-        self._pending.append(self._pool.submit(self._folder.write, path, content))
-        self._unpacked.pop(path, None)
-        self._unpacked[path] = None
-        if path.rpartition("/")[2] in (RSS, ATOM):
-            self._feeds.append(path)
-
-    def record(self, step: Callable[[], None]) -> None:
-        """Have it noted what each feed of this run holds; ``step`` is called for each.
-
-        At the end: readers wait for the feeds themselves.
-        """
-        self.settle()
-        for noted in [self._pool.submit(self._folder.record, path) for path in self._feeds]:
-            step()
-            try:
-                noted.result()
-            except OutputError as error:
-                self._error = self._error or error
-
-    def settle(self) -> None:
-        """Wait until everything is written."""
-        while self._pending:
-            self._take()
-
-    def remove(self, path: str) -> None:
-        """Remove a file now."""
-        try:
-            self._removed += self._folder.remove(path)
-        except OutputError as error:
-            self._error = self._error or error
-
-    def published(self) -> Published:
-        """Return what was done. Raises the run's first OutputError."""
-        if self._error is not None:
-            raise self._error
-        return Published(written=self._written, unchanged=self._unchanged, removed=self._removed)
-
-    def _take(self) -> None:
-        try:
-            if self._pending.popleft().result():
-                self._written += 1
-            else:
-                self._unchanged += 1
-        except OutputError as error:
-            self._error = self._error or error
+        return atom(feed, articles, entries, gone, place)
+    return json_feed(feed, articles, place)

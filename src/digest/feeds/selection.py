@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from digest.articles.model import Article, CategoryPath
+from digest.articles.model import Article, CategoryPath, Scope, slug
+from digest.articles.strands import Strand, StrandKind
+from digest.languages import own_name
 from digest.site import Site
 
 #: Paths below a feed's folder, by format.
@@ -22,24 +24,74 @@ MEDIA_TYPES = {
 }
 
 
+#: Where the feeds of strands live below ``feeds/``.
+_STRAND_FOLDERS = {
+    StrandKind.AUTHOR: "@authors",
+    StrandKind.LANGUAGE: "@languages",
+    StrandKind.CUSTOM: "@custom",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What one feed selects: everything, or one category with all below it."""
+    """What one feed selects, and how it is written.
+
+    It selects everything, or a category with all below it, or a strand; never both of these.
+    """
 
     site: Site
-    category: CategoryPath | None  #: None selects everything
+    category: CategoryPath | None = None
+    strand: Strand | None = None
     full: bool = True  #: whole bodies; else summaries
+    formats: tuple[str, ...] = (RSS, ATOM, JSON)  #: the names of its files
+    limit: int = 50  #: entries at most
     ttl: timedelta = timedelta(hours=1)  #: how long readers may wait between two looks
+    called: str = ""  #: a title of the operator's; empty where there is none
+
+    def __post_init__(self) -> None:
+        if self.category and self.strand:
+            raise ValueError(f"a feed of both {self.category} and {self.strand}")
+
+    @property
+    def scope(self) -> Scope:
+        """What it selects; None is everything."""
+        return self.strand or self.category
+
+    @property
+    def kind(self) -> str:
+        """What the articles have in common: a StrandKind, ``category``, or ``everything``."""
+        if self.strand:
+            return self.strand.kind
+        return "category" if self.category else "everything"
+
+    @property
+    def name(self) -> str:
+        """What it is called among others of its kind; the site's title for everything."""
+        if self.called:
+            return self.called
+        if self.strand:
+            is_language = self.strand.kind is StrandKind.LANGUAGE
+            return own_name(self.strand.name) if is_language else self.strand.name
+        return self.category.name if self.category else self.site.title
 
     @property
     def title(self) -> str:
-        """The site's title, after the category's where there is one."""
-        return f"{self.category} · {self.site.title}" if self.category else self.site.title
+        """The operator's title, or the site's after the category or name where there is one."""
+        if self.called or not self.scope:
+            return self.name
+        return f"{self.category or self.name} · {self.site.title}"
 
     @property
     def folder(self) -> str:
         """Where the feed's files live, relative to the output folder; ends with ``/``."""
-        return f"feeds/{self.category.folder}/" if self.category else "feeds/"
+        if self.strand:
+            return f"feeds/{_STRAND_FOLDERS[self.strand.kind]}/{slug(self.strand.name)}/"
+        if not self.category:
+            return "feeds/"
+        folder = self.category.folder
+        if folder.partition("/")[0].casefold() in _STRAND_FOLDERS.values():
+            folder = f"%40{folder[1:]}"  # no slug looks like this: a "%" in a name becomes "%25"
+        return f"feeds/{folder}/"
 
     @property
     def id(self) -> str:
@@ -61,6 +113,14 @@ class CategorySummary:
     """How much a category holds, all levels below it included."""
 
     path: CategoryPath
+    articles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrandSummary:
+    """How much a strand holds."""
+
+    strand: Strand
     articles: int
 
 

@@ -18,11 +18,13 @@ from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.model import Article, ArticleKey, Tombstone
+from digest.feeds.archives import ALONE, Mark, Place
 from digest.feeds.persons import person
 from digest.feeds.plain import as_html, unmistakable
 from digest.feeds.rhythm import Syndication, minutes
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
 from digest.feeds.tombstones import Tombstones
+from digest.feeds.websub import HubLinks
 from digest.site import Site
 from digest.times import rfc822
 
@@ -86,12 +88,14 @@ def atom(
     articles: Sequence[Article],
     entries: Entries | None = None,
     gone: Sequence[Tombstone] = (),
+    place: Place = ALONE,
 ) -> bytes:
     """Return the feed as Atom 1.0 (RFC 4287) in UTF-8; entries in the order of ``articles``.
 
-    What is ``gone`` is told by tombstones (RFC 6721).
+    What is ``gone`` is told by tombstones (RFC 6721). ``place`` tells whether it is the current
+    document or an archive, and which archives are beside it (RFC 5005).
     """
-    return _document(partial(_atom, gone=gone), feed, articles, entries)
+    return _document(partial(_atom, gone=gone, place=place), feed, articles, entries)
 
 
 def image_type(url: str) -> str:
@@ -150,6 +154,9 @@ def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text)
         generator.register_extension("undated", _Undated)
     generator.register_extension("sy", Syndication)
     generator.sy.every = feed.ttl
+    if site.hubs:
+        generator.register_extension("hubs", HubLinks, atom=False)
+        generator.hubs.hubs = site.hubs
     generator.register_extension("dc", DcExtension)
     generator.register_extension("media", MediaExtension)
     for article in articles:
@@ -171,7 +178,9 @@ def _rss_item(feed: Feed, article: Article, text: _Text) -> _Entry:
     item.dc.dc_creator([text(author) for author in article.authors])
     if article.language and article.language != feed.site.language:
         item.dc.dc_language(text(article.language))
-    if article.image:
+    if sound := article.enclosure:  # RSS has place for one
+        item.enclosure(text(sound.url), sound.length, sound.media_type)
+    elif article.image:
         item.enclosure(text(article.image), 0, image_type(article.image))
     return item
 
@@ -182,6 +191,7 @@ def _atom(
     entries: Entries,
     text: _Text,
     gone: Sequence[Tombstone],
+    place: Place,
 ) -> bytes:
     site = feed.site
     generator = _generator(feed, text, text(feed.title) or feed.link())
@@ -191,8 +201,12 @@ def _atom(
         generator.icon(text(site.icon))
     if site.logo:
         generator.logo(text(site.logo))
-    generator.link(href=feed.link(ATOM), rel="self", type=MEDIA_TYPES[ATOM])
+    generator.link(href=feed.link(place.path(ATOM)), rel="self", type=MEDIA_TYPES[ATOM])
     generator.link(href=feed.link(), rel="alternate", type="text/html")
+    for relation, path in place.links(ATOM):
+        generator.link(href=feed.link(path), rel=relation, type=MEDIA_TYPES[ATOM])
+    for hub in site.hubs if place.number is None else ():
+        generator.link(href=hub, rel="hub")
     changed_at = [*map(_distinct, articles), *(_seconds(one.withdrawn_at) for one in gone)]
     generator.updated(max(changed_at, default=NEVER))
     author = person(text(site.author or site.title) or feed.link())
@@ -200,6 +214,8 @@ def _atom(
         author["email"] = text(site.email)
     generator.author(author)
     generator.register_extension("media", MediaExtension)
+    if place.number is not None:
+        generator.register_extension("archive", Mark)
     if gone:
         generator.register_extension("tombstones", Tombstones)
         generator.tombstones.stand_for(gone)
@@ -225,6 +241,9 @@ def _atom_entry(feed: Feed, article: Article, text: _Text) -> _Entry:
     )
     if article.language and article.language != feed.site.language:
         entry.xml_lang = text(article.language)
+    if sound := article.enclosure:
+        length = str(sound.length) if sound.length else None
+        entry.link(href=text(sound.url), rel="enclosure", type=sound.media_type, length=length)
     if article.image:
         entry.link(href=text(article.image), rel="enclosure", type=image_type(article.image))
     return entry
@@ -304,8 +323,9 @@ class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no t
             # feedgen writes no more of an entry's links than their address.
             for element, link in zip(self._element.iterfind("link"), self.link(), strict=True):
                 element.set("rel", link["rel"])
-                if "type" in link:
-                    element.set("type", link["type"])
+                for name in ("type", "length"):
+                    if link.get(name):
+                        element.set(name, link[name])
             if self.xml_lang:
                 self._element.set(_XML_LANG, self.xml_lang)
         return self._element

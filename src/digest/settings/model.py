@@ -16,14 +16,18 @@ from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
 from digest.articles.revision import Terms
 from digest.articles.rules import Rule
+from digest.articles.sieve import Criteria, Sieve
 from digest.errors import ConfigurationError
+from digest.feeds.plan import CustomFeed
 from digest.feeds.selection import ATOM, JSON, RSS
+from digest.languages import cased
 from digest.mail.edition import Digest
 from digest.mail.message import Sender
 from digest.mail.smtp import SmtpServer
 from digest.settings.spelling import alternatives, closest
 from digest.settings.tables import (
     ArticlesTable,
+    CriteriaTable,
     DatabaseTable,
     DigestTable,
     FeedsTable,
@@ -117,6 +121,7 @@ class Settings(BaseSettings):
             icon=site.icon or "",
             logo=site.logo or "",
             copyright=site.copyright or "",
+            hubs=self.feeds.hubs,
         )
 
     def digest(self, name: str) -> Digest:
@@ -183,6 +188,11 @@ class Settings(BaseSettings):
             fold=articles.duplicates == "fold",
             longest_embargo=articles.longest_embargo,
             grace=articles.grace if articles.on_delete == "withdraw" else None,
+            language=cased(self.site_table.language),
+            sieves=tuple(
+                Sieve(name=name, wanted=_criteria(table), unwanted=_criteria(table.exclude))
+                for name, table in self.feeds.custom.items()
+            ),
         )
 
     def moved_feeds(self) -> dict[str, str]:
@@ -196,6 +206,19 @@ class Settings(BaseSettings):
     def feed_formats(self) -> tuple[str, ...]:
         """Return the names of the files that every feed is written to, in the order configured."""
         return tuple(_FEED_FILES[name] for name in self.feeds.formats)
+
+    def custom_feeds(self) -> tuple[CustomFeed, ...]:
+        """Return how the operator's feeds are written, in the order configured."""
+        return tuple(
+            CustomFeed(
+                name=name,
+                title=table.title or "",
+                full=None if table.content is None else table.content == "full",
+                formats=table.formats and tuple(_FEED_FILES[name] for name in table.formats),
+                limit=table.limit,
+            )
+            for name, table in self.feeds.custom.items()
+        )
 
     def sender(self) -> Sender:
         """Return who sends the mail."""
@@ -236,6 +259,15 @@ class Settings(BaseSettings):
     def template_folder(self) -> Path:
         """Return where the templates are: as configured, else the ones that Digest brings."""
         return self.paths.templates or shipped.templates()
+
+
+def _criteria(table: CriteriaTable) -> Criteria:
+    return Criteria(
+        categories=tuple(map(CategoryPath.parse, table.categories)),
+        authors=table.authors,
+        words=table.words,
+        languages=table.languages,
+    )
 
 
 def _default_authority(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -24,6 +25,7 @@ from digest.settings.values import (
     FilePath,
     Globs,
     Host,
+    Hub,
     ImageProxy,
     Language,
     Line,
@@ -31,25 +33,36 @@ from digest.settings.values import (
     Name,
     Pattern,
     Picture,
+    ReaderAddress,
     Replacement,
     Roots,
     Schedule,
     Selectors,
     Server,
+    Sought,
     Title,
     Url,
     Zone,
     database_url,
     engine_order,
+    few,
     non_empty,
     whole,
     within,
 )
+from digest.site import is_loopback
 
 #: Where a password may travel unencrypted: it does not leave the machine.
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: A first run needs no address; a mail server would not take this one.
 _FIRST_SENDER = "Digest <digest@localhost>"
+
+
+Content = Literal["full", "summary"]
+Formats = Annotated[
+    tuple[Literal["rss", "atom", "json"], ...],
+    AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
+]
 
 
 def at(key: str, value: object, problem: str) -> PydanticCustomError:
@@ -197,16 +210,58 @@ class SanitizerTable(Table):
     engines: Annotated[tuple[str, ...], AfterValidator(engine_order)] = ("bleach", "nh3")
 
 
+class CriteriaTable(Table):
+    """What articles are told by: ``[feeds.custom.NAME.exclude]``."""
+
+    categories: tuple[Category, ...] = ()
+    authors: tuple[Sought, ...] = ()
+    words: tuple[Sought, ...] = ()
+    languages: tuple[Language, ...] = ()
+
+
+class CustomFeedTable(CriteriaTable):
+    """``[feeds.custom.NAME]``: a feed of the operator's."""
+
+    title: Title | None = None
+    exclude: CriteriaTable = CriteriaTable()
+    limit: Annotated[int | None, whole(1, 1_000)] = None
+    content: Content | None = None
+    formats: Formats | None = None
+
+    @model_validator(mode="after")
+    def _takes_not_everything(self) -> Self:
+        criteria = CriteriaTable.model_fields
+        if not any(getattr(table, key) for table in (self, self.exclude) for key in criteria):
+            raise ValueError(f"must tell what it takes: {', '.join(criteria)} or exclude")
+        return self
+
+
 class FeedsTable(Table):
     """``[feeds]``."""
 
     limit: Annotated[int, whole(1, 1_000)] = 50
-    content: Literal["full", "summary"] = "full"
-    formats: Annotated[
-        tuple[Literal["rss", "atom", "json"], ...],
-        AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
-    ] = ("rss", "atom", "json")
+    content: Content = "full"
+    formats: Formats = ("rss", "atom", "json")
+    authors: bool = True
+    languages: bool = True
+    archives: bool = True
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
+    readers: dict[Title, ReaderAddress] | None = None
+    hubs: Annotated[
+        tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
+    ] = ()
+    hubs_over_http: bool = False
+    custom: dict[Name, CustomFeedTable] = {}
+
+    @model_validator(mode="after")
+    def _hubs_are_safe(self) -> Self:
+        """Keep others from answering in a hub's place, unless the operator says that none can."""
+        for hub in self.hubs:
+            parts = urlsplit(hub)
+            here = is_loopback(parts.hostname or "")
+            if parts.scheme == "http" and not here and not self.hubs_over_http:
+                raise at("hubs", hub, "must be an https address, unless hubs_over_http = true")
+        return self
 
 
 class DigestTable(Table):

@@ -23,6 +23,7 @@ from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule, check_pattern
 from digest.articles.sanitize import ENGINES
+from digest.articles.sieve import folded
 from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
@@ -52,6 +53,14 @@ def one_line(text: str) -> str:
     if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
         raise ValueError("must be one line, without control characters")
     return text.strip()
+
+
+def sought(text: str) -> str:
+    """Return a word, some words or a name to look for."""
+    found = one_line(text)
+    if not folded(found):
+        raise ValueError("must be something to look for, not an empty text")
+    return found
 
 
 def language_tag(text: str) -> str:
@@ -172,6 +181,27 @@ def picture(text: str) -> str:
     return found
 
 
+def hub_url(text: str) -> str:
+    """Return the http(s) address of a WebSub hub as ASCII.
+
+    It is published in every feed, so a user and a password have no place in it.
+    """
+    try:
+        parts = urlsplit(one_line(text))
+        port = parts.port
+        host = server(parts.hostname or "")
+    except ValueError:
+        raise ValueError("must be an address such as 'https://hub.example/'") from None
+    if parts.username or parts.password or parts.fragment:
+        raise ValueError("must be an address without user and fragment")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("must be an address such as 'https://hub.example/'")
+    name = f"[{host}]" if ":" in host else host
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, query, ""))
+
+
 def tag_authority(text: str) -> str:
     """Check the authority of tag URIs (RFC 4151)."""
     if not _AUTHORITY.fullmatch(text):
@@ -288,6 +318,18 @@ def image_proxy(text: str) -> str:
     return text
 
 
+def reader_address(text: str) -> str:
+    """Check the template of the addresses at which a reader on the web takes feeds."""
+    try:
+        check_proxy(text)
+    except ValueError:
+        raise ValueError(
+            "must be an http(s) address with one {url} in it, such as "
+            "'https://reader.example/add?feed={url}'"
+        ) from None
+    return text
+
+
 def within(low: str, high: str) -> BeforeValidator:
     """Return a check that reads a duration and keeps it between two, both included."""
     shortest, longest = durations.parse(low), durations.parse(high)
@@ -311,6 +353,17 @@ def whole(low: int, high: int) -> object:
     return Field(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
 
 
+def few(most: int, error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a check that a list holds no more than ``most``, and nothing twice."""
+
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if len(values) > most or len(set(values)) != len(values):
+            raise ValueError(error)
+        return values
+
+    return check
+
+
 def non_empty(error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     """Return a check that a list holds something, and nothing twice."""
 
@@ -332,6 +385,11 @@ Title = Annotated[
     Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
     AfterValidator(one_line),
 ]
+Sought = Annotated[
+    str,
+    Field(max_length=200, description="a text of at most 200 characters"),
+    AfterValidator(sought),
+]
 Url = Annotated[str, AfterValidator(site_url)]
 Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
@@ -345,6 +403,7 @@ Name = Annotated[
         description="a name of a-z, 0-9, '-' and '_', such as 'daily'",
     ),
 ]
+Hub = Annotated[str, AfterValidator(hub_url)]
 Authority = Annotated[str, AfterValidator(tag_authority)]
 Address = Annotated[str, AfterValidator(address)]
 Mailbox = Annotated[str, AfterValidator(sender)]
@@ -367,6 +426,11 @@ Pattern = Annotated[
 ]
 Replacement = Annotated[
     str, Field(max_length=1_000, description="a text of at most 1,000 characters")
+]
+ReaderAddress = Annotated[
+    str,
+    Field(max_length=500, description="a text of at most 500 characters"),
+    AfterValidator(reader_address),
 ]
 ImageProxy = Annotated[
     str,

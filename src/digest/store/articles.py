@@ -16,11 +16,13 @@ from digest.articles.model import (
     CategoryPath,
     Changes,
     Problem,
+    Scope,
     Severity,
     Tombstone,
 )
 from digest.articles.revision import Terms
-from digest.feeds.selection import CategorySummary
+from digest.articles.strands import StrandKind
+from digest.feeds.selection import CategorySummary, StrandSummary
 from digest.store.connection import Database, Lock
 from digest.store.problems import FAILED, counted, listed
 from digest.store.reading import COLUMNS, gone, newest, newest_sequence, read, selected
@@ -28,6 +30,7 @@ from digest.store.recording import record
 from digest.store.schema import article, category, file, membership, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
+from digest.store.weaving import reweave, summaries
 from digest.store.withdrawals import deleted, review, tombstones
 
 _TERMS = Terms()
@@ -169,18 +172,20 @@ class ArticleStore:
             rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
             return [(row.path, row.embargo_at) for row in rows]
 
-    def review(self, now: datetime, grace: timedelta | None) -> Changes:
+    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
         """Show articles again whose files are back; withdraw those without a file for so long.
 
         Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
-        away, and none are either.
+        away, and none are either. With ``terms`` strands are decided anew where those that are
+        known were decided by others: another language of the site, other feeds of the operator's.
         """
+        rewoven = reweave(self._database, terms) if terms else Changes()
         if grace is None:
             with self._database.read() as connection:
                 if connection.scalar(deleted().limit(1)) is None:
-                    return Changes()
+                    return rewoven
         with self._database.write(Lock.ARTICLES) as connection:
-            return review(connection, now, grace)
+            return rewoven + review(connection, now, grace)
 
     def counts(self) -> Counts:
         """Return how much there is."""
@@ -212,16 +217,21 @@ class ArticleStore:
         """Return every category at every level that holds an article, in order of path."""
         with self._database.read() as connection:
             totals = _totals(connection)
-            summaries = [
+            found = [
                 CategorySummary(path=CategoryPath(row.names), articles=totals[row.id])
                 for row in connection.execute(select(category.c.id, category.c.names))
                 if row.id in totals
             ]
-        return sorted(summaries, key=lambda summary: summary.path)
+        return sorted(found, key=lambda summary: summary.path)
 
-    def newest(self, category: CategoryPath | None, limit: int) -> list[Article]:
-        """Return the newest articles by publication, then sequence, of a category or of all."""
-        return self._articles(newest(category).limit(limit))
+    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        """Return every strand of these kinds that holds an article, in order."""
+        with self._database.read() as connection:
+            return summaries(connection, kinds)
+
+    def newest(self, scope: Scope, limit: int) -> list[Article]:
+        """Return the newest articles of a scope by publication, then sequence."""
+        return self._articles(newest(scope).limit(limit))
 
     def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
         """Return the articles with these keys, in order of sequence; withdrawn ones are left out.
@@ -243,10 +253,10 @@ class ArticleStore:
         with self._database.read() as connection:
             return list(connection.scalars(query))
 
-    def tombstones(self, category: CategoryPath | None, limit: int) -> list[Tombstone]:
-        """Return what is left of withdrawn articles of a category or of all, the last first."""
+    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
+        """Return what is left of withdrawn articles of a scope, the last first."""
         with self._database.read() as connection:
-            return tombstones(connection, category, limit)
+            return tombstones(connection, scope, limit)
 
     def newest_sequence(self) -> int:
         """Return the sequence of the newest article, 0 where there is none."""

@@ -54,6 +54,7 @@ class Lock(IntEnum):
     ARTICLES = 2
     OUTBOX = 3  #: editions, and the ends of deliveries
     SUBSCRIBERS = 4
+    ARCHIVES = 5  #: of feeds: two publishers must not give one number twice
 
 
 class Database:

@@ -9,9 +9,11 @@ from typing import Self
 from sqlalchemy import Connection, inspect, text
 
 from digest.errors import StoreError
+from digest.store.archives import ArchiveStore
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.issued import IssuedEditions
+from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
@@ -29,10 +31,12 @@ class Store:
         self._database = database
         self.articles = ArticleStore(database)
         self.scans = ScanStore(database)
+        self.archives = ArchiveStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.issued = IssuedEditions(database)
         self.withdrawals = Withdrawals(database)
+        self.notices = NoticeStore(database)
 
     def __enter__(self) -> Self:
         return self

@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 
-from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml
-from digest.store.schema import article, category, membership, withdrawal
+from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
+from digest.articles.strands import Strand
+from digest.store.schema import (
+    article,
+    category,
+    membership,
+    strand,
+    strand_article,
+    withdrawal,
+)
 from digest.store.types import chunks, hashed
 
 #: What an article is made of.
@@ -25,14 +44,15 @@ COLUMNS = (
     article.c.authors,
     article.c.summary,
     article.c.body,
+    article.c.enclosure,
 )
 
 
 def read(connection: Connection, query: Select[Any]) -> list[Article]:
     """Return the articles that a query of theirs finds, in its order."""
     rows = list(connection.execute(query))
-    filed = _filed(connection, [row.id for row in rows])
-    return [_article(row, filed.get(row.id, ())) for row in rows]
+    categories = filed(connection, [row.id for row in rows])
+    return [_article(row, categories.get(row.id, ())) for row in rows]
 
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
@@ -70,25 +90,46 @@ def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select
     return query.where(inside.exists())
 
 
-def within(query: Select[Any], wanted: CategoryPath | None) -> Select[Any]:
-    """Return the query of articles, narrowed to those of a category; None narrows nothing."""
+def within(query: Select[Any], wanted: Scope) -> Select[Any]:
+    """Return the query of articles, narrowed to those of a scope; None narrows nothing."""
     if wanted is None:
         return query
+    if isinstance(wanted, Strand):
+        of_key = select(strand.c.id).where(strand.c.key == hashed(str(wanted))).scalar_subquery()
+        return query.join(strand_article, strand_article.c.article == article.c.id).where(
+            strand_article.c.strand == of_key
+        )
     number = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
     return query.join(membership, membership.c.article == article.c.id).where(
         membership.c.category == number
     )
 
 
-def newest(wanted: CategoryPath | None) -> Select[Any]:
+def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
+    """Return the condition that the article of this sequence is of a scope.
+
+    For queries of few articles: it looks at each of them, not at all of the scope.
+    """
+    if wanted is None:
+        return true()
+    if isinstance(wanted, Strand):
+        of_key = select(strand.c.id).where(strand.c.key == hashed(str(wanted))).scalar_subquery()
+        rows = strand_article.c.strand == of_key
+        return exists().where(strand_article.c.article == sequence, rows)
+    of_key = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
+    return exists().where(membership.c.article == sequence, membership.c.category == of_key)
+
+
+def newest(wanted: Scope) -> Select[Any]:
     """Return the query of a feed's articles: an index tells their order, none are sorted."""
     query = within(select(*COLUMNS).where(~gone()), wanted)
     if wanted is None:
         return query.order_by(article.c.published_at.desc(), article.c.id.desc())
-    return query.order_by(membership.c.published_at.desc(), membership.c.article.desc())
+    rows = strand_article if isinstance(wanted, Strand) else membership
+    return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
 
 
-def _filed(
+def filed(
     connection: Connection, sequences: Sequence[int]
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
     """Return the categories of each article, in its file's own order."""
@@ -120,4 +161,5 @@ def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
         body=SafeHtml(row.body),
         published_at=row.published_at,
         updated_at=row.updated_at,
+        enclosure=row.enclosure,
     )

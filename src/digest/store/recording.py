@@ -20,6 +20,7 @@ from digest.store.register import Entry, Register
 from digest.store.schema import article, file, likeness
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed, storable
+from digest.store.weaving import note_terms, weave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ def record(
     terms: Terms,
 ) -> Changes:
     """Store what was read, within the caller's transaction, and return what changed."""
+    note_terms(connection, terms)
     register = load(connection, readings, fold=terms.fold)
     outcome = _decide(register, readings, now, terms)
     revised = list(outcome.revised.values())
@@ -63,10 +65,12 @@ def record(
     _recognize(connection, [*(entry for entry, _ in revised), *outcome.learned])
     _remember(connection, register, outcome)
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
-    touched = {entry.key for entry, _ in revised} | {entry.key for entry in filed.moved}
+    touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
+    woven = weave(connection, [one for one in touched.values() if one is not None], terms)
     return Changes(
         articles=frozenset(touched),
         categories=filed.categories,
+        strands=woven.strands,
         new=len(new),
         updated=len(touched) - len(new),
         unchanged=outcome.unchanged,
@@ -142,6 +146,7 @@ def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
         "authors": draft.authors,
         "summary": draft.summary,
         "body": draft.body,
+        "enclosure": draft.enclosure,
     }
 
 

@@ -21,10 +21,10 @@ from sqlalchemy import (
     false,
 )
 
-from digest.store.types import Categories, Moment, Names, PlainText, Whole
+from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 metadata = MetaData(
     naming_convention={
@@ -57,7 +57,8 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
-#: What the store knows of itself: ``authority``.
+#: What the store knows of itself: ``authority``; by what strands were told (``woven``); and each
+#: ``notice`` that waits for a hub.
 meta = Table(
     "meta",
     metadata,
@@ -85,6 +86,7 @@ article = Table(
     Column("authors", Names, nullable=False),
     Column("summary", PlainText, nullable=False),
     Column("body", PlainText, nullable=False),
+    Column("enclosure", Recording),
     Index(None, "published_at", "id"),
     sqlite_autoincrement=True,
 )
@@ -109,6 +111,28 @@ membership = Table(
     Column("published_at", Moment, nullable=False),
     Column("position", Integer),
     Index(None, "category", "published_at", "article"),
+    sqlite_with_rowid=False,
+)
+
+#: Authors, languages and the operator's feeds (``articles.strands``).
+strand = Table(
+    "strand",
+    metadata,
+    _number(),
+    Column("key", Text, nullable=False, unique=True),  #: hash of kind and name
+    Column("kind", Text, nullable=False),
+    Column("name", PlainText, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: One row for each article in each of its strands.
+strand_article = Table(
+    "strand_article",
+    metadata,
+    _reference("article", "article.id", key=True),
+    _reference("strand", "strand.id", key=True),
+    Column("published_at", Moment, nullable=False),
+    Index(None, "strand", "published_at", "article"),
     sqlite_with_rowid=False,
 )
 
@@ -140,6 +164,29 @@ Index(
     withdrawal.c.article,
     sqlite_where=withdrawal.c.at.is_not(None),
     postgresql_where=withdrawal.c.at.is_not(None),
+)
+
+#: The archives of each feed (``feeds.archives``), and what each holds, for ever. ``changed_at`` and
+#: ``gone`` are of the version for which the article was put there; ``changed_at`` is NULL once the
+#: article has another.
+archive = Table(
+    "archive",
+    metadata,
+    _number(),
+    Column("feed", Text, nullable=False),  #: hash of the feed's folder
+    Column("number", Integer, nullable=False),  #: 1, 2, 3 …
+    UniqueConstraint("feed", "number"),
+    sqlite_autoincrement=True,
+)
+
+archive_entry = Table(
+    "archive_entry",
+    metadata,
+    _reference("archive", "archive.id", key=True),
+    _reference("article", "article.id", key=True, index=True),
+    Column("changed_at", Moment),
+    Column("gone", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: One file of an article leads: it says what the article says; the others add their categories.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+from digest.articles.enclosures import Enclosure
 from digest.articles.model import CategoryPath
 from digest.times import require_utc
 
@@ -107,6 +109,21 @@ class Names(TypeDecorator[tuple[str, ...]]):
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...] | None:
         """Return the tuple."""
         return None if value is None else tuple(json.loads(value))
+
+
+class Recording(TypeDecorator[Enclosure]):
+    """An enclosure as a JSON object."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Enclosure | None, _dialect: Dialect) -> str | None:
+        """Return the JSON text."""
+        return None if value is None else storable(json.dumps(asdict(value)))
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Enclosure | None:
+        """Return the enclosure."""
+        return None if value is None else Enclosure(**json.loads(value))
 
 
 class Categories(TypeDecorator[tuple[CategoryPath, ...]]):

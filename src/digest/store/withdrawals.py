@@ -16,13 +16,15 @@ from digest.articles.model import (
     ArticleKey,
     CategoryPath,
     Changes,
+    Scope,
     Tombstone,
 )
 from digest.store.connection import Database, Lock
-from digest.store.reading import COLUMNS, gone, newest, read, within
+from digest.store.reading import COLUMNS, gone, lies_within, newest, read, within
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
+from digest.store.weaving import running
 
 
 class Word(StrEnum):
@@ -137,14 +139,23 @@ class Withdrawals:
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 
 
-def tombstones(connection: Connection, wanted: CategoryPath | None, limit: int) -> list[Tombstone]:
-    """Return what is left of a category's articles, or of all; last withdrawn first."""
-    query = (
-        select(article.c.tag, withdrawal.c.at)
+def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombstone]:
+    """Return what is left of the articles of a scope; last withdrawn first."""
+    return buried(connection, remains(wanted).limit(limit))
+
+
+def remains(wanted: Scope) -> Select[Any]:
+    """Return the query of a scope's withdrawn articles; last withdrawn first."""
+    return (
+        select(article.c.id, article.c.tag, article.c.published_at, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
-        .where(withdrawal.c.at.is_not(None))
+        .where(withdrawal.c.at.is_not(None), lies_within(withdrawal.c.article, wanted))
+        .order_by(*_LAST_FIRST)
     )
-    query = within(query, wanted).order_by(*_LAST_FIRST).limit(limit)
+
+
+def buried(connection: Connection, query: Select[Any]) -> list[Tombstone]:
+    """Return the tombstones that a query of ``remains`` finds, in its order."""
     return [
         Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
     ]
@@ -180,7 +191,7 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
 
 
 def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
-    """Return that these articles, and all their categories, are to be published anew."""
+    """Return that these articles, their categories and strands, are to be published anew."""
     if not sequences:
         return Changes()
     keys = among(connection, select(article.c.key), article.c.id, sequences)
@@ -191,4 +202,5 @@ def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
     return Changes(
         articles=frozenset(ArticleKey(row.key) for row in keys),
         categories=frozenset(CategoryPath(row.names) for row in filed),
+        strands=running(connection, sequences),
     )

@@ -37,17 +37,18 @@ def create_app(
     clock: Clock,
     moved: Mapping[str, str] | None = None,
     gone: Callable[[str], bool] | None = None,
+    links: Callable[[str], str | None] | None = None,
     sample: Callable[[str], bytes | None] = lambda _: None,
 ) -> Starlette:
     """Return the ASGI application.
 
     ``output`` is the folder with the published files, ``status`` is called in a thread for
-    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved`` and
-    ``gone`` are what PublishedFiles takes: folders that are elsewhere now, and whether there was
-    something at a path. ``sample`` is called in a thread for the page of a digest's next
-    edition; None where there is no such digest.
+    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved``,
+    ``gone`` and ``links`` are what PublishedFiles takes: folders that are elsewhere now, whether
+    there was something at a path, and the Link header of a file. ``sample`` is called in a
+    thread for the page of a digest's next edition; None where there is no such digest.
     """
-    files = PublishedFiles(output, moved=moved, gone=gone, clock=clock)
+    files = PublishedFiles(output, moved=moved, gone=gone, links=links, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )

@@ -37,6 +37,7 @@ class PublishedFiles:
         *,
         moved: Mapping[str, str] | None = None,
         gone: Callable[[str], bool] | None = None,
+        links: Callable[[str], str | None] | None = None,
         clock: Clock = utc_now,
     ) -> None:
         """Keep what is needed.
@@ -44,8 +45,11 @@ class PublishedFiles:
         ``moved`` has the folders, relative to the output, whose files are to be looked for in
         another one: ``{"feeds/old": "feeds/new"}``. ``gone`` is asked in a thread, and only where
         nothing is found, whether there was something at a path before: decoded, without a slash
-        in front, such as ``articles/2f/``.
+        in front, such as ``articles/2f/``. ``links`` returns the Link header of the file at a path
+        below the output, None where it has none.
         """
+        self._output = output
+        self._links = links
         self._places = Places(output, moved or {})
         self._gone = gone
         self._clock = clock
@@ -116,7 +120,14 @@ class PublishedFiles:
             if request.method == "GET" and same_as(header("if-range"), tag, file.modified_at):
                 status, content = _part(header("range"), content, headers)
         headers["Content-Length"] = str(len(content))
+        if link := self._link(file):
+            headers["Link"] = link
         return Response(b"" if request.method == "HEAD" else content, status, headers=headers)
+
+    def _link(self, file: PublishedFile) -> str | None:
+        if self._links is None:
+            return None
+        return self._links(file.path.relative_to(self._output.resolve()).as_posix())
 
 
 def _header(request: Request) -> Header:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -19,9 +27,11 @@ from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from starlette.responses import Response
 
-from digest.articles.model import Article, CategoryPath
+from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
+from digest.articles.strands import Strand, StrandKind
 from digest.errors import TemplateError
+from digest.feeds.plan import FeedPlan, FeedSummary
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.feeds.syndication import STYLESHEET
 from digest.languages import locales
@@ -41,6 +51,7 @@ from digest.site import Site
 from digest.templates import environment, explained
 from digest.times import rfc3339
 from digest.web import samples
+from digest.web.readers import READERS, carriers, reader_links
 from digest.web.status import Status
 
 #: Published files, and the templates they come from.
@@ -73,6 +84,8 @@ _FAULTS = (
     TypeError,
     ValueError,
 )
+#: With which pages of their feeds are tried.
+_STRANDS = tuple(Strand(kind, "en") for kind in StrandKind)
 _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
 
 
@@ -109,10 +122,20 @@ class WebPages:
         templates: Path,
         site: Site,
         formats: tuple[str, ...] = (RSS, ATOM, JSON),
+        authors: bool = False,
+        readers: Mapping[str, str] = READERS,
+        digests: Collection[Digest] = (),
         brought: Path | None = None,
     ) -> None:
-        """Read the pages' words; what ``templates`` lacks is taken from ``brought``."""
+        """Keep what is needed; ``authors`` says whether they have feeds, to be linked.
+
+        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web,
+        ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
+        ``brought``.
+        """
         self._folders = (templates, *filter(None, (brought,)))
+        self._readers = readers
+        self._digests = digests
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
@@ -127,8 +150,10 @@ class WebPages:
         self._environment.globals.update(
             site=site,
             words=self._words(),
-            formats=[(name, _FORMAT_NAMES[name], MEDIA_TYPES[name]) for name in formats],
-            feed_of=_feed_of(site),
+            formats=_named(formats),
+            formats_of=lambda feed: _named(feed.formats),
+            feed_of=_feed_of(FeedPlan(site=site, formats=formats)),
+            author_feed=_author_feed(FeedPlan(site=site, formats=formats, authors=authors)),
             link_of=lambda article: article_link(site, article),
             part=self._part,
         )
@@ -138,12 +163,26 @@ class WebPages:
         return self._render("article", article=article)
 
     def feed(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+        self,
+        feed: Feed,
+        articles: Sequence[Article],
+        categories: Sequence[CategorySummary],
+        others: Sequence[FeedSummary] = (),
     ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
+        """Return a feed's page; ``categories`` are those right below it (all, for the site's).
+
+        ``others`` are feeds that are no categories', to be named there too.
+        """
         trail = () if feed.category is None else tuple(feed.category.lineage())
         return self._render(
-            "feed", feed=feed, articles=articles, trail=trail, tree=self._tree(feed, categories)
+            "feed",
+            feed=feed,
+            articles=articles,
+            trail=trail,
+            tree=self._tree(feed, categories),
+            others=others,
+            readers=reader_links(feed, self._readers),
+            carriers=carriers(feed, self._digests),
         )
 
     def index(
@@ -240,6 +279,10 @@ class WebPages:
             self.index(feed, some, categories if some else ())
             self.feed(feed, some, categories if some else ())
         self.feed(replace(feed, category=categories[0].path), articles, categories[1:])
+        others = [FeedSummary(feed=replace(feed, strand=one), articles=1) for one in _STRANDS]
+        self.feed(feed, articles, categories, others)
+        for one in others:
+            self.feed(one.feed, articles, ())
         for article in articles:
             self.article(article)
         for state in SubscriberState:
@@ -334,14 +377,27 @@ def _path_filter(site: Site) -> Callable[[str], str]:
     return path
 
 
-def _feed_of(site: Site) -> Callable[[CategoryPath | None], Mapping[str, str]]:
+def _feed_of(plan: FeedPlan) -> Callable[[Scope], Feed | None]:
     @lru_cache(maxsize=4096)
-    def feed_of(category: CategoryPath | None) -> Mapping[str, str]:
-        """Return a feed's title and folder; a page names the same few again and again."""
-        feed = Feed(site=site, category=category)
-        return {"title": feed.title, "folder": feed.folder}
+    def feed_of(scope: Scope) -> Feed | None:
+        """Return the feed of a scope; a page names the same few again and again."""
+        return plan.feed(scope)
 
     return feed_of
+
+
+def _author_feed(plan: FeedPlan) -> Callable[[str], Feed | None]:
+    def author_feed(name: str) -> Feed | None:
+        """Return the feed of an author; None where authors have none."""
+        return feed_of(Strand(StrandKind.AUTHOR, name)) if name and plan.authors else None
+
+    feed_of = _feed_of(plan)
+    return author_feed
+
+
+def _named(formats: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return the file, the name and the media type of each format."""
+    return [(name, _FORMAT_NAMES[name], MEDIA_TYPES[name]) for name in formats]
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,96 @@
+"""Enclosures: the recording that an article is about, as podcasts have it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from digest.articles import addresses
+from digest.articles.characters import one_line
+from digest.articles.fields import Value
+from digest.articles.habits import ADDRESS_NAMES, ENCLOSURE_KEYS
+
+#: A table of our own: the system's differs from machine to machine.
+_TYPES = {
+    ".aac": "audio/aac",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+}
+_MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
+_BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
+#: ``754``, ``12:34`` or ``1:02:03``.
+_DURATION = re.compile(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,3}):)?([0-9]{1,6})(?:\.[0-9]+)?", re.ASCII)
+_SIZE_NAMES, _TYPE_NAMES = ("length", "size", "bytes", "filesize"), ("type", "mime_type", "mime")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A recording of sound or pictures."""
+
+    url: str  #: absolute http(s)
+    media_type: str  #: ``audio/…`` or ``video/…``
+    length: int = 0  #: bytes; 0 where the file does not say
+    duration: int | None = None  #: seconds
+
+
+def find(fields: Mapping[str, Value]) -> Enclosure | None:
+    """Return the first recording that front matter names.
+
+    An address is one where its type is told, or plain from its extension.
+    """
+    for key in ENCLOSURE_KEYS:
+        value = fields.get(key, "")
+        for one in value if isinstance(value, list) else [value]:
+            if found := _read(one, fields):
+                return found
+    return None
+
+
+def _read(value: Value, fields: Mapping[str, Value]) -> Enclosure | None:
+    if isinstance(value, dict):
+        address = next(_texts(value, ADDRESS_NAMES), "")
+        size, kind = next(_texts(value, _SIZE_NAMES), ""), next(_texts(value, _TYPE_NAMES), "")
+        time = next(_texts(value, ("duration",)), "")
+    elif isinstance(value, str):
+        # WordPress writes address, bytes and type into three lines.
+        address, size, kind, *_ = [*value.split(), "", "", ""]
+        time = ""
+    else:
+        return None
+    url = addresses.absolute(address)
+    if url is None:
+        return None
+    known = _TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower())
+    media_type = kind.lower() if _MEDIA_TYPE.fullmatch(kind.lower()) else known
+    if media_type is None:
+        return None
+    return Enclosure(
+        url=url,
+        media_type=media_type,
+        length=int(size) if _BYTES.fullmatch(size) else 0,
+        duration=_seconds(time or next(_texts(fields, ("duration",)), "")),
+    )
+
+
+def _texts(fields: Mapping[str, Value], names: tuple[str, ...]) -> Iterator[str]:
+    values = (fields.get(name, "") for name in names)
+    return (one_line(value) for value in values if isinstance(value, str) and value.strip())
+
+
+def _seconds(text: str) -> int | None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return (hours * 60 + minutes) * 60 + seconds

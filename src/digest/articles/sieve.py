@@ -1,0 +1,164 @@
+"""Sieves: what an article must be to run in a feed of the operator's, and what it must not be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import regex
+
+from digest.articles.model import CategoryPath, SafeHtml
+from digest.articles.strands import Strand, StrandKind
+from digest.articles.summary import plain_text
+from digest.languages import primary
+
+#: Scripts in which a word does not end at a space, or (Hangul) has particles attached.
+_UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+)
+#: What a word is made of in all other scripts.
+_LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}_]--[{_UNSPACED}]]"
+_STARTS = regex.compile(_LETTER, regex.VERSION1)
+_ENDS = regex.compile(rf"{_LETTER}\Z", regex.VERSION1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sifted:
+    """What there is to look at in an article."""
+
+    title: str  #: plain text
+    authors: tuple[str, ...]
+    categories: tuple[CategoryPath, ...]
+    language: str | None  #: BCP 47; None means the site's
+    body: SafeHtml  #: may be empty where no sieve ``reads``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criteria:
+    """What articles are told by; a criterion with several values means any of them."""
+
+    categories: tuple[CategoryPath, ...] = ()  #: these and all below
+    authors: tuple[str, ...] = ()  #: whole names, in any case and width
+    words: tuple[str, ...] = ()  #: in title or text, in any case and width
+    languages: tuple[str, ...] = ()  #: ranges (RFC 4647): ``zh`` means ``zh-CN`` too
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any criterion."""
+        return bool(self.categories or self.authors or self.words or self.languages)
+
+    def meets(self, article: Sifted, language: str) -> list[bool]:
+        """Return for each criterion that there is whether an article meets it.
+
+        ``language`` is the one of articles that name none.
+        """
+        found = []
+        if self.categories:
+            found.append(
+                any(own.within(one) for own in article.categories for one in self.categories)
+            )
+        if self.authors:
+            found.append(not self._folded_authors.isdisjoint(map(folded, article.authors)))
+        if self.languages:
+            spoken = (article.language or language).lower()
+            found.append(any(_in_range(spoken, one.lower()) for one in self.languages))
+        if self.words:  # last: it is the one that takes time
+            found.append(
+                self._pattern.search(folded(article.title)) is not None
+                or self._pattern.search(folded(plain_text(article.body))) is not None
+            )
+        return found
+
+    @cached_property
+    def _folded_authors(self) -> frozenset[str]:
+        return frozenset(map(folded, self.authors))
+
+    @cached_property
+    def _pattern(self) -> regex.Pattern[str]:
+        return regex.compile("|".join(map(_word, self.words)), regex.VERSION1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sieve:
+    """Takes the articles that meet all of one set of criteria and none of another.
+
+    Raises ValueError where it would take everything.
+    """
+
+    name: str
+    wanted: Criteria = field(default_factory=Criteria)
+    unwanted: Criteria = field(default_factory=Criteria)
+
+    def __post_init__(self) -> None:
+        if not self.wanted and not self.unwanted:
+            raise ValueError(f"the sieve {self.name} has no criteria")
+
+    @property
+    def strand(self) -> Strand:
+        """The strand of the articles that it takes."""
+        return Strand(StrandKind.CUSTOM, self.name)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it looks at titles and texts."""
+        return bool(self.wanted.words or self.unwanted.words)
+
+    def takes(self, article: Sifted, language: str) -> bool:
+        """Tell whether an article passes; ``language`` is the one of articles that name none."""
+        return not any(self.unwanted.meets(article, language)) and all(
+            self.wanted.meets(article, language)
+        )
+
+
+def strands(article: Sifted, sieves: Iterable[Sieve], language: str) -> set[Strand]:
+    """Return the strands that an article runs in.
+
+    ``language`` is the one of articles that name none; empty where that is not known. A strand of
+    a language holds all its regions and scripts: ``en`` what is in ``en-GB``, too.
+    """
+    found = {Strand(StrandKind.AUTHOR, name) for name in article.authors if name}
+    if spoken := article.language or language:
+        found.add(Strand(StrandKind.LANGUAGE, primary(spoken)))
+    found.update(sieve.strand for sieve in sieves if sieve.takes(article, language))
+    return found
+
+
+def fingerprint(sieves: Iterable[Sieve], language: str) -> str:
+    """Return hex that changes when an article might run in other strands than before."""
+    said: list[object] = [language, _RULES]
+    for sieve in sorted(sieves, key=lambda one: one.name):
+        for criteria in (sieve.wanted, sieve.unwanted):
+            said += [
+                sieve.name,
+                sorted(path.names for path in criteria.categories),
+                sorted(criteria.authors),
+                sorted(criteria.words),
+                sorted(criteria.languages),
+            ]
+    raw = json.dumps(said, separators=(",", ":")).encode("ascii")
+    return hashlib.blake2b(raw, digest_size=16).hexdigest()
+
+
+#: To be raised when ``strands`` finds others for the same article and the same sieves.
+_RULES = 1
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared: case and width make no difference, nor does white space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _word(word: str) -> str:
+    """Return the pattern of a word in folded text: whole words where the script has spaces."""
+    text = folded(word)
+    before = rf"(?<!{_LETTER})" if _STARTS.match(text) else ""
+    after = rf"(?!{_LETTER})" if _ENDS.search(text) else ""
+    return before + regex.escape(text, literal_spaces=True) + after
+
+
+def _in_range(tag: str, wanted: str) -> bool:
+    """Tell whether a language tag is in a range (RFC 4647 section 3.3.1), both in lower case."""
+    return tag == wanted or tag.startswith(f"{wanted}-")

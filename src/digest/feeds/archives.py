@@ -1,0 +1,157 @@
+"""Archives: documents that hold what the current document of a feed no longer does (RFC 5005).
+
+A reader who comes by seldom follows ``prev-archive`` from the current document back to the first
+archive that it knows. So whatever state an article gets, one of two holds from then on, until it
+gets another: the current document tells it, or an archive does that was closed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lxml import etree
+
+from digest.articles.model import ARCHIVES, Article, Tombstone
+from digest.feeds.selection import Feed
+
+#: RFC 5005 section 4.
+NAMESPACE = "http://purl.org/syndication/history/1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A state of one article, as the readers of a feed have to be told it."""
+
+    sequence: int
+    published_at: datetime  #: aware UTC
+    changed_at: datetime  #: when it was updated, or withdrawn; aware UTC
+    gone: bool  #: withdrawn: a tombstone tells it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An article in an archive, with the state for which it was put there."""
+
+    archive: int  #: number
+    sequence: int
+    changed_at: datetime | None  #: aware UTC; None once the article has another version
+    gone: bool
+
+    def tells(self, version: Version | None) -> bool:
+        """Tell whether a reader who meets the archive for the first time learns this version."""
+        return version is not None and (self.changed_at, self.gone) == (
+            version.changed_at,
+            version.gone,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to become of the archives of a feed."""
+
+    stale: tuple[Entry, ...]  #: their article has another version by now, or has left the feed
+    sets: tuple[tuple[Version, ...], ...]  #: what new archives hold, the first one first
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to remember."""
+        return bool(self.stale or self.sets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How far the archives of a feed reach, and which of them are to be written."""
+
+    newest: int  #: archives are numbered from 1; 0 where there is none
+    touched: tuple[int, ...]  #: new ones, and those that say something else now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What an archive holds, as it is now."""
+
+    articles: Sequence[Article]  #: the newest by publication first
+    gone: Sequence[Tombstone]  #: the last withdrawn first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a document stands among those of its feed."""
+
+    newest: int = 0  #: number of the newest archive; 0 where there is none
+    number: int | None = None  #: None for the current document
+
+    def path(self, name: str) -> str:
+        """Return where the document of this name is, relative to the folder of its feed."""
+        return name if self.number is None else archive_path(self.number, name)
+
+    def links(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield relation and path of the documents beside this one (RFC 5005 section 4).
+
+        Paths are relative to the folder of the feed.
+        """
+        previous = self.newest if self.number is None else self.number - 1
+        if previous:
+            yield "prev-archive", archive_path(previous, name)
+        if self.number is not None:
+            if self.number < self.newest:
+                yield "next-archive", archive_path(self.number + 1, name)
+            yield "current", name
+
+    def previous_link(self, feed: Feed, name: str) -> str | None:
+        """Return the absolute address of the document before this one; None for the first."""
+        links = dict(self.links(name))
+        return feed.link(links["prev-archive"]) if "prev-archive" in links else None
+
+
+#: The place of a feed without archives.
+ALONE = Place()
+
+
+class Mark:
+    """An extension of feedgen for feeds: says that this document is an archive."""
+
+    def extend_ns(self) -> dict[str, str]:
+        """Return the namespaces that the feed needs."""
+        return {"fh": NAMESPACE}
+
+    def extend_atom(self, feed: Any) -> Any:
+        """Add the element to the feed and return it."""
+        etree.SubElement(feed, f"{{{NAMESPACE}}}archive")
+        return feed
+
+
+def archive_path(number: int, name: str) -> str:
+    """Return where an archive's document is, relative to the folder of its feed."""
+    return f"{ARCHIVES}/{number}/{name}"
+
+
+def decide(
+    current: Sequence[Version], others: Sequence[Version], entries: Sequence[Entry], size: int
+) -> Decision:
+    """Return what archives are to be closed, so that every version is told by some document.
+
+    ``current`` is what the current document tells, what will leave it next comes first;
+    ``others`` are more versions of the feed; ``entries`` are those of archives, of these articles
+    and of articles that may have left the feed. An archive holds ``size`` at most.
+
+    An entry is good for one version: once another was published, and be it for a while, readers
+    who know the archive would not look there again.
+    """
+    versions = {one.sequence: one for one in (*others, *current)}
+    told = {one.sequence for one in entries if one.tells(versions.get(one.sequence))}
+    shown = {one.sequence for one in current}
+    lost = {one.sequence: one for one in others if one.sequence not in told | shown}
+    wanted = sorted(lost.values(), key=lambda one: (one.published_at, one.sequence))
+    # Filled up: else every article that a new one pushes out would make an archive of its own.
+    wanted += [one for one in current if one.sequence not in told][: -len(wanted) % size]
+    return Decision(
+        stale=tuple(
+            one
+            for one in entries
+            if one.changed_at is not None and not one.tells(versions.get(one.sequence))
+        ),
+        sets=tuple(tuple(wanted[start : start + size]) for start in range(0, len(wanted), size)),
+    )

@@ -1,0 +1,124 @@
+"""The plan: which feeds there are, and how each is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from digest.articles.model import Scope
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.languages import primary
+from digest.site import Site
+
+#: A feed of the only language would be the feed of everything.
+_LANGUAGES_THAT_DIFFER = 2
+#: How the feeds of strands are listed.
+_ORDER = (StrandKind.LANGUAGE, StrandKind.CUSTOM, StrandKind.AUTHOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomFeed:
+    """How a feed of the operator's is written; the sieve of the same name tells what is in it.
+
+    What is None is as for all other feeds.
+    """
+
+    name: str
+    title: str = ""  #: empty: the name, before the site's title
+    full: bool | None = None
+    formats: tuple[str, ...] | None = None
+    limit: int | None = None
+
+    @property
+    def strand(self) -> Strand:
+        """The strand of its articles."""
+        return Strand(StrandKind.CUSTOM, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPlan:
+    """Which feeds there are beside those of everything and of the categories, and how all look."""
+
+    site: Site
+    full: bool = True
+    formats: tuple[str, ...] = (RSS, ATOM, JSON)
+    limit: int = 50
+    ttl: timedelta = timedelta(hours=1)
+    authors: bool = False  #: whether every author has a feed
+    languages: bool = False  #: whether every language has one, where there are two or more
+    custom: tuple[CustomFeed, ...] = ()
+
+    @property
+    def kinds(self) -> frozenset[StrandKind]:
+        """The kinds of strands that may have feeds."""
+        kept = {
+            StrandKind.AUTHOR: self.authors,
+            StrandKind.LANGUAGE: self.languages,
+            StrandKind.CUSTOM: bool(self.custom),
+        }
+        return frozenset(kind for kind, wanted in kept.items() if wanted)
+
+    def feed(self, scope: Scope) -> Feed | None:
+        """Return the feed of a scope; None where the plan has none for it."""
+        strand = scope if isinstance(scope, Strand) else None
+        if strand and strand.kind not in self.kinds:
+            return None
+        site = self.site
+        if strand and strand.kind is StrandKind.LANGUAGE and strand.name != primary(site.language):
+            site = replace(site, language=strand.name)  # the feed is in that language
+        usual = Feed(
+            site=site,
+            category=None if isinstance(scope, Strand) else scope,
+            strand=strand,
+            full=self.full,
+            formats=self.formats,
+            limit=self.limit,
+            ttl=self.ttl,
+        )
+        if strand is None or strand.kind is not StrandKind.CUSTOM:
+            return usual
+        own = next((one for one in self.custom if one.strand == strand), None)
+        if own is None:
+            return None
+        return replace(
+            usual,
+            full=self.full if own.full is None else own.full,
+            formats=own.formats or self.formats,
+            limit=own.limit or self.limit,
+            called=own.title,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSummary:
+    """A feed, and how many articles there are for it."""
+
+    feed: Feed
+    articles: int
+
+
+def spread(
+    plan: FeedPlan, categories: Iterable[CategorySummary], strands: Iterable[StrandSummary]
+) -> dict[Scope, int]:
+    """Return what the feeds select that there are beside the one of everything, with its articles.
+
+    Categories come first, then languages, the operator's feeds, authors; the operator's in the
+    order of the plan, all others as given. One of the operator's is there before its first
+    article; those of languages, where there are two or more.
+    """
+    held: dict[StrandKind, dict[Strand, int]] = {kind: {} for kind in _ORDER if kind in plan.kinds}
+    own = {custom.strand: 0 for custom in plan.custom}
+    for one in strands:
+        if one.strand.kind is StrandKind.CUSTOM:
+            own |= {one.strand: one.articles} if one.strand in own else {}
+        elif one.strand.kind in held:
+            held[one.strand.kind][one.strand] = one.articles
+    if own:
+        held[StrandKind.CUSTOM] = own
+    if len(held.get(StrandKind.LANGUAGE, ())) < _LANGUAGES_THAT_DIFFER:
+        held.pop(StrandKind.LANGUAGE, None)
+    found: dict[Scope, int] = {one.path: one.articles for one in categories}
+    found |= {one: count for of_kind in held.values() for one, count in of_kind.items()}
+    return found

@@ -1,0 +1,84 @@
+"""WebSub: what feeds, and the answers that carry them, say of hubs; what hubs are told.
+
+W3C Recommendation of 23 January 2018, https://www.w3.org/TR/websub/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from lxml import etree
+
+from digest.articles.model import ARCHIVES
+from digest.feeds.selection import ATOM, JSON, RSS
+from digest.site import Site
+
+#: RFC 4287 section 2.
+_ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
+#: How many topics a hub takes in one request, by its host. The Recommendation leaves to publisher
+#: and hub how one tells the other, and a hub that expects one topic drops all but one in silence.
+#: https://pubsubhubbub.appspot.com/ says that its field may be repeated.
+_BATCHES = {"pubsubhubbub.appspot.com": 20}
+_ALONE = 1
+
+
+class HubLinks:
+    """An extension of feedgen for RSS, which knows no link but its own: a link for each hub."""
+
+    def __init__(self) -> None:
+        self.hubs: Collection[str] = ()  #: their addresses
+
+    def extend_ns(self) -> dict[str, str]:
+        """Return the namespaces that the feed needs; feedgen brings Atom's."""
+        return {}
+
+    def extend_rss(self, feed: Any) -> Any:
+        """Add the elements to the channel and return the feed."""
+        for hub in self.hubs:
+            etree.SubElement(feed[0], _ATOM_LINK, {"href": hub, "rel": "hub"})
+        return feed
+
+
+def hub_objects(site: Site) -> list[dict[str, str]]:
+    """Return the site's hubs as JSON Feed 1.1 lists them."""
+    return [{"type": "WebSub", "url": hub} for hub in site.hubs]
+
+
+def is_topic(path: str) -> bool:
+    """Tell whether the published file at ``path`` is a feed that people subscribe to.
+
+    ``path`` is relative to the output folder. Archives are none: they do not change.
+    """
+    *folders, name = path.split("/")
+    feeds = folders[:1] == ["feeds"] and ARCHIVES not in folders
+    return feeds and name in (RSS, ATOM, JSON)
+
+
+def feed_links(site: Site, path: str) -> str | None:
+    """Return the value of a feed's Link header (RFC 8288): its hubs and, once, itself.
+
+    ``path`` is the file's, relative to the output folder; None where it is no feed, or where the
+    site has no hub.
+    """
+    if not site.hubs or not is_topic(path):
+        return None
+    links = [f'<{hub}>; rel="hub"' for hub in site.hubs]
+    return ", ".join([*links, f'<{site.link(path)}>; rel="self"'])
+
+
+def batch_size(hub: str) -> int:
+    """Return how many topics the hub at an address takes in one request."""
+    return _BATCHES.get(urlsplit(hub).hostname or "", _ALONE)
+
+
+def notification(topics: Collection[str]) -> bytes:
+    """Return the form that tells a hub of topics with news, ``application/x-www-form-urlencoded``.
+
+    Older hubs read ``hub.url`` (PubSubHubbub 0.3 section 7.1), newer ones ``hub.topic``.
+    """
+    fields = [("hub.mode", "publish")]
+    for topic in topics:
+        fields += [("hub.url", topic), ("hub.topic", topic)]
+    return urlencode(fields).encode("ascii")

@@ -1,0 +1,183 @@
+"""Weaving: keep the strands that articles run in; they are decided when an article is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, literal, select
+
+from digest.articles.model import Changes, SafeHtml
+from digest.articles.revision import Terms
+from digest.articles.sieve import Sifted, fingerprint, strands
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.selection import StrandSummary
+from digest.store.connection import Database, Lock
+from digest.store.reading import filed, newest_sequence
+from digest.store.schema import article, meta, strand, strand_article, withdrawal
+from digest.store.statements import among, insert_new, put
+from digest.store.types import CHUNK, chunks, hashed
+
+#: The row of ``meta`` that tells by which sieves and language the strands were decided; empty
+#: where not all were decided by the same.
+WOVEN = "woven"
+
+_KINDS = {str(kind): kind for kind in StrandKind}
+#: Articles' strands, each with the date there.
+_Runs = dict[int, dict[Strand, datetime]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woven:
+    """What weaving found."""
+
+    strands: frozenset[Strand]  #: of all articles asked for: old and new
+    changed: frozenset[Strand]  #: those that gained or lost an article
+
+
+def weave(connection: Connection, sequences: Collection[int], terms: Terms) -> Woven:
+    """Bring the strands of these articles up to date."""
+    before = _running(connection, sequences)
+    after = _decided(connection, sequences, terms)
+    moved = [one for one in after if before.get(one, {}) != after[one]]
+    for chunk in chunks([one for one in moved if one in before]):
+        connection.execute(delete(strand_article).where(strand_article.c.article.in_(chunk)))
+    numbers = _numbers(connection, {one for sequence in moved for one in after[sequence]})
+    rows = [
+        {"article": sequence, "strand": numbers[one], "published_at": published_at}
+        for sequence in moved
+        for one, published_at in after[sequence].items()
+    ]
+    if rows:
+        connection.execute(strand_article.insert(), rows)
+    told = {one for runs in (before, after) for some in runs.values() for one in some}
+    changed = {
+        one
+        for sequence in moved
+        for one, _ in before.get(sequence, {}).items() ^ after[sequence].items()
+    }
+    return Woven(strands=frozenset(told), changed=frozenset(changed))
+
+
+def note_terms(connection: Connection, terms: Terms) -> None:
+    """Remember by what terms the strands of a batch that follows are decided."""
+    known, own = _woven(connection), fingerprint(terms.sieves, terms.language)
+    if known == own:
+        return
+    # Where there are articles already, they may have been decided by others.
+    value = "" if newest_sequence(connection) else own
+    put(connection, meta, [{"name": WOVEN, "value": value}], key="name")
+
+
+def reweave(database: Database, terms: Terms) -> Changes:
+    """Decide the strands of all articles anew if they were decided by other terms.
+
+    Other writers get their turn in between.
+    """
+    own = fingerprint(terms.sieves, terms.language)
+    with database.read() as connection:
+        if _woven(connection) == own:
+            return Changes()
+    changed: frozenset[Strand] = frozenset()
+    last: int | None = 0
+    while last is not None:
+        with database.write(Lock.ARTICLES) as connection:
+            query = select(article.c.id).where(article.c.id > last)
+            some = list(connection.scalars(query.order_by(article.c.id).limit(CHUNK)))
+            changed |= weave(connection, some, terms).changed
+            last = some[-1] if some else None
+            if last is None:
+                put(connection, meta, [{"name": WOVEN, "value": own}], key="name")
+    return Changes(strands=changed)
+
+
+def running(connection: Connection, sequences: Collection[int]) -> frozenset[Strand]:
+    """Return all strands that any of these articles runs in."""
+    return frozenset(one for some in _running(connection, sequences).values() for one in some)
+
+
+def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+    """Return every strand of these kinds that shows an article, in order."""
+    # There may be ten thousand authors, and this is asked at every change.
+    of_kinds = select(strand.c.id).where(strand.c.kind.in_(kinds))
+    counted = (
+        select(strand_article.c.strand, func.count())
+        .where(strand_article.c.strand.in_(of_kinds))
+        .group_by(strand_article.c.strand)
+    )
+    # Counting all and taking off the few that are withdrawn spares a look at every article.
+    withdrawn = counted.join(withdrawal, withdrawal.c.article == strand_article.c.article).where(
+        withdrawal.c.at.is_not(None)
+    )
+    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(withdrawn)}
+    shown: dict[int, int] = {row[0]: row[1] for row in connection.execute(counted)}
+    named = select(strand.c.kind, strand.c.name, strand.c.id).where(strand.c.kind.in_(kinds))
+    found = sorted(
+        (kind, name, articles)
+        for kind, name, number in connection.execute(named).all()
+        if (articles := shown.get(number, 0) - hidden.get(number, 0))
+    )
+    return [
+        StrandSummary(strand=Strand(_KINDS[kind], name), articles=articles)
+        for kind, name, articles in found
+    ]
+
+
+def _woven(connection: Connection) -> str | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.name == WOVEN))
+
+
+def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
+    """Return the strands that articles are known to run in."""
+    found: _Runs = {}
+    query = select(
+        strand_article.c.article, strand_article.c.published_at, strand.c.kind, strand.c.name
+    ).join(strand, strand.c.id == strand_article.c.strand)
+    for row in among(connection, query, strand_article.c.article, sequences):
+        one = Strand(StrandKind(row.kind), row.name)
+        found.setdefault(row.article, {})[one] = row.published_at
+    return found
+
+
+def _decided(connection: Connection, sequences: Collection[int], terms: Terms) -> _Runs:
+    """Return the strands that articles should run in, as they are stored now."""
+    reads = any(sieve.reads for sieve in terms.sieves)
+    query = select(
+        article.c.id,
+        article.c.published_at,
+        article.c.language,
+        article.c.title,
+        article.c.authors,
+        article.c.body if reads else literal("").label("body"),
+    )
+    rows = list(among(connection, query, article.c.id, sequences))
+    categories = filed(connection, [row.id for row in rows]) if terms.sieves else {}
+    found: _Runs = {}
+    for row in rows:
+        sifted = Sifted(
+            title=row.title,
+            authors=row.authors,
+            categories=categories.get(row.id, ()),
+            language=row.language,
+            body=SafeHtml(row.body),
+        )
+        decided = strands(sifted, terms.sieves, terms.language)
+        found[row.id] = dict.fromkeys(sorted(decided), row.published_at)
+    return found
+
+
+def _numbers(connection: Connection, wanted: Iterable[Strand]) -> dict[Strand, int]:
+    """Return the ids of strands; those that are new are made."""
+    keys = {hashed(str(one)): one for one in sorted(wanted)}
+    query = select(strand.c.key, strand.c.id)
+    known = {row.key: row.id for row in among(connection, query, strand.c.key, keys)}
+    rows = [
+        {"key": key, "kind": one.kind, "name": one.name}
+        for key, one in keys.items()
+        if key not in known
+    ]
+    insert_new(connection, strand, rows, key="key")
+    added = among(connection, query, strand.c.key, [row["key"] for row in rows])
+    known.update((row.key, row.id) for row in added)
+    return {one: known[key] for key, one in keys.items()}

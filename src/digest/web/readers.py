@@ -1,0 +1,42 @@
+"""Readers: where a feed's page sends those who read on the web, and who gets it by mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, urlsplit
+
+from digest.feeds.selection import Feed
+from digest.mail.edition import Digest
+from digest.site import is_loopback
+
+#: Feed readers on the web, and the address at which each takes a feed's, percent-encoded.
+READERS: Mapping[str, str] = {
+    "Feedly": "https://feedly.com/i/subscription/feed%2F{url}",
+    "Inoreader": "https://www.inoreader.com/?add_feed={url}",
+    "NewsBlur": "https://www.newsblur.com/?url={url}",
+    "The Old Reader": "https://theoldreader.com/feeds/subscribe?url={url}",
+}
+
+
+def reader_links(feed: Feed, readers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return name and address of each reader, with the feed's own in it.
+
+    None for a site on this machine alone: readers on the web cannot fetch it.
+    """
+    if is_loopback(urlsplit(feed.site.url).hostname or ""):
+        return []
+    address = quote(feed.link(feed.formats[0]), safe="")
+    return [(name, template.replace("{url}", address)) for name, template in readers.items()]
+
+
+def carriers(feed: Feed, digests: Iterable[Digest]) -> list[Digest]:
+    """Return the digests that carry all articles of a feed."""
+    return [
+        digest
+        for digest in digests
+        if not digest.categories
+        or (
+            feed.category is not None
+            and any(feed.category.within(wanted) for wanted in digest.categories)
+        )
+    ]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.plan import CustomFeed, FeedPlan, spread
+from digest.feeds.selection import ATOM, RSS, CategorySummary, StrandSummary
+from tests.feeds.samples import SITE, TEA, TRADE
+
+LIN = Strand(StrandKind.AUTHOR, "林舟")
+CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh"), Strand(StrandKind.LANGUAGE, "en")
+GONE = Strand(StrandKind.CUSTOM, "a feed that was taken out of the configuration")
+DOCKS, TIDES = Strand(StrandKind.CUSTOM, "docks"), Strand(StrandKind.CUSTOM, "tides")
+PLAN = FeedPlan(
+    site=SITE,
+    full=False,
+    formats=(RSS, ATOM),
+    limit=7,
+    authors=True,
+    languages=True,
+    custom=(
+        CustomFeed(name="docks", title="港口", full=True, formats=(ATOM,), limit=3),
+        CustomFeed(name="tides"),
+    ),
+)
+
+
+def summaries(*strands: Strand) -> list[StrandSummary]:
+    return [StrandSummary(strand=one, articles=2) for one in strands]
+
+
+def test_a_feed_of_the_operators_is_like_the_others_where_nothing_is_said() -> None:
+    docks, tides = PLAN.feed(DOCKS), PLAN.feed(TIDES)
+    assert docks is not None
+    assert (docks.full, docks.formats, docks.limit, docks.title) == (True, (ATOM,), 3, "港口")
+    assert tides is not None
+    assert (tides.full, tides.formats, tides.limit) == (False, (RSS, ATOM), 7)
+    assert tides.title == f"tides · {SITE.title}"
+
+
+def test_what_the_plan_leaves_out_has_no_feed() -> None:
+    bare = FeedPlan(site=SITE)
+    assert [bare.feed(one) for one in (LIN, CHINESE, DOCKS)] == [None, None, None]
+    assert PLAN.feed(Strand(StrandKind.CUSTOM, "gone")) is None
+    everything, trade = bare.feed(None), bare.feed(TRADE)
+    assert everything is not None
+    assert everything.scope is None
+    assert trade is not None
+    assert trade.scope == TRADE
+
+
+def test_feeds_come_in_one_order_and_the_operators_always() -> None:
+    categories = [CategorySummary(path=path, articles=5) for path in (TRADE, TEA)]
+    found = spread(PLAN, categories, summaries(LIN, GONE, TIDES, ENGLISH, CHINESE))
+    assert list(found) == [TRADE, TEA, ENGLISH, CHINESE, DOCKS, TIDES, LIN]
+    assert list(found.values()) == [5, 5, 2, 2, 0, 2, 2]
+
+
+def test_one_language_alone_has_no_feed() -> None:
+    assert list(spread(PLAN, [], summaries(CHINESE))) == [DOCKS, TIDES]
+
+
+def test_strands_that_the_plan_leaves_out_are_not_spread() -> None:
+    assert spread(FeedPlan(site=SITE), [], summaries(LIN, ENGLISH, CHINESE, DOCKS)) == {}

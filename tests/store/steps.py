@@ -1,0 +1,59 @@
+"""What may happen to a store: articles come and change, go and come back, feeds are defined."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+
+from digest.articles.ingest import Reading
+from digest.articles.model import Changes, article_key
+from digest.articles.revision import Terms
+from digest.articles.sieve import Criteria, Sieve
+from digest.store.database import Store
+from tests.store.samples import FINANCE, LOANS, NOW, SPACE, reading
+
+Step = list[Reading] | Terms | str
+
+ARTICLES = st.builds(
+    reading,
+    st.sampled_from(["1.md", "2.md", "金融/3.md"]),
+    identity=st.sampled_from([None, "urn:x"]),
+    categories=st.sampled_from([(), (LOANS,), (SPACE, FINANCE)]),
+    body=st.sampled_from(["<p>桥长三百米。</p>", "<p>A bridge</p>"]),
+    authors=st.sampled_from([(), ("林海",), ("Ada Field", "林海")]),
+    language=st.sampled_from([None, "en-GB", "zh"]),
+    published_at=st.sampled_from([NOW, NOW - timedelta(days=1)]),
+)
+DEFINITIONS = st.builds(
+    Terms,
+    language=st.sampled_from(["en", "zh-CN"]),
+    sieves=st.lists(
+        st.builds(
+            Sieve,
+            name=st.sampled_from(["a", "b"]),
+            wanted=st.sampled_from(
+                [Criteria(words=("bridge", "三百")), Criteria(languages=("en",))]
+            ),
+            unwanted=st.sampled_from([Criteria(), Criteria(categories=(FINANCE,))]),
+        ),
+        max_size=2,
+        unique_by=lambda sieve: sieve.name,
+    ).map(tuple),
+)
+STEPS = st.one_of(
+    st.lists(ARTICLES, min_size=1, max_size=3, unique_by=lambda one: one.record.path),
+    DEFINITIONS,
+    st.sampled_from(["withdraw", "restore"]),
+)
+
+
+def take(store: Store, step: Step, terms: Terms, now: datetime) -> tuple[Terms, Changes]:
+    """Do a step; return the terms from then on, and what it changed."""
+    if isinstance(step, Terms):
+        return step, store.articles.review(now, None, step)
+    if isinstance(step, list):
+        return terms, store.articles.record(step, now, terms)
+    if step == "withdraw":
+        return terms, store.withdrawals.withdraw(store.articles.article_keys()[:1], now)
+    return terms, store.withdrawals.restore([article_key("1"), article_key("urn:x")])
