@@ -426,6 +426,6 @@ def test_a_feeds_page_leads_to_readers_and_names_its_digests() -> None:
     pages = WebPages(templates=TEMPLATES, site=SITE, digests=[digest])
     page = pages.feed(Feed(site=SITE, category=None), [], []).decode()
     assert 'href="https://feedly.com/i/subscription/feed%2Fhttps%3A%2F%2F' in page
-    assert "每日&lt;摘要&gt;" in page
+    assert '<a href="/digests/daily/">每日&lt;摘要&gt;</a>' in page
     bare = WebPages(templates=TEMPLATES, site=SITE, readers={})
     assert "elsewhere" not in bare.feed(Feed(site=SITE, category=None), [], []).decode()
