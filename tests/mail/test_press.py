@@ -127,6 +127,13 @@ def test_a_preview_needs_no_rows_and_unsubscribes_nobody(press: Press) -> None:
     assert "1 Harbour Street" in preview.letter.html
 
 
+def test_a_preview_can_say_what_a_delivery_says(press: Press) -> None:
+    preview = press.preview(make_digest(), ARTICLES, now=NOW, as_delivered=True)
+    message = message_from_bytes(preview.envelope.message, policy=default)
+    assert "<https://digest.example.org/unsubscribe/preview>" in message["List-Unsubscribe"]
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
 def test_a_preview_can_be_for_a_subscriber_or_an_address(press: Press) -> None:
     subscriber = make_subscriber(categories=(CITY,), language="en", name="Anna")
     preview = press.preview(make_digest(), ARTICLES, subscriber=subscriber, now=NOW)

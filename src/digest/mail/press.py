@@ -30,7 +30,7 @@ from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
 from digest.site import Site
 
 #: Plates that are kept, each about 1.4 times its letter, at most three times that.
-_KEPT = 256
+_KEPT = 512
 
 #: The places of a letter that differ for each recipient, by the mark's last letter.
 _PLACES = {"u": "unsubscribe", "g": "greeting"}
