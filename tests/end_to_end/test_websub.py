@@ -27,7 +27,7 @@ from tests.hub import Hub, Reply, Subscriber, serving
 #: The categories of a file that names none are 金融 / 市场: three feeds in three formats.
 TOPICS = {
     f"feeds/{folder}{name}"
-    for folder in ("", "金融/", "金融/市场/")
+    for folder in ("", "金融/", "金融/市场/", "@authors/记者/")
     for name in ("rss.xml", "atom.xml", "feed.json")
 }
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
-from digest.articles.ingest import Failure, FileRecord, Reading
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_identity
+from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.strands import Strand, StrandKind
 from digest.articles.twins import likeness
 from digest.mail.edition import Digest

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from digest.articles.ingest import Reading
 from digest.articles.model import Changes, article_key
+from digest.articles.records import Reading
 from digest.articles.revision import Terms
 from digest.articles.sieve import Criteria, Sieve
 from digest.store.database import Store

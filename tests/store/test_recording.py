@@ -13,8 +13,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from digest.articles.ingest import Embargoes
 from digest.articles.model import Changes, Note, Severity, article_key
+from digest.articles.records import Embargoes
 from digest.articles.revision import Terms
 from digest.store.connection import Database
 from digest.store.database import Store, open_store

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Any, Protocol
 
 from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.records import Embargoes, Failure, FileRecord, FileStore, Reading, ScanMemory
 from digest.articles.revision import Terms
 from digest.articles.scan import RootMark, Scan, kept_back
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
@@ -28,95 +28,6 @@ _AHEAD = 64
 _NEVER = -1
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _TERMS = Terms()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRecord:
-    """What is remembered of a file, so that an unchanged one is not read again."""
-
-    path: str  #: relative to the tree; bytes that are no UTF-8 written as ``\\xNN``
-    size: int  #: bytes
-    mtime_ns: int
-    content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
-    recipe: str  #: fingerprint of the recipe that it was read with, or could not be in time
-    missing: bool = False  #: the file has vanished; its article stays
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a file could not become an article."""
-
-    line: int | None  #: 1-based; None for the whole file
-    cause: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A file that was read, and what came of it."""
-
-    record: FileRecord
-    outcome: Draft | Failure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Embargoes:
-    """Which files wait for the date of their article."""
-
-    over: frozenset[str] = frozenset()  #: paths of those whose date has come
-    next_at: datetime | None = None  #: aware UTC: when the next one's comes
-
-
-class FileStore(Protocol):
-    """What ingest needs of the store."""
-
-    def files(self, paths: Collection[str] | None = None) -> dict[str, FileRecord]:
-        """Return the records of these paths, or of all, by path."""
-        ...
-
-    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
-        """Store what was read, all or nothing, and return what changed."""
-        ...
-
-    def touch(self, records: Sequence[FileRecord]) -> None:
-        """Remember new sizes, times and recipes of files whose content is as before."""
-        ...
-
-    def vanish(self, paths: Collection[str], now: datetime) -> None:
-        """Remember that these files, and those below these folders, are gone.
-
-        Their articles stay; their problems go.
-        """
-        ...
-
-    def embargoes(self, now: datetime) -> Embargoes:
-        """Return which files wait for the date of their article."""
-        ...
-
-    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
-        """Show articles again whose files are back; withdraw those without a file for so long.
-
-        With ``terms``, decide strands anew where others decided them.
-        """
-        ...
-
-
-class ScanMemory(Protocol):
-    """What a scan needs of the store; the last one is kept for the next and for other processes."""
-
-    def last(self) -> Scan | None:
-        """Return the last scan; None where there was none."""
-        ...
-
-    def states(self, recipes: Collection[str]) -> Iterable[Sequence[Any]]:
-        """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
-
-        Plain rows: a scan goes through all there are.
-        """
-        ...
-
-    def remember(self, scan: Scan) -> None:
-        """Keep a scan in place of the one before."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
 
-from digest.articles.ingest import Embargoes, FileRecord, Reading
 from digest.articles.model import (
     Article,
     ArticleKey,
@@ -20,6 +19,7 @@ from digest.articles.model import (
     Severity,
     Tombstone,
 )
+from digest.articles.records import Embargoes, FileRecord, Reading
 from digest.articles.revision import Terms
 from digest.articles.strands import StrandKind
 from digest.feeds.selection import CategorySummary, StrandSummary

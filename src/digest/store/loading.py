@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from digest.articles.ingest import Reading
 from digest.articles.model import Draft, article_key
+from digest.articles.records import Reading
 from digest.articles.revision import Known
 from digest.articles.twins import Likeness
 from digest.store.register import Entry, Holding, Register

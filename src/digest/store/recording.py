@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from digest.articles.ingest import Failure, FileRecord, Reading
 from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity
+from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.revision import Kind, Known, Terms, content_digest, decide, notes
 from digest.site import tag_uri
 from digest.store.filing import file_under
