@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from digest.assembly import token_key
+from digest.assembly import template_folders, token_key
 from digest.errors import ConfigurationError
+from tests.conftest import Workplace
 
 
 def test_the_key_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
@@ -33,3 +34,13 @@ def test_a_damaged_key_is_told(tmp_path: Path) -> None:
     (tmp_path / "token.key").write_bytes(b"short")
     with pytest.raises(ConfigurationError, match="has 5 bytes, expected 32"):
         token_key(tmp_path)
+
+
+def test_a_folder_of_templates_that_is_none_is_told(workplace: Workplace) -> None:
+    workplace.configure('[paths]\ntemplates = "own"\n')
+    with pytest.raises(ConfigurationError, match=r"own: is no folder"):
+        template_folders(workplace.settings())
+    (workplace.folder / "own").mkdir()
+    own, brought = template_folders(workplace.settings())
+    assert own == workplace.folder / "own"
+    assert (brought / "mail" / "digest.html").is_file()

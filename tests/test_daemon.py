@@ -113,6 +113,7 @@ async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
     async with running(services):
         await drained(services)
     assert mails(workplace) == ["reader@example.org"]
+    assert "新闻" in (workplace.output / "digests/daily/1/index.html").read_text("utf-8")
 
     # A second start in that minute, and one at the next hour, send nothing more.
     for minutes in (0, 60):
@@ -241,13 +242,16 @@ async def test_an_output_that_cannot_be_written_holds_up_no_mail(
     workplace.write("new.md", "新闻")
     workplace.clock.now = DUE
     feed = workplace.output / "feeds" / "rss.xml"
-    feed.unlink()
-    feed.mkdir()
+    listed = workplace.output / "digests" / "daily" / "index.html"
+    for file in (feed, listed):
+        file.unlink()
+        file.mkdir()
 
     async with running(services):
         await drained(services)
         assert mails(workplace) == ["reader@example.org"]
         feed.rmdir()
+        listed.rmdir()
         async with asyncio.timeout(5):
             while not feed.exists():  # noqa: ASYNC110 - another thread's file
                 await asyncio.sleep(0.01)

@@ -39,6 +39,24 @@ def test_a_fault_is_told_with_its_line(
     assert problem in told.problem
 
 
+def test_a_template_is_taken_from_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    own, brought = tmp_path / "own", tmp_path / "brought"
+    for folder, name, source in (
+        (own, "a", "own a{% include 'b' %}"),
+        (brought, "a", "brought a"),
+        (brought, "b", " brought b"),
+        (brought, "c", "\n{{ nothing }}"),
+    ):
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(source, encoding="utf-8")
+    templates = environment(own, brought, autoescape=False)
+    assert templates.get_template("a").render() == "own a brought b"
+    with pytest.raises(jinja2.UndefinedError) as caught:
+        templates.get_template("c").render()
+    told = explained(caught.value, "c", own, brought)
+    assert (told.template, told.line) == ("c", 2)
+
+
 def test_a_fault_in_a_part_is_told_of_the_part(tmp_path: Path) -> None:
     (tmp_path / "part.html").write_text("\n{{ nothing }}", encoding="utf-8")
     told = fault(tmp_path, "{% include 'part.html' %}")

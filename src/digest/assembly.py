@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import random
 
+from digest import shipped
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
 from digest.articles.tree import TOP, Tree
@@ -18,7 +19,6 @@ from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.errors import ConfigurationError
 from digest.feeds.herald import Herald
-from digest.feeds.publish import Publisher
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -32,6 +32,7 @@ from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.pages import WebPages
 from digest.web.readers import READERS
+from digest.web_editions import SitePublisher, WebEditions
 
 #: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -48,7 +49,8 @@ class Services:
     site: Site
     tree: Tree
     pages: WebPages
-    publisher: Publisher
+    publisher: SitePublisher
+    web_editions: WebEditions
     herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
@@ -190,6 +192,18 @@ def token_key(folder: Path) -> bytes:
     return key
 
 
+def template_folders(settings: Settings) -> tuple[Path, Path]:
+    """Return the folder of the templates and that of the ones which stand in for what it lacks.
+
+    Raises ConfigurationError where the folder that is configured is none.
+    """
+    folder, brought = settings.template_folder(), shipped.templates()
+    if not folder.is_dir():
+        problem = "is no folder; expected one with templates"
+        raise ConfigurationError("paths.templates", str(folder), problem)
+    return folder, brought
+
+
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
@@ -209,9 +223,9 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
-    templates = settings.template_folder()
-    WebPages(templates=templates, site=settings.site()).check()
-    mail_templates = MailTemplates(templates=templates, site=settings.site())
+    templates, brought = template_folders(settings)
+    WebPages(templates=templates, site=settings.site(), brought=brought).check()
+    mail_templates = MailTemplates(templates=templates, site=settings.site(), brought=brought)
     for digest in digests.values():
         mail_templates.check(digest)
     key = token_key(settings.paths.data)
@@ -226,15 +240,27 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
             authors=feeds.authors,
             readers=READERS if feeds.readers is None else feeds.readers,
             digests=[digests[name] for name in schedules],
+            brought=brought,
         )
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
+        web_editions = WebEditions(
+            editions=store.issued,
+            articles=store.articles,
+            taken_upto=store.outbox.taken_upto,
+            pages=pages,
+            site=site,
+            output=settings.paths.output,
+            digests=digests,
+            clock=clock,
+        )
         yield Services(
             settings=settings,
             store=store,
             site=site,
             tree=tree,
             pages=pages,
-            publisher=Publisher(
+            publisher=SitePublisher(
+                editions=web_editions,
                 source=store.articles,
                 pages=pages,
                 site=site,
@@ -249,8 +275,9 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
                 changed=herald.changed,
                 archives=store.archives if settings.feeds.archives else None,
             ),
+            web_editions=web_editions,
             herald=herald,
-            mail_templates=MailTemplates(templates=templates, site=site),
+            mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
             digests=digests,
             schedules=schedules,
             token_key=key,

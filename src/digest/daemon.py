@@ -24,6 +24,7 @@ from digest.claims import listen, only_daemon
 from digest.errors import DigestError
 from digest.feeds.websub import feed_links
 from digest.intake import Intake
+from digest.mail.edition import Edition
 from digest.schedule import Timetable
 from digest.web.app import create_app
 from digest.web.status import MAX_SHOWN, Status
@@ -129,6 +130,7 @@ class Daemon:
             clock=services.clock,
             moved=services.settings.moved_feeds(),
             gone=self._withdrawn,
+            sample=services.web_editions.sample,
             links=partial(feed_links, services.site) if services.site.hubs else None,
         )
         return _Server(
@@ -172,9 +174,15 @@ class Daemon:
 
     async def _fire(self, name: str) -> None:
         """Make the edition that is due, if there is one; try again while the database is away."""
-        await _until_done("edition", lambda: self._issue_due(name), self._intake)
+        made: list[Edition] = []
+        if await _until_done("edition", lambda: self._issue_due(name, made), self._intake) and made:
+            pages = self._services.web_editions
+            try:
+                await asyncio.to_thread(pages.publish_new, name)
+            except (DigestError, OSError) as error:  # mail does not wait; it is owed until then
+                _log.error("web edition not written", digest=name, error=str(error))
 
-    async def _issue_due(self, name: str) -> None:
+    async def _issue_due(self, name: str, made: list[Edition]) -> None:
         services = self._services
         now = services.clock()
         due_at = await asyncio.to_thread(self._due_at, name, now)
@@ -182,7 +190,8 @@ class Daemon:
             return
         if (late := now - due_at).total_seconds() > 60:
             _log.info("catching up", digest=name, due_at=due_at.isoformat(), late=str(late))
-        if await self._mailing.issue(services.digests[name], due_at):
+        if edition := await self._mailing.issue(services.digests[name], due_at):
+            made.append(edition)
             self._mailing.wake()
 
     def _due_at(self, name: str, now: datetime) -> datetime | None:
@@ -234,7 +243,7 @@ class Daemon:
         )
 
 
-async def _until_done(what: str, attempt: Callable[[], Awaitable[None]], intake: Intake) -> bool:
+async def _until_done(what: str, attempt: Callable[[], Awaitable[object]], intake: Intake) -> bool:
     """Try until it works, waiting longer each time; False where the daemon stops before that."""
     retry = FIRST_RETRY
     while not intake.stopped():

@@ -12,14 +12,15 @@ from digest.errors import TemplateError
 
 
 def environment(
-    folder: Path, *, autoescape: bool | Callable[[str | None], bool]
+    *folders: Path, autoescape: bool | Callable[[str | None], bool]
 ) -> ImmutableSandboxedEnvironment:
-    """Return what renders the templates of a folder; a name that is not given is an error.
+    """Return what renders the templates of folders; a name that is not given is an error.
 
-    ``autoescape`` says whether values are escaped for HTML, or tells it by a template's name.
+    A template is taken from the first folder that has it. ``autoescape`` says whether values are
+    escaped for HTML, or tells it by a template's name.
     """
     return ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -27,10 +28,10 @@ def environment(
     )
 
 
-def explained(error: Exception, name: str, folder: Path) -> TemplateError:
+def explained(error: Exception, name: str, *folders: Path) -> TemplateError:
     """Return what whoever edits templates should read of an error that rendering one raised.
 
-    ``name`` is the template that was asked for; the error names the one of ``folder`` that it
+    ``name`` is the template that was asked for; the error names the one of ``folders`` that it
     arose in, which may be a part of that.
     """
     if isinstance(error, jinja2.TemplateSyntaxError):
@@ -43,7 +44,8 @@ def explained(error: Exception, name: str, folder: Path) -> TemplateError:
         file = trace.tb_frame.f_code.co_filename
         if file == "<template>":  # Jinja's name for one that was given as text
             line = trace.tb_lineno
-        elif Path(file).is_relative_to(folder):
-            where, line = Path(file).relative_to(folder).as_posix(), trace.tb_lineno
+        for folder in folders:
+            if Path(file).is_relative_to(folder):
+                where, line = Path(file).relative_to(folder).as_posix(), trace.tb_lineno
         trace = trace.tb_next
     return TemplateError(where, line, str(error) or type(error).__name__)

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from tests.cli.conftest import Program
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 
 
 @pytest.fixture
@@ -46,6 +46,23 @@ def test_preview_as_a_message(news: Program, workplace: Workplace) -> None:
     )
     assert "每日摘要" in message["Subject"]
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_lint_tells_what_providers_would_mind(news: Program, workplace: Workplace) -> None:
+    found = news("preview", "daily", "--lint")
+    assert found.code == 1  # a site without https
+    assert "error: List-Unsubscribe: its address is not https" in found.out
+    assert "warning: no postal address" in found.out
+    assert "2 errors, 2 warnings." in found.out
+    text = CONFIGURATION.replace("http://127.0.0.1:8000", "https://digest.example.org")
+    workplace.configure(
+        '\n[mail]\npostal_address = "某路1号"\nunsubscribe_address = "leave@example.org"\n'
+        'from = "D <news@example.org>"\n',
+        base=text,
+    )
+    clean = news("preview", "daily", "--lint")
+    assert clean.out.endswith("rules: 0 errors, 0 warnings.\n")
+    assert clean.code == 0
 
 
 def test_preview_for_a_subscriber_holds_their_categories(news: Program) -> None:

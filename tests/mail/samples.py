@@ -29,6 +29,7 @@ SENDER = Sender(
     name="海岸书报",
     reply_to="editor@example.org",
     postal_address="Coast Review\n1 Harbour Street",
+    unsubscribe="leave@digest.example.org",
 )
 FINANCE, CITY = CategoryPath(("金融", "观察")), CategoryPath(("Life", "Cities"))
 
@@ -69,6 +70,7 @@ def make_digest(
     title: str = "晨间摘要",
     categories: tuple[CategoryPath, ...] = (),
     subject: str = "{{ digest.title }} · {{ date }}",
+    subject_width: int = 78,
     template: str = "digest",
     max_items: int = 50,
     language: str = "zh-CN",
@@ -79,6 +81,7 @@ def make_digest(
         title=title,
         categories=categories,
         subject=subject,
+        subject_width=subject_width,
         template=template,
         max_items=max_items,
         language=language,

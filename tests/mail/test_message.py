@@ -80,13 +80,15 @@ def test_list_fields_stand_whole_on_their_lines() -> None:
     lines = field_lines(compose(LETTER, SLIP, SENDER))
     assert "List-Id: <daily.digest.example.org>" in lines
     assert "List-Archive: <https://digest.example.org/>" in lines
-    assert f"List-Unsubscribe: <{SLIP.unsubscribe}>" in lines
+    assert "List-Help: <https://digest.example.org/>" in lines
+    mailto = "mailto:leave@digest.example.org?subject=" + "A" * 32
+    assert f"List-Unsubscribe: <{SLIP.unsubscribe}>, <{mailto}>" in lines
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
 
 
 def test_one_click_is_promised_for_https_alone() -> None:
     slip = replace(SLIP, unsubscribe="http://127.0.0.1:8000/unsubscribe/A")
-    message = parsed(compose(LETTER, slip, SENDER))
+    message = parsed(compose(LETTER, slip, replace(SENDER, unsubscribe=None)))
     assert message["List-Unsubscribe"] == "<http://127.0.0.1:8000/unsubscribe/A>"
     assert message["List-Unsubscribe-Post"] is None
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from babel import Locale
 
-from digest.mail.phrases import PHRASES, phrasebook
+from digest.mail.phrases import phrasebook
+from digest.mail.words import WORDS
 from tests.mail.samples import NOW
 
 
@@ -15,18 +16,25 @@ def fields(phrase: str) -> set[str]:
 
 
 def test_every_language_says_everything_in_all_its_plural_forms() -> None:
-    english = PHRASES["en"]
-    for language, phrases in PHRASES.items():
-        assert set(phrases) == set(english)
-        for key, phrase in phrases.items():
+    english = WORDS["en"]
+    for language, words in WORDS.items():
+        assert set(words) == set(english), language
+        forms = {*Locale.parse(language, sep="-").plural_form.rules, "other"}
+        for key, phrase in words.items():
             model = english[key]
-            if isinstance(phrase, dict):
-                assert isinstance(model, dict)
-                assert set(phrase) == {*Locale(language).plural_form.rules, "other"}
-                assert all(fields(form) <= {"count"} for form in phrase.values())
+            if isinstance(phrase, str):
+                assert isinstance(model, str), (language, key)
+                assert fields(phrase) == fields(model), (language, key)
             else:
-                assert isinstance(model, str)
-                assert fields(phrase) == fields(model)
+                assert not isinstance(model, str), (language, key)
+                assert set(phrase) == forms, (language, key)
+                assert all(fields(form) == {"count"} for form in phrase.values())
+
+
+def test_no_language_repeats_the_words_of_another() -> None:
+    for key in ("unsubscribe", "online", "archive", "reason"):
+        said = [words[key] for words in WORDS.values()]
+        assert len(set(said)) == len(said), key
 
 
 @pytest.mark.parametrize(
@@ -38,7 +46,20 @@ def test_every_language_says_everything_in_all_its_plural_forms() -> None:
         ("zh-Hans-CN", "zh-Hans-CN", "退订"),
         ("zh-CN-x-odd", "zh-CN", "退订"),
         ("tlh", "en", "Unsubscribe"),
-        ("de", "en", "Unsubscribe"),
+        ("zh", "zh", "退订"),
+        ("zh-SG", "zh-SG", "退订"),
+        ("zh-TW", "zh-TW", "取消訂閱"),
+        ("zh-HK", "zh-HK", "取消訂閱"),
+        ("zh-MO", "zh-MO", "取消訂閱"),
+        ("zh-tw", "zh-tw", "取消訂閱"),
+        ("zh-Hant", "zh-Hant", "取消訂閱"),
+        ("zh-Hant-SG", "zh-Hant-SG", "取消訂閱"),
+        ("ja-JP", "ja-JP", "配信停止"),
+        ("de", "de", "Abbestellen"),
+        ("de-AT", "de-AT", "Abbestellen"),
+        ("fr-CA", "fr-CA", "Se désabonner"),
+        ("es-419", "es-419", "Darse de baja"),
+        ("pt-BR", "en", "Unsubscribe"),
         ('"><script>', "en", "Unsubscribe"),
         ("", "en", "Unsubscribe"),
     ],
@@ -55,6 +76,11 @@ def test_numbers_have_their_plural() -> None:
     assert phrasebook("en", "UTC").say("articles", 1) == "1 article"
     assert phrasebook("en", "UTC").say("articles", 2) == "2 articles"
     assert phrasebook("zh", "UTC").say("articles", 1) == "1 篇文章"
+    assert phrasebook("fr", "UTC").say("articles", 0) == "0 article"
+    assert phrasebook("fr", "UTC").say("more", 2) == "et 2 autres articles"
+    assert phrasebook("de", "UTC").say("more", 1) == "und 1 weiterer Artikel"
+    assert phrasebook("es", "UTC").say("articles", 1_000_000) == "1.000.000 de artículos"
+    assert phrasebook("de", "UTC").say("articles", 1_234) == "1.234 Artikel"
 
 
 def test_what_is_filled_in_is_not_read_as_a_phrase() -> None:
@@ -74,3 +100,21 @@ def test_dates_are_in_the_zone_and_the_language() -> None:
     assert shanghai.moment(late, NOW) == "11月23日 07:30"
     assert london.moment(late, NOW) == "22 Nov 23:30"
     assert london.moment(late - timedelta(days=400), NOW) == "19 Oct 2025 00:30"
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "weekday"),
+    [
+        ("en", "November 23, 2026", "Monday, November 23, 2026"),
+        ("en-GB", "23 November 2026", "Monday, 23 November 2026"),
+        ("zh-TW", "2026年11月23日", "2026年11月23日 星期一"),
+        ("zh-Hant-SG", "2026年11月23日", "2026年11月23日 星期一"),
+        ("ja", "2026年11月23日", "2026年11月23日月曜日"),
+        ("de", "23. November 2026", "Montag, 23. November 2026"),
+        ("fr", "23 novembre 2026", "lundi 23 novembre 2026"),
+        ("es", "23 de noviembre de 2026", "lunes, 23 de noviembre de 2026"),
+    ],
+)
+def test_dates_are_written_as_each_language_does(language: str, day: str, weekday: str) -> None:
+    words = phrasebook(language, "UTC")
+    assert (words.date(NOW), words.weekday(NOW)) == (day, weekday)

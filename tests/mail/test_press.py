@@ -59,9 +59,10 @@ def test_a_segment_is_rendered_once_and_addressed_to_each(
     for number, envelope in enumerate(envelopes, 1):
         message = message_from_bytes(envelope.message, policy=default)
         assert envelope.recipient == f"reader{number}@example.net"
-        address = message["List-Unsubscribe"].strip("<>")
+        address, mailto = message["List-Unsubscribe"].strip("<>").split(">, <")
         assert read_token(KEY, address.rpartition("/")[2]) == number
         assert address.startswith("https://digest.example.org/unsubscribe/")
+        assert mailto == f"mailto:leave@digest.example.org?subject={address.rpartition('/')[2]}"
         html = message.get_body(("html",))
         assert html is not None
         assert address in html.get_content()
@@ -124,6 +125,13 @@ def test_a_preview_needs_no_rows_and_unsubscribes_nobody(press: Press) -> None:
     assert read_token(KEY, "preview") is None
     assert "第 0 期" not in preview.letter.text
     assert "1 Harbour Street" in preview.letter.html
+
+
+def test_a_preview_can_say_what_a_delivery_says(press: Press) -> None:
+    preview = press.preview(make_digest(), ARTICLES, now=NOW, as_delivered=True)
+    message = message_from_bytes(preview.envelope.message, policy=default)
+    assert "<https://digest.example.org/unsubscribe/preview>" in message["List-Unsubscribe"]
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 def test_a_preview_can_be_for_a_subscriber_or_an_address(press: Press) -> None:

@@ -13,7 +13,7 @@ from digest.articles.model import Article
 from digest.errors import TemplateError
 from digest.mail.columns import display_width
 from digest.mail.edition import Digest, contents
-from digest.mail.render import MAX_HTML, MAX_SUBJECT, Letter, MailTemplates, Rendition
+from digest.mail.render import MAX_HTML, Letter, MailTemplates, Rendition
 from tests.mail.samples import CITY, SITE, TEMPLATES, make_article, make_digest, make_edition
 
 UNSUBSCRIBE = "https://digest.example.org/unsubscribe/" + "A" * 32
@@ -66,8 +66,10 @@ def test_the_html_is_what_mail_programs_can_show() -> None:
         assert (image.attributes["src"] or "").startswith("https://img.example.org/")
         assert "alt" in image.attributes
         assert (image.attributes["width"] or "").isdigit()
-    for link in page.css("a"):
-        assert (link.attributes["href"] or "").startswith("https://")
+    places = {node.attributes["id"] for node in page.css("[id]")}
+    for link in page.css("a[href]"):
+        address = link.attributes["href"] or ""
+        assert address.startswith("https://") or address.removeprefix("#") in places
     assert not page.css("script, link, iframe, form")
     assert page.css_first(".preheader") is not None
     heading = page.css_first("h1")
@@ -88,8 +90,34 @@ def test_the_mail_says_all_that_it_should() -> None:
     assert both.html.count(UNSUBSCRIBE) == 2  # near the top, and in the footer
     assert both.text.count(UNSUBSCRIBE) == 1
     assert 'href="https://example.org/1?a=1&amp;b=2"' in both.html
-    assert "  https://example.org/1?a=1&b=2\n" in both.text
+    assert "\n[1] https://example.org/1?a=1&b=2\n" in both.text
+    assert "* 文章 1 [1]\n" in both.text
+    assert both.html.count('href="https://digest.example.org/digests/daily/12/"') == 3
+    assert "https://digest.example.org/digests/daily/12/\n" in both.text
     assert 'lang="en"' in both.html
+
+
+def test_several_sections_have_a_table_of_contents() -> None:
+    page = LexborHTMLParser(letter().html)
+    assert [(link.text(), link.attributes["href"]) for link in page.css(".places a")] == [
+        ("Cities", "#s1"),
+        ("其他文章", "#s2"),
+    ]
+    assert [title.text() for title in page.css("h2[id]")] == ["Cities", "其他文章"]
+    assert not LexborHTMLParser(letter(ARTICLES[:2]).html).css(".places")
+
+
+def test_the_addresses_of_the_text_are_footnotes_in_order() -> None:
+    text = letter().text
+    body, _, notes = text.partition("\n链接\n")
+    assert "https://example.org" not in body
+    assert [line.split("]")[0] for line in notes.splitlines() if line.startswith("[")] == [
+        "[1",
+        "[2",
+        "[3",
+    ]
+    for number in (1, 2, 3):
+        assert body.count(f"[{number}]") == 1
 
 
 def test_the_mail_speaks_the_language_of_the_segment() -> None:
@@ -173,9 +201,26 @@ def test_a_subject_is_one_line_of_plain_text(subject: str, made: str) -> None:
     assert rendition(digest=make_digest(subject=subject)).subject == made
 
 
-def test_a_subject_is_cut_by_columns() -> None:
-    subject = rendition(digest=make_digest(subject="{{ '长' * 200 }}")).subject
-    assert display_width(subject) in (MAX_SUBJECT - 1, MAX_SUBJECT)
+@pytest.mark.parametrize(
+    ("title", "width", "made"),
+    [
+        ("长" * 39, 78, "长" * 39),  # just as wide as may be
+        ("长" * 40, 78, "长" * 38 + "…"),
+        ("long " * 20, 30, "long long long long long long…"),
+        ("👩‍👩‍👧‍👦" * 20, 21, "👩‍👩‍👧‍👦" * 10 + "…"),  # a family stays together
+        ("e\u0301" * 40, 20, "e\u0301" * 19 + "…"),
+    ],
+)
+def test_a_subject_is_cut_by_columns_and_never_inside_a_grapheme(
+    title: str, width: int, made: str
+) -> None:
+    digest = make_digest(subject="{{ lead.title }}", subject_width=width)
+    assert rendition([make_article(1, title=title)], digest=digest).subject == made
+
+
+def test_a_subject_knows_the_lead_and_the_day() -> None:
+    digest = make_digest(subject="{{ digest.title }} · {{ date }} · {{ lead.title }}")
+    assert rendition(digest=digest).subject == "晨间摘要 · 2026年11月23日 · 文章 1"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +258,18 @@ def test_a_broken_template_is_named_with_its_line(
     assert caught.value.template == "mail/digest.html"
     assert caught.value.line == line
     assert problem in caught.value.problem
+
+
+def test_one_template_can_be_overridden_alone(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail/digest.txt").write_text("Only {{ lead.title }}", encoding="utf-8")
+    templates = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    made = rendition(templates=templates)
+    assert made.text == "Only 文章 1\n"
+    assert made.html == rendition().html.replace(rendition().seal, made.seal)
+    (tmp_path / "mail/digest.css").write_text("h1 { color: #123456 }", encoding="utf-8")
+    restyled = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    assert "#123456" in rendition(templates=restyled).html
 
 
 def test_a_broken_part_is_named_itself(tmp_path: Path) -> None:

@@ -258,10 +258,12 @@ class TestMail:
         sender = settings(
             tmp_path,
             "[mail]\nfrom = '每日 <news@例子.example>'\nreply_to = 'me@example.org'\n"
+            "unsubscribe_address = 'leave@example.org'\n"
             "postal_address = '''\n1 Main Street  \nTown\n'''",
         ).sender()
         assert (sender.name, sender.address) == ("每日", "news@xn--fsqu00a.example")
         assert sender.reply_to == "me@example.org"
+        assert sender.unsubscribe == "leave@example.org"
         assert sender.postal_address == "1 Main Street\nTown"
 
     def test_the_server_gets_all_there_is(self, tmp_path: Path) -> None:

@@ -331,3 +331,24 @@ async def test_the_token_is_not_in_the_page(client: httpx.AsyncClient) -> None:
     for response in (await client.get(link(1)), await client.post(link(1))):
         assert make_token(KEY, 1) not in response.text
         assert "reader@example.org" not in response.text
+
+
+async def test_a_sample_of_a_digest_is_served_and_not_listed(
+    tmp_path: Path, book: Book, pages: WebPages
+) -> None:
+    app = create_app(
+        output=tmp_path,
+        subscriptions=book,
+        status=None,
+        pages=pages,
+        token_key=KEY,
+        clock=lambda: NOW,
+        sample=lambda name: b"<p>soon</p>" if name == "daily" else None,
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        response = await client.get("/digests/daily/sample/")
+        assert (response.status_code, response.text) == (200, "<p>soon</p>")
+        assert response.headers["x-robots-tag"] == "noindex"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert (await client.get("/digests/nobody/sample/")).status_code == 404

@@ -406,11 +406,26 @@ def test_the_icon_is_an_image(pages: WebPages) -> None:
     assert etree.fromstring(unquote(icon.partition(",")[2])).tag.endswith("svg")
 
 
+def test_what_an_operator_does_not_override_comes_with_the_program(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    words = '[en]\nstatus = "How it is"\n[zh]\nhome = "回家"\n'
+    (tmp_path / "web/words.toml").write_text(words, encoding="utf-8")
+    (tmp_path / "web/not_found.html").write_text(
+        "{{ words.home }} {{ words.back }} {{ words.status }}", encoding="utf-8"
+    )
+    pages = WebPages(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    pages.check()
+    assert pages.not_found().decode() == "回家 回到首页 运行状态"
+    english = replace(SITE, language="en")
+    pages = WebPages(templates=tmp_path, site=english, brought=TEMPLATES)
+    assert pages.not_found().decode() == "Home Back to the front page How it is"
+
+
 def test_a_feeds_page_leads_to_readers_and_names_its_digests() -> None:
     digest = Digest(name="daily", title="每日<摘要>")
     pages = WebPages(templates=TEMPLATES, site=SITE, digests=[digest])
     page = pages.feed(Feed(site=SITE, category=None), [], []).decode()
     assert 'href="https://feedly.com/i/subscription/feed%2Fhttps%3A%2F%2F' in page
-    assert "每日&lt;摘要&gt;" in page
+    assert '<a href="/digests/daily/">每日&lt;摘要&gt;</a>' in page
     bare = WebPages(templates=TEMPLATES, site=SITE, readers={})
     assert "elsewhere" not in bare.feed(Feed(site=SITE, category=None), [], []).decode()

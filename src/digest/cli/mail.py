@@ -13,6 +13,7 @@ import typer
 
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, say
+from digest.errors import OutputError
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
@@ -48,15 +49,30 @@ def preview(
     format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.HTML,
     out: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    lint: Annotated[
+        bool, typer.Option("--lint", help="Tell what mailbox providers would mind instead.")
+    ] = False,
 ) -> None:
-    """Show what the next edition of a digest would look like. Sends and stores nothing."""
+    """Show what the next edition of a digest would look like. Sends and stores nothing.
+
+    With --lint the message is held to the rules of the specifications and the large providers;
+    ends with 1 where it breaks one of them.
+    """
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         digest = services.settings.digest(name)
         subscriber = _subscriber(services, name, for_) if for_ else None
         preview = services.mailing().preview(
-            digest, _articles(services, digest, latest), subscriber=subscriber, now=services.clock()
+            digest,
+            _articles(services, digest, latest),
+            subscriber=subscriber,
+            now=services.clock(),
+            as_delivered=lint,
         )
+        postal_address = services.settings.mail.postal_address
+    if lint:
+        _lint(preview.envelope.message, postal_address)
+        return
     content = {
         Format.HTML: preview.letter.html.encode(),
         Format.TEXT: preview.letter.text.encode(),
@@ -76,6 +92,20 @@ def preview(
     say(f"Written to {out}")
     if open_:
         typer.launch(out.resolve().as_uri())
+
+
+def _lint(message: bytes, postal_address: str) -> None:
+    """Print what a message has wrong; leave with 1 where any of it is an error."""
+    from digest.mail.lint import RULES, lint
+    from digest.mail.remark import Severity
+
+    remarks = lint(message, postal_address=postal_address)
+    for remark in remarks:
+        say(str(remark))
+    errors = sum(remark.severity is Severity.ERROR for remark in remarks)
+    say(f"{len(RULES)} rules: {errors} errors, {len(remarks) - errors} warnings.")
+    if errors:
+        raise typer.Exit(FAILED)
 
 
 def _articles(services: Services, digest: Digest, latest: int | None) -> list[Article]:
@@ -169,6 +199,11 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     mailing = services.mailing()
     try:
         edition = await mailing.issue(digest, services.clock(), latest=latest)
+        if edition is not None:
+            try:
+                services.web_editions.publish_new(digest.name)
+            except OutputError as error:  # the mail does not wait for a full disk
+                complain(str(error))
         await mailing.send_due()
     finally:
         await mailing.close()

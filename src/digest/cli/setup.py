@@ -149,7 +149,13 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import check_roots, make_transport, make_tree, token_key
+    from digest.assembly import (
+        check_roots,
+        make_transport,
+        make_tree,
+        template_folders,
+        token_key,
+    )
     from digest.mail.render import MailTemplates
     from digest.site import is_loopback
     from digest.store.database import open_store
@@ -157,8 +163,13 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
 
     templates, site = settings.template_folder(), settings.site()
 
+    def pages() -> None:
+        own, brought = template_folders(settings)
+        WebPages(templates=own, site=site, brought=brought).check()
+
     def mails() -> None:
-        mail_templates = MailTemplates(templates=templates, site=site)
+        own, brought = template_folders(settings)
+        mail_templates = MailTemplates(templates=own, site=site, brought=brought)
         for name in settings.digests:
             mail_templates.check(settings.digest(name))
 
@@ -200,10 +211,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
             lambda: check_roots(make_tree(settings)),
         ),
         ("make the rules", settings.recipe),
-        (
-            f"render the page templates in {templates}",
-            WebPages(templates=templates, site=site).check,
-        ),
+        (f"render the page templates in {templates}", pages),
         (f"render the mail templates in {templates}", mails),
         (f"write to the output folder {paths.output}", lambda: _write_probe(paths.output)),
         (f"write to the data folder {paths.data}", lambda: token_key(paths.data)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from itertools import accumulate
 
 import regex
@@ -63,6 +64,7 @@ def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") ->
     return "\n".join(lines)
 
 
+@lru_cache(maxsize=16_384)  # a language writes with some thousand of them
 def _cluster_width(cluster: str) -> int:
     return max(_char_width(char) for char in cluster)
 

@@ -19,6 +19,7 @@ class Digest:
     title: str
     categories: tuple[CategoryPath, ...] = ()  #: only these and what is below; empty means all
     subject: str = "{{ digest.title }} · {{ date }}"  #: a Jinja2 template
+    subject_width: int = 78  #: columns; a longer subject is cut between graphemes
     template: str = "digest"  #: ``templates/mail/<template>.html`` and ``.txt``
     max_items: int = 50  #: articles in one mail; the rest are counted
     language: str = "en"  #: BCP 47
@@ -51,6 +52,20 @@ class Edition:
         require_utc("created_at", self.created_at)
         if self.after > self.upto:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
+
+
+#: Where editions are published, relative to the site.
+EDITIONS = "digests"
+
+
+def editions_folder(digest: str) -> str:
+    """Return where a digest's editions are published, relative to the site, with a ``/``."""
+    return f"{EDITIONS}/{digest}/"
+
+
+def edition_folder(digest: str, number: int) -> str:
+    """Return where an edition is published; 0, that of one never made, means the sample."""
+    return f"{editions_folder(digest)}{number or 'sample'}/"
 
 
 def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:

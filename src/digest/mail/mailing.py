@@ -144,13 +144,16 @@ class Mailing:
         *,
         subscriber: Subscriber | None = None,
         now: datetime,
+        as_delivered: bool = False,
     ) -> Preview:
         """Return what an edition of these articles would look like, to anyone or to a subscriber.
 
-        Its links to unsubscribe lead nowhere. Raises NothingToTell, TemplateError,
-        DeliveryRefused.
+        Its links to unsubscribe lead nowhere; ``as_delivered`` says what a delivery's fields say.
+        Raises NothingToTell, TemplateError, DeliveryRefused.
         """
-        return self._press.preview(digest, articles, subscriber=subscriber, now=now)
+        return self._press.preview(
+            digest, articles, subscriber=subscriber, now=now, as_delivered=as_delivered
+        )
 
     async def send_copies(
         self, digest: Digest, articles: Sequence[Article], addresses: Sequence[str]

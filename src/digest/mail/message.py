@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from base64 import encodebytes
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import blake2b
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.render import Letter
+from digest.mail.stencil import encoded
 from digest.times import require_utc
+
+#: Of the two parts: base64, since no line of it can be too long or look like a boundary.
+_PLAIN, _HTML = (
+    f"\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: base64\r\n\r\n".encode("ascii")
+    for kind in ("plain", "html")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +32,10 @@ class Sender:
     name: str = ""  #: of From; empty shows the address alone
     reply_to: str | None = None  #: an address; None means that of From
     postal_address: str = ""  #: shown in every mail's footer; lines end in ``\\n``
+    unsubscribe: str | None = None  #: an address; what comes there unsubscribes its sender
 
     def __post_init__(self) -> None:
-        for address in (self.address, self.reply_to):
+        for address in (self.address, self.reply_to, self.unsubscribe):
             if address is not None:
                 ascii_address(address)
 
@@ -57,14 +66,24 @@ class Slip:
     )
     campaign: str  #: what all messages of an edition share, for Feedback-ID
     written_at: datetime  #: aware UTC; the same at every attempt
-    archive: str  #: absolute http(s): where back issues and articles are
+    archive: str  #: absolute http(s): where back issues are, and what this mail is
     unsubscribe: str | None  #: absolute http(s), a POST there unsubscribes; None for a sample
 
     def __post_init__(self) -> None:
         require_utc("written_at", self.written_at)
 
 
-def compose(letter: Letter, slip: Slip, sender: Sender) -> Envelope:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A letter whose parts are in base64 already (``stencil.encoded``)."""
+
+    subject: str  #: plain text, one line
+    html: bytes
+    text: bytes
+    language: str  #: BCP 47
+
+
+def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
     """Return the letter as a message; the same arguments give the same bytes.
 
     Raises DeliveryRefused where the recipient's address is none or needs SMTPUTF8, ValueError
@@ -74,42 +93,88 @@ def compose(letter: Letter, slip: Slip, sender: Sender) -> Envelope:
         recipient = ascii_address(slip.address)
     except ValueError as error:
         raise DeliveryRefused(None, f"not an address: {error}") from error
-    origin = ascii_address(sender.address)
-    message_id = f"{slip.reference}@{sender.host}"
+    if isinstance(letter, Letter):
+        letter = Packed(
+            subject=letter.subject,
+            html=encoded(letter.html.encode("utf-8")),
+            text=encoded(letter.text.encode("utf-8")),
+            language=letter.language,
+        )
+    head = _letterhead(
+        letter.subject, letter.language, slip.digest, slip.campaign, slip.archive, sender
+    )
+    message_id = f"{slip.reference}@{head.host}"
     boundary = "=_" + blake2b(message_id.encode("ascii"), digest_size=16).hexdigest()
     fields = [
-        mailbox("From", sender.name, origin),
+        head.sender,
         mailbox("To", slip.name, recipient),
-        unstructured("Subject", letter.subject),
+        head.subject,
         verbatim("Date", format_datetime(slip.written_at)),
         verbatim("Message-ID", f"<{message_id}>"),
-        mailbox("Reply-To", "", ascii_address(sender.reply_to)) if sender.reply_to else "",
-        *_list_fields(slip, sender),
-        verbatim("Content-Language", letter.language),
-        verbatim("MIME-Version", "1.0"),
+        head.others,
+        *_ways_out(slip.unsubscribe, head.mailto),
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n',
     ]
-    body = [
-        f"\r\n--{boundary}\r\n{_part('plain', letter.text)}",
-        f"\r\n--{boundary}\r\n{_part('html', letter.html)}",
-        f"\r\n--{boundary}--\r\n",
+    mark = f"\r\n--{boundary}".encode("ascii")
+    message = [
+        "".join(fields).encode("ascii"),
+        *(mark, _PLAIN, letter.text),
+        *(mark, _HTML, letter.html),
+        *(mark, b"--\r\n"),
     ]
-    return Envelope(
-        sender=origin, recipient=recipient, message="".join(fields + body).encode("ascii")
+    return Envelope(sender=head.origin, recipient=recipient, message=b"".join(message))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Letterhead:
+    """What all messages of a segment have in common above their bodies."""
+
+    origin: str  #: the sender's address in ASCII
+    host: str
+    sender: str  #: the field From
+    subject: str
+    others: str
+    mailto: str  #: where mail unsubscribes, without the subject; empty where nowhere
+
+
+@lru_cache(maxsize=512)
+def _letterhead(
+    subject: str, language: str, digest: str, campaign: str, archive: str, sender: Sender
+) -> _Letterhead:
+    origin = ascii_address(sender.address)
+    host = sender.host
+    others = [
+        mailbox("Reply-To", "", ascii_address(sender.reply_to)) if sender.reply_to else "",
+        verbatim("List-Id", f"<{digest}.{host}>"),
+        verbatim("List-Archive", f"<{_uri(archive)}>"),
+        verbatim("List-Help", f"<{_uri(archive)}>"),
+        verbatim("Feedback-ID", f"{campaign}:{digest}:digest:{host}"),
+        verbatim("Content-Language", language),
+        verbatim("MIME-Version", "1.0"),
+    ]
+    return _Letterhead(
+        origin=origin,
+        host=host,
+        sender=mailbox("From", sender.name, origin),
+        subject=unstructured("Subject", subject),
+        others="".join(others),
+        mailto=f"mailto:{quote(ascii_address(sender.unsubscribe), safe='@')}"
+        if sender.unsubscribe
+        else "",
     )
 
 
-def _list_fields(slip: Slip, sender: Sender) -> list[str]:
-    """Return the fields of a mailing list: RFC 2919, RFC 2369 and RFC 8058."""
-    fields = [
-        verbatim("List-Id", f"<{slip.digest}.{sender.host}>"),
-        verbatim("List-Archive", f"<{_uri(slip.archive)}>"),
-        verbatim("Feedback-ID", f"{slip.campaign}:{slip.digest}:digest:{sender.host}"),
-    ]
-    if slip.unsubscribe is not None:
-        fields.append(verbatim("List-Unsubscribe", f"<{_uri(slip.unsubscribe)}>"))
-        if slip.unsubscribe.startswith("https:"):  # RFC 8058 section 3.1 allows nothing else
-            fields.append(verbatim("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+def _ways_out(unsubscribe: str | None, mailto: str) -> list[str]:
+    """Return the fields by which a mail program unsubscribes: RFC 2369 and RFC 8058."""
+    if unsubscribe is None:
+        return []
+    ways = [f"<{_uri(unsubscribe)}>"]
+    if mailto:
+        token = unsubscribe.rpartition("/")[2]
+        ways.append(f"<{mailto}?subject={quote(token, safe='')}>")
+    fields = [verbatim("List-Unsubscribe", ", ".join(ways))]
+    if unsubscribe.startswith("https:"):  # RFC 8058 section 3.1 allows nothing else
+        fields.append(verbatim("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return fields
 
 
@@ -119,12 +184,3 @@ def _uri(address: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc or set(address) & set("<> ,"):
         raise ValueError(f"not an address for a header: {address!r}")
     return address
-
-
-def _part(subtype: str, text: str) -> str:
-    """Return a body part: base64, since no line of it can be too long or look like a boundary."""
-    encoded = encodebytes(text.encode("utf-8")).decode("ascii").replace("\n", "\r\n")
-    return (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
-        f"Content-Transfer-Encoding: base64\r\n\r\n{encoded}"
-    )

@@ -8,45 +8,13 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import format_decimal
 
 from digest.languages import locales
+from digest.mail.words import WORDS, Words
 
-#: By language: what is said, by key. What depends on a number is kept by its plural category
-#: (Unicode Technical Standard 35), with ``{count}`` where the number stands.
-PHRASES: dict[str, dict[str, str | dict[str, str]]] = {
-    "en": {
-        "greeting": "Hello {name},",
-        "greeting_nobody": "Hello,",
-        "intro": {
-            "one": "here is {count} new article.",
-            "other": "here are {count} new articles.",
-        },
-        "number": "No. {number}",
-        "articles": {"one": "{count} article", "other": "{count} articles"},
-        "read": "Read the article",
-        "online": "Read online",
-        "more": {"one": "and {count} more article", "other": "and {count} more articles"},
-        "uncategorised": "Other articles",
-        "reason": "You receive this mail because you subscribed to “{title}”.",
-        "unsubscribe": "Unsubscribe",
-        "separator": ", ",
-    },
-    "zh": {
-        "greeting": "{name}，您好：",
-        "greeting_nobody": "您好：",
-        "intro": {"other": "为您送上 {count} 篇新文章。"},
-        "number": "第 {number} 期",
-        "articles": {"other": "{count} 篇文章"},
-        "read": "阅读全文",
-        "online": "在线阅读",
-        "more": {"other": "还有 {count} 篇文章"},
-        "uncategorised": "其他文章",
-        "reason": "您收到这封邮件，是因为您订阅了“{title}”。",
-        "unsubscribe": "退订",
-        "separator": "、",
-    },
-}
 _FALLBACK = "en"
+_TRADITIONAL = Locale("zh", script="Hant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +22,20 @@ class Phrasebook:
     """What the mail says of its own in one language."""
 
     language: str  #: BCP 47, as a mail declares it
-    locale: Locale
+    locale: Locale  #: of dates, numbers and plurals
     zone: ZoneInfo
+    words: Words
 
     def say(self, key: str, /, count: int | None = None, **values: object) -> str:
         """Return a phrase, in the plural form of ``count`` where it has forms.
 
         Raises KeyError where there is no such phrase.
         """
-        phrase = PHRASES[self.locale.language][key]
-        if isinstance(phrase, dict):
+        phrase = self.words[key]
+        if not isinstance(phrase, str):
             form = str(self.locale.plural_form(count or 0))
             phrase = phrase.get(form, phrase["other"])
-        return phrase.format(count=count, **values)
+        return phrase.format(count=format_decimal(count or 0, locale=self.locale), **values)
 
     def date(self, moment: datetime) -> str:
         """Return a day in words, such as ``November 23, 2026`` or ``2026年11月23日``."""
@@ -90,7 +59,16 @@ def phrasebook(language: str, timezone: str) -> Phrasebook:
     Raises zoneinfo.ZoneInfoNotFoundError where there is no such zone.
     """
     zone = ZoneInfo(timezone)
+    # Babel reads zh-Hant-SG as the script that Singapore mostly writes; the tag says otherwise.
+    traditional = "hant" in language.lower().split("-")
     for known, locale in locales(language):
-        if locale.language in PHRASES:
-            return Phrasebook(language=known, locale=locale, zone=zone)
-    return Phrasebook(language=_FALLBACK, locale=Locale(_FALLBACK), zone=zone)
+        if locale.language == "zh" and (traditional or locale.script == "Hant"):
+            words, locale = WORDS["zh-Hant"], _TRADITIONAL if traditional else locale
+        elif locale.language in WORDS:
+            words = WORDS[locale.language]
+        else:
+            continue
+        return Phrasebook(language=known, locale=locale, zone=zone, words=words)
+    return Phrasebook(
+        language=_FALLBACK, locale=Locale(_FALLBACK), zone=zone, words=WORDS[_FALLBACK]
+    )

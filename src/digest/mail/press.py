@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
+
+from markupsafe import escape
 
 from digest.articles.model import Article, CategoryPath
 from digest.errors import DigestError
 from digest.mail.delivery import Delivery
-from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, selects
-from digest.mail.message import Envelope, Sender, Slip, compose
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_of,
+    editions_folder,
+    selects,
+)
+from digest.mail.message import Envelope, Packed, Sender, Slip, compose
 from digest.mail.render import Letter, MailTemplates, Rendition
+from digest.mail.stencil import Stencil
 from digest.mail.subscriber import Subscriber
 from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
 from digest.site import Site
 
-#: Renditions that are kept, each up to some 100 KB.
-_KEPT = 256
+#: Plates that are kept, each about 1.4 times its letter, at most three times that.
+_KEPT = 512
+
+#: The places of a letter that differ for each recipient, by the mark's last letter.
+_PLACES = {"u": "unsubscribe", "g": "greeting"}
+
+#: Stands where a token would; nobody's, as it has another length.
+_NOBODY = "preview"
 
 #: What makes a segment: its categories and its language.
 _Segment = tuple[tuple[CategoryPath, ...], str]
@@ -31,6 +48,27 @@ class Preview:
 
     letter: Letter  #: as this reader would see it
     envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plate:
+    """A rendition ready to print: encoded but for what differs for each recipient."""
+
+    rendition: Rendition  #: without its bodies
+    html: Stencil
+    text: Stencil
+
+    def packed(self, unsubscribe: str, name: str) -> Packed:
+        """Return the letter for a recipient."""
+        greeting = self.rendition.greet(name)
+        return Packed(
+            subject=self.rendition.subject,
+            language=self.rendition.language,
+            html=self.html.filled(
+                {"unsubscribe": str(escape(unsubscribe)), "greeting": str(escape(greeting))}
+            ),
+            text=self.text.filled({"unsubscribe": unsubscribe, "greeting": greeting}),
+        )
 
 
 class NothingToTell(DigestError):
@@ -51,7 +89,7 @@ class Press:
         self._site = site
         self._sender = sender
         self._token_key = token_key
-        self._renditions: OrderedDict[tuple[Edition, _Segment], Rendition] = OrderedDict()
+        self._plates: OrderedDict[tuple[Edition, _Segment], _Plate] = OrderedDict()
 
     def envelope(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], delivery: Delivery
@@ -63,7 +101,7 @@ class Press:
         subscriber = delivery.subscriber
         token = make_token(self._token_key, subscriber.id)
         unsubscribe = self._site.link(UNSUBSCRIBE_PATH + token)
-        rendition = self._rendition(digest, edition, articles, _segment(digest, subscriber))
+        plate = self._plate(digest, edition, articles, _segment(digest, subscriber))
         slip = Slip(
             address=subscriber.address,
             name=subscriber.name,
@@ -71,11 +109,10 @@ class Press:
             reference=_reference(edition, str(delivery.id)),
             campaign=str(edition.id),
             written_at=delivery.created_at,
-            archive=self._site.link(""),
+            archive=self._site.link(editions_folder(digest.name)),
             unsubscribe=unsubscribe,
         )
-        letter = rendition.letter(unsubscribe=unsubscribe, name=subscriber.name)
-        return compose(letter, slip, self._sender)
+        return compose(plate.packed(unsubscribe, subscriber.name), slip, self._sender)
 
     def preview(
         self,
@@ -85,17 +122,20 @@ class Press:
         subscriber: Subscriber | None = None,
         address: str | None = None,
         now: datetime,
+        as_delivered: bool = False,
     ) -> Preview:
         """Return what an edition of these articles would look like, to anyone or to a subscriber.
 
         It goes to ``address``, else to the subscriber's, else to the sender's own. Its links to
-        unsubscribe lead nowhere. Raises NothingToTell, TemplateError, DeliveryRefused.
+        unsubscribe lead nowhere, and its fields do not offer to, but ``as_delivered``: then they
+        say what a delivery's say. Raises NothingToTell, TemplateError, DeliveryRefused.
         """
         edition = edition_of(digest.name, articles, now)
         to = address or (subscriber.address if subscriber else self._sender.address)
         name = subscriber.name if subscriber else ""
         rendition = self._rendered(digest, edition, articles, _segment(digest, subscriber))
         mark = blake2b(to.encode("utf-8"), digest_size=8).hexdigest()
+        unsubscribe = self._site.link(UNSUBSCRIBE_PATH + _NOBODY)
         slip = Slip(
             address=to,
             name=name,
@@ -103,27 +143,26 @@ class Press:
             reference=_reference(edition, f"preview-{mark}"),
             campaign="preview",
             written_at=now,
-            archive=self._site.link(""),
-            unsubscribe=None,
+            archive=self._site.link(editions_folder(digest.name)),
+            unsubscribe=unsubscribe if as_delivered else None,
         )
-        letter = rendition.letter(
-            unsubscribe=self._site.link(UNSUBSCRIBE_PATH + "preview"), name=name
-        )
+        letter = rendition.letter(unsubscribe=unsubscribe, name=name)
         return Preview(letter=letter, envelope=compose(letter, slip, self._sender))
 
-    def _rendition(
+    def _plate(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
-    ) -> Rendition:
-        """Return the rendition of the reader's segment, from memory where it is there."""
+    ) -> _Plate:
+        """Return the plate of the reader's segment, from memory where it is there."""
         key = (edition, segment)
-        rendition = self._renditions.get(key)
-        if rendition is None:
-            rendition = self._rendered(digest, edition, articles, segment)
-            self._renditions[key] = rendition
-        self._renditions.move_to_end(key)
-        if len(self._renditions) > _KEPT:
-            self._renditions.popitem(last=False)
-        return rendition
+        plate = self._plates.get(key)
+        if plate is None:
+            plate = self._plates[key] = _engraved(
+                self._rendered(digest, edition, articles, segment)
+            )
+        self._plates.move_to_end(key)
+        if len(self._plates) > _KEPT:
+            self._plates.popitem(last=False)
+        return plate
 
     def _rendered(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
@@ -139,7 +178,16 @@ class Press:
 
     def forget(self) -> None:
         """Forget all renditions: articles may have changed since."""
-        self._renditions.clear()
+        self._plates.clear()
+
+
+def _engraved(rendition: Rendition) -> _Plate:
+    marks = {f"{rendition.seal}{letter}": place for letter, place in _PLACES.items()}
+    return _Plate(
+        rendition=replace(rendition, html="", text=""),
+        html=Stencil(rendition.html, marks),
+        text=Stencil(rendition.text, marks),
+    )
 
 
 def _segment(digest: Digest, subscriber: Subscriber | None) -> _Segment:

@@ -14,7 +14,16 @@ from markupsafe import escape
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.errors import TemplateError
 from digest.mail.columns import cut, one_line, wrap
-from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, shortened
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_folder,
+    edition_of,
+    editions_folder,
+    shortened,
+)
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.view import view
 from digest.site import Site
@@ -22,8 +31,8 @@ from digest.templates import environment, explained
 
 #: Bytes of HTML. Gmail clips a message near 102 KB, and what is clipped holds the footer.
 MAX_HTML = 90_000
-#: Columns of a subject and of a recipient's name; longer ones are cut.
-MAX_SUBJECT, MAX_NAME = 120, 60
+#: Columns of a recipient's name; longer ones are cut.
+MAX_NAME = 60
 #: Bytes kept free for what is filled in for each recipient.
 _FOR_RECIPIENT = 2_000
 
@@ -48,15 +57,14 @@ class Rendition:
     language: str  #: BCP 47: of the mail's own words
     greeting: str  #: with ``{name}``
     greeting_nobody: str  #: for a recipient whose name is unknown
-    seal: str  #: stands, with a letter after it, where a recipient's own words go
+    seal: str  #: stands, with ``u`` or ``g`` after it, where a recipient's own words go
 
     def letter(self, *, unsubscribe: str, name: str) -> Letter:
         """Return the letter for a recipient.
 
         ``unsubscribe`` is an absolute http(s) address, ``name`` any text, or empty.
         """
-        name = cut(one_line(name), MAX_NAME)
-        greeting = self.greeting.format(name=name) if name else self.greeting_nobody
+        greeting = self.greet(name)
         # The greeting comes last: nothing in a name is looked at again.
         return Letter(
             subject=self.subject,
@@ -67,16 +75,24 @@ class Rendition:
             language=self.language,
         )
 
+    def greet(self, name: str) -> str:
+        """Return how a recipient is greeted; ``name`` is any text, or empty."""
+        name = cut(one_line(name), MAX_NAME)
+        return self.greeting.format(name=name) if name else self.greeting_nobody
+
 
 class MailTemplates:
     """The templates below ``mail/`` of a folder, and what they are given."""
 
-    def __init__(self, *, templates: Path, site: Site) -> None:
-        """Read templates from a folder when they are needed; nothing is read here."""
+    def __init__(self, *, templates: Path, site: Site, brought: Path | None = None) -> None:
+        """Read templates from a folder when they are needed; nothing is read here.
+
+        What it lacks is taken from ``brought``, the templates that Digest brings.
+        """
         self._site = site
-        self._folder = templates
+        self._folders = (templates, *filter(None, (brought,)))
         self._environment = environment(
-            templates, autoescape=lambda name: name is not None and name.endswith(".html")
+            *self._folders, autoescape=lambda name: name is not None and name.endswith(".html")
         )
         self._environment.filters.update(wrap=wrap, cut=cut)
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -144,6 +160,8 @@ class MailTemplates:
             "edition": edition,
             "site": self._site,
             "home": self._site.link(""),
+            "online": self._site.link(edition_folder(digest.name, edition.number)),
+            "archive": self._site.link(editions_folder(digest.name)),
             "language": words.language,
             "say": words.say,
             "date": words.date(edition.due_at),
@@ -168,7 +186,8 @@ class MailTemplates:
 
     def _subject(self, digest: Digest, variables: dict[str, Any]) -> str:
         where = f"digests.{digest.name}.subject"
-        subject = cut(one_line(self._rendered(where, variables, digest.subject)), MAX_SUBJECT)
+        made = one_line(self._rendered(where, variables, digest.subject))
+        subject = cut(made, digest.subject_width)
         if not subject:
             raise TemplateError(where, None, "makes an empty subject")
         return subject
@@ -183,7 +202,7 @@ class MailTemplates:
             )
             rendered = template.render(variables)
         except Exception as error:  # a template can make any operation fail
-            raise explained(error, name, self._folder) from error
+            raise explained(error, name, *self._folders) from error
         return rendered.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from urllib.parse import urlsplit
 
 from digest.articles.model import Article
@@ -12,7 +13,7 @@ from digest.mail.phrases import Phrasebook
 from digest.site import Site
 
 #: Columns, so that no single article can fill a mail.
-MAX_TITLE, MAX_SUMMARY, MAX_LEAD_SUMMARY, MAX_SOURCE = 200, 240, 480, 60
+MAX_TITLE, MAX_SUMMARY, MAX_LEAD_SUMMARY, MAX_SOURCE = 200, 200, 400, 60
 #: Characters of an address; servers and mail programs begin to fail from here on.
 MAX_URL = 2_000
 
@@ -21,6 +22,7 @@ MAX_URL = 2_000
 class Item:
     """An article as templates see it. Everything in it is plain text, on one line."""
 
+    number: int  #: 1, 2, 3 … through the mail, the lead first
     title: str
     summary: str
     link: str  #: absolute http(s)
@@ -37,6 +39,7 @@ class ItemGroup:
 
     title: str  #: the category's own name, or the mail's word for those without
     path: str  #: the names above it; may be empty
+    anchor: str  #: what names its place in the mail: a letter and a number
     articles: tuple[Item, ...]
 
 
@@ -50,16 +53,19 @@ class View:
 
 def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> View:
     """Return what a segment's templates show."""
+    numbers = count(1)
     lead: Item | None = None
-    groups = []
+    groups: list[ItemGroup] = []
     for section in contents.sections:
-        items = [_item(article, section, edition, words, site) for article in section.articles]
+        articles = section.articles
         if lead is None:
-            first = section.articles[0]
-            lead = _item(first, section, edition, words, site, summary=MAX_LEAD_SUMMARY)
-            items = items[1:]
+            lead = _item(next(numbers), articles[0], section, edition, words, site)
+            articles = articles[1:]
+        items = [
+            _item(next(numbers), article, section, edition, words, site) for article in articles
+        ]
         if items:
-            groups.append(_group(section, tuple(items), words))
+            groups.append(_group(len(groups) + 1, section, tuple(items), words))
     return View(lead=lead, sections=tuple(groups))
 
 
@@ -75,29 +81,33 @@ def web_address(address: str | None) -> str | None:
     return address if parts.scheme in ("http", "https") and host else None
 
 
-def _group(section: Section, items: tuple[Item, ...], words: Phrasebook) -> ItemGroup:
+def _group(place: int, section: Section, items: tuple[Item, ...], words: Phrasebook) -> ItemGroup:
+    anchor = f"s{place}"
     if section.category is None:
-        return ItemGroup(title=words.say("uncategorised"), path="", articles=items)
+        return ItemGroup(title=words.say("uncategorised"), path="", anchor=anchor, articles=items)
     above = section.category.parent
     return ItemGroup(
         title=cut(one_line(section.category.name), MAX_SOURCE),
         path=cut(one_line(str(above)), MAX_SOURCE) if above else "",
+        anchor=anchor,
         articles=items,
     )
 
 
 def _item(
+    number: int,
     article: Article,
     section: Section,
     edition: Edition,
     words: Phrasebook,
     site: Site,
-    summary: int = MAX_SUMMARY,
 ) -> Item:
     elsewhere = web_address(article.link)
     authors = words.say("separator").join(article.authors)
     source = authors or (_host(elsewhere) if elsewhere else "")
+    summary = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
     return Item(
+        number=number,
         title=cut(one_line(article.title), MAX_TITLE),
         summary=cut(one_line(article.summary), summary),
         link=elsewhere or site.link(article.folder),

@@ -137,6 +137,7 @@ class Settings(BaseSettings):
             title=table.title or self.site_table.title,
             categories=tuple(map(CategoryPath.parse, table.categories)),
             subject=table.subject,
+            subject_width=table.subject_width,
             template=table.template,
             max_items=table.max_items,
             language=table.language or self.site_table.language,
@@ -226,6 +227,7 @@ class Settings(BaseSettings):
             address=address,
             name=name,
             reply_to=self.mail.reply_to or None,
+            unsubscribe=self.mail.unsubscribe_address or None,
             postal_address=self.mail.postal_address,
         )
 

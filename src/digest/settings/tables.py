@@ -272,6 +272,7 @@ class DigestTable(Table):
     timezone: Zone | None = None
     categories: tuple[Category, ...] = ()
     subject: Title = "{{ digest.title }} · {{ date }}"
+    subject_width: Annotated[int, whole(20, 250)] = 78
     template: Name = "digest"
     max_items: Annotated[int, whole(1, 1_000)] = 50
     language: Language | None = None
@@ -308,6 +309,7 @@ class MailTable(Table):
     transport: Literal["maildir", "smtp"] = "maildir"
     from_: Annotated[Mailbox, Field(alias="from")] = _FIRST_SENDER
     reply_to: Address = ""
+    unsubscribe_address: Address = ""
     postal_address: Block = ""
     maildir: FilePath = Path("mail")
     smtp: SmtpTable = SmtpTable()

@@ -12,6 +12,7 @@ from digest.errors import StoreError
 from digest.store.archives import ArchiveStore
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.issued import IssuedEditions
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
 from digest.store.scans import ScanStore
@@ -33,6 +34,7 @@ class Store:
         self.archives = ArchiveStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
+        self.issued = IssuedEditions(database)
         self.withdrawals = Withdrawals(database)
         self.notices = NoticeStore(database)
 

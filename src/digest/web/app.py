@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from digest.errors import StoreError
+from digest.mail.edition import edition_folder
 from digest.mail.tokens import UNSUBSCRIBE_PATH
 from digest.times import Clock
 from digest.web.feeds import PublishedFiles
@@ -21,6 +22,7 @@ from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_r
 from digest.web.status import Status
 from digest.web.subscriptions import Subscriptions, UnsubscribeLink
 
+_UNLISTED = {"X-Robots-Tag": "noindex"}
 #: Seconds after which a client may try again when the database did not answer.
 RETRY_AFTER = 30
 
@@ -36,13 +38,15 @@ def create_app(
     moved: Mapping[str, str] | None = None,
     gone: Callable[[str], bool] | None = None,
     links: Callable[[str], str | None] | None = None,
+    sample: Callable[[str], bytes | None] = lambda _: None,
 ) -> Starlette:
     """Return the ASGI application.
 
     ``output`` is the folder with the published files, ``status`` is called in a thread for
     ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved``,
     ``gone`` and ``links`` are what PublishedFiles takes: folders that are elsewhere now, whether
-    there was something at a path, and the Link header of a file.
+    there was something at a path, and the Link header of a file. ``sample`` is called in a
+    thread for the page of a digest's next edition; None where there is no such digest.
     """
     files = PublishedFiles(output, moved=moved, gone=gone, links=links, clock=clock)
     link = UnsubscribeLink(
@@ -55,6 +59,12 @@ def create_app(
         body = pages.status(await run_in_threadpool(status))
         return html_response(body, headers=PRIVATE_HEADERS)
 
+    async def show_sample(request: Request) -> Response:
+        body = await run_in_threadpool(sample, request.path_params["digest"])
+        if body is None:
+            raise HTTPException(404)
+        return html_response(body, headers={"Cache-Control": "max-age=60", **_UNLISTED})
+
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
@@ -66,6 +76,7 @@ def create_app(
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
+            Route(f"/{edition_folder('{digest}', 0)}", show_sample, methods=["GET"]),
             Route("/{path:path}", files.serve, methods=["GET"]),
         ],
         exception_handlers={

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -20,7 +28,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from digest.articles.model import Article, CategoryPath, Scope
-from digest.articles.samples import sample_articles
+from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.articles.strands import Strand, StrandKind
 from digest.errors import TemplateError
 from digest.feeds.plan import FeedPlan, FeedSummary
@@ -28,7 +36,16 @@ from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary
 from digest.feeds.syndication import STYLESHEET
 from digest.languages import locales
 from digest.mail.address import masked
-from digest.mail.edition import Digest
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_folder,
+    edition_of,
+    editions_folder,
+)
+from digest.mail.phrases import phrasebook
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
 from digest.templates import environment, explained
@@ -108,19 +125,21 @@ class WebPages:
         authors: bool = False,
         readers: Mapping[str, str] = READERS,
         digests: Collection[Digest] = (),
+        brought: Path | None = None,
     ) -> None:
         """Keep what is needed; ``authors`` says whether they have feeds, to be linked.
 
         ``readers`` are addresses with ``{url}`` by the names of feed readers on the web,
-        ``digests`` what a feed may be read in by mail.
+        ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
+        ``brought``.
         """
-        self._templates = templates
+        self._folders = (templates, *filter(None, (brought,)))
         self._readers = readers
         self._digests = digests
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
-        self._environment = environment(templates, autoescape=True)
+        self._environment = environment(*self._folders, autoescape=True)
         self._environment.filters.update(
             path=_path_filter(site),
             day=self._day,
@@ -174,9 +193,62 @@ class WebPages:
             "index", feed=feed, articles=articles, tree=self._tree(feed, categories)
         )
 
+    def edition(
+        self,
+        digest: Digest,
+        edition: Edition,
+        contents: Contents,
+        *,
+        previous: Edition | None = None,
+        following: Edition | None = None,
+    ) -> bytes:
+        """Return an edition's page; one that no store knows, with the number 0, is a sample."""
+        words = phrasebook(digest.language, digest.timezone)
+
+        def beside(other: Edition | None) -> str | None:
+            return edition_folder(digest.name, other.number) if other else None
+
+        return self._render(
+            "edition",
+            digest=digest,
+            edition=edition,
+            contents=contents,
+            say=words.say,
+            language=words.language,
+            day=words.date(edition.due_at),
+            weekday=words.weekday(edition.due_at),
+            address=self._site.link(edition_folder(digest.name, edition.number)),
+            folder=editions_folder(digest.name),
+            previous=beside(previous),
+            following=beside(following),
+        )
+
+    def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles."""
+        words = phrasebook(digest.language, digest.timezone)
+        folder = editions_folder(digest.name)
+        return self._render(
+            "editions",
+            digest=digest,
+            listed=[
+                {
+                    "number": edition.number,
+                    "folder": edition_folder(digest.name, edition.number),
+                    "day": words.date(edition.due_at),
+                    "count": count,
+                }
+                for edition, count in listed
+            ],
+            say=words.say,
+            language=words.language,
+            address=self._site.link(folder),
+            folder=folder,
+            sample=edition_folder(digest.name, 0),
+        )
+
     def assets(self) -> Mapping[str, bytes]:
         """Return the stylesheets by path relative to the output folder."""
-        return {path: self._read(source) for path, source in ASSETS.items()}
+        return {path: next(self._found(source)) for path, source in ASSETS.items()}
 
     def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
         """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
@@ -217,6 +289,12 @@ class WebPages:
             subscriber = samples.subscriber(state)
             self.unsubscribe(subscriber, again=state is SubscriberState.ACTIVE)
             self.unsubscribed(subscriber)
+        digest, edition = samples.digest(), samples.edition()
+        held = contents(articles, (), 2)
+        self.edition(digest, edition, held, previous=edition, following=edition)
+        self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
+        for listed in ((edition, 2),), ():
+            self.editions(digest, listed)
         self.status(samples.status())
         self.status(samples.idle_status())
         self.not_found()
@@ -227,23 +305,31 @@ class WebPages:
         try:
             text = self._environment.get_template(template).render(context)
         except _FAULTS as error:
-            raise explained(error, template, self._templates) from error
+            raise explained(error, template, *self._folders) from error
         return text.encode("utf-8", "replace")
 
-    def _read(self, source: str) -> bytes:
+    def _found(self, source: str) -> Iterator[bytes]:
+        """Yield a file of every folder that has it; raise TemplateError where none does."""
+        files = [folder / source for folder in self._folders]
         try:
-            return (self._templates / source).read_bytes()
+            for file in [file for file in files if file.exists()] or files[:1]:
+                yield file.read_bytes()
         except OSError as error:
             raise TemplateError(source, None, error.strerror or str(error)) from error
 
     def _words(self) -> Mapping[str, str]:
         """Return the pages' own words in the site's language, else in English."""
         try:
-            tables = tomllib.loads(self._read(WORDS).decode())
-            own = tables.get(self._site.language) or tables.get(self._locale.language)
-            return {**tables["en"], **(own or {})}
+            files = [tomllib.loads(content.decode()) for content in self._found(WORDS)][::-1]
+            words: dict[str, str] = dict(files[0]["en"])
+            languages = (self._site.language, self._locale.language)
+            for tables in files[1:]:
+                words.update(tables.get("en", {}))
+            for tables in files:
+                words.update(next((tables[name] for name in languages if name in tables), {}))
         except (ValueError, KeyError, TypeError) as error:
             raise TemplateError(WORDS, None, f"cannot be read: {error}") from error
+        return words
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
         """Return the categories below a feed's, nested; every parent is among them."""

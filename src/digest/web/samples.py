@@ -6,6 +6,7 @@ from digest import __version__
 from digest.articles.model import Problem
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.feeds.selection import CategorySummary
+from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.web.status import Status
 
@@ -27,6 +28,25 @@ def subscriber(state: SubscriberState) -> Subscriber:
         language=None,
         state=state,
         created_at=SAMPLED_AT,
+    )
+
+
+def digest() -> Digest:
+    """Return a digest of everything."""
+    return Digest(name="daily", title="The <Daily>")
+
+
+def edition() -> Edition:
+    """Return one of its editions."""
+    return Edition(
+        id=1,
+        digest="daily",
+        number=2,
+        due_at=SAMPLED_AT,
+        created_at=SAMPLED_AT,
+        after=0,
+        upto=3,
+        state=EditionState.DONE,
     )
 
 

@@ -1,0 +1,216 @@
+"""Rules for what a message says: its HTML and its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import escape
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import LexborNode
+
+from digest.mail.columns import display_width
+from digest.mail.contrast import LEAST, poor
+from digest.mail.remark import Rule, Severity, Specimen, shortened
+from digest.mail.render import MAX_HTML
+
+#: Columns of a line of text (RFC 5322 section 2.1.1).
+_COLUMNS = 78
+#: CSS pixels: what mail programs show without scrolling to the side.
+_WIDEST = 600
+_ACTIVE = (
+    "script, iframe, frame, object, embed, applet, form, input, button, link, base, svg, video"
+)
+_REMOTE_STYLE = re.compile(r"@import|@font-face|url\(|expression\(|javascript:", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://\S+")
+_HTML = re.compile(r"\s*<(?:!doctype|html|body|head|div|table|p)\b[^>]*>", re.IGNORECASE)
+
+
+def _size(mail: Specimen) -> Iterator[str]:
+    size = len(mail.html.encode("utf-8", "replace"))
+    if size > MAX_HTML:
+        yield f"it has {size:,} bytes, at most {MAX_HTML:,} are shown whole"
+
+
+def _language(mail: Specimen) -> Iterator[str]:
+    root = mail.page.css_first("html")
+    language = (root.attributes.get("lang") if root else None) or ""
+    declared = mail.values("Content-Language")
+    if not language:
+        yield "html has no lang"
+    elif declared and declared[0] != language:
+        yield f"html says {language}, Content-Language {declared[0]}"
+
+
+def _tables(mail: Specimen) -> Iterator[str]:
+    for table in mail.page.css("table"):
+        if table.attributes.get("role") != "presentation":
+            yield "a table has no role=presentation: it would be read as one of data"
+            return
+
+
+def _images(mail: Specimen) -> Iterator[str]:
+    for image in mail.page.css("img"):
+        source = image.attributes.get("src") or ""
+        if urlsplit(source).scheme not in ("https", "http") or not urlsplit(source).netloc:
+            yield f"an image has no absolute address: {shortened(source)}"
+        if image.attributes.get("alt") is None:
+            yield f"an image has no alt: {shortened(source)}"
+        if not (image.attributes.get("width") or "").isdigit():
+            yield f"an image has no width: {shortened(source)}"
+
+
+def _plain_images(mail: Specimen) -> Iterator[str]:
+    for image in mail.page.css('img[src^="http:"]'):
+        yield f"an image is not https: {shortened(image.attributes.get('src') or '')}"
+
+
+def _pixels(mail: Specimen) -> Iterator[str]:
+    for image in mail.page.css("img"):
+        sizes = [image.attributes.get(side) or "" for side in ("width", "height")]
+        if any(size.isdigit() and int(size) <= 2 for size in sizes):
+            yield "an image is too small to be seen: it would count as tracking"
+
+
+def _active(mail: Specimen) -> Iterator[str]:
+    for node in mail.page.css(_ACTIVE):
+        yield f"there is a <{node.tag}>"
+    for node in _nodes(mail):
+        for name in node.attributes:
+            if name.lower().startswith("on"):
+                yield f"<{node.tag}> has the attribute {name}"
+
+
+def _remote(mail: Specimen) -> Iterator[str]:
+    styles = [node.text() for node in mail.page.css("style")]
+    styles += [node.attributes.get("style") or "" for node in mail.page.css("[style]")]
+    for style in styles:
+        if found := _REMOTE_STYLE.search(style):
+            yield f"a style has {found[0]!r}"
+    for node in mail.page.css('[src^="data:"], [href^="data:"], [background]'):
+        yield f"<{node.tag}> has a data: address or a background"
+
+
+def _links(mail: Specimen) -> Iterator[str]:
+    places = {node.attributes.get("id") for node in mail.page.css("[id]")}
+    for link in mail.page.css("a[href]"):
+        address = link.attributes.get("href") or ""
+        if address.startswith("#"):
+            if address[1:] not in places:
+                yield f"a link leads nowhere: {address}"
+            continue
+        parts = urlsplit(address)
+        if parts.scheme != "mailto" and not (parts.scheme in ("http", "https") and parts.netloc):
+            yield f"a link is not absolute: {shortened(address)}"
+
+
+def _way_out(mail: Specimen) -> Iterator[str]:
+    """Check that a person finds the way out: what is clipped holds the footer."""
+    address = mail.unsubscribe
+    if address is None:
+        return  # told by the rules for fields
+    links = mail.page.css("a[href]")
+    at = [place for place, link in enumerate(links) if link.attributes.get("href") == address]
+    if not at:
+        yield "the HTML does not show the link of List-Unsubscribe"
+    else:
+        if at[0] > 5:
+            yield "no link to unsubscribe is near the top"
+        if len(links) - at[-1] > 8:
+            yield "no link to unsubscribe is in the footer"
+    if address not in mail.text:
+        yield "the text does not show the link of List-Unsubscribe"
+
+
+def _postal(mail: Specimen) -> Iterator[str]:
+    wanted = [" ".join(line.split()) for line in mail.postal_address.splitlines()]
+    html = " ".join(mail.html.split())
+    text = " ".join(mail.text.split())
+    for line in filter(None, wanted):
+        if escape(line, quote=False) not in html and line not in html:
+            yield f"the HTML does not show {shortened(line)}"
+        if line not in text:
+            yield f"the text does not show {shortened(line)}"
+
+
+def _no_postal(mail: Specimen) -> Iterator[str]:
+    if not mail.postal_address.strip():
+        yield "there is none; set [mail] postal_address"
+
+
+def _preheader(mail: Specimen) -> Iterator[str]:
+    body = mail.page.body
+    first = next((node for node in body.iter() if node.tag != "style"), None) if body else None
+    style = (first.attributes.get("style") or "").replace(" ", "") if first else ""
+    if first is None or "display:none" not in style or not first.text().strip():
+        yield "the body does not begin with one"
+
+
+def _styled(mail: Specimen) -> Iterator[str]:
+    if not mail.page.css("[style]"):
+        yield "no style is inlined"
+    style = "".join(node.text() for node in mail.page.css("style"))
+    if "prefers-color-scheme: dark" not in style.replace("scheme:dark", "scheme: dark"):
+        yield "there is no style for dark mode"
+    if not mail.page.css_first('meta[name="color-scheme"]'):
+        yield "there is no meta color-scheme"
+
+
+def _wide(mail: Specimen) -> Iterator[str]:
+    for node in mail.page.css("table[width], td[width], img[width]"):
+        width = node.attributes.get("width") or ""
+        if width.isdigit() and int(width) > _WIDEST:
+            yield f"<{node.tag}> is {width} pixels wide, more than {_WIDEST}"
+
+
+def _contrast(mail: Specimen) -> Iterator[str]:
+    for dark in (False, True):
+        mode = "dark" if dark else "light"
+        for words, ratio in poor(mail.page, dark=dark):
+            yield f"{ratio:.1f}:1 in {mode} mode, at least {LEAST}:1: {shortened(words)}"
+
+
+def _text(mail: Specimen) -> Iterator[str]:
+    if not mail.text.strip():
+        yield "it is empty"
+    if found := _HTML.match(mail.text):
+        yield f"it looks like HTML: {shortened(found[0])}"
+
+
+def _columns(mail: Specimen) -> Iterator[str]:
+    for line in mail.text.splitlines():
+        if display_width(line) > _COLUMNS and not _ADDRESS.search(line):
+            yield f"a line has {display_width(line)} columns: {shortened(line)}"
+
+
+def _nodes(mail: Specimen) -> Iterator[LexborNode]:
+    root = mail.page.root
+    return root.traverse() if root else iter(())
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+
+#: Each with its name, its weight and who demands it.
+CONTENT_RULES = tuple(
+    Rule(name=name, severity=severity, source=source, check=check)
+    for name, severity, source, check in (
+        ("size of the HTML", _E, "Gmail clips near 102 KB", _size),
+        ("language", _E, "WCAG 3.1.1", _language),
+        ("layout tables", _E, "WAI-ARIA presentation", _tables),
+        ("images", _E, "mail programs, WCAG 1.1.1", _images),
+        ("images by https", _W, "mail programs", _plain_images),
+        ("tracking", _W, "readers' privacy", _pixels),
+        ("nothing active", _E, "mail programs take it out or refuse it", _active),
+        ("nothing remote in styles", _E, "mail programs take it out", _remote),
+        ("links", _E, "RFC 3986 4.3", _links),
+        ("way out", _E, "Gmail, CAN-SPAM 5(a)(3)", _way_out),
+        ("postal address", _E, "CAN-SPAM 5(a)(5)", _postal),
+        ("no postal address", _W, "CAN-SPAM 5(a)(5)", _no_postal),
+        ("preheader", _W, "what mail programs show beside the subject", _preheader),
+        ("styles", _W, "mail programs", _styled),
+        ("width", _W, "mail programs", _wide),
+        ("contrast", _W, "WCAG 1.4.3", _contrast),
+        ("text part", _W, "RFC 2046 5.1.4", _text),
+        ("text columns", _W, "RFC 5322 2.1.1", _columns),
+    )
+)

@@ -1,0 +1,93 @@
+"""Remarks: what a message has wrong, by which rule, and who demands otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.message import Message
+from email.policy import SMTP
+from enum import StrEnum
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
+#: What the standard library raises for fields that are broken in ways it did not expect.
+_FAULTS = (AttributeError, LookupError, MessageError, TypeError, ValueError)
+#: Characters of what was found that are shown.
+_SHOWN = 120
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"  #: a specification's "must", or what providers refuse or readers lose
+    WARNING = "warning"  #: what makes a mail worse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specimen:
+    """A message that was read back, in the parts that rules look at."""
+
+    raw: bytes  #: as it goes to the server
+    message: Message
+    fields: tuple[tuple[str, str], ...]  #: names in lower case and values, unfolded, as written
+    text: str  #: of the plain part
+    html: str
+    page: LexborHTMLParser
+    postal_address: str  #: what the footer should show; empty where none is configured
+
+    def values(self, name: str) -> list[str]:
+        """Return what the fields of a name say, as written."""
+        return [value for known, value in self.fields if known == name.lower()]
+
+    def read(self, name: str) -> Any:
+        """Return the first field of a name as the standard library reads it; None where not."""
+        return next((read_field(name, value) for value in self.values(name)), None)
+
+    @property
+    def unsubscribe(self) -> str | None:
+        """The address of the web in List-Unsubscribe."""
+        for value in self.values("List-Unsubscribe"):
+            for address in value.split(","):
+                address = address.strip().strip("<>")
+                if address.startswith(("http:", "https:")):
+                    return address
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that is demanded of a message."""
+
+    name: str
+    severity: Severity
+    source: str  #: who demands it
+    check: Callable[[Specimen], Iterator[str]]  #: yields what is wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something that a message has wrong."""
+
+    rule: str
+    severity: Severity
+    problem: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.rule}: {self.problem} ({self.source})"
+
+
+def read_field(name: str, value: str) -> Any:
+    """Return a field as the standard library reads it; None where it cannot."""
+    try:
+        return SMTP.header_factory(name, value)
+    except _FAULTS:
+        return None
+
+
+def shortened(found: str) -> str:
+    """Return what was found as a remark may quote it: on one line, not too long."""
+    line = " ".join(found.split())
+    return ascii(line if len(line) <= _SHOWN else line[:_SHOWN] + "…") if line else "nothing"

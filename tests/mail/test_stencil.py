@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from base64 import b64decode
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.mail.stencil import Stencil, encoded
+
+MARKS = {"<u>": "link", "<g>": "greeting"}
+PIECES = st.one_of(st.text(max_size=90), st.sampled_from(tuple(MARKS)))
+VALUES = st.fixed_dictionaries({"link": st.text(max_size=70), "greeting": st.text(max_size=70)})
+
+
+def decoded(lines: bytes) -> str:
+    return b64decode(lines.replace(b"\r\n", b""), validate=True).decode("utf-8")
+
+
+@given(pieces=st.lists(PIECES, max_size=8), fillings=st.lists(VALUES, min_size=1, max_size=4))
+def test_a_filled_stencil_decodes_to_the_text_with_its_values(
+    pieces: list[str], fillings: list[dict[str, str]]
+) -> None:
+    pieces = [piece if piece in MARKS else piece.replace("<", "[") for piece in pieces]
+    stencil = Stencil("".join(pieces), MARKS)
+    for values in fillings:
+        filled = stencil.filled(values)
+        assert decoded(filled) == "".join(
+            values[MARKS[piece]] if piece in MARKS else piece for piece in pieces
+        )
+        lines = filled.split(b"\r\n")
+        assert lines.pop() == b""
+        assert all(0 < len(line) <= 76 and len(line) % 4 == 0 for line in lines)
+        assert b"=" not in b"".join(lines).rstrip(b"=")  # padding in the middle ends a text
+
+
+def test_a_value_is_not_looked_at_again() -> None:
+    stencil = Stencil("a<g>b<u>c", MARKS)
+    assert decoded(stencil.filled({"link": "<g>", "greeting": "<u>"})) == "a<u>b<g>c"
+
+
+def test_a_text_is_encoded_once_for_each_way_a_value_can_leave_off() -> None:
+    stencil = Stencil("长文" * 5_000 + "<u>" + "长文" * 5_000, MARKS)
+    first = stencil.filled({"link": "a"})
+    kept = dict(stencil._kept)
+    assert stencil.filled({"link": "b"}) != first
+    assert stencil._kept == kept
+    for link in ("aa", "aaa", "aaaa", "aaaaa"):
+        stencil.filled({"link": link})
+    assert len(stencil._kept) == 4
+
+
+def test_nothing_makes_no_lines() -> None:
+    assert encoded(b"") == b""
+    assert encoded(b"x" * 58) == b"eHh4" * 19 + b"\r\neA==\r\n"
