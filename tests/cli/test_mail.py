@@ -131,4 +131,22 @@ def test_a_server_that_is_away_ends_with_1(news: Program, workplace: Workplace) 
     assert "x@example.org" in copies.err
     edition = news("send", "daily")
     assert edition.code == 1
-    assert "1 deferred" in edition.out
+    assert "1 queued" in edition.out
+
+
+def test_a_pause_is_told_and_ended_by_resume(news: Program, workplace: Workplace) -> None:
+    assert "Nothing is paused" in news("resume").out
+    with workplace.open() as services:
+        now = services.clock()
+        services.store.outbox.pause("daily", now, now, "550 5.7.26 no DMARC")
+        services.store.outbox.pause(None, now, now, "535 5.7.8 wrong password")
+    told = news("status").out
+    assert "Paused       daily since 2026-11-23 08:00 UTC: 550 5.7.26 no DMARC" in told
+    assert "all mail" in told
+    pauses = json.loads(news("status", "--json").out)["pauses"]
+    assert [one["digest"] for one in pauses] == [None, "daily"]
+    assert news("resume", "dayly").code == 2
+    assert "Nothing is paused" in news("resume", "notes").out
+    assert "daily: goes on" in news("resume", "daily").out
+    assert "all mail: goes on" in news("resume").out
+    assert "Paused" not in news("status").out

@@ -14,7 +14,14 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable
+from digest.errors import (
+    AccountRefused,
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+)
 from digest.mail.message import Envelope
 from digest.mail.smtp import SmtpServer, SmtpTransport
 
@@ -248,11 +255,16 @@ async def test_a_server_without_login_is_told() -> None:
 @pytest.mark.parametrize(
     ("command", "reply", "kind", "code"),
     [
-        ("RCPT", "550 5.1.1 <anna@example.net>: no such user", DeliveryRefused, 550),
+        ("RCPT", "550 5.1.1 <anna@example.net>: no such user", AddressRefused, 550),
+        ("RCPT", "550 mailbox unavailable", DeliveryRefused, 550),
+        ("RCPT", "550 5.7.1 relaying denied", PolicyRefused, 550),
+        ("RCPT", "530 5.7.0 log in first", AccountRefused, 530),
         ("RCPT", "451 4.7.1 greylisted, come back", DeliveryDeferred, 451),
-        ("DATA", "554 5.7.1 we do not like it", DeliveryRefused, 554),
+        ("DATA", "554 5.7.1 we do not like it", PolicyRefused, 554),
+        ("DATA", "550 5.1.1 no such user", AddressRefused, 550),
+        ("DATA", "421 4.3.2 going down", ServerUnavailable, 421),
         ("DATA", "452 4.3.1 no room", DeliveryDeferred, 452),
-        ("MAIL", "550 5.7.1 not from you", ServerUnavailable, 550),
+        ("MAIL", "550 5.7.1 not from you", PolicyRefused, 550),
         ("MAIL", "451 4.3.0 later", ServerUnavailable, 451),
         ("RCPT", "421 4.7.0 too many messages", ServerUnavailable, 421),
     ],
@@ -346,12 +358,16 @@ async def dialogue(
         ({b"": b"554 go away\r\n"}, ServerUnavailable, "go away"),
         ({b"": b"nonsense\r\n"}, ServerUnavailable, "Malformed"),
         ({b"EHLO": None}, ServerUnavailable, "EOF|lost"),
-        ({b"EHLO": b"502 what\r\n", b"HELO": b"504 no\r\n"}, ServerUnavailable, "504 .*no"),
+        (
+            {b"EHLO": b"502 what\r\n", b"HELO": b"504 no\r\n"},
+            ServerUnavailable,
+            "cannot connect: no|504",
+        ),
         ({b"MAIL": None}, ServerUnavailable, "EOF|lost"),
         ({b"RCPT": None}, ServerUnavailable, "EOF|lost"),
-        ({b"DATA": None}, DeliveryDeferred, "broke off"),
-        ({b"DATA": b"354 go\r\n", b".": None}, DeliveryDeferred, "broke off"),
-        ({b"DATA": b"354 go\r\n", b".": b"rubbish\r\n"}, DeliveryDeferred, "rubbish"),
+        ({b"DATA": None}, ServerUnavailable, "broke off"),
+        ({b"DATA": b"354 go\r\n", b".": None}, ServerUnavailable, "broke off"),
+        ({b"DATA": b"354 go\r\n", b".": b"rubbish\r\n"}, ServerUnavailable, "rubbish"),
         ({b"DATA": b"554 no\r\n", b"RSET": None}, DeliveryRefused, "554 no"),
         ({b"RCPT": b"550 no\r\n", b"RSET": b"500 what\r\n"}, DeliveryRefused, "550 no"),
     ],
@@ -374,7 +390,7 @@ async def test_a_server_that_breaks_off_or_babbles_leaves_the_message_for_later(
         ({b"": b""}, ServerUnavailable),
         ({b"EHLO": b""}, ServerUnavailable),
         ({b"MAIL": b""}, ServerUnavailable),
-        ({b"DATA": b"354 go\r\n", b".": b""}, DeliveryDeferred),
+        ({b"DATA": b"354 go\r\n", b".": b""}, ServerUnavailable),
     ],
 )
 async def test_a_silent_server_is_not_waited_for(

@@ -226,12 +226,14 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             for name, digest in services.digests.items()
         ]
         mails = {str(state): count for state, count in store.outbox.states().items()}
+        pauses = store.outbox.pauses()
         scan = store.scans.last()
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
         told = [dict(zip(keys, digest, strict=True)) for digest in digests]
         scanned = {"last_scan": _scan_told(scan) if scan else None}
-        print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails})
+        held = {"pauses": [asdict(pause) for pause in pauses]}
+        print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(
@@ -248,6 +250,9 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     for state, count in mails.items():
         if count:
             say(f"Mails        {count:,} {state}")
+    for pause in pauses:
+        since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
+        say(f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}")
 
 
 def _scan_told(scan: Scan) -> dict[str, object]:

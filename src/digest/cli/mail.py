@@ -148,6 +148,31 @@ def send(
             raise typer.Exit(FAILED)
 
 
+@app.command()
+def resume(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The digest's name. Default: whatever is paused.", show_default=False),
+    ] = None,
+) -> None:
+    """Send again what was paused, once the cause is mended: `digest status` tells it.
+
+    A running daemon goes on within half a minute.
+    """
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        if name is not None:
+            services.settings.digest(name)
+        outbox = services.store.outbox
+        meant = [one for one in outbox.pauses() if name is None or one.digest == name]
+        ended = [one for one in meant if outbox.resume(one.digest)]
+    for one in ended:
+        say(f"{one.digest or 'all mail'}: goes on")
+    if not ended:
+        say("Nothing is paused.")
+
+
 def _readers(services: Services, digest: Digest, articles: list[Article]) -> list[str]:
     from digest.mail.edition import selects
     from digest.mail.subscriber import SubscriberState
@@ -177,4 +202,5 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     states = services.store.outbox.states(edition.id)
     told = [f"{count:,} {state}" for state, count in states.items() if count]
     say(", ".join(told or ["nobody to send it to"]) + ".")
-    return states[DeliveryState.DEFERRED] + states[DeliveryState.FAILED]
+    unsent = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.FAILED)
+    return sum(states[state] for state in (*unsent, DeliveryState.EXPIRED))

@@ -14,6 +14,7 @@ from digest.errors import DeliveryError, StoreError
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Sender
 from digest.mail.outbox import DeliveryStore, Outbox, Sent
+from digest.mail.pace import Limits
 from digest.mail.press import Press, Preview
 from digest.mail.render import MailTemplates
 from digest.mail.subscriber import Subscriber
@@ -62,11 +63,12 @@ class Mailing:
         clock: Clock,
         jitter: Callable[[], float],
         connections: int = 4,
+        limits: Limits | None = None,
     ) -> None:
         """Keep what is needed; nothing is opened yet.
 
         ``digests`` is by name, ``token_key`` signs unsubscribe links, ``jitter`` returns 0…1,
-        ``connections`` messages are sent at the same time.
+        ``connections`` messages are sent at the same time, no faster than ``limits``.
         """
         self._store = store
         self._transport = transport
@@ -80,6 +82,7 @@ class Mailing:
             clock=clock,
             jitter=jitter,
             connections=connections,
+            limits=limits,
         )
         self._woken = asyncio.Event()
 

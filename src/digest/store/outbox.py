@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from digest.articles.model import Article
-from digest.mail.delivery import FINAL, TRANSITIONS, Delivery, DeliveryState
+from digest.mail.delivery import (
+    EXPIRES,
+    FINAL,
+    TRANSITIONS,
+    Delivery,
+    DeliveryState,
+    Pause,
+)
 from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
-from digest.store import editions
+from digest.store import editions, pauses
 from digest.store.connection import Database, Lock
 from digest.store.reading import of_edition
 from digest.store.schema import delivery, digest, edition, subscriber
@@ -108,35 +115,44 @@ class OutboxStore:
             found = {DeliveryState(state): number for state, number in connection.execute(query)}
         return {state: found.get(state, 0) for state in DeliveryState}
 
-    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+    def claim(
+        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+    ) -> list[Delivery]:
         """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
 
         They become ``sending`` until ``now + lease``; no two callers get the same one. Those that
         have been due longest come first. Deliveries to subscribers who are no longer active
-        become ``suppressed`` instead.
+        become ``suppressed`` instead; those that are older than ``expires`` says of their digest
+        become ``expired``. Of what is paused, one is taken when its probe is due.
         """
         with self._database.read() as connection:
             unwanted = connection.scalar(_unwanted(now).limit(1)) is not None
+            stale = _stale(connection, now, expires)
+            paused = pauses.every(connection)
         if unwanted:
             self._suppress(now)
+        if stale:
+            self._expire(stale, now)
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
             .where(delivery.c.due_at <= now, _ACTIVE)
             .order_by(delivery.c.due_at, delivery.c.id)
-            .limit(limit)
             # PostgreSQL alone: a second claimer passes over what this one is taking.
             .with_for_update(skip_locked=True, of=delivery)
         )
-        with self._database.write() as connection:
-            taken = list(connection.scalars(query))
+        with self._database.write(Lock.OUTBOX if paused else None) as connection:
+            if paused:
+                taken, probes = pauses.take(connection, query, limit, now)
+            else:
+                taken, probes = list(connection.scalars(query.limit(limit))), set()
             for chunk in chunks(taken):
                 connection.execute(
                     update(delivery)
                     .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SENDING))
                     .values(state=DeliveryState.SENDING, due_at=now + lease, changed_at=now)
                 )
-            return _deliveries(connection, taken)
+            return _deliveries(connection, taken, probes)
 
     def still_wanted(self, delivery_id: int) -> bool:
         """Tell, right before sending, whether the subscriber is still active."""
@@ -156,11 +172,14 @@ class OutboxStore:
         *,
         next_attempt_at: datetime | None = None,
         error: str | None = None,
+        bounced: bool = False,
     ) -> bool:
         """Say how an attempt ended; False where the delivery was not ``sending`` any more.
 
         Every state but ``queued`` counts as an attempt. The edition is done with its last one.
         ``deferred`` needs ``next_attempt_at``; ``queued`` takes it, else it is due at once.
+        With ``bounced`` the address does not exist: it is suppressed in every digest, with
+        ``error`` as the reason.
         Raises ValueError where that is missing, or where ``state`` cannot end an attempt.
         """
         if state is DeliveryState.SENDING:
@@ -180,6 +199,8 @@ class OutboxStore:
             )
         )
         with self._database.write(Lock.OUTBOX) as connection:
+            if bounced:  # before the delivery: in the order in which removing a reader locks them
+                _bounce(connection, delivery_id, now, error)
             settled = connection.execute(statement).rowcount == 1
             if settled and state in FINAL:
                 _close(connection)
@@ -188,8 +209,24 @@ class OutboxStore:
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
         query = select(delivery.c.due_at).where(delivery.c.due_at.is_not(None))
+        query = query.order_by(delivery.c.due_at).limit(1)
         with self._database.read() as connection:
-            return connection.scalar(query.order_by(delivery.c.due_at).limit(1))
+            return pauses.next_due_at(connection, query, pauses.every(connection))
+
+    def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
+        """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            return pauses.begin(connection, digest, now, probe_at, reason)
+
+    def resume(self, digest: str | None) -> bool:
+        """End the pause of a digest, or of all mail; False where there is none."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            return pauses.end(connection, digest)
+
+    def pauses(self) -> list[Pause]:
+        """Return what is paused, all mail first, then by the digest's name."""
+        with self._database.read() as connection:
+            return pauses.every(connection)
 
     def _suppress(self, now: datetime) -> None:
         """End the deliveries that are due to subscribers who are no longer active."""
@@ -202,6 +239,51 @@ class OutboxStore:
                     .values(state=DeliveryState.SUPPRESSED, due_at=None, changed_at=now)
                 )
             _close(connection)
+
+    def _expire(self, stale: Mapping[int, datetime], now: datetime) -> None:
+        """End the deliveries of editions that were made before a moment and are not being sent."""
+        waiting = or_(delivery.c.state != DeliveryState.SENDING, delivery.c.due_at <= now)
+        with self._database.write(Lock.OUTBOX) as connection:
+            for edition_id, made_until in stale.items():
+                connection.execute(
+                    update(delivery)
+                    .where(
+                        delivery.c.edition == edition_id,
+                        delivery.c.due_at.is_not(None),
+                        delivery.c.created_at < made_until,
+                        _may_become(DeliveryState.EXPIRED),
+                        waiting,
+                    )
+                    .values(state=DeliveryState.EXPIRED, due_at=None, changed_at=now)
+                )
+            _close(connection)
+
+
+def _stale(
+    connection: Connection, now: datetime, expires: Mapping[str, timedelta]
+) -> dict[int, datetime]:
+    """Return the open editions that are too old, with when a delivery must have been made."""
+    query = select(edition.c.id, edition.c.digest, edition.c.created_at)
+    found = {}
+    for row in connection.execute(query.where(edition.c.state == EditionState.OPEN)):
+        made_until = now - expires.get(row.digest, EXPIRES)
+        if row.created_at < made_until:
+            found[row.id] = made_until
+    return found
+
+
+def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
+    """Suppress the address of a delivery that is being sent, in every digest."""
+    address = (
+        select(subscriber.c.folded)
+        .join(delivery, delivery.c.subscriber == subscriber.c.id)
+        .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
+    )
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.folded.in_(address), _ACTIVE)
+        .values(state=SubscriberState.SUPPRESSED, changed_at=now, reason=reason)
+    )
 
 
 def _may_become(state: DeliveryState) -> ColumnElement[bool]:
@@ -232,7 +314,9 @@ def _close(connection: Connection) -> None:
     )
 
 
-def _deliveries(connection: Connection, taken: list[int]) -> list[Delivery]:
+def _deliveries(
+    connection: Connection, taken: list[int], probes: Collection[int]
+) -> list[Delivery]:
     """Return claimed deliveries in the order given."""
     found: dict[int, Delivery] = {}
     query = select(
@@ -250,5 +334,6 @@ def _deliveries(connection: Connection, taken: list[int]) -> list[Delivery]:
                 subscriber=from_row(row),
                 attempts=row.attempts,
                 created_at=row.queued_at,
+                probe=row.delivery_id in probes,
             )
     return [found[one] for one in taken if one in found]

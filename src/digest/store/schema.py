@@ -24,7 +24,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 metadata = MetaData(
     naming_convention={
@@ -197,6 +197,7 @@ subscriber = Table(
     Column("state", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("reason", PlainText),  #: of a suppression: what the server said
     UniqueConstraint("digest", "folded"),
     sqlite_autoincrement=True,
 )
@@ -221,6 +222,7 @@ edition = Table(
     Column("after", BigInteger, nullable=False),
     Column("upto", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
+    Column("reported_at", Moment),  #: when the operator was told how it ended
     UniqueConstraint("digest", "due_at"),
     sqlite_autoincrement=True,
 )
@@ -271,4 +273,14 @@ Index(
     delivery.c.id,
     sqlite_where=delivery.c.due_at.is_not(None),
     postgresql_where=delivery.c.due_at.is_not(None),
+)
+
+#: Why nothing is sent for a digest, or, where ``digest`` is empty, nothing at all.
+pause = Table(
+    "pause",
+    metadata,
+    Column("digest", PlainText, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("probe_at", Moment, nullable=False),
+    Column("reason", PlainText, nullable=False),
 )

@@ -1,0 +1,300 @@
+"""The courier: takes one delivery to the server, and says how that ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from digest.articles.model import Article
+from digest.errors import (
+    AccountRefused,
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+    StoreError,
+    TemplateError,
+)
+from digest.mail.address import masked
+from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, next_attempt
+from digest.mail.edition import Digest, Edition
+from digest.mail.message import Envelope
+from digest.mail.press import NothingToTell, Press
+from digest.mail.transport import Transport
+from digest.times import Clock
+
+#: No attempt lasts longer.
+SEND_WITHIN = timedelta(minutes=2, seconds=30)
+#: How long nothing is tried after the server was found unavailable, by failures in a row.
+RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
+
+_log = structlog.get_logger(__name__)
+
+
+class CourierStore(Protocol):
+    """What the courier needs of the store."""
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        """Return an edition and its articles as they are now, in order of sequence."""
+        ...
+
+    def still_wanted(self, delivery_id: int) -> bool:
+        """Tell, right before sending, whether the subscriber is still active."""
+        ...
+
+    def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
+        """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
+        ...
+
+    def resume(self, digest: str | None) -> bool:
+        """End a pause; False where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt ended; what the store is to remember."""
+
+    delivery: Delivery
+    state: DeliveryState
+    next_attempt_at: datetime | None = None
+    error: str | None = None
+    bounced: bool = False
+
+
+class Courier:
+    """Composes a delivery's message, hands it over, and reads the server's answer.
+
+    It knows whether the server is away, and which digests it refuses.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: CourierStore,
+        transport: Transport,
+        press: Press,
+        digests: Mapping[str, Digest],
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        """Keep what is needed. ``jitter`` returns 0…1."""
+        self._store = store
+        self._transport = transport
+        self._press = press
+        self._digests = digests
+        self._clock = clock
+        self._jitter = jitter
+        self._pressing = asyncio.Lock()
+        self._editions: dict[int, tuple[Edition, list[Article]]] = {}
+        self._told: set[str] = set()  # template errors of this round
+        self._refused: set[str] = set()  # digests that were paused during this batch
+        self._losses: Counter[int] = (
+            Counter()
+        )  # by delivery: of the connection, in the middle of it
+        self._failures = 0  # of the server, in a row
+        self._resting_until: datetime | None = None
+
+    @property
+    def resting_until(self) -> datetime | None:
+        """When the server is tried again, aware UTC; None where it is not known to be away."""
+        return self._resting_until
+
+    @property
+    def probing(self) -> bool:
+        """Whether the server was away when it was last tried."""
+        return self._failures > 0
+
+    def begin(self) -> None:
+        """Begin another batch: the store knows by now what is paused."""
+        self._refused.clear()
+
+    def forget(self) -> None:
+        """Forget editions and renditions: articles may have changed since."""
+        self._editions.clear()
+        self._told.clear()
+        self._press.forget()
+
+    def refused(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery's digest was paused during this batch."""
+        edition = self._editions.get(delivery.edition_id)
+        return edition is not None and edition[0].digest in self._refused
+
+    async def prepared(self, delivery: Delivery) -> Envelope | Ending:
+        """Return the message to send, or the ending where there is none to be sent."""
+        edition, articles = await self._edition(delivery.edition_id)
+        if self._clock() > self._expires_at(delivery):
+            return self._expired(delivery, "too old to be sent")
+        digest = self._digests.get(edition.digest)
+        if digest is None:
+            return self._again(delivery, f"the digest {edition.digest} is not configured")
+        try:
+            async with self._pressing:
+                envelope = await asyncio.to_thread(
+                    self._press.envelope, digest, edition, articles, delivery
+                )
+        except NothingToTell as error:
+            return Ending(delivery=delivery, state=DeliveryState.SUPPRESSED, error=str(error))
+        except DeliveryRefused as error:
+            return self._failed(delivery, str(error))
+        except TemplateError as error:
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                _log.error("template broken, its mails wait", digest=digest.name, error=str(error))
+            return self._again(delivery, str(error))
+        if not await asyncio.to_thread(self._store.still_wanted, delivery.id):
+            return Ending(delivery=delivery, state=DeliveryState.SUPPRESSED)
+        return envelope
+
+    async def _edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        async with self._pressing:
+            if edition_id not in self._editions:
+                self._editions[edition_id] = await asyncio.to_thread(
+                    self._store.edition, edition_id
+                )
+            return self._editions[edition_id]
+
+    def _expires_at(self, delivery: Delivery) -> datetime:
+        """Return when a delivery of an edition that is known is not sent any more."""
+        edition, _ = self._editions[delivery.edition_id]
+        digest = self._digests.get(edition.digest)
+        return delivery.created_at + (digest.expires if digest else EXPIRES)
+
+    async def attempted(self, delivery: Delivery, envelope: Envelope) -> Ending:
+        """Hand the message over and return how that ended."""
+        digest = self._editions[delivery.edition_id][0].digest
+        try:
+            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+                await self._transport.send(envelope)
+        except AccountRefused as error:
+            await self._pause(None, error)
+            self._rest(error)
+            return self._unharmed(delivery, error)
+        except ServerUnavailable as error:
+            self._rest(error)
+            return self._unharmed(delivery, error)
+        except PolicyRefused as error:
+            await self._pause(digest, error)
+            self._answered(delivery)
+            return self._unharmed(delivery, error)
+        except TimeoutError:
+            late = ServerUnavailable(None, "the server took too long")
+            self._rest(late)
+            return self._unharmed(delivery, late)
+        except DeliveryDeferred as error:
+            self._answered(delivery)
+            return self._again(delivery, str(error))
+        except DeliveryRefused as error:
+            self._answered(delivery)
+            return self._failed(delivery, str(error), bounced=isinstance(error, AddressRefused))
+        self._answered(delivery)
+        if delivery.probe:
+            await self._resume(digest)
+        _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
+        return Ending(delivery=delivery, state=DeliveryState.SENT)
+
+    def _answered(self, delivery: Delivery) -> None:
+        """Remember that the server is there: it answered, whatever it said."""
+        self._losses.pop(delivery.id, None)
+        self._failures, self._resting_until = 0, None
+
+    async def _pause(self, digest: str | None, error: DeliveryDeferred) -> None:
+        """Pause a digest, or all mail, and tell the operator, who alone can mend it."""
+        now = self._clock()
+        if digest is not None:
+            self._refused.add(digest)
+        paused = asyncio.to_thread(self._store.pause, digest, now, now + PROBE_AFTER, str(error))
+        try:
+            new = await paused
+        except StoreError as problem:
+            _log.error("pause not stored", error=str(problem))
+            new = True
+        if new:
+            what = "all mail paused" if digest is None else "digest paused"
+            _log.error(
+                what,
+                digest=digest,
+                error=str(error),
+                hint="mend the cause, then `digest resume`",
+                probe_at=(now + PROBE_AFTER).isoformat(),
+            )
+
+    async def _resume(self, digest: str) -> None:
+        """End the pauses that a probe was tried for."""
+        for subject in (None, digest):
+            try:
+                if await asyncio.to_thread(self._store.resume, subject):
+                    _log.info("pause ended: the probe was taken", digest=subject)
+            except StoreError as error:
+                _log.warning("pause not ended yet", digest=subject, error=str(error))
+
+    def _unharmed(self, delivery: Delivery, error: DeliveryDeferred) -> Ending:
+        """Return the ending that leaves a delivery as it was, but behind the others.
+
+        Else one message that a server breaks off at would be every probe.
+        """
+        self._losses[delivery.id] += 1
+        rest = RESTS[min(self._losses[delivery.id], len(RESTS)) - 1]
+        wait = rest * (1 + self._jitter() / 10)
+        _log.info(
+            "put back",
+            delivery=delivery.id,
+            to=masked(delivery.subscriber.address),
+            error=str(error),
+        )
+        return Ending(
+            delivery=delivery,
+            state=DeliveryState.QUEUED,
+            next_attempt_at=self._clock() + wait,
+            error=str(error),
+        )
+
+    def _rest(self, error: ServerUnavailable) -> None:
+        """Leave the server alone for a while, longer each time that it is still away."""
+        if self._resting_until is not None and self._clock() < self._resting_until:
+            return
+        rest = RESTS[min(self._failures, len(RESTS) - 1)]
+        self._failures += 1
+        self._resting_until = self._clock() + rest
+        _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(rest))
+
+    def _again(self, delivery: Delivery, error: str) -> Ending:
+        """Return the ending of an attempt that is to be repeated, or was the last one."""
+        now = self._clock()
+        expires_at = self._expires_at(delivery)
+        later = next_attempt(delivery.attempts + 1, expires_at, now, self._jitter())
+        if later is None:
+            return self._expired(delivery, error)
+        _log.warning(
+            "deferred",
+            delivery=delivery.id,
+            to=masked(delivery.subscriber.address),
+            error=error,
+            until=later.isoformat(),
+        )
+        return Ending(
+            delivery=delivery, state=DeliveryState.DEFERRED, next_attempt_at=later, error=error
+        )
+
+    def _expired(self, delivery: Delivery, error: str) -> Ending:
+        _log.warning(
+            "expired", delivery=delivery.id, to=masked(delivery.subscriber.address), error=error
+        )
+        return Ending(delivery=delivery, state=DeliveryState.EXPIRED, error=error)
+
+    def _failed(self, delivery: Delivery, error: str, *, bounced: bool = False) -> Ending:
+        _log.warning(
+            "failed",
+            delivery=delivery.id,
+            to=masked(delivery.subscriber.address),
+            error=error,
+            suppressed=bounced,
+        )
+        return Ending(delivery=delivery, state=DeliveryState.FAILED, error=error, bounced=bounced)
