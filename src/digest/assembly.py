@@ -98,6 +98,8 @@ class Services:
             jitter=random,
             connections=self.settings.mail.smtp.connections,
             limits=self.settings.limits(),
+            reports=self.store.reports,
+            report_to=self.settings.mail.report_to,
         )
 
 

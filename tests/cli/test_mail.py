@@ -6,10 +6,12 @@ import email
 import email.policy
 import json
 import mailbox
+from datetime import timedelta
 
 import pytest
 import typer
 
+from digest.mail.delivery import DeliveryState
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 
@@ -150,3 +152,21 @@ def test_a_pause_is_told_and_ended_by_resume(news: Program, workplace: Workplace
     assert "daily: goes on" in news("resume", "daily").out
     assert "all mail: goes on" in news("resume").out
     assert "Paused" not in news("status").out
+
+
+def test_how_an_edition_goes_is_told(news: Program, workplace: Workplace) -> None:
+    workplace.configure('[mail]\nreport_to = "ops@example.org"\n')
+    for number in range(3):
+        news("subscribers", "add", f"r{number}@example.org", "--digest", "daily")
+    with workplace.open() as services:
+        outbox, now = services.store.outbox, services.clock()
+        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
+        (one,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        outbox.settle(one.id, DeliveryState.SENT, now)
+    told = news("status").out
+    assert "Edition      daily 1: 2 queued, 1 sent" in told
+    (edition,) = json.loads(news("status", "--json").out)["editions"]
+    assert (edition["digest"], edition["states"]["queued"]) == ("daily", 2)
+    assert edition["seconds_left"] is None
+    news("send", "daily", "--latest", "2")
+    assert recipients(workplace).count("ops@example.org") >= 1

@@ -283,3 +283,20 @@ async def test_connections_are_kept_between_batches_and_closed_when_idle() -> No
         await room.smtp.close()
     assert server.sessions == 2
     assert len(server.taken) == READERS + 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "sessions"), [(None, 1), (Drop(), 2), (Say("421 bye", hang_up=True), 2)]
+)
+async def test_a_connection_that_waited_is_asked_before_it_is_used(
+    fault: Fault | None, sessions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.mail.smtp._ASK_AFTER", 0.0)
+    server = FaultyServer(plan={"NOOP": [fault] if fault else []})
+    async with server.serving() as port:
+        room = Room(server, port, readers=2)
+        assert set(await room.work_off()) == {SENT}
+        await room.smtp.close()
+    assert server.sessions == sessions
+    assert server.commands["NOOP"] == 1
+    assert len(server.taken) == 2

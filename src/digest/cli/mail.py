@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,15 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, complain, say
+from digest.cli.terminal import FAILED, complain, progress_bar, say
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
     from digest.assembly import Services
-    from digest.mail.edition import Digest
+    from digest.mail.edition import Digest, Edition
     from digest.mail.subscriber import Subscriber
 
 app = typer.Typer()
+
+#: Seconds between two looks at how far an edition has come.
+_LOOK_EVERY = 1.0
 
 Name = Annotated[str, typer.Argument(help="The digest's name in the configuration.")]
 Latest = Annotated[
@@ -184,6 +188,18 @@ def _readers(services: Services, digest: Digest, articles: list[Article]) -> lis
     ]
 
 
+async def _watch(
+    services: Services, edition: Edition, show: Callable[[int, int], None] | None
+) -> None:
+    """Show how far an edition has come, where somebody watches, until cancelled."""
+    while show is not None:
+        progress = await asyncio.to_thread(
+            services.store.reports.progress, edition.id, services.clock()
+        )
+        show(progress.ended, progress.total)
+        await asyncio.sleep(_LOOK_EVERY)
+
+
 async def _send_edition(services: Services, digest: Digest, latest: int | None) -> int:
     """Make an edition and send it; return how many mails were not taken.
 
@@ -194,13 +210,20 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     mailing = services.mailing()
     try:
         edition = await mailing.issue(digest, services.clock(), latest=latest)
-        await mailing.send_due()
+        if edition is None:
+            return 0
+        with progress_bar("Sending") as show:
+            watching = asyncio.create_task(_watch(services, edition, show))
+            try:
+                await mailing.send_due()
+            finally:
+                watching.cancel()
     finally:
         await mailing.close()
-    if edition is None:
-        return 0
-    states = services.store.outbox.states(edition.id)
-    told = [f"{count:,} {state}" for state, count in states.items() if count]
-    say(", ".join(told or ["nobody to send it to"]) + ".")
+    progress = services.store.reports.progress(edition.id, services.clock())
+    states = progress.states
+    say(f"{progress.told() if progress.total else 'Nobody to send it to'}.")
+    for pause in services.store.outbox.pauses():
+        complain(f"{pause.digest or 'all mail'} is paused: {pause.reason}")
     unsent = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.FAILED)
     return sum(states[state] for state in (*unsent, DeliveryState.EXPIRED))

@@ -12,6 +12,7 @@ from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.outbox import OutboxStore
+from digest.store.reports import Reports
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
@@ -30,6 +31,7 @@ class Store:
         self.scans = ScanStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
+        self.reports = Reports(database)
         self.withdrawals = Withdrawals(database)
 
     def __enter__(self) -> Self:
