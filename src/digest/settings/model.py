@@ -211,7 +211,7 @@ class Settings(BaseSettings):
             port=smtp.port,
             socket=smtp.socket,
             lmtp=self.mail.transport == "lmtp",
-            tls=smtp.tls,
+            tls="none" if smtp.socket else smtp.tls,
             username=smtp.username,
             password=smtp.password.get_secret_value() if smtp.password else None,
             connections=smtp.connections,
