@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from digest.articles.model import Article
 from digest.errors import StoreError
-from digest.mail.delivery import FINAL, PROBE_AFTER, TRANSITIONS, Delivery, DeliveryState
+from digest.mail.delivery import (
+    FINAL,
+    PROBE_AFTER,
+    TRANSITIONS,
+    Delivery,
+    DeliveryState,
+    Settlement,
+)
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope
 from tests.mail.samples import NOW, make_delivery, make_edition
@@ -111,6 +118,20 @@ class FakeStore:
         if state is not DeliveryState.QUEUED:
             row.delivery = replace(row.delivery, attempts=row.delivery.attempts + 1)
         return True
+
+    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        return {
+            one.delivery_id
+            for one in settlements
+            if self.settle(
+                one.delivery_id,
+                one.state,
+                now,
+                next_attempt_at=one.next_attempt_at,
+                error=one.error,
+                bounced=one.bounced,
+            )
+        }
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
         self._perhaps_fail("pause")

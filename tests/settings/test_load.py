@@ -379,7 +379,7 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
         (
             "[digests.daily]\nexpires = '10m'",
             (
-                "digests.daily.expires = \"10m\": must be a duration from 1h to 30d, such as "
+                'digests.daily.expires = "10m": must be a duration from 1h to 30d, such as '
                 "'90s', '10m' or '12h'"
             ),
         ),

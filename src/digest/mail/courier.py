@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,7 +22,14 @@ from digest.errors import (
     TemplateError,
 )
 from digest.mail.address import masked
-from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, next_attempt
+from digest.mail.delivery import (
+    EXPIRES,
+    PROBE_AFTER,
+    Delivery,
+    DeliveryState,
+    Settlement,
+    next_attempt,
+)
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope
 from digest.mail.press import NothingToTell, Press
@@ -56,17 +62,6 @@ class CourierStore(Protocol):
     def resume(self, digest: str | None) -> bool:
         """End a pause; False where there is none."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How an attempt ended; what the store is to remember."""
-
-    delivery: Delivery
-    state: DeliveryState
-    next_attempt_at: datetime | None = None
-    error: str | None = None
-    bounced: bool = False
 
 
 class Courier:
@@ -127,7 +122,7 @@ class Courier:
         edition = self._editions.get(delivery.edition_id)
         return edition is not None and edition[0].digest in self._refused
 
-    async def prepared(self, delivery: Delivery) -> Envelope | Ending:
+    async def prepared(self, delivery: Delivery) -> Envelope | Settlement:
         """Return the message to send, or the ending where there is none to be sent."""
         edition, articles = await self._edition(delivery.edition_id)
         if self._clock() > self._expires_at(delivery):
@@ -141,7 +136,9 @@ class Courier:
                     self._press.envelope, digest, edition, articles, delivery
                 )
         except NothingToTell as error:
-            return Ending(delivery=delivery, state=DeliveryState.SUPPRESSED, error=str(error))
+            return Settlement(
+                delivery_id=delivery.id, state=DeliveryState.SUPPRESSED, error=str(error)
+            )
         except DeliveryRefused as error:
             return self._failed(delivery, str(error))
         except TemplateError as error:
@@ -150,7 +147,7 @@ class Courier:
                 _log.error("template broken, its mails wait", digest=digest.name, error=str(error))
             return self._again(delivery, str(error))
         if not await asyncio.to_thread(self._store.still_wanted, delivery.id):
-            return Ending(delivery=delivery, state=DeliveryState.SUPPRESSED)
+            return Settlement(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
         return envelope
 
     async def _edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
@@ -167,7 +164,7 @@ class Courier:
         digest = self._digests.get(edition.digest)
         return delivery.created_at + (digest.expires if digest else EXPIRES)
 
-    async def attempted(self, delivery: Delivery, envelope: Envelope) -> Ending:
+    async def attempted(self, delivery: Delivery, envelope: Envelope) -> Settlement:
         """Hand the message over and return how that ended."""
         digest = self._editions[delivery.edition_id][0].digest
         try:
@@ -198,7 +195,7 @@ class Courier:
         if delivery.probe:
             await self._resume(digest)
         _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
-        return Ending(delivery=delivery, state=DeliveryState.SENT)
+        return Settlement(delivery_id=delivery.id, state=DeliveryState.SENT)
 
     def _answered(self, delivery: Delivery) -> None:
         """Remember that the server is there: it answered, whatever it said."""
@@ -235,7 +232,7 @@ class Courier:
             except StoreError as error:
                 _log.warning("pause not ended yet", digest=subject, error=str(error))
 
-    def _unharmed(self, delivery: Delivery, error: DeliveryDeferred) -> Ending:
+    def _unharmed(self, delivery: Delivery, error: DeliveryDeferred) -> Settlement:
         """Return the ending that leaves a delivery as it was, but behind the others.
 
         Else one message that a server breaks off at would be every probe.
@@ -249,8 +246,8 @@ class Courier:
             to=masked(delivery.subscriber.address),
             error=str(error),
         )
-        return Ending(
-            delivery=delivery,
+        return Settlement(
+            delivery_id=delivery.id,
             state=DeliveryState.QUEUED,
             next_attempt_at=self._clock() + wait,
             error=str(error),
@@ -265,7 +262,7 @@ class Courier:
         self._resting_until = self._clock() + rest
         _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(rest))
 
-    def _again(self, delivery: Delivery, error: str) -> Ending:
+    def _again(self, delivery: Delivery, error: str) -> Settlement:
         """Return the ending of an attempt that is to be repeated, or was the last one."""
         now = self._clock()
         expires_at = self._expires_at(delivery)
@@ -279,17 +276,20 @@ class Courier:
             error=error,
             until=later.isoformat(),
         )
-        return Ending(
-            delivery=delivery, state=DeliveryState.DEFERRED, next_attempt_at=later, error=error
+        return Settlement(
+            delivery_id=delivery.id,
+            state=DeliveryState.DEFERRED,
+            next_attempt_at=later,
+            error=error,
         )
 
-    def _expired(self, delivery: Delivery, error: str) -> Ending:
+    def _expired(self, delivery: Delivery, error: str) -> Settlement:
         _log.warning(
             "expired", delivery=delivery.id, to=masked(delivery.subscriber.address), error=error
         )
-        return Ending(delivery=delivery, state=DeliveryState.EXPIRED, error=error)
+        return Settlement(delivery_id=delivery.id, state=DeliveryState.EXPIRED, error=error)
 
-    def _failed(self, delivery: Delivery, error: str, *, bounced: bool = False) -> Ending:
+    def _failed(self, delivery: Delivery, error: str, *, bounced: bool = False) -> Settlement:
         _log.warning(
             "failed",
             delivery=delivery.id,
@@ -297,4 +297,6 @@ class Courier:
             error=error,
             suppressed=bounced,
         )
-        return Ending(delivery=delivery, state=DeliveryState.FAILED, error=error, bounced=bounced)
+        return Settlement(
+            delivery_id=delivery.id, state=DeliveryState.FAILED, error=error, bounced=bounced
+        )

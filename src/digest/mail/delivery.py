@@ -56,6 +56,23 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How an attempt ended, as the store is to remember it. Raises ValueError."""
+
+    delivery_id: int
+    state: DeliveryState  #: every one but ``queued`` counts as an attempt
+    next_attempt_at: datetime | None = None  #: ``deferred`` needs it; ``queued`` may go at once
+    error: str | None = None  #: without addresses
+    bounced: bool = False  #: the address does not exist: it is suppressed, with ``error`` as reason
+
+    def __post_init__(self) -> None:
+        if self.state is DeliveryState.SENDING:
+            raise ValueError("an attempt does not end in sending")
+        if self.state is DeliveryState.DEFERRED and self.next_attempt_at is None:
+            raise ValueError("a deferred delivery needs its next attempt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """Why nothing is sent until the operator acts, or a probe is taken."""
 

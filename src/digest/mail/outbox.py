@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ from typing import Protocol
 import structlog
 
 from digest.errors import StoreError
-from digest.mail.courier import SEND_WITHIN, Courier, CourierStore, Ending
-from digest.mail.delivery import Delivery, DeliveryState
+from digest.mail.courier import SEND_WITHIN, Courier, CourierStore
+from digest.mail.delivery import Delivery, DeliveryState, Settlement
 from digest.mail.edition import Digest
 from digest.mail.pace import Limits, Pace
 from digest.mail.press import Press
@@ -49,20 +49,10 @@ class DeliveryStore(CourierStore, Protocol):
         """
         ...
 
-    def settle(
-        self,
-        delivery_id: int,
-        state: DeliveryState,
-        now: datetime,
-        *,
-        next_attempt_at: datetime | None = None,
-        error: str | None = None,
-        bounced: bool = False,
-    ) -> bool:
-        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
+    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        """Say how attempts ended, all or nothing; return which deliveries were ``sending``.
 
-        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
-        With ``bounced`` the address is suppressed too, with ``error`` as the reason.
+        The others stay as they are. An edition is done with its last delivery.
         """
         ...
 
@@ -115,7 +105,9 @@ class Outbox:
         self._timer = timer
         self._expires = {name: digest.expires for name, digest in digests.items()}
         self._held_until: datetime | None = None
-        self._unsettled: list[Ending] = []
+        self._endings: list[tuple[Settlement, asyncio.Future[None]]] = []  # to be written
+        self._clerk: asyncio.Task[None] | None = None  # who writes them
+        self._unsettled: list[Settlement] = []
 
     @property
     def resting_until(self) -> datetime | None:
@@ -216,7 +208,8 @@ class Outbox:
                     workers.create_task(work())
         finally:
             if waiting:
-                await _to_the_end(asyncio.to_thread(self._give_back, tuple(waiting)))
+                give_back = asyncio.to_thread(self._give_back, tuple(waiting))
+                await _to_the_end(asyncio.ensure_future(give_back))
 
     def _next(self, waiting: deque[Delivery]) -> Delivery | None:
         """Take the first delivery whose domain is free; None where there is none.
@@ -257,7 +250,7 @@ class Outbox:
             except asyncio.CancelledError:
                 waiting.appendleft(delivery)
                 raise
-            if isinstance(prepared, Ending):
+            if isinstance(prepared, Settlement):
                 ending = prepared
             else:
                 tried = True
@@ -270,57 +263,76 @@ class Outbox:
             _log.exception("delivery interrupted", delivery=delivery.id)
         return tried
 
-    async def _settle(self, ending: Ending) -> None:
-        """Have an ending remembered, now or, where the store is away, before the next claim."""
-        try:
-            await _to_the_end(asyncio.to_thread(self._remember, ending))
-        except StoreError as error:
-            self._unsettled.append(ending)
-            _log.error("ending not stored yet", delivery=ending.delivery.id, error=str(error))
+    async def _settle(self, settlement: Settlement) -> None:
+        """Return when an ending is remembered, or, where the store is away, kept for later.
+
+        Endings that come while others are written are written together: a disk takes about as
+        long for many as for one.
+        """
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._endings.append((settlement, written))
+        if self._clerk is None or self._clerk.done():
+            self._clerk = asyncio.create_task(self._write_down())
+        await _to_the_end(written)
+
+    async def _write_down(self) -> None:
+        """Write what has ended, until there is nothing more."""
+        while self._endings:
+            batch, self._endings = self._endings, []
+            settlements = [settlement for settlement, _ in batch]
+            try:
+                await asyncio.to_thread(self._remember, settlements)
+            except StoreError as error:
+                self._unsettled += settlements
+                _log.error("endings not stored yet", number=len(batch), error=str(error))
+            except BaseException as error:
+                for _, written in batch:
+                    if not written.done():
+                        written.set_exception(error)
+                raise
+            for _, written in batch:
+                if not written.done():
+                    written.set_result(None)
 
     async def _settle_leftovers(self) -> None:
         """Have what could not be stored stored: sent again is what is claimed without it."""
-        while self._unsettled:
-            await _to_the_end(asyncio.to_thread(self._remember, self._unsettled[0]))
-            self._unsettled.pop(0)
+        if self._unsettled:
+            await _to_the_end(
+                asyncio.ensure_future(asyncio.to_thread(self._remember, tuple(self._unsettled)))
+            )
+            self._unsettled.clear()
 
-    def _remember(self, ending: Ending) -> None:
-        known = self._store.settle(
-            ending.delivery.id,
-            ending.state,
-            self._clock(),
-            next_attempt_at=ending.next_attempt_at,
-            error=ending.error,
-            bounced=ending.bounced,
-        )
-        if not known:
-            _log.warning("delivery was taken over meanwhile", delivery=ending.delivery.id)
+    def _remember(self, settlements: Sequence[Settlement]) -> None:
+        known = self._store.settle_all(settlements, self._clock())
+        for one in settlements:
+            if one.delivery_id not in known:
+                _log.warning("delivery was taken over meanwhile", delivery=one.delivery_id)
 
     def _give_back(self, deliveries: Iterable[Delivery]) -> None:
         """Queue deliveries again that were claimed but not begun."""
-        for delivery in deliveries:
-            try:
-                self._store.settle(
-                    delivery.id,
-                    DeliveryState.QUEUED,
-                    self._clock(),
-                    next_attempt_at=self.resting_until,
-                )
-            except StoreError as error:
-                _log.warning("deliveries wait for their lease to run out", error=str(error))
-                return
+        settlements = [
+            Settlement(
+                delivery_id=delivery.id,
+                state=DeliveryState.QUEUED,
+                next_attempt_at=self.resting_until,
+            )
+            for delivery in deliveries
+        ]
+        try:
+            self._store.settle_all(settlements, self._clock())
+        except StoreError as error:
+            _log.warning("deliveries wait for their lease to run out", error=str(error))
 
 
 def _domain(delivery: Delivery) -> str:
     return delivery.subscriber.address.rpartition("@")[2].lower()
 
 
-async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+async def _to_the_end(work: asyncio.Future[None]) -> None:
     """Await work that must not be left half done: a cancellation waits until it has ended."""
-    task = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(task)
+        await asyncio.shield(work)
     except asyncio.CancelledError:
         with suppress(Exception):
-            await task
+            await work
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from digest.mail.delivery import (
     Delivery,
     DeliveryState,
     Pause,
+    Settlement,
 )
 from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
@@ -26,6 +27,7 @@ from digest.store.schema import delivery, digest, edition, subscriber
 from digest.store.subscribers import from_row
 from digest.store.types import chunks
 
+_SENT = DeliveryState.SENT
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
 
 
@@ -174,37 +176,42 @@ class OutboxStore:
         error: str | None = None,
         bounced: bool = False,
     ) -> bool:
-        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
-
-        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
-        ``deferred`` needs ``next_attempt_at``; ``queued`` takes it, else it is due at once.
-        With ``bounced`` the address does not exist: it is suppressed in every digest, with
-        ``error`` as the reason.
-        Raises ValueError where that is missing, or where ``state`` cannot end an attempt.
-        """
-        if state is DeliveryState.SENDING:
-            raise ValueError("an attempt does not end in sending")
-        if state is DeliveryState.DEFERRED and next_attempt_at is None:
-            raise ValueError("a deferred delivery needs its next attempt")
-        counted = 0 if state is DeliveryState.QUEUED else 1
-        statement = (
-            update(delivery)
-            .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
-            .values(
-                state=state,
-                attempts=delivery.c.attempts + counted,
-                due_at=None if state in FINAL else next_attempt_at or now,
-                changed_at=now,
-                error=error,
-            )
+        """Say how one attempt ended (see ``settle_all``); False where it was not ``sending``."""
+        settlement = Settlement(
+            delivery_id=delivery_id,
+            state=state,
+            next_attempt_at=next_attempt_at,
+            error=error,
+            bounced=bounced,
         )
+        return bool(self.settle_all([settlement], now))
+
+    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        """Say how attempts ended, all or nothing; return which deliveries were ``sending``.
+
+        The others stay as they are. An edition is done with its last delivery. A ``queued`` one
+        without a time is due at once.
+        """
         with self._database.write(Lock.OUTBOX) as connection:
-            if bounced:  # before the delivery: in the order in which removing a reader locks them
-                _bounce(connection, delivery_id, now, error)
-            settled = connection.execute(statement).rowcount == 1
-            if settled and state in FINAL:
+            for one in settlements:
+                if one.bounced:  # first: in the order in which removing a reader locks them
+                    _bounce(connection, one.delivery_id, now, one.error)
+            mine = _being_sent(connection, [one.delivery_id for one in settlements])
+            known = [one for one in settlements if one.delivery_id in mine]
+            plain = [one.delivery_id for one in known if one.state is _SENT and not one.error]
+            for chunk in chunks(plain):
+                connection.execute(
+                    update(delivery)
+                    .where(delivery.c.id.in_(chunk))
+                    .values(_ended(_SENT, now) | {"error": None})
+                )
+            done = set(plain)
+            for one in known:
+                if one.delivery_id not in done:
+                    _settle(connection, one, now)
+            if any(one.state in FINAL for one in known):
                 _close(connection)
-            return settled
+        return mine
 
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
@@ -272,6 +279,33 @@ def _stale(
     return found
 
 
+def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return which deliveries are being sent; nobody else changes them in this transaction."""
+    query = select(delivery.c.id).where(delivery.c.state == DeliveryState.SENDING)
+    found: set[int] = set()
+    for chunk in chunks(sorted(ids)):
+        rows = query.where(delivery.c.id.in_(chunk)).order_by(delivery.c.id).with_for_update()
+        found.update(connection.scalars(rows))
+    return found
+
+
+def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
+    """Return the values of a delivery whose attempt ended."""
+    counted = 0 if state is DeliveryState.QUEUED else 1
+    return {
+        "state": state,
+        "attempts": delivery.c.attempts + counted,
+        "due_at": None,
+        "changed_at": now,
+    }
+
+
+def _settle(connection: Connection, one: Settlement, now: datetime) -> None:
+    due_at = None if one.state in FINAL else one.next_attempt_at or now
+    values = _ended(one.state, now) | {"due_at": due_at, "error": one.error}
+    connection.execute(update(delivery).where(delivery.c.id == one.delivery_id).values(values))
+
+
 def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
     """Suppress the address of a delivery that is being sent, in every digest."""
     address = (
@@ -304,8 +338,9 @@ def _unwanted(now: datetime) -> Select[Any]:
 
 def _close(connection: Connection) -> None:
     """Mark the open editions as done whose deliveries have all ended."""
+    # Those that have ended have no ``due_at``: the index holds none of them.
     pending = select(delivery.c.id).where(
-        delivery.c.edition == edition.c.id, delivery.c.state.not_in(FINAL)
+        delivery.c.edition == edition.c.id, delivery.c.due_at.is_not(None)
     )
     connection.execute(
         update(edition)

@@ -274,6 +274,12 @@ Index(
     sqlite_where=delivery.c.due_at.is_not(None),
     postgresql_where=delivery.c.due_at.is_not(None),
 )
+Index(
+    "ix_delivery_pending",
+    delivery.c.edition,
+    sqlite_where=delivery.c.due_at.is_not(None),
+    postgresql_where=delivery.c.due_at.is_not(None),
+)
 
 #: Why nothing is sent for a digest, or, where ``digest`` is empty, nothing at all.
 pause = Table(

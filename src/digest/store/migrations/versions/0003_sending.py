@@ -21,6 +21,14 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_pause"),
     )
+    pending = sa.text("due_at IS NOT NULL")
+    op.create_index(
+        "ix_delivery_pending",
+        "delivery",
+        ["edition"],
+        sqlite_where=pending,
+        postgresql_where=pending,
+    )
     op.add_column("subscriber", sa.Column("reason", sa.Text()))
     op.add_column("edition", sa.Column("reported_at", sa.BigInteger()))
     op.execute("UPDATE edition SET reported_at = created_at WHERE state <> 'open'")
