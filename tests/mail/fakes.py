@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -93,9 +93,9 @@ class FakeStore:
         probe = probe_at is not None
         return [replace(self.rows[number].delivery, probe=probe) for number in taken]
 
-    def still_wanted(self, delivery_id: int) -> bool:
-        self._perhaps_fail("still_wanted")
-        return delivery_id not in self.gone
+    def wanted(self, delivery_ids: Collection[int]) -> set[int]:
+        self._perhaps_fail("wanted")
+        return set(delivery_ids) - self.gone
 
     def settle(
         self,

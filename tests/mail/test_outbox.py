@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,8 +21,8 @@ from digest.errors import (
     ServerUnavailable,
 )
 from digest.mail import courier as courier_module
-from digest.mail.courier import RESTS, SEND_WITHIN
-from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState
+from digest.mail.courier import COMPOSED_AT_ONCE, RESTS, SEND_WITHIN
+from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, Settlement
 from digest.mail.edition import Digest
 from digest.mail.message import Envelope
 from digest.mail.outbox import (
@@ -254,7 +255,7 @@ async def test_an_unexpected_error_leaves_its_delivery_to_the_lease() -> None:
     assert room.recipients() == everyone(3)
 
 
-@pytest.mark.parametrize("method", ["edition", "still_wanted"])
+@pytest.mark.parametrize("method", ["edition", "wanted"])
 async def test_a_store_that_fails_in_between_leaves_its_delivery_to_the_lease(method: str) -> None:
     room = Room(3, connections=1)
     room.store.failing[method] = 1
@@ -357,13 +358,13 @@ async def test_cancelling_gives_back_what_was_not_begun() -> None:
 class Held:
     """A method of the store whose call ends only when a test lets it."""
 
-    def __init__(self, real: Callable[..., bool]) -> None:
+    def __init__(self, real: Callable[..., Any]) -> None:
         self._real = real
         self._loop = asyncio.get_running_loop()
         self.entered = asyncio.Event()
         self.release = threading.Event()
 
-    def __call__(self, *args: object, **options: object) -> bool:
+    def __call__(self, *args: object, **options: object) -> Any:
         self._loop.call_soon_threadsafe(self.entered.set)
         assert self.release.wait(5)
         return self._real(*args, **options)
@@ -387,8 +388,8 @@ async def test_cancelling_while_an_ending_is_stored_waits_for_it() -> None:
 
 async def test_cancelling_before_a_message_is_begun_gives_it_back() -> None:
     room = Room(1)
-    held = Held(room.store.still_wanted)
-    room.store.still_wanted = held  # type: ignore[method-assign]
+    held = Held(room.store.wanted)
+    room.store.wanted = held  # type: ignore[method-assign]
     task = asyncio.create_task(room.work_off())
     await held.entered.wait()
     task.cancel()
@@ -593,3 +594,66 @@ async def test_a_rate_is_waited_for_between_messages(monkeypatch: pytest.MonkeyP
     assert await room.work_off() == Sent(sent=6)
     assert 2 <= room.seconds < 3
     assert all(0 < wait <= 1 for wait in waits)
+
+
+async def test_endings_that_come_while_one_is_written_are_written_together() -> None:
+    room = Room(8, connections=4)
+    held = Held(room.store.settle_all)
+    sizes: list[int] = []
+    first_call = True
+
+    def settle_all(settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        nonlocal first_call
+        sizes.append(len(settlements))
+        if first_call:
+            first_call = False
+            return cast("set[int]", held(settlements, now))
+        return FakeStore.settle_all(room.store, settlements, now)
+
+    room.store.settle_all = settle_all  # type: ignore[method-assign]
+    four = asyncio.Event()
+    real = room.transport.send
+
+    async def send(envelope: Envelope) -> None:
+        await real(envelope)
+        if len(room.transport.taken) == 4:
+            four.set()
+
+    room.transport.send = send  # type: ignore[method-assign]
+    task = asyncio.create_task(room.work_off())
+    await held.entered.wait()
+    await four.wait()  # the others go on to where theirs is to be written
+    held.release.set()
+    assert await task == Sent(sent=8)
+    assert sum(sizes) == 8
+    assert len(sizes) < 8
+
+
+async def test_who_leaves_after_messages_were_composed_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(courier_module, "_CHECK_HOLDS", -1.0)
+    room = Room(3, connections=1)
+    real = room.transport.send
+
+    async def send(envelope: Envelope) -> None:
+        room.store.gone = {2}
+        await real(envelope)
+
+    room.transport.send = send  # type: ignore[method-assign]
+    assert await room.work_off() == Sent(sent=2, suppressed=1)
+    assert "reader2@example.net" not in room.recipients()
+
+
+async def test_messages_are_composed_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(COMPOSED_AT_ONCE * 2 + 1, connections=2)
+    asked: list[int] = []
+    real = room.store.wanted
+
+    def wanted(numbers: Collection[int]) -> set[int]:
+        asked.append(len(numbers))
+        return real(numbers)
+
+    monkeypatch.setattr(room.store, "wanted", wanted)
+    assert (await room.work_off()).sent == COMPOSED_AT_ONCE * 2 + 1
+    assert asked == [COMPOSED_AT_ONCE, COMPOSED_AT_ONCE, 1]

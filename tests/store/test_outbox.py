@@ -435,12 +435,11 @@ def test_who_leaves_after_the_claim_is_not_wanted_any_more(started: Store) -> No
     publish(started, "1")
     opened(started)
     first, second = claim(started)
-    assert started.outbox.still_wanted(first.id) is True
+    assert started.outbox.wanted([first.id, second.id, 99]) == {first.id, second.id}
     started.subscribers.unsubscribe(first.subscriber.id, NOW)
     started.subscribers.remove(second.subscriber.address, None)
-    assert started.outbox.still_wanted(first.id) is False
-    assert started.outbox.still_wanted(second.id) is False
-    assert started.outbox.still_wanted(99) is False
+    assert started.outbox.wanted([first.id, second.id, 99]) == set()
+    assert started.outbox.wanted([]) == set()
 
 
 def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -41,6 +43,14 @@ SEND_WITHIN = timedelta(minutes=2, seconds=30)
 #: How long nothing is tried after the server was found unavailable, by failures in a row.
 RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
 
+#: Messages that are composed in one go.
+COMPOSED_AT_ONCE = 16
+#: Seconds for which it holds that a subscriber was active; then the store is asked again.
+_CHECK_HOLDS = 1.0
+
+#: A message, or why there is none (None: not wanted), and when that was looked up (monotonic).
+_Made = tuple[Envelope | Exception | None, float]
+
 _log = structlog.get_logger(__name__)
 
 
@@ -51,8 +61,8 @@ class CourierStore(Protocol):
         """Return an edition and its articles as they are now, in order of sequence."""
         ...
 
-    def still_wanted(self, delivery_id: int) -> bool:
-        """Tell, right before sending, whether the subscriber is still active."""
+    def wanted(self, delivery_ids: Collection[int]) -> set[int]:
+        """Return, right before sending, those whose subscribers are still active."""
         ...
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
@@ -89,6 +99,7 @@ class Courier:
         self._jitter = jitter
         self._pressing = asyncio.Lock()
         self._editions: dict[int, tuple[Edition, list[Article]]] = {}
+        self._ready: dict[int, _Made] = {}  # by delivery: composed with one before it
         self._told: set[str] = set()  # template errors of this round
         self._refused: set[str] = set()  # digests that were paused during this batch
         self._losses: Counter[int] = (
@@ -110,10 +121,12 @@ class Courier:
     def begin(self) -> None:
         """Begin another batch: the store knows by now what is paused."""
         self._refused.clear()
+        self._ready.clear()
 
     def forget(self) -> None:
         """Forget editions and renditions: articles may have changed since."""
         self._editions.clear()
+        self._ready.clear()
         self._told.clear()
         self._press.forget()
 
@@ -122,33 +135,75 @@ class Courier:
         edition = self._editions.get(delivery.edition_id)
         return edition is not None and edition[0].digest in self._refused
 
-    async def prepared(self, delivery: Delivery) -> Envelope | Settlement:
-        """Return the message to send, or the ending where there is none to be sent."""
+    async def prepared(
+        self, delivery: Delivery, following: Iterable[Delivery] = ()
+    ) -> Envelope | Settlement:
+        """Return the message to send, or the ending where there is none to be sent.
+
+        Some of the ``following`` ones are composed with it, which costs little more than one.
+        """
         edition, articles = await self._edition(delivery.edition_id)
         if self._clock() > self._expires_at(delivery):
             return self._expired(delivery, "too old to be sent")
         digest = self._digests.get(edition.digest)
         if digest is None:
             return self._again(delivery, f"the digest {edition.digest} is not configured")
-        try:
+        if delivery.id not in self._ready:
             async with self._pressing:
-                envelope = await asyncio.to_thread(
-                    self._press.envelope, digest, edition, articles, delivery
-                )
-        except NothingToTell as error:
+                if delivery.id not in self._ready:
+                    alike = (one for one in following if one.edition_id == delivery.edition_id)
+                    chunk = [delivery, *islice(alike, COMPOSED_AT_ONCE - 1)]
+                    self._ready |= await asyncio.to_thread(
+                        self._compose, digest, edition, articles, chunk
+                    )
+        made, checked_at = self._ready.pop(delivery.id)
+        if isinstance(made, Exception):
+            return self._not_composed(delivery, digest, made)
+        wanted = made is not None
+        if wanted and time.monotonic() - checked_at > _CHECK_HOLDS:
+            wanted = bool(await asyncio.to_thread(self._store.wanted, [delivery.id]))
+        if made is None or not wanted:
+            return Settlement(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
+        return made
+
+    def _compose(
+        self,
+        digest: Digest,
+        edition: Edition,
+        articles: list[Article],
+        deliveries: Sequence[Delivery],
+    ) -> dict[int, _Made]:
+        """Return the messages of deliveries, or what is in their way; None: not wanted any more.
+
+        Blocking. Raises StoreError.
+        """
+        made: dict[int, Envelope | Exception | None] = {}
+        for delivery in deliveries:
+            try:
+                made[delivery.id] = self._press.envelope(digest, edition, articles, delivery)
+            except Exception as error:  # noqa: BLE001 - raised again where its delivery is sent
+                made[delivery.id] = error
+        wanted = self._store.wanted(list(made))
+        now = time.monotonic()
+        return {
+            number: (one if number in wanted or isinstance(one, Exception) else None, now)
+            for number, one in made.items()
+        }
+
+    def _not_composed(self, delivery: Delivery, digest: Digest, error: Exception) -> Settlement:
+        """Return the ending of a delivery whose message cannot be made."""
+        if isinstance(error, NothingToTell):
             return Settlement(
                 delivery_id=delivery.id, state=DeliveryState.SUPPRESSED, error=str(error)
             )
-        except DeliveryRefused as error:
+        if isinstance(error, DeliveryRefused):
             return self._failed(delivery, str(error))
-        except TemplateError as error:
+        if isinstance(error, TemplateError):
             if str(error) not in self._told:
                 self._told.add(str(error))
                 _log.error("template broken, its mails wait", digest=digest.name, error=str(error))
             return self._again(delivery, str(error))
-        if not await asyncio.to_thread(self._store.still_wanted, delivery.id):
-            return Settlement(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
-        return envelope
+        raise error
 
     async def _edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         async with self._pressing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from digest.errors import StoreError
 from digest.mail.courier import SEND_WITHIN, Courier, CourierStore
 from digest.mail.delivery import Delivery, DeliveryState, Settlement
 from digest.mail.edition import Digest
+from digest.mail.ledger import Ledger, LedgerStore, to_the_end
 from digest.mail.pace import Limits, Pace
 from digest.mail.press import Press
 from digest.mail.transport import Transport
@@ -34,7 +35,7 @@ _LONGEST_HOLD = 15.0
 _log = structlog.get_logger(__name__)
 
 
-class DeliveryStore(CourierStore, Protocol):
+class DeliveryStore(CourierStore, LedgerStore, Protocol):
     """What the outbox needs of the store."""
 
     def claim(
@@ -46,13 +47,6 @@ class DeliveryStore(CourierStore, Protocol):
         active are not among them: their deliveries become ``suppressed``. Deliveries older than
         ``expires`` says of their digest become ``expired``. Of what is paused there is a probe
         when it is due.
-        """
-        ...
-
-    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
-        """Say how attempts ended, all or nothing; return which deliveries were ``sending``.
-
-        The others stay as they are. An edition is done with its last delivery.
         """
         ...
 
@@ -105,9 +99,7 @@ class Outbox:
         self._timer = timer
         self._expires = {name: digest.expires for name, digest in digests.items()}
         self._held_until: datetime | None = None
-        self._endings: list[tuple[Settlement, asyncio.Future[None]]] = []  # to be written
-        self._clerk: asyncio.Task[None] | None = None  # who writes them
-        self._unsettled: list[Settlement] = []
+        self._ledger = Ledger(store, clock)
 
     @property
     def resting_until(self) -> datetime | None:
@@ -127,7 +119,7 @@ class Outbox:
             ended: Counter[DeliveryState] = Counter()
             try:
                 while not stop.is_set() and not self._resting():
-                    await self._settle_leftovers()
+                    await self._ledger.settle_leftovers()
                     if self._hold(self._pace.wait(self._timer())):
                         break
                     claimed_at = self._clock()
@@ -209,7 +201,7 @@ class Outbox:
         finally:
             if waiting:
                 give_back = asyncio.to_thread(self._give_back, tuple(waiting))
-                await _to_the_end(asyncio.ensure_future(give_back))
+                await to_the_end(asyncio.ensure_future(give_back))
 
     def _next(self, waiting: deque[Delivery]) -> Delivery | None:
         """Take the first delivery whose domain is free; None where there is none.
@@ -246,7 +238,7 @@ class Outbox:
         tried = False
         try:
             try:
-                prepared = await self._courier.prepared(delivery)
+                prepared = await self._courier.prepared(delivery, waiting)
             except asyncio.CancelledError:
                 waiting.appendleft(delivery)
                 raise
@@ -256,57 +248,12 @@ class Outbox:
                 tried = True
                 ending = await self._courier.attempted(delivery, prepared)
             ended[ending.state] += 1
-            await self._settle(ending)
+            await self._ledger.settle(ending)
         except StoreError as error:
             _log.error("delivery waits for its lease", delivery=delivery.id, error=str(error))
         except Exception:  # noqa: BLE001 - it waits for its lease too; the others go on
             _log.exception("delivery interrupted", delivery=delivery.id)
         return tried
-
-    async def _settle(self, settlement: Settlement) -> None:
-        """Return when an ending is remembered, or, where the store is away, kept for later.
-
-        Endings that come while others are written are written together: a disk takes about as
-        long for many as for one.
-        """
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._endings.append((settlement, written))
-        if self._clerk is None or self._clerk.done():
-            self._clerk = asyncio.create_task(self._write_down())
-        await _to_the_end(written)
-
-    async def _write_down(self) -> None:
-        """Write what has ended, until there is nothing more."""
-        while self._endings:
-            batch, self._endings = self._endings, []
-            settlements = [settlement for settlement, _ in batch]
-            try:
-                await asyncio.to_thread(self._remember, settlements)
-            except StoreError as error:
-                self._unsettled += settlements
-                _log.error("endings not stored yet", number=len(batch), error=str(error))
-            except BaseException as error:
-                for _, written in batch:
-                    if not written.done():
-                        written.set_exception(error)
-                raise
-            for _, written in batch:
-                if not written.done():
-                    written.set_result(None)
-
-    async def _settle_leftovers(self) -> None:
-        """Have what could not be stored stored: sent again is what is claimed without it."""
-        if self._unsettled:
-            await _to_the_end(
-                asyncio.ensure_future(asyncio.to_thread(self._remember, tuple(self._unsettled)))
-            )
-            self._unsettled.clear()
-
-    def _remember(self, settlements: Sequence[Settlement]) -> None:
-        known = self._store.settle_all(settlements, self._clock())
-        for one in settlements:
-            if one.delivery_id not in known:
-                _log.warning("delivery was taken over meanwhile", delivery=one.delivery_id)
 
     def _give_back(self, deliveries: Iterable[Delivery]) -> None:
         """Queue deliveries again that were claimed but not begun."""
@@ -326,13 +273,3 @@ class Outbox:
 
 def _domain(delivery: Delivery) -> str:
     return delivery.subscriber.address.rpartition("@")[2].lower()
-
-
-async def _to_the_end(work: asyncio.Future[None]) -> None:
-    """Await work that must not be left half done: a cancellation waits until it has ended."""
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await work
-        raise

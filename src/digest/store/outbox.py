@@ -156,15 +156,19 @@ class OutboxStore:
                 )
             return _deliveries(connection, taken, probes)
 
-    def still_wanted(self, delivery_id: int) -> bool:
-        """Tell, right before sending, whether the subscriber is still active."""
+    def wanted(self, delivery_ids: Collection[int]) -> set[int]:
+        """Return, right before sending, those whose subscribers are still active."""
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
-            .where(delivery.c.id == delivery_id, _ACTIVE)
+            .where(_ACTIVE)
         )
         with self._database.read() as connection:
-            return connection.scalar(query) is not None
+            return {
+                number
+                for chunk in chunks(sorted(delivery_ids))
+                for number in connection.scalars(query.where(delivery.c.id.in_(chunk)))
+            }
 
     def settle(
         self,
