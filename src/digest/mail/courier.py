@@ -151,8 +151,7 @@ class Courier:
         if delivery.id not in self._ready:
             async with self._pressing:
                 if delivery.id not in self._ready:
-                    alike = (one for one in following if one.edition_id == delivery.edition_id)
-                    chunk = [delivery, *islice(alike, COMPOSED_AT_ONCE - 1)]
+                    chunk = [delivery, *self._to_compose(delivery.edition_id, following)]
                     self._ready |= await asyncio.to_thread(
                         self._compose, digest, edition, articles, chunk
                     )
@@ -165,6 +164,11 @@ class Courier:
         if made is None or not wanted:
             return Settlement(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
         return made
+
+    def _to_compose(self, edition_id: int, following: Iterable[Delivery]) -> Iterable[Delivery]:
+        """Return some of an edition's deliveries that are not composed yet."""
+        alike = (one for one in following if one.edition_id == edition_id)
+        return islice((one for one in alike if one.id not in self._ready), COMPOSED_AT_ONCE - 1)
 
     def _compose(
         self,
