@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from digest.mail.delivery import (
     RETRY_AFTER,
     TRANSITIONS,
     DeliveryState,
+    Settlement,
     next_attempt,
 )
 from tests.mail.samples import NOW
@@ -50,3 +52,12 @@ def test_waits_grow_and_jitter_spreads_them_over_a_tenth() -> None:
     waits = [next_attempt(attempts, NOW + EXPIRES, NOW, 0.0) for attempts in range(1, 6)]
     assert waits == [NOW + timedelta(hours=hours) for hours in (0.5, 1, 3, 6, 6)]
     assert next_attempt(1, NOW + EXPIRES, NOW, 1.0) == NOW + timedelta(minutes=33)
+
+
+def test_a_settlement_has_what_its_state_needs() -> None:
+    with pytest.raises(ValueError, match="does not end in sending"):
+        Settlement(delivery_id=1, state=DeliveryState.SENDING)
+    with pytest.raises(ValueError, match="next attempt"):
+        Settlement(delivery_id=1, state=DeliveryState.DEFERRED)
+    later = Settlement(delivery_id=1, state=DeliveryState.DEFERRED, next_attempt_at=NOW)
+    assert later.next_attempt_at == NOW

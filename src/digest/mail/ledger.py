@@ -65,7 +65,9 @@ class Ledger:
                 for _, written in batch:
                     if not written.done():
                         written.set_exception(error)
-                raise
+                if not isinstance(error, Exception):
+                    raise
+                continue
             for _, written in batch:
                 if not written.done():
                     written.set_result(None)
