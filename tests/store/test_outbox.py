@@ -568,3 +568,14 @@ def test_a_pause_of_an_empty_outbox_has_nothing_to_do(started: Store) -> None:
     started.outbox.pause("daily", NOW, NOW, "550 5.7.1 no")
     started.outbox.pause(None, NOW, NOW, "535 no")
     assert started.outbox.next_due_at() is None
+
+
+@pytest.mark.parametrize("digest", ["daily", None])
+def test_a_probe_waits_for_something_to_try(started: Store, digest: str | None) -> None:
+    started.outbox.pause(digest, NOW, NOW, "550 5.7.1 no")
+    assert claim(started) == []
+    assert started.outbox.pauses()[0].probe_at == NOW
+    publish(started, "1")
+    opened(started)
+    assert [one.probe for one in claim(started)] == [True]
+    assert started.outbox.pauses()[0].probe_at == NOW + DAY + PROBE_AFTER

@@ -63,11 +63,13 @@ def take(
     probes: list[int] = []
     for one in paused:
         if one.probe_at <= now and one.digest is not None:
-            probes += connection.scalars(query.where(_of([one.digest])).limit(1))
-            _put_off(connection, one.digest, now)
+            probe = connection.scalars(query.where(_of([one.digest])).limit(1)).all()
+            if probe:
+                _put_off(connection, one.digest, now)
+            probes += probe
     others = query.where(~_of(names)) if names else query
     taken = list(connection.scalars(others.limit(limit)))
-    if everything is not None:
+    if everything is not None and taken:
         _put_off(connection, "", now)
         probes, taken = taken, []
     return probes + taken, set(probes)
