@@ -9,7 +9,7 @@ PURE = $(shell $(BIN)/python -c "import tomllib; \
 	names = next(rule['source_modules'] for rule in rules if 'source_modules' in rule); \
 	print(','.join('*/' + name.replace('.', '/') + '.py' for name in names))")
 
-.PHONY: run test check format bench lock clean
+.PHONY: run test check format bench kill lock clean
 
 run: .venv/run.stamp  ## start Digest on the example articles
 	@$(BIN)/digest --config config/digest.toml run
@@ -37,6 +37,9 @@ bench: .venv/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.file_to_feed
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.compose
+
+kill: .venv/dev.stamp  ## kill senders with -9, 200 times, and see that everybody got their mail
+	$(BIN)/python -m tests.end_to_end.kills --kills 200 --readers 2000
 
 lock: .venv/dev.stamp  ## pin what pyproject.toml and requirements/dev.in ask for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -8,12 +8,15 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.errors import (
+    AccountRefused,
+    AddressRefused,
     ConfigurationError,
     DeliveryDeferred,
     DeliveryError,
     DeliveryRefused,
     DigestError,
     OutputError,
+    PolicyRefused,
     SourceError,
     StoreError,
     TemplateError,
@@ -40,6 +43,9 @@ EXAMPLES: list[tuple[DigestError, str]] = [
     (DeliveryError(None, "no answer"), "no answer"),
     (DeliveryDeferred(451, "try later"), "451 try later"),
     (DeliveryRefused(550, "no such user"), "550 no such user"),
+    (AccountRefused(535, "wrong password"), "535 wrong password"),
+    (AddressRefused(550, "no such user"), "550 no such user"),
+    (PolicyRefused(550, "5.7.1 no"), "550 5.7.1 no"),
 ]
 
 

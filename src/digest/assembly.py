@@ -24,6 +24,7 @@ from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
 from digest.mail.mailing import Mailing
 from digest.mail.render import MailTemplates
+from digest.mail.sendmail import SendmailTransport
 from digest.mail.smtp import SmtpTransport
 from digest.schedule import Schedule
 from digest.settings import Settings
@@ -111,6 +112,9 @@ class Services:
             clock=self.clock,
             jitter=random,
             connections=self.settings.mail.smtp.connections,
+            limits=self.settings.limits(),
+            reports=self.store.reports,
+            report_to=self.settings.mail.report_to,
         )
 
 
@@ -149,10 +153,12 @@ def check_roots(tree: Tree) -> None:
             )
 
 
-def make_transport(settings: Settings) -> SmtpTransport | MaildirTransport:
+def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
     """Return what carries the mail."""
-    if settings.mail.transport == "smtp":
+    if settings.mail.transport in ("smtp", "lmtp"):
         return SmtpTransport(settings.smtp())
+    if settings.mail.transport == "sendmail":
+        return SendmailTransport(settings.sendmail())
     return MaildirTransport(settings.mail.maildir)
 
 

@@ -239,6 +239,10 @@ class Daemon:
                 for name, schedule in services.schedules.items()
             ),
             outbox={str(state): count for state, count in services.store.outbox.states().items()},
+            pauses=tuple(
+                (pause.digest or "", pause.since, pause.reason)
+                for pause in services.store.outbox.pauses()
+            ),
             last_scan_at=scan.ended_at if scan else None,
         )
 

@@ -103,9 +103,22 @@ class DeliveryDeferred(DeliveryError):
 class ServerUnavailable(DeliveryDeferred):
     """No message can be handed over now, whoever it is for; the operator may have to look.
 
-    The server is away, its certificate or our login is refused, or the mail folder is full.
+    The server is away or went away, its certificate is refused, or the mail folder is full. The
+    message is as if it had not been tried.
     """
+
+
+class AccountRefused(ServerUnavailable):
+    """The server does not let us send at all, as with a wrong login; the operator must act."""
+
+
+class PolicyRefused(DeliveryDeferred):
+    """The server does not want what this sender sends; the operator must act, not the reader."""
 
 
 class DeliveryRefused(DeliveryError):
     """The server will not take this message, now or later: do not repeat it."""
+
+
+class AddressRefused(DeliveryRefused):
+    """The server will take nothing for this address, ever: it does not exist."""

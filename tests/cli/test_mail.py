@@ -6,10 +6,12 @@ import email
 import email.policy
 import json
 import mailbox
+from datetime import timedelta
 
 import pytest
 import typer
 
+from digest.mail.delivery import DeliveryState
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -148,4 +150,40 @@ def test_a_server_that_is_away_ends_with_1(news: Program, workplace: Workplace) 
     assert "x@example.org" in copies.err
     edition = news("send", "daily")
     assert edition.code == 1
-    assert "1 deferred" in edition.out
+    assert "1 queued" in edition.out
+
+
+def test_a_pause_is_told_and_ended_by_resume(news: Program, workplace: Workplace) -> None:
+    assert "Nothing is paused" in news("resume").out
+    with workplace.open() as services:
+        now = services.clock()
+        services.store.outbox.pause("daily", now, now, "550 5.7.26 no DMARC")
+        services.store.outbox.pause(None, now, now, "535 5.7.8 wrong password")
+    told = news("status").out
+    assert "Paused       daily since 2026-11-23 08:00 UTC: 550 5.7.26 no DMARC" in told
+    assert "all mail" in told
+    pauses = json.loads(news("status", "--json").out)["pauses"]
+    assert [one["digest"] for one in pauses] == [None, "daily"]
+    assert news("resume", "dayly").code == 2
+    assert "Nothing is paused" in news("resume", "notes").out
+    assert "daily: goes on" in news("resume", "daily").out
+    assert "all mail: goes on" in news("resume").out
+    assert "Paused" not in news("status").out
+
+
+def test_how_an_edition_goes_is_told(news: Program, workplace: Workplace) -> None:
+    workplace.configure('[mail]\nreport_to = "ops@example.org"\n')
+    for number in range(3):
+        news("subscribers", "add", f"r{number}@example.org", "--digest", "daily")
+    with workplace.open() as services:
+        outbox, now = services.store.outbox, services.clock()
+        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
+        (one,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        outbox.settle(one.id, DeliveryState.SENT, now)
+    told = news("status").out
+    assert "Edition      daily 1: 2 queued, 1 sent" in told
+    (edition,) = json.loads(news("status", "--json").out)["editions"]
+    assert (edition["digest"], edition["states"]["queued"]) == ("daily", 2)
+    assert edition["seconds_left"] is None
+    news("send", "daily", "--latest", "2")
+    assert recipients(workplace).count("ops@example.org") >= 1

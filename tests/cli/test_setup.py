@@ -144,6 +144,26 @@ def test_check_says_where_the_smtp_server_is_not(program: Program, workplace: Wo
     assert "log in to the SMTP server 127.0.0.1:1" in checked.out
 
 
+@pytest.mark.parametrize(
+    ("transport", "told", "code"),
+    [
+        ("lmtp", "log in to the LMTP server 127.0.0.1:1", 1),
+        ("sendmail", "find the command /bin/sh", 0),
+    ],
+)
+def test_check_tries_every_way_out(
+    program: Program, workplace: Workplace, transport: str, told: str, code: int
+) -> None:
+    workplace.configure(
+        f'[mail]\ntransport = "{transport}"\nfrom = "News <news@example.org>"\n'
+        '[mail.smtp]\nhost = "127.0.0.1"\nport = 1\ntls = "none"\n'
+        '[mail.sendmail]\ncommand = ["/bin/sh"]\n'
+    )
+    checked = program("check")
+    assert checked.code == code, checked.out
+    assert told in checked.out
+
+
 def test_check_names_template_and_line(program: Program, workplace: Workplace) -> None:
     program("init", "new", "--templates")
     template = workplace.folder / "new" / "templates" / "mail" / "digest.txt"

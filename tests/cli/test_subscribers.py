@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 
 import pytest
 
 from digest.cli.subscribers import format_categories, parse_categories
+from digest.mail.delivery import DeliveryState
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 
@@ -38,7 +40,7 @@ def test_add_list_remove(program: Program) -> None:
     )
     assert out == "a@example.org: added\n"
     (row,) = listed(program)
-    assert row | {"created_at": ""} == {
+    assert row | {"created_at": "", "changed_at": ""} == {
         "address": "a@example.org",
         "digest": "daily",
         "name": "李雷",
@@ -46,6 +48,8 @@ def test_add_list_remove(program: Program) -> None:
         "language": "zh-CN",
         "state": "active",
         "created_at": "",
+        "changed_at": "",
+        "reason": "",
     }
     assert "a@example.org" in program("subscribers", "list", "--digest", "daily").out
     assert program("subscribers", "remove", "A@example.org").code == 0
@@ -85,9 +89,8 @@ def test_export_reads_back_as_import(program: Program, workplace: Workplace) -> 
 
     assert imported.code == 0
     assert "2 added" in imported.out
-    assert [row | {"created_at": ""} for row in listed(program)] == [
-        row | {"created_at": ""} for row in before
-    ]
+    fresh = {"created_at": "", "changed_at": ""}
+    assert [row | fresh for row in listed(program)] == [row | fresh for row in before]
     shown = program("subscribers", "export", "--digest", "daily").out
     assert len(list(csv.DictReader(io.StringIO(shown)))) == 2
 
@@ -170,3 +173,27 @@ def test_categories_read_back() -> None:
     text = "金融/市场, Notes"
     assert format_categories(parse_categories(text)) == text
     assert parse_categories(" , ") == ()
+
+
+def test_a_suppressed_address_is_shown_with_the_reason_and_can_be_restored(
+    program: Program, workplace: Workplace
+) -> None:
+    program("subscribers", "add", "a@example.org", "--digest", "daily")
+    workplace.write("new.md", "新闻")
+    program("build")
+    with workplace.open() as services:
+        outbox, now = services.store.outbox, services.clock()
+        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
+        (delivery,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        error = "550 5.1.1 no such user"
+        outbox.settle(delivery.id, DeliveryState.FAILED, now, error=error, bounced=True)
+    (row,) = listed(program)
+    assert (row["state"], row["reason"]) == ("suppressed", error)
+    assert row["changed_at"].startswith("2026-11-23T08:00:00")
+    program("subscribers", "add", "a@example.org", "--digest", "daily")
+    assert listed(program)[0]["state"] == "suppressed"
+    assert program("subscribers", "restore", "a@example.org", "--digest", "notes").code == 1
+    assert "active again" in program("subscribers", "restore", "A@example.org").out
+    (row,) = listed(program)
+    assert (row["state"], row["reason"]) == ("active", "")
+    assert program("subscribers", "restore", "a@example.org").code == 1

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from digest.articles.model import Article
 from digest.errors import StoreError
-from digest.mail.delivery import FINAL, TRANSITIONS, Delivery, DeliveryState
+from digest.mail.delivery import (
+    FINAL,
+    PROBE_AFTER,
+    TRANSITIONS,
+    Delivery,
+    DeliveryState,
+    Settlement,
+)
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope
 from tests.mail.samples import NOW, make_delivery, make_edition
@@ -40,6 +47,9 @@ class FakeStore:
         self.gone: set[int] = set()  # ids of deliveries whose subscriber left
         self.failing: dict[str, int] = {}  # by method: how many calls fail
         self.claims: list[int] = []
+        self.expires: dict[str, timedelta] = {}
+        self.paused: dict[str | None, datetime] = {}  # by digest: when there is a probe
+        self.bounced: dict[str, str | None] = {}  # by address: why
         self.opened: dict[tuple[str, datetime], Edition] = {}
 
     def _perhaps_fail(self, method: str) -> None:
@@ -62,20 +72,30 @@ class FakeStore:
         self._perhaps_fail("edition")
         return self.editions[edition_id]
 
-    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+    def claim(
+        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+    ) -> list[Delivery]:
         self._perhaps_fail("claim")
         self.claims.append(limit)
+        self.expires = dict(expires)
+        probe_at = min(self.paused.values(), default=None)  # every row is of one digest
+        if probe_at is not None:
+            if probe_at > now:
+                return []
+            limit = 1
+            self.paused = dict.fromkeys(self.paused, now + PROBE_AFTER)
         due = sorted(
             (row.due_at, number) for number, row in self.rows.items() if row.due_at is not None
         )
         taken = [number for due_at, number in due if due_at <= now][:limit]
         for number in taken:
             self._become(number, DeliveryState.SENDING, now + lease)
-        return [self.rows[number].delivery for number in taken]
+        probe = probe_at is not None
+        return [replace(self.rows[number].delivery, probe=probe) for number in taken]
 
-    def still_wanted(self, delivery_id: int) -> bool:
-        self._perhaps_fail("still_wanted")
-        return delivery_id not in self.gone
+    def wanted(self, delivery_ids: Collection[int]) -> set[int]:
+        self._perhaps_fail("wanted")
+        return set(delivery_ids) - self.gone
 
     def settle(
         self,
@@ -85,6 +105,7 @@ class FakeStore:
         *,
         next_attempt_at: datetime | None = None,
         error: str | None = None,
+        bounced: bool = False,
     ) -> bool:
         self._perhaps_fail("settle")
         row = self.rows[delivery_id]
@@ -92,9 +113,35 @@ class FakeStore:
             return False
         self._become(delivery_id, state, None if state in FINAL else next_attempt_at or now)
         row.error = error
+        if bounced:
+            self.bounced[row.delivery.subscriber.address] = error
         if state is not DeliveryState.QUEUED:
             row.delivery = replace(row.delivery, attempts=row.delivery.attempts + 1)
         return True
+
+    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        return {
+            one.delivery_id
+            for one in settlements
+            if self.settle(
+                one.delivery_id,
+                one.state,
+                now,
+                next_attempt_at=one.next_attempt_at,
+                error=one.error,
+                bounced=one.bounced,
+            )
+        }
+
+    def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
+        self._perhaps_fail("pause")
+        new = digest not in self.paused
+        self.paused[digest] = probe_at
+        return new
+
+    def resume(self, digest: str | None) -> bool:
+        self._perhaps_fail("resume")
+        return self.paused.pop(digest, None) is not None
 
     def next_due_at(self) -> datetime | None:
         self._perhaps_fail("next_due_at")

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from digest.errors import DeliveryRefused, ServerUnavailable, StoreError
+from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
 from digest.mail import mailing as mailing_module
 from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.mailing import Mailing, MailStore
 from digest.mail.outbox import Sent
 from digest.mail.press import NothingToTell
+from digest.mail.progress import Progress
 from digest.mail.render import MailTemplates
+from digest.mail.report import Outcome
 from digest.mail.transport import Transport
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport
@@ -25,13 +27,16 @@ from tests.mail.samples import (
     make_article,
     make_delivery,
     make_digest,
+    make_edition,
 )
 
 
 class Room:
     """Mailing with a store and a transport in memory."""
 
-    def __init__(self, deliveries: list[Delivery] | None = None) -> None:
+    def __init__(
+        self, deliveries: list[Delivery] | None = None, *, report_to: str = "ops@example.org"
+    ) -> None:
         self.clock = FakeClock(NOW)
         self.store = FakeStore(deliveries or [], [make_article(1)])
         self.transport = FakeTransport()
@@ -48,7 +53,17 @@ class Room:
             token_key=KEY,
             clock=self.clock,
             jitter=lambda: 0.0,
+            reports=self,
+            report_to=report_to,
         )
+        self.outcomes: list[Outcome] = []
+        self.reported: list[int] = []
+
+    def unreported(self, now: datetime) -> list[Outcome]:
+        return [one for one in self.outcomes if one.edition.id not in self.reported]
+
+    def mark_reported(self, edition_id: int, now: datetime) -> None:
+        self.reported.append(edition_id)
 
 
 async def until(task: asyncio.Task[None], event: asyncio.Event) -> None:
@@ -178,3 +193,62 @@ async def test_copies_go_to_addresses_without_any_row() -> None:
     assert b"To: anna@example.net\r\n" in copy.message
     assert not room.store.rows
     assert room.transport.closed
+
+
+def ended(edition_id: int = 7, digest: str = "daily") -> Outcome:
+    states = dict.fromkeys(DeliveryState, 0) | {DeliveryState.SENT: 5}
+    edition = make_edition(edition_id=edition_id, digest=digest)
+    progress = Progress(states=states, lately=0, since=timedelta(), ended_at=NOW)
+    return Outcome(edition=edition, progress=progress, errors=[])
+
+
+async def test_an_edition_that_is_done_is_reported_to_the_operator_once() -> None:
+    room = Room()
+    room.outcomes = [ended(7), ended(8, digest="gone")]
+    await room.mailing.send_due()
+    await room.mailing.send_due()
+    assert [envelope.recipient for envelope in room.transport.taken] == ["ops@example.org"] * 2
+    assert b"daily.7.report@" in room.transport.taken[0].message
+    assert room.reported == [7, 8]
+
+
+async def test_without_an_operators_address_editions_just_count_as_told() -> None:
+    room = Room(report_to="")
+    room.outcomes = [ended()]
+    await room.mailing.send_due()
+    assert room.reported == [7]
+    assert not room.transport.taken
+
+
+async def test_a_report_that_cannot_be_sent_is_tried_again_later() -> None:
+    room = Room()
+    room.outcomes = [ended()]
+    room.transport.errors[""] = [DeliveryDeferred(451, "greylisted")]
+    await room.mailing.send_due()
+    room.clock.advance(minutes=29)
+    await room.mailing.send_due()
+    assert not room.reported
+    room.clock.advance(minutes=1)
+    await room.mailing.send_due()
+    assert room.reported == [7]
+
+
+async def test_a_report_that_takes_too_long_is_tried_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mailing_module, "SEND_WITHIN", timedelta(milliseconds=10))
+    room = Room()
+    room.outcomes = [ended()]
+    room.transport.gate = asyncio.Event()
+    await room.mailing.send_due()
+    assert not room.reported
+
+
+async def test_a_report_that_is_refused_is_told_and_not_repeated() -> None:
+    room = Room()
+    room.outcomes = [ended()]
+    room.transport.errors[""] = [DeliveryRefused(550, "no such user")]
+    with capture_logs() as logs:
+        await room.mailing.send_due()
+    assert room.reported == [7]
+    assert "report refused" in [entry["event"] for entry in logs]

@@ -2,28 +2,37 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from digest.articles.model import Article
-from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable
-from digest.mail import outbox as outbox_module
-from digest.mail.delivery import GIVE_UP_AFTER, Delivery, DeliveryState
+from digest.errors import (
+    AccountRefused,
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+)
+from digest.mail import courier as courier_module
+from digest.mail.courier import COMPOSED_AT_ONCE, RESTS, SEND_WITHIN
+from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, Settlement
 from digest.mail.edition import Digest
+from digest.mail.message import Envelope
 from digest.mail.outbox import (
     BEGIN_WITHIN,
     CLAIM_PER_CONNECTION,
     LEASE,
-    RESTS,
-    SEND_WITHIN,
     Outbox,
     Sent,
 )
+from digest.mail.pace import Limits
 from digest.mail.press import Press
 from digest.mail.render import MailTemplates
 from tests.conftest import FakeClock
@@ -56,6 +65,7 @@ class Room:
         articles: Iterable[Article] | None = None,
         digests: dict[str, Digest] | None = None,
         templates: Path = TEMPLATES,
+        limits: Limits | None = None,
     ) -> None:
         if isinstance(deliveries, int):
             deliveries = [make_delivery(number) for number in range(1, deliveries + 1)]
@@ -63,6 +73,7 @@ class Room:
         self.store = FakeStore(deliveries, [make_article(1)] if articles is None else articles)
         self.transport = FakeTransport()
         self.stop = asyncio.Event()
+        self.seconds = 0.0
         self.outbox = Outbox(
             store=self.store,
             transport=self.transport,
@@ -76,7 +87,14 @@ class Room:
             clock=self.clock,
             jitter=lambda: 0.5,
             connections=connections,
+            limits=limits,
+            timer=self.timer,
         )
+
+    def timer(self) -> float:
+        """Return the seconds of the clock that limits count; each look takes one of a thousand."""
+        self.seconds += 0.001
+        return self.seconds
 
     async def work_off(self) -> Sent:
         return await self.outbox.work_off(self.stop)
@@ -104,7 +122,7 @@ async def test_everyone_gets_one_message() -> None:
     assert await room.work_off() == Sent()
     assert "outbox worked off" in [entry["event"] for entry in logs]
     assert "reader1@" not in str(logs)
-    assert room.transport.closed
+    assert not room.transport.closed  # its connections are kept for what comes next
 
 
 async def test_one_refusal_does_not_touch_the_others() -> None:
@@ -128,15 +146,16 @@ async def test_a_deferred_message_is_tried_again_until_it_is_stale() -> None:
         room.clock.now = due_at
         await room.work_off()
         attempts += 1
-    assert room.store.rows[1].state is DeliveryState.FAILED
+    assert room.store.rows[1].state is DeliveryState.EXPIRED
+    assert room.store.rows[1].error == "451 greylisted"
     assert 4 <= attempts < 10
-    assert room.clock.now <= NOW + GIVE_UP_AFTER
+    assert room.clock.now <= NOW + EXPIRES
 
 
 async def test_what_is_stale_is_not_sent() -> None:
     room = Room(2)
     room.clock.advance(hours=25)
-    assert await room.work_off() == Sent(failed=2)
+    assert await room.work_off() == Sent(expired=2)
     assert room.store.rows[1].error == "too old to be sent"
     assert not room.transport.taken
 
@@ -188,18 +207,20 @@ async def test_a_server_that_is_away_is_left_alone_and_then_probed() -> None:
     room.transport.errors[""] = [AWAY] * 4
     with capture_logs() as logs:
         first = await room.work_off()
-    assert 1 <= first.deferred <= 2  # what was on its way
-    assert first.sent == 0
-    waiting = [row for row in room.store.rows.values() if row.state is DeliveryState.QUEUED]
-    assert len(waiting) == 40 - first.deferred
-    assert {row.due_at for row in waiting} == {NOW + RESTS[0]}
-    assert all(row.delivery.attempts == 0 for row in waiting)
+    assert first == Sent()
+    rows = room.store.rows.values()
+    assert {row.state for row in rows} == {DeliveryState.QUEUED}
+    assert all(row.delivery.attempts == 0 for row in rows)  # unharmed, those on their way too
+    tried = [row for row in rows if row.error]
+    assert 1 <= len(tried) <= 2
+    assert {row.due_at for row in rows if not row.error} == {NOW + RESTS[0]}
+    assert all(row.due_at and row.due_at > NOW + RESTS[0] for row in tried)  # others first
     assert [entry["event"] for entry in logs].count("mail cannot be handed over, waiting") == 1
 
     assert await room.work_off() == Sent()  # resting
     room.clock.now = NOW + RESTS[0]
     room.transport.errors[""] = [AWAY]
-    assert await room.work_off() == Sent(deferred=1)
+    assert await room.work_off() == Sent()
     assert room.store.claims[-1] == 1  # one probe
     assert room.outbox.resting_until == room.clock.now + RESTS[1]
 
@@ -234,7 +255,7 @@ async def test_an_unexpected_error_leaves_its_delivery_to_the_lease() -> None:
     assert room.recipients() == everyone(3)
 
 
-@pytest.mark.parametrize("method", ["edition", "still_wanted"])
+@pytest.mark.parametrize("method", ["edition", "wanted"])
 async def test_a_store_that_fails_in_between_leaves_its_delivery_to_the_lease(method: str) -> None:
     room = Room(3, connections=1)
     room.store.failing[method] = 1
@@ -293,12 +314,14 @@ async def test_a_slow_batch_gives_back_what_it_cannot_begin_in_time() -> None:
     assert len(room.store.claims) > 2
 
 
-async def test_a_message_that_takes_too_long_is_deferred(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "SEND_WITHIN", timedelta(milliseconds=20))
+async def test_a_message_that_takes_too_long_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier_module, "SEND_WITHIN", timedelta(milliseconds=20))
     room = Room(1)
     room.transport.gate = asyncio.Event()
-    assert await room.work_off() == Sent(deferred=1)
+    assert await room.work_off() == Sent()
     assert room.store.rows[1].error == "the server took too long"
+    assert room.store.rows[1].state is DeliveryState.QUEUED
+    assert room.outbox.resting_until == NOW + RESTS[0]
 
 
 async def test_stop_ends_what_is_in_flight_and_gives_the_rest_back() -> None:
@@ -335,13 +358,13 @@ async def test_cancelling_gives_back_what_was_not_begun() -> None:
 class Held:
     """A method of the store whose call ends only when a test lets it."""
 
-    def __init__(self, real: Callable[..., bool]) -> None:
+    def __init__(self, real: Callable[..., Any]) -> None:
         self._real = real
         self._loop = asyncio.get_running_loop()
         self.entered = asyncio.Event()
         self.release = threading.Event()
 
-    def __call__(self, *args: object, **options: object) -> bool:
+    def __call__(self, *args: object, **options: object) -> Any:
         self._loop.call_soon_threadsafe(self.entered.set)
         assert self.release.wait(5)
         return self._real(*args, **options)
@@ -365,8 +388,8 @@ async def test_cancelling_while_an_ending_is_stored_waits_for_it() -> None:
 
 async def test_cancelling_before_a_message_is_begun_gives_it_back() -> None:
     room = Room(1)
-    held = Held(room.store.still_wanted)
-    room.store.still_wanted = held  # type: ignore[method-assign]
+    held = Held(room.store.wanted)
+    room.store.wanted = held  # type: ignore[method-assign]
     task = asyncio.create_task(room.work_off())
     await held.entered.wait()
     task.cancel()
@@ -384,14 +407,14 @@ async def test_a_store_that_fails_while_giving_back_leaves_them_to_the_lease() -
 
     def settle(delivery_id: int, state: DeliveryState, *args: object, **options: object) -> bool:
         calls.append(state)
-        if state is DeliveryState.QUEUED:
+        if calls.count(DeliveryState.QUEUED) == 2:  # the first one is the probe, put back
             room.store.failing["settle"] = 1
         return real(delivery_id, state, *args, **options)  # type: ignore[arg-type]
 
     room.store.settle = settle  # type: ignore[method-assign]
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(deferred=1)
-    assert calls == [DeliveryState.DEFERRED, DeliveryState.QUEUED]
+        assert await room.work_off() == Sent()
+    assert calls == [DeliveryState.QUEUED, DeliveryState.QUEUED]
     assert room.store.states().count(DeliveryState.SENDING) == 2
     assert "deliveries wait for their lease to run out" in [entry["event"] for entry in logs]
 
@@ -411,3 +434,226 @@ async def test_an_edition_that_is_missing_stops_no_other() -> None:
     with capture_logs() as logs:
         assert await room.work_off() == Sent(sent=1)
     assert any(entry["event"] == "delivery interrupted" for entry in logs)
+
+
+async def test_a_refused_address_is_suppressed_with_what_the_server_said() -> None:
+    room = Room(3)
+    room.transport.errors = {
+        "reader1@example.net": [AddressRefused(550, "5.1.1 no such user")],
+        "reader2@example.net": [DeliveryRefused(550, "for whatever reason")],
+    }
+    assert await room.work_off() == Sent(sent=1, failed=2)
+    assert room.store.bounced == {"reader1@example.net": "550 5.1.1 no such user"}
+
+
+async def test_a_policy_refusal_pauses_the_digest_and_blames_nobody() -> None:
+    room = Room(40, connections=2)
+    room.transport.errors[""] = [PolicyRefused(550, "5.7.26 no DMARC")] * 2
+    with capture_logs() as logs:
+        assert await room.work_off() == Sent()
+    assert set(room.store.states()) == {DeliveryState.QUEUED}
+    assert not room.store.bounced
+    assert room.store.paused == {"daily": NOW + PROBE_AFTER}
+    assert len(room.transport.taken) == 0
+    (told,) = [entry for entry in logs if entry["event"] == "digest paused"]
+    assert (told["digest"], told["log_level"]) == ("daily", "error")
+    assert "5.7.26" in told["error"]
+    assert room.outbox.resting_until is None  # the server is there
+
+
+async def test_a_pause_ends_when_its_probe_is_taken() -> None:
+    room = Room(5)
+    room.transport.errors[""] = [PolicyRefused(550, "5.7.1 no")] * 3
+    await room.work_off()
+    room.clock.advance(minutes=59)
+    assert await room.work_off() == Sent()
+    room.transport.errors[""] = [PolicyRefused(550, "5.7.1 still no")]
+    room.clock.advance(minutes=1)
+    assert await room.work_off() == Sent()
+    assert room.store.paused == {"daily": room.clock.now + PROBE_AFTER}
+    room.clock.now += PROBE_AFTER
+    with capture_logs() as logs:
+        assert await room.work_off() == Sent(sent=5)
+    assert not room.store.paused
+    assert any(entry["event"].startswith("pause ended") for entry in logs)
+    assert room.recipients() == everyone(5)
+
+
+async def test_a_refused_login_pauses_all_mail_and_is_told_once() -> None:
+    room = Room(9, connections=2)
+    room.transport.errors[""] = [AccountRefused(535, "5.7.8 wrong password")] * 2
+    with capture_logs() as logs:
+        assert await room.work_off() == Sent()
+    assert room.store.paused == {None: NOW + PROBE_AFTER}
+    assert set(room.store.states()) == {DeliveryState.QUEUED}
+    assert all(row.delivery.attempts == 0 for row in room.store.rows.values())
+    assert [entry["event"] for entry in logs].count("all mail paused") == 1
+    room.clock.now += PROBE_AFTER
+    assert await room.work_off() == Sent(sent=9)
+    assert not room.store.paused
+
+
+@pytest.mark.parametrize("method", ["pause", "resume"])
+async def test_a_pause_that_cannot_be_stored_loses_no_delivery(method: str) -> None:
+    room = Room(3)
+    room.store.failing[method] = 5
+    room.transport.errors[""] = [PolicyRefused(550, "5.7.1 no")] * 2
+    await room.work_off()
+    room.store.failing.clear()
+    room.clock.advance(hours=2)
+    await room.work_off()
+    assert room.recipients() == everyone(3)
+
+
+async def test_a_message_that_the_server_breaks_off_at_is_no_probe_for_ever() -> None:
+    room = Room(20, connections=1)
+    room.transport.errors["reader1@example.net"] = [AWAY] * 1000
+    for _ in range(12):
+        await room.work_off()
+        room.clock.advance(minutes=1)
+    assert len(room.transport.taken) == 19  # everybody else has theirs
+    assert room.store.rows[1].state is DeliveryState.QUEUED
+    assert room.store.rows[1].delivery.attempts == 0
+    room.clock.advance(hours=24)
+    assert await room.work_off() == Sent(expired=1)
+
+
+async def test_deliveries_expire_when_their_digest_says_so() -> None:
+    short = replace(make_digest(), expires=timedelta(hours=2))
+    room = Room(2, digests={"daily": short})
+    room.transport.errors["reader1@example.net"] = [DeliveryDeferred(451, "later")] * 9
+    assert await room.work_off() == Sent(sent=1, deferred=1)
+    assert room.store.expires == {"daily": timedelta(hours=2)}
+    room.clock.now = room.store.rows[1].due_at or NOW
+    await room.work_off()  # 95 minutes: the next one would come too late? an hour later, yes
+    assert room.store.rows[1].state is DeliveryState.DEFERRED
+    room.clock.now = room.store.rows[1].due_at or NOW
+    assert await room.work_off() == Sent(expired=1)
+    assert room.clock.now <= NOW + timedelta(hours=2)
+
+
+async def test_one_domain_never_has_more_under_way_than_allowed() -> None:
+    readers = [
+        make_subscriber(number, address=f"r{number}@{'gmail.com' if number % 5 else 'b.example'}")
+        for number in range(1, 31)
+    ]
+    deliveries = [make_delivery(one.id, subscriber=one) for one in readers]
+    room = Room(deliveries, connections=6, limits=Limits(per_domain=2))
+    under_way: dict[str, int] = {}
+    most: dict[str, int] = {}
+    all_there = asyncio.Event()
+    real = room.transport.send
+
+    async def watched(envelope: Envelope) -> None:
+        domain = envelope.recipient.partition("@")[2]
+        under_way[domain] = under_way.get(domain, 0) + 1
+        most[domain] = max(most.get(domain, 0), under_way[domain])
+        if sum(under_way.values()) == 4:
+            all_there.set()
+        await all_there.wait()
+        await real(envelope)
+        under_way[domain] -= 1
+
+    room.transport.send = watched  # type: ignore[method-assign]
+    assert await room.work_off() == Sent(sent=30)
+    assert most == {"gmail.com": 2, "b.example": 2}
+
+
+async def test_an_hour_has_no_more_messages_than_allowed() -> None:
+    room = Room(10, limits=Limits(per_hour=4))
+    with capture_logs() as logs:
+        assert await room.work_off() == Sent(sent=4)
+    assert room.store.claims == [4]
+    assert any(entry["event"] == "as many mails as allowed, waiting" for entry in logs)
+    assert room.outbox.resting_until is not None
+    assert timedelta(minutes=59) < room.outbox.resting_until - NOW <= timedelta(hours=1)
+    assert await room.work_off() == Sent()
+    room.clock.advance(hours=1)
+    room.seconds += 3600
+    assert await room.work_off() == Sent(sent=4)
+
+
+async def test_what_is_not_sent_takes_no_share_of_the_hour() -> None:
+    room = Room(4, limits=Limits(per_hour=2))
+    room.store.gone = {1, 2}
+    assert await room.work_off() == Sent(sent=2, suppressed=2)
+
+
+async def test_a_rate_is_waited_for_between_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(6, connections=3, limits=Limits(per_second=2))
+    waits: list[float] = []
+
+    async def wait_for(awaitable: Coroutine[None, None, None], seconds: float) -> None:
+        awaitable.close()
+        waits.append(seconds)
+        room.seconds += seconds
+        await asyncio.sleep(0)
+        raise TimeoutError
+
+    monkeypatch.setattr("digest.mail.outbox.asyncio.wait_for", wait_for)
+    assert await room.work_off() == Sent(sent=6)
+    assert 2 <= room.seconds < 3
+    assert all(0 < wait <= 1 for wait in waits)
+
+
+async def test_endings_that_come_while_one_is_written_are_written_together() -> None:
+    room = Room(8, connections=4)
+    held = Held(room.store.settle_all)
+    sizes: list[int] = []
+    first_call = True
+
+    def settle_all(settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        nonlocal first_call
+        sizes.append(len(settlements))
+        if first_call:
+            first_call = False
+            return cast("set[int]", held(settlements, now))
+        return FakeStore.settle_all(room.store, settlements, now)
+
+    room.store.settle_all = settle_all  # type: ignore[method-assign]
+    four = asyncio.Event()
+    real = room.transport.send
+
+    async def send(envelope: Envelope) -> None:
+        await real(envelope)
+        if len(room.transport.taken) == 4:
+            four.set()
+
+    room.transport.send = send  # type: ignore[method-assign]
+    task = asyncio.create_task(room.work_off())
+    await held.entered.wait()
+    await four.wait()  # the others go on to where theirs is to be written
+    held.release.set()
+    assert await task == Sent(sent=8)
+    assert sum(sizes) == 8
+    assert len(sizes) < 8
+
+
+async def test_who_leaves_after_messages_were_composed_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(courier_module, "_CHECK_HOLDS", -1.0)
+    room = Room(3, connections=1)
+    real = room.transport.send
+
+    async def send(envelope: Envelope) -> None:
+        room.store.gone = {2}
+        await real(envelope)
+
+    room.transport.send = send  # type: ignore[method-assign]
+    assert await room.work_off() == Sent(sent=2, suppressed=1)
+    assert "reader2@example.net" not in room.recipients()
+
+
+async def test_messages_are_composed_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(COMPOSED_AT_ONCE * 2 + 1, connections=2)
+    asked: list[int] = []
+    real = room.store.wanted
+
+    def wanted(numbers: Collection[int]) -> set[int]:
+        asked.append(len(numbers))
+        return real(numbers)
+
+    monkeypatch.setattr(room.store, "wanted", wanted)
+    assert (await room.work_off()).sent == COMPOSED_AT_ONCE * 2 + 1
+    assert asked == [COMPOSED_AT_ONCE, COMPOSED_AT_ONCE, 1]

@@ -4,140 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
-from aiosmtpd.smtp import SMTP, AuthResult
 
-from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable
-from digest.mail.message import Envelope
-from digest.mail.smtp import SmtpServer, SmtpTransport
-
-MESSAGE = b"Subject: test\r\n\r\n.dot\r\nline\r\n"
-
-
-def make_envelope(recipient: str = "anna@example.net") -> Envelope:
-    return Envelope(sender="news@example.org", recipient=recipient, message=MESSAGE)
-
-
-class Handler:
-    """Takes messages, and answers as a test wishes."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-        self.sessions: set[int] = set()
-        self.replies: dict[str, list[str]] = {}  # by command: what comes before 250
-
-    def reply(self, command: str, otherwise: str) -> str:
-        waiting = self.replies.get(command)
-        return waiting.pop(0) if waiting else otherwise
-
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
-        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
-    ) -> str:
-        self.sessions.add(id(session))
-        envelope.mail_from = address
-        return self.reply("MAIL", "250 OK")
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
-    ) -> str:
-        reply = self.reply("RCPT", "250 OK")
-        if reply.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return reply
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        reply = self.reply("DATA", "250 taken")
-        if reply.startswith("250"):
-            self.taken.append(envelope)
-        return reply
-
-
-def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    good = (data.login, data.password) == (b"user", "geheim-密".encode())
-    return AuthResult(success=good, handled=False)
-
-
-@asynccontextmanager
-async def serving(
-    make: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
-) -> AsyncIterator[int]:
-    """Serve on a free port, and end with all connections."""
-    protocols: list[asyncio.Protocol] = []
-
-    def factory() -> asyncio.Protocol:
-        protocols.append(make())
-        return protocols[-1]
-
-    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for protocol in protocols:
-            transport = getattr(protocol, "transport", None)
-            if transport is not None:
-                transport.abort()
-
-
-def smtpd(handler: Handler, **options: Any) -> Callable[[], SMTP]:
-    loop = asyncio.get_running_loop()
-    return lambda: SMTP(handler, hostname="mx.example.org", loop=loop, **options)
-
-
-@asynccontextmanager
-async def scripted(script: Callable[..., Awaitable[None]]) -> AsyncIterator[int]:
-    """Serve with a function that reads and writes by itself."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await script(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-@asynccontextmanager
-async def transport(port: int, **options: Any) -> AsyncIterator[SmtpTransport]:
-    given = {"tls": "none", "host": "127.0.0.1", "timeout": timedelta(seconds=5), **options}
-    made = SmtpTransport(SmtpServer(port=port, **given))
-    made._hostname = "client.example.org"  # asks no name server
-    try:
-        yield made
-    finally:
-        await made.close()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def certified(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
+from digest.errors import (
+    AccountRefused,
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+)
+from tests.mail.servers import (
+    MESSAGE,
+    Handler,
+    authenticate,
+    make_envelope,
+    scripted,
+    serving,
+    smtpd,
+    transport,
+)
 
 
 async def test_a_message_arrives_byte_for_byte() -> None:
@@ -248,11 +138,16 @@ async def test_a_server_without_login_is_told() -> None:
 @pytest.mark.parametrize(
     ("command", "reply", "kind", "code"),
     [
-        ("RCPT", "550 5.1.1 <anna@example.net>: no such user", DeliveryRefused, 550),
+        ("RCPT", "550 5.1.1 <anna@example.net>: no such user", AddressRefused, 550),
+        ("RCPT", "550 mailbox unavailable", DeliveryRefused, 550),
+        ("RCPT", "550 5.7.1 relaying denied", PolicyRefused, 550),
+        ("RCPT", "530 5.7.0 log in first", AccountRefused, 530),
         ("RCPT", "451 4.7.1 greylisted, come back", DeliveryDeferred, 451),
-        ("DATA", "554 5.7.1 we do not like it", DeliveryRefused, 554),
+        ("DATA", "554 5.7.1 we do not like it", PolicyRefused, 554),
+        ("DATA", "550 5.1.1 no such user", AddressRefused, 550),
+        ("DATA", "421 4.3.2 going down", ServerUnavailable, 421),
         ("DATA", "452 4.3.1 no room", DeliveryDeferred, 452),
-        ("MAIL", "550 5.7.1 not from you", ServerUnavailable, 550),
+        ("MAIL", "550 5.7.1 not from you", PolicyRefused, 550),
         ("MAIL", "451 4.3.0 later", ServerUnavailable, 451),
         ("RCPT", "421 4.7.0 too many messages", ServerUnavailable, 421),
     ],
@@ -346,12 +241,16 @@ async def dialogue(
         ({b"": b"554 go away\r\n"}, ServerUnavailable, "go away"),
         ({b"": b"nonsense\r\n"}, ServerUnavailable, "Malformed"),
         ({b"EHLO": None}, ServerUnavailable, "EOF|lost"),
-        ({b"EHLO": b"502 what\r\n", b"HELO": b"504 no\r\n"}, ServerUnavailable, "504 .*no"),
+        (
+            {b"EHLO": b"502 what\r\n", b"HELO": b"504 no\r\n"},
+            ServerUnavailable,
+            "cannot connect: no|504",
+        ),
         ({b"MAIL": None}, ServerUnavailable, "EOF|lost"),
         ({b"RCPT": None}, ServerUnavailable, "EOF|lost"),
-        ({b"DATA": None}, DeliveryDeferred, "broke off"),
-        ({b"DATA": b"354 go\r\n", b".": None}, DeliveryDeferred, "broke off"),
-        ({b"DATA": b"354 go\r\n", b".": b"rubbish\r\n"}, DeliveryDeferred, "rubbish"),
+        ({b"DATA": None}, ServerUnavailable, "broke off"),
+        ({b"DATA": b"354 go\r\n", b".": None}, ServerUnavailable, "broke off"),
+        ({b"DATA": b"354 go\r\n", b".": b"rubbish\r\n"}, ServerUnavailable, "rubbish"),
         ({b"DATA": b"554 no\r\n", b"RSET": None}, DeliveryRefused, "554 no"),
         ({b"RCPT": b"550 no\r\n", b"RSET": b"500 what\r\n"}, DeliveryRefused, "550 no"),
     ],
@@ -374,7 +273,7 @@ async def test_a_server_that_breaks_off_or_babbles_leaves_the_message_for_later(
         ({b"": b""}, ServerUnavailable),
         ({b"EHLO": b""}, ServerUnavailable),
         ({b"MAIL": b""}, ServerUnavailable),
-        ({b"DATA": b"354 go\r\n", b".": b""}, DeliveryDeferred),
+        ({b"DATA": b"354 go\r\n", b".": b""}, ServerUnavailable),
     ],
 )
 async def test_a_silent_server_is_not_waited_for(

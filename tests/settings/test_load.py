@@ -263,7 +263,10 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
         # choices and lists
         (
             "[mail]\ntransport = 'smpt'",
-            "mail.transport = \"smpt\": must be 'maildir' or 'smtp'; did you mean 'smtp'?",
+            (
+                "mail.transport = \"smpt\": must be 'maildir', 'smtp', 'lmtp' or 'sendmail'; did "
+                "you mean 'smtp'?"
+            ),
         ),
         (
             "[log]\nlevel = 'x'",
@@ -422,6 +425,42 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
                 "password = 'hunter2'"
             ),
             "mail.smtp.tls = \"none\": must be 'starttls' or 'tls' where there is a password",
+        ),
+        (
+            (
+                "[mail.smtp]\nhost = 'mail.example.org'\ntls = 'opportunistic'\nusername = 'me'\n"
+                "password = 'hunter2'"
+            ),
+            (
+                "mail.smtp.tls = \"opportunistic\": must be 'starttls' or 'tls' where there is a "
+                "password"
+            ),
+        ),
+        (
+            "[mail]\ntransport = 'lmtp'\nfrom = 'a@example.org'",
+            "mail.smtp.host: is required with transport = 'lmtp'",
+        ),
+        (
+            "[mail]\ntransport = 'sendmail'",
+            "mail.from: is required with transport = 'sendmail'",
+        ),
+        (
+            "[mail.smtp]\nkey_file = 'key.pem'",
+            "mail.smtp.cert_file: is required where there is a key_file",
+        ),
+        (
+            "[mail.sendmail]\ncommand = ['sendmail']",
+            (
+                'mail.sendmail.command = ["sendmail"]: must be a program by its whole path and its '
+                'arguments, such as ["/usr/sbin/sendmail", "-i"]'
+            ),
+        ),
+        (
+            "[digests.daily]\nexpires = '10m'",
+            (
+                'digests.daily.expires = "10m": must be a duration from 1h to 30d, such as '
+                "'90s', '10m' or '12h'"
+            ),
         ),
         ("[mail.smtp]\npassword = 5", "mail.smtp.password: must be a text in quotes"),
         # database

@@ -12,10 +12,15 @@ from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
 from digest.articles.rules import Rule
 from digest.articles.sieve import Criteria, Sieve
+from digest.assembly import make_transport
 from digest.errors import ConfigurationError
 from digest.feeds.plan import CustomFeed
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
+from digest.mail.maildir import MaildirTransport
+from digest.mail.pace import Limits
+from digest.mail.sendmail import SendmailCommand, SendmailTransport
+from digest.mail.smtp import SmtpTransport
 from digest.settings import Settings, load
 
 
@@ -366,3 +371,54 @@ class TestFolders:
         found = settings(tmp_path, f"[database]\nurl = '{url}'")
         assert found.database_url() == url
         assert "u:p" not in repr(found)
+
+
+def test_how_mail_leaves_is_told_to_the_transport(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [mail]
+        transport = "lmtp"
+        from = "news@example.org"
+        report_to = "ops@example.org"
+        [mail.smtp]
+        socket = "run/lmtp"
+        cert_file = "client.pem"
+        key_file = "client.key"
+        verify = false
+        idle = "3s"
+        messages_per_connection = 7
+        [mail.limits]
+        messages_per_second = 5
+        connections_per_domain = 2
+        [mail.sendmail]
+        command = ["/usr/bin/msmtp"]
+        timeout = "5s"
+        [digests.daily]
+        expires = "2d"
+        """,
+    )
+    server = found.smtp()
+    assert server.address == str(tmp_path / "run" / "lmtp")
+    assert (server.lmtp, server.tls, server.verify) == (True, "none", False)
+    assert (server.certificate, server.key) == (tmp_path / "client.pem", tmp_path / "client.key")
+    assert (server.idle, server.messages_per_connection) == (timedelta(seconds=3), 7)
+    assert found.limits() == Limits(per_second=5, per_hour=None, per_domain=2)
+    assert found.sendmail() == SendmailCommand(
+        command=("/usr/bin/msmtp",), timeout=timedelta(seconds=5)
+    )
+    assert found.digest("daily").expires == timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("transport", "kind"),
+    [
+        ("smtp", SmtpTransport),
+        ("lmtp", SmtpTransport),
+        ("sendmail", SendmailTransport),
+        ("maildir", MaildirTransport),
+    ],
+)
+def test_every_transport_is_made(tmp_path: Path, transport: str, kind: type) -> None:
+    text = f"[mail]\ntransport = '{transport}'\nfrom = 'a@example.org'\n[mail.smtp]\nhost = 'h'"
+    assert type(make_transport(settings(tmp_path, text))) is kind

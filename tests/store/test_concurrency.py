@@ -47,7 +47,7 @@ def test_no_delivery_is_claimed_twice(store: Store, url: str) -> None:
         with open_store(url, patience=PATIENCE) as mine:
             # PostgreSQL passes over rows that another one holds: an empty batch is no end.
             while mine.outbox.states()[DeliveryState.QUEUED]:
-                batch = mine.outbox.claim(3, NOW, timedelta(hours=1))
+                batch = mine.outbox.claim(3, NOW, timedelta(hours=1), {})
                 taken += [one.id for one in batch]
         return taken
 
@@ -59,7 +59,7 @@ def test_an_edition_that_ends_in_two_processes_at_once_is_done(store: Store) -> 
     with_readers(store, THREADS)
     edition = store.outbox.open_edition(DAILY, NOW, NOW)
     assert edition is not None
-    claimed = store.outbox.claim(THREADS, NOW, MINUTE)
+    claimed = store.outbox.claim(THREADS, NOW, MINUTE, {})
 
     def settle(number: int) -> bool:
         return store.outbox.settle(claimed[number].id, DeliveryState.SENT, NOW)
@@ -71,7 +71,7 @@ def test_an_edition_that_ends_in_two_processes_at_once_is_done(store: Store) -> 
 def test_a_delivery_is_settled_by_one(store: Store) -> None:
     with_readers(store, 1)
     store.outbox.open_edition(DAILY, NOW, NOW)
-    store.outbox.claim(1, NOW, MINUTE)
+    store.outbox.claim(1, NOW, MINUTE, {})
     settled = at_once(lambda _: store.outbox.settle(1, DeliveryState.SENT, NOW))
     assert sorted(settled) == [False] * (THREADS - 1) + [True]
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import CategoryPath
-from digest.mail.delivery import Delivery, DeliveryState
+from digest.mail.delivery import PROBE_AFTER, Delivery, DeliveryState, Pause
 from digest.mail.edition import Edition, EditionState, selects
+from digest.mail.subscriber import SubscriberState
 from digest.store.database import Store, open_store
 from tests.store.conftest import AUTHORITY, PATIENCE, empty
 from tests.store.samples import (
@@ -30,6 +31,8 @@ from tests.store.samples import (
 
 DAY = timedelta(days=1)
 LEASE = timedelta(minutes=5)
+#: Of a digest whose deliveries stay worth sending.
+NEVER = {"daily": timedelta(days=1000)}
 
 
 def publish(store: Store, *paths: str, categories: tuple[CategoryPath, ...] = (LOANS,)) -> None:
@@ -54,7 +57,7 @@ def titles(store: Store, edition: Edition) -> list[str]:
 
 def claim(store: Store, limit: int = 100, days: int = 1) -> list[Delivery]:
     """Claim what is due some days after the first edition."""
-    return store.outbox.claim(limit, NOW + days * DAY, LEASE)
+    return store.outbox.claim(limit, NOW + days * DAY, LEASE, NEVER)
 
 
 @pytest.fixture
@@ -339,7 +342,7 @@ def test_more_deliveries_than_one_statement_takes(started: Store) -> None:
 def test_nothing_is_due_before_its_time(started: Store) -> None:
     publish(started, "1")
     opened(started)
-    assert started.outbox.claim(9, NOW, LEASE) == []
+    assert started.outbox.claim(9, NOW, LEASE, NEVER) == []
 
 
 @pytest.mark.parametrize(
@@ -432,12 +435,11 @@ def test_who_leaves_after_the_claim_is_not_wanted_any_more(started: Store) -> No
     publish(started, "1")
     opened(started)
     first, second = claim(started)
-    assert started.outbox.still_wanted(first.id) is True
+    assert started.outbox.wanted([first.id, second.id, 99]) == {first.id, second.id}
     started.subscribers.unsubscribe(first.subscriber.id, NOW)
     started.subscribers.remove(second.subscriber.address, None)
-    assert started.outbox.still_wanted(first.id) is False
-    assert started.outbox.still_wanted(second.id) is False
-    assert started.outbox.still_wanted(99) is False
+    assert started.outbox.wanted([first.id, second.id, 99]) == set()
+    assert started.outbox.wanted([]) == set()
 
 
 def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> None:
@@ -453,3 +455,127 @@ def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> Non
     assert (states[DeliveryState.SENT], states[DeliveryState.SUPPRESSED]) == (1, 1)
     assert started.outbox.next_due_at() is None
     assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+
+
+def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: Store) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    (sending,) = claim(started, 1, days=1)
+    late = {"daily": timedelta(hours=24)}
+    begun = NOW + MINUTE  # of the deliveries
+    assert started.outbox.claim(9, begun + DAY, timedelta(days=2), late)  # just in time
+    started.outbox.settle(2, DeliveryState.DEFERRED, NOW, next_attempt_at=NOW + 9 * DAY)
+    assert started.outbox.claim(9, begun + DAY + MINUTE, LEASE, late) == []
+    states = started.outbox.states(edition.id)
+    assert (states[DeliveryState.EXPIRED], states[DeliveryState.SENDING]) == (1, 1)
+    assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.outbox.settle(sending.id, DeliveryState.SENT, NOW)
+    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+
+
+def test_a_lease_that_ran_out_too_late_expires(started: Store) -> None:
+    publish(started, "1")
+    edition = opened(started)
+    assert len(claim(started, days=1)) == 2
+    assert started.outbox.claim(9, NOW + 3 * DAY, LEASE, {}) == []  # a day, where none is told
+    assert started.outbox.states()[DeliveryState.EXPIRED] == 2
+    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+    assert started.outbox.next_due_at() is None
+
+
+def test_a_refused_address_is_suppressed_in_every_digest_with_the_reason(started: Store) -> None:
+    started.subscribers.add_many([someone("A@example.org", digest="weekly")], NOW)
+    publish(started, "1")
+    opened(started)
+    first, second = claim(started)
+    error = "550 5.1.1 no such user"
+    settle = started.outbox.settle
+    assert settle(first.id, DeliveryState.FAILED, NOW + DAY, error=error, bounced=True)
+    assert not settle(first.id, DeliveryState.FAILED, NOW, error="again", bounced=True)
+    assert settle(second.id, DeliveryState.FAILED, NOW, error="552 too big")
+    found = {(one.address, one.digest): one for one in started.subscribers.list()}
+    for key in (("a@example.org", "daily"), ("A@example.org", "weekly")):
+        assert found[key].state is SubscriberState.SUPPRESSED
+        assert (found[key].reason, found[key].changed_at) == (error, NOW + DAY)
+    assert found["b@example.org", "daily"].state is SubscriberState.ACTIVE
+
+
+def test_a_suppressed_address_can_be_restored(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    first, _ = claim(started)
+    started.outbox.settle(first.id, DeliveryState.FAILED, NOW, error="550 5.1.1", bounced=True)
+    assert started.subscribers.restore("a@example.org", "weekly", NOW) == 0
+    assert started.subscribers.restore("A@Example.org", "daily", NOW + DAY) == 1
+    assert started.subscribers.restore("a@example.org", None, NOW) == 0
+    (restored, _) = started.subscribers.list()
+    assert (restored.state, restored.reason) == (SubscriberState.ACTIVE, None)
+    assert restored.changed_at == NOW + DAY
+
+
+def test_a_paused_digest_sends_only_its_probe(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    started.outbox.start_digests(["weekly"], NOW - DAY)
+    publish(started, "2")
+    started.subscribers.add_many([someone("c@example.org", digest="weekly")], NOW)
+    weekly = started.outbox.open_edition(replace(DAILY, name="weekly"), NOW, NOW + 2 * MINUTE)
+    assert weekly is not None
+    probe_at = NOW + DAY
+    assert started.outbox.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
+    claimed = started.outbox.claim(9, NOW + timedelta(hours=1), LEASE, NEVER)
+    assert [one.subscriber.address for one in claimed] == ["c@example.org"]
+
+
+def test_a_probe_comes_when_it_is_due_and_puts_off_the_next_one(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    probe_at = NOW + timedelta(hours=12)
+    assert started.outbox.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
+    assert started.outbox.pause("daily", NOW + MINUTE, probe_at, "550 5.7.26 no") is False
+    (pause,) = started.outbox.pauses()
+    assert pause == Pause(digest="daily", since=NOW, probe_at=probe_at, reason="550 5.7.26 no")
+    assert started.outbox.next_due_at() == probe_at
+    assert started.outbox.claim(9, probe_at - MINUTE, LEASE, NEVER) == []
+    (probe,) = started.outbox.claim(9, probe_at, LEASE, NEVER)
+    assert probe.probe is True
+    assert started.outbox.claim(9, probe_at, LEASE, NEVER) == []
+    assert started.outbox.pauses()[0].probe_at == probe_at + PROBE_AFTER
+    assert started.outbox.resume("daily") is True
+    assert started.outbox.resume("daily") is False
+    (other,) = started.outbox.claim(9, probe_at, LEASE, NEVER)
+    assert other.probe is False
+
+
+def test_while_all_mail_is_paused_one_message_at_all_is_tried(started: Store) -> None:
+    publish(started, "1")
+    opened(started)
+    probe_at = NOW + timedelta(hours=12)
+    assert started.outbox.pause(None, NOW, probe_at, "535 wrong password") is True
+    assert started.outbox.pause("daily", NOW, NOW, "550 5.7.1 no") is True
+    assert [one.digest for one in started.outbox.pauses()] == [None, "daily"]
+    assert started.outbox.next_due_at() == probe_at
+    assert started.outbox.claim(9, probe_at - MINUTE, LEASE, NEVER) == []
+    started.outbox.resume("daily")
+    (probe,) = started.outbox.claim(9, probe_at, LEASE, NEVER)
+    assert probe.probe is True
+    assert started.outbox.claim(9, probe_at, LEASE, NEVER) == []
+    assert started.outbox.resume(None) is True
+    assert len(started.outbox.claim(9, probe_at, LEASE, NEVER)) == 1
+
+
+def test_a_pause_of_an_empty_outbox_has_nothing_to_do(started: Store) -> None:
+    started.outbox.pause("daily", NOW, NOW, "550 5.7.1 no")
+    started.outbox.pause(None, NOW, NOW, "535 no")
+    assert started.outbox.next_due_at() is None
+
+
+@pytest.mark.parametrize("digest", ["daily", None])
+def test_a_probe_waits_for_something_to_try(started: Store, digest: str | None) -> None:
+    started.outbox.pause(digest, NOW, NOW, "550 5.7.1 no")
+    assert claim(started) == []
+    assert started.outbox.pauses()[0].probe_at == NOW
+    publish(started, "1")
+    opened(started)
+    assert [one.probe for one in claim(started)] == [True]
+    assert started.outbox.pauses()[0].probe_at == NOW + DAY + PROBE_AFTER

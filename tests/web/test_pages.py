@@ -246,7 +246,12 @@ def test_markup_in_names_is_shown_as_text() -> None:
     person = replace(
         samples.subscriber(SubscriberState.ACTIVE), address=f"{MARKUP}@x.example", digest=MARKUP
     )
-    status = replace(samples.status(), digests=((MARKUP, MARKUP, None),), outbox={MARKUP: 1})
+    status = replace(
+        samples.status(),
+        digests=((MARKUP, MARKUP, None),),
+        outbox={MARKUP: 1},
+        pauses=((MARKUP, samples.status().started_at, MARKUP),),
+    )
     for document in (
         pages.article(hostile),
         pages.feed(feed, [hostile], [summary]),

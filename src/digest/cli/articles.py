@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from digest.articles.scan import Scan
     from digest.assembly import Services
     from digest.feeds.writing import Published
+    from digest.mail.edition import Edition
+    from digest.mail.progress import Progress
 
 app = typer.Typer()
 
@@ -192,12 +194,18 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             for name, digest in services.digests.items()
         ]
         mails = {str(state): count for state, count in store.outbox.states().items()}
+        pauses = store.outbox.pauses()
+        sending = store.reports.open(now)
         scan = store.scans.last()
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
         told = [dict(zip(keys, digest, strict=True)) for digest in digests]
         scanned = {"last_scan": _scan_told(scan) if scan else None}
-        print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails})
+        held = {
+            "pauses": [asdict(pause) for pause in pauses],
+            "editions": [_edition_told(*one) for one in sending],
+        }
+        print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(
@@ -214,6 +222,22 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     for state, count in mails.items():
         if count:
             say(f"Mails        {count:,} {state}")
+    for edition, progress in sending:
+        say(f"Edition      {edition.digest} {edition.number}: {progress.told()}")
+    for pause in pauses:
+        since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
+        say(f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}")
+
+
+def _edition_told(edition: Edition, progress: Progress) -> dict[str, object]:
+    return {
+        "digest": edition.digest,
+        "number": edition.number,
+        "due_at": edition.due_at,
+        "states": {str(state): count for state, count in progress.states.items()},
+        "per_second": progress.rate,
+        "seconds_left": progress.left.total_seconds() if progress.left is not None else None,
+    }
 
 
 def _scan_told(scan: Scan) -> dict[str, object]:

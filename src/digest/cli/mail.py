@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,16 +13,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, complain, say
+from digest.cli.terminal import FAILED, complain, progress_bar, say
 from digest.errors import OutputError
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
     from digest.assembly import Services
-    from digest.mail.edition import Digest
+    from digest.mail.edition import Digest, Edition
     from digest.mail.subscriber import Subscriber
 
 app = typer.Typer()
+
+#: Seconds between two looks at how far an edition has come.
+_LOOK_EVERY = 1.0
 
 Name = Annotated[str, typer.Argument(help="The digest's name in the configuration.")]
 Latest = Annotated[
@@ -178,6 +182,31 @@ def send(
             raise typer.Exit(FAILED)
 
 
+@app.command()
+def resume(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The digest's name. Default: whatever is paused.", show_default=False),
+    ] = None,
+) -> None:
+    """Send again what was paused, once the cause is mended: `digest status` tells it.
+
+    A running daemon goes on within half a minute.
+    """
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        if name is not None:
+            services.settings.digest(name)
+        outbox = services.store.outbox
+        meant = [one for one in outbox.pauses() if name is None or one.digest == name]
+        ended = [one for one in meant if outbox.resume(one.digest)]
+    for one in ended:
+        say(f"{one.digest or 'all mail'}: goes on")
+    if not ended:
+        say("Nothing is paused.")
+
+
 def _readers(services: Services, digest: Digest, articles: list[Article]) -> list[str]:
     from digest.mail.edition import selects
     from digest.mail.subscriber import SubscriberState
@@ -187,6 +216,18 @@ def _readers(services: Services, digest: Digest, articles: list[Article]) -> lis
         for subscriber in services.store.subscribers.list(digest.name, SubscriberState.ACTIVE)
         if any(selects(subscriber.categories, article) for article in articles)
     ]
+
+
+async def _watch(
+    services: Services, edition: Edition, show: Callable[[int, int], None] | None
+) -> None:
+    """Show how far an edition has come, where somebody watches, until cancelled."""
+    while show is not None:
+        progress = await asyncio.to_thread(
+            services.store.reports.progress, edition.id, services.clock()
+        )
+        show(progress.ended, progress.total)
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _send_edition(services: Services, digest: Digest, latest: int | None) -> int:
@@ -199,17 +240,24 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     mailing = services.mailing()
     try:
         edition = await mailing.issue(digest, services.clock(), latest=latest)
-        if edition is not None:
+        if edition is None:
+            return 0
+        try:
+            services.web_editions.publish_new(digest.name)
+        except OutputError as error:  # the mail does not wait for a full disk
+            complain(str(error))
+        with progress_bar("Sending") as show:
+            watching = asyncio.create_task(_watch(services, edition, show))
             try:
-                services.web_editions.publish_new(digest.name)
-            except OutputError as error:  # the mail does not wait for a full disk
-                complain(str(error))
-        await mailing.send_due()
+                await mailing.send_due()
+            finally:
+                watching.cancel()
     finally:
         await mailing.close()
-    if edition is None:
-        return 0
-    states = services.store.outbox.states(edition.id)
-    told = [f"{count:,} {state}" for state, count in states.items() if count]
-    say(", ".join(told or ["nobody to send it to"]) + ".")
-    return states[DeliveryState.DEFERRED] + states[DeliveryState.FAILED]
+    progress = services.store.reports.progress(edition.id, services.clock())
+    states = progress.states
+    say(f"{progress.told() if progress.total else 'Nobody to send it to'}.")
+    for pause in services.store.outbox.pauses():
+        complain(f"{pause.digest or 'all mail'} is paused: {pause.reason}")
+    unsent = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.FAILED)
+    return sum(states[state] for state in (*unsent, DeliveryState.EXPIRED))

@@ -94,6 +94,8 @@ def _line(label: str, text: str) -> None:
 
 def _carrier(services: Services) -> str:
     mail = services.settings.mail
-    if mail.transport == "smtp":
-        return f"SMTP to {mail.smtp.host}:{mail.smtp.port}"
+    if mail.transport in ("smtp", "lmtp"):
+        return f"{mail.transport.upper()} to {services.settings.smtp().address}"
+    if mail.transport == "sendmail":
+        return f"to the command {mail.sendmail.command[0]}"
     return f"into the Maildir {mail.maildir}"

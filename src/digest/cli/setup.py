@@ -200,11 +200,12 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
             )
 
     paths, mail = settings.paths, settings.mail
-    carrier = (
-        f"log in to the SMTP server {mail.smtp.host}:{mail.smtp.port}"
-        if mail.transport == "smtp"
-        else f"write to the Maildir {mail.maildir}"
-    )
+    carrier = {
+        "smtp": lambda: f"log in to the SMTP server {settings.smtp().address}",
+        "lmtp": lambda: f"log in to the LMTP server {settings.smtp().address}",
+        "sendmail": lambda: f"find the command {mail.sendmail.command[0]}",
+        "maildir": lambda: f"write to the Maildir {mail.maildir}",
+    }[mail.transport]()
     return [
         (
             f"read the articles in {', '.join(map(str, paths.articles.values()))}",

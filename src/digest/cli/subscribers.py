@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_args_is_help=True)
 
 #: The header of CSV files; ``address`` and ``digest`` are needed, the order is free.
-_COLUMNS = ("address", "digest", "name", "categories", "language", "state", "created_at")
+_COLUMNS = (
+    "address",
+    "digest",
+    "name",
+    "categories",
+    "language",
+    "state",
+    "created_at",
+    "changed_at",
+    "reason",
+)
 
 
 def parse_categories(text: str) -> tuple[CategoryPath, ...]:
@@ -112,7 +122,25 @@ def _row(subscriber: Subscriber) -> dict[str, str]:
         "language": subscriber.language or "",
         "state": str(subscriber.state),
         "created_at": subscriber.created_at.isoformat(),
+        "changed_at": subscriber.changed_at.isoformat() if subscriber.changed_at else "",
+        "reason": subscriber.reason or "",
     }
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="An e-mail address.")],
+    digest: Annotated[str | None, typer.Option(help="Only of this digest. Default: all.")] = None,
+) -> None:
+    """Write again to an address that a server said does not exist (`suppressed` in the list)."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        restored = services.store.subscribers.restore(address, digest, services.clock())
+    if not restored:
+        complain(f"{address}: is not suppressed")
+        raise typer.Exit(FAILED)
+    say(f"{address}: active again in {restored} digest{'s' if restored > 1 else ''}")
 
 
 @app.command("list")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.model import Article, CategoryPath
+from digest.mail.delivery import EXPIRES
 from digest.times import require_utc
 
 
@@ -24,6 +25,7 @@ class Digest:
     max_items: int = 50  #: articles in one mail; the rest are counted
     language: str = "en"  #: BCP 47
     timezone: str = "UTC"  #: IANA name: of the dates shown
+    expires: timedelta = EXPIRES  #: a delivery that is older is not sent any more
 
 
 class EditionState(StrEnum):

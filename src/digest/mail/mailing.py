@@ -10,12 +10,16 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
-from digest.errors import DeliveryError, StoreError
+from digest.errors import DeliveryDeferred, DeliveryError, StoreError
+from digest.mail.courier import SEND_WITHIN
+from digest.mail.delivery import RETRY_AFTER
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Sender
 from digest.mail.outbox import DeliveryStore, Outbox, Sent
+from digest.mail.pace import Limits
 from digest.mail.press import Press, Preview
 from digest.mail.render import MailTemplates
+from digest.mail.report import Outcome, report
 from digest.mail.subscriber import Subscriber
 from digest.mail.transport import Transport
 from digest.site import Site
@@ -46,6 +50,18 @@ class MailStore(DeliveryStore, Protocol):
         ...
 
 
+class ReportStore(Protocol):
+    """What the report to the operator needs of the store."""
+
+    def unreported(self, now: datetime) -> list[Outcome]:
+        """Return how the editions ended that the operator was not told of, oldest first."""
+        ...
+
+    def mark_reported(self, edition_id: int, now: datetime) -> None:
+        """Remember that the operator was told."""
+        ...
+
+
 class Mailing:
     """Opens editions, sends them, and shows what one would look like."""
 
@@ -62,11 +78,15 @@ class Mailing:
         clock: Clock,
         jitter: Callable[[], float],
         connections: int = 4,
+        limits: Limits | None = None,
+        reports: ReportStore | None = None,
+        report_to: str = "",
     ) -> None:
         """Keep what is needed; nothing is opened yet.
 
         ``digests`` is by name, ``token_key`` signs unsubscribe links, ``jitter`` returns 0…1,
-        ``connections`` messages are sent at the same time.
+        ``connections`` messages are sent at the same time, no faster than ``limits``. Editions
+        that are done are reported to the address ``report_to``, or just remembered as told.
         """
         self._store = store
         self._transport = transport
@@ -80,7 +100,13 @@ class Mailing:
             clock=clock,
             jitter=jitter,
             connections=connections,
+            limits=limits,
         )
+        self._digests = digests
+        self._sender = sender
+        self._reports = reports
+        self._report_to = report_to
+        self._report_again_at: datetime | None = None
         self._woken = asyncio.Event()
 
     async def issue(
@@ -112,7 +138,9 @@ class Mailing:
         Ends early where the server is away: then what is left is tried again after a rest.
         Raises StoreError.
         """
-        return await self._outbox.work_off(asyncio.Event())
+        sent = await self._outbox.work_off(asyncio.Event())
+        await self._report()
+        return sent
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send whatever becomes due, until ``stop`` is set; then end what is in flight."""
@@ -121,6 +149,7 @@ class Mailing:
                 self._woken.clear()
                 try:
                     await self._outbox.work_off(stop)
+                    await self._report()
                     wait = await self._wait()
                 except StoreError as error:
                     _log.error("outbox out of reach", error=str(error))
@@ -176,6 +205,38 @@ class Mailing:
         finally:
             await self._transport.close()
         return outcomes
+
+    async def _report(self) -> None:
+        """Tell the operator how the editions ended that are done. Raises StoreError.
+
+        A report that could not be sent is tried again after a while.
+        """
+        now = self._clock()
+        if self._reports is None or (self._report_again_at and now < self._report_again_at):
+            return
+        for outcome in await asyncio.to_thread(self._reports.unreported, now):
+            try:
+                if self._report_to:
+                    await self._send_report(outcome, now)
+            except DeliveryDeferred as error:
+                self._report_again_at = now + RETRY_AFTER[0]
+                _log.warning("report not sent yet", edition=outcome.edition.id, error=str(error))
+                return
+            except DeliveryError as error:
+                _log.error("report refused", edition=outcome.edition.id, error=str(error))
+            await asyncio.to_thread(self._reports.mark_reported, outcome.edition.id, now)
+
+    async def _send_report(self, outcome: Outcome, now: datetime) -> None:
+        """Send the report of an edition. Raises DeliveryError."""
+        digest = self._digests.get(outcome.edition.digest)
+        title = digest.title if digest else outcome.edition.digest
+        letter = report(outcome, title, self._sender, self._report_to, now)
+        try:
+            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+                await self._transport.send(letter)
+        except TimeoutError as error:
+            raise DeliveryDeferred(None, "the server took too long") from error
+        _log.info("edition reported", edition=outcome.edition.id, digest=outcome.edition.digest)
 
     async def _wait(self) -> float:
         """Return how many seconds there is nothing to do."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,65 +13,40 @@ from typing import Protocol
 
 import structlog
 
-from digest.articles.model import Article
-from digest.errors import (
-    DeliveryDeferred,
-    DeliveryRefused,
-    ServerUnavailable,
-    StoreError,
-    TemplateError,
-)
-from digest.mail.address import masked
-from digest.mail.delivery import GIVE_UP_AFTER, Delivery, DeliveryState, next_attempt
-from digest.mail.edition import Digest, Edition
-from digest.mail.message import Envelope
-from digest.mail.press import NothingToTell, Press
+from digest.errors import StoreError
+from digest.mail.courier import SEND_WITHIN, Courier, CourierStore
+from digest.mail.delivery import Delivery, DeliveryState, Settlement
+from digest.mail.edition import Digest
+from digest.mail.ledger import Ledger, LedgerStore, to_the_end
+from digest.mail.pace import Limits, Pace
+from digest.mail.press import Press
 from digest.mail.transport import Transport
 from digest.times import Clock
 
 #: How long a claimed delivery is ours. One that is lost with the process is claimed again then.
 LEASE = timedelta(minutes=5)
-#: No attempt begins later after the claim, and none lasts longer: both fit into the lease.
-BEGIN_WITHIN, SEND_WITHIN = timedelta(minutes=2), timedelta(minutes=2, seconds=30)
+#: No attempt begins later after the claim; with the time that one may last it fits the lease.
+BEGIN_WITHIN = LEASE - SEND_WITHIN - timedelta(seconds=30)
 #: Deliveries that are claimed at once, for each connection.
 CLAIM_PER_CONNECTION = 25
-#: How long nothing is tried after the server was found unavailable, by failures in a row.
-RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
+#: A wait for the pace that is longer gives the claim back; seconds.
+_LONGEST_HOLD = 15.0
 
 _log = structlog.get_logger(__name__)
 
 
-class DeliveryStore(Protocol):
+class DeliveryStore(CourierStore, LedgerStore, Protocol):
     """What the outbox needs of the store."""
 
-    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        """Return an edition and its articles as they are now, in order of sequence."""
-        ...
-
-    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+    def claim(
+        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+    ) -> list[Delivery]:
         """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
 
         They become ``sending`` until ``now + lease``. Oldest first. Subscribers who are no longer
-        active are not among them: their deliveries become ``suppressed``.
-        """
-        ...
-
-    def still_wanted(self, delivery_id: int) -> bool:
-        """Tell, right before sending, whether the subscriber is still active."""
-        ...
-
-    def settle(
-        self,
-        delivery_id: int,
-        state: DeliveryState,
-        now: datetime,
-        *,
-        next_attempt_at: datetime | None = None,
-        error: str | None = None,
-    ) -> bool:
-        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
-
-        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
+        active are not among them: their deliveries become ``suppressed``. Deliveries older than
+        ``expires`` says of their digest become ``expired``. Of what is paused there is a probe
+        when it is due.
         """
         ...
 
@@ -82,17 +58,8 @@ class Sent:
     sent: int = 0
     deferred: int = 0
     failed: int = 0
+    expired: int = 0
     suppressed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ending:
-    """How an attempt ended; what the store is to remember."""
-
-    delivery: Delivery
-    state: DeliveryState
-    next_attempt_at: datetime | None = None
-    error: str | None = None
 
 
 class Outbox:
@@ -108,27 +75,40 @@ class Outbox:
         clock: Clock,
         jitter: Callable[[], float],
         connections: int,
+        limits: Limits | None = None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep what is needed. ``jitter`` returns 0…1; ``connections`` is 1 or more."""
+        """Keep what is needed.
+
+        ``jitter`` returns 0…1; ``connections`` is 1 or more; ``timer`` tells the seconds that
+        ``limits`` count.
+        """
         self._store = store
-        self._transport = transport
-        self._press = press
-        self._digests = digests
+        self._courier = Courier(
+            store=store,
+            transport=transport,
+            press=press,
+            digests=digests,
+            clock=clock,
+            jitter=jitter,
+        )
         self._clock = clock
-        self._jitter = jitter
         self._connections = connections
         self._one_at_a_time = asyncio.Lock()
-        self._pressing = asyncio.Lock()
-        self._editions: dict[int, tuple[Edition, list[Article]]] = {}
-        self._told: set[str] = set()  # template errors of this round
-        self._unsettled: list[_Ending] = []
-        self._failures = 0  # of the server, in a row
-        self._resting_until: datetime | None = None
+        self._pace = Pace(limits or Limits())
+        self._timer = timer
+        self._expires = {name: digest.expires for name, digest in digests.items()}
+        self._held_until: datetime | None = None
+        self._ledger = Ledger(store, clock)
 
     @property
     def resting_until(self) -> datetime | None:
-        """When the server is tried again, aware UTC; None where it is not known to be away."""
-        return self._resting_until
+        """When anything is tried again, aware UTC; None where nothing is in the way.
+
+        The server may be away, or have had as many messages as it bears in an hour.
+        """
+        known = [moment for moment in (self._courier.resting_until, self._held_until) if moment]
+        return max(known, default=None)
 
     async def work_off(self, stop: asyncio.Event) -> Sent:
         """Send everything that is due now, until there is no more, or ``stop`` is set.
@@ -139,23 +119,24 @@ class Outbox:
             ended: Counter[DeliveryState] = Counter()
             try:
                 while not stop.is_set() and not self._resting():
-                    await self._settle_leftovers()
+                    await self._ledger.settle_leftovers()
+                    if self._hold(self._pace.wait(self._timer())):
+                        break
                     claimed_at = self._clock()
                     batch = await asyncio.to_thread(
-                        self._store.claim, self._batch_size(), claimed_at, LEASE
+                        self._store.claim, self._batch_size(), claimed_at, LEASE, self._expires
                     )
                     if not batch:
                         break
+                    self._courier.begin()
                     await self._send_batch(deque(batch), claimed_at, stop, ended)
             finally:
-                self._editions.clear()
-                self._told.clear()
-                self._press.forget()
-                await self._transport.close()
+                self._courier.forget()
             sent = Sent(
                 sent=ended[DeliveryState.SENT],
                 deferred=ended[DeliveryState.DEFERRED],
                 failed=ended[DeliveryState.FAILED],
+                expired=ended[DeliveryState.EXPIRED],
                 suppressed=ended[DeliveryState.SUPPRESSED],
             )
             if ended:
@@ -164,16 +145,30 @@ class Outbox:
                     sent=sent.sent,
                     deferred=sent.deferred,
                     failed=sent.failed,
+                    expired=sent.expired,
                     suppressed=sent.suppressed,
                 )
             return sent
 
     def _batch_size(self) -> int:
         """One probe while the server is away, else enough for all connections."""
-        return 1 if self._failures else CLAIM_PER_CONNECTION * self._connections
+        if self._courier.probing:
+            return 1
+        most = CLAIM_PER_CONNECTION * self._connections
+        room = self._pace.room(self._timer(), BEGIN_WITHIN.total_seconds() / 2)
+        return most if room is None else max(1, min(most, room))
 
     def _resting(self) -> bool:
-        return self._resting_until is not None and self._clock() < self._resting_until
+        until = self.resting_until
+        return until is not None and self._clock() < until
+
+    def _hold(self, seconds: float) -> bool:
+        """Tell whether the pace asks for so long a wait that nothing is claimed meanwhile."""
+        if seconds <= _LONGEST_HOLD:
+            return False
+        self._held_until = self._clock() + timedelta(seconds=seconds)
+        _log.info("as many mails as allowed, waiting", until=self._held_until.isoformat())
+        return True
 
     async def _send_batch(
         self,
@@ -188,7 +183,16 @@ class Outbox:
             while waiting and not stop.is_set() and not self._resting():
                 if self._clock() > claimed_at + BEGIN_WITHIN:
                     return
-                await self._deliver(waiting, ended)
+                if wait := self._pace.wait(self._timer()):
+                    if self._hold(wait):
+                        return
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), wait)
+                    continue
+                delivery = self._next(waiting)
+                if delivery is None:
+                    return
+                await self._paced(delivery, waiting, ended)
 
         try:
             async with asyncio.TaskGroup() as workers:
@@ -196,159 +200,76 @@ class Outbox:
                     workers.create_task(work())
         finally:
             if waiting:
-                await _to_the_end(asyncio.to_thread(self._give_back, tuple(waiting)))
+                give_back = asyncio.to_thread(self._give_back, tuple(waiting))
+                await to_the_end(asyncio.ensure_future(give_back))
 
-    async def _deliver(self, waiting: deque[Delivery], ended: Counter[DeliveryState]) -> None:
-        """Make one attempt. Whatever goes wrong in it does not touch the others."""
-        delivery = waiting.popleft()
+    def _next(self, waiting: deque[Delivery]) -> Delivery | None:
+        """Take the first delivery whose domain is free; None where there is none.
+
+        Then all of these domains have their workers, who take what follows.
+        """
+        for number, delivery in enumerate(waiting):
+            if self._courier.refused(delivery):
+                continue  # it goes back with the batch
+            if self._pace.free(_domain(delivery)):
+                del waiting[number]
+                return delivery
+        return None
+
+    async def _paced(
+        self, delivery: Delivery, waiting: deque[Delivery], ended: Counter[DeliveryState]
+    ) -> None:
+        """Make one attempt that the pace counts, if it comes to one."""
+        domain, begun = _domain(delivery), self._timer()
+        self._pace.begin(domain, begun)
+        tried = True
+        try:
+            tried = await self._deliver(delivery, waiting, ended)
+        finally:
+            self._pace.end(domain, begun, tried=tried)
+
+    async def _deliver(
+        self, delivery: Delivery, waiting: deque[Delivery], ended: Counter[DeliveryState]
+    ) -> bool:
+        """Make one attempt; False where it did not come to it.
+
+        Whatever goes wrong in it does not touch the others.
+        """
+        tried = False
         try:
             try:
-                prepared = await self._prepared(delivery)
+                prepared = await self._courier.prepared(delivery, waiting)
             except asyncio.CancelledError:
                 waiting.appendleft(delivery)
                 raise
-            ending = (
-                prepared
-                if isinstance(prepared, _Ending)
-                else await self._attempted(delivery, prepared)
-            )
+            if isinstance(prepared, Settlement):
+                ending = prepared
+            else:
+                tried = True
+                ending = await self._courier.attempted(delivery, prepared)
             ended[ending.state] += 1
-            await self._settle(ending)
+            await self._ledger.settle(ending)
         except StoreError as error:
             _log.error("delivery waits for its lease", delivery=delivery.id, error=str(error))
         except Exception:  # noqa: BLE001 - it waits for its lease too; the others go on
             _log.exception("delivery interrupted", delivery=delivery.id)
-
-    async def _prepared(self, delivery: Delivery) -> Envelope | _Ending:
-        """Return the message to send, or the ending where there is none to be sent."""
-        if self._clock() > delivery.created_at + GIVE_UP_AFTER:
-            return self._failed(delivery, "too old to be sent")
-        edition, articles = await self._edition(delivery.edition_id)
-        digest = self._digests.get(edition.digest)
-        if digest is None:
-            return self._again(delivery, f"the digest {edition.digest} is not configured")
-        try:
-            async with self._pressing:
-                envelope = await asyncio.to_thread(
-                    self._press.envelope, digest, edition, articles, delivery
-                )
-        except NothingToTell as error:
-            return _Ending(delivery=delivery, state=DeliveryState.SUPPRESSED, error=str(error))
-        except DeliveryRefused as error:
-            return self._failed(delivery, str(error))
-        except TemplateError as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
-                _log.error("template broken, its mails wait", digest=digest.name, error=str(error))
-            return self._again(delivery, str(error))
-        if not await asyncio.to_thread(self._store.still_wanted, delivery.id):
-            return _Ending(delivery=delivery, state=DeliveryState.SUPPRESSED)
-        return envelope
-
-    async def _edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        async with self._pressing:
-            if edition_id not in self._editions:
-                self._editions[edition_id] = await asyncio.to_thread(
-                    self._store.edition, edition_id
-                )
-            return self._editions[edition_id]
-
-    async def _attempted(self, delivery: Delivery, envelope: Envelope) -> _Ending:
-        """Hand the message over and return how that ended."""
-        try:
-            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
-                await self._transport.send(envelope)
-        except ServerUnavailable as error:
-            self._rest(error)
-            return self._again(delivery, str(error))
-        except DeliveryDeferred as error:
-            return self._again(delivery, str(error))
-        except DeliveryRefused as error:
-            return self._failed(delivery, str(error))
-        except TimeoutError:
-            return self._again(delivery, "the server took too long")
-        self._failures, self._resting_until = 0, None
-        _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
-        return _Ending(delivery=delivery, state=DeliveryState.SENT)
-
-    def _rest(self, error: ServerUnavailable) -> None:
-        """Leave the server alone for a while, longer each time that it is still away."""
-        if self._resting():
-            return
-        rest = RESTS[min(self._failures, len(RESTS) - 1)]
-        self._failures += 1
-        self._resting_until = self._clock() + rest
-        _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(rest))
-
-    def _again(self, delivery: Delivery, error: str) -> _Ending:
-        """Return the ending of an attempt that is to be repeated, or was the last one."""
-        now = self._clock()
-        later = next_attempt(delivery.attempts + 1, delivery.created_at, now, self._jitter())
-        if later is None:
-            return self._failed(delivery, error)
-        _log.warning(
-            "deferred",
-            delivery=delivery.id,
-            to=masked(delivery.subscriber.address),
-            error=error,
-            until=later.isoformat(),
-        )
-        return _Ending(
-            delivery=delivery, state=DeliveryState.DEFERRED, next_attempt_at=later, error=error
-        )
-
-    def _failed(self, delivery: Delivery, error: str) -> _Ending:
-        _log.warning(
-            "failed", delivery=delivery.id, to=masked(delivery.subscriber.address), error=error
-        )
-        return _Ending(delivery=delivery, state=DeliveryState.FAILED, error=error)
-
-    async def _settle(self, ending: _Ending) -> None:
-        """Have an ending remembered, now or, where the store is away, before the next claim."""
-        try:
-            await _to_the_end(asyncio.to_thread(self._remember, ending))
-        except StoreError as error:
-            self._unsettled.append(ending)
-            _log.error("ending not stored yet", delivery=ending.delivery.id, error=str(error))
-
-    async def _settle_leftovers(self) -> None:
-        """Have what could not be stored stored: sent again is what is claimed without it."""
-        while self._unsettled:
-            await _to_the_end(asyncio.to_thread(self._remember, self._unsettled[0]))
-            self._unsettled.pop(0)
-
-    def _remember(self, ending: _Ending) -> None:
-        known = self._store.settle(
-            ending.delivery.id,
-            ending.state,
-            self._clock(),
-            next_attempt_at=ending.next_attempt_at,
-            error=ending.error,
-        )
-        if not known:
-            _log.warning("delivery was taken over meanwhile", delivery=ending.delivery.id)
+        return tried
 
     def _give_back(self, deliveries: Iterable[Delivery]) -> None:
         """Queue deliveries again that were claimed but not begun."""
-        for delivery in deliveries:
-            try:
-                self._store.settle(
-                    delivery.id,
-                    DeliveryState.QUEUED,
-                    self._clock(),
-                    next_attempt_at=self._resting_until,
-                )
-            except StoreError as error:
-                _log.warning("deliveries wait for their lease to run out", error=str(error))
-                return
+        settlements = [
+            Settlement(
+                delivery_id=delivery.id,
+                state=DeliveryState.QUEUED,
+                next_attempt_at=self.resting_until,
+            )
+            for delivery in deliveries
+        ]
+        try:
+            self._store.settle_all(settlements, self._clock())
+        except StoreError as error:
+            _log.warning("deliveries wait for their lease to run out", error=str(error))
 
 
-async def _to_the_end(work: Coroutine[None, None, None]) -> None:
-    """Await work that must not be left half done: a cancellation waits until it has ended."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await task
-        raise
+def _domain(delivery: Delivery) -> str:
+    return delivery.subscriber.address.rpartition("@")[2].lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,6 +30,9 @@ class Subscriber:
     language: str | None  #: BCP 47 of the mail's own words; None means the digest's
     state: SubscriberState
     created_at: datetime  #: aware UTC
+    #: Aware UTC: the last change of anything here. Two that differ in it alone are the same.
+    changed_at: datetime | None = field(default=None, compare=False)
+    reason: str | None = None  #: why it is suppressed, without addresses
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)

@@ -23,6 +23,8 @@ from digest.feeds.selection import ATOM, JSON, RSS
 from digest.languages import cased
 from digest.mail.edition import Digest
 from digest.mail.message import Sender
+from digest.mail.pace import Limits
+from digest.mail.sendmail import SendmailCommand
 from digest.mail.smtp import SmtpServer
 from digest.settings.spelling import alternatives, closest
 from digest.settings.tables import (
@@ -142,6 +144,7 @@ class Settings(BaseSettings):
             max_items=table.max_items,
             language=table.language or self.site_table.language,
             timezone=self.digest_zone(name),
+            expires=table.expires,
         )
 
     def digest_zone(self, name: str) -> str:
@@ -237,17 +240,38 @@ class Settings(BaseSettings):
         Raises ConfigurationError where none is configured.
         """
         smtp = self.mail.smtp
-        if smtp.host is None:
+        if smtp.host is None and smtp.socket is None:
             raise ConfigurationError("mail.smtp.host", None, "is required to send mail")
         return SmtpServer(
-            host=smtp.host,
+            host=smtp.host or "localhost",
             port=smtp.port,
-            tls=smtp.tls,
+            socket=smtp.socket,
+            lmtp=self.mail.transport == "lmtp",
+            tls="none" if smtp.socket else smtp.tls,
             username=smtp.username,
             password=smtp.password.get_secret_value() if smtp.password else None,
             connections=smtp.connections,
             timeout=smtp.timeout,
             ca=smtp.ca_file,
+            certificate=smtp.cert_file,
+            key=smtp.key_file,
+            verify=smtp.verify,
+            messages_per_connection=smtp.messages_per_connection,
+            idle=smtp.idle,
+        )
+
+    def sendmail(self) -> SendmailCommand:
+        """Return the command that takes the mail."""
+        table = self.mail.sendmail
+        return SendmailCommand(command=table.command, timeout=table.timeout)
+
+    def limits(self) -> Limits:
+        """Return how fast mail may be sent, and how much of it to one domain at once."""
+        table = self.mail.limits
+        return Limits(
+            per_second=table.messages_per_second or None,
+            per_hour=table.messages_per_hour or None,
+            per_domain=table.connections_per_domain or None,
         )
 
     def database_url(self) -> str:

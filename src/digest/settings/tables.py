@@ -15,6 +15,8 @@ from digest.articles.embeds import HOSTS
 from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
 from digest.articles.tree import TOP
+from digest.mail.delivery import EXPIRES
+from digest.mail.smtp import Tls
 from digest.settings.values import (
     Address,
     Attributes,
@@ -47,6 +49,7 @@ from digest.settings.values import (
     engine_order,
     few,
     non_empty,
+    program,
     whole,
     within,
 )
@@ -276,6 +279,7 @@ class DigestTable(Table):
     template: Name = "digest"
     max_items: Annotated[int, whole(1, 1_000)] = 50
     language: Language | None = None
+    expires: Annotated[timedelta, within("1h", "30d")] = EXPIRES
     catch_up: Annotated[timedelta, within("0s", "30d")] = timedelta(hours=12)
     enabled: bool = True
 
@@ -285,12 +289,24 @@ class SmtpTable(Table):
 
     host: Server | None = None
     port: Annotated[int, whole(1, 65_535)] = 587
-    tls: Literal["none", "starttls", "tls"] = "starttls"
+    socket: FilePath | None = None
+    tls: Tls = "starttls"
+    verify: bool = True
     username: Line | None = None
     password: SecretStr | None = None
     connections: Annotated[int, whole(1, 50)] = 4
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=30)
+    messages_per_connection: Annotated[int, whole(1, 10_000)] = 100
+    idle: Annotated[timedelta, within("1s", "5m")] = timedelta(seconds=20)
     ca_file: FilePath | None = None
+    cert_file: FilePath | None = None
+    key_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if self.key_file is not None and self.cert_file is None:
+            raise at("cert_file", None, "is required where there is a key_file")
+        return self
 
     @model_validator(mode="after")
     def _login_is_whole(self) -> Self:
@@ -298,28 +314,51 @@ class SmtpTable(Table):
             raise at("username", None, "is required where there is a password")
         if self.username and self.password is None:
             raise at("password", None, "is required where there is a username")
-        if self.password is not None and self.tls == "none" and self.host not in _LOOPBACK:
+        local = self.host in _LOOPBACK or self.socket is not None
+        if self.password is not None and self.tls in ("none", "opportunistic") and not local:
             raise at("tls", self.tls, "must be 'starttls' or 'tls' where there is a password")
         return self
+
+
+class SendmailTable(Table):
+    """``[mail.sendmail]``: the command that takes the mail."""
+
+    command: Annotated[tuple[Title, ...], AfterValidator(program)] = ("/usr/sbin/sendmail", "-i")
+    timeout: Annotated[timedelta, within("1s", "2m")] = timedelta(seconds=60)
+
+
+class LimitsTable(Table):
+    """``[mail.limits]``: what the servers bear; 0 is no limit."""
+
+    messages_per_second: Annotated[int, whole(0, 10_000)] = 0
+    messages_per_hour: Annotated[int, whole(0, 1_000_000)] = 0
+    connections_per_domain: Annotated[int, whole(0, 50)] = 0
 
 
 class MailTable(Table):
     """``[mail]``: who sends, and how."""
 
-    transport: Literal["maildir", "smtp"] = "maildir"
+    transport: Literal["maildir", "smtp", "lmtp", "sendmail"] = "maildir"
     from_: Annotated[Mailbox, Field(alias="from")] = _FIRST_SENDER
     reply_to: Address = ""
     unsubscribe_address: Address = ""
     postal_address: Block = ""
     maildir: FilePath = Path("mail")
+    report_to: Address = ""
     smtp: SmtpTable = SmtpTable()
+    sendmail: SendmailTable = SendmailTable()
+    limits: LimitsTable = LimitsTable()
 
     @model_validator(mode="after")
     def _smtp_is_whole(self) -> Self:
-        if self.transport == "smtp" and "from_" not in self.model_fields_set:
-            raise at("from", None, "is required with transport = 'smtp'")
-        if self.transport == "smtp" and self.smtp.host is None:
-            raise at("smtp.host", None, "is required with transport = 'smtp'")
+        if self.transport != "maildir" and "from_" not in self.model_fields_set:
+            raise at("from", None, f"is required with transport = '{self.transport}'")
+        if (
+            self.transport in ("smtp", "lmtp")
+            and self.smtp.host is None
+            and self.smtp.socket is None
+        ):
+            raise at("smtp.host", None, f"is required with transport = '{self.transport}'")
         return self
 
 

@@ -330,6 +330,16 @@ def reader_address(text: str) -> str:
     return text
 
 
+def program(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Check a command: a program by its whole path, and its arguments."""
+    if not words or not Path(words[0]).is_absolute():
+        raise ValueError(
+            "must be a program by its whole path and its arguments, such as "
+            '["/usr/sbin/sendmail", "-i"]'
+        )
+    return words
+
+
 def within(low: str, high: str) -> BeforeValidator:
     """Return a check that reads a duration and keeps it between two, both included."""
     shortest, longest = durations.parse(low), durations.parse(high)

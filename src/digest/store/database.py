@@ -15,6 +15,7 @@ from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.issued import IssuedEditions
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
+from digest.store.reports import Reports
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
@@ -35,6 +36,7 @@ class Store:
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.issued = IssuedEditions(database)
+        self.reports = Reports(database)
         self.withdrawals = Withdrawals(database)
         self.notices = NoticeStore(database)
 

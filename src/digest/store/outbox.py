@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from digest.articles.model import Article
-from digest.mail.delivery import FINAL, TRANSITIONS, Delivery, DeliveryState
+from digest.mail.delivery import (
+    EXPIRES,
+    FINAL,
+    TRANSITIONS,
+    Delivery,
+    DeliveryState,
+    Pause,
+    Settlement,
+)
 from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
-from digest.store import editions
+from digest.store import editions, pauses
 from digest.store.connection import Database, Lock
 from digest.store.reading import of_edition
 from digest.store.schema import delivery, digest, edition, subscriber
 from digest.store.subscribers import from_row
 from digest.store.types import chunks
 
+_SENT = DeliveryState.SENT
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
 
 
@@ -108,45 +117,58 @@ class OutboxStore:
             found = {DeliveryState(state): number for state, number in connection.execute(query)}
         return {state: found.get(state, 0) for state in DeliveryState}
 
-    def claim(self, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+    def claim(
+        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+    ) -> list[Delivery]:
         """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
 
         They become ``sending`` until ``now + lease``; no two callers get the same one. Those that
         have been due longest come first. Deliveries to subscribers who are no longer active
-        become ``suppressed`` instead.
+        become ``suppressed`` instead; those that are older than ``expires`` says of their digest
+        become ``expired``. Of what is paused, one is taken when its probe is due.
         """
         with self._database.read() as connection:
             unwanted = connection.scalar(_unwanted(now).limit(1)) is not None
+            stale = _stale(connection, now, expires)
+            paused = pauses.every(connection)
         if unwanted:
             self._suppress(now)
+        if stale:
+            self._expire(stale, now)
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
             .where(delivery.c.due_at <= now, _ACTIVE)
             .order_by(delivery.c.due_at, delivery.c.id)
-            .limit(limit)
             # PostgreSQL alone: a second claimer passes over what this one is taking.
             .with_for_update(skip_locked=True, of=delivery)
         )
-        with self._database.write() as connection:
-            taken = list(connection.scalars(query))
+        with self._database.write(Lock.OUTBOX if paused else None) as connection:
+            if paused:
+                taken, probes = pauses.take(connection, query, limit, now)
+            else:
+                taken, probes = list(connection.scalars(query.limit(limit))), set()
             for chunk in chunks(taken):
                 connection.execute(
                     update(delivery)
                     .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SENDING))
                     .values(state=DeliveryState.SENDING, due_at=now + lease, changed_at=now)
                 )
-            return _deliveries(connection, taken)
+            return _deliveries(connection, taken, probes)
 
-    def still_wanted(self, delivery_id: int) -> bool:
-        """Tell, right before sending, whether the subscriber is still active."""
+    def wanted(self, delivery_ids: Collection[int]) -> set[int]:
+        """Return, right before sending, those whose subscribers are still active."""
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
-            .where(delivery.c.id == delivery_id, _ACTIVE)
+            .where(_ACTIVE)
         )
         with self._database.read() as connection:
-            return connection.scalar(query) is not None
+            return {
+                number
+                for chunk in chunks(sorted(delivery_ids))
+                for number in connection.scalars(query.where(delivery.c.id.in_(chunk)))
+            }
 
     def settle(
         self,
@@ -156,40 +178,66 @@ class OutboxStore:
         *,
         next_attempt_at: datetime | None = None,
         error: str | None = None,
+        bounced: bool = False,
     ) -> bool:
-        """Say how an attempt ended; False where the delivery was not ``sending`` any more.
-
-        Every state but ``queued`` counts as an attempt. The edition is done with its last one.
-        ``deferred`` needs ``next_attempt_at``; ``queued`` takes it, else it is due at once.
-        Raises ValueError where that is missing, or where ``state`` cannot end an attempt.
-        """
-        if state is DeliveryState.SENDING:
-            raise ValueError("an attempt does not end in sending")
-        if state is DeliveryState.DEFERRED and next_attempt_at is None:
-            raise ValueError("a deferred delivery needs its next attempt")
-        counted = 0 if state is DeliveryState.QUEUED else 1
-        statement = (
-            update(delivery)
-            .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
-            .values(
-                state=state,
-                attempts=delivery.c.attempts + counted,
-                due_at=None if state in FINAL else next_attempt_at or now,
-                changed_at=now,
-                error=error,
-            )
+        """Say how one attempt ended (see ``settle_all``); False where it was not ``sending``."""
+        settlement = Settlement(
+            delivery_id=delivery_id,
+            state=state,
+            next_attempt_at=next_attempt_at,
+            error=error,
+            bounced=bounced,
         )
+        return bool(self.settle_all([settlement], now))
+
+    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+        """Say how attempts ended, all or nothing; return which deliveries were ``sending``.
+
+        The others stay as they are. An edition is done with its last delivery. A ``queued`` one
+        without a time is due at once.
+        """
         with self._database.write(Lock.OUTBOX) as connection:
-            settled = connection.execute(statement).rowcount == 1
-            if settled and state in FINAL:
+            for one in settlements:
+                if one.bounced:  # first: in the order in which removing a reader locks them
+                    _bounce(connection, one.delivery_id, now, one.error)
+            mine = _being_sent(connection, [one.delivery_id for one in settlements])
+            known = [one for one in settlements if one.delivery_id in mine]
+            plain = [one.delivery_id for one in known if one.state is _SENT and not one.error]
+            for chunk in chunks(plain):
+                connection.execute(
+                    update(delivery)
+                    .where(delivery.c.id.in_(chunk))
+                    .values(_ended(_SENT, now) | {"error": None})
+                )
+            done = set(plain)
+            for one in known:
+                if one.delivery_id not in done:
+                    _settle(connection, one, now)
+            if any(one.state in FINAL for one in known):
                 _close(connection)
-            return settled
+        return mine
 
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
         query = select(delivery.c.due_at).where(delivery.c.due_at.is_not(None))
+        query = query.order_by(delivery.c.due_at).limit(1)
         with self._database.read() as connection:
-            return connection.scalar(query.order_by(delivery.c.due_at).limit(1))
+            return pauses.next_due_at(connection, query, pauses.every(connection))
+
+    def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
+        """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            return pauses.begin(connection, digest, now, probe_at, reason)
+
+    def resume(self, digest: str | None) -> bool:
+        """End the pause of a digest, or of all mail; False where there is none."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            return pauses.end(connection, digest)
+
+    def pauses(self) -> list[Pause]:
+        """Return what is paused, all mail first, then by the digest's name."""
+        with self._database.read() as connection:
+            return pauses.every(connection)
 
     def _suppress(self, now: datetime) -> None:
         """End the deliveries that are due to subscribers who are no longer active."""
@@ -202,6 +250,78 @@ class OutboxStore:
                     .values(state=DeliveryState.SUPPRESSED, due_at=None, changed_at=now)
                 )
             _close(connection)
+
+    def _expire(self, stale: Mapping[int, datetime], now: datetime) -> None:
+        """End the deliveries of editions that were made before a moment and are not being sent."""
+        waiting = or_(delivery.c.state != DeliveryState.SENDING, delivery.c.due_at <= now)
+        with self._database.write(Lock.OUTBOX) as connection:
+            for edition_id, made_until in stale.items():
+                connection.execute(
+                    update(delivery)
+                    .where(
+                        delivery.c.edition == edition_id,
+                        delivery.c.due_at.is_not(None),
+                        delivery.c.created_at < made_until,
+                        _may_become(DeliveryState.EXPIRED),
+                        waiting,
+                    )
+                    .values(state=DeliveryState.EXPIRED, due_at=None, changed_at=now)
+                )
+            _close(connection)
+
+
+def _stale(
+    connection: Connection, now: datetime, expires: Mapping[str, timedelta]
+) -> dict[int, datetime]:
+    """Return the open editions that are too old, with when a delivery must have been made."""
+    query = select(edition.c.id, edition.c.digest, edition.c.created_at)
+    found = {}
+    for row in connection.execute(query.where(edition.c.state == EditionState.OPEN)):
+        made_until = now - expires.get(row.digest, EXPIRES)
+        if row.created_at < made_until:
+            found[row.id] = made_until
+    return found
+
+
+def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return which deliveries are being sent; nobody else changes them in this transaction."""
+    query = select(delivery.c.id).where(delivery.c.state == DeliveryState.SENDING)
+    found: set[int] = set()
+    for chunk in chunks(sorted(ids)):
+        rows = query.where(delivery.c.id.in_(chunk)).order_by(delivery.c.id).with_for_update()
+        found.update(connection.scalars(rows))
+    return found
+
+
+def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
+    """Return the values of a delivery whose attempt ended."""
+    counted = 0 if state is DeliveryState.QUEUED else 1
+    return {
+        "state": state,
+        "attempts": delivery.c.attempts + counted,
+        "due_at": None,
+        "changed_at": now,
+    }
+
+
+def _settle(connection: Connection, one: Settlement, now: datetime) -> None:
+    due_at = None if one.state in FINAL else one.next_attempt_at or now
+    values = _ended(one.state, now) | {"due_at": due_at, "error": one.error}
+    connection.execute(update(delivery).where(delivery.c.id == one.delivery_id).values(values))
+
+
+def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
+    """Suppress the address of a delivery that is being sent, in every digest."""
+    address = (
+        select(subscriber.c.folded)
+        .join(delivery, delivery.c.subscriber == subscriber.c.id)
+        .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
+    )
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.folded.in_(address), _ACTIVE)
+        .values(state=SubscriberState.SUPPRESSED, changed_at=now, reason=reason)
+    )
 
 
 def _may_become(state: DeliveryState) -> ColumnElement[bool]:
@@ -222,8 +342,9 @@ def _unwanted(now: datetime) -> Select[Any]:
 
 def _close(connection: Connection) -> None:
     """Mark the open editions as done whose deliveries have all ended."""
+    # Those that have ended have no ``due_at``: the index holds none of them.
     pending = select(delivery.c.id).where(
-        delivery.c.edition == edition.c.id, delivery.c.state.not_in(FINAL)
+        delivery.c.edition == edition.c.id, delivery.c.due_at.is_not(None)
     )
     connection.execute(
         update(edition)
@@ -232,7 +353,9 @@ def _close(connection: Connection) -> None:
     )
 
 
-def _deliveries(connection: Connection, taken: list[int]) -> list[Delivery]:
+def _deliveries(
+    connection: Connection, taken: list[int], probes: Collection[int]
+) -> list[Delivery]:
     """Return claimed deliveries in the order given."""
     found: dict[int, Delivery] = {}
     query = select(
@@ -250,5 +373,6 @@ def _deliveries(connection: Connection, taken: list[int]) -> list[Delivery]:
                 subscriber=from_row(row),
                 attempts=row.attempts,
                 created_at=row.queued_at,
+                probe=row.delivery_id in probes,
             )
     return [found[one] for one in taken if one in found]

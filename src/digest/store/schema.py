@@ -24,7 +24,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 metadata = MetaData(
     naming_convention={
@@ -244,6 +244,7 @@ subscriber = Table(
     Column("state", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("reason", PlainText),  #: of a suppression: what the server said
     UniqueConstraint("digest", "folded"),
     sqlite_autoincrement=True,
 )
@@ -268,6 +269,7 @@ edition = Table(
     Column("after", BigInteger, nullable=False),
     Column("upto", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
+    Column("reported_at", Moment),  #: when the operator was told how it ended
     UniqueConstraint("digest", "due_at"),
     sqlite_autoincrement=True,
 )
@@ -318,4 +320,20 @@ Index(
     delivery.c.id,
     sqlite_where=delivery.c.due_at.is_not(None),
     postgresql_where=delivery.c.due_at.is_not(None),
+)
+Index(
+    "ix_delivery_pending",
+    delivery.c.edition,
+    sqlite_where=delivery.c.due_at.is_not(None),
+    postgresql_where=delivery.c.due_at.is_not(None),
+)
+
+#: Why nothing is sent for a digest, or, where ``digest`` is empty, nothing at all.
+pause = Table(
+    "pause",
+    metadata,
+    Column("digest", PlainText, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("probe_at", Moment, nullable=False),
+    Column("reason", PlainText, nullable=False),
 )

@@ -116,6 +116,18 @@ class SubscriberStore:
         """Send no more mail to an active address that does not exist; False for others."""
         return self._change(subscriber_id, SubscriberState.ACTIVE, SubscriberState.SUPPRESSED, now)
 
+    def restore(self, address: str, digest: str | None, now: datetime) -> int:
+        """Write to a suppressed address again, in one digest or in all; return in how many."""
+        statement = update(subscriber).where(
+            subscriber.c.folded == folded(address),
+            subscriber.c.state == SubscriberState.SUPPRESSED,
+        )
+        if digest is not None:
+            statement = statement.where(subscriber.c.digest == digest)
+        values = {"state": SubscriberState.ACTIVE, "changed_at": now, "reason": None}
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
+            return connection.execute(statement.values(values)).rowcount
+
     def count(self) -> dict[str, int]:
         """Return how many active subscribers each digest has that has any."""
         query = (
@@ -159,6 +171,8 @@ def from_row(row: Row[Any]) -> Subscriber:
         language=row.language,
         state=SubscriberState(row.state),
         created_at=row.created_at,
+        changed_at=row.changed_at,
+        reason=row.reason,
     )
 
 

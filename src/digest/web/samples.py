@@ -64,6 +64,7 @@ def status() -> Status:
         salvaged=1,
         digests=(("daily", "The Daily", SAMPLED_AT), ("weekly", "The Weekly", None)),
         outbox={"queued": 1, "sent": 12},
+        pauses=(("", SAMPLED_AT, "535 5.7.8 no"), ("daily", SAMPLED_AT, "550 5.7.1 no")),
         last_scan_at=SAMPLED_AT,
     )
 

@@ -26,4 +26,5 @@ class Status:
     salvaged: int  #: files that became one, though they are broken
     digests: tuple[tuple[str, str, datetime | None], ...]  #: name, title, next run (aware)
     outbox: Mapping[str, int]  #: deliveries by state
+    pauses: tuple[tuple[str, datetime, str], ...] = ()  #: digest (empty: all mail), since, why
     last_scan_at: datetime | None  #: aware UTC

@@ -1,0 +1,361 @@
+"""The courier: takes one delivery to the server, and says how that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+import structlog
+
+from digest.articles.model import Article
+from digest.errors import (
+    AccountRefused,
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+    StoreError,
+    TemplateError,
+)
+from digest.mail.address import masked
+from digest.mail.delivery import (
+    EXPIRES,
+    PROBE_AFTER,
+    Delivery,
+    DeliveryState,
+    Settlement,
+    next_attempt,
+)
+from digest.mail.edition import Digest, Edition
+from digest.mail.message import Envelope
+from digest.mail.press import NothingToTell, Press
+from digest.mail.transport import Transport
+from digest.times import Clock
+
+#: No attempt lasts longer.
+SEND_WITHIN = timedelta(minutes=2, seconds=30)
+#: How long nothing is tried after the server was found unavailable, by failures in a row.
+RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
+
+#: Messages that are composed in one go.
+COMPOSED_AT_ONCE = 16
+#: Seconds for which it holds that a subscriber was active; then the store is asked again.
+_CHECK_HOLDS = 1.0
+
+#: A message, or why there is none (None: not wanted), and when that was looked up (monotonic).
+_Made = tuple[Envelope | Exception | None, float]
+
+_log = structlog.get_logger(__name__)
+
+
+class CourierStore(Protocol):
+    """What the courier needs of the store."""
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        """Return an edition and its articles as they are now, in order of sequence."""
+        ...
+
+    def wanted(self, delivery_ids: Collection[int]) -> set[int]:
+        """Return, right before sending, those whose subscribers are still active."""
+        ...
+
+    def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
+        """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
+        ...
+
+    def resume(self, digest: str | None) -> bool:
+        """End a pause; False where there is none."""
+        ...
+
+
+class Courier:
+    """Composes a delivery's message, hands it over, and reads the server's answer.
+
+    It knows whether the server is away, and which digests it refuses.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: CourierStore,
+        transport: Transport,
+        press: Press,
+        digests: Mapping[str, Digest],
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        """Keep what is needed. ``jitter`` returns 0…1."""
+        self._store = store
+        self._transport = transport
+        self._press = press
+        self._digests = digests
+        self._clock = clock
+        self._jitter = jitter
+        self._pressing = asyncio.Lock()
+        self._editions: dict[int, tuple[Edition, list[Article]]] = {}
+        self._ready: dict[int, _Made] = {}  # by delivery: composed with one before it
+        self._told: set[str] = set()  # template errors of this round
+        self._refused: set[str] = set()  # digests that were paused during this batch
+        self._losses: Counter[int] = (
+            Counter()
+        )  # by delivery: of the connection, in the middle of it
+        self._failures = 0  # of the server, in a row
+        self._resting_until: datetime | None = None
+
+    @property
+    def resting_until(self) -> datetime | None:
+        """When the server is tried again, aware UTC; None where it is not known to be away."""
+        return self._resting_until
+
+    @property
+    def probing(self) -> bool:
+        """Whether the server was away when it was last tried."""
+        return self._failures > 0
+
+    def begin(self) -> None:
+        """Begin another batch: the store knows by now what is paused."""
+        self._refused.clear()
+        self._ready.clear()
+
+    def forget(self) -> None:
+        """Forget editions and renditions: articles may have changed since."""
+        self._editions.clear()
+        self._ready.clear()
+        self._told.clear()
+        self._press.forget()
+
+    def refused(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery's digest was paused during this batch."""
+        edition = self._editions.get(delivery.edition_id)
+        return edition is not None and edition[0].digest in self._refused
+
+    async def prepared(
+        self, delivery: Delivery, following: Iterable[Delivery] = ()
+    ) -> Envelope | Settlement:
+        """Return the message to send, or the ending where there is none to be sent.
+
+        Some of the ``following`` ones are composed with it, which costs little more than one.
+        """
+        edition, articles = await self._edition(delivery.edition_id)
+        if self._clock() > self._expires_at(delivery):
+            return self._expired(delivery, "too old to be sent")
+        digest = self._digests.get(edition.digest)
+        if digest is None:
+            return self._again(delivery, f"the digest {edition.digest} is not configured")
+        if delivery.id not in self._ready:
+            async with self._pressing:
+                if delivery.id not in self._ready:
+                    chunk = [delivery, *self._to_compose(delivery.edition_id, following)]
+                    self._ready |= await asyncio.to_thread(
+                        self._compose, digest, edition, articles, chunk
+                    )
+        made, checked_at = self._ready.pop(delivery.id)
+        if isinstance(made, Exception):
+            return self._not_composed(delivery, digest, made)
+        wanted = made is not None
+        if wanted and time.monotonic() - checked_at > _CHECK_HOLDS:
+            wanted = bool(await asyncio.to_thread(self._store.wanted, [delivery.id]))
+        if made is None or not wanted:
+            return Settlement(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
+        return made
+
+    def _to_compose(self, edition_id: int, following: Iterable[Delivery]) -> Iterable[Delivery]:
+        """Return some of an edition's deliveries that are not composed yet."""
+        alike = (one for one in following if one.edition_id == edition_id)
+        return islice((one for one in alike if one.id not in self._ready), COMPOSED_AT_ONCE - 1)
+
+    def _compose(
+        self,
+        digest: Digest,
+        edition: Edition,
+        articles: list[Article],
+        deliveries: Sequence[Delivery],
+    ) -> dict[int, _Made]:
+        """Return the messages of deliveries, or what is in their way; None: not wanted any more.
+
+        Blocking. Raises StoreError.
+        """
+        made: dict[int, Envelope | Exception | None] = {}
+        for delivery in deliveries:
+            try:
+                made[delivery.id] = self._press.envelope(digest, edition, articles, delivery)
+            except Exception as error:  # noqa: BLE001 - raised again where its delivery is sent
+                made[delivery.id] = error
+        wanted = self._store.wanted(list(made))
+        now = time.monotonic()
+        return {
+            number: (one if number in wanted or isinstance(one, Exception) else None, now)
+            for number, one in made.items()
+        }
+
+    def _not_composed(self, delivery: Delivery, digest: Digest, error: Exception) -> Settlement:
+        """Return the ending of a delivery whose message cannot be made."""
+        if isinstance(error, NothingToTell):
+            return Settlement(
+                delivery_id=delivery.id, state=DeliveryState.SUPPRESSED, error=str(error)
+            )
+        if isinstance(error, DeliveryRefused):
+            return self._failed(delivery, str(error))
+        if isinstance(error, TemplateError):
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                _log.error("template broken, its mails wait", digest=digest.name, error=str(error))
+            return self._again(delivery, str(error))
+        raise error
+
+    async def _edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        async with self._pressing:
+            if edition_id not in self._editions:
+                self._editions[edition_id] = await asyncio.to_thread(
+                    self._store.edition, edition_id
+                )
+            return self._editions[edition_id]
+
+    def _expires_at(self, delivery: Delivery) -> datetime:
+        """Return when a delivery of an edition that is known is not sent any more."""
+        edition, _ = self._editions[delivery.edition_id]
+        digest = self._digests.get(edition.digest)
+        return delivery.created_at + (digest.expires if digest else EXPIRES)
+
+    async def attempted(self, delivery: Delivery, envelope: Envelope) -> Settlement:
+        """Hand the message over and return how that ended."""
+        digest = self._editions[delivery.edition_id][0].digest
+        try:
+            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+                await self._transport.send(envelope)
+        except AccountRefused as error:
+            await self._pause(None, error)
+            self._rest(error)
+            return self._unharmed(delivery, error)
+        except ServerUnavailable as error:
+            self._rest(error)
+            return self._unharmed(delivery, error)
+        except PolicyRefused as error:
+            await self._pause(digest, error)
+            self._answered(delivery)
+            return self._unharmed(delivery, error)
+        except TimeoutError:
+            late = ServerUnavailable(None, "the server took too long")
+            self._rest(late)
+            return self._unharmed(delivery, late)
+        except DeliveryDeferred as error:
+            self._answered(delivery)
+            return self._again(delivery, str(error))
+        except DeliveryRefused as error:
+            self._answered(delivery)
+            return self._failed(delivery, str(error), bounced=isinstance(error, AddressRefused))
+        self._answered(delivery)
+        if delivery.probe:
+            await self._resume(digest)
+        _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
+        return Settlement(delivery_id=delivery.id, state=DeliveryState.SENT)
+
+    def _answered(self, delivery: Delivery) -> None:
+        """Remember that the server is there: it answered, whatever it said."""
+        self._losses.pop(delivery.id, None)
+        self._failures, self._resting_until = 0, None
+
+    async def _pause(self, digest: str | None, error: DeliveryDeferred) -> None:
+        """Pause a digest, or all mail, and tell the operator, who alone can mend it."""
+        now = self._clock()
+        if digest is not None:
+            self._refused.add(digest)
+        paused = asyncio.to_thread(self._store.pause, digest, now, now + PROBE_AFTER, str(error))
+        try:
+            new = await paused
+        except StoreError as problem:
+            _log.error("pause not stored", error=str(problem))
+            new = True
+        if new:
+            what = "all mail paused" if digest is None else "digest paused"
+            _log.error(
+                what,
+                digest=digest,
+                error=str(error),
+                hint="mend the cause, then `digest resume`",
+                probe_at=(now + PROBE_AFTER).isoformat(),
+            )
+
+    async def _resume(self, digest: str) -> None:
+        """End the pauses that a probe was tried for."""
+        for subject in (None, digest):
+            try:
+                if await asyncio.to_thread(self._store.resume, subject):
+                    _log.info("pause ended: the probe was taken", digest=subject)
+            except StoreError as error:
+                _log.warning("pause not ended yet", digest=subject, error=str(error))
+
+    def _unharmed(self, delivery: Delivery, error: DeliveryDeferred) -> Settlement:
+        """Return the ending that leaves a delivery as it was, but behind the others.
+
+        Else one message that a server breaks off at would be every probe.
+        """
+        self._losses[delivery.id] += 1
+        rest = RESTS[min(self._losses[delivery.id], len(RESTS)) - 1]
+        wait = rest * (1 + self._jitter() / 10)
+        _log.info(
+            "put back",
+            delivery=delivery.id,
+            to=masked(delivery.subscriber.address),
+            error=str(error),
+        )
+        return Settlement(
+            delivery_id=delivery.id,
+            state=DeliveryState.QUEUED,
+            next_attempt_at=self._clock() + wait,
+            error=str(error),
+        )
+
+    def _rest(self, error: ServerUnavailable) -> None:
+        """Leave the server alone for a while, longer each time that it is still away."""
+        if self._resting_until is not None and self._clock() < self._resting_until:
+            return
+        rest = RESTS[min(self._failures, len(RESTS) - 1)]
+        self._failures += 1
+        self._resting_until = self._clock() + rest
+        _log.error("mail cannot be handed over, waiting", error=str(error), wait=str(rest))
+
+    def _again(self, delivery: Delivery, error: str) -> Settlement:
+        """Return the ending of an attempt that is to be repeated, or was the last one."""
+        now = self._clock()
+        expires_at = self._expires_at(delivery)
+        later = next_attempt(delivery.attempts + 1, expires_at, now, self._jitter())
+        if later is None:
+            return self._expired(delivery, error)
+        _log.warning(
+            "deferred",
+            delivery=delivery.id,
+            to=masked(delivery.subscriber.address),
+            error=error,
+            until=later.isoformat(),
+        )
+        return Settlement(
+            delivery_id=delivery.id,
+            state=DeliveryState.DEFERRED,
+            next_attempt_at=later,
+            error=error,
+        )
+
+    def _expired(self, delivery: Delivery, error: str) -> Settlement:
+        _log.warning(
+            "expired", delivery=delivery.id, to=masked(delivery.subscriber.address), error=error
+        )
+        return Settlement(delivery_id=delivery.id, state=DeliveryState.EXPIRED, error=error)
+
+    def _failed(self, delivery: Delivery, error: str, *, bounced: bool = False) -> Settlement:
+        _log.warning(
+            "failed",
+            delivery=delivery.id,
+            to=masked(delivery.subscriber.address),
+            error=error,
+            suppressed=bounced,
+        )
+        return Settlement(
+            delivery_id=delivery.id, state=DeliveryState.FAILED, error=error, bounced=bounced
+        )

@@ -1,0 +1,64 @@
+"""Progress: how far an edition has come, how fast it goes, and how long it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest.mail.delivery import DeliveryState
+
+#: What was sent within this time tells the rate.
+LATELY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How the deliveries of an edition stand at a moment."""
+
+    states: Mapping[DeliveryState, int]  #: how many stand in each state, 0 included
+    lately: int  #: sent within LATELY
+    since: timedelta  #: how long ago the first of these was sent; 0 where there is none
+    ended_at: datetime | None = None  #: aware UTC: the last change; None without deliveries
+
+    @property
+    def total(self) -> int:
+        """All deliveries."""
+        return sum(self.states.values())
+
+    @property
+    def ended(self) -> int:
+        """Those that nothing more is done about."""
+        return self.total - self.waiting - self.states[DeliveryState.DEFERRED]
+
+    @property
+    def waiting(self) -> int:
+        """Those that are sent as fast as it goes; deferred ones have a time of their own."""
+        return self.states[DeliveryState.QUEUED] + self.states[DeliveryState.SENDING]
+
+    @property
+    def rate(self) -> float | None:
+        """Messages a second; None where too few were sent lately to tell."""
+        seconds = self.since.total_seconds()
+        return self.lately / seconds if self.lately > 1 and seconds > 0 else None
+
+    @property
+    def left(self) -> timedelta | None:
+        """How long what waits will take; None where nothing waits or the rate is not known."""
+        if not self.waiting or not self.rate:
+            return None
+        return timedelta(seconds=round(self.waiting / self.rate))
+
+    def told(self) -> str:
+        """Return it as a line for people."""
+        counts = [
+            f"{self.states[state]:,} {state}"
+            for state in DeliveryState
+            if self.states[state] or state is DeliveryState.SENT
+        ]
+        parts = [", ".join(counts)]
+        if self.rate:
+            parts.append(f"{self.rate:,.1f} a second")
+        if self.left is not None:
+            parts.append(f"{self.left} left")
+        return "; ".join(parts)

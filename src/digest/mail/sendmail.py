@@ -1,0 +1,98 @@
+"""Handing messages to a command such as ``sendmail``, as every Unix mail server has one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from digest.errors import (
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryError,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+)
+from digest.mail.address import without_addresses
+from digest.mail.columns import cut, one_line
+from digest.mail.message import Envelope
+
+#: What the exit codes of sysexits.h mean for a message. All others: that the command is broken.
+EXITS: dict[int, type[DeliveryError]] = {
+    os.EX_DATAERR: DeliveryRefused,  # the message is wrong
+    os.EX_NOUSER: AddressRefused,
+    os.EX_NOHOST: DeliveryRefused,  # a name server may be wrong today: nobody is blamed
+    os.EX_TEMPFAIL: DeliveryDeferred,
+    os.EX_NOPERM: PolicyRefused,
+}
+#: Columns of what the command said that are kept.
+_MAX_SAID = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendmailCommand:
+    """The command that takes our mail."""
+
+    command: tuple[str, ...] = ("/usr/sbin/sendmail", "-i")  #: run as it is, by no shell
+    timeout: timedelta = timedelta(seconds=60)  #: then it is killed
+
+
+class SendmailTransport:
+    """Runs the command once for each message: ``-f SENDER -- RECIPIENT``, message on its input."""
+
+    def __init__(self, command: SendmailCommand) -> None:
+        """Run nothing yet."""
+        self._command = command
+
+    async def send(self, envelope: Envelope) -> None:
+        """Hand a message over; return when the command took it.
+
+        Raises DeliveryError as ``EXITS`` says, ServerUnavailable where the command cannot be run.
+        """
+        arguments = (*self._command.command, "-f", envelope.sender, "--", envelope.recipient)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,  # a Ctrl-C for us is none for it
+            )
+        except OSError as error:
+            raise self._broken(error.strerror or str(error)) from error
+        try:
+            async with asyncio.timeout(self._command.timeout.total_seconds()):
+                # Unix has no CR at the end of a line.
+                _, said = await process.communicate(envelope.message.replace(b"\r\n", b"\n"))
+        except TimeoutError as error:
+            raise self._broken("took too long") from error
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        code = process.returncode
+        if code:
+            self._raise(code, said.decode("utf-8", "replace"))
+
+    async def check(self) -> None:
+        """See whether the command is there and may be run. Raises ServerUnavailable."""
+        if not await asyncio.to_thread(os.access, self._command.command[0], os.X_OK):
+            raise self._broken("there is no such program, or it may not be run")
+
+    async def close(self) -> None:
+        """Do nothing: every message has a process of its own."""
+
+    def _raise(self, code: int, said: str) -> None:
+        words = cut(one_line(without_addresses(said)), _MAX_SAID)
+        kind = EXITS.get(code)
+        if kind is None:
+            how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+            raise self._broken(f"{how}: {words}" if words else how)
+        raise kind(None, words or f"{self._command.command[0]} ended with {code}")
+
+    def _broken(self, problem: str) -> ServerUnavailable:
+        return ServerUnavailable(None, f"{self._command.command[0]}: {problem}")

@@ -1,0 +1,97 @@
+"""How editions go: their progress, and whether the operator was told how they ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, update
+
+from digest.mail.delivery import DeliveryState
+from digest.mail.edition import Edition, EditionState
+from digest.mail.progress import LATELY, Progress
+from digest.mail.report import Outcome
+from digest.store import editions
+from digest.store.connection import Database, Lock
+from digest.store.schema import delivery, edition
+
+#: Different errors that a report tells; the most frequent ones.
+_ERRORS = 5
+
+
+class Reports:
+    """What commands and the report mail need to know. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def progress(self, edition_id: int, now: datetime) -> Progress:
+        """Return how far an edition has come."""
+        with self._database.read() as connection:
+            return _progress(connection, edition_id, now)
+
+    def open(self, now: datetime) -> list[tuple[Edition, Progress]]:
+        """Return the editions that are being sent, oldest first."""
+        query = select(edition).where(edition.c.state == EditionState.OPEN).order_by(edition.c.id)
+        with self._database.read() as connection:
+            found = [editions.from_row(row) for row in connection.execute(query)]
+            return [(one, _progress(connection, one.id, now)) for one in found]
+
+    def unreported(self, now: datetime) -> list[Outcome]:
+        """Return how the editions ended that the operator was not told of, oldest first."""
+        query = select(edition).where(
+            edition.c.state == EditionState.DONE, edition.c.reported_at.is_(None)
+        )
+        with self._database.read() as connection:
+            found = [editions.from_row(row) for row in connection.execute(query)]
+            return [
+                Outcome(
+                    edition=one,
+                    progress=_progress(connection, one.id, now),
+                    errors=_errors(connection, one.id),
+                )
+                for one in sorted(found, key=lambda one: one.id)
+            ]
+
+    def mark_reported(self, edition_id: int, now: datetime) -> None:
+        """Remember that the operator was told."""
+        statement = update(edition).where(edition.c.id == edition_id).values(reported_at=now)
+        with self._database.write(Lock.OUTBOX) as connection:
+            connection.execute(statement)
+
+
+def _progress(connection: Connection, edition_id: int, now: datetime) -> Progress:
+    mine = delivery.c.edition == edition_id
+    counts = {
+        DeliveryState(state): number
+        for state, number in connection.execute(
+            select(delivery.c.state, func.count()).where(mine).group_by(delivery.c.state)
+        )
+    }
+    lately, first = connection.execute(
+        select(func.count(), func.min(delivery.c.changed_at)).where(
+            mine, delivery.c.state == DeliveryState.SENT, delivery.c.changed_at > now - LATELY
+        )
+    ).one()
+    return Progress(
+        states={state: counts.get(state, 0) for state in DeliveryState},
+        lately=lately,
+        since=max(now - first, timedelta()) if first else timedelta(),
+        ended_at=connection.scalar(select(func.max(delivery.c.changed_at)).where(mine)),
+    )
+
+
+def _errors(connection: Connection, edition_id: int) -> list[tuple[str, int]]:
+    """Return the most frequent reasons why deliveries were not sent, with their numbers."""
+    number = func.count().label("number")
+    query = (
+        select(delivery.c.error, number)
+        .where(
+            delivery.c.edition == edition_id,
+            delivery.c.state.in_([DeliveryState.FAILED, DeliveryState.EXPIRED]),
+            delivery.c.error.is_not(None),
+        )
+        .group_by(delivery.c.error)
+        .order_by(number.desc(), delivery.c.error)
+        .limit(_ERRORS)
+    )
+    return [(error, count) for error, count in connection.execute(query)]

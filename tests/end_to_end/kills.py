@@ -1,0 +1,250 @@
+"""Kill a sender with -9 at random moments, over and over, and see what everybody got.
+
+The real outbox on a real SQLite file, in a process of its own, and a real SMTP server. By itself
+(``make kill``) it prints its figures: ``python -m tests.end_to_end.kills --kills 200``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from digest.assembly import open_services
+from digest.mail.outbox import LEASE
+from digest.settings import load
+from digest.times import utc_now
+from tests.mail.faults import FaultyServer, Taken
+from tests.store.samples import reading, someone
+
+CONNECTIONS = 4
+#: Nobody waits for a lease: each sender's clock is ahead of the last one's by this.
+STEP = LEASE + timedelta(minutes=1)
+CONFIGURATION = """\
+[site]
+url = "https://digest.example.org"
+[web]
+enabled = false
+[digests.daily]
+expires = "30d"
+[mail]
+transport = "smtp"
+from = "News <news@example.org>"
+[mail.smtp]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+connections = {connections}
+"""
+
+
+@dataclass
+class Figures:
+    """What came of a run."""
+
+    readers: int
+    kills: int = 0
+    missed: int = 0
+    repeats: int = 0  #: messages beyond the first, of whomever
+    in_doubt: int = 0  #: messages that the server had and the outbox did not know of, at kills
+    most_doubted: int = 0  #: by one kill
+    other_ids: int = 0  #: repeats with another Message-ID
+    idle_kills: int = 0  #: kills of a sender that had sent nothing yet
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.readers:,} readers, {self.kills} kills ({self.idle_kills} before the first "
+            f"message): {self.missed} missed, {self.repeats} repeats (at most "
+            f"{self.most_doubted} by one kill, {CONNECTIONS} connections), {self.other_ids} with "
+            f"another Message-ID; {self.seconds:.0f} s"
+        )
+
+
+@dataclass
+class Harness:
+    """An edition for many readers, a server, and senders that are killed."""
+
+    folder: Path
+    readers: int
+    kills: int
+    seed: int
+    server: FaultyServer = field(default_factory=FaultyServer)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._database = self.folder / "data" / "digest.db"
+        self._progress = asyncio.Event()
+        self.figures = Figures(readers=self.readers)
+        self.server.on_taken = self._taken
+
+    def _taken(self, _: Taken) -> None:
+        self._progress.set()
+
+    async def run(self) -> Figures:
+        """Kill so often, then let the last sender finish; return what everybody got.
+
+        Raises AssertionError where the outbox is not in order after a kill.
+        """
+        began = time.monotonic()
+        async with self.server.serving() as port:
+            self._prepare(port)
+            async with self._forker() as forker:
+                while self.figures.kills < self.kills:
+                    await self._life(forker)
+                await self._last_life(forker)
+        self._count()
+        self.figures.seconds = time.monotonic() - began
+        return self.figures
+
+    def _prepare(self, port: int) -> None:
+        """Store an edition and its readers."""
+        (self.folder / "articles").mkdir()
+        path = self.folder / "digest.toml"
+        path.write_text(CONFIGURATION.format(port=port, connections=CONNECTIONS), "utf-8")
+        with open_services(load(path, {})) as services:
+            now = utc_now()
+            readers = [someone(f"reader{number}@example.net") for number in range(self.readers)]
+            services.store.subscribers.add_many(readers, now)
+            services.store.outbox.start_digests(["daily"], now)
+            articles = [reading(f"{number}.md", title=f"News {number}") for number in range(3)]
+            services.store.articles.record(articles, now)
+            assert services.store.outbox.open_edition(services.digests["daily"], now, now)
+
+    @asynccontextmanager
+    async def _forker(self) -> AsyncIterator[Process]:
+        configuration = str(self.folder / "digest.toml")
+        environment = {name: value for name, value in os.environ.items() if "COV" not in name}
+        forker = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.end_to_end.sender",
+            configuration,
+            stdin=PIPE,
+            stdout=PIPE,
+            cwd=Path(__file__).parents[2],
+            env=environment,
+        )
+        try:
+            yield forker
+        finally:
+            assert forker.stdin is not None
+            forker.stdin.close()
+            await forker.wait()
+
+    async def _start(self, forker: Process) -> int:
+        """Start a sender and return its process id."""
+        assert forker.stdin is not None
+        assert forker.stdout is not None
+        ahead = STEP * (self.figures.kills + 1)
+        forker.stdin.write(f"{ahead.total_seconds()}\n".encode())
+        await forker.stdin.drain()
+        return int(await forker.stdout.readline())
+
+    async def _kill(self, forker: Process, sender: int) -> None:
+        """Kill a sender; return when it is gone and the server has seen the end of it."""
+        os.kill(sender, signal.SIGKILL)
+        assert forker.stdout is not None
+        assert await forker.stdout.readline() == b"ended\n"
+        if self.server.open_now:
+            await self.server.alone.wait()
+        self.figures.kills += 1
+
+    async def _life(self, forker: Process) -> None:
+        """Start a sender, kill it at a random moment, and look at what it left."""
+        before = len(self.server.taken)
+        left = self.readers - len(self.server.counts())
+        share = 2 * left // (self.kills - self.figures.kills + 1)
+        goal = before + self._random.randint(0, max(share, 1))
+        sender = await self._start(forker)
+        while len(self.server.taken) < min(goal, before + left):
+            self._progress.clear()
+            await self._progress.wait()
+        await asyncio.sleep(self._random.random() * 0.02)  # anywhere within a message
+        await self._kill(forker, sender)
+        self.figures.idle_kills += len(self.server.taken) == before
+        self._check(before)
+
+    async def _last_life(self, forker: Process) -> None:
+        """Let a sender finish."""
+        before = len(self.server.taken)
+        sender = await self._start(forker)
+        while self._states().keys() - {"sent"}:
+            self._progress.clear()
+            with suppress(TimeoutError):  # the last ones are marked after the server has them
+                await asyncio.wait_for(self._progress.wait(), 0.2)
+        await self._kill(forker, sender)
+        self.figures.kills -= 1  # nothing was left to disturb
+        self._check(before)
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._database)) as connection:
+            return connection.execute(query).fetchall()
+
+    def _states(self) -> dict[str, str]:
+        return dict(self._rows("SELECT state, count(*) FROM delivery GROUP BY state"))
+
+    def _check(self, before: int) -> None:
+        """See that the outbox is in order, and knows all but a few that this life sent."""
+        assert self._rows("PRAGMA integrity_check") == [("ok",)]
+        assert self._rows("PRAGMA foreign_key_check") == []
+        rows = self._rows(
+            "SELECT s.address, d.state || ' ' || d.attempts || ' ' || (d.due_at IS NOT NULL) "
+            "FROM delivery d JOIN subscriber s ON s.id = d.subscriber"
+        )
+        assert len(rows) == self.readers
+        assert {how for _, how in rows} <= {"queued 0 1", "sending 0 1", "sent 1 0"}
+        taken = self.server.counts().keys()
+        sent = {address for address, how in rows if how.startswith("sent")}
+        assert sent <= taken  # nothing counts as sent that the server does not have
+        sending = {address for address, how in rows if how.startswith("sending")}
+        doubted = [one.recipient for one in self.server.taken[before:] if one.recipient not in sent]
+        assert sending.issuperset(doubted)
+        assert len(doubted) <= CONNECTIONS
+        self.figures.in_doubt += len(doubted)
+        self.figures.most_doubted = max(self.figures.most_doubted, len(doubted))
+
+    def _count(self) -> None:
+        """Count who got what."""
+        ids: dict[str, list[str]] = {}
+        for taken in self.server.taken:
+            ids.setdefault(taken.recipient, []).append(taken.message_id)
+        figures = self.figures
+        figures.missed = self.readers - len(ids)
+        figures.repeats = sum(len(each) - 1 for each in ids.values())
+        figures.other_ids = sum(len(set(each)) - 1 for each in ids.values())
+        assert all(each[0].endswith("@example.org>") for each in ids.values())
+
+
+def main() -> None:
+    """Run once and print the figures; end with 1 where somebody missed a mail or got too many."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--readers", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        harness = Harness(
+            folder=Path(folder), readers=options.readers, kills=options.kills, seed=options.seed
+        )
+        figures = asyncio.run(harness.run())
+    sys.stdout.write(f"seed {options.seed}: {figures}\n")
+    bad = figures.missed or figures.other_ids or figures.repeats > CONNECTIONS * figures.kills
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

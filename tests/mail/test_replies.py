@@ -1,0 +1,140 @@
+"""What servers say, and who has to act on it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.errors import (
+    AccountRefused,
+    AddressRefused,
+    DeliveryDeferred,
+    DeliveryError,
+    DeliveryRefused,
+    PolicyRefused,
+    ServerUnavailable,
+)
+from digest.mail.replies import TABLE, Stage, enhanced_code, error_of
+
+SESSION, LOGIN, SENDER, RECIPIENT, MESSAGE = Stage
+
+#: Replies as servers write them.
+REPLIES = [
+    # Tried again: greylisting, a full mailbox, no room, a filter that is busy.
+    (RECIPIENT, 450, "4.2.0 <a@example.net>: Recipient address rejected: Greylisted", "deferred"),
+    (RECIPIENT, 451, "4.7.1 Greylisting in action, please come back later", "deferred"),
+    (RECIPIENT, 452, "4.2.2 The email account is over quota", "deferred"),
+    (RECIPIENT, 450, "5.1.1 mixed up: the first digit decides", "deferred"),
+    (MESSAGE, 452, "4.3.1 Insufficient system storage", "deferred"),
+    (MESSAGE, 451, "no enhanced code", "deferred"),
+    # The server: left alone for a while.
+    (RECIPIENT, 421, "4.7.0 Try again later, closing connection", "server"),
+    (MESSAGE, 421, "4.7.28 unusual rate of mail from your address", "server"),
+    (SENDER, 421, "5.7.1 what is said behind 421 does not count", "server"),
+    (SESSION, 554, "No SMTP service here", "server"),
+    (SESSION, 454, "4.7.0 TLS not available due to temporary reason", "server"),
+    (SESSION, 502, "5.5.1 command not implemented", "server"),
+    (LOGIN, 454, "4.7.0 Temporary authentication failure", "server"),
+    (SENDER, 452, "4.3.1 Insufficient system storage", "server"),
+    (SENDER, 451, "4.3.0 later", "server"),
+    (MESSAGE, -1, "rubbish", "server"),
+    (MESSAGE, 354, "a step too many", "server"),
+    # The operator: the login.
+    (LOGIN, 535, "5.7.8 Username and password not accepted", "account"),
+    (LOGIN, 534, "5.7.9 Application-specific password required", "account"),
+    (LOGIN, 538, "5.7.11 Encryption required for requested mechanism", "account"),
+    (LOGIN, 504, "5.5.4 Unrecognized authentication type", "account"),
+    (SENDER, 530, "5.7.0 Must issue a STARTTLS command first", "account"),
+    (RECIPIENT, 530, "5.7.1 Authentication required", "account"),
+    (MESSAGE, 535, "login expired", "account"),
+    (SESSION, 554, "5.7.1 your address is on a list", "account"),
+    # The operator: what is sent, and who sends.
+    (SENDER, 550, "5.7.1 not from you", "policy"),
+    (SENDER, 553, "5.1.8 sender's domain does not exist", "policy"),
+    (SENDER, 501, "5.1.7 bad sender", "policy"),
+    (SENDER, 550, "no", "policy"),
+    (RECIPIENT, 554, "5.7.1 Relay access denied", "policy"),
+    (RECIPIENT, 550, "5.1.8 sender rejected", "policy"),
+    (RECIPIENT, 550, "5.7.23 SPF validation failed", "policy"),
+    (MESSAGE, 550, "5.7.26 Unauthenticated email is not accepted\n5.7.26 DMARC", "policy"),
+    (MESSAGE, 550, "5.7.515 Access denied, sending domain does not meet the level", "policy"),
+    (MESSAGE, 554, "5.7.1 we do not like it", "policy"),
+    # The reader's address: suppressed.
+    (RECIPIENT, 550, "5.1.1 The email account does not exist", "address"),
+    (RECIPIENT, 550, "5.1.1", "address"),
+    (RECIPIENT, 556, "5.1.10 Recipient address has null MX", "address"),
+    (RECIPIENT, 553, "5.1.3 bad address syntax", "address"),
+    (RECIPIENT, 550, "5.1.6 mailbox has moved", "address"),
+    (MESSAGE, 550, "5.1.1 no such user, said an LMTP server at last", "address"),
+    (MESSAGE, 550, "the account\n5.1.1 does not exist", "address"),
+    # This one message, and nothing else.
+    (RECIPIENT, 550, "mailbox unavailable, for whatever reason", "refused"),
+    (RECIPIENT, 551, "user not local", "refused"),
+    (RECIPIENT, 550, "5.2.1 mailbox disabled", "refused"),
+    (RECIPIENT, 552, "5.2.2 mailbox full", "refused"),
+    (RECIPIENT, 550, "5.1.9 relayed to a mailer of another kind", "refused"),
+    (RECIPIENT, 550, "version 5.1.1 of our server says no", "refused"),
+    (RECIPIENT, 550, "5.1.1.8 is no code", "refused"),
+    (MESSAGE, 554, "5.6.0 bad content", "refused"),
+    (MESSAGE, 552, "5.3.4 message too big", "refused"),
+    (SENDER, 552, "size exceeds limit", "refused"),
+    (SENDER, 554, "5.3.4 message too big for system", "refused"),
+    (MESSAGE, 550, "5.10.1 is not 5.1", "refused"),
+    (MESSAGE, 550, "5.70.1 is not 5.7", "refused"),
+]
+KINDS: dict[str, type[DeliveryError]] = {
+    "deferred": DeliveryDeferred,
+    "server": ServerUnavailable,
+    "account": AccountRefused,
+    "policy": PolicyRefused,
+    "address": AddressRefused,
+    "refused": DeliveryRefused,
+}
+
+
+@pytest.mark.parametrize(("stage", "code", "text", "means"), REPLIES)
+def test_a_reply_means_what_it_says(stage: Stage, code: int, text: str, means: str) -> None:
+    error = error_of(stage, code, text)
+    assert type(error) is KINDS[means]
+    assert error.code == (code if code > 0 else None)
+    assert error.problem == text
+
+
+def test_every_row_of_the_table_is_needed() -> None:
+    decided = {
+        next(
+            number
+            for number, row in enumerate(TABLE)
+            if row.fits(stage, str(code) if code > 0 else "", enhanced_code(text))
+        )
+        for stage, code, text, _ in REPLIES
+    }
+    assert decided == set(range(len(TABLE)))
+
+
+@given(
+    st.sampled_from(Stage),
+    st.integers(min_value=-1, max_value=999),
+    st.one_of(st.text(), st.from_regex(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} .*")),
+)
+def test_every_reply_means_something_and_readers_are_blamed_by_name_alone(
+    stage: Stage, code: int, text: str
+) -> None:
+    error = error_of(stage, code, text, "as told")
+    assert error.problem == "as told"
+    if isinstance(error, AddressRefused):
+        assert stage in (RECIPIENT, MESSAGE)
+        assert 500 <= code < 600
+        assert enhanced_code(text).startswith("5.1.")
+    if isinstance(error, DeliveryRefused):
+        assert 500 <= code < 600
+    if 400 <= code < 500:
+        assert isinstance(error, DeliveryDeferred)
+
+
+def test_an_enhanced_code_stands_at_the_start_of_a_line() -> None:
+    assert enhanced_code("5.7.26 no\n5.7.27 no") == "5.7.26"
+    assert enhanced_code("see below\n4.2.2 full") == "4.2.2"
+    assert enhanced_code("3.1.1 no class") == ""
+    assert enhanced_code("") == ""

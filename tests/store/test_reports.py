@@ -1,0 +1,72 @@
+"""How far editions have come, and which of them the operator was told of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from digest.mail.delivery import DeliveryState
+from digest.mail.edition import Edition
+from digest.store.database import Store
+from tests.store.samples import DAILY, MINUTE, NOW, reading, someone
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def edition(store: Store) -> Edition:
+    """Give an edition with six deliveries that are being sent."""
+    store.outbox.start_digests(["daily"], NOW)
+    store.subscribers.add_many([someone(f"r{number}@example.org") for number in range(6)], NOW)
+    store.articles.record([reading("a.md")], NOW)
+    made = store.outbox.open_edition(DAILY, NOW, NOW)
+    assert made is not None
+    assert len(store.outbox.claim(9, NOW, MINUTE, {})) == 6
+    return made
+
+
+def test_progress_counts_and_times_what_was_sent_lately(store: Store, edition: Edition) -> None:
+    now = NOW + 5 * MINUTE
+    store.outbox.settle(1, DeliveryState.SENT, NOW + MINUTE)  # long ago
+    for number, seconds in ((2, 20), (3, 10), (4, 1)):
+        store.outbox.settle(number, DeliveryState.SENT, now - seconds * SECOND)
+    store.outbox.settle(5, DeliveryState.FAILED, now, error="550 no")
+    ((found, progress),) = store.reports.open(now)
+    assert found == edition
+    assert progress == store.reports.progress(edition.id, now)
+    assert (progress.lately, progress.since) == (3, 20 * SECOND)
+    assert progress.states[DeliveryState.SENT] == 4
+    assert progress.waiting == 1
+    assert progress.ended_at == now
+    assert store.reports.unreported(now) == []
+
+
+def test_a_clock_that_went_back_makes_no_negative_time(store: Store, edition: Edition) -> None:
+    store.outbox.settle(1, DeliveryState.SENT, NOW + MINUTE)
+    assert store.reports.progress(edition.id, NOW).since == timedelta()
+
+
+def test_an_edition_that_is_done_is_reported_once_with_its_errors(
+    store: Store, edition: Edition
+) -> None:
+    for number in (1, 2):
+        store.outbox.settle(number, DeliveryState.FAILED, NOW, error="550 no")
+    store.outbox.settle(3, DeliveryState.EXPIRED, NOW, error="451 later")
+    store.outbox.settle(4, DeliveryState.FAILED, NOW)
+    store.outbox.settle(5, DeliveryState.SUPPRESSED, NOW, error="nothing for them")
+    store.outbox.settle(6, DeliveryState.SENT, NOW + MINUTE)
+    assert store.reports.open(NOW) == []
+    (outcome,) = store.reports.unreported(NOW + MINUTE)
+    assert outcome.edition.id == edition.id
+    assert outcome.errors == [("550 no", 2), ("451 later", 1)]
+    assert outcome.progress.states[DeliveryState.FAILED] == 3
+    store.reports.mark_reported(edition.id, NOW)
+    assert store.reports.unreported(NOW) == []
+
+
+def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) -> None:
+    store.outbox.start_digests(["daily"], NOW)
+    assert store.outbox.open_edition(DAILY, NOW, NOW)
+    assert store.reports.unreported(NOW) == []
+    assert store.reports.progress(1, NOW).ended_at is None
