@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from digest.errors import DeliveryRefused
 
@@ -83,6 +84,7 @@ def _check_local(local: str) -> None:
             raise ValueError(f"the part before the @ may not contain {char!r}")
 
 
+@lru_cache(maxsize=4096)  # most subscribers share a few domains
 def _ascii_domain(domain: str) -> str:
     """Return the domain in ASCII; raises ValueError where there can be no such host."""
     if not domain:

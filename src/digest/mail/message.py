@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
@@ -16,6 +17,7 @@ from digest.mail.render import Letter
 from digest.mail.stencil import encoded
 from digest.times import require_utc
 
+_WEB = re.compile(r"https?://[^\s<>,/]+(?:/[^\s<>,]*)?")
 #: Of the two parts: base64, since no line of it can be too long or look like a boundary.
 _PLAIN, _HTML = (
     f"\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
@@ -180,7 +182,6 @@ def _ways_out(unsubscribe: str | None, mailto: str) -> list[str]:
 
 def _uri(address: str) -> str:
     """Return an address of the web that may stand between angle brackets, or raise ValueError."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.netloc or set(address) & set("<> ,"):
+    if not _WEB.fullmatch(address):
         raise ValueError(f"not an address for a header: {address!r}")
     return address
