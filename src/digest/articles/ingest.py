@@ -152,7 +152,9 @@ class Ingest:
         """Return what the roots were at the last scan, of this process or another."""
         if self._marks is None:
             last = self._memory.last()
-            self._marks = last.marks if last else {}
+            marks = last.marks if last else {}
+            # A root that is configured no more is not away: its files are gone.
+            self._marks = {name: marks[name] for name in marks if name in self._tree.roots}
         return self._marks
 
     def released(self) -> list[str]:

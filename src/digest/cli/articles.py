@@ -44,10 +44,12 @@ def build(context: typer.Context, as_json: Json = False) -> None:
     with chosen.services() as services:
         began = time.monotonic()
         taken = _take_all(services)
-        with progress_bar("Publishing") as progress:
-            published = services.publisher.publish_all(progress)
-            services.publisher.pack()
-        services.tell_hubs()
+        try:
+            with progress_bar("Publishing") as progress:
+                published = services.publisher.publish_all(progress)
+                services.publisher.pack()
+        finally:  # what was written is told, whatever could not be
+            services.tell_hubs()
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began

@@ -14,7 +14,7 @@ import typer
 
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, progress_bar, say
-from digest.errors import OutputError
+from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
@@ -244,7 +244,7 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
             return 0
         try:
             services.web_editions.publish_new(digest.name)
-        except OutputError as error:  # the mail does not wait for a full disk
+        except (DigestError, OSError) as error:  # the mail does not wait for a full disk
             complain(str(error))
         with progress_bar("Sending") as show:
             watching = asyncio.create_task(_watch(services, edition, show))

@@ -29,7 +29,9 @@ def list_articles(
     category: Annotated[
         str | None, typer.Option(help="Only in this category and below: names joined by '/'.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="At most so many, the newest.")
+    ] = 50,
     withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Those withdrawn.")] = False,
     waiting: Annotated[bool, typer.Option("--waiting", help="Files with a date to come.")] = False,
     as_json: Json = False,
@@ -100,9 +102,10 @@ def withdraw(context: typer.Context, names: Names) -> None:
     """
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        keys = _keys(services, names)
-        changes = services.store.withdrawals.withdraw(keys, services.clock())
-        _publish(services, changes, "withdrawn")
+        found = _find(services, names)
+        changes = services.store.withdrawals.withdraw(_keys(found), services.clock())
+        count = sum(one.withdrawn_at is None for one in found)
+        _publish(services, changes, f"{count:,} withdrawn")
 
 
 @app.command()
@@ -110,20 +113,23 @@ def restore(context: typer.Context, names: Names) -> None:
     """Show withdrawn articles again, whatever becomes of their files."""
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        keys = _keys(services, names)
-        changes = services.store.withdrawals.restore(keys)
-        _publish(services, changes, "restored")
+        found = _find(services, names)
+        changes = services.store.withdrawals.restore(_keys(found))
+        count = sum(one.withdrawn_at is not None for one in found)
+        _publish(services, changes, f"{count:,} restored")
 
 
-def _keys(services: Services, names: list[str]) -> list[ArticleKey]:
-    return [one.article.key for one in _find(services, names)]
+def _keys(found: list[Standing]) -> list[ArticleKey]:
+    return [one.article.key for one in found]
 
 
 def _find(services: Services, names: list[str]) -> list[Standing]:
     """Return the one article that each name means; end with 1 where any means none or several."""
+    from digest.articles.tree import printable
+
     found: list[Standing] = []
     unclear = False
-    for name in names:
+    for name in map(printable, names):
         meant = services.store.withdrawals.find(name)
         if len(meant) == 1:
             found += meant
@@ -141,13 +147,12 @@ def _find(services: Services, names: list[str]) -> list[Standing]:
 
 def _publish(services: Services, changes: Changes, done: str) -> None:
     """Bring feeds and pages up to date, and say what was done."""
-    published = services.publisher.publish(changes)
-    services.publisher.pack()
-    say(
-        f"{len(changes.articles):,} {done}; {published.written:,} files written, "
-        f"{published.removed:,} removed."
-    )
-    services.tell_hubs()
+    try:
+        published = services.publisher.publish(changes)
+        services.publisher.pack()
+    finally:  # what was written is told, whatever could not be
+        services.tell_hubs()
+    say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
 
 
 def _told(services: Services, one: Standing) -> dict[str, Any]:

@@ -70,10 +70,23 @@ class Archiving:
             self._newest[feed.folder] = extent.newest
             owed = self._owed.setdefault(feed.folder, set())
             owed.update(extent.touched)
-            # A feed that was away for a while has lost all of them.
-            if extent.newest and not all(map(self._exists, self._paths(feed, 1))):
-                owed.update(range(1, extent.newest + 1))
+            owed.update(self._lost(feed, extent.newest))
         return sum(len(self._owed[feed.folder]) for feed in feeds)
+
+    def _lost(self, feed: Feed, newest: int) -> set[int]:
+        """Return the numbers of archives that are not there, and of what links to them.
+
+        A feed that was away for a while has lost all of them. A process that ended before it
+        wrote what it had closed has left out the newest.
+        """
+        if newest and not all(map(self._exists, self._paths(feed, 1))):
+            return set(range(1, newest + 1))
+        lost: set[int] = set()
+        for number in range(newest, 1, -1):
+            if all(map(self._exists, self._paths(feed, number))):
+                break
+            lost |= {number, number - 1}
+        return lost
 
     def owed(self, feed: Feed, *, missing: bool) -> list[int]:
         """Return the numbers of a feed's archives that are still to be made, the oldest first.

@@ -274,7 +274,11 @@ class Publisher:
             scopes = spread(self._plan, summaries, strands)
             languages = [one.strand for one in strands if _is_language(one.strand)]
             spoken = list(self._of(one for one in languages if one in scopes))
-            new = [one for one in spoken if not self._folder.holds(one.folder + PAGE)]
+            new = [
+                one
+                for one in spoken
+                if not all(self._folder.holds(one.folder + name) for name in (*one.formats, PAGE))
+            ]
             known = [one for one in spoken if one not in new and one.scope in touched]
             self._archiving.close(new, None)
             self._archiving.close(known, changes.articles)
@@ -287,7 +291,10 @@ class Publisher:
             for feed in held:
                 self._write_archives(writing, feed, entries, step, missing=False)
             alone = (one for one in languages if one not in scopes)
-            for feed in {*self._of(touched), *self._of(alone)}.difference(held):
+            ended = {*self._of(touched), *self._of(alone)}.difference(held)
+            # How many archives they have is not known yet, either.
+            self._archiving.close([one for one in ended if one not in feeds], changes.articles)
+            for feed in ended:
                 for path in self._paths(feed):
                     writing.remove(path)
             self._write_lists(writing, summaries, scopes)
@@ -337,8 +344,12 @@ class Publisher:
         articles = self._source.newest(feed.scope, feed.limit)
         if feed.scope and feed.kind != StrandKind.CUSTOM and not articles:
             return False
-        if self._write_archives(writing, feed, entries, step, missing=True):
-            writing.settle()  # a feed must not name an archive that is not there yet
+        # A process that ended too early may have stored an article and not published it.
+        unseen = [one for one in articles if not self._folder.holds(one.folder + PAGE)]
+        for article in unseen:
+            writing.write(article.folder + PAGE, self._pages.article(article))
+        if self._write_archives(writing, feed, entries, step, missing=True) or unseen:
+            writing.settle()  # a feed must not name what is not there yet
         gone = self._source.tombstones(feed.scope, feed.limit) if ATOM in feed.formats else []
         place = self._archiving.place(feed)
         for name in feed.formats:

@@ -55,24 +55,22 @@ class Withdrawals:
         self._database = database
 
     def withdraw(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
-        """Withdraw articles, whatever becomes of their files; tell those that were shown."""
+        """Withdraw articles, whatever becomes of their files.
+
+        All of them are told: of one that is withdrawn already, publishing may have failed.
+        """
         with self._database.write(Lock.ARTICLES) as connection:
-            shown = article.c.key.in_(keys) & ~gone()
-            sequences = list(connection.scalars(select(article.c.id).where(shown)))
-            self._say(connection, keys, Word.WITHDRAWN, now)
-            return _changes(connection, sequences)
+            return _changes(connection, self._say(connection, keys, Word.WITHDRAWN, now))
 
     def restore(self, keys: Collection[ArticleKey]) -> Changes:
-        """Show articles again, whatever becomes of their files; tell those that were not shown."""
+        """Show articles again, whatever becomes of their files; tell all of them."""
         with self._database.write(Lock.ARTICLES) as connection:
-            hidden = article.c.key.in_(keys) & gone()
-            sequences = list(connection.scalars(select(article.c.id).where(hidden)))
-            self._say(connection, keys, Word.KEPT, None)
-            return _changes(connection, sequences)
+            return _changes(connection, self._say(connection, keys, Word.KEPT, None))
 
     def _say(
         self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
-    ) -> None:
+    ) -> list[int]:
+        """Note the operator's word on articles, and return their sequences."""
         known = {
             row.article: row.at
             for row in connection.execute(select(withdrawal).where(withdrawal.c.at.is_not(None)))
@@ -80,6 +78,7 @@ class Withdrawals:
         found = list(connection.scalars(select(article.c.id).where(article.c.key.in_(keys))))
         rows = [{"article": one, "at": at and known.get(one, at), "word": word} for one in found]
         put(connection, withdrawal, rows, key="article")
+        return found
 
     def withdrawn(self, key: str) -> bool:
         """Tell whether there is an article with this key that is withdrawn."""
@@ -176,12 +175,15 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
         connection.execute(delete(withdrawal).where(withdrawal.c.article.in_(chunk)))
     if grace is not None and connection.scalar(there.limit(1)) is not None:
         said = select(withdrawal.c.article)
+        # One without any file has lost it to another article: it took another identity.
+        gone_at = func.coalesce(func.max(file.c.missing_at), func.max(article.c.updated_at))
         overdue = (
-            select(file.c.article)
-            .where(file.c.article.is_not(None), file.c.article.not_in(said))
-            .group_by(file.c.article)
-            .having(func.count(file.c.missing_at) == func.count())
-            .having(func.max(file.c.missing_at) <= now - grace)
+            select(article.c.id)
+            .outerjoin(file, file.c.article == article.c.id)
+            .where(article.c.id.not_in(said))
+            .group_by(article.c.id)
+            .having(func.count(file.c.missing_at) == func.count(file.c.key))
+            .having(gone_at <= now - grace)
         )
         rows = [{"article": one, "at": now, "word": None} for one in connection.scalars(overdue)]
         if rows:
