@@ -37,6 +37,24 @@ def test_building_twice_writes_nothing_and_a_deleted_folder_comes_back_the_same(
     assert workplace.published() == before
 
 
+def test_articles_of_a_folder_that_got_a_name_follow_their_files(
+    program: Program, workplace: Workplace
+) -> None:
+    text = (
+        "<p>"
+        + "同一篇文章，字数够多，换了文件夹的名字也认得出来，改了标题也要跟着改。" * 2
+        + "</p>"
+    )
+    workplace.write("a.md", "旧题", body=text)
+    program("build")
+    workplace.configure('\n[paths.articles]\nnews = "articles"\n')
+    assert json.loads(program("build", "--json").out)["articles"] == 1
+    workplace.write("a.md", "新题", body=text)
+    program("build")
+    assert "新题".encode() in workplace.published()["feeds/rss.xml"]
+    assert "Away" not in program("status").out
+
+
 def test_build_ends_with_1_where_a_file_is_a_problem(
     program: Program, workplace: Workplace
 ) -> None:

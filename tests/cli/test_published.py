@@ -72,6 +72,23 @@ def test_withdrawing_twice_does_nothing(built: Program) -> None:
     assert built("articles", "withdraw", "b.md").out.startswith("0 withdrawn; 0 files")
 
 
+def test_withdrawing_again_publishes_what_failed_the_first_time(
+    built: Program, workplace: Workplace
+) -> None:
+    with workplace.open() as services:
+        key = services.store.withdrawals.find("b.md")[0].article.key
+        services.store.withdrawals.withdraw([key], workplace.clock())
+    assert "又一篇".encode() in workplace.published()["feeds/rss.xml"]
+    assert built("articles", "withdraw", "b.md").code == 0
+    assert "又一篇".encode() not in workplace.published()["feeds/rss.xml"]
+
+
+def test_a_name_that_is_no_utf_8_is_asked_for_as_it_is_kept(built: Program) -> None:
+    done = built("articles", "show", "a\udcff.md")
+    assert done.code == 1
+    assert "a\\xff.md: no article" in done.err
+
+
 @pytest.mark.parametrize("command", ["show", "withdraw", "restore"])
 def test_a_name_of_nothing_changes_nothing(
     built: Program, workplace: Workplace, command: str

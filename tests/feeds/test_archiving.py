@@ -354,3 +354,16 @@ def test_progress_counts_archives(tmp_path: Path) -> None:
 def test_a_category_cannot_take_the_place_of_archives() -> None:
     assert slug(ARCHIVES) != ARCHIVES
     assert slug(ARCHIVES.upper()) != ARCHIVES.upper()
+
+
+def test_an_archive_that_was_closed_and_never_written_is_made_later(tmp_path: Path) -> None:
+    shelf = ArchiveShelf(article(number, categories=(TEA,)) for number in range(1, 9))
+    publisher(shelf, tmp_path).publish_all()
+    lost = {path for path in archives(tmp_path) if f"{ARCHIVES}/2/" in path}
+    assert lost
+    for path in lost:
+        (tmp_path / path).unlink()
+    new = article(9, categories=(TEA,))
+    shelf.add(new)
+    publisher(shelf, tmp_path).publish(changes(new))
+    assert archives(tmp_path) >= lost

@@ -203,6 +203,17 @@ def test_a_category_that_lost_its_last_article_is_removed(tmp_path: Path) -> Non
     assert "港口" not in (tmp_path / "feeds/opml.xml").read_text("utf-8")
 
 
+def test_a_feed_never_names_a_page_that_another_process_did_not_get_to_write(
+    tmp_path: Path,
+) -> None:
+    left, new = article(1), article(2)
+    shelf = Shelf([left])
+    shelf.add(new)  # the first was stored by a process that ended before it published
+    publisher(shelf, tmp_path).publish(changes(new))
+    for one in (left, new):
+        assert (tmp_path / one.folder / "index.html").exists()
+
+
 def test_atom_feeds_tell_what_was_withdrawn(tmp_path: Path) -> None:
     gone = article(1)
     shelf = Shelf([gone, article(2)])
