@@ -130,7 +130,7 @@ def _observer(lost: Callable[[], None], unwatched: Callable[[], None]) -> BaseOb
     """Return what listens to the system."""
     if sys.platform == "linux":
         return ToldObserver(lost, unwatched)
-    else:  # noqa: RET505 - mypy knows an else of another system  # pragma: no cover
+    else:  # noqa: RET505 - mypy wants the else  # pragma: no cover - other systems
         return Observer()
 
 
@@ -138,5 +138,5 @@ def _hears(observer: BaseObserver) -> bool:
     """Tell whether all threads of an observer are at work."""
     if sys.platform == "linux":
         return isinstance(observer, ToldObserver) and observer.hears()
-    else:  # noqa: RET505 - mypy knows an else of another system  # pragma: no cover
+    else:  # noqa: RET505 - mypy wants the else  # pragma: no cover - other systems
         return observer.is_alive()

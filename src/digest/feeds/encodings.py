@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import brotli
 
-if sys.version_info >= (3, 14):  # pragma: no cover
+if sys.version_info >= (3, 14):  # pragma: no cover - newer than what the tests run on
     from compression import zstd
 else:
     from backports import zstd

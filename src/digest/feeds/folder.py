@@ -53,9 +53,8 @@ class OutputFolder:
         try:
             while not _lock(descriptor):
                 waiting()
-                time.sleep(
-                    _LOOK_AGAIN
-                )  # in a worker thread; a wait for the lock could not be ended
+                # In a worker thread; a wait for the lock itself could not be ended.
+                time.sleep(_LOOK_AGAIN)
             yield
         finally:
             os.close(descriptor)
