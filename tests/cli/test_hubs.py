@@ -45,3 +45,14 @@ def test_a_hub_that_is_away_is_told_by_the_next_command(
     with serving(back.server):
         assert program("build").code == 0
     assert len(back.told.all) == 3 * 3
+
+
+def test_what_a_failing_build_did_write_is_told(
+    program: Program, workplace: Workplace, hub: Hub
+) -> None:
+    workplace.write("a.md", categories=("Notes",))
+    (workplace.output / "feeds/Notes/rss.xml").mkdir(parents=True)  # where a file should be
+    assert program("build").code == 1
+    told = set(hub.told.all)
+    assert "http://127.0.0.1:8000/feeds/atom.xml" in told
+    assert "http://127.0.0.1:8000/feeds/Notes/rss.xml" not in told
