@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from digest.settings import days_off, recurrence
@@ -20,6 +21,8 @@ _FARTHEST = timedelta(days=366 * 41)
 _APART = timedelta(hours=26)
 #: Every zone of today is some quarters of an hour off UTC; minutes.
 _QUARTER = 15
+#: ZoneInfo keeps but eight zones; the readers of one digest may live in many more.
+_zone = cache(ZoneInfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Schedule:
         """
         if not self.local or not zones:
             return run
-        return min(local_moment(run, self.timezone, zone) for zone in zones)
+        return min(local_moment(run, self._zone, _zone(zone)) for zone in zones)
 
     def latest_open(
         self, after: datetime, until: datetime, zones: Collection[str]

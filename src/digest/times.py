@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from email.utils import format_datetime
-from functools import cache
-from zoneinfo import ZoneInfo
 
 #: Tells the time; always aware UTC. Services are handed one, so that tests can set it.
 Clock = Callable[[], datetime]
-
-#: ZoneInfo keeps but eight zones; the readers of one digest may live in many more.
-_zone = cache(ZoneInfo)
 
 
 def utc_now() -> datetime:
@@ -44,14 +39,3 @@ def rfc822(moment: datetime) -> str:
 def rfc3339(moment: datetime) -> str:
     """Return ``moment`` to the second with ``Z`` (RFC 3339 section 5.6)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def local_moment(due_at: datetime, reference: str, zone: str) -> datetime:
-    """Return when the wall time that ``due_at`` is in one zone comes in another one, aware UTC.
-
-    A wall time that the clocks there leave out comes as much later; one that comes twice counts
-    when it comes first. ``due_at`` is aware, the zones are IANA names. Raises
-    ZoneInfoNotFoundError, a KeyError.
-    """
-    wall = due_at.astimezone(_zone(reference))
-    return wall.replace(tzinfo=_zone(zone), fold=0).astimezone(UTC)

@@ -145,6 +145,7 @@ class Settings(BaseSettings):
             language=table.language or self.site_table.language,
             timezone=self.digest_zone(name),
             expires=table.expires,
+            local=self.digest_local(name),
             min_items=table.min_items,
             max_age=table.max_age,
             approval=Approval(within=table.approve_within, sends=table.unapproved == "send")
