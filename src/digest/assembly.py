@@ -214,7 +214,12 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
-        name: Schedule(table.schedule, settings.digest_zone(name))
+        name: Schedule(
+            table.schedule,
+            settings.digest_zone(name),
+            skip=table.skip,
+            local=settings.digest_local(name),
+        )
         for name, table in settings.digests.items()
         if table.enabled
     }

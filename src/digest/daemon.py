@@ -25,7 +25,7 @@ from digest.errors import DigestError
 from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.mail.edition import Edition
-from digest.schedule import Timetable
+from digest.timetable import Timetable
 from digest.web.app import create_app
 from digest.web.status import MAX_SHOWN, Status
 
