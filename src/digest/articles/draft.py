@@ -125,6 +125,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
             manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
         enclosure=manuscript.enclosure,
+        pinned=manuscript.pinned,
         likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,
     )
