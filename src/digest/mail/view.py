@@ -30,24 +30,25 @@ class Item:
     date: str  #: in the digest's zone and the mail's language
     source: str  #: who wrote or published it; may be empty
     language: str  #: BCP 47
-    category: str  #: the name of its section; empty where it has none
+    category: str  #: its category's name, or the mail's word for pinned ones; may be empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemGroup:
     """A section as templates see it."""
 
-    title: str  #: the category's own name, or the mail's word for those without
+    title: str  #: the category's own name, or the mail's word for pinned ones and those without
     path: str  #: the names above it; may be empty
     anchor: str  #: what names its place in the mail: a letter and a number
     articles: tuple[Item, ...]
+    pinned: bool = False  #: its articles are those that are pinned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The contents of a rendition: one article that leads, the others by section."""
 
-    lead: Item | None  #: the newest article; None where there is none
+    lead: Item | None  #: the first pinned article, else the newest; None where there is none
     sections: tuple[ItemGroup, ...]  #: without the lead, and without empty ones
 
 
@@ -83,15 +84,21 @@ def web_address(address: str | None) -> str | None:
 
 def _group(place: int, section: Section, items: tuple[Item, ...], words: Phrasebook) -> ItemGroup:
     anchor = f"s{place}"
-    if section.category is None:
-        return ItemGroup(title=words.say("uncategorised"), path="", anchor=anchor, articles=items)
-    above = section.category.parent
+    above = section.category.parent if section.category else None
     return ItemGroup(
-        title=cut(one_line(section.category.name), MAX_SOURCE),
+        title=_name(section, words) or words.say("uncategorised"),
         path=cut(one_line(str(above)), MAX_SOURCE) if above else "",
         anchor=anchor,
         articles=items,
+        pinned=section.pinned,
     )
+
+
+def _name(section: Section, words: Phrasebook) -> str:
+    """Return what a section is called; empty where its articles have no category."""
+    if section.pinned:
+        return words.say("pinned")
+    return cut(one_line(section.category.name), MAX_SOURCE) if section.category else ""
 
 
 def _item(
@@ -115,7 +122,7 @@ def _item(
         date=words.moment(article.published_at, edition.due_at),
         source=cut(one_line(source), MAX_SOURCE),
         language=article.language or site.language,
-        category=cut(one_line(section.category.name), MAX_SOURCE) if section.category else "",
+        category=_name(section, words),
     )
 
 
