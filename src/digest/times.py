@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from email.utils import format_datetime
 
 #: Tells the time; always aware UTC. Services are handed one, so that tests can set it.
@@ -19,6 +19,16 @@ def require_utc(name: str, moment: datetime) -> None:
     """Raise ValueError unless ``moment`` is aware and in UTC."""
     if moment.tzinfo is None or moment.utcoffset() != UTC.utcoffset(None):
         raise ValueError(f"{name} must be aware UTC, not {moment!r}")
+
+
+def local_moment(moment: datetime, reference: tzinfo, zone: tzinfo) -> datetime:
+    """Return when a zone's clocks show what ``reference``'s clocks show at a moment, aware UTC.
+
+    A time that the zone leaves out comes as much later, one that comes twice counts once, the
+    first. So it is at most 26 hours before or behind ``moment``.
+    """
+    wall = moment.astimezone(reference).replace(tzinfo=zone, fold=0)
+    return wall.astimezone(UTC)
 
 
 def rfc822(moment: datetime) -> str:

@@ -37,6 +37,8 @@ def test_add_list_remove(program: Program) -> None:
         "金融/市场, Notes",
         "--language",
         "zh-CN",
+        "--timezone",
+        "Asia/Tokyo",
     )
     assert out == "a@example.org: added\n"
     (row,) = listed(program)
@@ -46,6 +48,7 @@ def test_add_list_remove(program: Program) -> None:
         "name": "李雷",
         "categories": "金融/市场, Notes",
         "language": "zh-CN",
+        "timezone": "Asia/Tokyo",
         "state": "active",
         "created_at": "",
         "changed_at": "",

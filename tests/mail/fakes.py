@@ -58,7 +58,13 @@ class FakeStore:
             raise StoreError("database is locked")
 
     def open_edition(
-        self, digest: Digest, due_at: datetime, now: datetime, *, latest: int | None = None
+        self,
+        digest: Digest,
+        due_at: datetime,
+        now: datetime,
+        *,
+        latest: int | None = None,
+        by_hand: bool = False,
     ) -> Edition | None:
         self._perhaps_fail("open_edition")
         if (digest.name, due_at) in self.opened:

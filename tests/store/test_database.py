@@ -82,7 +82,7 @@ def fill(url: str, revision: str, *authors: Sequence[str]) -> None:
 
 
 def test_articles_that_were_there_before_pins_are_not_pinned(bare_url: str) -> None:
-    fill(bare_url, "0006", ["林海"], [])
+    fill(bare_url, "0007", ["林海"], [])
     with open_store(bare_url) as store:
         assert [one.pinned for one in store.articles.since(0, ())] == [0, 0]
 

@@ -239,7 +239,7 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
 
     mailing = services.mailing()
     try:
-        edition = await mailing.issue(digest, services.clock(), latest=latest)
+        edition = await mailing.issue(digest, services.clock(), latest=latest, by_hand=True)
         if edition is None:
             return 0
         try:

@@ -29,6 +29,7 @@ _COLUMNS = (
     "name",
     "categories",
     "language",
+    "timezone",
     "state",
     "created_at",
     "changed_at",
@@ -49,16 +50,22 @@ def format_categories(categories: tuple[CategoryPath, ...]) -> str:
 
 
 def new_subscriber(
-    services: Services, address: str, digest: str, name: str, categories: str, language: str | None
+    services: Services,
+    address: str,
+    digest: str,
+    name: str,
+    categories: str,
+    language: str | None,
+    timezone: str | None,
 ) -> NewSubscriber:
     """Return a checked subscription.
 
-    Raises ValueError for an address, name, category or language that is none, ConfigurationError
-    for a digest that is not configured.
+    Raises ValueError for an address, name, category, language or zone that is none,
+    ConfigurationError for a digest that is not configured.
     """
     from digest.mail.address import check_address
     from digest.mail.subscriber import NewSubscriber
-    from digest.settings import language_tag
+    from digest.settings import language_tag, zone
 
     if any(ord(char) < 32 for char in name):
         raise ValueError("a name must be one line, without control characters")
@@ -68,6 +75,7 @@ def new_subscriber(
         name=name.strip(),
         categories=parse_categories(categories),
         language=language_tag(language) if language else None,
+        timezone=zone(timezone) if timezone else None,
     )
 
 
@@ -83,12 +91,19 @@ def add(
     language: Annotated[
         str | None, typer.Option(help="Of the mail's own words, such as zh-CN.")
     ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Of a digest that is sent by each reader's clock, such as Asia/Tokyo."),
+    ] = None,
 ) -> None:
-    """Subscribe an address to a digest, or change its subscription."""
+    """Subscribe an address to a digest, or change its subscription.
+
+    A new subscriber of a digest with `welcome` is sent the latest articles at once.
+    """
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         try:
-            new = new_subscriber(services, address, digest, name, categories, language)
+            new = new_subscriber(services, address, digest, name, categories, language, timezone)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         _, added = services.store.subscribers.add(new, services.clock())
@@ -120,6 +135,7 @@ def _row(subscriber: Subscriber) -> dict[str, str]:
         "name": subscriber.name,
         "categories": format_categories(subscriber.categories),
         "language": subscriber.language or "",
+        "timezone": subscriber.timezone or "",
         "state": str(subscriber.state),
         "created_at": subscriber.created_at.isoformat(),
         "changed_at": subscriber.changed_at.isoformat() if subscriber.changed_at else "",
@@ -193,6 +209,9 @@ def import_(
     strict: Annotated[
         bool, typer.Option("--strict", help="Import all lines or, if one is bad, none.")
     ] = False,
+    welcome: Annotated[
+        bool, typer.Option("--welcome", help="Send the new ones the digest's welcome.")
+    ] = False,
 ) -> None:
     """Subscribe the addresses of a CSV file. Bad lines are told by number, the rest imported.
 
@@ -213,7 +232,7 @@ def import_(
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)
-        results = services.store.subscribers.add_many(good, services.clock())
+        results = services.store.subscribers.add_many(good, services.clock(), welcome=welcome)
     for kind in sorted(set(results)):
         say(f"{results.count(kind):,} {kind}")
     if left_out:
@@ -265,6 +284,7 @@ def _subscription(
             values.get("name", ""),
             values.get("categories", ""),
             values.get("language") or None,
+            values.get("timezone") or None,
         )
     except (ValueError, ConfigurationError) as error:
         return str(error)

@@ -18,7 +18,7 @@ class DeliveryState(StrEnum):
     SENT = "sent"  #: a server took it
     FAILED = "failed"  #: a server refused it for good
     EXPIRED = "expired"  #: its edition was too old before a server took it
-    SUPPRESSED = "suppressed"  #: its subscriber left before it was sent
+    SUPPRESSED = "suppressed"  #: its subscriber left, or its edition was cancelled, before that
 
 
 _ENDS_UNSENT = frozenset({DeliveryState.EXPIRED, DeliveryState.SUPPRESSED})
@@ -34,6 +34,8 @@ TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
 }
 #: States that nothing follows.
 FINAL = frozenset(state for state, after in TRANSITIONS.items() if not after)
+#: States from which the operator may have a delivery queued again.
+REOPENS = frozenset({DeliveryState.FAILED, DeliveryState.EXPIRED})
 
 #: RFC 5321 section 4.5.4.1: the first retry after 30 minutes or more.
 RETRY_AFTER = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))

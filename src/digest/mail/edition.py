@@ -13,6 +13,14 @@ from digest.times import require_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """An edition is shown to the operator before it is sent."""
+
+    within: timedelta  #: from when it was made; then it is sent or dropped
+    sends: bool  #: what becomes of an edition that nobody decided on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """A configured newsletter: what it selects and how it looks. Its schedule is the daemon's."""
 
@@ -26,28 +34,39 @@ class Digest:
     language: str = "en"  #: BCP 47
     timezone: str = "UTC"  #: IANA name: of the dates shown
     expires: timedelta = EXPIRES  #: a delivery that is older is not sent any more
+    local: bool = False  #: each subscriber has it at the hour of their own zone
+    min_items: int = 1  #: fewer articles wait for the next edition
+    max_age: timedelta | None = None  #: an article that is older does not enter; None: any does
+    approval: Approval | None = None  #: None: an edition is sent when it is made
+    welcome: int = 0  #: articles that a new subscriber is sent at once; 0: no such mail
 
 
 class EditionState(StrEnum):
     """How far an edition has come."""
 
-    EMPTY = "empty"  #: there was nothing to tell; remembered so that it is not made again
+    EMPTY = "empty"  #: there was not enough to tell; remembered so that it is not made again
+    DRAFT = "draft"  #: waits for the operator; has no deliveries yet
     OPEN = "open"  #: some deliveries are still to be made
     DONE = "done"  #: every delivery has ended
+    CANCELLED = "cancelled"  #: by the operator, or nobody approved it; what was sent stays sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """One issue of a digest. ``(digest, due_at)`` is unique; so is ``(digest, number)``."""
+    """One issue of a digest. ``(digest, due_at)`` is unique; so is ``(digest, number)``.
+
+    A welcome holds articles of editions before it, for subscribers who came after these.
+    """
 
     id: int
     digest: str  #: the digest's name
-    number: int  #: 1, 2, 3 …; empty editions have 0
+    number: int  #: 1, 2, 3 …; empty ones and welcomes have 0
     due_at: datetime  #: aware UTC: the scheduled moment
     created_at: datetime  #: aware UTC
     after: int  #: the interval of the article sequence: after < sequence <= upto
     upto: int
     state: EditionState
+    welcome: bool = False
 
     def __post_init__(self) -> None:
         require_utc("due_at", self.due_at)
@@ -68,6 +87,14 @@ def editions_folder(digest: str) -> str:
 def edition_folder(digest: str, number: int) -> str:
     """Return where an edition is published; 0, that of one never made, means the sample."""
     return f"{editions_folder(digest)}{number or 'sample'}/"
+
+
+def fresh(digest: Digest, articles: Iterable[Article], now: datetime) -> list[Article]:
+    """Return the articles that are young enough for an edition made at a moment (aware UTC)."""
+    if digest.max_age is None:
+        return list(articles)
+    oldest = now - digest.max_age
+    return [article for article in articles if article.published_at >= oldest]
 
 
 def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:

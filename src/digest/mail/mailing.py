@@ -35,13 +35,21 @@ class MailStore(DeliveryStore, Protocol):
     """What mailing needs of the store."""
 
     def open_edition(
-        self, digest: Digest, due_at: datetime, now: datetime, *, latest: int | None = None
+        self,
+        digest: Digest,
+        due_at: datetime,
+        now: datetime,
+        *,
+        latest: int | None = None,
+        by_hand: bool = False,
     ) -> Edition | None:
         """Make the edition due at a moment, with its deliveries, all or nothing.
 
         It takes the articles after the digest's last edition that the digest selects (with
         ``latest``, that many newest ones instead), and a delivery for every active subscriber
-        whose categories hold one of them. None where ``(digest, due_at)`` was made before.
+        whose categories hold one of them. It is a draft without deliveries where the digest
+        wants approval, and empty where there is too little to tell, but ``by_hand``. None where
+        ``(digest, due_at)`` was made before.
         """
         ...
 
@@ -110,14 +118,24 @@ class Mailing:
         self._woken = asyncio.Event()
 
     async def issue(
-        self, digest: Digest, due_at: datetime, *, latest: int | None = None
+        self,
+        digest: Digest,
+        due_at: datetime,
+        *,
+        latest: int | None = None,
+        by_hand: bool = False,
     ) -> Edition | None:
-        """Open the edition due at a moment (aware UTC); None where it was opened before.
+        """Make the edition due at a moment (aware UTC); None where it was made before.
 
-        Raises StoreError.
+        One made ``by_hand`` waits neither for approval nor for more articles. Raises StoreError.
         """
         edition = await asyncio.to_thread(
-            self._store.open_edition, digest, due_at, self._clock(), latest=latest
+            self._store.open_edition,
+            digest,
+            due_at,
+            self._clock(),
+            latest=latest,
+            by_hand=by_hand,
         )
         if edition is None:
             _log.info("edition was made before", digest=digest.name, due_at=due_at.isoformat())

@@ -33,6 +33,7 @@ class Subscriber:
     #: Aware UTC: the last change of anything here. Two that differ in it alone are the same.
     changed_at: datetime | None = field(default=None, compare=False)
     reason: str | None = None  #: why it is suppressed, without addresses
+    timezone: str | None = None  #: IANA name; None means the site's
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
@@ -47,3 +48,4 @@ class NewSubscriber:
     name: str = ""
     categories: tuple[CategoryPath, ...] = ()
     language: str | None = None
+    timezone: str | None = None

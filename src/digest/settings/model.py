@@ -21,7 +21,7 @@ from digest.errors import ConfigurationError
 from digest.feeds.plan import CustomFeed
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.languages import cased
-from digest.mail.edition import Digest
+from digest.mail.edition import Approval, Digest
 from digest.mail.message import Sender
 from digest.mail.pace import Limits
 from digest.mail.sendmail import SendmailCommand
@@ -145,6 +145,12 @@ class Settings(BaseSettings):
             language=table.language or self.site_table.language,
             timezone=self.digest_zone(name),
             expires=table.expires,
+            min_items=table.min_items,
+            max_age=table.max_age,
+            approval=Approval(within=table.approve_within, sends=table.unapproved == "send")
+            if table.approve
+            else None,
+            welcome=table.welcome,
         )
 
     def digest_zone(self, name: str) -> str:

@@ -278,6 +278,12 @@ class DigestTable(Table):
     subject_width: Annotated[int, whole(20, 250)] = 78
     template: Name = "digest"
     max_items: Annotated[int, whole(1, 1_000)] = 50
+    min_items: Annotated[int, whole(1, 1_000)] = 1
+    max_age: Annotated[timedelta, within("1h", "365d")] | None = None
+    approve: bool = False
+    approve_within: Annotated[timedelta, within("5m", "30d")] = timedelta(hours=6)
+    unapproved: Literal["send", "drop"] = "drop"
+    welcome: Annotated[int, whole(0, 100)] = 0
     language: Language | None = None
     expires: Annotated[timedelta, within("1h", "30d")] = EXPIRES
     catch_up: Annotated[timedelta, within("0s", "30d")] = timedelta(hours=12)

@@ -12,6 +12,7 @@ from digest.errors import StoreError
 from digest.store.archives import ArchiveStore
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
+from digest.store.decisions import Decisions
 from digest.store.issued import IssuedEditions
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
@@ -20,6 +21,7 @@ from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
+from digest.store.welcomes import Welcomes
 from digest.store.withdrawals import Withdrawals
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -36,6 +38,8 @@ class Store:
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.issued = IssuedEditions(database)
+        self.decisions = Decisions(database)
+        self.welcomes = Welcomes(database)
         self.reports = Reports(database)
         self.withdrawals = Withdrawals(database)
         self.notices = NoticeStore(database)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from digest.articles.model import CategoryPath
 from digest.mail.delivery import DeliveryState
@@ -24,6 +26,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
+from digest.times import local_moment
 
 
 def start(connection: Connection, names: Collection[str], now: datetime) -> None:
@@ -34,18 +37,29 @@ def start(connection: Connection, names: Collection[str], now: datetime) -> None
 
 
 def make(
-    connection: Connection, issue: Digest, due_at: datetime, now: datetime, latest: int | None
+    connection: Connection,
+    issue: Digest,
+    due_at: datetime,
+    now: datetime,
+    *,
+    latest: int | None = None,
+    by_hand: bool = False,
 ) -> int | None:
     """Make the edition due at a moment and return its id; None where it was made before.
 
-    It is left open, even where it has nobody to go to.
+    It is left open, even where it has nobody to go to, or a draft where the digest wants approval.
+    Articles that are too few stay for the next one. ``by_hand`` neither waits for more nor for
+    anybody: it is open at once, to everybody.
     """
     made = select(edition.c.id).where(edition.c.digest == issue.name, edition.c.due_at == due_at)
     if connection.scalar(made) is not None:
         return None
     after = _checkpoint(connection, issue.name, now)
     upto = max(after, newest_sequence(connection))
-    sequences = _select(connection, issue.categories, after, upto, latest)
+    sequences = _select(connection, issue, after, upto, latest, now)
+    state = EditionState.OPEN if issue.approval is None or by_hand else EditionState.DRAFT
+    if sequences and len(sequences) < issue.min_items and not by_hand:
+        sequences, upto = [], after
     statement = edition.insert().values(
         digest=issue.name,
         number=_next_number(connection, issue.name) if sequences else 0,
@@ -53,14 +67,20 @@ def make(
         created_at=now,
         after=after,
         upto=upto,
-        state=EditionState.OPEN if sequences else EditionState.EMPTY,
+        state=state if sequences else EditionState.EMPTY,
     )
     made_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
     if sequences:
-        rows = [{"edition": made_id, "article": sequence} for sequence in sequences]
-        connection.execute(edition_article.insert(), rows)
-        _address(connection, made_id, issue.name, now)
+        hold(connection, made_id, sequences)
+        if state is EditionState.OPEN:
+            address(connection, made_id, replace(issue, local=issue.local and not by_hand), now)
     return made_id
+
+
+def hold(connection: Connection, edition_id: int, sequences: Collection[int]) -> None:
+    """Put articles into an edition that holds none."""
+    rows = [{"edition": edition_id, "article": sequence} for sequence in sequences]
+    connection.execute(edition_article.insert(), rows)
 
 
 def held(edition_id: int) -> Select[Any]:
@@ -79,6 +99,7 @@ def from_row(row: Row[Any]) -> Edition:
         after=row.after,
         upto=row.upto,
         state=EditionState(row.state),
+        welcome=row.welcome,
     )
 
 
@@ -102,17 +123,19 @@ def _checkpoint(connection: Connection, name: str, now: datetime) -> int:
 
 def _select(
     connection: Connection,
-    categories: tuple[CategoryPath, ...],
+    issue: Digest,
     after: int,
     upto: int,
     latest: int | None,
+    now: datetime,
 ) -> list[int]:
     """Return the sequences of an edition's articles."""
-    query = selected(select(article.c.id), categories).where(article.c.id <= upto, ~gone())
-    if latest is None:
-        query = query.where(article.c.id > after)
-    else:
-        query = query.order_by(article.c.id.desc()).limit(latest)
+    query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, ~gone())
+    if latest is not None:
+        return list(connection.scalars(query.order_by(article.c.id.desc()).limit(latest)))
+    query = query.where(article.c.id > after)
+    if issue.max_age is not None:
+        query = query.where(article.c.published_at >= now - issue.max_age)
     return list(connection.scalars(query))
 
 
@@ -121,8 +144,8 @@ def _next_number(connection: Connection, name: str) -> int:
     return int(connection.scalar(numbers) or 0) + 1
 
 
-def _address(connection: Connection, edition_id: int, name: str, now: datetime) -> None:
-    """Queue a delivery for every active subscriber with something to read.
+def address(connection: Connection, edition_id: int, issue: Digest, now: datetime) -> None:
+    """Queue an edition's delivery for every active subscriber with something to read.
 
     A membership stands for every level, so a subscriber's category selects an article exactly
     where it is among these (``mail.edition.selects``, asked once for all articles).
@@ -130,23 +153,69 @@ def _address(connection: Connection, edition_id: int, name: str, now: datetime) 
     of_articles = select(membership.c.category).where(membership.c.article.in_(held(edition_id)))
     names = connection.scalars(select(category.c.names).where(category.c.id.in_(of_articles)))
     told = {CategoryPath(path) for path in names}
+    due_at = connection.scalars(select(edition.c.due_at).where(edition.c.id == edition_id)).one()
+    hours = _Hours(issue, due_at, now)
     readers = connection.execute(
-        select(subscriber.c.id, subscriber.c.categories)
-        .where(subscriber.c.digest == name, subscriber.c.state == SubscriberState.ACTIVE)
+        select(subscriber.c.id, subscriber.c.categories, subscriber.c.timezone)
+        .where(subscriber.c.digest == issue.name, subscriber.c.state == SubscriberState.ACTIVE)
         .order_by(subscriber.c.id)
     )
+    queue(
+        connection,
+        edition_id,
+        [
+            (reader, hours.of(timezone))
+            for reader, categories, timezone in readers
+            if not categories or not told.isdisjoint(categories)
+        ],
+        now,
+    )
+
+
+def queue(
+    connection: Connection,
+    edition_id: int,
+    readers: Sequence[tuple[int, datetime]],
+    now: datetime,
+) -> None:
+    """Queue an edition's deliveries to subscribers, each for its moment.
+
+    Whoever gets one is owed no welcome any more.
+    """
     rows = [
         {
             "edition": edition_id,
             "subscriber": reader,
             "state": DeliveryState.QUEUED,
             "attempts": 0,
-            "created_at": now,
-            "due_at": now,
+            "created_at": begin_at,
+            "due_at": begin_at,
             "changed_at": now,
         }
-        for reader, categories in readers
-        if not categories or not told.isdisjoint(categories)
+        for reader, begin_at in readers
     ]
     if rows:
         connection.execute(delivery.insert(), rows)
+        told = select(delivery.c.subscriber).where(delivery.c.edition == edition_id)
+        owed = update(subscriber).where(subscriber.c.welcome, subscriber.c.id.in_(told))
+        connection.execute(owed.values(welcome=False))
+
+
+class _Hours:
+    """When an edition goes to whom: at once, or at the hour of the reader's own zone."""
+
+    def __init__(self, issue: Digest, due_at: datetime, now: datetime) -> None:
+        self._reference = ZoneInfo(issue.timezone) if issue.local else None
+        self._due_at = due_at
+        self._now = now
+        self._known: dict[str | None, datetime] = {}
+
+    def of(self, timezone: str | None) -> datetime:
+        """Return when it goes to a reader in a zone, not before now."""
+        if self._reference is None:
+            return self._now
+        if timezone not in self._known:
+            zone = ZoneInfo(timezone) if timezone else self._reference
+            moment = local_moment(self._due_at, self._reference, zone)
+            self._known[timezone] = max(moment, self._now)
+        return self._known[timezone]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
 
 from digest.articles.model import Article
 from digest.mail.delivery import (
@@ -60,7 +60,9 @@ class OutboxStore:
 
         One due after ``until`` does not count: it was made while the clock was wrong.
         """
-        query = select(edition.c.due_at).where(edition.c.digest == name, edition.c.due_at <= until)
+        query = select(edition.c.due_at).where(
+            edition.c.digest == name, edition.c.due_at <= until, ~edition.c.welcome
+        )
         with self._database.read() as connection:
             return connection.scalar(query.order_by(edition.c.due_at.desc()).limit(1))
 
@@ -70,20 +72,29 @@ class OutboxStore:
             return editions.taken_upto(connection, name)
 
     def open_edition(
-        self, digest: Digest, due_at: datetime, now: datetime, *, latest: int | None = None
+        self,
+        digest: Digest,
+        due_at: datetime,
+        now: datetime,
+        *,
+        latest: int | None = None,
+        by_hand: bool = False,
     ) -> Edition | None:
         """Make the edition due at a moment, with its deliveries, all or nothing.
 
         Its interval of the sequence starts where the last one ended, for a digest that was never
         started at the newest article. It holds the articles of the interval that the digest
         selects (with ``latest``, that many newest ones instead, of the interval or not); either
-        way the next edition starts behind it. None where ``(digest, due_at)`` was made before.
+        way the next edition starts behind it. Where these are fewer than the digest's
+        ``min_items`` it is empty, and the next one takes them. Where the digest wants approval it
+        is a draft without deliveries. ``by_hand`` overrules both. None where
+        ``(digest, due_at)`` was made before.
         """
         with self._database.write(Lock.OUTBOX) as connection:
-            made = editions.make(connection, digest, due_at, now, latest)
+            made = editions.make(connection, digest, due_at, now, latest=latest, by_hand=by_hand)
             if made is None:
                 return None
-            _close(connection)
+            close(connection)
             row = connection.execute(select(edition).where(edition.c.id == made)).one()
             return editions.from_row(row)
 
@@ -124,15 +135,22 @@ class OutboxStore:
 
         They become ``sending`` until ``now + lease``; no two callers get the same one. Those that
         have been due longest come first. Deliveries to subscribers who are no longer active
-        become ``suppressed`` instead; those that are older than ``expires`` says of their digest
-        become ``expired``. Of what is paused, one is taken when its probe is due.
+        become ``suppressed`` instead, and those of a cancelled edition; those that are older than
+        ``expires`` says of their digest become ``expired``. Of what is paused, one is taken when
+        its probe is due.
         """
         with self._database.read() as connection:
             unwanted = connection.scalar(_unwanted(now).limit(1)) is not None
             stale = _stale(connection, now, expires)
+            called_back = list(connection.scalars(_called_back()))
             paused = pauses.every(connection)
         if unwanted:
             self._suppress(now)
+        if called_back:
+            with self._database.write(Lock.OUTBOX) as connection:
+                for edition_id in called_back:
+                    call_back(connection, edition_id, now)
+                close(connection)
         if stale:
             self._expire(stale, now)
         query = (
@@ -157,11 +175,12 @@ class OutboxStore:
             return _deliveries(connection, taken, probes)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
-        """Return, right before sending, those whose subscribers are still active."""
+        """Return, right before sending, what is not called back, to subscribers still active."""
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
-            .where(_ACTIVE)
+            .join(edition, edition.c.id == delivery.c.edition)
+            .where(_ACTIVE, edition.c.cancelled_at.is_(None))
         )
         with self._database.read() as connection:
             return {
@@ -214,7 +233,7 @@ class OutboxStore:
                 if one.delivery_id not in done:
                     _settle(connection, one, now)
             if any(one.state in FINAL for one in known):
-                _close(connection)
+                close(connection)
         return mine
 
     def next_due_at(self) -> datetime | None:
@@ -249,11 +268,10 @@ class OutboxStore:
                     .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SUPPRESSED))
                     .values(state=DeliveryState.SUPPRESSED, due_at=None, changed_at=now)
                 )
-            _close(connection)
+            close(connection)
 
     def _expire(self, stale: Mapping[int, datetime], now: datetime) -> None:
         """End the deliveries of editions that were made before a moment and are not being sent."""
-        waiting = or_(delivery.c.state != DeliveryState.SENDING, delivery.c.due_at <= now)
         with self._database.write(Lock.OUTBOX) as connection:
             for edition_id, made_until in stale.items():
                 connection.execute(
@@ -263,11 +281,42 @@ class OutboxStore:
                         delivery.c.due_at.is_not(None),
                         delivery.c.created_at < made_until,
                         _may_become(DeliveryState.EXPIRED),
-                        waiting,
+                        _not_being_sent(now),
                     )
                     .values(state=DeliveryState.EXPIRED, due_at=None, changed_at=now)
                 )
-            _close(connection)
+            close(connection)
+
+
+def call_back(connection: Connection, edition_id: int, now: datetime) -> None:
+    """End what an edition has not sent yet; what is being sent takes its course."""
+    connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.edition == edition_id,
+            delivery.c.due_at.is_not(None),
+            _may_become(DeliveryState.SUPPRESSED),
+            _not_being_sent(now),
+        )
+        .values(
+            state=DeliveryState.SUPPRESSED,
+            due_at=None,
+            changed_at=now,
+            error="the edition was cancelled",
+        )
+    )
+
+
+def _called_back() -> Select[Any]:
+    """Return the query of the cancelled editions of which something was being sent."""
+    return select(edition.c.id).where(
+        edition.c.state == EditionState.OPEN, edition.c.cancelled_at.is_not(None)
+    )
+
+
+def _not_being_sent(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody holds a delivery's lease."""
+    return or_(delivery.c.state != DeliveryState.SENDING, delivery.c.due_at <= now)
 
 
 def _stale(
@@ -340,8 +389,8 @@ def _unwanted(now: datetime) -> Select[Any]:
     )
 
 
-def _close(connection: Connection) -> None:
-    """Mark the open editions as done whose deliveries have all ended."""
+def close(connection: Connection) -> None:
+    """Mark the open editions as done whose deliveries have all ended, called back ones too."""
     # Those that have ended have no ``due_at``: the index holds none of them.
     pending = select(delivery.c.id).where(
         delivery.c.edition == edition.c.id, delivery.c.due_at.is_not(None)
@@ -349,7 +398,12 @@ def _close(connection: Connection) -> None:
     connection.execute(
         update(edition)
         .where(edition.c.state == EditionState.OPEN, ~pending.exists())
-        .values(state=EditionState.DONE)
+        .values(
+            state=case(
+                (edition.c.cancelled_at.is_(None), EditionState.DONE.value),
+                else_=EditionState.CANCELLED.value,
+            )
+        )
     )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 metadata = MetaData(
     naming_convention={
@@ -246,8 +246,16 @@ subscriber = Table(
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("reason", PlainText),  #: of a suppression: what the server said
+    Column("timezone", PlainText),  #: IANA name; NULL: the site's
+    Column("welcome", Boolean, nullable=False, server_default=false()),  #: is owed one
     UniqueConstraint("digest", "folded"),
     sqlite_autoincrement=True,
+)
+Index(
+    "ix_subscriber_welcome",
+    subscriber.c.digest,
+    sqlite_where=subscriber.c.welcome,
+    postgresql_where=subscriber.c.welcome,
 )
 
 #: Where each digest began: articles up to ``start`` are old for it.
@@ -271,6 +279,9 @@ edition = Table(
     Column("upto", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
     Column("reported_at", Moment),  #: when the operator was told how it ended
+    Column("announced_at", Moment),  #: when the operator was asked to approve it
+    Column("cancelled_at", Moment),
+    Column("welcome", Boolean, nullable=False, server_default=false()),  #: for new subscribers
     UniqueConstraint("digest", "due_at"),
     sqlite_autoincrement=True,
 )
@@ -288,6 +299,12 @@ Index(
     sqlite_where=edition.c.state == "open",
     postgresql_where=edition.c.state == "open",
 )
+Index(
+    "ix_edition_draft",
+    edition.c.id,
+    sqlite_where=edition.c.state == "draft",
+    postgresql_where=edition.c.state == "draft",
+)
 
 #: What an edition holds, frozen when it is made.
 edition_article = Table(
@@ -298,8 +315,10 @@ edition_article = Table(
     sqlite_with_rowid=False,
 )
 
-#: ``due_at`` is when the row next has something to do: an attempt, or the end of its lease. NULL
-#: once it has ended. A removed subscriber leaves NULL: the count stays, the person does not.
+#: ``created_at`` is from when it could be sent: when its edition was opened, or the reader's hour
+#: if that came later. ``due_at`` is when the row next has something to do: an attempt, or the end
+#: of its lease; NULL once it has ended. A removed subscriber leaves NULL: the count stays, the
+#: person does not.
 delivery = Table(
     "delivery",
     metadata,

@@ -22,7 +22,7 @@ class Added(StrEnum):
     """What adding a subscriber came to."""
 
     ADDED = "added"
-    UPDATED = "updated"  #: it was there; its name, categories or language changed
+    UPDATED = "updated"  #: it was there; its name, categories, language or zone changed
     UNCHANGED = "unchanged"
     RESUBSCRIBED = "resubscribed"  #: it had been unsubscribed
 
@@ -31,6 +31,8 @@ class Added(StrEnum):
 _Subscribers: TypeAlias = list[Subscriber]
 _Outcomes: TypeAlias = list[Added]
 _Key: TypeAlias = tuple[str, str]  #: digest, address as it is compared
+#: Name, categories, language, zone.
+_Wanted: TypeAlias = tuple[str, tuple[CategoryPath, ...], str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class _Known:
     """A subscriber as far as adding needs to know."""
 
     state: SubscriberState
-    wanted: tuple[str, tuple[CategoryPath, ...], str | None]  #: name, categories, language
+    wanted: _Wanted
 
 
 def folded(address: str) -> str:
@@ -60,25 +62,31 @@ class SubscriberStore:
         """Add a subscriber, or bring the one with this address and digest up to date.
 
         One who had unsubscribed is active again; one whose address is suppressed stays so.
-        The address keeps the spelling that it had first.
+        The address keeps the spelling that it had first. A new one is owed a welcome.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            (outcome,) = _add(connection, [new], now, resubscribe=True)
+            (outcome,) = _add(connection, [new], now, resubscribe=True, welcome=True)
             mine = select(subscriber).where(
                 subscriber.c.digest == new.digest, subscriber.c.folded == folded(new.address)
             )
             return from_row(connection.execute(mine).one()), outcome
 
     def add_many(
-        self, new: Sequence[NewSubscriber], now: datetime, *, resubscribe: bool = False
+        self,
+        new: Sequence[NewSubscriber],
+        now: datetime,
+        *,
+        resubscribe: bool = False,
+        welcome: bool = False,
     ) -> _Outcomes:
         """Add subscribers, all or none, and return what each came to.
 
         Unlike ``add`` it leaves those who had unsubscribed as they are (``unchanged``), unless
-        told to ``resubscribe``: an old list that is imported again must not undo a wish.
+        told to ``resubscribe``: an old list that is imported again must not undo a wish. Only if
+        told to ``welcome`` are the new ones owed that: most of a list knows the digest already.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            return _add(connection, new, now, resubscribe=resubscribe)
+            return _add(connection, new, now, resubscribe=resubscribe, welcome=welcome)
 
     def remove(self, address: str, digest: str | None) -> int:
         """Forget an address in one digest, or in all; return how many subscriptions it had.
@@ -138,6 +146,14 @@ class SubscriberStore:
         with self._database.read() as connection:
             return {digest: number for digest, number in connection.execute(query)}  # noqa: C416 rows are no pairs to mypy
 
+    def zones(self, digest: str) -> set[str | None]:
+        """Return the time zones of a digest's active subscribers; None stands for the site's."""
+        query = select(subscriber.c.timezone).where(
+            subscriber.c.digest == digest, subscriber.c.state == SubscriberState.ACTIVE
+        )
+        with self._database.read() as connection:
+            return set(connection.scalars(query.distinct()))
+
     def list(self, digest: str | None = None, state: SubscriberState | None = None) -> _Subscribers:
         """Return the subscribers of one digest or all, in one state or any, oldest first."""
         query = select(subscriber).order_by(subscriber.c.id)
@@ -173,11 +189,17 @@ def from_row(row: Row[Any]) -> Subscriber:
         created_at=row.created_at,
         changed_at=row.changed_at,
         reason=row.reason,
+        timezone=row.timezone,
     )
 
 
 def _add(
-    connection: Connection, new: Sequence[NewSubscriber], now: datetime, *, resubscribe: bool
+    connection: Connection,
+    new: Sequence[NewSubscriber],
+    now: datetime,
+    *,
+    resubscribe: bool,
+    welcome: bool,
 ) -> _Outcomes:
     """Add subscribers with a few statements for all, and return what each came to."""
     known = _known(connection, {folded(one.address) for one in new})
@@ -191,10 +213,10 @@ def _add(
         if outcome is Added.UNCHANGED:
             continue
         if outcome is Added.ADDED:
-            added[key] = {"address": one.address, "created_at": now}
+            added[key] = {"address": one.address, "created_at": now, "welcome": welcome}
         known[key] = _Known(
             state=known[key].state if outcome is Added.UPDATED else SubscriberState.ACTIVE,
-            wanted=(one.name, one.categories, one.language),
+            wanted=_wanted(one),
         )
         if key not in added:
             changed[key] = {}
@@ -221,7 +243,7 @@ def _known(connection: Connection, addresses: Collection[str]) -> dict[_Key, _Kn
         for row in connection.execute(query):
             found[row.digest, row.folded] = _Known(
                 state=SubscriberState(row.state),
-                wanted=(row.name, row.categories, row.language),
+                wanted=_wanted(row),
             )
     return found
 
@@ -232,18 +254,22 @@ def _outcome(known: _Known | None, new: NewSubscriber, *, resubscribe: bool) -> 
         return Added.ADDED
     if known.state is SubscriberState.UNSUBSCRIBED:
         return Added.RESUBSCRIBED if resubscribe else Added.UNCHANGED
-    same = known.wanted == (new.name, new.categories, new.language)
-    return Added.UNCHANGED if same else Added.UPDATED
+    return Added.UNCHANGED if known.wanted == _wanted(new) else Added.UPDATED
+
+
+def _wanted(one: NewSubscriber | Row[Any]) -> _Wanted:
+    return one.name, one.categories, one.language, one.timezone
 
 
 def _values(key: _Key, known: _Known, now: datetime) -> dict[str, Any]:
-    name, categories, language = known.wanted
+    name, categories, language, timezone = known.wanted
     return {
         "digest": key[0],
         "folded": key[1],
         "name": name,
         "categories": categories,
         "language": language,
+        "timezone": timezone,
         "state": known.state,
         "changed_at": now,
     }

@@ -1,0 +1,103 @@
+"""Welcomes: what new subscribers are sent before their first edition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, update
+
+from digest.mail.edition import Digest, EditionState
+from digest.mail.subscriber import SubscriberState
+from digest.store import editions
+from digest.store.connection import Database, Lock
+from digest.store.reading import gone, selected
+from digest.store.schema import article, edition, subscriber
+from digest.store.types import chunks
+
+#: The smallest step between two moments that the store tells apart.
+_STEP = timedelta(microseconds=1)
+
+
+class Welcomes:
+    """Queues welcomes for those who are owed one. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, digest: Digest, now: datetime) -> int:
+        """Queue a welcome for each new subscriber of a digest; return how many there are.
+
+        It holds the latest articles of the editions so far, none that an edition of theirs will
+        hold. Where the digest has no welcome, or nothing to show, they are owed none any more.
+        """
+        owed = select(subscriber.c.id).where(
+            subscriber.c.welcome, subscriber.c.digest == digest.name
+        )
+        with self._database.read() as connection:
+            if connection.scalar(owed.limit(1)) is None:
+                return 0
+        with self._database.write(Lock.OUTBOX) as connection:
+            known = list(connection.scalars(owed.order_by(subscriber.c.id)))
+            sequences = _latest(connection, digest)
+            found = _active(connection, known) if sequences else []
+            if found:
+                made = _make(connection, digest, sequences, now)
+                editions.queue(connection, made, [(reader, now) for reader in found], now)
+            for chunk in chunks(known):
+                connection.execute(
+                    update(subscriber).where(subscriber.c.id.in_(chunk)).values(welcome=False)
+                )
+        return len(found)
+
+
+def _active(connection: Connection, readers: Sequence[int]) -> list[int]:
+    query = select(subscriber.c.id).where(subscriber.c.state == SubscriberState.ACTIVE)
+    found: list[int] = []
+    for chunk in chunks(readers):
+        found += connection.scalars(query.where(subscriber.c.id.in_(chunk)))
+    return found
+
+
+def _latest(connection: Connection, digest: Digest) -> list[int]:
+    """Return the sequences of the latest articles that are in no edition to come, or waiting."""
+    upto = _told_upto(connection, digest.name)
+    if not digest.welcome or upto is None:
+        return []
+    query = selected(select(article.c.id), digest.categories).where(article.c.id <= upto, ~gone())
+    return list(connection.scalars(query.order_by(article.c.id.desc()).limit(digest.welcome)))
+
+
+def _told_upto(connection: Connection, name: str) -> int | None:
+    """Return the last sequence that no edition to come can hold; None: the digest has not begun.
+
+    A draft goes to those too who are subscribed when it is approved.
+    """
+    draft = select(func.min(edition.c.after)).where(
+        edition.c.digest == name, edition.c.state == EditionState.DRAFT
+    )
+    waiting: int | None = connection.scalar(draft)
+    return editions.taken_upto(connection, name) if waiting is None else waiting
+
+
+def _make(connection: Connection, digest: Digest, sequences: Collection[int], now: datetime) -> int:
+    """Return the id of a new edition that welcomes; it moves no checkpoint."""
+    upto = editions.taken_upto(connection, digest.name) or 0
+    taken = select(edition.c.due_at).where(edition.c.digest == digest.name)
+    due_at = now
+    while connection.scalar(taken.where(edition.c.due_at == due_at)) is not None:
+        due_at += _STEP
+    statement = edition.insert().values(
+        digest=digest.name,
+        number=0,
+        due_at=due_at,
+        created_at=now,
+        after=upto,
+        upto=upto,
+        state=EditionState.OPEN,
+        reported_at=now,  # of no edition is there so little to report
+        welcome=True,
+    )
+    made = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
+    editions.hold(connection, made, sequences)
+    return made
