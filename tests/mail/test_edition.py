@@ -113,6 +113,19 @@ def test_the_section_with_the_newest_article_comes_first() -> None:
     assert [section.category for section in contents(articles, (), 5).sections] == [FINANCE, CITY]
 
 
+def test_articles_without_a_category_come_last_even_if_they_lead() -> None:
+    articles = [make_article(1, categories=()), make_article(2), make_article(3, pinned=1)]
+    made = contents(articles, (), 5)
+    assert [(one.pinned, one.category) for one in made.sections] == [
+        (True, None),
+        (False, FINANCE),
+        (False, None),
+    ]
+    assert made.lead == articles[2]
+    assert contents(articles[:2], (), 5).lead == articles[0]
+    assert contents([], (), 5).lead is None
+
+
 @given(article_lists(), st.integers(min_value=0, max_value=14))
 def test_shortened_keeps_what_is_pinned_and_the_newest_and_counts_the_rest(
     articles: list[Article], shown: int

@@ -104,7 +104,30 @@ def test_several_sections_have_a_table_of_contents() -> None:
         ("其他文章", "#s2"),
     ]
     assert [title.text() for title in page.css("h2[id]")] == ["Cities", "其他文章"]
-    assert not LexborHTMLParser(letter(ARTICLES[:2]).html).css(".places")
+    assert "\n本期内容\n  Cities、其他文章\n" in letter().text
+    single = letter(ARTICLES[:2])
+    assert not LexborHTMLParser(single.html).css(".places")
+    assert "本期内容" not in single.text
+
+
+@pytest.mark.parametrize(
+    ("language", "font"),
+    [
+        ("zh-CN", "PingFang SC"),
+        ("en", "PingFang SC"),
+        ("zh-TW", "PingFang TC"),
+        ("zh-Hant-SG", "PingFang TC"),
+        ("zh-hk", "PingFang TC"),
+        ("ja-JP", "Hiragino Sans"),
+    ],
+)
+def test_characters_have_the_forms_of_the_readers_language(language: str, font: str) -> None:
+    page = LexborHTMLParser(rendition(language=language).html)
+    outermost = page.css_first(".page")
+    assert outermost is not None
+    assert font in (outermost.attributes["style"] or "")
+    heading = page.css("h2")[-1].attributes["style"] or ""
+    assert ("Noto Serif CJK SC" in heading) == (font == "PingFang SC")
 
 
 def test_what_is_pinned_stands_first_in_html_and_text() -> None:

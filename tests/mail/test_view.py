@@ -67,6 +67,24 @@ def test_a_source_is_the_authors_or_else_the_host() -> None:
     assert [item.source for item in shown.sections[0].articles] == ["example.org", ""]
 
 
+def test_a_source_is_not_told_where_its_section_says_the_same() -> None:
+    articles = [make_article(n, authors=("观察",)) for n in (1, 2)]
+    shown = seen(*articles, make_article(3, authors=("观察",), pinned=1))
+    assert shown.lead is not None
+    assert shown.lead.source == "观察"
+    assert [item.source for item in shown.sections[0].articles] == ["", ""]
+
+
+def test_the_newest_article_leads_even_without_a_category() -> None:
+    shown = seen(make_article(1, categories=()), make_article(2), make_article(3, categories=()))
+    assert shown.lead is not None
+    assert (shown.lead.number, shown.lead.title) == (1, "文章 1")
+    assert [(item.number, item.title) for group in shown.sections for item in group.articles] == [
+        (2, "文章 2"),
+        (3, "文章 3"),
+    ]
+
+
 def test_a_link_that_is_unsound_becomes_the_page_here() -> None:
     shown = seen(make_article(1, link="javascript:alert(1)", image="data:image/png;base64,x"))
     assert shown.lead is not None

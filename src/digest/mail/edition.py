@@ -133,6 +133,11 @@ class Contents:
         """All articles shown, in order."""
         return tuple(article for section in self.sections for article in section.articles)
 
+    @property
+    def lead(self) -> Article | None:
+        """The first pinned article, else the newest; None where there is none."""
+        return next(iter(_in_order(self.articles)), None)
+
 
 def selects(categories: tuple[CategoryPath, ...], article: Article) -> bool:
     """Tell whether a selection takes an article: any of its categories lies within one of these."""
@@ -162,8 +167,9 @@ def contents(
     """Return what a segment reads: its articles, newest first, grouped by category.
 
     Pinned articles have a section of their own before all others. Any other stands once, under its
-    first category that is selected. Sections come in the order of their newest article; the pinned
-    and then the newest articles are shown, ``max_items`` in all, the rest counted.
+    first category that is selected. Sections come in the order of their newest article, the one
+    without a category last. The pinned and then the newest articles are shown, ``max_items`` in
+    all, the rest counted.
     """
     chosen = _in_order(article for article in articles if selects(categories, article))
     groups: dict[tuple[bool, CategoryPath | None], list[Article]] = {}
@@ -171,14 +177,19 @@ def contents(
         pinned = article.pinned > 0
         home = None if pinned else _home(article, categories)
         groups.setdefault((pinned, home), []).append(article)
+    sections = [
+        Section(category=category, articles=tuple(group), pinned=pinned)
+        for (pinned, category), group in groups.items()
+    ]
     return Contents(
-        sections=tuple(
-            Section(category=category, articles=tuple(group), pinned=pinned)
-            for (pinned, category), group in groups.items()
-        ),
+        sections=tuple(sorted(sections, key=_without_a_category)),
         shown=min(len(chosen), max_items),
         more=max(0, len(chosen) - max_items),
     )
+
+
+def _without_a_category(section: Section) -> bool:
+    return section.category is None and not section.pinned
 
 
 def shortened(full: Contents, shown: int) -> Contents:

@@ -28,7 +28,7 @@ class Item:
     link: str  #: absolute http(s)
     image: str | None  #: absolute http(s)
     date: str  #: in the digest's zone and the mail's language
-    source: str  #: who wrote or published it; may be empty
+    source: str  #: who wrote or published it; empty where unknown, or called as its section is
     language: str  #: BCP 47
     category: str  #: its category's name, or the mail's word for pinned ones; may be empty
 
@@ -54,17 +54,16 @@ class View:
 
 def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> View:
     """Return what a segment's templates show."""
-    numbers = count(1)
-    lead: Item | None = None
+    numbers = count(2)
+    first, lead = contents.lead, None
     groups: list[ItemGroup] = []
     for section in contents.sections:
-        articles = section.articles
-        if lead is None:
-            lead = _item(next(numbers), articles[0], section, edition, words, site)
-            articles = articles[1:]
-        items = [
-            _item(next(numbers), article, section, edition, words, site) for article in articles
-        ]
+        items: list[Item] = []
+        for article in section.articles:
+            if article is first:
+                lead = _item(1, article, section, edition, words, site)
+            else:
+                items.append(_item(next(numbers), article, section, edition, words, site))
         if items:
             groups.append(_group(len(groups) + 1, section, tuple(items), words))
     return View(lead=lead, sections=tuple(groups))
@@ -112,6 +111,7 @@ def _item(
     elsewhere = web_address(article.link)
     authors = words.say("separator").join(article.authors)
     source = authors or (_host(elsewhere) if elsewhere else "")
+    told = _name(section, words)
     summary = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
     return Item(
         number=number,
@@ -120,9 +120,9 @@ def _item(
         link=elsewhere or site.link(article.folder),
         image=web_address(article.image),
         date=words.moment(article.published_at, edition.due_at),
-        source=cut(one_line(source), MAX_SOURCE),
+        source=cut(one_line(source), MAX_SOURCE) if source != told else "",
         language=article.language or site.language,
-        category=_name(section, words),
+        category=told,
     )
 
 
