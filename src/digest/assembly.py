@@ -113,6 +113,7 @@ class Services:
             jitter=random,
             connections=self.settings.mail.smtp.connections,
             limits=self.settings.limits(),
+            welcomes=self.store.welcomes,
             reports=self.store.reports,
             report_to=self.settings.mail.report_to,
         )

@@ -22,6 +22,7 @@ from digest.mail.edition import (
     edition_folder,
     edition_of,
     editions_folder,
+    fresh,
 )
 from digest.mail.phrases import phrasebook
 from digest.site import Site
@@ -166,7 +167,8 @@ class WebEditions:
 
     def _sampled(self, digest: Digest, now: datetime) -> bytes:
         after = self._taken_upto(digest.name)
-        articles = [] if after is None else self._articles.since(after, digest.categories)
+        since = [] if after is None else self._articles.since(after, digest.categories)
+        articles = fresh(digest, since, now)
         if not articles:
             articles = self._articles.latest(digest.categories, MAX_LATEST)
         edition = edition_of(digest.name, articles, now)

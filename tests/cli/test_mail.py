@@ -187,3 +187,34 @@ def test_how_an_edition_goes_is_told(news: Program, workplace: Workplace) -> Non
     assert edition["seconds_left"] is None
     news("send", "daily", "--latest", "2")
     assert recipients(workplace).count("ops@example.org") >= 1
+
+
+def test_preview_shows_what_a_new_subscriber_is_sent(news: Program) -> None:
+    shown = news("preview", "daily", "--welcome", "--format", "text")
+    assert shown.code == 0
+    assert "感谢您订阅“每日摘要”。" in shown.out
+    assert "旧闻" in shown.out  # an article of the past, too
+
+
+def test_preview_tells_that_articles_would_wait_for_more(
+    news: Program, workplace: Workplace
+) -> None:
+    text = CONFIGURATION.replace("[digests.daily]", "[digests.daily]\nmin_items = 3")
+    workplace.configure("", base=text)
+    shown = news("preview", "daily", "--format", "text")
+    assert shown.code == 0
+    assert "新闻" in shown.out
+    assert shown.err == "note: daily: 1 of min_items = 3 new articles: they wait for more\n"
+
+
+def test_what_is_too_old_for_an_edition_is_neither_shown_nor_sent(
+    news: Program, workplace: Workplace
+) -> None:
+    text = CONFIGURATION.replace("[digests.daily]", '[digests.daily]\nmax_age = "1h"')
+    workplace.configure("", base=text)
+    news("subscribers", "add", "a@example.org", "--digest", "daily")
+    for command in ("preview", "send"):
+        result = news(command, "daily")
+        assert result.code == 1
+        assert "there is nothing new" in result.err
+    assert recipients(workplace) == []

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
 from digest.mail import mailing as mailing_module
 from digest.mail.delivery import Delivery, DeliveryState
+from digest.mail.edition import Digest
 from digest.mail.mailing import Mailing, MailStore
 from digest.mail.outbox import Sent
 from digest.mail.press import NothingToTell
@@ -17,7 +18,7 @@ from digest.mail.render import MailTemplates
 from digest.mail.report import Outcome
 from digest.mail.transport import Transport
 from tests.conftest import FakeClock
-from tests.mail.fakes import FakeStore, FakeTransport
+from tests.mail.fakes import FakeStore, FakeTransport, Row
 from tests.mail.samples import (
     KEY,
     NOW,
@@ -53,11 +54,19 @@ class Room:
             token_key=KEY,
             clock=self.clock,
             jitter=lambda: 0.0,
+            welcomes=self,
             reports=self,
             report_to=report_to,
         )
+        self.new: list[Delivery] = []  # of subscribers who are owed a welcome
         self.outcomes: list[Outcome] = []
         self.reported: list[int] = []
+
+    def open(self, digest: Digest, now: datetime) -> int:
+        assert (digest.name, now) == ("daily", self.clock())
+        queued, self.new = self.new, []
+        self.store.rows |= {delivery.id: Row(delivery) for delivery in queued}
+        return len(queued)
 
     def unreported(self, now: datetime) -> list[Outcome]:
         return [one for one in self.outcomes if one.edition.id not in self.reported]
@@ -252,3 +261,17 @@ async def test_a_report_that_is_refused_is_told_and_not_repeated() -> None:
         await room.mailing.send_due()
     assert room.reported == [7]
     assert "report refused" in [entry["event"] for entry in logs]
+
+
+async def test_new_subscribers_are_welcomed_before_anything_else_is_sent() -> None:
+    room = Room([make_delivery(2)])
+    room.new = [make_delivery(1)]
+    task = asyncio.create_task(room.mailing.run(room.stop))
+    with capture_logs() as logs:
+        await until(task, room.transport.arrived)
+    room.stop.set()
+    await task
+    assert set(room.store.rows) == {1, 2}
+    assert {"event": "new subscribers welcomed", "digest": "daily", "subscribers": 1} in [
+        {key: value for key, value in one.items() if key != "log_level"} for one in logs
+    ]

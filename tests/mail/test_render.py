@@ -378,3 +378,24 @@ def test_check_renders_the_templates_with_sample_articles(tmp_path: Path) -> Non
     OWN.check(make_digest(language="en"))
     with pytest.raises(TemplateError):
         write(tmp_path, txt="{{ nonsense }}").check(make_digest())
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "line"),
+    [
+        ("zh-CN", "欢迎订阅“晨间摘要”", "感谢您订阅“晨间摘要”。"),
+        ("en", "Welcome to 晨间摘要", "welcome to “晨间摘要”."),
+    ],
+)
+def test_a_welcome_says_so_and_has_no_number_and_no_page(
+    language: str, subject: str, line: str
+) -> None:
+    edition = replace(make_edition(number=0), welcome=True)
+    made = OWN.render(make_digest(), edition, contents(ARTICLES, (), 9), language=language)
+    assert made.subject == subject
+    read = made.letter(unsubscribe=UNSUBSCRIBE, name="")
+    for part in (read.html, read.text):
+        assert line in part.replace("\n", " ")
+        assert "/digests/daily/" in part
+        assert "sample" not in part
+        assert "第 0 期" not in part

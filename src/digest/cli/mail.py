@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, complain, progress_bar, say
+from digest.cli.terminal import FAILED, complain, progress_bar, remark, say
 from digest.errors import DigestError
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ app = typer.Typer()
 
 #: Seconds between two looks at how far an edition has come.
 _LOOK_EVERY = 1.0
+
+#: Articles that a welcome is shown with where the digest has none.
+_WELCOME = 5
 
 Name = Annotated[str, typer.Argument(help="The digest's name in the configuration.")]
 Latest = Annotated[
@@ -56,6 +59,9 @@ def preview(
     lint: Annotated[
         bool, typer.Option("--lint", help="Tell what mailbox providers would mind instead.")
     ] = False,
+    welcome: Annotated[
+        bool, typer.Option("--welcome", help="What a new subscriber is sent instead.")
+    ] = False,
 ) -> None:
     """Show what the next edition of a digest would look like. Sends and stores nothing.
 
@@ -66,12 +72,21 @@ def preview(
     with chosen.services(log=False) as services:
         digest = services.settings.digest(name)
         subscriber = _subscriber(services, name, for_) if for_ else None
+        if welcome:
+            latest = latest or digest.welcome or _WELCOME
+        articles = _articles(services, digest, latest)
+        if latest is None and len(articles) < digest.min_items:
+            remark(
+                f"{name}: {len(articles)} of min_items = {digest.min_items} new articles: "
+                "they wait for more"
+            )
         preview = services.mailing().preview(
             digest,
-            _articles(services, digest, latest),
+            articles,
             subscriber=subscriber,
             now=services.clock(),
             as_delivered=lint,
+            welcome=welcome,
         )
         postal_address = services.settings.mail.postal_address
     if lint:
@@ -104,9 +119,9 @@ def _lint(message: bytes, postal_address: str) -> None:
     from digest.mail.remark import Severity
 
     remarks = lint(message, postal_address=postal_address)
-    for remark in remarks:
-        say(str(remark))
-    errors = sum(remark.severity is Severity.ERROR for remark in remarks)
+    for found in remarks:
+        say(str(found))
+    errors = sum(found.severity is Severity.ERROR for found in remarks)
     say(f"{len(RULES)} rules: {errors} errors, {len(remarks) - errors} warnings.")
     if errors:
         raise typer.Exit(FAILED)
@@ -114,14 +129,17 @@ def _lint(message: bytes, postal_address: str) -> None:
 
 def _articles(services: Services, digest: Digest, latest: int | None) -> list[Article]:
     """Return what an edition made now would hold; leave with 1 where that is nothing."""
+    from digest.mail.edition import fresh
+
     articles = services.store.articles
     if latest is not None:
         found = articles.latest(digest.categories, latest)
     else:
         after = services.store.outbox.taken_upto(digest.name)
-        found = articles.since(
+        since = articles.since(
             articles.newest_sequence() if after is None else after, digest.categories
         )
+        found = fresh(digest, since, services.clock())
     if not found:
         hint = "" if latest else "; --latest 10 takes the ten latest articles"
         complain(f"{digest.name}: there is nothing new{hint}")

@@ -40,6 +40,11 @@ def complain(text: str) -> None:
     err.print(f"[red]error:[/red] {escape(text)}")
 
 
+def remark(text: str) -> None:
+    """Print a line that is good to know and no part of the result, on standard error."""
+    err.print(f"[yellow]note:[/yellow] {escape(text)}")
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON for a script; dates and paths as text."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")

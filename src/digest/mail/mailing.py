@@ -58,6 +58,14 @@ class MailStore(DeliveryStore, Protocol):
         ...
 
 
+class WelcomeStore(Protocol):
+    """What welcoming new subscribers needs of the store."""
+
+    def open(self, digest: Digest, now: datetime) -> int:
+        """Queue the digest's welcome for each new subscriber; return how many there are."""
+        ...
+
+
 class ReportStore(Protocol):
     """What the report to the operator needs of the store."""
 
@@ -87,6 +95,7 @@ class Mailing:
         jitter: Callable[[], float],
         connections: int = 4,
         limits: Limits | None = None,
+        welcomes: WelcomeStore | None = None,
         reports: ReportStore | None = None,
         report_to: str = "",
     ) -> None:
@@ -112,6 +121,7 @@ class Mailing:
         )
         self._digests = digests
         self._sender = sender
+        self._welcomes = welcomes
         self._reports = reports
         self._report_to = report_to
         self._report_again_at: datetime | None = None
@@ -166,6 +176,7 @@ class Mailing:
             while not stop.is_set():
                 self._woken.clear()
                 try:
+                    await self._welcome()
                     await self._outbox.work_off(stop)
                     await self._report()
                     wait = await self._wait()
@@ -192,6 +203,7 @@ class Mailing:
         subscriber: Subscriber | None = None,
         now: datetime,
         as_delivered: bool = False,
+        welcome: bool = False,
     ) -> Preview:
         """Return what an edition of these articles would look like, to anyone or to a subscriber.
 
@@ -199,7 +211,12 @@ class Mailing:
         Raises NothingToTell, TemplateError, DeliveryRefused.
         """
         return self._press.preview(
-            digest, articles, subscriber=subscriber, now=now, as_delivered=as_delivered
+            digest,
+            articles,
+            subscriber=subscriber,
+            now=now,
+            as_delivered=as_delivered,
+            welcome=welcome,
         )
 
     async def send_copies(
@@ -223,6 +240,15 @@ class Mailing:
         finally:
             await self._transport.close()
         return outcomes
+
+    async def _welcome(self) -> None:
+        """Queue the welcomes of those who subscribed since the last look. Raises StoreError."""
+        if self._welcomes is None:
+            return
+        for digest in self._digests.values():
+            queued = await asyncio.to_thread(self._welcomes.open, digest, self._clock())
+            if queued:
+                _log.info("new subscribers welcomed", digest=digest.name, subscribers=queued)
 
     async def _report(self) -> None:
         """Tell the operator how the editions ended that are done. Raises StoreError.

@@ -123,6 +123,7 @@ class Press:
         address: str | None = None,
         now: datetime,
         as_delivered: bool = False,
+        welcome: bool = False,
     ) -> Preview:
         """Return what an edition of these articles would look like, to anyone or to a subscriber.
 
@@ -130,7 +131,7 @@ class Press:
         unsubscribe lead nowhere, and its fields do not offer to, but ``as_delivered``: then they
         say what a delivery's say. Raises NothingToTell, TemplateError, DeliveryRefused.
         """
-        edition = edition_of(digest.name, articles, now)
+        edition = replace(edition_of(digest.name, articles, now), welcome=welcome)
         to = address or (subscriber.address if subscriber else self._sender.address)
         name = subscriber.name if subscriber else ""
         rendition = self._rendered(digest, edition, articles, _segment(digest, subscriber))

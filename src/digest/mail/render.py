@@ -155,13 +155,16 @@ class MailTemplates:
     ) -> dict[str, Any]:
         """Return what every template of a mail may use."""
         shown = view(contents, edition, words, self._site)
+        count = contents.shown + contents.more
+        archive = self._site.link(editions_folder(digest.name))
+        page = edition_folder(digest.name, edition.number)
         return {
             "digest": digest,
             "edition": edition,
             "site": self._site,
             "home": self._site.link(""),
-            "online": self._site.link(edition_folder(digest.name, edition.number)),
-            "archive": self._site.link(editions_folder(digest.name)),
+            "online": archive if edition.welcome else self._site.link(page),
+            "archive": archive,
             "language": words.language,
             "say": words.say,
             "date": words.date(edition.due_at),
@@ -170,7 +173,10 @@ class MailTemplates:
             "sections": shown.sections,
             "shown": contents.shown,
             "more": contents.more,
-            "count": contents.shown + contents.more,
+            "count": count,
+            "intro": words.say("welcome", title=digest.title)
+            if edition.welcome
+            else words.say("intro", count=count),
             "greeting": f"{seal}g",
             "unsubscribe": f"{seal}u",
             "postal_address": postal_address,
@@ -186,7 +192,10 @@ class MailTemplates:
 
     def _subject(self, digest: Digest, variables: dict[str, Any]) -> str:
         where = f"digests.{digest.name}.subject"
-        made = one_line(self._rendered(where, variables, digest.subject))
+        if variables["edition"].welcome:
+            made = one_line(variables["say"]("welcome_subject", title=digest.title))
+        else:
+            made = one_line(self._rendered(where, variables, digest.subject))
         subject = cut(made, digest.subject_width)
         if not subject:
             raise TemplateError(where, None, "makes an empty subject")

@@ -16,6 +16,8 @@ _ENGLISH: Words = {
         "one": "here is {count} new article.",
         "other": "here are {count} new articles.",
     },
+    "welcome": "welcome to “{title}”. The next issue is yours; until then, this is what came last.",
+    "welcome_subject": "Welcome to {title}",
     "number": "No. {number}",
     "articles": {"one": "{count} article", "other": "{count} articles"},
     "inside": "In this issue",
@@ -38,6 +40,8 @@ _SIMPLIFIED: Words = {
     "greeting": "{name}，您好：",
     "greeting_nobody": "您好：",
     "intro": {"other": "为您送上 {count} 篇新文章。"},
+    "welcome": "感谢您订阅“{title}”。从下一期起我们会按时送达，先请您看看最近的文章。",
+    "welcome_subject": "欢迎订阅“{title}”",
     "number": "第 {number} 期",
     "articles": {"other": "{count} 篇文章"},
     "inside": "本期内容",
@@ -60,6 +64,8 @@ _TRADITIONAL: Words = {
     "greeting": "{name}，您好：",
     "greeting_nobody": "您好：",
     "intro": {"other": "為您送上 {count} 篇新文章。"},
+    "welcome": "感謝您訂閱「{title}」。從下一期起我們會按時送達，先請您看看最近的文章。",
+    "welcome_subject": "歡迎訂閱「{title}」",
     "number": "第 {number} 期",
     "articles": {"other": "{count} 篇文章"},
     "inside": "本期內容",
@@ -82,6 +88,9 @@ _JAPANESE: Words = {
     "greeting": "{name} 様",
     "greeting_nobody": "読者の皆様",
     "intro": {"other": "新着記事 {count} 件をお届けします。"},
+    "welcome": "「{title}」へのご登録ありがとうございます。次号からお届けします。"
+    "まずは最近の記事をご覧ください。",
+    "welcome_subject": "「{title}」へようこそ",
     "number": "第 {number} 号",
     "articles": {"other": "記事 {count} 件"},
     "inside": "目次",
@@ -107,6 +116,9 @@ _GERMAN: Words = {
         "one": "hier ist {count} neuer Artikel.",
         "other": "hier sind {count} neue Artikel.",
     },
+    "welcome": "willkommen bei „{title}“. Die nächste Ausgabe kommt zu Ihnen; "
+    "bis dahin das, was zuletzt erschienen ist.",
+    "welcome_subject": "Willkommen bei „{title}“",
     "number": "Nr. {number}",
     "articles": {"one": "{count} Artikel", "other": "{count} Artikel"},
     "inside": "In dieser Ausgabe",
@@ -133,6 +145,9 @@ _FRENCH: Words = {
         "many": "voici {count} de nouveaux articles.",
         "other": "voici {count} nouveaux articles.",
     },
+    "welcome": "merci de vous être abonné à «\u00a0{title}\u00a0». "
+    "Vous recevrez le prochain numéro\u00a0; en attendant, voici les derniers articles.",
+    "welcome_subject": "Bienvenue\u00a0: {title}",
     "number": "Nº {number}",
     "articles": {
         "one": "{count} article",
@@ -167,6 +182,9 @@ _SPANISH: Words = {
         "many": "aquí tiene {count} de artículos nuevos.",
         "other": "aquí tiene {count} artículos nuevos.",
     },
+    "welcome": "gracias por suscribirse a «{title}». Recibirá el próximo número; "
+    "hasta entonces, aquí tiene los últimos artículos.",
+    "welcome_subject": "Bienvenida: {title}",
     "number": "N.º {number}",
     "articles": {
         "one": "{count} artículo",

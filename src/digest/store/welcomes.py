@@ -84,7 +84,8 @@ def _make(connection: Connection, digest: Digest, sequences: Collection[int], no
     """Return the id of a new edition that welcomes; it moves no checkpoint."""
     upto = editions.taken_upto(connection, digest.name) or 0
     taken = select(edition.c.due_at).where(edition.c.digest == digest.name)
-    due_at = now
+    # A run of a schedule comes on a whole minute: that moment stays free for its edition.
+    due_at = now if now.microsecond else now + _STEP
     while connection.scalar(taken.where(edition.c.due_at == due_at)) is not None:
         due_at += _STEP
     statement = edition.insert().values(

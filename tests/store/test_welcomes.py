@@ -1,0 +1,142 @@
+"""New subscribers are welcomed once, with nothing that an edition will bring them; everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from digest.mail.delivery import Delivery, DeliveryState
+from digest.mail.edition import Approval, Digest, Edition, EditionState
+from digest.store.database import Store
+from tests.store.samples import DAILY, MINUTE, NOW, SCIENCE, SPACE, reading, someone
+
+DAY = timedelta(days=1)
+LEASE = timedelta(minutes=5)
+NEVER = {"daily": timedelta(days=1000)}
+WELCOMING = replace(DAILY, welcome=2)
+
+
+def publish(store: Store, *titles: str) -> None:
+    store.articles.record([reading(f"{one}.md", title=one) for one in titles], NOW)
+
+
+@pytest.fixture
+def started(store: Store) -> Store:
+    """Give a store whose digest has begun behind three articles."""
+    publish(store, "one", "two", "three")
+    store.outbox.start_digests(["daily"], NOW)
+    return store
+
+
+def claim(store: Store, days: int = 0) -> list[Delivery]:
+    return store.outbox.claim(9, NOW + days * DAY, LEASE, NEVER)
+
+
+def held(store: Store, delivery: Delivery) -> tuple[Edition, list[str]]:
+    edition, articles = store.outbox.edition(delivery.edition_id)
+    return edition, [article.title for article in articles]
+
+
+def test_a_new_subscriber_is_sent_the_latest_articles_once(started: Store) -> None:
+    publish(started, "four")  # of the next edition
+    started.subscribers.add(someone("a@example.org"), NOW)
+    assert started.welcomes.open(WELCOMING, NOW) == 1
+    (delivery,) = claim(started)
+    edition, titles = held(started, delivery)
+    assert titles == ["two", "three"]
+    assert edition.welcome
+    assert (edition.number, edition.state) == (0, EditionState.OPEN)
+    started.outbox.settle(delivery.id, DeliveryState.SENT, NOW)
+    started.subscribers.add(someone("a@example.org"), NOW)
+    assert started.welcomes.open(WELCOMING, NOW) == 0
+    assert started.reports.unreported(NOW) == []
+    assert started.issued.of("daily") == []
+
+
+def test_a_welcome_moves_no_checkpoint_and_takes_no_runs_place(started: Store) -> None:
+    run = NOW.replace(microsecond=0) + MINUTE
+    publish(started, "four")
+    started.subscribers.add(someone("a@example.org"), NOW)
+    assert started.welcomes.open(WELCOMING, run) == 1
+    assert started.outbox.last_due_at("daily", NOW + DAY) is None
+    assert started.outbox.taken_upto("daily") == 3
+    edition = started.outbox.open_edition(WELCOMING, run, run)
+    assert edition is not None
+    assert edition.number == 1
+    assert [one.title for one in started.outbox.edition(edition.id)[1]] == ["four"]
+
+
+def test_two_welcomes_at_the_same_moment_are_two(started: Store) -> None:
+    for name in ("a", "b"):
+        started.subscribers.add(someone(f"{name}@example.org"), NOW)
+        assert started.welcomes.open(WELCOMING, NOW) == 1
+    first, second = claim(started, 1)
+    assert first.edition_id != second.edition_id
+
+
+def test_nobody_is_welcomed_with_what_a_draft_may_bring_them(started: Store) -> None:
+    drafting = replace(WELCOMING, approval=Approval(within=DAY, sends=False))
+    publish(started, "four")
+    draft = started.outbox.open_edition(drafting, NOW, NOW)
+    assert draft is not None
+    started.subscribers.add(someone("a@example.org"), NOW)
+    assert started.welcomes.open(drafting, NOW) == 1
+    (welcome,) = claim(started)
+    assert held(started, welcome)[1] == ["two", "three"]
+    assert started.decisions.approve(draft.id, drafting, NOW)
+    (delivery,) = claim(started)
+    assert held(started, delivery)[1] == ["four"]
+
+
+def test_who_had_an_edition_is_welcomed_no_more(started: Store) -> None:
+    started.subscribers.add(someone("a@example.org"), NOW)
+    started.subscribers.add(someone("b@example.org", SPACE), NOW)  # reads nothing of it
+    publish(started, "four")
+    assert started.outbox.open_edition(WELCOMING, NOW, NOW) is not None
+    assert started.welcomes.open(WELCOMING, NOW) == 1
+    assert {(one.subscriber.address, held(started, one)[0].welcome) for one in claim(started)} == {
+        ("a@example.org", False),
+        ("b@example.org", True),
+    }
+
+
+def test_who_was_imported_or_had_left_is_welcomed_only_if_asked(started: Store) -> None:
+    listed = [someone("a@example.org"), someone("b@example.org")]
+    started.subscribers.add_many(listed[:1], NOW)
+    started.subscribers.add_many(listed, NOW, welcome=True)
+    gone, _ = started.subscribers.add(someone("c@example.org"), NOW)
+    started.subscribers.unsubscribe(gone.id, NOW)
+    assert started.welcomes.open(WELCOMING, NOW) == 1
+    assert [one.subscriber.address for one in claim(started)] == ["b@example.org"]
+    started.subscribers.add(someone("c@example.org"), NOW)  # knows the digest
+    assert started.welcomes.open(WELCOMING, NOW) == 0
+
+
+@pytest.mark.parametrize(
+    "digest",
+    [
+        DAILY,
+        replace(WELCOMING, categories=(SCIENCE,)),  # there is no such article
+    ],
+)
+def test_where_there_is_nothing_to_welcome_with_nobody_is_owed_it_later(
+    started: Store, digest: Digest
+) -> None:
+    started.subscribers.add(someone("a@example.org"), NOW)
+    assert started.welcomes.open(digest, NOW) == 0
+    assert started.welcomes.open(WELCOMING, NOW) == 0
+
+
+def test_a_digest_that_has_not_begun_welcomes_nobody(store: Store) -> None:
+    publish(store, "one")
+    store.subscribers.add(someone("a@example.org"), NOW)
+    assert store.welcomes.open(WELCOMING, NOW) == 0
+
+
+def test_many_are_welcomed_in_one_go(started: Store) -> None:
+    many = [someone(f"reader{number}@example.org") for number in range(1200)]
+    started.subscribers.add_many(many, NOW, welcome=True)
+    assert started.welcomes.open(WELCOMING, NOW) == 1200
+    assert sum(started.outbox.states().values()) == 1200
