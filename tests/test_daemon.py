@@ -21,9 +21,9 @@ from digest.daemon import Daemon, Started
 from digest.errors import StoreError
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
-from digest.schedule import Timetable
 from digest.store.articles import ArticleStore
 from digest.store.outbox import OutboxStore
+from digest.timetable import Timetable
 from tests.conftest import Workplace
 
 #: 07:00 in Shanghai, the schedule of the digest `daily`.

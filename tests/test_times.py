@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from digest.times import require_utc, rfc822, rfc3339, utc_now
+from digest.times import local_moment, require_utc, rfc822, rfc3339, utc_now
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2024, 2, 29, 20, 0, 5, 999_999, tzinfo=SHANGHAI)
@@ -34,3 +34,32 @@ def test_rfc822_is_english_gmt_with_a_four_digit_year() -> None:
 
 def test_rfc3339_has_seconds_and_z() -> None:
     assert rfc3339(NOON) == "2024-02-29T12:00:05Z"
+
+
+@pytest.mark.parametrize(
+    ("due_at", "zone", "expected"),
+    [
+        # 07:00 in Berlin is 07:00 elsewhere
+        ("2026-01-15T06:00", "Europe/Berlin", "2026-01-15T06:00"),
+        ("2026-01-15T06:00", "America/New_York", "2026-01-15T12:00"),
+        ("2026-07-15T05:00", "America/New_York", "2026-07-15T11:00"),
+        ("2026-01-15T06:00", "Asia/Kathmandu", "2026-01-15T01:15"),
+        ("2026-01-15T06:00", "Pacific/Kiritimati", "2026-01-14T17:00"),
+        ("2026-01-15T06:00", "UTC", "2026-01-15T07:00"),
+        # New York goes from 02:00 to 03:00 on the 8th of March: 02:30 comes as 03:30
+        ("2026-03-08T01:30", "America/New_York", "2026-03-08T07:30"),
+        # and from 02:00 to 01:00 on the 1st of November: 01:30 comes first before that
+        ("2026-11-01T00:30", "America/New_York", "2026-11-01T05:30"),
+        # Berlin's own 02:30 comes twice on the 25th of October; either means the first
+        ("2026-10-25T00:30", "Europe/Berlin", "2026-10-25T00:30"),
+        ("2026-10-25T01:30", "Europe/Berlin", "2026-10-25T00:30"),
+        ("2026-10-25T01:30", "America/New_York", "2026-10-25T06:30"),
+        # Samoa had no 30th of December in 2011
+        ("2011-12-30T06:00", "Pacific/Apia", "2011-12-30T17:00"),
+    ],
+)
+def test_a_wall_time_comes_in_another_zone(due_at: str, zone: str, expected: str) -> None:
+    moment = datetime.fromisoformat(due_at).replace(tzinfo=UTC)
+    found = local_moment(moment, ZoneInfo("Europe/Berlin"), ZoneInfo(zone))
+    assert found.isoformat() == f"{expected}:00+00:00"
+    require_utc("found", found)

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import random
 
 from digest import shipped
+from digest.agenda import Agenda
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
 from digest.articles.tree import TOP, Tree
@@ -98,6 +99,15 @@ class Services:
         Blocks for some seconds at most; the log tells how it went.
         """
         asyncio.run(self.herald.run_once(_TELL_WITHIN))
+
+    def agenda(self) -> Agenda:
+        """Return what tells which run of a digest is due."""
+        return Agenda(
+            schedules=self.schedules,
+            catch_up={name: table.catch_up for name, table in self.settings.digests.items()},
+            issued=self.store.outbox,
+            readers=self.store.subscribers,
+        )
 
     def mailing(self) -> Mailing:
         """Return what opens editions and works off the outbox."""
@@ -214,7 +224,12 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
-        name: Schedule(table.schedule, settings.digest_zone(name))
+        name: Schedule(
+            table.schedule,
+            settings.digest_zone(name),
+            skip=table.skip,
+            local=settings.digest_local(name),
+        )
         for name, table in settings.digests.items()
         if table.enabled
     }

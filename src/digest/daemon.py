@@ -9,7 +9,6 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 import structlog
@@ -25,7 +24,7 @@ from digest.errors import DigestError
 from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.mail.edition import Edition
-from digest.schedule import Timetable
+from digest.timetable import Timetable
 from digest.web.app import create_app
 from digest.web.status import MAX_SHOWN, Status
 
@@ -97,6 +96,7 @@ class Daemon:
         services = self._services
         self._intake = services.intake(workers)
         self._mailing = services.mailing()
+        self._agenda = services.agenda()
         timetable = Timetable(services.schedules, self._fire)
         server = self._server()
         stop_mail, stop_herald = asyncio.Event(), asyncio.Event()
@@ -185,33 +185,12 @@ class Daemon:
     async def _issue_due(self, name: str, made: list[Edition]) -> None:
         services = self._services
         now = services.clock()
-        due_at = await asyncio.to_thread(self._due_at, name, now)
+        due_at = await asyncio.to_thread(self._agenda.due_at, name, now)
         if due_at is None:
             return
-        if (late := now - due_at).total_seconds() > 60:
-            _log.info("catching up", digest=name, due_at=due_at.isoformat(), late=str(late))
         if edition := await self._mailing.issue(services.digests[name], due_at):
             made.append(edition)
             self._mailing.wake()
-
-    def _due_at(self, name: str, now: datetime) -> datetime | None:
-        """Return the run that is due and not too late to catch up with."""
-        outbox = self._services.store.outbox
-        schedule = self._services.schedules[name]
-        oldest = now - self._services.settings.digests[name].catch_up
-        last = outbox.last_due_at(name, now) or outbox.started_at(name) or now
-        if last > now:  # it began while the clock was wrong
-            last = oldest
-        due_at = schedule.latest(max(last, oldest), now)
-        missed_at = schedule.next_after(last) if last < oldest else None
-        if due_at is None and missed_at and missed_at <= oldest:
-            _log.warning(
-                "missed a run too long ago to catch up",
-                digest=name,
-                due_at=missed_at.isoformat(),
-                catch_up=str(now - oldest),
-            )
-        return due_at
 
     def _started(self) -> Started:
         web = self._services.settings.web

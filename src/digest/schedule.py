@@ -1,52 +1,68 @@
-"""Schedules: when a digest is due. The one module that knows APScheduler."""
+"""Schedules: when a digest is due, in its zone, or at the same hour in every reader's own."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
+from digest.settings import days_off, recurrence
+from digest.settings.cron import Cron
+from digest.settings.days_off import DaysOff
+from digest.settings.recurrence import Recurrence
+from digest.times import local_moment
 
-from digest.settings.cron import Cron, parse
-
-_HOURS = 24
-#: How long it may take until a changed clock is noticed; seconds. Timers stand still while a
-#: computer sleeps, and know nothing of a clock that was set.
-_LOOK_AT_CLOCK = 30.0
-#: The longest way to a day that fits: 29 February, over a year such as 2100.
-_FARTHEST = timedelta(days=366 * 9)
+_DAY = timedelta(days=1)
+#: The longest way to a day that fits: 29 February on one weekday, over a year such as 2100.
+_FARTHEST = timedelta(days=366 * 41)
+#: How far apart the same wall time comes in two zones at most: from UTC+14 to UTC-12.
+_APART = timedelta(hours=26)
+#: Every zone of today is some quarters of an hour off UTC; minutes.
+_QUARTER = 15
+#: ZoneInfo keeps but eight zones; the readers of one digest may live in many more.
+_zone = cache(ZoneInfo)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A crontab line in a time zone. Raises ValueError where the line is none.
+    """Lines of crontab or words in a time zone, without days off. Raises ValueError.
 
-    When clocks are set forward, a time that they leave out comes as much later; when they are set
-    back, one that comes twice counts once, unless the line says every hour.
+    Several lines are one schedule: a moment that two of them name comes once. When clocks are set
+    forward, a time that they leave out comes as much later; when they are set back, one that comes
+    twice counts once, unless a line of crontab says every hour. A day is off for the runs that are
+    due on it by the clock, also for one that comes only after its midnight.
+
+    With ``local`` each reader gets a run when its wall time comes in the reader's own zone;
+    ``next_after`` and ``latest`` are of the schedule's zone all the same, and a run has the same
+    name everywhere: its moment there. Then no time counts twice.
     """
 
-    cron: str
+    when: str | tuple[str, ...]
     timezone: str  #: IANA name
-    _cron: Cron = field(init=False, repr=False, compare=False)
+    skip: tuple[str, ...] = ()  #: days off, as ``digest.settings.days_off`` reads them
+    local: bool = False  #: each reader at the hour of their own zone
+    _plans: tuple[Cron | Recurrence, ...] = field(init=False, repr=False, compare=False)
+    _off: DaysOff = field(init=False, repr=False, compare=False)
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_cron", parse(self.cron))
+        lines = (self.when,) if isinstance(self.when, str) else self.when
+        object.__setattr__(self, "_plans", tuple(map(recurrence.parse, lines)))
+        object.__setattr__(self, "_off", days_off.parse(self.skip))
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
     def next_after(self, moment: datetime) -> datetime | None:
         """Return the first run after ``moment``, aware UTC; None where there is none to come."""
         # From the day before: a time that was left out may come only after midnight.
-        day = moment.astimezone(self._zone).date() - timedelta(days=1)
+        day = moment.astimezone(self._zone).date() - _DAY
         last = day + _FARTHEST
         while day <= last:
-            if self._comes_on(day) and (runs := [run for run in self._on(day) if run > moment]):
-                return min(runs)
-            day += timedelta(days=1)
+            if runs := [run for run in self._on(day) if run > moment]:
+                # For the same reason a run of the next day may come before.
+                return min([*runs, *(run for run in self._on(day + _DAY) if run > moment)])
+            day += _DAY
         return None
 
     def next_shown(self, moment: datetime) -> datetime | None:
@@ -56,80 +72,70 @@ class Schedule:
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """Return the last run with ``after`` < run <= ``until``, aware UTC, or None."""
-        day = until.astimezone(self._zone).date() + timedelta(days=1)
-        first = after.astimezone(self._zone).date() - timedelta(days=1)
-        while day >= first:
-            if self._comes_on(day) and (
-                runs := [run for run in self._on(day) if after < run <= until]
-            ):
-                return max(runs)
-            day -= timedelta(days=1)
+        return next(self._descending(after, until), None)
+
+    def opens_at(self, run: datetime, zones: Collection[str]) -> datetime:
+        """Return when a run comes in the first of some zones (IANA names), aware UTC.
+
+        Without zones, or unless the schedule is ``local``, that is the run itself.
+        """
+        if not self.local or not zones:
+            return run
+        return min(local_moment(run, self._zone, _zone(zone)) for zone in zones)
+
+    def latest_open(
+        self, after: datetime, until: datetime, zones: Collection[str]
+    ) -> datetime | None:
+        """Return the last run after ``after`` that has come in some zone at ``until``, or None.
+
+        Aware UTC; the run itself may be still to come, or long past.
+        """
+        for run in self._descending(after, until + _APART):
+            if self.opens_at(run, zones) <= until:
+                return run
         return None
 
-    def _comes_on(self, day: date) -> bool:
-        cron = self._cron
-        fits = (day.day in cron.days, day.isoweekday() % 7 in cron.weekdays)
-        return day.month in cron.months and (any(fits) if cron.either else all(fits))
+    def next_look(self, moment: datetime) -> datetime | None:
+        """Return the first moment after ``moment`` at which a run may come due, aware UTC.
+
+        Where the schedule is ``local`` it may in some zone at every quarter of an hour off its
+        wall times, and whether it does is for ``latest_open`` to tell.
+        """
+        if not self.local:
+            return self.next_after(moment)
+        minutes = {at.minute % _QUARTER for plan in self._plans for at in plan.times}
+        look = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        while look.minute % _QUARTER not in minutes:
+            look += timedelta(minutes=1)
+        return look
+
+    def _descending(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield the runs with ``after`` < run <= ``until``, the last one first, each once."""
+        # From the day after: clocks may be set back over midnight.
+        day = until.astimezone(self._zone).date() + _DAY
+        first = after.astimezone(self._zone).date() - _DAY
+        runs = {run for run in self._on(day) if after < run <= until}
+        while day >= first:
+            day -= _DAY
+            # A time that was left out may come after those of the next day.
+            earlier = {run for run in self._on(day) if after < run <= until}
+            last = max(earlier, default=after)
+            yield from sorted((run for run in runs if run > last), reverse=True)
+            runs = earlier | {run for run in runs if run <= last}
 
     def _on(self, day: date) -> Iterator[datetime]:
-        """Yield the runs of a day that fits, aware UTC."""
-        every_hour = len(self._cron.hours) == _HOURS
-        for hour in self._cron.hours:
-            for minute in self._cron.minutes:
-                first = datetime.combine(day, time(hour, minute), self._zone)
-                yield first.astimezone(UTC)
-                again = first.replace(fold=1).astimezone(UTC)
-                if every_hour and again > first.astimezone(UTC):  # earlier: it is left out
-                    yield again
+        """Yield the runs of a day, aware UTC."""
+        if day in self._off:
+            return
+        for plan in self._plans:
+            if plan.comes_on(day):
+                for at in plan.times:
+                    yield from self._moments(day, at, again=plan.every_hour and not self.local)
 
-
-class _Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """APScheduler's view of a schedule.
-
-    Its own CronTrigger leaves out the midnight after the day on which clocks are set forward.
-    """
-
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        """Return the next run; those that were missed are the daemon's to find."""
-        return self._schedule.next_after(max(previous or now, now))
-
-
-class Timetable:
-    """Fires a callback with a digest's name whenever its schedule says so."""
-
-    def __init__(
-        self, schedules: Mapping[str, Schedule], fire: Callable[[str], Awaitable[None]]
-    ) -> None:
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._timer: asyncio.TimerHandle | None = None
-        for name, schedule in schedules.items():
-            self._scheduler.add_job(
-                fire,
-                _Trigger(schedule),
-                args=[name],
-                id=name,
-                # However late the loop wakes, the run is not dropped here: the daemon knows
-                # by its editions whether it is due, made, or too old.
-                misfire_grace_time=None,
-                coalesce=True,
-            )
-
-    def start(self) -> None:
-        """Begin to fire; needs a running event loop."""
-        self._scheduler.start()
-        self._look()
-
-    def _look(self) -> None:
-        """Have the scheduler compare its next run with the clock, again and again."""
-        self._scheduler.wakeup()
-        self._timer = asyncio.get_running_loop().call_later(_LOOK_AT_CLOCK, self._look)
-
-    def stop(self) -> None:
-        """Fire nothing more; safe to call twice."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+    def _moments(self, day: date, at: time, *, again: bool) -> Iterator[datetime]:
+        """Yield when a wall time comes, the second time too where it comes ``again``."""
+        first = datetime.combine(day, at, self._zone)
+        yield first.astimezone(UTC)
+        second = first.replace(fold=1).astimezone(UTC)
+        if again and second > first.astimezone(UTC):  # earlier: it is left out
+            yield second

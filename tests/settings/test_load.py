@@ -375,6 +375,58 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             ),
         ),
         (
+            "[digests.d]\nschedule = ['daily 07:00', 'weekly mo 07:00']",
+            (
+                'digests.d.schedule = ["daily 07:00", "weekly mo 07:00"]: \'weekly mo 07:00\': '
+                "weekday 'mo': must be mon, tue, wed, thu, fri, sat, sun, a list (mon,thu) or a "
+                "range (mon-fri); did you mean 'mon'?"
+            ),
+        ),
+        (
+            "[digests.d]\nschedule = []",
+            (
+                "digests.d.schedule = []: must be a text such as 'daily 07:00', or a list of such "
+                "texts"
+            ),
+        ),
+        (
+            "[digests.d]\nschedule = [7]",
+            (
+                "digests.d.schedule = [7]: must be a text such as 'daily 07:00', or a list of such "
+                "texts"
+            ),
+        ),
+        (
+            "[digests.d]\nskip = ['sat', '02-30']",
+            "digests.d.skip[1] = \"02-30\": '02-30': there is no such day",
+        ),
+        (
+            "[digests.d]\nskip = [2026-10-01T00:00:00]",
+            'digests.d.skip[0] = "2026-10-01 00:00:00": must be a text in quotes',
+        ),
+        (
+            "[digests.d]\nskip = 'sat'",
+            'digests.d.skip = "sat": must be a list, such as ["one", "two"]',
+        ),
+        (
+            "[digests.d]\nschedule = 'weekly sat,sun 07:00'\nskip = ['sat-sun']",
+            "digests.d.skip = [\"sat-sun\"]: leaves no run of 'weekly sat,sun 07:00'",
+        ),
+        (
+            "[digests.d]\ntimezone = 'subscribers'",
+            (
+                'digests.d.timezone = "subscribers": must be a time zone (IANA name) or '
+                "'subscriber'"
+            ),
+        ),
+        (
+            "[digests.d]\ntimezone = 'Europe/Berlim'",
+            (
+                'digests.d.timezone = "Europe/Berlim": must be a time zone (IANA name); '
+                "did you mean 'Europe/Berlin'?"
+            ),
+        ),
+        (
             "[digests.d]\ncategories = ['a//b']",
             (
                 'digests.d.categories[0] = "a//b": must be the names of categories '

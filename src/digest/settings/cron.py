@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, time
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+#: Sunday is 0, as crontab has it.
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_HOURS = 24
 #: The longest that each month can be.
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 #: Names and numbers are not mixed in one range, and names take no step.
@@ -27,7 +30,7 @@ class _Field:
     @property
     def last(self) -> int:
         """Where a star ends: weekday 7 is 0 again."""
-        return 6 if self.names == _WEEKDAYS else self.high
+        return 6 if self.names == WEEKDAYS else self.high
 
     @property
     def allowed(self) -> str:
@@ -41,7 +44,7 @@ _FIELDS = (
     _Field("hour", 0, 23),
     _Field("day", 1, 31),
     _Field("month", 1, 12, _MONTHS),
-    _Field("weekday", 0, 7, _WEEKDAYS),
+    _Field("weekday", 0, 7, WEEKDAYS),
 )
 
 
@@ -59,6 +62,21 @@ class Cron:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def times(self) -> tuple[time, ...]:
+        """The times of a day that fits, ascending."""
+        return tuple(time(hour, minute) for hour in self.hours for minute in self.minutes)
+
+    @property
+    def every_hour(self) -> bool:
+        """Whether an hour that comes twice counts twice."""
+        return len(self.hours) == _HOURS
+
+    def comes_on(self, day: date) -> bool:
+        """Tell whether a day fits."""
+        fits = (day.day in self.days, day.isoweekday() % 7 in self.weekdays)
+        return day.month in self.months and (any(fits) if self.either else all(fits))
 
 
 def parse(text: str) -> Cron:

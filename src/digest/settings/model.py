@@ -42,7 +42,7 @@ from digest.settings.tables import (
     WebTable,
     at,
 )
-from digest.settings.values import Name, mailbox
+from digest.settings.values import SUBSCRIBER, Name, mailbox
 from digest.site import Site
 
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).
@@ -145,6 +145,7 @@ class Settings(BaseSettings):
             language=table.language or self.site_table.language,
             timezone=self.digest_zone(name),
             expires=table.expires,
+            local=self.digest_local(name),
             min_items=table.min_items,
             max_age=table.max_age,
             approval=Approval(within=table.approve_within, sends=table.unapproved == "send")
@@ -154,8 +155,16 @@ class Settings(BaseSettings):
         )
 
     def digest_zone(self, name: str) -> str:
-        """Return the time zone of a digest's schedule and dates: its own, else the site's."""
-        return self.digests[name].timezone or self.site_table.timezone
+        """Return the time zone of a digest's schedule and dates: its own, else the site's.
+
+        The site's is also that of a digest which comes at the hour of each subscriber's own zone.
+        """
+        zone = self.digests[name].timezone
+        return self.site_table.timezone if zone is None or zone == SUBSCRIBER else zone
+
+    def digest_local(self, name: str) -> bool:
+        """Tell whether a digest comes at the hour of each subscriber's own zone."""
+        return self.digests[name].timezone == SUBSCRIBER
 
     def recipe(self) -> Recipe:
         """Return how article files become articles."""

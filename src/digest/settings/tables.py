@@ -17,6 +17,7 @@ from digest.articles.rules import check_replacement
 from digest.articles.tree import TOP
 from digest.mail.delivery import EXPIRES
 from digest.mail.smtp import Tls
+from digest.settings import days_off, recurrence
 from digest.settings.values import (
     Address,
     Attributes,
@@ -24,6 +25,8 @@ from digest.settings.values import (
     Block,
     Category,
     CategoryTarget,
+    DayOff,
+    DigestZone,
     FilePath,
     Globs,
     Host,
@@ -272,7 +275,8 @@ class DigestTable(Table):
 
     title: Title | None = None
     schedule: Schedule = "0 7 * * *"
-    timezone: Zone | None = None
+    skip: tuple[DayOff, ...] = ()
+    timezone: DigestZone | None = None
     categories: tuple[Category, ...] = ()
     subject: Title = "{{ digest.title }} · {{ date }}"
     subject_width: Annotated[int, whole(20, 250)] = 78
@@ -288,6 +292,13 @@ class DigestTable(Table):
     expires: Annotated[timedelta, within("1h", "30d")] = EXPIRES
     catch_up: Annotated[timedelta, within("0s", "30d")] = timedelta(hours=12)
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _comes_on_some_day(self) -> Self:
+        lines = (self.schedule,) if isinstance(self.schedule, str) else self.schedule
+        if not days_off.parse(self.skip).leave(map(recurrence.parse, lines)):
+            raise at("skip", self.skip, f"leaves no run of '{', '.join(lines)}'")
+        return self
 
 
 class SmtpTable(Table):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +27,7 @@ from digest.articles.sieve import folded
 from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused
 from digest.mail.address import ascii_address
-from digest.settings import cron, durations
+from digest.settings import days_off, durations, recurrence
 from digest.settings.spelling import alternatives, closest
 
 #: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
@@ -44,6 +44,9 @@ _AUTHORITY = re.compile(
 
 #: A name on disk has at most 255 bytes, so no name over 255 characters is ever one.
 _ROOT_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
+
+#: In place of a digest's time zone: that of each subscriber.
+SUBSCRIBER = "subscriber"
 
 _DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
@@ -79,6 +82,15 @@ def zone(name: str) -> str:
     near = closest(name, zones) or [cities[city] for city in closest(name, cities, 3)]
     hint = f"; did you mean {alternatives(near)}?" if near else ", such as 'Asia/Shanghai' or 'UTC'"
     raise ValueError(f"must be a time zone (IANA name){hint}")
+
+
+def digest_zone(name: str) -> str:
+    """Check the time zone of a digest: a name, or that of each subscriber."""
+    if name == SUBSCRIBER:
+        return name
+    if closest(name, [SUBSCRIBER]):
+        raise ValueError(f"must be a time zone (IANA name) or '{SUBSCRIBER}'")
+    return zone(name)
 
 
 def host_name(text: str) -> str:
@@ -244,9 +256,31 @@ def block(text: str) -> str:
     return "\n".join(one_line(line) for line in text.strip().splitlines())
 
 
-def schedule(text: str) -> str:
-    """Check a schedule (five fields of cron)."""
-    return cron.parse(text).text
+def schedule(value: object) -> str | tuple[str, ...]:
+    """Return a schedule, in words or as five fields of cron, or several that are one."""
+    if isinstance(value, str):
+        return recurrence.parse(value).text
+    if not value or not isinstance(value, list | tuple) or not all(map(_is_text, value)):
+        raise ValueError("must be a text such as 'daily 07:00', or a list of such texts")
+    found = []
+    for text in value:
+        try:
+            found.append(recurrence.parse(text).text)
+        except ValueError as error:
+            raise ValueError(f"'{text}': {error}") from None
+    return tuple(found)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def day_off(value: object) -> object:
+    """Return a day or days off, as ``digest.settings.days_off`` reads them; TOML has dates too."""
+    text = value.isoformat() if type(value) is date else value
+    if isinstance(text, str):
+        days_off.parse([text])
+    return text
 
 
 def category(text: str) -> str:
@@ -404,6 +438,7 @@ Url = Annotated[str, AfterValidator(site_url)]
 Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]
+DigestZone = Annotated[str, AfterValidator(digest_zone)]
 Server = Annotated[str, AfterValidator(server)]
 Host = Annotated[str, AfterValidator(host_name)]
 Name = Annotated[
@@ -422,7 +457,8 @@ Block = Annotated[
     Field(max_length=1_000, description="a text of at most 1,000 characters"),
     AfterValidator(block),
 ]
-Schedule = Annotated[str, AfterValidator(schedule)]
+Schedule = Annotated[str | tuple[str, ...], BeforeValidator(schedule)]
+DayOff = Annotated[str, BeforeValidator(day_off)]
 Category = Annotated[str, AfterValidator(category)]
 CategoryTarget = Annotated[str, AfterValidator(category_target)]
 FilePath = Annotated[Path, AfterValidator(path)]

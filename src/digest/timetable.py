@@ -1,0 +1,83 @@
+"""The timetable: calls when a digest may be due. The one module that knows APScheduler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from digest.schedule import Schedule
+from digest.times import Clock, utc_now
+
+#: How long it may take until a changed clock is noticed; seconds. Timers stand still while a
+#: computer sleeps, and know nothing of a clock that was set.
+_LOOK_AT_CLOCK = 30.0
+
+
+class _Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """APScheduler's view of a schedule.
+
+    Its own CronTrigger leaves out the midnight after the day on which clocks are set forward.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """Return the next moment to look; what was missed is the daemon's to find."""
+        return self._schedule.next_look(max(previous or now, now))
+
+
+class Timetable:
+    """Fires a callback with a digest's name whenever a run of its schedule may come due."""
+
+    def __init__(
+        self,
+        schedules: Mapping[str, Schedule],
+        fire: Callable[[str], Awaitable[None]],
+        clock: Clock = utc_now,
+    ) -> None:
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._schedules = schedules
+        self._timer: asyncio.TimerHandle | None = None
+        self._clock = clock
+        for name, schedule in schedules.items():
+            self._scheduler.add_job(
+                fire,
+                _Trigger(schedule),
+                args=[name],
+                id=name,
+                # However late the loop wakes, the run is not dropped here: the daemon knows
+                # by its editions whether it is due, made, or too old.
+                misfire_grace_time=None,
+                coalesce=True,
+            )
+
+    def start(self) -> None:
+        """Begin to fire; needs a running event loop."""
+        self._scheduler.start()
+        self._look()
+
+    def _look(self) -> None:
+        """Have the scheduler compare its next run with the clock, again and again."""
+        self._go_back()
+        self._scheduler.wakeup()
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_AT_CLOCK, self._look)
+
+    def _go_back(self) -> None:
+        """Wait for what comes next by a clock that was set back, not for what came next before."""
+        now = self._clock()
+        for job in self._scheduler.get_jobs():
+            look = self._schedules[job.id].next_look(now)
+            if look and (job.next_run_time is None or look < job.next_run_time):
+                job.modify(next_run_time=look)
+
+    def stop(self) -> None:
+        """Fire nothing more; safe to call twice."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
