@@ -239,7 +239,7 @@ _SKIPS = st.lists(
 def test_a_daily_digest_comes_once_a_day_in_any_zone_and_year(
     zone: str, wall: time, start: date
 ) -> None:
-    assert wrong(zone, wall.replace(second=0, microsecond=0), start, 100) == []
+    assert wrong(zone, wall.replace(second=0, microsecond=0, fold=0), start, 100) == []
 
 
 @given(lines=_SCHEDULES, zone=_ZONES, skip=_SKIPS, moment=_MOMENTS)
