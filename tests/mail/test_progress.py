@@ -37,7 +37,7 @@ def test_rate_and_time_left_follow_the_last_minute(
 
 
 def test_what_is_for_a_later_hour_takes_no_time_now() -> None:
-    counts = {state: 0 for state in DeliveryState} | {DeliveryState.QUEUED: 1060}
+    counts = dict.fromkeys(DeliveryState, 0) | {DeliveryState.QUEUED: 1060}
     one = Progress(states=counts, lately=120, since=timedelta(minutes=1), later=1000)
     assert (one.waiting, one.ended, one.left) == (60, 0, timedelta(seconds=30))
     assert one.told() == "1,060 queued, 0 sent; 1,000 for a later hour; 2.0 a second; 0:00:30 left"
