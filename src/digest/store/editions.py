@@ -26,7 +26,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
-from digest.times import local_moment
+from digest.times import known_zone, local_moment
 
 
 def start(connection: Connection, names: Collection[str], now: datetime) -> None:
@@ -68,6 +68,7 @@ def make(
         after=after,
         upto=upto,
         state=state if sequences else EditionState.EMPTY,
+        by_hand=by_hand,
     )
     made_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
     if sequences:
@@ -215,7 +216,7 @@ class _Hours:
         if self._reference is None:
             return self._now
         if timezone not in self._known:
-            zone = ZoneInfo(timezone) if timezone else self._reference
+            zone = (known_zone(timezone) if timezone else None) or self._reference
             moment = local_moment(self._due_at, self._reference, zone)
             self._known[timezone] = max(moment, self._now)
         return self._known[timezone]
