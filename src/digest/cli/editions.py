@@ -102,7 +102,7 @@ def approve(context: typer.Context, edition_id: Id) -> None:
     if not approved:
         complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
         raise typer.Exit(FAILED)
-    say(f"{_named(now.edition)}: approved, {sum(now.states.values()):,} mails for `digest run`.")
+    say(f"{_named(now.edition)}: approved, {_counted(sum(now.states.values()))} for `digest run`.")
 
 
 @app.command()
@@ -125,8 +125,8 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
         say(f"{_named(now.edition)}: cancelled, nobody gets it.")
         return
     sent, sending = (now.states[state] for state in (DeliveryState.SENT, DeliveryState.SENDING))
-    on_the_way = f", {sending:,} are on their way" if sending else ""
-    say(f"{_named(now.edition)}: cancelled, {sent:,} mails were sent before{on_the_way}.")
+    on_the_way = f", {sending:,} on the way" if sending else ""
+    say(f"{_named(now.edition)}: cancelled; {_counted(sent)} sent before{on_the_way}.")
 
 
 @app.command()
@@ -152,7 +152,7 @@ def resend(
         why = "it was cancelled" if edition.cancelled else "nothing failed or expired"
         complain(f"{_named(edition)}: {why}, so there is nothing to send again")
         raise typer.Exit(FAILED)
-    say(f"{_named(edition)}: {queued:,} mails for `digest run`.")
+    say(f"{_named(edition)}: {_counted(queued)} for `digest run`.")
 
 
 def _standing(services: Services, edition_id: int) -> Standing:
@@ -187,6 +187,10 @@ def _number(edition: Edition) -> str:
 
 def _named(edition: Edition) -> str:
     return f"Edition {edition.id} ({' '.join(filter(None, (edition.digest, _number(edition))))})"
+
+
+def _counted(mails: int) -> str:
+    return f"{mails:,} mail{'' if mails == 1 else 's'}"
 
 
 def _mails(standing: Standing) -> str:
