@@ -18,6 +18,7 @@ from digest.articles.model import CategoryPath
 from digest.assembly import Services
 from digest.editorial import Editor
 from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, OutputError, StoreError
+from digest.feeds.folder import OutputFolder
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope
@@ -332,6 +333,24 @@ async def test_mail_does_not_wait_for_a_page_that_cannot_be_written(workplace: W
             assert await room.editor().approve(edition.id)
         assert "web edition not written" in [entry["event"] for entry in logs]
         assert (room.queued(), room.woken) == (1, 1)
+
+
+async def test_nobody_waits_for_long_while_others_publish(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editorial_module, "PATIENCE", 0.05)
+    page = workplace.output / "digests/daily/1/index.html"
+    with desk(workplace) as room:
+        edition = room.issue()
+        editor = room.editor()
+        with OutputFolder(workplace.output).alone(lambda: None):
+            assert await editor.approve(edition.id)
+            assert not page.exists()
+            assert room.woken == 1
+        async with asyncio.timeout(5):
+            while editor._publishing:  # noqa: ASYNC110 - a thread's doing
+                await asyncio.sleep(0.01)
+        assert page.exists()
 
 
 class Away:

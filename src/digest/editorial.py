@@ -19,6 +19,8 @@ from digest.times import Clock
 
 #: Seconds between two looks at the drafts.
 LOOK_EVERY = 30.0
+#: Seconds for which a decision waits until its page is written.
+PATIENCE = 10.0
 #: While the operator cannot be written to: when it is tried again at first, and at the longest.
 RETRY_FIRST, RETRY_LAST = timedelta(seconds=30), timedelta(minutes=30)
 
@@ -106,6 +108,7 @@ class Editor:
         self._report_to = report_to
         self._link = link
         self._woken = asyncio.Event()
+        self._publishing: set[asyncio.Task[None]] = set()
         self._told: set[int] = set()  # drafts that the log has told of
         self._retry_at: datetime | None = None
         self._retry_after = RETRY_FIRST
@@ -263,8 +266,18 @@ class Editor:
         return edition
 
     async def _changed(self, edition: Edition) -> None:
-        """Bring mails and pages in line with what was decided; mail does not wait for pages."""
+        """Bring mails and pages in line with what was decided.
+
+        Mail does not wait for pages. Nor does whoever clicked, where another part or process is
+        publishing for long: the pages follow.
+        """
         self._wake()
+        publishing = asyncio.create_task(self._published(edition))
+        self._publishing.add(publishing)
+        publishing.add_done_callback(self._publishing.discard)
+        await asyncio.wait({publishing}, timeout=PATIENCE)
+
+    async def _published(self, edition: Edition) -> None:
         try:
             await asyncio.to_thread(self._publish, edition)
         except (DigestError, OSError) as error:
