@@ -38,7 +38,7 @@ bench: .venv/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.compose
 
-kill: .venv/dev.stamp  ## kill senders with -9, 200 times, and see that everybody got their mail
+kill: .venv/dev.stamp  ## kill daemons with -9, 200 times, and see that everybody got their mail
 	$(BIN)/python -m tests.end_to_end.kills --kills 200 --readers 2000
 
 lock: .venv/dev.stamp  ## pin what pyproject.toml and requirements/dev.in ask for

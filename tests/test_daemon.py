@@ -7,7 +7,8 @@ import mailbox
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from functools import partial
 
 import httpx
@@ -24,7 +25,7 @@ from digest.mail.subscriber import NewSubscriber
 from digest.store.articles import ArticleStore
 from digest.store.outbox import OutboxStore
 from digest.timetable import Timetable
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 
 #: 07:00 in Shanghai, the schedule of the digest `daily`.
 DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
@@ -355,3 +356,58 @@ async def test_a_part_that_does_not_stop_is_cancelled(
     async with running(services):
         pass
     assert "did not stop in time" in capsys.readouterr().out
+
+
+def _have_come(workplace: Workplace, number: int) -> bool:
+    return len(mails(workplace)) >= number
+
+
+async def test_each_reader_has_an_edition_at_the_hour_of_their_own_zone(
+    workplace: Workplace,
+) -> None:
+    text = CONFIGURATION.replace("[digests.daily]", '[digests.daily]\ntimezone = "subscriber"')
+    workplace.configure(base=text)
+    with workplace.open() as services:
+        zones = {"tokyo": "Asia/Tokyo", "site": None, "berlin": "Europe/Berlin"}
+        for name, zone in zones.items():
+            services.store.subscribers.add(
+                NewSubscriber(address=f"{name}@example.org", digest="daily", timezone=zone),
+                services.clock(),
+            )
+        workplace.clock.now = DUE - timedelta(hours=2)
+        async with running(services):
+            pass
+        workplace.write("new.md", "新闻")
+        got = []
+        for hours, readers in ((-1.1, 0), (-1, 1), (0, 2), (3, 2), (7, 3), (24, 3)):
+            workplace.clock.now = DUE + timedelta(hours=hours)
+            async with running(services):
+                await until(partial(_have_come, workplace, readers))
+            got.append(sorted(address.partition("@")[0] for address in mails(workplace)))
+    assert got == [
+        [],
+        ["tokyo"],
+        ["site", "tokyo"],
+        ["site", "tokyo"],
+        ["berlin", "site", "tokyo"],
+        ["berlin", "site", "tokyo"],
+    ]
+    assert (workplace.output / "digests/daily/1/index.html").is_file()
+
+
+async def test_whoever_subscribes_is_welcomed_by_the_running_daemon(workplace: Workplace) -> None:
+    text = CONFIGURATION.replace("[digests.daily]", "[digests.daily]\nwelcome = 2")
+    workplace.configure(base=text)
+    for number in range(3):
+        workplace.write(f"{number}.md", f"新闻 {number}")
+    with workplace.open() as services:
+        async with running(services):
+            pass
+        subscribe(services)
+        async with running(services):
+            await until(lambda: mails(workplace))
+        async with running(services):
+            await drained(services)
+    (welcome,) = mailbox.Maildir(workplace.folder / "mail")
+    subject = str(make_header(decode_header(welcome["Subject"])))
+    assert subject == "欢迎订阅“每日摘要”"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Draft
 from digest.assembly import Services
 from digest.errors import OutputError
 from digest.feeds.validation import Severity, validate
@@ -19,10 +20,17 @@ FOLDER = "digests/daily/"
 
 
 def tell(
-    services: Services, path: str, title: str, *, categories: tuple[str, ...] = ("金融",)
+    services: Services,
+    path: str,
+    title: str,
+    *,
+    categories: tuple[str, ...] = ("金融",),
+    pinned: int = 0,
 ) -> None:
     """Take an article in, without the processes that read files."""
     one = reading(path, title=title, categories=[CategoryPath(categories)], body=f"<p>{path}</p>")
+    assert isinstance(one.outcome, Draft)
+    one = replace(one, outcome=replace(one.outcome, pinned=pinned))
     services.publisher.publish(services.store.articles.record([one], services.clock()))
 
 
@@ -103,6 +111,48 @@ def test_the_feed_of_editions_is_valid_and_leads_to_them(workplace: Workplace) -
     assert "第 2 期" in text
     assert "&lt;a href=" in text
     assert "&lt;b&gt;" not in text.replace("&amp;lt;b&amp;gt;", "")
+
+
+def test_what_is_pinned_stands_first_on_the_page_and_in_the_feed_of_editions(
+    workplace: Workplace,
+) -> None:
+    with workplace.open() as services:
+        begin(workplace, services)
+        tell(services, "1.md", "甲", pinned=1)
+        tell(services, "2.md", "乙", pinned=100)
+        workplace.clock.advance(minutes=1)
+        tell(services, "3.md", "丙")
+        sample = services.web_editions.sample("daily")
+        issue(workplace, services)
+        feed = (workplace.output / FOLDER / "atom.xml").read_text("utf-8")
+    assert titles(workplace, f"{FOLDER}1") == ["乙", "甲", "丙"]
+    shown = page(workplace, f"{FOLDER}1")
+    assert [title.text() for title in shown.css(".latest h2")] == ["置顶", "金融"]
+    assert [link.text() for link in shown.css(".chips a")] == ["置顶 2", "金融 1"]
+    assert sample is not None
+    assert [title.text() for title in LexborHTMLParser(sample).css(".entry h3")] == [
+        "乙",
+        "甲",
+        "丙",
+    ]
+    assert feed.index("乙") < feed.index("置顶") < feed.index("甲") < feed.index("丙")
+
+
+def test_a_pin_that_comes_later_moves_the_article_in_its_edition_and_in_no_feed(
+    workplace: Workplace,
+) -> None:
+    with workplace.open() as services:
+        begin(workplace, services)
+        tell(services, "1.md", "甲")
+        workplace.clock.advance(minutes=1)
+        tell(services, "2.md", "乙")
+        issue(workplace, services)
+        before = workplace.published()
+        tell(services, "1.md", "甲", pinned=1)
+        after = workplace.published()
+    assert titles(workplace, f"{FOLDER}1") == ["甲", "乙"]
+    written = {path for path in before | after if before.get(path) != after.get(path)}
+    assert written == {f"{FOLDER}1/index.html", f"{FOLDER}atom.xml"}
 
 
 def test_what_is_withdrawn_leaves_the_page_and_comes_back(workplace: Workplace) -> None:

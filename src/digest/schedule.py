@@ -90,7 +90,7 @@ class Schedule:
 
         Aware UTC; the run itself may be still to come, or long past.
         """
-        for run in self._descending(after, until + _APART):
+        for run in self._descending(after, until + _APART if self.local else until):
             if self.opens_at(run, zones) <= until:
                 return run
         return None

@@ -18,6 +18,7 @@ _READ = {
     "link": (*habits.LINK_KEYS, *habits.PATTERN_KEYS),
     "image": habits.IMAGE_KEYS,
     "recording": habits.ENCLOSURE_KEYS,
+    "pin": habits.PIN_KEYS,
     "language": habits.LANGUAGE_KEYS,
     "summary": habits.SUMMARY_KEYS,
     "identity": habits.IDENTITY_KEYS,

@@ -16,6 +16,7 @@ from digest.articles.parse import (
     MAX_AUTHORS,
     MAX_IDENTITY,
     MAX_NOTES,
+    MAX_PINNED,
     MAX_TITLE,
     parse,
 )
@@ -253,6 +254,78 @@ def test_a_date_that_is_none_is_told_where_no_other_is_one(
 
 def test_a_bad_date_is_not_told_where_the_name_has_a_day() -> None:
     assert front("date: Invalid Date", name="2023-03-05-title.md").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "pinned"),
+    [
+        ([], 0),
+        (["pinned: true"], 1),
+        (["pinned: Yes"], 1),
+        (["pin: true"], 1),
+        (["sticky: 100"], 100),
+        (["top: true"], 1),
+        (["top: 100"], 100),
+        (["Top: '007'"], 7),
+        (["pinned: 1"], 1),
+        (["pinned: false"], 0),
+        (["sticky: 0"], 0),
+        (["sticky: 000"], 0),
+        (["pinned: 2", "sticky: 100"], 2),
+        (["pinned: false", "sticky: 100"], 0),
+        (["pinned:", "sticky: ~", "top: 5"], 5),
+        (["pinned: often", "sticky: 5"], 5),
+        (["extra: {pinned: true}"], 1),
+        ([f"sticky: {MAX_PINNED}"], MAX_PINNED),
+        ([f"sticky: {MAX_PINNED + 1}"], MAX_PINNED),
+        (["sticky: 10000000000"], MAX_PINNED),
+        ([f"sticky: {'9' * 9_999}"], MAX_PINNED),
+        (["top:100"], 100),
+    ],
+)
+def test_a_pin_is_a_truth_or_a_number(lines: list[str], pinned: int) -> None:
+    manuscript = front(*lines)
+    assert manuscript.pinned == pinned
+    assert [note for note in manuscript.notes if note.severity is Severity.NOTED] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "pinned"),
+    [
+        ("+++\ntitle = 'T'\n[params]\npinned = true\n+++\n", 1),
+        ("+++\ntitle = 'T'\n[extra]\nsticky = 7\n+++\n", 7),
+        ('{"title": "T", "top": 7}\n', 7),
+        ("Title: T\nPinned: 7\n\n", 7),
+        ("title: T\ntop: 7\n---\n", 7),
+    ],
+)
+def test_a_pin_is_read_in_every_language_of_front_matter(head: str, pinned: int) -> None:
+    assert read(f"{head}正文").pinned == pinned
+
+
+UNPINNED = "is neither true or false nor a whole number; the article is not pinned"
+
+
+@pytest.mark.parametrize(
+    ("lines", "notes"),
+    [
+        (["pinned: often"], [(3, f"pinned 'often' {UNPINNED}")]),
+        (["x: y", "sticky: -1", "top: 1.5"], [(4, f"sticky '-1' {UNPINNED}")]),
+        (["top: 1e3"], [(3, f"top '1e3' {UNPINNED}")]),
+        (["top: ٣"], [(3, f"top '٣' {UNPINNED}")]),
+        (["pin: [1]"], [(3, f"pin {UNPINNED}")]),
+        (["pin: {a: 1}"], [(3, f"pin {UNPINNED}")]),
+        (
+            ["sticky: x", "date: x"],
+            [(3, f"sticky 'x' {UNPINNED}"), (4, f"date 'x' {UNDATED}")],
+        ),
+    ],
+)
+def test_a_pin_that_is_none_is_told(lines: list[str], notes: list[tuple[int, str]]) -> None:
+    manuscript = front(*lines)
+    assert manuscript.pinned == 0
+    assert [(note.line, note.cause) for note in manuscript.notes] == notes
+    assert all(note.severity is Severity.NOTED for note in manuscript.notes)
 
 
 def test_notes_come_in_the_order_of_their_lines_and_not_without_end() -> None:

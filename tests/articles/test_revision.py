@@ -46,8 +46,11 @@ def test_the_same_content_is_unchanged_whatever_its_date_says(date: datetime | N
     )
 
 
-def test_other_bytes_of_the_same_meaning_are_published_without_an_update() -> None:
-    changed = replace(DRAFT, image="https://example.org/b.png")
+@pytest.mark.parametrize("other", [{"image": "https://example.org/b.png"}, {"pinned": 1}])
+def test_other_bytes_of_the_same_meaning_are_published_without_an_update(
+    other: dict[str, Any],
+) -> None:
+    changed = replace(DRAFT, **other)
     assert decide(KNOWN, changed, NOW, Terms()) == Revision(
         kind=Kind.REVISED, published_at=FIRST, updated_at=FIRST
     )
@@ -112,8 +115,9 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
     digests = {content_digest(replace(DRAFT, **{name: value})) for name, value in others.items()}
     recording = Enclosure(url="https://example.org/a.mp3", media_type="audio/mpeg")
     digests.add(content_digest(replace(DRAFT, enclosure=recording)))
-    others["enclosure"] = recording
-    assert len(digests | {content_digest(DRAFT)}) == len(others) + 1
+    digests |= {content_digest(replace(DRAFT, pinned=number)) for number in (1, 2)}
+    others |= {"enclosure": recording, "pinned": 1}
+    assert len(digests | {content_digest(DRAFT)}) == len(others) + 2
     assert {field.name for field in fields(Draft)} - set(others) == {
         "identity",
         "published_at",

@@ -44,6 +44,17 @@ def test_show_tells_all_there_is_by_any_name(built: Program) -> None:
     assert "Link" not in text, "there is none"
 
 
+def test_show_tells_how_far_ahead_an_article_is_pinned(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.write_text("c.md", "---\ntitle: 通知\nsticky: 100\n---\n正文\n")
+    program("build")
+    assert [one["pinned"] for one in told(program, "show", "c.md")] == [100]
+    workplace.write_text("c.md", "---\ntitle: 通知\nsticky: 0\n---\n正文\n")
+    program("build")
+    assert [one["pinned"] for one in told(program, "show", "c.md")] == [0]
+
+
 def test_withdraw_takes_an_article_out_and_restore_puts_it_back(
     built: Program, workplace: Workplace
 ) -> None:

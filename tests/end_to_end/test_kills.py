@@ -12,7 +12,7 @@ from tests.end_to_end.kills import CONNECTIONS, Harness
 pytestmark = pytest.mark.timeout(240)
 
 
-async def test_senders_killed_twenty_times_miss_nobody(tmp_path: Path) -> None:
+async def test_daemons_killed_twenty_times_miss_nobody(tmp_path: Path) -> None:
     figures = await Harness(folder=tmp_path, readers=2000, kills=20, seed=20).run()
     assert figures.kills == 20
     assert figures.missed == 0

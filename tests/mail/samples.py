@@ -45,6 +45,7 @@ def make_article(
     authors: tuple[str, ...] = (),
     language: str | None = None,
     published_at: datetime | None = None,
+    pinned: int = 0,
 ) -> Article:
     at = published_at or NOW - timedelta(hours=number)
     return Article(
@@ -61,6 +62,7 @@ def make_article(
         body=SafeHtml("<p>…</p>"),
         published_at=at,
         updated_at=at,
+        pinned=pinned,
     )
 
 

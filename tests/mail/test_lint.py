@@ -262,6 +262,7 @@ def test_what_is_no_mail_is_told_and_harms_nothing(message: bytes) -> None:
     sender=st.text(max_size=80),
     digest=st.text(min_size=1, max_size=80),
     language=st.sampled_from(["zh-CN", "zh-TW", "en", "ja", "de", "fr", "es", "tlh"]),
+    pinned=st.integers(0, 1),
 )
 def test_no_composed_message_breaks_a_rule_whatever_it_is_made_of(
     title: str,
@@ -272,6 +273,7 @@ def test_no_composed_message_breaks_a_rule_whatever_it_is_made_of(
     sender: str,
     digest: str,
     language: str,
+    pinned: int,
 ) -> None:
     hostile = "</td><script>\"'&{{ 7 }}\r\nBcc: a@example.org\x00<img src=x onerror=1>"
     try:
@@ -280,9 +282,11 @@ def test_no_composed_message_breaks_a_rule_whatever_it_is_made_of(
         path = CITY
     articles = [
         make_article(1, title=title + hostile, summary=summary, authors=(author,)),
-        make_article(2, title=hostile + title, summary=hostile, categories=(path,)),
+        make_article(2, title=hostile + title, summary=hostile, categories=(path,), pinned=pinned),
         make_article(3, title="x" * 500, image="https://img.example.org/1.jpg?a=<b>&c='\""),
-        make_article(4, link="javascript:alert(1)", image="data:image/gif;base64,R0lGOD"),
+        make_article(
+            4, link="javascript:alert(1)", image="data:image/gif;base64,R0lGOD", pinned=pinned
+        ),
     ]
     press = Press(
         templates=OWN,

@@ -32,7 +32,7 @@ def test_every_language_says_everything_in_all_its_plural_forms() -> None:
 
 
 def test_no_language_repeats_the_words_of_another() -> None:
-    for key in ("unsubscribe", "online", "archive", "reason"):
+    for key in ("unsubscribe", "online", "archive", "reason", "pinned"):
         said = [words[key] for words in WORDS.values()]
         assert len(set(said)) == len(said), key
 

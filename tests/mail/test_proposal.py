@@ -52,7 +52,7 @@ def test_it_says_all_that_one_decides_by() -> None:
     assert LINK in lines
     assert "digest editions approve 7" in lines
     assert "digest editions cancel 7" in lines
-    assert lines[-2:] == ["  - 晚", "  - 早"]
+    assert lines[-2:] == ["  - 早", "  - 晚"]
 
 
 def test_it_says_what_happens_by_itself() -> None:
@@ -90,7 +90,7 @@ def test_without_a_link_there_is_the_command() -> None:
     ],
 )
 def test_a_hostile_title_stays_in_its_line(title: str) -> None:
-    one = proposal((title, "next"), title=f"News{title}")
+    one = proposal(("next", title), title=f"News{title}")
     subject, text = read(one)
     assert "\n" not in subject
     body = text.splitlines()

@@ -104,7 +104,50 @@ def test_several_sections_have_a_table_of_contents() -> None:
         ("其他文章", "#s2"),
     ]
     assert [title.text() for title in page.css("h2[id]")] == ["Cities", "其他文章"]
-    assert not LexborHTMLParser(letter(ARTICLES[:2]).html).css(".places")
+    assert "\n本期内容\n  Cities、其他文章\n" in letter().text
+    single = letter(ARTICLES[:2])
+    assert not LexborHTMLParser(single.html).css(".places")
+    assert "本期内容" not in single.text
+
+
+@pytest.mark.parametrize(
+    ("language", "font"),
+    [
+        ("zh-CN", "PingFang SC"),
+        ("en", "PingFang SC"),
+        ("zh-TW", "PingFang TC"),
+        ("zh-Hant-SG", "PingFang TC"),
+        ("zh-hk", "PingFang TC"),
+        ("ja-JP", "Hiragino Sans"),
+    ],
+)
+def test_characters_have_the_forms_of_the_readers_language(language: str, font: str) -> None:
+    page = LexborHTMLParser(rendition(language=language).html)
+    outermost = page.css_first(".page")
+    assert outermost is not None
+    assert font in (outermost.attributes["style"] or "")
+    heading = page.css("h2")[-1].attributes["style"] or ""
+    assert ("Noto Serif CJK SC" in heading) == (font == "PingFang SC")
+
+
+def test_what_is_pinned_stands_first_in_html_and_text() -> None:
+    pinned = [make_article(n, title=f"通知 {n}", pinned=9 - n, categories=(CITY,)) for n in (7, 8)]
+    both = letter([*ARTICLES, *pinned])
+    page = LexborHTMLParser(both.html)
+    assert [title.text() for title in page.css("h2 > a.link, h2[id], h3")] == [
+        "通知 7",
+        *("置顶", "通知 8"),
+        *("观察", "文章 1"),
+        *("Cities", "文章 2"),
+        *("其他文章", "文章 3"),
+    ]
+    assert [node.text() for node in page.css(".eyebrow")] == ["置顶"]
+    assert [link.text() for link in page.css(".places a")] == ["置顶", "观察", "Cities", "其他文章"]
+    places = [
+        both.text.index(text)
+        for text in ("[置顶]", "* 通知 7 [1]", "\n置顶\n", "* 通知 8 [2]", "\n金融 / 观察\n")
+    ]
+    assert places == sorted(places)
 
 
 def test_the_addresses_of_the_text_are_footnotes_in_order() -> None:
@@ -181,6 +224,16 @@ def test_a_large_edition_shows_fewer_articles_and_counts_more(summary: str) -> N
     assert f"还有 {300 - len(shown)} 篇文章" in made.html
     assert f"还有 {300 - len(shown)} 篇文章" in made.text
     assert made.html.rstrip().endswith("</html>")
+
+
+def test_what_is_pinned_stays_where_a_large_edition_is_cut() -> None:
+    articles = [make_article(n, summary="长" * 200, title="长" * 200) for n in range(300)]
+    articles += [make_article(n, title=f"通知 {n}", pinned=1) for n in (400, 401)]
+    made = rendition(articles, digest=make_digest(max_items=302))
+    page = LexborHTMLParser(made.html)
+    shown = [title.text() for title in page.css("h3, .lead h2")]
+    assert shown[:2] == ["通知 400", "通知 401"]
+    assert 10 < len(shown) < 300
 
 
 def test_a_template_too_large_for_one_article_is_an_error(tmp_path: Path) -> None:

@@ -40,6 +40,22 @@ def test_articles_without_a_category_have_a_section_of_their_own() -> None:
     assert seen(make_article(1, categories=())).lead is not None
 
 
+def test_what_is_pinned_leads_and_has_a_section_of_its_own() -> None:
+    articles = [make_article(1), make_article(2, pinned=1), make_article(3, pinned=2)]
+    shown = seen(*articles)
+    assert shown.lead is not None
+    assert (shown.lead.title, shown.lead.category) == ("文章 3", "Pinned")
+    assert [(group.path, group.title, group.pinned) for group in shown.sections] == [
+        ("", "Pinned", True),
+        ("金融", "观察", False),
+    ]
+    assert [item.number for group in shown.sections for item in group.articles] == [2, 3]
+    alone = seen(*articles[:2])
+    assert alone.lead is not None
+    assert alone.lead.category == "Pinned"
+    assert [group.title for group in alone.sections] == ["观察"]
+
+
 def test_a_source_is_the_authors_or_else_the_host() -> None:
     shown = seen(
         make_article(1, authors=("Anna", "Bo"), link="https://www.example.org/a"),
@@ -49,6 +65,24 @@ def test_a_source_is_the_authors_or_else_the_host() -> None:
     assert shown.lead is not None
     assert shown.lead.source == "Anna, Bo"
     assert [item.source for item in shown.sections[0].articles] == ["example.org", ""]
+
+
+def test_a_source_is_not_told_where_its_section_says_the_same() -> None:
+    articles = [make_article(n, authors=("观察",)) for n in (1, 2)]
+    shown = seen(*articles, make_article(3, authors=("观察",), pinned=1))
+    assert shown.lead is not None
+    assert shown.lead.source == "观察"
+    assert [item.source for item in shown.sections[0].articles] == ["", ""]
+
+
+def test_the_newest_article_leads_even_without_a_category() -> None:
+    shown = seen(make_article(1, categories=()), make_article(2), make_article(3, categories=()))
+    assert shown.lead is not None
+    assert (shown.lead.number, shown.lead.title) == (1, "文章 1")
+    assert [(item.number, item.title) for group in shown.sections for item in group.articles] == [
+        (2, "文章 2"),
+        (3, "文章 3"),
+    ]
 
 
 def test_a_link_that_is_unsound_becomes_the_page_here() -> None:

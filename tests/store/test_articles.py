@@ -10,6 +10,7 @@ import pytest
 
 from digest.articles.enclosures import Enclosure
 from digest.articles.model import ArticleKey, CategoryPath, Changes, Draft, Scope, article_key
+from digest.articles.parse import MAX_PINNED
 from digest.store.articles import Counts
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
@@ -75,6 +76,20 @@ def test_a_recording_comes_back_and_goes(store: Store) -> None:
     assert [one.enclosure for one in store.articles.since(0, ())] == [sound]
     assert store.articles.record([silent], LATER).updated == 1
     assert [(one.enclosure, one.updated_at) for one in store.articles.since(0, ())] == [(None, NOW)]
+
+
+def test_a_pin_comes_and_goes_without_an_update(store: Store) -> None:
+    loose = reading(BRIDGE)
+    assert isinstance(loose.outcome, Draft)
+    store.articles.record([loose], NOW)
+    for number in (1, MAX_PINNED):
+        pinned = replace(loose, outcome=replace(loose.outcome, pinned=number))
+        assert store.articles.record([pinned], LATER).articles == {BRIDGE_KEY}
+        (stored,) = store.articles.since(0, ())
+        assert (stored.pinned, stored.updated_at) == (number, NOW)
+        assert store.articles.record([pinned], LATER) == Changes(unchanged=1)
+    store.articles.record([loose], LATER)
+    assert [(one.pinned, one.updated_at) for one in store.articles.since(0, ())] == [(0, NOW)]
 
 
 def test_an_article_without_date_is_of_its_first_sight(store: Store) -> None:

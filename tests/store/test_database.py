@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,15 +59,16 @@ def test_the_migrations_end_at_the_tables_that_the_code_knows(bare_url: str) -> 
     assert differences == []
 
 
-def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> None:
-    database = Database(bare_url)
+def fill(url: str, revision: str, *authors: Sequence[str]) -> None:
+    """Make a database of an older schema, with an article for each of these lists of authors."""
+    database = Database(url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     with database.write() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        for number, authors in enumerate((["林海", "Ada Field"], ["林海", "", "林海"], []), 1):
-            row = {"number": number, "at": number, "authors": json.dumps(authors)}
+        command.upgrade(config, revision)
+        for number, names in enumerate(authors, 1):
+            row = {"number": number, "at": number, "authors": json.dumps(names)}
             connection.execute(
                 text(
                     "INSERT INTO article (key, tag, identity, by_path, fingerprint, content, "
@@ -78,6 +79,16 @@ def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> 
                 {**row, "number": str(number)},
             )
     database.close()
+
+
+def test_articles_that_were_there_before_pins_are_not_pinned(bare_url: str) -> None:
+    fill(bare_url, "0007", ["林海"], [])
+    with open_store(bare_url) as store:
+        assert [one.pinned for one in store.articles.since(0, ())] == [0, 0]
+
+
+def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> None:
+    fill(bare_url, "0003", ["林海", "Ada Field"], ["林海", "", "林海"], [])
     with open_store(bare_url) as store:
         store.authority("example.org,2024")
         counted = {one.strand: one.articles for one in store.articles.strands(list(StrandKind))}

@@ -26,7 +26,7 @@ from digest.articles.twins import likeness
 from digest.errors import SourceError
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 6
+PIPELINE = 7
 
 #: References (``&…;``) in a body; each is four characters or more where the file may have had one.
 MAX_REFERENCES = 500_000
@@ -125,6 +125,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
             manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
         enclosure=manuscript.enclosure,
+        pinned=manuscript.pinned,
         likeness=likeness(manuscript.title, text, manuscript.link),
         notes=manuscript.notes,
     )

@@ -20,6 +20,8 @@ IMAGE_KEYS = (
 )
 #: A recording: an address, or a table with one and its type, bytes and duration.
 ENCLOSURE_KEYS = ("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3")
+#: How far ahead of the others an article stands in an edition: a truth or a number.
+PIN_KEYS = ("pinned", "pin", "sticky", "top")
 LANGUAGE_KEYS = ("lang", "language", "locale")
 IDENTITY_KEYS = ("id", "guid")
 SUMMARY_KEYS = ("summary", "excerpt", "description")
@@ -48,7 +50,7 @@ PROSE_KEYS = frozenset({"title", *SUMMARY_KEYS})
 #: Keys whose value may be one line of text.
 TEXT_KEYS = PROSE_KEYS.union(
     *(DATE_KEYS, UPDATE_KEYS, LINK_KEYS, PATTERN_KEYS, IMAGE_KEYS, ENCLOSURE_KEYS, LANGUAGE_KEYS),
-    *(IDENTITY_KEYS,),
+    *(IDENTITY_KEYS, PIN_KEYS),
 )
 #: Keys whose value is a name or a list of them.
 LIST_KEYS = frozenset({*AUTHOR_KEYS, *CATEGORY_KEYS, *TAG_KEYS})

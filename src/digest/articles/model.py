@@ -173,6 +173,7 @@ class Manuscript:
     summary: str | None  #: plain text, where the front matter has one
     markup: str  #: HTML, hostile
     enclosure: Enclosure | None = None
+    pinned: int = 0  #: 0: not pinned; larger ones come first
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
 
@@ -192,6 +193,7 @@ class Draft:
     body: SafeHtml
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
     enclosure: Enclosure | None = None
+    pinned: int = 0  #: 0: not pinned; larger ones come first
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
@@ -220,6 +222,7 @@ class Article:
     published_at: datetime  #: aware UTC
     updated_at: datetime  #: aware UTC, not before published_at
     enclosure: Enclosure | None = None  #: the recording that it is about
+    pinned: int = 0  #: in editions; 0: not pinned; larger ones come first
 
     def __post_init__(self) -> None:
         require_utc("published_at", self.published_at)

@@ -28,6 +28,7 @@ from digest.articles.habits import (
     LINK_KEYS,
     NOTHING,
     PATTERN_KEYS,
+    PIN_KEYS,
     SUMMARY_KEYS,
     TRUE,
     UPDATE_KEYS,
@@ -49,9 +50,12 @@ MAX_TITLE = 300
 MAX_AUTHORS = 50
 #: What is told of one file at most.
 MAX_NOTES = 20
+#: Of a pinned article; a larger number counts as this one, which a database keeps in four bytes.
+MAX_PINNED = 2**31 - 1
 #: Characters; identities are keys, so a longer one is refused, not cut.
 MAX_IDENTITY = 1_000
 
+_WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
 _SEMICOLONS = re.compile(r"[;；]")
 #: A day at the start of a file's name, as Jekyll and others have it.
 _NAMED_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ .]")
@@ -89,7 +93,9 @@ def parse(
     summary = next(_texts(front.fields, SUMMARY_KEYS), "")
     published_at = _date(front.fields, path, zone)
     notes = [_noted(None, trouble) for trouble in decoded.troubles]
-    notes += front.notes if published_at else sorted([*front.notes, *_undated(front)], key=_place)
+    pinned, unpinned = _pinned(front)
+    undated = () if published_at else _undated(front)
+    notes += sorted([*front.notes, *undated, *unpinned], key=_place)
     return Manuscript(
         identity=_identity(front, path),
         title=title or _body_title(body, path),
@@ -102,6 +108,7 @@ def parse(
         summary=one_line(text_of(summary)) or None,
         markup=body.markup,
         enclosure=enclosures.find(front.fields),
+        pinned=pinned,
         notes=tuple(notes[:MAX_NOTES]),
     )
 
@@ -147,6 +154,23 @@ def _undated(front: FrontMatter) -> Iterator[Note]:
                 cause = f"{key} '{shown(text)}' is no date of the years {FIRST_YEAR} to {LAST_YEAR}"
                 yield _noted(front.lines[key], f"{cause}; the moment of first sight counts")
                 return
+
+
+def _pinned(front: FrontMatter) -> tuple[int, list[Note]]:
+    """Return the first pin that is one, otherwise 0 and what there is to say of the first value."""
+    odd: list[Note] = []
+    for key in PIN_KEYS:
+        value = front.fields.get(key, "")
+        text = one_line(value).lower() if isinstance(value, str) else None
+        if text in TRUE | FALSE:
+            return int(text in TRUE), []
+        if number := _WHOLE_NUMBER.fullmatch(text or ""):
+            return min(int(number[1][:11]), MAX_PINNED), []
+        if text not in NOTHING:
+            what = key if text is None else f"{key} '{shown(text)}'"
+            cause = f"{what} is neither true or false nor a whole number; the article is not pinned"
+            odd.append(_noted(front.lines[key], cause))
+    return 0, odd[:1]
 
 
 def _noted(line: int | None, cause: str) -> Note:

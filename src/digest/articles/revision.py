@@ -55,7 +55,7 @@ class Revision:
 
 def content_digest(draft: Draft) -> str:
     """Return hex over everything of a draft that is published, except its dates."""
-    published = [
+    published: list[object] = [
         draft.title,
         draft.authors,
         [category.names for category in draft.categories],
@@ -67,6 +67,8 @@ def content_digest(draft: Draft) -> str:
     ]
     if draft.enclosure is not None:  # most have none, and theirs is to stay as it was
         published.append(astuple(draft.enclosure))
+    if draft.pinned:
+        published.append(draft.pinned)
     raw = json.dumps(published, separators=(",", ":")).encode("ascii")
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
@@ -76,7 +78,7 @@ def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Re
 
     Change is judged by content. A new article is published at its own date, else now; where its
     date is still to come, not before. An update moves ``updated_at``; neither a date nor an image
-    does.
+    nor a pin does.
     """
     require_utc("now", now)
     if known is None:

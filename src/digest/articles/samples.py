@@ -13,9 +13,12 @@ _NEWS = CategoryPath(("Sample & 示例", "News"))
 
 
 def sample_articles() -> tuple[Article, ...]:
-    """Return an article with everything, one in Chinese, one with as little as one may have."""
+    """Return a pinned article with everything, one in Chinese, two with as little as may be.
+
+    One of those two is pinned as well.
+    """
     full = _article(
-        3,
+        4,
         title="Sample: the <first> ship of the year",
         authors=("A. Writer", "某记者"),
         categories=(_NEWS, CategoryPath(("Sample & 示例",))),
@@ -24,16 +27,18 @@ def sample_articles() -> tuple[Article, ...]:
         language="en",
         summary="It came in at dawn, and nobody was there to see it.",
         body="<p>It came in at <b>dawn</b>.</p>",
+        pinned=2,
     )
     chinese = _article(
-        2,
+        3,
         title="示例：今年第一艘船",
         categories=(CategoryPath(("示例", "新闻")),),
         language="zh",
         summary="它在黎明进港，没有人看见。",
         body="<p>它在<b>黎明</b>进港。</p>",
     )
-    return full, chinese, _article(1, title="Sample: untold")
+    untold, kept = _article(2, title="Sample: untold"), _article(1, title="Sample: kept", pinned=1)
+    return full, chinese, untold, kept
 
 
 def _article(
@@ -47,9 +52,10 @@ def _article(
     language: str | None = None,
     summary: str = "",
     body: str = "",
+    pinned: int = 0,
 ) -> Article:
     """Return an article: the higher its number, the newer; updated on another day."""
-    published_at = SAMPLED_AT - timedelta(hours=3 - number)
+    published_at = SAMPLED_AT - timedelta(hours=4 - number)
     return Article(
         id=ArticleId(f"tag:example.org,2026:sample/{number}"),
         key=article_key(f"sample/{number}"),
@@ -64,4 +70,5 @@ def _article(
         body=SafeHtml(body),
         published_at=published_at,
         updated_at=published_at + timedelta(days=1),
+        pinned=pinned,
     )

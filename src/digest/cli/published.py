@@ -169,6 +169,7 @@ def _told(services: Services, one: Standing) -> dict[str, Any]:
         "link": article.link,
         "image": article.image,
         "language": article.language,
+        "pinned": article.pinned,
         "authors": list(article.authors),
         "categories": [str(category) for category in article.categories],
         "files": list(one.files),

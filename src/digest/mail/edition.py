@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -125,10 +125,11 @@ def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Editi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The articles of one category in a rendition."""
+    """The articles of one category in a rendition, or those that are pinned."""
 
-    category: CategoryPath | None  #: None for articles without one
+    category: CategoryPath | None  #: None for articles without one, and for pinned ones
     articles: tuple[Article, ...]
+    pinned: bool = False  #: stands before all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,11 @@ class Contents:
         """All articles shown, in order."""
         return tuple(article for section in self.sections for article in section.articles)
 
+    @property
+    def lead(self) -> Article | None:
+        """The first pinned article, else the newest; None where there is none."""
+        return next(iter(_in_order(self.articles)), None)
+
 
 def selects(categories: tuple[CategoryPath, ...], article: Article) -> bool:
     """Tell whether a selection takes an article: any of its categories lies within one of these."""
@@ -158,9 +164,12 @@ def _home(article: Article, categories: tuple[CategoryPath, ...]) -> CategoryPat
     return None
 
 
-def _newest_first(articles: Iterable[Article]) -> list[Article]:
+def _in_order(articles: Iterable[Article]) -> list[Article]:
+    """Return articles as they are read: pinned ones by their number, then the newest first."""
     return sorted(
-        articles, key=lambda article: (article.published_at, article.sequence), reverse=True
+        articles,
+        key=lambda article: (article.pinned, article.published_at, article.sequence),
+        reverse=True,
     )
 
 
@@ -169,32 +178,42 @@ def contents(
 ) -> Contents:
     """Return what a segment reads: its articles, newest first, grouped by category.
 
-    An article stands once, under its first category that is selected. Sections come in the order
-    of their newest article; the newest ``max_items`` articles are shown, the rest counted.
+    Pinned articles have a section of their own before all others. Any other stands once, under its
+    first category that is selected. Sections come in the order of their newest article, the one
+    without a category last. The pinned and then the newest articles are shown, ``max_items`` in
+    all, the rest counted.
     """
-    chosen = _newest_first(article for article in articles if selects(categories, article))
-    groups: dict[CategoryPath | None, list[Article]] = {}
+    chosen = _in_order(article for article in articles if selects(categories, article))
+    groups: dict[tuple[bool, CategoryPath | None], list[Article]] = {}
     for article in chosen[:max_items]:
-        groups.setdefault(_home(article, categories), []).append(article)
+        pinned = article.pinned > 0
+        home = None if pinned else _home(article, categories)
+        groups.setdefault((pinned, home), []).append(article)
+    sections = [
+        Section(category=category, articles=tuple(group), pinned=pinned)
+        for (pinned, category), group in groups.items()
+    ]
     return Contents(
-        sections=tuple(
-            Section(category=category, articles=tuple(group)) for category, group in groups.items()
-        ),
+        sections=tuple(sorted(sections, key=_without_a_category)),
         shown=min(len(chosen), max_items),
         more=max(0, len(chosen) - max_items),
     )
 
 
-def shortened(full: Contents, shown: int) -> Contents:
-    """Return the contents with only the newest ``shown`` articles, the others counted.
+def _without_a_category(section: Section) -> bool:
+    return section.category is None and not section.pinned
 
-    Sections keep their order; one that has no article left goes.
+
+def shortened(full: Contents, shown: int) -> Contents:
+    """Return the contents with only the first ``shown`` articles, the others counted.
+
+    Pinned ones come first, then the newest. Sections keep their order; one that has no article
+    left goes.
     """
-    kept = {article.id for article in _newest_first(full.articles)[:shown]}
+    kept = {article.id for article in _in_order(full.articles)[:shown]}
     sections = [
-        Section(
-            category=section.category,
-            articles=tuple(article for article in section.articles if article.id in kept),
+        replace(
+            section, articles=tuple(article for article in section.articles if article.id in kept)
         )
         for section in full.sections
     ]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from digest.articles.model import Article
 from digest.mail.columns import cut, one_line, wrap
-from digest.mail.edition import Digest, Edition, EditionState, decided_at
+from digest.mail.edition import Digest, Edition, EditionState, contents, decided_at
 from digest.mail.memo import memo
 from digest.mail.message import Envelope, Sender
 from digest.mail.view import MAX_TITLE
@@ -94,12 +94,12 @@ def _lines(proposal: Proposal, title: str, link: str | None) -> list[str]:
         "What is in it:",
         "",
     ]
-    # The latest first, as in the mail.
-    for article in articles[::-1][:MAX_TITLES]:
+    told = contents(articles, (), MAX_TITLES)  # in the order of the mail
+    for article in told.articles:
         shown = cut(one_line(article.title), MAX_TITLE)
         lines.append(wrap(shown, first="  - ", rest="    "))
-    if len(articles) > MAX_TITLES:
-        lines.append(f"  and {len(articles) - MAX_TITLES:,} more")
+    if told.more:
+        lines.append(f"  and {told.more:,} more")
     return lines
 
 

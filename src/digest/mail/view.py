@@ -28,42 +28,42 @@ class Item:
     link: str  #: absolute http(s)
     image: str | None  #: absolute http(s)
     date: str  #: in the digest's zone and the mail's language
-    source: str  #: who wrote or published it; may be empty
+    source: str  #: who wrote or published it; empty where unknown, or called as its section is
     language: str  #: BCP 47
-    category: str  #: the name of its section; empty where it has none
+    category: str  #: its category's name, or the mail's word for pinned ones; may be empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemGroup:
     """A section as templates see it."""
 
-    title: str  #: the category's own name, or the mail's word for those without
+    title: str  #: the category's own name, or the mail's word for pinned ones and those without
     path: str  #: the names above it; may be empty
     anchor: str  #: what names its place in the mail: a letter and a number
     articles: tuple[Item, ...]
+    pinned: bool = False  #: its articles are those that are pinned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The contents of a rendition: one article that leads, the others by section."""
 
-    lead: Item | None  #: the newest article; None where there is none
+    lead: Item | None  #: the first pinned article, else the newest; None where there is none
     sections: tuple[ItemGroup, ...]  #: without the lead, and without empty ones
 
 
 def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> View:
     """Return what a segment's templates show."""
-    numbers = count(1)
-    lead: Item | None = None
+    numbers = count(2)
+    first, lead = contents.lead, None
     groups: list[ItemGroup] = []
     for section in contents.sections:
-        articles = section.articles
-        if lead is None:
-            lead = _item(next(numbers), articles[0], section, edition, words, site)
-            articles = articles[1:]
-        items = [
-            _item(next(numbers), article, section, edition, words, site) for article in articles
-        ]
+        items: list[Item] = []
+        for article in section.articles:
+            if article is first:
+                lead = _item(1, article, section, edition, words, site)
+            else:
+                items.append(_item(next(numbers), article, section, edition, words, site))
         if items:
             groups.append(_group(len(groups) + 1, section, tuple(items), words))
     return View(lead=lead, sections=tuple(groups))
@@ -83,15 +83,21 @@ def web_address(address: str | None) -> str | None:
 
 def _group(place: int, section: Section, items: tuple[Item, ...], words: Phrasebook) -> ItemGroup:
     anchor = f"s{place}"
-    if section.category is None:
-        return ItemGroup(title=words.say("uncategorised"), path="", anchor=anchor, articles=items)
-    above = section.category.parent
+    above = section.category.parent if section.category else None
     return ItemGroup(
-        title=cut(one_line(section.category.name), MAX_SOURCE),
+        title=_name(section, words) or words.say("uncategorised"),
         path=cut(one_line(str(above)), MAX_SOURCE) if above else "",
         anchor=anchor,
         articles=items,
+        pinned=section.pinned,
     )
+
+
+def _name(section: Section, words: Phrasebook) -> str:
+    """Return what a section is called; empty where its articles have no category."""
+    if section.pinned:
+        return words.say("pinned")
+    return cut(one_line(section.category.name), MAX_SOURCE) if section.category else ""
 
 
 def _item(
@@ -105,6 +111,7 @@ def _item(
     elsewhere = web_address(article.link)
     authors = words.say("separator").join(article.authors)
     source = authors or (_host(elsewhere) if elsewhere else "")
+    told = _name(section, words)
     summary = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
     return Item(
         number=number,
@@ -113,9 +120,9 @@ def _item(
         link=elsewhere or site.link(article.folder),
         image=web_address(article.image),
         date=words.moment(article.published_at, edition.due_at),
-        source=cut(one_line(source), MAX_SOURCE),
+        source=cut(one_line(source), MAX_SOURCE) if source != told else "",
         language=article.language or site.language,
-        category=cut(one_line(section.category.name), MAX_SOURCE) if section.category else "",
+        category=told,
     )
 
 

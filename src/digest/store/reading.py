@@ -45,6 +45,7 @@ COLUMNS = (
     article.c.summary,
     article.c.body,
     article.c.enclosure,
+    article.c.pinned,
 )
 
 
@@ -162,4 +163,5 @@ def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
         published_at=row.published_at,
         updated_at=row.updated_at,
         enclosure=row.enclosure,
+        pinned=row.pinned,
     )

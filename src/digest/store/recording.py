@@ -147,6 +147,7 @@ def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
         "summary": draft.summary,
         "body": draft.body,
         "enclosure": draft.enclosure,
+        "pinned": draft.pinned,
     }
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 metadata = MetaData(
     naming_convention={
@@ -87,6 +87,7 @@ article = Table(
     Column("summary", PlainText, nullable=False),
     Column("body", PlainText, nullable=False),
     Column("enclosure", Recording),
+    Column("pinned", Integer, nullable=False, server_default="0"),
     Index(None, "published_at", "id"),
     sqlite_autoincrement=True,
 )

@@ -307,7 +307,7 @@ class WebPages:
             self.unsubscribe(subscriber, again=state is SubscriberState.ACTIVE)
             self.unsubscribed(subscriber)
         digest, edition = samples.digest(), samples.edition()
-        held = contents(articles, (), 2)
+        held = contents(articles, (), len(articles) - 1)
         self.edition(digest, edition, held, previous=edition, following=edition)
         self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
         for proposal in samples.proposals():
