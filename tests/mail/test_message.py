@@ -150,12 +150,9 @@ def test_domains_of_other_letters_go_out_in_ascii() -> None:
     assert message["Reply-To"] is None
 
 
-@pytest.mark.parametrize(
-    ("address", "problem"), [("李雷@example.net", "SMTPUTF8"), ("no address", "not an address")]
-)
-def test_a_recipient_who_cannot_be_reached_is_refused(address: str, problem: str) -> None:
-    with pytest.raises(DeliveryRefused, match=problem):
-        compose(LETTER, replace(SLIP, address=address), SENDER)
+def test_a_recipient_without_an_address_is_refused() -> None:
+    with pytest.raises(DeliveryRefused, match="not an address"):
+        compose(LETTER, replace(SLIP, address="no address"), SENDER)
 
 
 @pytest.mark.parametrize(

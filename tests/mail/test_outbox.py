@@ -175,10 +175,10 @@ async def test_an_edition_without_an_article_for_a_reader_is_not_sent() -> None:
 
 
 async def test_an_address_that_cannot_be_written_to_fails_alone() -> None:
-    reader = make_subscriber(1, address="李雷@example.net")
+    reader = make_subscriber(1, address="no address")
     room = Room([make_delivery(1, subscriber=reader), make_delivery(2)])
     assert await room.work_off() == Sent(sent=1, failed=1)
-    assert "SMTPUTF8" in str(room.store.rows[1].error)
+    assert "not an address" in str(room.store.rows[1].error)
 
 
 async def test_a_broken_template_defers_all_and_is_told_once(tmp_path: Path) -> None:

@@ -149,3 +149,13 @@ def test_a_reader_who_moves_is_updated(started: Store) -> None:
     assert started.subscribers.add(new, NOW)[1] == "unchanged"
     moved, outcome = started.subscribers.add(replace(new, timezone="Asia/Tokyo"), NOW)
     assert (moved.timezone, outcome) == ("Asia/Tokyo", "updated")
+
+
+def test_progress_tells_apart_what_is_for_a_later_hour(started: Store) -> None:
+    digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
+    started.subscribers.add(replace(someone("b@example.org"), timezone="Europe/Berlin"), NOW)
+    publish(started, "one")
+    edition = started.outbox.open_edition(digest, NOW, NOW)
+    assert edition is not None
+    progress = started.reports.progress(edition.id, NOW)
+    assert (progress.total, progress.waiting, progress.later) == (2, 1, 1)

@@ -48,11 +48,21 @@ def ascii_address(address: str) -> str:
     Raises DeliveryRefused where the part before the @ has other letters, ValueError where
     ``check_address`` does.
     """
-    local, _, domain = check_address(address).partition("@")
-    if not local.isascii():
+    found = wire_address(address)
+    if not found.isascii():
         raise DeliveryRefused(
             None, "the part before the @ is not ASCII, which needs SMTPUTF8 (RFC 6531)"
         )
+    return found
+
+
+def wire_address(address: str) -> str:
+    """Return the address for a server: its domain in IDNA form (RFC 5890).
+
+    Where it is not ASCII then, only a server with SMTPUTF8 takes it (RFC 6531). Raises ValueError
+    where ``check_address`` does.
+    """
+    local, _, domain = check_address(address).partition("@")
     return f"{local}@{_ascii_domain(domain)}"
 
 

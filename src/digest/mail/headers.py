@@ -40,7 +40,8 @@ def unstructured(name: str, text: str) -> str:
 def mailbox(name: str, display: str, address: str) -> str:
     """Return a field with one mailbox, such as From, with its CRLF.
 
-    ``address`` is in ASCII and was checked; ``display`` may be any text, or empty.
+    ``address`` was checked, and stands as it is (RFC 6532 section 3.2); ``display`` may be any
+    text, or empty.
     """
     display = one_line(display)
     if not display:

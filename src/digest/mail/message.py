@@ -11,7 +11,7 @@ from hashlib import blake2b
 from urllib.parse import quote
 
 from digest.errors import DeliveryRefused
-from digest.mail.address import ascii_address
+from digest.mail.address import ascii_address, wire_address
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.render import Letter
 from digest.mail.stencil import encoded
@@ -53,7 +53,12 @@ class Envelope:
 
     sender: str  #: for MAIL FROM
     recipient: str  #: for RCPT TO
-    message: bytes  #: RFC 5322, lines end in CRLF
+    message: bytes  #: RFC 5322, or RFC 6532 where ``utf8``; lines end in CRLF
+
+    @property
+    def utf8(self) -> bool:
+        """Whether only a server with SMTPUTF8 can take it (RFC 6531)."""
+        return not self.recipient.isascii()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +93,11 @@ class Packed:
 def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
     """Return the letter as a message; the same arguments give the same bytes.
 
-    Raises DeliveryRefused where the recipient's address is none or needs SMTPUTF8, ValueError
-    where an address of the site's cannot stand in a header.
+    Raises DeliveryRefused where the recipient's address is none, ValueError where an address of
+    the site's cannot stand in a header.
     """
     try:
-        recipient = ascii_address(slip.address)
+        recipient = wire_address(slip.address)
     except ValueError as error:
         raise DeliveryRefused(None, f"not an address: {error}") from error
     if isinstance(letter, Letter):
@@ -119,7 +124,7 @@ def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
     ]
     mark = f"\r\n--{boundary}".encode("ascii")
     message = [
-        "".join(fields).encode("ascii"),
+        "".join(fields).encode("utf-8"),  # all in ASCII but the recipient's own address
         *(mark, _PLAIN, letter.text),
         *(mark, _HTML, letter.html),
         *(mark, b"--\r\n"),

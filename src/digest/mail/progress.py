@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from digest.mail.delivery import DeliveryState
+from digest.mail.delivery import FINAL, DeliveryState
 
 #: What was sent within this time tells the rate.
 LATELY = timedelta(minutes=1)
@@ -19,6 +19,7 @@ class Progress:
     states: Mapping[DeliveryState, int]  #: how many stand in each state, 0 included
     lately: int  #: sent within LATELY
     since: timedelta  #: how long ago the first of these was sent; 0 where there is none
+    later: int = 0  #: of those queued: for an hour to come, such as that of the reader's zone
     ended_at: datetime | None = None  #: aware UTC: the last change; None without deliveries
 
     @property
@@ -29,12 +30,12 @@ class Progress:
     @property
     def ended(self) -> int:
         """Those that nothing more is done about."""
-        return self.total - self.waiting - self.states[DeliveryState.DEFERRED]
+        return sum(self.states[state] for state in FINAL)
 
     @property
     def waiting(self) -> int:
-        """Those that are sent as fast as it goes; deferred ones have a time of their own."""
-        return self.states[DeliveryState.QUEUED] + self.states[DeliveryState.SENDING]
+        """Those that are sent as fast as it goes; others have a time of their own."""
+        return self.states[DeliveryState.QUEUED] + self.states[DeliveryState.SENDING] - self.later
 
     @property
     def rate(self) -> float | None:
@@ -57,6 +58,8 @@ class Progress:
             if self.states[state] or state is DeliveryState.SENT
         ]
         parts = [", ".join(counts)]
+        if self.later:
+            parts.append(f"{self.later:,} for a later hour")
         if self.rate:
             parts.append(f"{self.rate:,.1f} a second")
         if self.left is not None:

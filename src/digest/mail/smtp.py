@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import aiosmtplib
 
-from digest.errors import DeliveryError, ServerUnavailable
+from digest.errors import DeliveryError, DeliveryRefused, ServerUnavailable
 from digest.mail.address import without_addresses
 from digest.mail.columns import cut, one_line
 from digest.mail.message import Envelope
@@ -30,6 +30,7 @@ _PATIENCE_AFTER_DATA = 4
 _GOODBYE = 2.0
 #: Columns of a server's reply that are kept.
 _MAX_REPLY = 300
+_NO_UTF8 = "the part before the @ is not ASCII, and the server has no SMTPUTF8 (RFC 6531)"
 #: A session is made of up to so many waits (connect, TLS, EHLO twice, login).
 _WAITS_OF_A_SESSION = 6
 #: Seconds; a connection that waited longer is asked whether it is there before it is used.
@@ -196,11 +197,17 @@ class SmtpTransport:
     async def _begin(self, connection: _Connection, envelope: Envelope) -> None:
         """Send MAIL and RCPT. A server that refuses the sender would refuse it for everyone."""
         client = connection.client
+        options: tuple[str, ...] = ()
+        if envelope.utf8:
+            if not client.supports_extension("smtputf8"):
+                await self._keep(connection)
+                raise DeliveryRefused(None, _NO_UTF8)
+            options = ("BODY=8BITMIME", "SMTPUTF8")
         try:
             async with _session_errors(self._server, "refuses the sender", Stage.SENDER):
-                await client.mail(envelope.sender)
+                await client.mail(envelope.sender, options=options)
             async with _session_errors(self._server, "", Stage.RECIPIENT):
-                await client.rcpt(envelope.recipient)
+                await client.rcpt(envelope.recipient, encoding="utf-8")
         except ServerUnavailable:
             client.close()
             raise

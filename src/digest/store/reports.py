@@ -102,10 +102,13 @@ def _progress(connection: Connection, edition_id: int, now: datetime) -> Progres
             mine, delivery.c.state == DeliveryState.SENT, delivery.c.changed_at > now - LATELY
         )
     ).one()
+    queued = mine & (delivery.c.state == DeliveryState.QUEUED)
+    later = select(func.count()).where(queued, delivery.c.due_at > now)
     return Progress(
         states=_states(connection, edition_id),
         lately=lately,
         since=max(now - first, timedelta()) if first else timedelta(),
+        later=connection.scalar(later) or 0,
         ended_at=connection.scalar(select(func.max(delivery.c.changed_at)).where(mine)),
     )
 
