@@ -93,7 +93,7 @@ class Mailing:
         token_key: bytes,
         clock: Clock,
         jitter: Callable[[], float],
-        connections: int = 4,
+        connections: int = 10,
         limits: Limits | None = None,
         welcomes: WelcomeStore | None = None,
         reports: ReportStore | None = None,
