@@ -19,6 +19,7 @@ from digest.errors import (
     DeliveryRefused,
     PolicyRefused,
     ServerUnavailable,
+    StoreError,
 )
 from digest.mail import courier as courier_module
 from digest.mail.courier import RESTS, SEND_WITHIN
@@ -29,6 +30,7 @@ from digest.mail.outbox import (
     BEGIN_WITHIN,
     CLAIM_PER_CONNECTION,
     LEASE,
+    History,
     Outbox,
     Sent,
 )
@@ -66,6 +68,7 @@ class Room:
         digests: dict[str, Digest] | None = None,
         templates: Path = TEMPLATES,
         limits: Limits | None = None,
+        history: History | None = None,
     ) -> None:
         if isinstance(deliveries, int):
             deliveries = [make_delivery(number) for number in range(1, deliveries + 1)]
@@ -89,6 +92,7 @@ class Room:
             connections=connections,
             limits=limits,
             timer=self.timer,
+            history=history,
         )
 
     def timer(self) -> float:
@@ -614,6 +618,27 @@ async def test_an_hour_has_no_more_messages_than_allowed() -> None:
     room.clock.advance(hours=1)
     room.seconds += 3600
     assert await room.work_off() == Sent(sent=4)
+
+
+async def test_an_hour_counts_on_over_a_restart() -> None:
+    asked: list[datetime] = []
+
+    def tried_since(moment: datetime) -> list[datetime]:
+        asked.append(moment)
+        if len(asked) == 1:
+            raise StoreError("locked")
+        return [NOW - timedelta(minutes=10), NOW - timedelta(minutes=50)]
+
+    room = Room(6, limits=Limits(per_hour=4), history=tried_since)
+    with pytest.raises(StoreError):
+        await room.work_off()
+    assert await room.work_off() == Sent(sent=2)
+    room.clock.advance(minutes=11)
+    room.seconds += 660
+    assert await room.work_off() == Sent(sent=1)
+    assert asked == [NOW - timedelta(hours=1)] * 2
+    assert await Room(1, history=tried_since).work_off() == Sent(sent=1)
+    assert len(asked) == 2  # nobody counts hours there
 
 
 async def test_what_is_not_sent_takes_no_share_of_the_hour() -> None:

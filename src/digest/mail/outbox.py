@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +31,10 @@ BEGIN_WITHIN = LEASE - SEND_WITHIN - timedelta(seconds=30)
 CLAIM_PER_CONNECTION = 50
 #: A wait for the pace that is longer gives the claim back; seconds.
 _LONGEST_HOLD = 15.0
+_HOUR = timedelta(hours=1)
+
+#: Returns when attempts were made since a moment; all aware UTC.
+History: TypeAlias = Callable[[datetime], Sequence[datetime]]
 
 #: Done when the last message of a worker is marked; None before the first one.
 _Marked: TypeAlias = asyncio.Future[None] | None
@@ -80,11 +84,12 @@ class Outbox:
         connections: int,
         limits: Limits | None = None,
         timer: Callable[[], float] = time.monotonic,
+        history: History | None = None,
     ) -> None:
         """Keep what is needed.
 
         ``jitter`` returns 0…1; ``connections`` is 1 or more; ``timer`` tells the seconds that
-        ``limits`` count.
+        ``limits`` count; ``history`` tells what an earlier process has sent within their hour.
         """
         self._store = store
         self._courier = Courier(
@@ -100,6 +105,7 @@ class Outbox:
         self._one_at_a_time = asyncio.Lock()
         self._pace = Pace(limits or Limits())
         self._timer = timer
+        self._history = history if limits and limits.per_hour else None
         self._expires = {name: digest.expires for name, digest in digests.items()}
         self._held_until: datetime | None = None
         self._ledger = Ledger(store, clock, most=connections)
@@ -121,6 +127,7 @@ class Outbox:
         async with self._one_at_a_time:
             ended: Counter[DeliveryState] = Counter()
             try:
+                await self._recall()
                 while not stop.is_set() and not self._resting():
                     await self._ledger.settle_leftovers()
                     if self._hold(self._pace.wait(self._timer())):
@@ -152,6 +159,15 @@ class Outbox:
                     suppressed=sent.suppressed,
                 )
             return sent
+
+    async def _recall(self) -> None:
+        """Count what an earlier process has sent within the hour, once. Raises StoreError."""
+        if self._history is not None:
+            now = self._clock()
+            tried = await asyncio.to_thread(self._history, now - _HOUR)
+            timer = self._timer()
+            self._pace.recall(sorted(timer - (now - moment).total_seconds() for moment in tried))
+            self._history = None
 
     def _batch_size(self) -> int:
         """One probe while the server is away, else enough for all connections."""
