@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
 
 from digest.mail.delivery import TRANSITIONS, Delivery, DeliveryState
 from digest.mail.edition import EditionState
@@ -19,6 +30,9 @@ from digest.store.statements import Prepared
 from digest.store.subscribers import from_row
 from digest.store.types import chunks, microseconds
 
+#: Rows of one statement. Each statement of SQLite lets other threads of Python run, and waits for
+#: them to let it go on: few statements for many rows wait less.
+_TOGETHER = 50
 _COLUMNS = (
     subscriber,
     delivery.c.id.label("delivery_id"),
@@ -41,26 +55,6 @@ _BEFORE_SENDING = [
     for one, after in TRANSITIONS.items()
     if DeliveryState.SENDING in after
 ]
-_CLAIM = Prepared(
-    update(delivery)
-    .where(delivery.c.id == bindparam("number"), or_(*_BEFORE_SENDING))
-    .values(
-        state=DeliveryState.SENDING.value,
-        due_at=bindparam("until"),
-        changed_at=bindparam("now"),
-    )
-)
-_MARK_SENT = Prepared(
-    update(delivery)
-    .where(delivery.c.id == bindparam("number"), delivery.c.state == DeliveryState.SENDING.value)
-    .values(
-        state=DeliveryState.SENT.value,
-        attempts=delivery.c.attempts + 1,
-        due_at=None,
-        error=None,
-        changed_at=bindparam("now"),
-    )
-)
 #: Those deliveries that have ended have no ``due_at``: the index holds none of them.
 _PENDING = select(delivery.c.id).where(
     delivery.c.edition == edition.c.id, delivery.c.due_at.is_not(None)
@@ -114,8 +108,10 @@ def mark_sent(connection: Connection, numbers: Sequence[int], now: datetime) -> 
     Then the caller has to roll back.
     """
     at = microseconds(now)
-    rows = [{"number": number, "now": at} for number in numbers]
-    return _MARK_SENT.run(connection, rows) == len(rows)
+    changed = 0
+    for chunk in chunks(numbers, _TOGETHER):
+        changed += _mark_sent(len(chunk)).run(connection, [_named(chunk) | {"now": at}])
+    return changed == len(numbers)
 
 
 def close(connection: Connection) -> None:
@@ -124,9 +120,46 @@ def close(connection: Connection) -> None:
 
 
 def _claim(connection: Connection, numbers: Sequence[int], now: datetime, lease: timedelta) -> None:
-    at, until = microseconds(now), microseconds(now + lease)
-    rows = [{"number": number, "now": at, "until": until} for number in numbers]
-    _CLAIM.run(connection, rows)
+    moments = {"now": microseconds(now), "until": microseconds(now + lease)}
+    for chunk in chunks(numbers, _TOGETHER):
+        _take(len(chunk)).run(connection, [_named(chunk) | moments])
+
+
+@lru_cache(maxsize=_TOGETHER)
+def _take(count: int) -> Prepared:
+    return Prepared(
+        update(delivery)
+        .where(delivery.c.id.in_(_numbers(count)), or_(*_BEFORE_SENDING))
+        .values(
+            state=DeliveryState.SENDING.value,
+            due_at=bindparam("until"),
+            changed_at=bindparam("now"),
+        )
+    )
+
+
+@lru_cache(maxsize=_TOGETHER)
+def _mark_sent(count: int) -> Prepared:
+    return Prepared(
+        update(delivery)
+        .where(delivery.c.id.in_(_numbers(count)), delivery.c.state == DeliveryState.SENDING.value)
+        .values(
+            state=DeliveryState.SENT.value,
+            attempts=delivery.c.attempts + 1,
+            due_at=None,
+            error=None,
+            changed_at=bindparam("now"),
+        )
+    )
+
+
+def _numbers(count: int) -> list[BindParameter[int]]:
+    """Return the parameters of a statement about so many rows: see ``_named``."""
+    return [bindparam(f"number_{position}", type_=BigInteger) for position in range(count)]
+
+
+def _named(numbers: Sequence[int]) -> dict[str, int]:
+    return {f"number_{position}": number for position, number in enumerate(numbers)}
 
 
 def _delivery(row: Row[Any], *, probe: bool = False) -> Delivery:
