@@ -22,11 +22,15 @@ class Made:
     def __init__(self, *due_at: datetime, started_at: datetime | None = RUN - 3 * DAY) -> None:
         self.due_at = due_at
         self.began_at = started_at
+        self.by_hand: tuple[datetime, ...] = ()
         self.known: set[str | None] = {None}
 
-    def last_due_at(self, name: str, until: datetime) -> datetime | None:
+    def last_due_at(
+        self, name: str, until: datetime, *, scheduled: bool = False
+    ) -> datetime | None:
         assert name == "daily"
-        return max((one for one in self.due_at if one <= until), default=None)
+        known = (*self.due_at, *(() if scheduled else self.by_hand))
+        return max((one for one in known if one <= until), default=None)
 
     def started_at(self, name: str) -> datetime | None:
         assert name == "daily"
@@ -106,9 +110,50 @@ def test_by_the_readers_clocks_a_run_is_due_when_it_comes_for_the_first(
     assert due(made, RUN + after - timedelta(seconds=1), local=True) is None
     assert due(made, RUN + after, local=True) == RUN
     assert due(made, RUN + after + 12 * HOUR, local=True) == RUN
-    with capture_logs() as logs:
-        assert due(made, RUN + after + 12.5 * HOUR, local=True) is None
-    assert [one["event"] for one in logs] == ["missed a run too long ago to catch up"]
     done = Made(RUN)
     done.known = zones
     assert due(done, RUN + after, local=True) is None
+
+
+def test_a_run_is_too_late_only_when_it_is_for_the_last_reader() -> None:
+    made = Made(RUN - DAY)
+    made.known = {"Asia/Tokyo", "America/New_York"}  # 22:00 UTC, and 12:00 UTC a day later
+    last = RUN + 13 * HOUR
+    for catch_up in (timedelta(), 12 * HOUR):
+        assert due(made, last - timedelta(minutes=1), catch_up=catch_up, local=True) == RUN
+    assert due(made, last + 9 * HOUR, local=True) == RUN
+    assert due(made, last + timedelta(minutes=6), catch_up=timedelta(), local=True) is None
+    assert due(made, last + 10 * HOUR, local=True) == RUN + DAY  # Tokyo's next hour has come
+
+
+def test_a_missed_run_is_told_once() -> None:
+    made = Made(RUN - DAY)
+    schedule = Schedule("daily 07:00", "Asia/Shanghai")
+    agenda = Agenda(
+        schedules={"daily": schedule}, catch_up={"daily": HOUR}, issued=made, readers=made
+    )
+    with capture_logs() as logs:
+        for minutes in (90, 105, 120):
+            assert agenda.due_at("daily", RUN + timedelta(minutes=minutes)) is None
+    assert len(logs) == 1
+
+
+def test_an_edition_by_hand_takes_no_run_from_readers_whose_hour_is_to_come() -> None:
+    made = Made(RUN - DAY)
+    made.known = {"America/Los_Angeles"}
+    made.by_hand = (RUN + 11 * HOUR,)
+    assert due(made, RUN + 16 * HOUR, local=True) == RUN
+    assert due(made, RUN + 12 * HOUR) is None  # at one hour for all it stands for the run
+
+
+def test_a_zone_that_this_machine_does_not_know_is_the_sites_and_told_once() -> None:
+    made = Made(RUN - DAY)
+    made.known = {"US/Nowhere", "../../etc/passwd"}
+    schedule = Schedule("daily 07:00", "Asia/Shanghai", local=True)
+    agenda = Agenda(
+        schedules={"daily": schedule}, catch_up={"daily": HOUR}, issued=made, readers=made
+    )
+    with capture_logs() as logs:
+        assert agenda.due_at("daily", RUN - timedelta(seconds=1)) is None
+        assert agenda.due_at("daily", RUN) == RUN
+    assert sorted(one["zone"] for one in logs) == ["../../etc/passwd", "US/Nowhere"]

@@ -11,8 +11,11 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.model import CategoryPath, Draft
 from digest.assembly import Services
 from digest.errors import OutputError
+from digest.feeds.folder import OutputFolder
 from digest.feeds.validation import Severity, validate
+from digest.feeds.writing import Published
 from digest.mail.edition import Edition
+from digest.mail.subscriber import NewSubscriber
 from tests.conftest import Workplace
 from tests.store.samples import reading
 
@@ -267,3 +270,59 @@ def test_a_folder_that_cannot_be_written_is_told(workplace: Workplace) -> None:
         list_page.rmdir()
         services.web_editions.publish([])
         assert list_page.is_file()  # what was owed is made up for
+
+
+def test_an_edition_that_appears_late_or_goes_changes_its_neighbours(workplace: Workplace) -> None:
+    base = workplace.configuration.read_text("utf-8")
+    workplace.configure(base=base.replace("[digests.daily]", "[digests.daily]\napprove = true"))
+    with workplace.open() as services:
+        begin(workplace, services)
+        drafts = []
+        for number in (1, 2, 3):
+            tell(services, f"{number}.md", f"文章{number}")
+            drafts.append(issue(workplace, services))
+        assert not (workplace.output / f"{FOLDER}1").exists()
+        decisions, digest = services.store.decisions, services.digests["daily"]
+        for place in (2, 0, 1):
+            assert decisions.approve(drafts[place].id, digest, services.clock())
+            services.web_editions.publish_around(drafts[place])
+        before = workplace.published()
+        assert services.publisher.publish_all().written == 0  # all is as a build makes it
+        links = page(workplace, f"{FOLDER}2").css(".turn a[rel]")
+        assert [link.attributes["href"] for link in links] == [
+            "/digests/daily/1/",
+            "/digests/daily/3/",
+        ]
+        assert workplace.published() == before
+
+
+def test_a_page_that_could_not_be_removed_is_removed_later(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: OutputFolder, path: str) -> bool:
+        raise OutputError(workplace.output / path, "read-only")
+
+    with workplace.open() as services:
+        begin(workplace, services)
+        services.store.subscribers.add(
+            NewSubscriber(address="a@example.org", digest="daily"), services.clock()
+        )
+        tell(services, "1.md", "文章1")
+        edition = issue(workplace, services)
+        assert services.store.decisions.cancel(edition.id, services.clock())
+        with monkeypatch.context() as broken:
+            broken.setattr(OutputFolder, "remove", fail)
+            with pytest.raises(OutputError):
+                services.web_editions.publish_around(edition)
+        assert titles(workplace, f"{FOLDER}1") == ["文章1"]
+        assert services.web_editions.publish([]).removed == 1
+        assert not (workplace.output / f"{FOLDER}1").exists()
+
+
+def test_an_edition_of_no_configured_digest_has_no_pages(workplace: Workplace) -> None:
+    with workplace.open() as services:
+        begin(workplace, services)
+        tell(services, "1.md", "文章1")
+        edition = issue(workplace, services)
+        for other in (replace(edition, digest="former"), replace(edition, number=0)):
+            assert services.web_editions.publish_around(other) == Published()

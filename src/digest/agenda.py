@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from digest.schedule import Schedule
+from digest.times import known_zone
 
 #: A run is noticed a little after its time, also where nothing older is caught up with.
 _AT_LEAST = timedelta(minutes=5)
@@ -23,8 +24,13 @@ _log = structlog.get_logger(__name__)
 class Issued(Protocol):
     """What the agenda needs to know of editions. Raises StoreError."""
 
-    def last_due_at(self, name: str, until: datetime) -> datetime | None:
-        """Return when a digest's last edition until a moment was due; None: there is none."""
+    def last_due_at(
+        self, name: str, until: datetime, *, scheduled: bool = False
+    ) -> datetime | None:
+        """Return when a digest's last edition until a moment was due; None: there is none.
+
+        ``scheduled`` leaves out those that were made by hand.
+        """
         ...
 
     def started_at(self, name: str) -> datetime | None:
@@ -56,39 +62,55 @@ class Agenda:
         self._catch_up = catch_up
         self._issued = issued
         self._readers = readers
+        self._missed: dict[str, datetime] = {}  # by digest: what was told
+        self._unknown: set[str] = set()  # zones that were told
 
     def due_at(self, name: str, now: datetime) -> datetime | None:
         """Return the run that is due and not too late to catch up with, the last one of several.
 
-        Where it is ``local`` a run is due when it comes for the first reader. Aware UTC; blocking.
-        Raises StoreError.
+        Where it is ``local`` a run is due when it comes for the first reader, and too late when it
+        is for the last. Aware UTC; blocking. Raises StoreError.
         """
         schedule = self._schedules[name]
         reach = _APART if schedule.local else timedelta()
         oldest = now - max(self._catch_up[name], _AT_LEAST)
-        last = self._issued.last_due_at(name, now + reach) or self._issued.started_at(name) or now
+        # A run that goes by a moment long past may still come for its first reader: what was made
+        # by hand in between does not stand for it.
+        last = self._issued.last_due_at(name, now + reach, scheduled=schedule.local)
+        last = last or self._issued.started_at(name) or now
         if last > now + reach:  # it began while the clock was wrong
             last = oldest
         zones = self._zones(name, schedule)
         due_at = schedule.latest_open(max(last, oldest - reach), now, zones)
-        if due_at is not None:
+        # Whoever's hour has passed has it late, the others in time.
+        if due_at is not None and schedule.ends_at(due_at, zones) >= oldest:
             late = now - schedule.opens_at(due_at, zones)
-            if late <= now - oldest:
-                if late > _NOTICED:
-                    _log.info("catching up", digest=name, due_at=due_at.isoformat(), late=str(late))
-                return due_at
+            if late > _NOTICED:
+                _log.info("catching up", digest=name, due_at=due_at.isoformat(), late=str(late))
+            return due_at
         missed_at = schedule.next_after(last) if last < oldest else None
-        if missed_at is not None and schedule.opens_at(missed_at, zones) < oldest:
+        if missed_at is not None and schedule.ends_at(missed_at, zones) < oldest:
+            self._tell_missed(name, missed_at, now - oldest)
+        return None
+
+    def _tell_missed(self, name: str, missed_at: datetime, catch_up: timedelta) -> None:
+        """Tell the operator of a missed run, once."""
+        if self._missed.get(name) != missed_at:
+            self._missed[name] = missed_at
             _log.warning(
                 "missed a run too long ago to catch up",
                 digest=name,
                 due_at=missed_at.isoformat(),
-                catch_up=str(now - oldest),
+                catch_up=str(catch_up),
             )
-        return None
 
     def _zones(self, name: str, schedule: Schedule) -> set[str]:
         """Return the zones in which a run comes; empty where it comes once for all."""
         if not schedule.local:
             return set()
-        return {zone or schedule.timezone for zone in self._readers.zones(name)}
+        zones = {zone or schedule.timezone for zone in self._readers.zones(name)}
+        for zone in zones - self._unknown:
+            if known_zone(zone) is None:
+                self._unknown.add(zone)
+                _log.warning("no such time zone, readers have the site's", digest=name, zone=zone)
+        return zones

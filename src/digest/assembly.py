@@ -18,6 +18,7 @@ from digest.articles.ingest import Ingest
 from digest.articles.tree import TOP, Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
+from digest.editorial import Editor
 from digest.errors import ConfigurationError
 from digest.feeds.herald import Herald
 from digest.intake import Hints, Intake
@@ -27,6 +28,7 @@ from digest.mail.mailing import Mailing
 from digest.mail.render import MailTemplates
 from digest.mail.sendmail import SendmailTransport
 from digest.mail.smtp import SmtpTransport
+from digest.mail.tokens import APPROVE_PATH, Purpose, make_token
 from digest.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
@@ -36,7 +38,7 @@ from digest.web.pages import WebPages
 from digest.web.readers import READERS
 from digest.web_editions import SitePublisher, WebEditions
 
-#: Bytes of the key that unsubscribe links are signed with (RFC 2104 section 3).
+#: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
 #: How long a command waits for hubs; seconds.
 _TELL_WITHIN = 10.0
@@ -128,6 +130,28 @@ class Services:
             report_to=self.settings.mail.report_to,
         )
 
+    def editor(self, mailing: Mailing | None = None) -> Editor:
+        """Return what asks about drafts and decides; ``mailing`` carries its mail and is woken."""
+        has_pages = self.settings.web.enabled
+        return Editor(
+            drafts=self.store.decisions,
+            decisions=self.store.decisions,
+            editions=self.store.outbox,
+            publish=self.web_editions.publish_around,
+            digests=self.digests,
+            sender=self.settings.sender(),
+            clock=self.clock,
+            wake=mailing.wake if mailing else lambda: None,
+            carry=mailing.carry if mailing else None,
+            report_to=self.settings.mail.report_to,
+            link=self.approval_link if has_pages else None,
+        )
+
+    def approval_link(self, edition_id: int) -> str:
+        """Return the address of the page where the operator decides on an edition."""
+        token = make_token(self.token_key, edition_id, Purpose.APPROVE)
+        return self.site.link(f"{APPROVE_PATH}{token}")
+
 
 def make_tree(settings: Settings) -> Tree:
     """Return the tree of article files.
@@ -174,7 +198,7 @@ def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | Ma
 
 
 def token_key(folder: Path) -> bytes:
-    """Return the key of the unsubscribe links, made at first need and kept in a file.
+    """Return the key of the links in mails, made at first need and kept in a file.
 
     Raises ConfigurationError where the file cannot be read or made.
     """

@@ -23,16 +23,16 @@ from digest.claims import listen, only_daemon
 from digest.errors import DigestError
 from digest.feeds.websub import feed_links
 from digest.intake import Intake
-from digest.mail.edition import Edition
+from digest.mail.edition import Digest, Edition, decided_at
 from digest.timetable import Timetable
 from digest.web.app import create_app
-from digest.web.status import MAX_SHOWN, Status
+from digest.web.status import MAX_SHOWN, Status, Waiting
 
 _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_INTAKE, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
-_STOP_HERALD = _STOP_MAIL  # at the same time
+_STOP_HERALD, _STOP_EDITOR = _STOP_MAIL, _STOP_INTAKE  # at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +97,14 @@ class Daemon:
         self._intake = services.intake(workers)
         self._mailing = services.mailing()
         self._agenda = services.agenda()
+        self._editor = services.editor(self._mailing)
         timetable = Timetable(services.schedules, self._fire)
         server = self._server()
-        stop_mail, stop_herald = asyncio.Event(), asyncio.Event()
+        stop_editor, stop_mail, stop_herald = asyncio.Event(), asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(server.serve([listener])) if listener else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
+            editor = tasks.create_task(self._editor.run(stop_editor))
             herald = tasks.create_task(services.herald.run(stop_herald))
             follow = tasks.create_task(self._follow(self._intake, timetable))
             await self._stop.wait()
@@ -110,7 +112,8 @@ class Daemon:
             self._stopping()
             timetable.stop()
             self._intake.stop()
-            await _ended(follow, _STOP_INTAKE)
+            stop_editor.set()
+            await asyncio.gather(_ended(follow, _STOP_INTAKE), _ended(editor, _STOP_EDITOR))
             stop_mail.set()
             stop_herald.set()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
@@ -131,13 +134,14 @@ class Daemon:
             moved=services.settings.moved_feeds(),
             gone=self._withdrawn,
             sample=services.web_editions.sample,
+            editor=self._editor,
             links=partial(feed_links, services.site) if services.site.hubs else None,
         )
         return _Server(
             uvicorn.Config(
                 app,
                 log_config=None,
-                access_log=False,  # its lines would hold unsubscribe tokens
+                access_log=False,  # its lines would hold tokens
                 server_header=False,
                 lifespan="off",
                 timeout_graceful_shutdown=1,
@@ -191,6 +195,7 @@ class Daemon:
         if edition := await self._mailing.issue(services.digests[name], due_at):
             made.append(edition)
             self._mailing.wake()
+            self._editor.wake()
 
     def _started(self) -> Started:
         web = self._services.settings.web
@@ -223,8 +228,23 @@ class Daemon:
                 (pause.digest or "", pause.since, pause.reason)
                 for pause in services.store.outbox.pauses()
             ),
+            drafts=tuple(
+                _waiting(edition, services.digests.get(edition.digest))
+                for edition, _ in services.store.decisions.drafts()
+            ),
             last_scan_at=scan.ended_at if scan else None,
         )
+
+
+def _waiting(edition: Edition, digest: Digest | None) -> Waiting:
+    """Return a draft as the status page shows it."""
+    return Waiting(
+        edition_id=edition.id,
+        title=digest.title if digest else edition.digest,
+        number=edition.number,
+        decided_at=decided_at(edition, digest),
+        sends=digest is not None and digest.approval is not None and digest.approval.sends,
+    )
 
 
 async def _until_done(what: str, attempt: Callable[[], Awaitable[object]], intake: Intake) -> bool:

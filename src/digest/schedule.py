@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
 from digest.settings import days_off, recurrence
 from digest.settings.cron import Cron
 from digest.settings.days_off import DaysOff
 from digest.settings.recurrence import Recurrence
-from digest.times import local_moment
+from digest.times import known_zone, local_moment
 
 _DAY = timedelta(days=1)
 #: The longest way to a day that fits: 29 February on one weekday, over a year such as 2100.
@@ -21,8 +20,6 @@ _FARTHEST = timedelta(days=366 * 41)
 _APART = timedelta(hours=26)
 #: Every zone of today is some quarters of an hour off UTC; minutes.
 _QUARTER = 15
-#: ZoneInfo keeps but eight zones; the readers of one digest may live in many more.
-_zone = cache(ZoneInfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +74,21 @@ class Schedule:
     def opens_at(self, run: datetime, zones: Collection[str]) -> datetime:
         """Return when a run comes in the first of some zones (IANA names), aware UTC.
 
-        Without zones, or unless the schedule is ``local``, that is the run itself.
+        Without zones, or unless the schedule is ``local``, that is the run itself; so it is in a
+        zone that this machine does not know.
         """
+        return min(self._moments_in(zones, run))
+
+    def ends_at(self, run: datetime, zones: Collection[str]) -> datetime:
+        """Return when a run has come in all of some zones, as ``opens_at`` does in one."""
+        return max(self._moments_in(zones, run))
+
+    def _moments_in(self, zones: Collection[str], run: datetime) -> Iterator[datetime]:
         if not self.local or not zones:
-            return run
-        return min(local_moment(run, self._zone, _zone(zone)) for zone in zones)
+            yield run
+            return
+        for zone in zones:
+            yield local_moment(run, self._zone, known_zone(zone) or self._zone)
 
     def latest_open(
         self, after: datetime, until: datetime, zones: Collection[str]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from email.utils import format_datetime
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 #: Tells the time; always aware UTC. Services are handed one, so that tests can set it.
 Clock = Callable[[], datetime]
@@ -29,6 +31,15 @@ def local_moment(moment: datetime, reference: tzinfo, zone: tzinfo) -> datetime:
     """
     wall = moment.astimezone(reference).replace(tzinfo=zone, fold=0)
     return wall.astimezone(UTC)
+
+
+@cache  # ZoneInfo keeps but eight zones; the readers of one digest may live in many more
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return a time zone by its IANA name; None where this machine knows none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def rfc822(moment: datetime) -> str:

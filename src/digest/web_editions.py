@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,10 +29,8 @@ from digest.mail.phrases import phrasebook
 from digest.site import Site
 from digest.times import Clock
 from digest.web.edition_feed import MAX_EDITIONS, edition_feed
-from digest.web.pages import WebPages
+from digest.web.pages import MAX_SHOWN, WebPages
 
-#: Articles on a page: all of an edition, within reason.
-MAX_SHOWN = 1_000
 #: What a sample shows while nothing is new.
 MAX_LATEST = 10
 #: A sample is made anew after so long.
@@ -91,6 +90,7 @@ class WebEditions:
         self._taken_upto = taken_upto
         self._pages = pages
         self._site = site
+        self._root = output
         self._output = OutputFolder(output)
         self._below = OutputFolder(output / EDITIONS)
         self._digests = digests
@@ -106,12 +106,7 @@ class WebEditions:
             kept: set[str] = set()
             for digest in self._digests.values():
                 listed = self._editions.of(digest.name)
-                folders = [
-                    editions_folder(digest.name),
-                    *(edition_folder(digest.name, edition.number) for edition, _ in listed),
-                ]
-                kept.update(folder + PAGE for folder in folders)
-                kept.add(editions_folder(digest.name) + ATOM)
+                kept |= _paths(digest, listed)
                 self._write(digest, listed, None, written)
             for path in list(self._below.leftovers(lambda path: f"{EDITIONS}/{path}" not in kept)):
                 written.removed += self._output.remove(f"{EDITIONS}/{path}")
@@ -131,6 +126,29 @@ class WebEditions:
         self._owed.discard(digest)
         return written.published()
 
+    def publish_around(self, edition: Edition) -> Published:
+        """Write what changes where an edition appears or goes: it, its neighbours, list, feed.
+
+        Where that fails, ``publish`` does it later. Nothing is done for a digest that is not
+        configured.
+        """
+        digest = self._digests.get(edition.digest)
+        if digest is None or not edition.number:
+            return Published()
+        self._owed.add(digest.name)
+        with self._output.alone(_wait):
+            written = _Count()
+            listed = self._editions.of(digest.name)
+            numbers = [one.number for one, _ in listed]
+            place = bisect_left(numbers, edition.number)
+            near = {one.id for one, _ in listed[max(0, place - 1) : place + 2]}
+            self._write(digest, listed, near, written)
+            if edition.number not in numbers:
+                path = edition_folder(digest.name, edition.number) + PAGE
+                written.removed += self._output.remove(path)
+        self._owed.discard(digest.name)
+        return written.published()
+
     def publish(self, changed: Collection[ArticleKey]) -> Published:
         """Write the pages of the editions that hold articles which changed."""
         touched = self._editions.holding(changed) if changed else set()
@@ -143,6 +161,7 @@ class WebEditions:
                 listed = self._editions.of(digest.name)
                 if digest.name in owed:
                     self._write(digest, listed, None, written)
+                    self._sweep(digest, listed, written)
                 elif not touched.isdisjoint(edition.id for edition, _ in listed):
                     self._write(digest, listed, touched, written)
         self._owed -= owed
@@ -209,6 +228,15 @@ class WebEditions:
         feed = edition_feed(digest, recent[::-1], words, self._site)
         written.add(self._output.write(folder + ATOM, feed))
 
+    def _sweep(
+        self, digest: Digest, listed: Sequence[tuple[Edition, int]], written: _Count
+    ) -> None:
+        """Remove the pages of a digest's editions that are not listed."""
+        kept, folder = _paths(digest, listed), editions_folder(digest.name)
+        below = OutputFolder(self._root / folder)
+        for path in list(below.leftovers(lambda path: folder + path not in kept)):
+            written.removed += self._output.remove(folder + path)
+
     def _contents(self, digest: Digest, edition: Edition) -> Contents:
         return contents(self._editions.articles(edition.id), digest.categories, MAX_SHOWN)
 
@@ -246,6 +274,13 @@ class _Count:
     def published(self) -> Published:
         """Return what was done."""
         return Published(written=self.written, unchanged=self.unchanged, removed=self.removed)
+
+
+def _paths(digest: Digest, listed: Sequence[tuple[Edition, int]]) -> set[str]:
+    """Return the files of a digest's editions: pages, their list, its feed."""
+    folder = editions_folder(digest.name)
+    pages = (edition_folder(digest.name, edition.number) for edition, _ in listed)
+    return {folder + ATOM, *(page + PAGE for page in (folder, *pages))}
 
 
 def _sum(one: Published, other: Published) -> Published:

@@ -8,10 +8,11 @@ from playwright.async_api import Browser, Page, Route
 from starlette.applications import Starlette
 
 from digest.assembly import Services
+from digest.mail.edition import EditionState
 from digest.mail.subscriber import NewSubscriber, SubscriberState
 from digest.mail.tokens import make_token
 from digest.web.app import create_app
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
 
 pytestmark = NEEDS_CHROMIUM
@@ -85,6 +86,7 @@ def application(services: Services) -> Starlette:
         pages=services.pages,
         token_key=services.token_key,
         clock=services.clock,
+        editor=services.editor(),
     )
 
 
@@ -143,6 +145,35 @@ async def test_somebody_leaves_with_the_button_and_comes_back(
             states.append(found.state)
         await page.close()
     assert states == [SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_an_operator_approves_an_edition_with_the_button(
+    workplace: Workplace, browser: Browser, width: int
+) -> None:
+    workplace.configure(
+        base=CONFIGURATION.replace("[digests.daily]", "[digests.daily]\napprove = true")
+    )
+    with workplace.open() as services:
+        now = services.clock()
+        services.store.outbox.start_digests(["daily"], now)
+        workplace.write("a.md", "一篇<b>不怀好意</b>的文章" + "x" * 200, body=HOSTILE)
+        workplace.build(services)
+        draft = services.store.outbox.open_edition(services.digests["daily"], now, now)
+        assert draft is not None
+        page = await browser.new_page(viewport={"width": width, "height": 900})
+        visit = Visit(page, application(services))
+        await visit.open(services.approval_link(draft.id))
+        content, window = await visit.width()
+        assert content <= window
+        assert services.store.outbox.edition(draft.id)[0].state is EditionState.DRAFT
+        async with page.expect_navigation():
+            await page.locator("button[value=approve]").click()
+        assert await page.get_by_role("status").count() == 1
+        assert services.store.outbox.edition(draft.id)[0].state is EditionState.DONE  # no readers
+        assert (visit.complaints, visit.elsewhere) == ([], [])
+        assert "broken" not in await page.title()
+        await page.close()
 
 
 @pytest.mark.parametrize("width", [360, 800])

@@ -22,13 +22,14 @@ import uvicorn
 from digest.feeds.folder import OutputFolder
 from digest.feeds.selection import Feed
 from digest.feeds.syndication import rss
-from digest.mail.tokens import make_token
+from digest.mail.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web import samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE, article
 from tests.web.test_app import KEY, TEMPLATES, Book
+from tests.web.test_approvals import Desk
 
 ROOT = Path(__file__).parents[2]
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -103,6 +104,7 @@ async def _own(output: Path) -> AsyncIterator[str]:
         clock=utc_now,
         moved={"feeds/old": "feeds/new"},
         gone=lambda path: path == "articles/gone/",
+        editor=Desk(),
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_config=None, server_header=False, lifespan="off")
@@ -394,9 +396,16 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
         assert response.status_code == 405
         assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
     link = f"/unsubscribe/{make_token(KEY, 1)}"
-    for method in ("GET", "POST"):
-        response, content = await ask(proxy, link, method)
-        assert response.status_code == 200
+    approval = f"/approve/{make_token(KEY, 1, Purpose.APPROVE)}"
+    for method, address, status in (
+        ("GET", link, 200),
+        ("POST", link, 200),
+        ("GET", approval, 200),
+        ("POST", approval, 400),  # no button of ours was pressed
+        ("GET", "/approve/x", 404),
+    ):
+        response, content = await ask(proxy, address, method)
+        assert response.status_code == status
         assert response.headers.get_list("cache-control") == ["no-store"]
         assert response.headers.get_list("referrer-policy") == ["no-referrer"]
 

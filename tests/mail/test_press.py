@@ -157,6 +157,6 @@ def test_a_preview_of_nothing_or_to_nobody_is_refused(press: Press) -> None:
         press.preview(make_digest(), [], now=NOW)
     with pytest.raises(DeliveryRefused):
         press.preview(make_digest(), ARTICLES, address="no address", now=NOW)
-    bad = replace(make_subscriber(), address="李雷@example.net")
+    bad = replace(make_subscriber(), address="no address")
     with pytest.raises(DeliveryRefused):
         press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(subscriber=bad))

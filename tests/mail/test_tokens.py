@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.tokens import TOKEN_LENGTH, make_token, read_token
+from digest.mail.tokens import TOKEN_LENGTH, Purpose, make_token, read_token
 
 KEY = b"k" * 32
 IDS = st.integers(min_value=1, max_value=2**63 - 1)
@@ -19,6 +19,22 @@ def test_a_token_names_its_subscriber(subscriber_id: int) -> None:
     assert read_token(KEY, token) == subscriber_id
     assert len(token) == TOKEN_LENGTH
     assert set(token) <= set(string.ascii_letters + string.digits + "-_")
+
+
+@pytest.mark.parametrize(
+    ("subscriber_id", "token"),
+    [(1, "oc_79MFWQB1qZwKeis20ka8AUUxfGRIo"), (2**40 + 7, "gcTz2KvfsCEuH9XeVdcmA56O-WmZ2bYf")],
+)
+def test_links_in_mails_already_sent_stay_good(subscriber_id: int, token: str) -> None:
+    assert make_token(KEY, subscriber_id) == token
+    assert read_token(KEY, token) == subscriber_id
+
+
+@given(IDS, st.sampled_from(Purpose))
+def test_a_token_for_one_purpose_is_none_for_another(number: int, purpose: Purpose) -> None:
+    token = make_token(KEY, number, purpose)
+    for other in Purpose:
+        assert read_token(KEY, token, other) == (number if other is purpose else None)
 
 
 @given(IDS)

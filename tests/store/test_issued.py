@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from digest.articles.model import ArticleKey
-from digest.mail.edition import Digest
+from digest.mail.delivery import DeliveryState
+from digest.mail.edition import Approval, Digest
+from digest.mail.subscriber import NewSubscriber
 from digest.store.database import Store
 from tests.store.samples import reading
 
@@ -33,3 +36,32 @@ def test_editions_are_found_with_what_they_hold(store: Store) -> None:
     assert store.issued.articles(first) == []
     assert [count for _, count in store.issued.of("daily")] == [0, 1]
     assert store.issued.holding(keys[:1]) == {first}
+
+
+def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> None:
+    store.outbox.start_digests(["daily"], NOW)
+    people = [NewSubscriber(address=f"{name}@example.org", digest="daily") for name in "ab"]
+    store.subscribers.add_many(people, NOW)
+    asking = replace(DAILY, approval=Approval(within=timedelta(hours=1), sends=True))
+    made = []
+    for day, digest in ((1, asking), (2, asking), (3, DAILY), (4, DAILY)):
+        store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
+        edition = store.outbox.open_edition(digest, NOW + timedelta(days=day), NOW)
+        assert edition is not None
+        made.append(edition.id)
+    draft, dropped, unsent, begun = made
+
+    def listed() -> list[int]:
+        return [edition.id for edition, _ in store.issued.of("daily")]
+
+    store.decisions.drop(dropped, NOW)
+    assert listed() == [unsent, begun]
+    store.decisions.cancel(unsent, NOW)
+    assert listed() == [begun]
+    (sending,) = store.outbox.claim(1, NOW, timedelta(minutes=5), {})
+    store.decisions.cancel(begun, NOW)
+    assert listed() == [begun]  # in a moment somebody may have it
+    store.outbox.settle(sending.id, DeliveryState.SENT, NOW)
+    assert listed() == [begun]
+    store.decisions.approve(draft, asking, NOW)
+    assert listed() == [draft, begun]

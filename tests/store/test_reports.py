@@ -80,3 +80,17 @@ def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) ->
     assert store.outbox.open_edition(DAILY, NOW, NOW)
     assert store.reports.unreported(NOW) == []
     assert store.reports.progress(1, NOW).ended_at is None
+
+
+def test_how_editions_stand_is_told_whatever_their_state(store: Store, edition: Edition) -> None:
+    store.outbox.settle(1, DeliveryState.SENT, NOW)
+    store.outbox.settle(2, DeliveryState.FAILED, NOW, error="550 no")
+    empty = store.outbox.open_edition(DAILY, NOW + MINUTE, NOW + MINUTE)
+    newest, first = store.reports.listed("daily", 9)
+    assert (newest.edition, newest.articles, sum(newest.states.values())) == (empty, 0, 0)
+    assert (first.edition, first.articles, first.errors) == (edition, 1, [("550 no", 1)])
+    assert (first.states[DeliveryState.SENT], first.states[DeliveryState.SENDING]) == (1, 4)
+    assert store.reports.listed(None, 1) == [newest]
+    assert store.reports.listed("weekly", 9) == []
+    assert store.reports.standing(edition.id) == first
+    assert store.reports.standing(99) is None

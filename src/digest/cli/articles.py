@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from digest.articles.scan import Scan
     from digest.assembly import Services
     from digest.feeds.writing import Published
-    from digest.mail.edition import Edition
+    from digest.mail.edition import Digest, Edition
     from digest.mail.progress import Progress
 
 app = typer.Typer()
@@ -198,6 +199,10 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         mails = {str(state): count for state, count in store.outbox.states().items()}
         pauses = store.outbox.pauses()
         sending = store.reports.open(now)
+        drafts = [
+            (edition, services.digests.get(edition.digest))
+            for edition, _ in store.decisions.drafts()
+        ]
         scan = store.scans.last()
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
@@ -206,6 +211,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         held = {
             "pauses": [asdict(pause) for pause in pauses],
             "editions": [_edition_told(*one) for one in sending],
+            "drafts": [_draft_told(*one) for one in drafts],
         }
         print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         return
@@ -226,9 +232,38 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             say(f"Mails        {count:,} {state}")
     for edition, progress in sending:
         say(f"Edition      {edition.digest} {edition.number}: {progress.told()}")
+    for edition, digest in drafts:
+        say(f"Draft        {_draft_line(edition, digest)}")
     for pause in pauses:
         since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
         say(f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}")
+
+
+def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
+    from digest.mail.edition import decided_at
+
+    return {
+        "id": edition.id,
+        "digest": edition.digest,
+        "number": edition.number,
+        "due_at": edition.due_at,
+        "decided_at": decided_at(edition, digest),
+    }
+
+
+def _draft_line(edition: Edition, digest: Digest | None) -> str:
+    from digest.mail.edition import decided_at
+    from digest.mail.proposal import told_at
+
+    named = f"{edition.digest} {edition.number} (id {edition.id})"
+    deadline = decided_at(edition, digest)
+    if digest is None:
+        return f"{named}: is of no configured digest, `digest editions cancel {edition.id}` ends it"
+    if digest.approval is None or deadline is None:
+        return f"{named}: waits for `digest editions approve {edition.id}`"
+    local = told_at(deadline.astimezone(ZoneInfo(digest.timezone)))
+    unless = "sent unless cancelled" if digest.approval.sends else "dropped unless approved"
+    return f"{named}: {unless} before {local}"
 
 
 def _edition_told(edition: Edition, progress: Progress) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import articles, feeds, mail, published, run, setup, subscribers
+from digest.cli import articles, editions, feeds, mail, published, run, setup, subscribers
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, MISUSED, complain
 from digest.errors import ConfigurationError, DigestError, TemplateError
@@ -53,6 +53,7 @@ for part in (setup.app, run.app, articles.app, mail.app):
     app.registered_commands += part.registered_commands
 app.add_typer(published.app, name="articles")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(editions.app, name="editions")
 app.add_typer(subscribers.app, name="subscribers")
 
 

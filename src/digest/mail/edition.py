@@ -67,12 +67,24 @@ class Edition:
     upto: int
     state: EditionState
     welcome: bool = False
+    cancelled: bool = False  #: from then on, though some of it may still be on its way
 
     def __post_init__(self) -> None:
         require_utc("due_at", self.due_at)
         require_utc("created_at", self.created_at)
         if self.after > self.upto:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
+
+
+def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:
+    """Return when a draft is sent or dropped unless the operator decides before (aware UTC).
+
+    ``digest`` is as configured now. None for what is no draft, and where nothing happens by itself:
+    the digest wants no approval any more, or there is no such digest.
+    """
+    if edition.state is not EditionState.DRAFT or digest is None or digest.approval is None:
+        return None
+    return edition.created_at + digest.approval.within
 
 
 #: Where editions are published, relative to the site.

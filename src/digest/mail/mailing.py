@@ -14,7 +14,7 @@ from digest.errors import DeliveryDeferred, DeliveryError, StoreError
 from digest.mail.courier import SEND_WITHIN
 from digest.mail.delivery import RETRY_AFTER
 from digest.mail.edition import Digest, Edition
-from digest.mail.message import Sender
+from digest.mail.message import Envelope, Sender
 from digest.mail.outbox import DeliveryStore, Outbox, Sent
 from digest.mail.pace import Limits
 from digest.mail.press import Press, Preview
@@ -246,6 +246,14 @@ class Mailing:
             await self._transport.close()
         return outcomes
 
+    async def carry(self, memo: Envelope) -> None:
+        """Send a memo to the operator, without any row. Raises DeliveryError."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
+                await self._transport.send(memo)
+        except TimeoutError as error:
+            raise DeliveryDeferred(None, "the server took too long") from error
+
     async def _welcome(self) -> None:
         """Queue the welcomes of those who subscribed since the last look. Raises StoreError."""
         if self._welcomes is None:
@@ -279,12 +287,7 @@ class Mailing:
         """Send the report of an edition. Raises DeliveryError."""
         digest = self._digests.get(outcome.edition.digest)
         title = digest.title if digest else outcome.edition.digest
-        letter = report(outcome, title, self._sender, self._report_to, now)
-        try:
-            async with asyncio.timeout(SEND_WITHIN.total_seconds()):
-                await self._transport.send(letter)
-        except TimeoutError as error:
-            raise DeliveryDeferred(None, "the server took too long") from error
+        await self.carry(report(outcome, title, self._sender, self._report_to, now))
         _log.info("edition reported", edition=outcome.edition.id, digest=outcome.edition.digest)
 
     async def _wait(self) -> float:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from base64 import encodebytes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 
-from digest.mail.address import ascii_address
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
-from digest.mail.headers import mailbox, unstructured, verbatim
+from digest.mail.memo import memo
 from digest.mail.message import Envelope, Sender
 from digest.mail.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an edition stands, whatever its state."""
+
+    edition: Edition
+    articles: int  #: that it held when it was made
+    states: Mapping[DeliveryState, int]  #: how many deliveries stand in each state, 0 included
+    errors: Sequence[tuple[str, int]]  #: what servers said of those not sent, and how often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,24 +39,16 @@ def report(outcome: Outcome, title: str, sender: Sender, to: str, now: datetime)
     Raises ValueError where ``to`` is no address, DeliveryRefused where it needs SMTPUTF8.
     """
     edition, states = outcome.edition, outcome.progress.states
-    origin, recipient = ascii_address(sender.address), ascii_address(to)
     unsent = sum(states[state] for state in (DeliveryState.FAILED, DeliveryState.EXPIRED))
     subject = f"{title} {edition.number}: {states[DeliveryState.SENT]:,} sent"
-    fields = [
-        mailbox("From", sender.name, origin),
-        mailbox("To", "", recipient),
-        unstructured("Subject", f"{subject}, {unsent:,} not" if unsent else subject),
-        verbatim("Date", format_datetime(now)),
-        verbatim("Message-ID", f"<{edition.digest}.{edition.id}.report@{sender.host}>"),
-        verbatim("Auto-Submitted", "auto-generated"),  # RFC 3834 section 5
-        verbatim("MIME-Version", "1.0"),
-        verbatim("Content-Type", "text/plain; charset=utf-8"),
-        verbatim("Content-Transfer-Encoding", "base64"),
-    ]
-    text = "\n".join(_lines(outcome, title)) + "\n"
-    body = encodebytes(text.encode("utf-8")).replace(b"\n", b"\r\n")
-    message = "".join(fields).encode("ascii") + b"\r\n" + body
-    return Envelope(sender=origin, recipient=recipient, message=message)
+    return memo(
+        sender,
+        to,
+        subject=f"{subject}, {unsent:,} not" if unsent else subject,
+        text="\n".join(_lines(outcome, title)) + "\n",
+        reference=f"{edition.digest}.{edition.id}.report",
+        now=now,
+    )
 
 
 def _lines(outcome: Outcome, title: str) -> list[str]:

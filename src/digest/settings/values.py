@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, timedelta
 from email.utils import parseaddr
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,9 +74,15 @@ def language_tag(text: str) -> str:
     return text
 
 
+@cache  # it reads all of the database of zones
+def _zones() -> frozenset[str]:
+    """Return the names of all zones; ``localtime`` and ``Factory`` mean another on each machine."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
 def zone(name: str) -> str:
     """Check the name of a time zone."""
-    zones = available_timezones()
+    zones = _zones()
     if name in zones:
         return name
     cities = {known.rpartition("/")[2]: known for known in sorted(zones)}

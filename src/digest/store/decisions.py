@@ -1,10 +1,11 @@
-"""Decisions: what the operator says of editions: approve, cancel, send again."""
+"""Decisions: what the operator says of editions: approve, drop, cancel, send again."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, null, select, update
 
 from digest.mail.delivery import REOPENS, DeliveryState
 from digest.mail.edition import Digest, Edition, EditionState
@@ -36,6 +37,11 @@ class Decisions:
                 for row in connection.execute(query)
             ]
 
+    def readers(self, edition_id: int, digest: str) -> int:
+        """Return to how many subscribers an edition of a digest would go now."""
+        with self._database.read() as connection:
+            return len(editions.readers(connection, edition_id, digest))
+
     def mark_announced(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was asked to approve an edition."""
         statement = update(edition).where(edition.c.id == edition_id).values(announced_at=now)
@@ -45,34 +51,37 @@ class Decisions:
     def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
         """Open a draft of a digest, to all who are subscribed now; False where it is no draft."""
         with self._database.write(Lock.OUTBOX) as connection:
-            if not _become(connection, edition_id, EditionState.DRAFT, EditionState.OPEN):
+            if not _decide(connection, edition_id, state=EditionState.OPEN):
                 return False
             editions.address(connection, edition_id, digest, now)
             close(connection)
             return True
+
+    def drop(self, edition_id: int, now: datetime) -> bool:
+        """Cancel a draft; False where it is none, such as one that was approved a moment ago.
+
+        Its articles come in no other edition.
+        """
+        with self._database.write(Lock.OUTBOX) as connection:
+            return _drop(connection, edition_id, now)
 
     def cancel(self, edition_id: int, now: datetime) -> bool:
         """Drop a draft, or call back what an edition has not sent; False where nothing is left.
 
         Its articles come in no other edition. What is being sent at this moment still arrives.
         """
-        cancelled = (
-            update(edition)
-            .where(
-                edition.c.id == edition_id,
-                or_(
-                    edition.c.state == EditionState.DRAFT,
-                    (edition.c.state == EditionState.OPEN) & edition.c.cancelled_at.is_(None),
-                ),
-            )
-            .values(cancelled_at=now)
+        cancelled = update(edition).where(
+            edition.c.id == edition_id,
+            edition.c.state == EditionState.OPEN,
+            edition.c.cancelled_at.is_(None),
         )
         with self._database.write(Lock.OUTBOX) as connection:
-            if not connection.execute(cancelled).rowcount:
+            if _drop(connection, edition_id, now):
+                return True
+            if not connection.execute(cancelled.values(cancelled_at=now)).rowcount:
                 return False
-            if not _become(connection, edition_id, EditionState.DRAFT, EditionState.CANCELLED):
-                call_back(connection, edition_id, now)
-                close(connection)
+            call_back(connection, edition_id, now)
+            close(connection)
             return True
 
     def resend(self, edition_id: int, now: datetime) -> int:
@@ -108,7 +117,10 @@ class Decisions:
         reopened = (
             update(edition)
             .where(edition.c.id == edition_id)
-            .values(state=EditionState.OPEN, reported_at=None)
+            .values(
+                state=EditionState.OPEN,
+                reported_at=case((edition.c.welcome, edition.c.reported_at), else_=null()),
+            )
         )
         with self._database.write(Lock.OUTBOX) as connection:
             queued = connection.execute(statement).rowcount
@@ -117,8 +129,11 @@ class Decisions:
             return queued
 
 
-def _become(
-    connection: Connection, edition_id: int, before: EditionState, after: EditionState
-) -> bool:
-    statement = update(edition).where(edition.c.id == edition_id, edition.c.state == before)
-    return connection.execute(statement.values(state=after)).rowcount == 1
+def _decide(connection: Connection, edition_id: int, **values: Any) -> bool:
+    """Set values of an edition that is a draft; False where it is none."""
+    draft = (edition.c.id == edition_id) & (edition.c.state == EditionState.DRAFT)
+    return connection.execute(update(edition).where(draft).values(values)).rowcount == 1
+
+
+def _drop(connection: Connection, edition_id: int, now: datetime) -> bool:
+    return _decide(connection, edition_id, state=EditionState.CANCELLED, cancelled_at=now)

@@ -26,7 +26,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
-from digest.times import local_moment
+from digest.times import known_zone, local_moment
 
 
 def start(connection: Connection, names: Collection[str], now: datetime) -> None:
@@ -68,6 +68,7 @@ def make(
         after=after,
         upto=upto,
         state=state if sequences else EditionState.EMPTY,
+        by_hand=by_hand,
     )
     made_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
     if sequences:
@@ -100,6 +101,7 @@ def from_row(row: Row[Any]) -> Edition:
         upto=row.upto,
         state=EditionState(row.state),
         welcome=row.welcome,
+        cancelled=row.cancelled_at is not None,
     )
 
 
@@ -144,38 +146,40 @@ def _next_number(connection: Connection, name: str) -> int:
     return int(connection.scalar(numbers) or 0) + 1
 
 
-def address(connection: Connection, edition_id: int, issue: Digest, now: datetime) -> None:
-    """Queue an edition's delivery for every active subscriber with something to read.
+def readers(connection: Connection, edition_id: int, name: str) -> list[tuple[int, str | None]]:
+    """Return the active subscribers of a digest whom an edition has something for, by id.
 
-    A membership stands for every level, so a subscriber's category selects an article exactly
-    where it is among these (``mail.edition.selects``, asked once for all articles).
+    With each, the time zone. A membership stands for every level, so a subscriber's category
+    selects an article exactly where it is among these (``mail.edition.selects``, asked once for
+    all articles).
     """
     of_articles = select(membership.c.category).where(membership.c.article.in_(held(edition_id)))
     names = connection.scalars(select(category.c.names).where(category.c.id.in_(of_articles)))
     told = {CategoryPath(path) for path in names}
-    due_at = connection.scalars(select(edition.c.due_at).where(edition.c.id == edition_id)).one()
-    hours = _Hours(issue, due_at, now)
-    readers = connection.execute(
+    found = connection.execute(
         select(subscriber.c.id, subscriber.c.categories, subscriber.c.timezone)
-        .where(subscriber.c.digest == issue.name, subscriber.c.state == SubscriberState.ACTIVE)
+        .where(subscriber.c.digest == name, subscriber.c.state == SubscriberState.ACTIVE)
         .order_by(subscriber.c.id)
     )
-    queue(
-        connection,
-        edition_id,
-        [
-            (reader, hours.of(timezone))
-            for reader, categories, timezone in readers
-            if not categories or not told.isdisjoint(categories)
-        ],
-        now,
-    )
+    return [
+        (reader, timezone)
+        for reader, categories, timezone in found
+        if not categories or not told.isdisjoint(categories)
+    ]
+
+
+def address(connection: Connection, edition_id: int, issue: Digest, now: datetime) -> None:
+    """Queue an edition's delivery for every active subscriber with something to read."""
+    due_at = connection.scalars(select(edition.c.due_at).where(edition.c.id == edition_id)).one()
+    hours = _Hours(issue, due_at, now)
+    found = readers(connection, edition_id, issue.name)
+    queue(connection, edition_id, [(one, hours.of(timezone)) for one, timezone in found], now)
 
 
 def queue(
     connection: Connection,
     edition_id: int,
-    readers: Sequence[tuple[int, datetime]],
+    begin: Sequence[tuple[int, datetime]],
     now: datetime,
 ) -> None:
     """Queue an edition's deliveries to subscribers, each for its moment.
@@ -192,7 +196,7 @@ def queue(
             "due_at": begin_at,
             "changed_at": now,
         }
-        for reader, begin_at in readers
+        for reader, begin_at in begin
     ]
     if rows:
         connection.execute(delivery.insert(), rows)
@@ -215,7 +219,7 @@ class _Hours:
         if self._reference is None:
             return self._now
         if timezone not in self._known:
-            zone = ZoneInfo(timezone) if timezone else self._reference
+            zone = (known_zone(timezone) if timezone else None) or self._reference
             moment = local_moment(self._due_at, self._reference, zone)
             self._known[timezone] = max(moment, self._now)
         return self._known[timezone]

@@ -1,20 +1,23 @@
-"""Issued editions: those that went out or are going out, with what they hold."""
+"""Issued editions: those that went out, wholly or in part, or are going out; what they hold."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from digest.articles.model import Article, ArticleKey
+from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
 from digest.store import editions
 from digest.store.connection import Database
 from digest.store.reading import gone, of_edition
-from digest.store.schema import article, edition, edition_article
+from digest.store.schema import article, delivery, edition, edition_article
 from digest.store.types import chunks
 
 _ISSUED = (EditionState.OPEN, EditionState.DONE)
+#: In whose mailbox an edition is, or may be in a moment.
+_THERE = (DeliveryState.SENT, DeliveryState.SENDING)
 
 
 class IssuedEditions:
@@ -26,8 +29,16 @@ class IssuedEditions:
     def of(self, digest: str) -> list[tuple[Edition, int]]:
         """Return a digest's editions in order of number, each with its count of articles.
 
-        Empty ones are left out, and so are articles that were withdrawn since.
+        Empty ones and drafts are left out, and cancelled ones that nobody got: mails link to the
+        others. So are articles that were withdrawn since.
         """
+        there = select(delivery.c.id).where(
+            delivery.c.edition == edition.c.id, delivery.c.state.in_(_THERE)
+        )
+        shown = or_(
+            edition.c.state.in_(_ISSUED) & edition.c.cancelled_at.is_(None),
+            edition.c.cancelled_at.is_not(None) & there.exists(),
+        )
         held = (
             select(edition_article.c.edition, func.count().label("articles"))
             .join(article, article.c.id == edition_article.c.article)
@@ -38,7 +49,7 @@ class IssuedEditions:
         query = (
             select(edition, func.coalesce(held.c.articles, 0).label("articles"))
             .outerjoin(held, held.c.edition == edition.c.id)
-            .where(edition.c.digest == digest, edition.c.number > 0, edition.c.state.in_(_ISSUED))
+            .where(edition.c.digest == digest, edition.c.number > 0, shown)
             .order_by(edition.c.number)
         )
         with self._database.read() as connection:

@@ -56,14 +56,19 @@ class OutboxStore:
         with self._database.read() as connection:
             return connection.scalar(select(digest.c.started_at).where(digest.c.name == name))
 
-    def last_due_at(self, name: str, until: datetime) -> datetime | None:
+    def last_due_at(
+        self, name: str, until: datetime, *, scheduled: bool = False
+    ) -> datetime | None:
         """Return when the last edition of a digest was due, empty ones included; None: none.
 
         One due after ``until`` does not count: it was made while the clock was wrong.
+        ``scheduled`` leaves out those that were made by hand.
         """
         query = select(edition.c.due_at).where(
             edition.c.digest == name, edition.c.due_at <= until, ~edition.c.welcome
         )
+        if scheduled:
+            query = query.where(~edition.c.by_hand)
         with self._database.read() as connection:
             return connection.scalar(query.order_by(edition.c.due_at.desc()).limit(1))
 

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select, update
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
 from digest.mail.progress import LATELY, Progress
-from digest.mail.report import Outcome
+from digest.mail.report import Outcome, Standing
 from digest.store import editions
 from digest.store.connection import Database, Lock
-from digest.store.schema import delivery, edition
+from digest.store.schema import delivery, edition, edition_article
 
 _TRIED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 #: Different errors that a report tells; the most frequent ones.
@@ -36,6 +36,22 @@ class Reports:
         with self._database.read() as connection:
             found = [editions.from_row(row) for row in connection.execute(query)]
             return [(one, _progress(connection, one.id, now)) for one in found]
+
+    def listed(self, digest: str | None, limit: int) -> list[Standing]:
+        """Return how the newest editions of one digest or all stand, newest first."""
+        query = select(edition).order_by(edition.c.id.desc()).limit(limit)
+        if digest is not None:
+            query = query.where(edition.c.digest == digest)
+        with self._database.read() as connection:
+            found = [editions.from_row(row) for row in connection.execute(query)]
+            return [_standing(connection, one) for one in found]
+
+    def standing(self, edition_id: int) -> Standing | None:
+        """Return how an edition stands; None where there is none with this id."""
+        query = select(edition).where(edition.c.id == edition_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else _standing(connection, editions.from_row(row))
 
     def unreported(self, now: datetime) -> list[Outcome]:
         """Return how the editions ended that the operator was not told of, oldest first."""
@@ -71,14 +87,28 @@ class Reports:
             connection.execute(statement)
 
 
-def _progress(connection: Connection, edition_id: int, now: datetime) -> Progress:
-    mine = delivery.c.edition == edition_id
+def _standing(connection: Connection, one: Edition) -> Standing:
+    held = select(func.count()).where(edition_article.c.edition == one.id)
+    return Standing(
+        edition=one,
+        articles=connection.scalar(held) or 0,
+        states=_states(connection, one.id),
+        errors=_errors(connection, one.id),
+    )
+
+
+def _states(connection: Connection, edition_id: int) -> dict[DeliveryState, int]:
+    """Return how many deliveries of an edition stand in each state, 0 included."""
+    query = select(delivery.c.state, func.count()).where(delivery.c.edition == edition_id)
     counts = {
         DeliveryState(state): number
-        for state, number in connection.execute(
-            select(delivery.c.state, func.count()).where(mine).group_by(delivery.c.state)
-        )
+        for state, number in connection.execute(query.group_by(delivery.c.state))
     }
+    return {state: counts.get(state, 0) for state in DeliveryState}
+
+
+def _progress(connection: Connection, edition_id: int, now: datetime) -> Progress:
+    mine = delivery.c.edition == edition_id
     lately, first = connection.execute(
         select(func.count(), func.min(delivery.c.changed_at)).where(
             mine, delivery.c.state == DeliveryState.SENT, delivery.c.changed_at > now - LATELY
@@ -87,7 +117,7 @@ def _progress(connection: Connection, edition_id: int, now: datetime) -> Progres
     queued = mine & (delivery.c.state == DeliveryState.QUEUED)
     later = select(func.count()).where(queued, delivery.c.due_at > now)
     return Progress(
-        states={state: counts.get(state, 0) for state in DeliveryState},
+        states=_states(connection, edition_id),
         lately=lately,
         since=max(now - first, timedelta()) if first else timedelta(),
         later=connection.scalar(later) or 0,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
@@ -254,7 +255,7 @@ subscriber = Table(
 Index(
     "ix_subscriber_welcome",
     subscriber.c.digest,
-    sqlite_where=subscriber.c.welcome,
+    sqlite_where=text("welcome = 1"),  # as queries say it there
     postgresql_where=subscriber.c.welcome,
 )
 
@@ -281,6 +282,7 @@ edition = Table(
     Column("reported_at", Moment),  #: when the operator was told how it ended
     Column("announced_at", Moment),  #: when the operator was asked to approve it
     Column("cancelled_at", Moment),
+    Column("by_hand", Boolean, nullable=False, server_default=false()),
     Column("welcome", Boolean, nullable=False, server_default=false()),  #: for new subscribers
     UniqueConstraint("digest", "due_at"),
     sqlite_autoincrement=True,

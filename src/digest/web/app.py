@@ -1,4 +1,4 @@
-"""The web application: published files, unsubscribe links, status."""
+"""The web application: published files, links to unsubscribe and to approve, status."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from digest.errors import StoreError
 from digest.mail.edition import edition_folder
-from digest.mail.tokens import UNSUBSCRIBE_PATH
+from digest.mail.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock
+from digest.web.approvals import ApprovalLink, Editor
 from digest.web.feeds import PublishedFiles
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
 from digest.web.status import Status
@@ -39,19 +40,28 @@ def create_app(
     gone: Callable[[str], bool] | None = None,
     links: Callable[[str], str | None] | None = None,
     sample: Callable[[str], bytes | None] = lambda _: None,
+    editor: Editor | None = None,
 ) -> Starlette:
     """Return the ASGI application.
 
     ``output`` is the folder with the published files, ``status`` is called in a thread for
-    ``/status`` (None: there is no such page), ``token_key`` signs unsubscribe links. ``moved``,
+    ``/status`` (None: there is no such page), ``token_key`` signs the links of mails. ``moved``,
     ``gone`` and ``links`` are what PublishedFiles takes: folders that are elsewhere now, whether
     there was something at a path, and the Link header of a file. ``sample`` is called in a
-    thread for the page of a digest's next edition; None where there is no such digest.
+    thread for the page of a digest's next edition; None where there is no such digest. ``editor``
+    does what the operator decides on editions; None: nothing can be decided here.
     """
     files = PublishedFiles(output, moved=moved, gone=gone, links=links, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )
+
+    approvals = ApprovalLink(editor=editor, pages=pages, token_key=token_key) if editor else None
+
+    async def show_approval(request: Request) -> Response:
+        if approvals is None:
+            raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
+        return await approvals.serve(request)
 
     async def show_status(_: Request) -> Response:
         if status is None:
@@ -76,6 +86,7 @@ def create_app(
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
+            Route(f"/{APPROVE_PATH}{{token}}", show_approval, methods=["GET", "POST"]),
             Route(f"/{edition_folder('{digest}', 0)}", show_sample, methods=["GET"]),
             Route("/{path:path}", files.serve, methods=["GET"]),
         ],

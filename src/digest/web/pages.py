@@ -1,4 +1,4 @@
-"""The pages that people see: index, feeds, articles, unsubscribing, status."""
+"""The pages that people see: index, feeds, articles, editions, unsubscribing, status."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ from digest.mail.edition import (
     editions_folder,
 )
 from digest.mail.phrases import phrasebook
+from digest.mail.proposal import Proposal
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
 from digest.templates import environment, explained
@@ -70,6 +71,8 @@ SECURITY_HEADERS = MappingProxyType(
         "X-Content-Type-Options": "nosniff",
     }
 )
+#: Articles on the page of an edition: all of it, within reason.
+MAX_SHOWN = 1_000
 #: For pages that are about one person or one moment.
 PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 
@@ -223,6 +226,20 @@ class WebPages:
             following=beside(following),
         )
 
+    def approval(self, proposal: Proposal) -> bytes:
+        """Return the page on which the operator decides on an edition, or sees what was decided."""
+        digest, edition = proposal.digest, proposal.edition
+        words = phrasebook(digest.language, digest.timezone)
+        return self._render(
+            "approval",
+            proposal=proposal,
+            contents=contents(proposal.articles, digest.categories, MAX_SHOWN),
+            say=words.say,
+            language=words.language,
+            weekday=words.weekday(edition.due_at),
+            folder=edition_folder(digest.name, edition.number),
+        )
+
     def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
         """Return the list of a digest's editions, each with its count of articles."""
         words = phrasebook(digest.language, digest.timezone)
@@ -293,6 +310,8 @@ class WebPages:
         held = contents(articles, (), len(articles) - 1)
         self.edition(digest, edition, held, previous=edition, following=edition)
         self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
+        for proposal in samples.proposals():
+            self.approval(proposal)
         for listed in ((edition, 2),), ():
             self.editions(digest, listed)
         self.status(samples.status())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from digest import __version__
@@ -9,10 +10,11 @@ from digest.articles.model import Problem
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.feeds.selection import CategorySummary
 from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Digest, Edition, EditionState
+from digest.mail.edition import Approval, Digest, Edition, EditionState
 from digest.mail.progress import Progress
+from digest.mail.proposal import Proposal
 from digest.mail.subscriber import Subscriber, SubscriberState
-from digest.web.status import Status
+from digest.web.status import Status, Waiting
 
 
 def categories() -> tuple[CategorySummary, ...]:
@@ -64,6 +66,27 @@ def progress() -> Progress:
     )
 
 
+def proposals() -> tuple[Proposal, ...]:
+    """Return an edition before and after the decisions that there can be."""
+    approval = Approval(within=timedelta(hours=6), sends=True)
+    draft = replace(edition(), state=EditionState.DRAFT)
+    waiting = Proposal(
+        edition=draft,
+        digest=replace(digest(), approval=approval),
+        configured=True,
+        articles=sample_articles(),
+        readers=12,
+    )
+    dropping = replace(digest(), approval=replace(approval, sends=False))
+    return (
+        waiting,
+        replace(waiting, digest=dropping),
+        replace(waiting, digest=digest(), configured=False),
+        replace(waiting, edition=edition()),
+        replace(waiting, edition=replace(edition(), cancelled=True)),
+    )
+
+
 def status() -> Status:
     """Return the status of a daemon at work."""
     problem = Problem(path="trade/<odd>.md", line=3, cause="there is no title", seen_at=SAMPLED_AT)
@@ -80,6 +103,11 @@ def status() -> Status:
         outbox={"queued": 1, "sent": 12},
         sending=((edition(), progress()),),
         pauses=(("", SAMPLED_AT, "535 5.7.8 no"), ("daily", SAMPLED_AT, "550 5.7.1 no")),
+        drafts=(
+            Waiting(edition_id=3, title="A", number=1, decided_at=SAMPLED_AT, sends=True),
+            Waiting(edition_id=4, title="B", number=2, decided_at=SAMPLED_AT, sends=False),
+            Waiting(edition_id=5, title="C", number=3, decided_at=None, sends=False),
+        ),
         last_scan_at=SAMPLED_AT,
     )
 

@@ -15,6 +15,17 @@ MAX_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A draft that the operator has not decided on."""
+
+    edition_id: int
+    title: str  #: the digest's
+    number: int
+    decided_at: datetime | None  #: aware UTC: when it is sent or dropped; None: not by itself
+    sends: bool  #: sent then, not dropped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How the daemon is doing."""
 
@@ -30,4 +41,5 @@ class Status:
     outbox: Mapping[str, int]  #: deliveries by state
     sending: tuple[tuple[Edition, Progress], ...] = ()  #: editions under way, oldest first
     pauses: tuple[tuple[str, datetime, str], ...] = ()  #: digest (empty: all mail), since, why
+    drafts: tuple[Waiting, ...] = ()  #: oldest first
     last_scan_at: datetime | None  #: aware UTC

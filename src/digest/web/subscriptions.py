@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.mail.tokens import read_token
 from digest.times import Clock
+from digest.web.forms import form_action
 from digest.web.pages import PRIVATE_HEADERS, WebPages, html_response
-
-#: Bytes; ours has one short field, mail programs send ``List-Unsubscribe=One-Click``.
-MAX_BODY = 16 * 1024
 
 
 class Subscriptions(Protocol):
@@ -51,14 +48,14 @@ class UnsubscribeLink:
         """Answer GET with a button, and POST by doing what it says.
 
         GET changes nothing: scanners follow links too. POST unsubscribes at once, or subscribes
-        again where the form says so; no cookie, no redirect, and once more does no harm
-        (RFC 8058 section 3.1). Raises HTTPException: 404 where the link is none of ours, 413
-        where the body is too large, 400 where it breaks off.
+        again where our form says so; any other body is a mail program's one click. No cookie, no
+        redirect, and once more does no harm (RFC 8058 section 3.1). Raises HTTPException: 404
+        where the link is none of ours, 413 where the body is too large, 400 where it breaks off.
         """
         subscriber = await self._subscriber(request)
         again = False
         if request.method == "POST":
-            again = await _wants_back(request)
+            again = await form_action(request) == "resubscribe"
             change = self._subscriptions.resubscribe if again else self._subscriptions.unsubscribe
             await run_in_threadpool(change, subscriber.id, self._clock())
             subscriber = await self._subscriber(request)
@@ -78,22 +75,3 @@ class UnsubscribeLink:
         else:
             body = self._pages.unsubscribed(subscriber)
         return html_response(body, headers=PRIVATE_HEADERS)
-
-
-async def _wants_back(request: Request) -> bool:
-    """Tell whether the body is our form's with ``action=resubscribe``.
-
-    Our form is urlencoded; any other body, multipart or none, is a mail program's one click.
-    """
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise HTTPException(413, headers=dict(PRIVATE_HEADERS))
-    except ClientDisconnect as error:
-        raise HTTPException(400, headers=dict(PRIVATE_HEADERS)) from error
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        return False
-    return parse_qs(body.decode("ascii", "replace")).get("action") == ["resubscribe"]

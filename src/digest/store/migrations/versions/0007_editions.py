@@ -21,6 +21,10 @@ def upgrade() -> None:
             table,
             sa.Column("welcome", sa.Boolean(), nullable=False, server_default=sa.false()),
         )
+    by_hand = sa.false()
+    op.add_column(
+        "edition", sa.Column("by_hand", sa.Boolean(), nullable=False, server_default=by_hand)
+    )
     drafts = sa.text("state = 'draft'")
     op.create_index(
         "ix_edition_draft", "edition", ["id"], sqlite_where=drafts, postgresql_where=drafts
@@ -29,6 +33,6 @@ def upgrade() -> None:
         "ix_subscriber_welcome",
         "subscriber",
         ["digest"],
-        sqlite_where=sa.text("welcome"),
+        sqlite_where=sa.text("welcome = 1"),
         postgresql_where=sa.text("welcome"),
     )

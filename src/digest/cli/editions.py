@@ -1,0 +1,225 @@
+"""`digest editions`: what went out, what waits for the operator, and the decisions on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.context import Context
+from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from digest.assembly import Services
+    from digest.mail.edition import Edition
+    from digest.mail.report import Standing
+
+app = typer.Typer(help="List, approve, cancel and resend editions.", no_args_is_help=True)
+
+Id = Annotated[int, typer.Argument(help="Its id, as `digest editions list` tells it.", min=1)]
+
+_COLUMNS = ("Id", "Digest", "Number", "Due", "State", "Articles", "Mails")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    digest: Annotated[str | None, typer.Option(help="Only of this digest.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the editions, newest first; a `draft` waits for your decision."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        found = services.store.reports.listed(digest, limit)
+        if digest is not None and not found:
+            services.settings.digest(digest)  # one that is not configured may have old editions
+    if as_json:
+        print_json([_told(one) for one in found])
+    elif found:
+        print_table(_COLUMNS, map(_row, found))
+    else:
+        say("No editions.")
+
+
+@app.command()
+def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
+    """Show an edition: what is in it, how it goes, and until when a draft waits."""
+    from digest.mail.columns import one_line
+    from digest.mail.proposal import told_at
+
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        standing = _standing(services, edition_id)
+        proposal = asyncio.run(services.editor().proposal(edition_id))
+    if proposal is None:
+        raise _unknown(edition_id)
+    decided_at = proposal.decided_at
+    titles = [one_line(article.title) for article in proposal.articles]
+    if as_json:
+        waiting = {
+            "readers": proposal.readers if proposal.waits else None,
+            "decided_at": decided_at,
+            "unapproved": None if decided_at is None else "send" if proposal.sends else "drop",
+        }
+        errors = [{"error": error, "count": count} for error, count in standing.errors]
+        print_json(_told(standing) | waiting | {"titles": titles, "errors": errors})
+        return
+    edition = standing.edition
+    say(f"{_named(edition)}: {_state(edition)}")
+    say(f"Due          {edition.due_at:%Y-%m-%d %H:%M} UTC")
+    say(f"Made         {edition.created_at:%Y-%m-%d %H:%M} UTC")
+    if proposal.waits:
+        say(f"Readers      {proposal.readers:,}")
+        if decided_at is None:
+            say(f"Waits        for `digest editions approve {edition.id}` or `cancel {edition.id}`")
+        else:
+            unless = "sent, unless cancelled" if proposal.sends else "dropped, unless approved"
+            say(f"Waits        until {told_at(decided_at)}, then it is {unless} before")
+    else:
+        say(f"Mails        {_mails(standing) or 'none'}")
+    for error, count in standing.errors:
+        say(f"Error        {count:,} × {error}")
+    say(f"Articles     {standing.articles:,}")
+    for title in titles:
+        say(f"  {title}")
+    if gone := standing.articles - len(titles):
+        say(f"  and {gone:,} withdrawn")
+
+
+@app.command()
+def approve(context: typer.Context, edition_id: Id) -> None:
+    """Send a draft to all who are subscribed now; a running daemon does within half a minute."""
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        before = _standing(services, edition_id).edition
+        approved = False
+        if _is_draft(before):
+            services.settings.digest(before.digest)  # says so where it is not configured
+            approved = asyncio.run(services.editor().approve(edition_id))
+        now = _standing(services, edition_id)
+    if not approved:
+        complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
+        raise typer.Exit(FAILED)
+    say(f"{_named(now.edition)}: approved, {_counted(sum(now.states.values()))} for `digest run`.")
+
+
+@app.command()
+def cancel(context: typer.Context, edition_id: Id) -> None:
+    """Drop a draft, or call back what an edition has not sent yet.
+
+    Its articles come in no other edition. What is being sent at this moment still arrives.
+    """
+    from digest.mail.delivery import DeliveryState
+
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        before = _standing(services, edition_id).edition
+        cancelled = asyncio.run(services.editor().cancel(edition_id))
+        now = _standing(services, edition_id)
+    if not cancelled:
+        complain(f"{_named(now.edition)} has nothing left to send: it is {_state(now.edition)}")
+        raise typer.Exit(FAILED)
+    if _is_draft(before):
+        say(f"{_named(now.edition)}: cancelled, nobody gets it.")
+        return
+    sent, sending = (now.states[state] for state in (DeliveryState.SENT, DeliveryState.SENDING))
+    on_the_way = f", {sending:,} on the way" if sending else ""
+    say(f"{_named(now.edition)}: cancelled; {_counted(sent)} sent before{on_the_way}.")
+
+
+@app.command()
+def resend(
+    context: typer.Context,
+    edition_id: Id,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="What failed or expired; nothing else can be.")
+    ] = False,
+) -> None:
+    """Send again what failed or expired, to those who are still subscribed.
+
+    Each mail has as much time as at first, and the same Message-ID. A running daemon begins within
+    half a minute.
+    """
+    if not failed:
+        raise typer.BadParameter("say what to send again: --failed")
+    chosen: Context = context.obj
+    with chosen.services(log=False) as services:
+        edition = _standing(services, edition_id).edition
+        queued = asyncio.run(services.editor().resend(edition_id))
+    if not queued:
+        why = "it was cancelled" if edition.cancelled else "nothing failed or expired"
+        complain(f"{_named(edition)}: {why}, so there is nothing to send again")
+        raise typer.Exit(FAILED)
+    say(f"{_named(edition)}: {_counted(queued)} for `digest run`.")
+
+
+def _standing(services: Services, edition_id: int) -> Standing:
+    standing = services.store.reports.standing(edition_id)
+    if standing is None:
+        raise _unknown(edition_id)
+    return standing
+
+
+def _unknown(edition_id: int) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"there is no edition {edition_id}; `digest editions list` tells the ids"
+    )
+
+
+def _is_draft(edition: Edition) -> bool:
+    from digest.mail.edition import EditionState
+
+    return edition.state is EditionState.DRAFT
+
+
+def _state(edition: Edition) -> str:
+    """Return the state for people: a cancelled one is that at once."""
+    return "cancelled" if edition.cancelled else str(edition.state)
+
+
+def _number(edition: Edition) -> str:
+    if edition.welcome:
+        return "welcome"
+    return str(edition.number) if edition.number else ""
+
+
+def _named(edition: Edition) -> str:
+    return f"Edition {edition.id} ({' '.join(filter(None, (edition.digest, _number(edition))))})"
+
+
+def _counted(mails: int) -> str:
+    return f"{mails:,} mail{'' if mails == 1 else 's'}"
+
+
+def _mails(standing: Standing) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in standing.states.items() if count)
+
+
+def _row(standing: Standing) -> tuple[str, ...]:
+    edition = standing.edition
+    return (
+        str(edition.id),
+        edition.digest,
+        _number(edition),
+        f"{edition.due_at:%Y-%m-%d %H:%M} UTC",
+        _state(edition),
+        f"{standing.articles:,}",
+        _mails(standing),
+    )
+
+
+def _told(standing: Standing) -> dict[str, object]:
+    edition = standing.edition
+    return {
+        "id": edition.id,
+        "digest": edition.digest,
+        "number": edition.number,
+        "welcome": edition.welcome,
+        "due_at": edition.due_at,
+        "created_at": edition.created_at,
+        "state": _state(edition),
+        "articles": standing.articles,
+        "mails": {str(state): count for state, count in standing.states.items()},
+    }

@@ -1,0 +1,284 @@
+"""Editorial: drafts wait for the operator, who is asked, and what is decided is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from digest.articles.model import Article
+from digest.errors import DeliveryDeferred, DeliveryError, DigestError
+from digest.mail.edition import Digest, Edition, decided_at
+from digest.mail.message import Envelope, Sender
+from digest.mail.proposal import Proposal, request
+from digest.times import Clock
+
+#: Seconds between two looks at the drafts.
+LOOK_EVERY = 30.0
+#: Seconds for which a decision waits until its page is written.
+PATIENCE = 10.0
+#: While the operator cannot be written to: when it is tried again at first, and at the longest.
+RETRY_FIRST, RETRY_LAST = timedelta(seconds=30), timedelta(minutes=30)
+
+_log = structlog.get_logger(__name__)
+
+
+class Drafts(Protocol):
+    """What the editor needs to know of drafts. Called in threads; raises StoreError."""
+
+    def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
+        """Return the drafts, oldest first, each with whether the operator was asked."""
+        ...
+
+    def readers(self, edition_id: int, digest: str) -> int:
+        """Return to how many subscribers an edition of a digest would go now."""
+        ...
+
+    def mark_announced(self, edition_id: int, now: datetime) -> None:
+        """Remember that the operator was asked to approve an edition."""
+        ...
+
+
+class Decisions(Protocol):
+    """What the editor does with editions. Called in threads; raises StoreError."""
+
+    def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
+        """Open a draft of a digest to its readers; False where it is no draft."""
+        ...
+
+    def drop(self, edition_id: int, now: datetime) -> bool:
+        """Cancel a draft; False where it is none."""
+        ...
+
+    def cancel(self, edition_id: int, now: datetime) -> bool:
+        """Drop a draft, or call back what is not sent; False where nothing is left."""
+        ...
+
+    def resend(self, edition_id: int, now: datetime) -> int:
+        """Queue again what failed or expired; return how many."""
+        ...
+
+
+class Editions(Protocol):
+    """What the editor needs to know of editions. Called in threads; raises StoreError."""
+
+    def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
+        """Return an edition and its articles, in order of sequence; LookupError for none."""
+        ...
+
+
+class Editor:
+    """Asks the operator about drafts, does what was decided, and what nobody decided in time."""
+
+    def __init__(
+        self,
+        *,
+        drafts: Drafts,
+        decisions: Decisions,
+        editions: Editions,
+        publish: Callable[[Edition], object],
+        digests: Mapping[str, Digest],
+        sender: Sender,
+        clock: Clock,
+        wake: Callable[[], None] = lambda: None,
+        carry: Callable[[Envelope], Awaitable[None]] | None = None,
+        report_to: str = "",
+        link: Callable[[int], str] | None = None,
+    ) -> None:
+        """Keep what is needed.
+
+        ``publish`` writes the pages that change where an edition appears or goes; it is called in
+        a thread. ``wake`` says that there may be something to send. ``carry`` takes a mail to the
+        operator at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link``
+        returns the address of the page that decides on an edition.
+        """
+        self._drafts = drafts
+        self._decisions = decisions
+        self._editions = editions
+        self._publish = publish
+        self._digests = digests
+        self._sender = sender
+        self._clock = clock
+        self._wake = wake
+        self._carry = carry
+        self._report_to = report_to
+        self._link = link
+        self._woken = asyncio.Event()
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._told: set[int] = set()  # drafts that the log has told of
+        self._retry_at: datetime | None = None
+        self._retry_after = RETRY_FIRST
+
+    async def proposal(self, edition_id: int) -> Proposal | None:
+        """Return an edition as one decides on it; None where there is none with this id.
+
+        Raises StoreError.
+        """
+        try:
+            edition, articles = await asyncio.to_thread(self._editions.edition, edition_id)
+        except LookupError:
+            return None
+        digest = self._digests.get(edition.digest)
+        return Proposal(
+            edition=edition,
+            digest=digest or Digest(name=edition.digest, title=edition.digest),
+            configured=digest is not None,
+            articles=articles,
+            readers=await asyncio.to_thread(self._drafts.readers, edition.id, edition.digest),
+        )
+
+    async def approve(self, edition_id: int) -> bool:
+        """Send a draft to all who are subscribed now.
+
+        False where it is no draft, or its digest is not configured. Raises StoreError.
+        """
+        edition = await self._edition(edition_id)
+        digest = self._digests.get(edition.digest) if edition else None
+        if edition is None or digest is None:
+            return False
+        now = self._clock()
+        if not await asyncio.to_thread(self._decisions.approve, edition_id, digest, now):
+            return False
+        _log.info("edition approved", digest=edition.digest, edition=edition_id)
+        await self._changed(edition)
+        return True
+
+    async def drop(self, edition_id: int) -> bool:
+        """Cancel a draft; False where it is none (any more). Raises StoreError."""
+        if not await asyncio.to_thread(self._decisions.drop, edition_id, self._clock()):
+            return False
+        _log.info("edition dropped", edition=edition_id)
+        return True
+
+    async def cancel(self, edition_id: int) -> bool:
+        """Drop a draft, or call back what an edition has not sent; False where nothing is left.
+
+        Raises StoreError.
+        """
+        edition = await self._edition(edition_id)
+        if edition is None:
+            return False
+        if not await asyncio.to_thread(self._decisions.cancel, edition_id, self._clock()):
+            return False
+        _log.info("edition cancelled", digest=edition.digest, edition=edition_id)
+        await self._changed(edition)
+        return True
+
+    async def resend(self, edition_id: int) -> int:
+        """Queue again what failed or expired; return how many. Raises StoreError."""
+        queued = await asyncio.to_thread(self._decisions.resend, edition_id, self._clock())
+        if queued:
+            _log.info("edition sent again", edition=edition_id, deliveries=queued)
+            self._wake()
+        return queued
+
+    def wake(self) -> None:
+        """Have ``run`` look at the drafts at once."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask about drafts and keep their deadlines, until ``stop`` is set.
+
+        Whatever the store, the mail server and the disk do is logged; nothing is raised for it.
+        """
+        stopping = asyncio.create_task(self._wake_at(stop))
+        try:
+            while not stop.is_set():
+                self._woken.clear()
+                await self._look()
+                if not stop.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_EVERY):
+                            await self._woken.wait()
+        finally:
+            stopping.cancel()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._woken.set()
+
+    async def _look(self) -> None:
+        """Do what is due for each draft; one that fails holds up no other."""
+        try:
+            drafts = await asyncio.to_thread(self._drafts.drafts)
+        except (DigestError, OSError) as error:
+            _log.error("drafts out of reach", error=str(error))
+            return
+        for edition, announced in drafts:
+            try:
+                await self._attend(edition, announced=announced)
+            except (DigestError, OSError) as error:
+                _log.error("draft not attended to", edition=edition.id, error=str(error))
+
+    async def _attend(self, edition: Edition, *, announced: bool) -> None:
+        """Decide on a draft whose time is over, or ask about one."""
+        digest = self._digests.get(edition.digest)
+        deadline = decided_at(edition, digest)
+        if digest is None or digest.approval is None or deadline is None:
+            self._tell("draft waits for a command: its digest wants no approval", edition)
+        elif self._clock() >= deadline:
+            _log.warning("nobody decided in time", digest=digest.name, edition=edition.id)
+            await (self.approve if digest.approval.sends else self.drop)(edition.id)
+        elif not announced:
+            await self._ask(edition)
+
+    async def _ask(self, edition: Edition) -> None:
+        """Write to the operator about a draft, once; try again later while that cannot be done."""
+        if self._carry is None or not self._report_to:
+            self._tell("draft waits for a command: there is no mail.report_to", edition)
+            return
+        now = self._clock()
+        if self._retry_at is not None and now < self._retry_at <= now + RETRY_LAST:
+            return
+        proposal = await self.proposal(edition.id)
+        if proposal is None or not proposal.waits:
+            return
+        link = self._link(edition.id) if self._link else None
+        try:
+            await self._carry(request(proposal, self._sender, self._report_to, now, link=link))
+        except DeliveryDeferred as error:
+            self._retry_at = now + self._retry_after
+            self._retry_after = min(self._retry_after * 2, RETRY_LAST)
+            _log.warning("operator not asked yet", edition=edition.id, error=str(error))
+            return
+        except DeliveryError as error:
+            _log.error("mail to the operator refused", edition=edition.id, error=str(error))
+        else:
+            _log.info("operator asked to approve", digest=edition.digest, edition=edition.id)
+        self._retry_at, self._retry_after = None, RETRY_FIRST
+        await asyncio.to_thread(self._drafts.mark_announced, edition.id, now)
+
+    def _tell(self, why: str, edition: Edition) -> None:
+        """Log once that a draft waits for the operator to find it."""
+        if edition.id not in self._told:
+            self._told.add(edition.id)
+            _log.warning(why, digest=edition.digest, edition=edition.id)
+
+    async def _edition(self, edition_id: int) -> Edition | None:
+        try:
+            edition, _ = await asyncio.to_thread(self._editions.edition, edition_id)
+        except LookupError:
+            return None
+        return edition
+
+    async def _changed(self, edition: Edition) -> None:
+        """Bring mails and pages in line with what was decided.
+
+        Mail does not wait for pages. Nor does whoever clicked, where another part or process is
+        publishing for long: the pages follow.
+        """
+        self._wake()
+        publishing = asyncio.create_task(self._published(edition))
+        self._publishing.add(publishing)
+        publishing.add_done_callback(self._publishing.discard)
+        await asyncio.wait({publishing}, timeout=PATIENCE)
+
+    async def _published(self, edition: Edition) -> None:
+        try:
+            await asyncio.to_thread(self._publish, edition)
+        except (DigestError, OSError) as error:
+            _log.error("web edition not written", digest=edition.digest, error=str(error))

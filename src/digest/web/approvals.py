@@ -1,0 +1,69 @@
+"""Approving an edition by a link: the operator's click."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digest.mail.proposal import Proposal
+from digest.mail.tokens import Purpose, read_token
+from digest.web.forms import form_action
+from digest.web.pages import PRIVATE_HEADERS, WebPages, html_response
+
+
+class Editor(Protocol):
+    """What does what the operator decides. Raises StoreError."""
+
+    async def proposal(self, edition_id: int) -> Proposal | None:
+        """Return an edition as one decides on it; None where there is none with this id."""
+        ...
+
+    async def approve(self, edition_id: int) -> bool:
+        """Send a draft; False where it is none (any more), or cannot be sent."""
+        ...
+
+    async def drop(self, edition_id: int) -> bool:
+        """Cancel a draft; False where it is none (any more)."""
+        ...
+
+
+class ApprovalLink:
+    """What answers at the link that the mail to the operator carries."""
+
+    def __init__(self, *, editor: Editor, pages: WebPages, token_key: bytes) -> None:
+        self._editor = editor
+        self._pages = pages
+        self._token_key = token_key
+
+    async def serve(self, request: Request) -> Response:
+        """Answer GET with the edition and two buttons, and POST by doing what the button says.
+
+        GET changes nothing: scanners follow links too. The page tells what is so now, also to a
+        click that came too late. Raises HTTPException: 404 where the link is none of ours, 413
+        where the body is too large, 400 where it is not what a button of ours sends.
+        """
+        edition_id = read_token(
+            self._token_key, request.path_params["token"], purpose=Purpose.APPROVE
+        )
+        proposal = await self._proposal(edition_id)
+        if request.method == "POST":
+            action = await form_action(request)
+            if action == "approve":
+                await self._editor.approve(proposal.edition.id)
+            elif action == "cancel":
+                await self._editor.drop(proposal.edition.id)
+            else:
+                raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
+            proposal = await self._proposal(edition_id)
+        body = await run_in_threadpool(self._pages.approval, proposal)
+        return html_response(body, headers=PRIVATE_HEADERS)
+
+    async def _proposal(self, edition_id: int | None) -> Proposal:
+        found = None if edition_id is None else await self._editor.proposal(edition_id)
+        if found is None:
+            raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
+        return found

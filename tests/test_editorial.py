@@ -1,0 +1,452 @@
+"""The operator is asked about drafts once, and what is decided, or not in time, is done."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from digest import editorial as editorial_module
+from digest.articles.model import CategoryPath
+from digest.assembly import Services
+from digest.editorial import Editor
+from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, OutputError, StoreError
+from digest.feeds.folder import OutputFolder
+from digest.mail.delivery import DeliveryState
+from digest.mail.edition import Edition, EditionState
+from digest.mail.message import Envelope
+from digest.mail.subscriber import NewSubscriber
+from digest.mail.tokens import Purpose, read_token
+from tests.conftest import CONFIGURATION, Workplace
+from tests.store.samples import reading
+
+ASKING = CONFIGURATION.replace(
+    'schedule = "0 7 * * *"', 'schedule = "0 7 * * *"\napprove = true\napprove_within = "2h"'
+)
+
+
+@dataclass
+class Desk:
+    """An editor with a real store; what it sends and wakes is noted."""
+
+    services: Services
+    workplace: Workplace
+    letters: list[Envelope] = field(default_factory=list)
+    errors: list[DeliveryError] = field(default_factory=list)
+    woken: int = 0
+    published: list[int] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+
+    async def carry(self, letter: Envelope) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.letters.append(letter)
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def publish(self, edition: Edition) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        self.published.append(edition.id)
+        self.services.web_editions.publish_around(edition)
+
+    def editor(self, *, report_to: str = "ops@example.org") -> Editor:
+        services = self.services
+        return Editor(
+            drafts=services.store.decisions,
+            decisions=services.store.decisions,
+            editions=services.store.outbox,
+            publish=self.publish,
+            digests=services.digests,
+            sender=services.settings.sender(),
+            clock=services.clock,
+            wake=self.wake,
+            carry=self.carry,
+            report_to=report_to,
+            link=services.approval_link,
+        )
+
+    def issue(self, title: str = "新闻") -> Edition:
+        """Make an edition with one new article."""
+        store, now = self.services.store, self.services.clock()
+        one = reading(f"{title}.md", title=title, categories=[CategoryPath(("金融",))])
+        store.articles.record([one], now)
+        made = store.outbox.open_edition(self.services.digests["daily"], now, now)
+        assert made is not None
+        self.workplace.clock.advance(seconds=1)
+        return made
+
+    def state(self, edition: Edition) -> EditionState:
+        return self.services.store.outbox.edition(edition.id)[0].state
+
+    def queued(self) -> int:
+        return self.services.store.outbox.states()[DeliveryState.QUEUED]
+
+
+@contextmanager
+def desk(workplace: Workplace, base: str = ASKING) -> Iterator[Desk]:
+    workplace.configure(base=base)
+    with workplace.open() as services:
+        services.publisher.publish_all()
+        services.store.outbox.start_digests(list(services.digests), services.clock())
+        reader = NewSubscriber(address="reader@example.org", digest="daily")
+        services.store.subscribers.add(reader, services.clock())
+        yield Desk(services, workplace)
+
+
+def text_of(letter: Envelope) -> str:
+    message = email.message_from_bytes(letter.message, policy=email.policy.default)
+    return str(message.get_content())
+
+
+async def test_the_operator_is_asked_once_also_after_a_restart(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        edition = room.issue("标题 <b>")
+        editor = room.editor()
+        await editor._look()
+        await editor._look()
+        await room.editor()._look()
+        (letter,) = room.letters
+        assert letter.recipient == "ops@example.org"
+        text = text_of(letter)
+        assert "1 article for 1 reader" in text
+        assert "标题 <b>" in text
+        assert "dropped without you Mon 23 Nov 2026 18:00 Asia/Shanghai" in text
+        (link,) = (line for line in text.splitlines() if line.startswith("http"))
+        token = link.rpartition("/approve/")[2]
+        key = room.services.token_key
+        assert read_token(key, token, Purpose.APPROVE) == edition.id
+        assert read_token(key, token) is None
+        assert room.state(edition) is EditionState.DRAFT
+
+
+async def test_every_draft_is_asked_about(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        room.issue("一")
+        room.issue("二")
+        await room.editor()._look()
+        assert len(room.letters) == 2
+
+
+async def test_a_server_that_is_away_is_tried_again_later_and_longer(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        room.issue()
+        editor = room.editor()
+        room.errors = [DeliveryDeferred(None, "away")] * 2
+        await editor._look()
+        room.workplace.clock.advance(seconds=29)
+        await editor._look()
+        assert len(room.errors) == 1
+        room.workplace.clock.advance(seconds=1)
+        await editor._look()
+        assert not room.errors
+        room.workplace.clock.advance(seconds=59)
+        await editor._look()
+        assert room.letters == []
+        room.workplace.clock.advance(seconds=1)
+        await editor._look()
+        assert len(room.letters) == 1
+
+
+async def test_a_clock_that_was_ahead_delays_no_question(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        room.issue()
+        editor = room.editor()
+        room.errors = [DeliveryDeferred(None, "away")]
+        right = workplace.clock.now
+        workplace.clock.advance(hours=1)
+        await editor._look()
+        workplace.clock.now = right
+        await editor._look()
+        assert len(room.letters) == 1
+
+
+async def test_a_refusal_is_told_and_not_repeated(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        room.errors = [DeliveryRefused(550, "no such user")]
+        with capture_logs() as logs:
+            editor = room.editor()
+            await editor._look()
+            await editor._look()
+        assert [entry["event"] for entry in logs] == ["mail to the operator refused"]
+        assert room.letters == []
+        assert room.state(edition) is EditionState.DRAFT
+
+
+async def test_without_an_address_the_log_says_once_that_a_draft_waits(
+    workplace: Workplace,
+) -> None:
+    with desk(workplace) as room:
+        room.issue()
+        editor = room.editor(report_to="")
+        with capture_logs() as logs:
+            await editor._look()
+            await editor._look()
+        assert len(logs) == 1
+        assert "report_to" in logs[0]["event"]
+        await room.editor()._look()  # once there is an address, it is written to
+        assert len(room.letters) == 1
+
+
+@pytest.mark.parametrize("unapproved", ["send", "drop"])
+async def test_what_nobody_decides_on_is_sent_or_dropped_as_configured(
+    workplace: Workplace, unapproved: str
+) -> None:
+    base = ASKING.replace("approve = true", f'approve = true\nunapproved = "{unapproved}"')
+    with desk(workplace, base) as room:
+        edition = room.issue()
+        page = workplace.output / "digests/daily/1/index.html"
+        editor = room.editor()
+        await editor._look()
+        workplace.clock.now = edition.created_at + timedelta(hours=2, seconds=-1)
+        await editor._look()
+        assert room.state(edition) is EditionState.DRAFT
+        workplace.clock.advance(seconds=1)
+        with capture_logs() as logs:
+            await editor._look()
+        assert logs[0]["event"] == "nobody decided in time"
+        sent = unapproved == "send"
+        assert room.state(edition) is (EditionState.OPEN if sent else EditionState.CANCELLED)
+        assert (room.queued(), room.woken, page.exists()) == (int(sent), int(sent), sent)
+        assert len(room.letters) == 1
+        await editor._look()
+        assert room.queued() == int(sent)
+
+
+async def test_a_deadline_that_passed_while_nothing_ran_is_kept_at_the_start(
+    workplace: Workplace,
+) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        workplace.clock.advance(days=3)
+        await room.editor()._look()
+        assert room.letters == []
+        assert room.state(edition) is EditionState.CANCELLED
+
+
+@pytest.mark.parametrize("changed", ["approve = false", "gone"])
+async def test_a_draft_whose_digest_asks_no_more_waits_for_a_command(
+    workplace: Workplace, changed: str
+) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+    gone = changed == "gone"
+    base = ASKING.replace("[digests.daily]", "[digests.other]") if gone else CONFIGURATION
+    workplace.configure(base=base)
+    with workplace.open() as services:
+        room = Desk(services, workplace)
+        workplace.clock.advance(days=9)
+        editor = room.editor()
+        with capture_logs() as logs:
+            await editor._look()
+            await editor._look()
+        assert len(logs) == 1
+        assert room.letters == []
+        assert room.state(edition) is EditionState.DRAFT
+        proposal = await editor.proposal(edition.id)
+        assert proposal is not None
+        assert (proposal.configured, proposal.decided_at) == (not gone, None)
+        assert await editor.approve(edition.id) is not gone
+        assert await editor.cancel(edition.id)
+        assert room.state(edition) is EditionState.CANCELLED
+
+
+async def test_approving_opens_wakes_and_publishes_once(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        editor = room.editor()
+        page = workplace.output / "digests/daily/1/index.html"
+        assert not page.exists()
+        assert await editor.approve(edition.id)
+        assert not await editor.approve(edition.id)
+        assert not await editor.drop(edition.id)
+        assert (room.queued(), room.woken, room.published) == (1, 1, [edition.id])
+        assert "新闻" in page.read_text("utf-8")
+        proposal = await editor.proposal(edition.id)
+        assert proposal is not None
+        assert not proposal.waits
+
+
+async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
+    workplace: Workplace,
+) -> None:
+    with desk(workplace, CONFIGURATION) as room:
+        editor, store = room.editor(), room.services.store
+        first, second = room.issue("一"), room.issue("二")
+        pages = [workplace.output / f"digests/daily/{number}/index.html" for number in (1, 2)]
+        room.services.publisher.publish_all()
+        (delivery,) = store.outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
+        store.outbox.settle(delivery.id, DeliveryState.QUEUED, workplace.clock.now)
+        assert await editor.cancel(first.id)
+        assert [page.exists() for page in pages] == [False, True]
+        assert "/digests/daily/1/" not in (workplace.output / "digests/daily/index.html").read_text(
+            "utf-8"
+        )
+        store.subscribers.add(
+            NewSubscriber(address="b@example.org", digest="daily"), workplace.clock.now
+        )
+        third = room.issue("三")
+        (delivery, *_) = store.outbox.claim(9, workplace.clock.now, timedelta(minutes=5), {})
+        assert delivery.edition_id == second.id
+        store.outbox.settle(delivery.id, DeliveryState.SENT, workplace.clock.now)
+        assert not await editor.cancel(second.id)  # it is done
+        assert await editor.cancel(third.id)  # it is being sent at this moment
+        assert pages[1].exists()
+
+
+async def test_what_failed_is_queued_and_sent(workplace: Workplace) -> None:
+    with desk(workplace, CONFIGURATION) as room:
+        edition = room.issue()
+        outbox = room.services.store.outbox
+        (delivery,) = outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
+        outbox.settle(delivery.id, DeliveryState.FAILED, workplace.clock.now)
+        editor = room.editor()
+        assert (await editor.resend(edition.id), room.woken) == (1, 1)
+        assert (await editor.resend(edition.id), room.woken) == (0, 1)
+        assert room.queued() == 1
+
+
+async def test_there_is_nothing_to_decide_on_what_is_no_edition(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        editor = room.editor()
+        assert await editor.proposal(99) is None
+        assert not await editor.approve(99)
+        assert not await editor.drop(99)
+        assert not await editor.cancel(99)
+        assert not await editor.resend(99)
+
+
+async def test_mail_does_not_wait_for_a_page_that_cannot_be_written(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        room.failures = [OutputError(workplace.output, "disk full")]
+        with capture_logs() as logs:
+            assert await room.editor().approve(edition.id)
+        assert "web edition not written" in [entry["event"] for entry in logs]
+        assert (room.queued(), room.woken) == (1, 1)
+
+
+async def test_nobody_waits_for_long_while_others_publish(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editorial_module, "PATIENCE", 0.05)
+    page = workplace.output / "digests/daily/1/index.html"
+    with desk(workplace) as room:
+        edition = room.issue()
+        editor = room.editor()
+        with OutputFolder(workplace.output).alone(lambda: None):
+            assert await editor.approve(edition.id)
+            assert not page.exists()
+            assert room.woken == 1
+        async with asyncio.timeout(5):
+            while editor._publishing:  # noqa: ASYNC110 - a thread's doing
+                await asyncio.sleep(0.01)
+        assert page.exists()
+
+
+class Away:
+    """Drafts of a database that fails a number of times."""
+
+    def __init__(self, room: Desk, failures: int) -> None:
+        self._real = room.services.store.decisions
+        self.failures = failures
+        self.looked = asyncio.Event()
+
+    def _perhaps_fail(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("locked")
+
+    def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
+        self._perhaps_fail()
+        return self._real.drafts(digest)
+
+    def readers(self, edition_id: int, digest: str) -> int:
+        return self._real.readers(edition_id, digest)
+
+    def mark_announced(self, edition_id: int, now: object) -> None:
+        self._perhaps_fail()
+        self.looked.set()
+
+
+async def test_it_goes_on_after_the_database_was_away(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.01)
+    with desk(workplace) as room:
+        room.issue()
+        editor = room.editor()
+        editor._drafts = away = Away(room, 2)
+        stop = asyncio.Event()
+        with capture_logs() as logs:
+            task = asyncio.create_task(editor.run(stop))
+            async with asyncio.timeout(5):
+                while not room.letters:  # noqa: ASYNC110 - a thread's doing
+                    await asyncio.sleep(0.01)
+            stop.set()
+            await task
+        assert not away.failures
+        assert [entry["event"] for entry in logs].count("drafts out of reach") == 2
+
+
+async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        first, second = room.issue("一"), room.issue("二")
+        editor = room.editor()
+        editor._drafts = away = Away(room, 0)
+        away.failures = 0
+        real = away.mark_announced
+
+        def fail_first(edition_id: int, now: object) -> None:
+            if edition_id == first.id:
+                raise StoreError("locked")
+            real(edition_id, now)
+
+        away.mark_announced = fail_first  # type: ignore[method-assign]  # for this test
+        with capture_logs() as logs:
+            await editor._look()
+        assert [entry["edition"] for entry in logs if entry["log_level"] == "error"] == [first.id]
+        assert len(room.letters) == 2
+        assert text_of(room.letters[1]).count(f"approve {second.id}") == 1
+
+
+async def test_it_looks_when_it_is_woken_and_stops_at_once(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        editor, stop = room.editor(), asyncio.Event()
+        task = asyncio.create_task(editor.run(stop))
+        await asyncio.sleep(0)
+        room.issue()
+        editor.wake()
+        async with asyncio.timeout(5):
+            while not room.letters:  # noqa: ASYNC110 - a thread's doing
+                await asyncio.sleep(0.01)
+            stop.set()
+            await task
+
+
+async def test_one_that_is_stopped_already_asks_nobody(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        room.issue()
+        stop = asyncio.Event()
+        stop.set()
+        await room.editor().run(stop)
+        assert room.letters == []
+
+
+async def test_a_draft_decided_while_it_is_looked_at_is_not_asked_about(
+    workplace: Workplace,
+) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        room.services.store.decisions.drop(edition.id, workplace.clock.now)
+        await room.editor()._attend(replace(edition, state=EditionState.DRAFT), announced=False)
+        assert room.letters == []
