@@ -37,6 +37,7 @@ bench: .venv/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.file_to_feed
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.compose
+	$(BIN)/python -m benchmarks.sending
 
 kill: .venv/dev.stamp  ## kill daemons with -9, 200 times, and see that everybody got their mail
 	$(BIN)/python -m tests.end_to_end.kills --kills 200 --readers 2000

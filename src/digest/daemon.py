@@ -223,6 +223,7 @@ class Daemon:
                 for name, schedule in services.schedules.items()
             ),
             outbox={str(state): count for state, count in services.store.outbox.states().items()},
+            sending=tuple(services.store.reports.open(now)),
             pauses=tuple(
                 (pause.digest or "", pause.since, pause.reason)
                 for pause in services.store.outbox.pauses()

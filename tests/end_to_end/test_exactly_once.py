@@ -32,6 +32,7 @@ from digest.mail.mailing import Mailing, MailStore
 from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
 from digest.mail.subscriber import NewSubscriber, SubscriberState
+from digest.mail.transport import done
 from digest.schedule import Schedule
 from digest.store.database import Store, open_store
 from tests.conftest import FakeClock
@@ -104,8 +105,9 @@ class Server:
     taken: list[tuple[str, str, frozenset[int]]] = field(default_factory=list)
     fate: Fate = field(default_factory=Fate)
 
-    async def send(self, envelope: Envelope) -> None:
+    async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         """Take a message, or not; the process may die before it hears of it."""
+        await done(after)
         self.fate.call()
         await asyncio.sleep(0)
         if self.random.random() < self.trouble:

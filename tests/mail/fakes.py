@@ -19,6 +19,7 @@ from digest.mail.delivery import (
 )
 from digest.mail.edition import Digest, Edition
 from digest.mail.message import Envelope
+from digest.mail.transport import done
 from tests.mail.samples import NOW, make_delivery, make_edition
 
 
@@ -174,7 +175,8 @@ class FakeTransport:
         self.arrived = asyncio.Event()  # a message has come as far as the gate
         self.at_once = self.most_at_once = 0
 
-    async def send(self, envelope: Envelope) -> None:
+    async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
+        await done(after)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

@@ -61,10 +61,15 @@ class FaultyServer:
     #: By recipient, the answers to RCPT, in order; the last one stays.
     recipients: dict[str, list[str]] = field(default_factory=dict)
     greylist: bool = False  #: defer every recipient at the first visit
+    places: int | None = None  #: connections at the same time; the next one is told to go
     messages_per_session: int | None = None  #: then it says 421 and closes
     extensions: tuple[str, ...] = ()
+    eager: bool = False  #: say "go on" to DATA even where nobody was to be written to
+    lmtp: bool = False  #: answer to a message for nobody as LMTP does: not at all
+    taken_in: asyncio.Event | None = None  #: set when a message may come
     taken: list[Taken] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
+    turns: list[list[str]] = field(default_factory=list)  #: commands that came together
     sessions: int = 0
     open_now: int = 0
     most_open: int = 0
@@ -141,19 +146,29 @@ class _Session:
         self._writer = writer
         self._sender = self._recipient = ""
         self._messages = 0
+        self._answered = True  # the client waits for nothing but what it says next
 
     async def run(self) -> None:
+        if self._server.places is not None and self._server.open_now > self._server.places:
+            await self._say("421 4.7.0 too many connections from you")
+            return
         await self._answer(GREETING, "220 mx.example.org ESMTP")
         while line := (await self._reader.readline()).decode("utf-8").strip():
             command = line.split(" ")[0].upper()
             self._server.commands[command] += 1
+            if self._answered:
+                self._server.turns.append([])
+            self._server.turns[-1].append(command)
+            # What has come with it is there already.
+            self._answered = not self._reader._buffer  # type: ignore[attr-defined]
             if self._messages == self._server.messages_per_session and command == "MAIL":
                 await self._say("421 4.7.0 enough for one connection")
                 return
             if command == "DATA":
                 await self._data()
                 continue
-            await self._answer(command, self._usual(command, line))
+            if not await self._answer(command, self._usual(command, line)):
+                self._refused(command)
             if command == "QUIT":
                 return
 
@@ -165,16 +180,36 @@ class _Session:
                 for number, text in enumerate(lines, 1)
             )
         address = (re.findall(r"<([^>]*)>", line) or [""])[0]
-        if command == "MAIL":
-            self._sender = address
+        if command in ("MAIL", "RSET"):
+            self._sender, self._recipient = address, ""
         if command == "RCPT":
-            self._recipient = address
-            return self._server.of_recipient(address)
+            if not self._sender:
+                return "503 5.5.1 who sends that?"
+            answer = self._server.of_recipient(address)
+            self._recipient = address if answer.startswith("2") else ""
+            return answer
         return {"QUIT": "221 bye"}.get(command, "250 2.0.0 ok")
 
+    def _refused(self, command: str) -> None:
+        """Forget what was not agreed to."""
+        if command == "MAIL":
+            self._sender = ""
+        if command in ("MAIL", "RCPT"):
+            self._recipient = ""
+
     async def _data(self) -> None:
+        if not self._recipient and not self._server.eager:
+            await self._say("503 5.5.1 to whom?")
+            return
         if not await self._answer("DATA", "354 go on"):
             return
+        if not self._recipient:
+            assert await self._reader.readline() == b".\r\n"  # an empty message, if any
+            if not self._server.lmtp:
+                await self._say("554 5.5.1 to nobody")
+            return
+        if self._server.taken_in is not None:
+            self._server.taken_in.set()
         within = self._server.fault(WITHIN)
         if within is not None:
             await self._reader.readexactly(20)
@@ -188,6 +223,7 @@ class _Session:
         await self._do(fault, "250 2.0.0 taken")
 
     def _take(self, taken: Taken) -> None:
+        assert taken.sender
         self._messages += 1
         self._server.taken.append(taken)
         self._server.on_taken(taken)

@@ -12,7 +12,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from digest.mail.message import Envelope
-from digest.mail.smtp import SmtpServer, SmtpTransport
+from digest.mail.session import SmtpServer
+from digest.mail.smtp import SmtpTransport
 
 MESSAGE = b"Subject: test\r\n\r\n.dot\r\nline\r\n"
 
@@ -110,7 +111,7 @@ async def scripted(script: Callable[..., Awaitable[None]]) -> AsyncIterator[int]
 async def transport(port: int, **options: Any) -> AsyncIterator[SmtpTransport]:
     given = {"tls": "none", "host": "127.0.0.1", "timeout": timedelta(seconds=5), **options}
     made = SmtpTransport(SmtpServer(port=port, **given))
-    made._hostname = "client.example.org"  # asks no name server
+    made._sessions.hostname = "client.example.org"  # asks no name server
     try:
         yield made
     finally:

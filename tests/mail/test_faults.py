@@ -16,9 +16,10 @@ from digest.mail.delivery import DeliveryState
 from digest.mail.outbox import Outbox
 from digest.mail.press import Press
 from digest.mail.render import MailTemplates
-from digest.mail.smtp import SmtpServer, SmtpTransport
+from digest.mail.session import SmtpServer
+from digest.mail.smtp import SmtpTransport
 from tests.conftest import FakeClock
-from tests.mail.fakes import FakeStore
+from tests.mail.fakes import FakeStore, Row
 from tests.mail.faults import DOT, GREETING, WITHIN, Drop, Fault, FaultyServer, Say, Silence, Slow
 from tests.mail.samples import (
     KEY,
@@ -147,7 +148,7 @@ class Room:
                 timeout=self.timeout,
             )
         )
-        self.smtp._hostname = "client.example.org"  # asks no name server
+        self.smtp._sessions.hostname = "client.example.org"  # asks no name server
         self.outbox = Outbox(
             store=self.store,
             transport=self.smtp,
@@ -181,9 +182,11 @@ class Room:
         raise AssertionError(states)
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "pipelined"])
 @pytest.mark.parametrize("case", CASES, ids=str)
-async def test_a_fault_costs_nobody_their_mail(case: Case) -> None:
-    server = FaultyServer(plan={case.at: [case.fault]}, extensions=case.extensions)
+async def test_a_fault_costs_nobody_their_mail(case: Case, together: bool) -> None:
+    extensions = (*case.extensions, *(["PIPELINING"] if together else []))
+    server = FaultyServer(plan={case.at: [case.fault]}, extensions=extensions)
     async with server.serving() as port:
         room = Room(server, port)
         try:
@@ -206,6 +209,7 @@ async def test_a_fault_costs_nobody_their_mail(case: Case) -> None:
     for taken in server.taken:
         by_reader.setdefault(taken.recipient, set()).add(taken.message_id)
     assert all(len(ids) == 1 and ids != {""} for ids in by_reader.values())
+    assert (["MAIL", "RCPT", "DATA"] in server.turns) == together
 
 
 async def test_greylisting_delays_everybody_once() -> None:
@@ -220,14 +224,20 @@ async def test_greylisting_delays_everybody_once() -> None:
     assert len(server.counts()) == len(server.taken) == READERS
 
 
-async def test_the_refusal_of_some_stops_no_others() -> None:
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("extensions", [(), ("PIPELINING",)])
+async def test_the_refusal_of_some_stops_no_others(
+    extensions: tuple[str, ...], eager: bool
+) -> None:
     server = FaultyServer(
+        extensions=extensions,
+        eager=eager,  # wants a message though there is no recipient: it gets an empty one
         recipients={
             "reader2@example.net": ["550 5.1.1 no such user"],
             "reader3@example.net": ["451 4.2.0 later", "250 ok"],
             "reader4@example.net": ["550 not today"],
             "reader5@example.net": ["452 4.2.2 full"],
-        }
+        },
     )
     async with server.serving() as port:
         room = Room(server, port, connections=2)
@@ -236,6 +246,29 @@ async def test_the_refusal_of_some_stops_no_others() -> None:
     assert states == [SENT, FAILED, SENT, FAILED, DeliveryState.EXPIRED, SENT]
     assert list(room.store.bounced) == ["reader2@example.net"]
     assert server.sessions <= 2 * 10  # a refusal is no reason to hang up
+    assert len(server.taken) == 3
+
+
+async def test_refusals_of_pipelined_commands_leave_the_connection_in_use() -> None:
+    plan: dict[str, list[Fault]] = {
+        "MAIL": [Say("552 5.3.4 too large")],
+        "DATA": [Say("503 5.5.1 whose?"), Say("554 5.6.0 not this one")],
+        DOT: [Say("554 5.6.0 nor this one")],
+    }
+    server = FaultyServer(
+        plan=plan,
+        recipients={"reader3@example.net": ["550 5.1.1 no such user"]},
+        extensions=("PIPELINING",),
+        eager=True,
+    )
+    async with server.serving() as port:
+        room = Room(server, port, readers=12)
+        states = await room.to_the_end()
+        await room.smtp.close()
+    assert states == [FAILED] * 4 + [SENT] * 8
+    assert list(room.store.bounced) == ["reader3@example.net"]
+    assert (server.sessions, server.commands["RSET"]) == (1, 4)
+    assert len(server.counts()) == len(server.taken) == 8
 
 
 async def test_a_server_that_ends_each_session_after_some_messages_gets_all_of_them() -> None:
@@ -246,6 +279,36 @@ async def test_a_server_that_ends_each_session_after_some_messages_gets_all_of_t
         await room.smtp.close()
     assert len(server.counts()) == len(server.taken) == 30
     assert server.most_open <= 2
+
+
+@pytest.mark.parametrize("places", [1, 3])
+async def test_a_server_with_fewer_places_than_we_have_connections_is_still_sent_to(
+    places: int,
+) -> None:
+    server = FaultyServer(places=places, extensions=("PIPELINING",))
+    async with server.serving() as port:
+        room = Room(server, port, connections=10, readers=60)
+        assert set(await room.work_off()) == {SENT}
+        assert room.outbox.resting_until is None
+        assert server.sessions <= 10 + places
+        before = server.sessions
+        room.store.rows.update({n: Row(make_delivery(n)) for n in range(61, 100)})
+        assert set(await room.work_off()) == {SENT}
+        assert server.sessions == before  # what it learned holds while connections are kept
+        await room.smtp.close()
+    assert len(server.counts()) == len(server.taken) == 99
+
+
+async def test_places_are_asked_for_again_after_a_pause() -> None:
+    server = FaultyServer(places=1)
+    async with server.serving() as port:
+        room = Room(server, port, connections=2, readers=8)
+        object.__setattr__(room.smtp._server, "idle", timedelta(milliseconds=30))
+        assert set(await room.work_off()) == {SENT}
+        assert room.smtp._slots.known == 1
+        await server.alone.wait()
+        assert room.smtp._slots.known == 2
+        await room.smtp.close()
 
 
 async def test_a_server_that_is_down_sees_one_probe_at_a_time() -> None:

@@ -54,6 +54,64 @@ async def test_what_cannot_be_written_is_written_before_anything_is_claimed() ->
     assert book.written == [[1, 2]]
 
 
+async def test_what_cannot_be_written_is_written_with_what_comes_next_and_before_it() -> None:
+    book = Book(StoreError("locked"))
+    ledger = Ledger(book, FakeClock())
+    first = ledger.enter(sent(1))
+    with pytest.raises(StoreError):
+        await first
+    owing = [ledger.owing]
+    await ledger.enter(sent(2))
+    assert [*owing, ledger.owing] == [True, False]
+    assert book.written == [[1, 2]]
+
+
+async def test_endings_are_gathered_until_all_have_come_or_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("digest.mail.ledger._LINGER", 60.0)
+    book = Book()
+    ledger = Ledger(book, FakeClock(), most=3)
+    first = ledger.enter(sent(1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not first.done()
+    await asyncio.gather(ledger.enter(sent(2)), ledger.enter(sent(3)))
+    assert (first.done(), book.written) == (True, [[1, 2, 3]])
+    monkeypatch.setattr("digest.mail.ledger._LINGER", 0.001)
+    await ledger.enter(sent(4))
+    assert book.written == [[1, 2, 3], [4]]
+
+
+async def test_an_ending_that_nobody_awaits_is_no_warning() -> None:
+    ledger = Ledger(Book(StoreError("locked"), RuntimeError("a mistake")), FakeClock())
+    for number in (1, 2):
+        entered = ledger.enter(sent(number))
+        await asyncio.wait([entered])
+        del entered
+    await ledger.settle_leftovers()
+    assert not ledger.owing
+
+
+async def test_nobody_waits_for_a_writer_that_is_gone() -> None:
+    class Gone(BaseException):
+        pass
+
+    class Closing(Book):
+        def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+            loop.call_soon_threadsafe(lambda: late.append(ledger.enter(sent(2))))
+            raise Gone
+
+    loop = asyncio.get_running_loop()
+    late: list[asyncio.Future[None]] = []
+    ledger = Ledger(Closing(), FakeClock())
+    first = ledger.enter(sent(1))
+    with pytest.raises(Gone):
+        await first
+    with pytest.raises(Gone):
+        await late[0]
+
+
 async def test_a_mistake_of_ours_is_told_to_those_it_is_about_alone() -> None:
     ledger = Ledger(Book(RuntimeError("a mistake")), FakeClock())
     failed = await asyncio.gather(ledger.settle(sent(1)), return_exceptions=True)

@@ -10,7 +10,8 @@ import pytest
 from aiosmtpd.lmtp import LMTP
 
 from digest.errors import AddressRefused, DeliveryDeferred, ServerUnavailable
-from digest.mail.smtp import SmtpServer, SmtpTransport
+from digest.mail.session import SmtpServer
+from digest.mail.smtp import SmtpTransport
 from tests.mail.servers import Handler, make_envelope, serving, smtpd, transport
 
 
@@ -55,7 +56,7 @@ async def test_a_socket_of_this_machine_is_as_good_as_a_port(tmp_path: Path) -> 
     server = await loop.create_unix_server(lambda: lmtpd(handler), str(path))
     target = SmtpServer(port=24, socket=path, lmtp=True, tls="none", timeout=timedelta(seconds=5))
     smtp = SmtpTransport(target)
-    smtp._hostname = "client.example.org"
+    smtp._sessions.hostname = "client.example.org"
     try:
         await smtp.send(make_envelope())
     finally:

@@ -68,6 +68,9 @@ class Room:
         self.store.rows |= {delivery.id: Row(delivery) for delivery in queued}
         return len(queued)
 
+    def tried_since(self, moment: datetime) -> list[datetime]:
+        return []
+
     def unreported(self, now: datetime) -> list[Outcome]:
         return [one for one in self.outcomes if one.edition.id not in self.reported]
 

@@ -19,9 +19,10 @@ from digest.errors import (
     DeliveryRefused,
     PolicyRefused,
     ServerUnavailable,
+    StoreError,
 )
 from digest.mail import courier as courier_module
-from digest.mail.courier import COMPOSED_AT_ONCE, RESTS, SEND_WITHIN
+from digest.mail.courier import RESTS, SEND_WITHIN
 from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, Settlement
 from digest.mail.edition import Digest
 from digest.mail.message import Envelope
@@ -29,6 +30,7 @@ from digest.mail.outbox import (
     BEGIN_WITHIN,
     CLAIM_PER_CONNECTION,
     LEASE,
+    History,
     Outbox,
     Sent,
 )
@@ -66,6 +68,7 @@ class Room:
         digests: dict[str, Digest] | None = None,
         templates: Path = TEMPLATES,
         limits: Limits | None = None,
+        history: History | None = None,
     ) -> None:
         if isinstance(deliveries, int):
             deliveries = [make_delivery(number) for number in range(1, deliveries + 1)]
@@ -89,6 +92,7 @@ class Room:
             connections=connections,
             limits=limits,
             timer=self.timer,
+            history=history,
         )
 
     def timer(self) -> float:
@@ -302,10 +306,10 @@ async def test_a_slow_batch_gives_back_what_it_cannot_begin_in_time() -> None:
     room = Room(4, connections=1)
     real, sent_at = room.transport.send, []
 
-    async def slow(envelope: object) -> None:
+    async def slow(envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         sent_at.append(room.clock.now)
         room.clock.advance(seconds=90)
-        await real(envelope)  # type: ignore[arg-type]  # handed on as it came
+        await real(envelope, after)
 
     room.transport.send = slow  # type: ignore[method-assign]
     assert await room.work_off() == Sent(sent=4)
@@ -322,6 +326,49 @@ async def test_a_message_that_takes_too_long_is_put_back(monkeypatch: pytest.Mon
     assert room.store.rows[1].error == "the server took too long"
     assert room.store.rows[1].state is DeliveryState.QUEUED
     assert room.outbox.resting_until == NOW + RESTS[0]
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+async def test_no_connection_has_two_messages_that_the_store_does_not_know_of(
+    connections: int,
+) -> None:
+    room = Room(12, connections=connections)
+    unknown: list[int] = []
+    real = room.transport.send
+
+    async def send(envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
+        await real(envelope, after)
+        marked = room.store.states().count(DeliveryState.SENT)
+        unknown.append(len(room.transport.taken) - marked)
+
+    room.transport.send = send  # type: ignore[method-assign]
+    assert await room.work_off() == Sent(sent=12)
+    assert max(unknown) <= connections
+
+
+async def test_a_message_waits_until_the_last_one_of_its_connection_is_stored() -> None:
+    room = Room(2, connections=1)
+    held = Held(room.store.settle)
+    room.store.settle = held  # type: ignore[method-assign]
+    task = asyncio.create_task(room.work_off())
+    await held.entered.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(room.transport.taken) == 1
+    held.release.set()
+    assert await task == Sent(sent=2)
+
+
+async def test_nothing_more_is_sent_while_endings_cannot_be_stored() -> None:
+    room = Room(20, connections=2)
+    room.store.failing["settle"] = 1000
+    with pytest.raises(Exception, match="database is locked"):
+        await room.work_off()
+    assert len(room.transport.taken) <= 2  # one for each connection
+    room.store.failing.clear()
+    room.clock.now = NOW + LEASE
+    await room.work_off()
+    assert room.recipients() == everyone(20)
 
 
 async def test_stop_ends_what_is_in_flight_and_gives_the_rest_back() -> None:
@@ -544,14 +591,14 @@ async def test_one_domain_never_has_more_under_way_than_allowed() -> None:
     all_there = asyncio.Event()
     real = room.transport.send
 
-    async def watched(envelope: Envelope) -> None:
+    async def watched(envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         domain = envelope.recipient.partition("@")[2]
         under_way[domain] = under_way.get(domain, 0) + 1
         most[domain] = max(most.get(domain, 0), under_way[domain])
         if sum(under_way.values()) == 4:
             all_there.set()
         await all_there.wait()
-        await real(envelope)
+        await real(envelope, after)
         under_way[domain] -= 1
 
     room.transport.send = watched  # type: ignore[method-assign]
@@ -571,6 +618,27 @@ async def test_an_hour_has_no_more_messages_than_allowed() -> None:
     room.clock.advance(hours=1)
     room.seconds += 3600
     assert await room.work_off() == Sent(sent=4)
+
+
+async def test_an_hour_counts_on_over_a_restart() -> None:
+    asked: list[datetime] = []
+
+    def tried_since(moment: datetime) -> list[datetime]:
+        asked.append(moment)
+        if len(asked) == 1:
+            raise StoreError("locked")
+        return [NOW - timedelta(minutes=10), NOW - timedelta(minutes=50)]
+
+    room = Room(6, limits=Limits(per_hour=4), history=tried_since)
+    with pytest.raises(StoreError):
+        await room.work_off()
+    assert await room.work_off() == Sent(sent=2)
+    room.clock.advance(minutes=11)
+    room.seconds += 660
+    assert await room.work_off() == Sent(sent=1)
+    assert asked == [NOW - timedelta(hours=1)] * 2
+    assert await Room(1, history=tried_since).work_off() == Sent(sent=1)
+    assert len(asked) == 2  # nobody counts hours there
 
 
 async def test_what_is_not_sent_takes_no_share_of_the_hour() -> None:
@@ -614,8 +682,8 @@ async def test_endings_that_come_while_one_is_written_are_written_together() -> 
     four = asyncio.Event()
     real = room.transport.send
 
-    async def send(envelope: Envelope) -> None:
-        await real(envelope)
+    async def send(envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
+        await real(envelope, after)
         if len(room.transport.taken) == 4:
             four.set()
 
@@ -636,17 +704,19 @@ async def test_who_leaves_after_messages_were_composed_is_looked_up_again(
     room = Room(3, connections=1)
     real = room.transport.send
 
-    async def send(envelope: Envelope) -> None:
+    async def send(envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         room.store.gone = {2}
-        await real(envelope)
+        await real(envelope, after)
 
     room.transport.send = send  # type: ignore[method-assign]
     assert await room.work_off() == Sent(sent=2, suppressed=1)
     assert "reader2@example.net" not in room.recipients()
 
 
-async def test_messages_are_composed_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Room(COMPOSED_AT_ONCE * 2 + 1, connections=2)
+async def test_subscribers_are_looked_up_once_for_all_of_a_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Room(CLAIM_PER_CONNECTION * 2 + 1, connections=2)
     asked: list[int] = []
     real = room.store.wanted
 
@@ -654,6 +724,7 @@ async def test_messages_are_composed_some_at_a_time(monkeypatch: pytest.MonkeyPa
         asked.append(len(numbers))
         return real(numbers)
 
+    monkeypatch.setattr(courier_module, "_CHECK_HOLDS", 60.0)
     monkeypatch.setattr(room.store, "wanted", wanted)
-    assert (await room.work_off()).sent == COMPOSED_AT_ONCE * 2 + 1
-    assert asked == [COMPOSED_AT_ONCE, COMPOSED_AT_ONCE, 1]
+    assert (await room.work_off()).sent == CLAIM_PER_CONNECTION * 2 + 1
+    assert asked == [CLAIM_PER_CONNECTION * 2, 1]

@@ -97,6 +97,17 @@ def test_what_was_not_tried_takes_no_share() -> None:
     assert pace.wait(7.0) > 0
 
 
+def test_what_began_before_takes_its_share_of_the_hour_until_it_is_over() -> None:
+    pace = Pace(Limits(per_hour=3, per_second=1))
+    pace.recall([-3000.0, -100.0, -50.0, -40.0])  # one more than allowed
+    assert pace.room(0.0, 60.0) == 0
+    assert pace.wait(0.0) == 3500.0
+    assert pace.wait(3500.0) == 0
+    unlimited = Pace(Limits(per_second=1))
+    unlimited.recall([-0.5])
+    assert unlimited.wait(0.0) == 0
+
+
 @pytest.mark.parametrize("name", ["per_second", "per_hour", "per_domain"])
 def test_a_limit_of_nothing_is_none(name: str) -> None:
     with pytest.raises(ValueError, match="1 or more"):

@@ -193,7 +193,7 @@ async def test_a_kept_connection_that_was_closed_is_replaced_at_once() -> None:
     handler = Handler()
     async with serving(smtpd(handler)) as port, transport(port) as smtp:
         await smtp.send(make_envelope())
-        smtp._idle[0].client.close()
+        smtp._idle[0].dialogue.wire.close()
         await smtp.send(make_envelope())
     assert len(handler.taken) == 2
 

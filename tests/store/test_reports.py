@@ -65,6 +65,16 @@ def test_an_edition_that_is_done_is_reported_once_with_its_errors(
     assert store.reports.unreported(NOW) == []
 
 
+def test_attempts_are_told_since_a_moment(store: Store, edition: Edition) -> None:
+    later = NOW + timedelta(hours=1)
+    store.outbox.settle(1, DeliveryState.SENT, NOW)
+    store.outbox.settle(2, DeliveryState.SENT, later)
+    store.outbox.settle(3, DeliveryState.FAILED, later + MINUTE, error="550 no")
+    store.outbox.settle(4, DeliveryState.SUPPRESSED, later)
+    store.outbox.settle(5, DeliveryState.DEFERRED, later, next_attempt_at=later + MINUTE)
+    assert sorted(store.reports.tried_since(later)) == [later, later, later + MINUTE]
+
+
 def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) -> None:
     store.outbox.start_digests(["daily"], NOW)
     assert store.outbox.open_edition(DAILY, NOW, NOW)

@@ -332,6 +332,16 @@ def test_the_status_page_tells_each_digests_next_run_in_its_own_zone(pages: WebP
     assert "trade/<odd>.md" in text
 
 
+def test_the_status_page_tells_how_editions_are_going(pages: WebPages) -> None:
+    text = " ".join(page(pages.status(samples.status())).text_content().split())
+    assert "daily 2·12 / 14·2.0 封／秒·剩余时间： 0:00:00" in text
+    unknown = replace(samples.progress(), lately=0, since=timedelta())
+    status = replace(samples.status(), sending=((samples.edition(), unknown),))
+    text = " ".join(page(pages.status(status)).text_content().split())
+    assert "daily 2·12 / 14" in text
+    assert "封／秒" not in text
+
+
 @pytest.mark.parametrize(
     ("language", "word"),
     [("zh-CN", "最新文章"), ("zh-Hant-TW", "最新文章"), ("en-GB", "Latest"), ("xx-YY", "Latest"),

@@ -21,6 +21,8 @@ def one_line(text: str) -> str:
 
     Direction marks that could turn round what follows go, and so does what is no character.
     """
+    if text.isprintable():  # no control character, no white space but spaces, nothing unassigned
+        return " ".join(text.split())
     kept = (
         " " if unicodedata.category(char) in ("Cc", "Zl", "Zp", "Zs") else char
         for char in text

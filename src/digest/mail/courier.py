@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -43,15 +43,11 @@ SEND_WITHIN = timedelta(minutes=2, seconds=30)
 #: How long nothing is tried after the server was found unavailable, by failures in a row.
 RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
 
-#: Messages that are composed in one go.
-COMPOSED_AT_ONCE = 16
-#: Seconds for which it holds that a subscriber was active; then the store is asked again.
+#: Seconds for which it holds that subscribers were active; then the store is asked again.
 _CHECK_HOLDS = 1.0
 
-#: A message, or why there is none (None: not wanted), and when that was looked up (monotonic).
-_Made = tuple[Envelope | Exception | None, float]
-
 _log = structlog.get_logger(__name__)
+_chatty = logging.getLogger(__name__)
 
 
 class CourierStore(Protocol):
@@ -99,7 +95,11 @@ class Courier:
         self._jitter = jitter
         self._pressing = asyncio.Lock()
         self._editions: dict[int, tuple[Edition, list[Article]]] = {}
-        self._ready: dict[int, _Made] = {}  # by delivery: composed with one before it
+        self._looking = asyncio.Lock()
+        self._open: set[int] = set()  # deliveries of the batch that are still to be prepared
+        self._looked_up: frozenset[int] = frozenset()  # deliveries
+        self._wanted: set[int] = set()  # those of them whose subscribers were active
+        self._looked_at = 0.0  # when that was; seconds, monotonic
         self._told: set[str] = set()  # template errors of this round
         self._refused: set[str] = set()  # digests that were paused during this batch
         self._losses: Counter[int] = (
@@ -118,15 +118,15 @@ class Courier:
         """Whether the server was away when it was last tried."""
         return self._failures > 0
 
-    def begin(self) -> None:
+    def begin(self, batch: Iterable[Delivery]) -> None:
         """Begin another batch: the store knows by now what is paused."""
         self._refused.clear()
-        self._ready.clear()
+        self._looked_up = frozenset()
+        self._open = {delivery.id for delivery in batch}
 
     def forget(self) -> None:
         """Forget editions and renditions: articles may have changed since."""
         self._editions.clear()
-        self._ready.clear()
         self._told.clear()
         self._press.forget()
 
@@ -135,64 +135,57 @@ class Courier:
         edition = self._editions.get(delivery.edition_id)
         return edition is not None and edition[0].digest in self._refused
 
-    async def prepared(
-        self, delivery: Delivery, following: Iterable[Delivery] = ()
-    ) -> Envelope | Settlement:
-        """Return the message to send, or the ending where there is none to be sent.
-
-        Some of the ``following`` ones are composed with it, which costs little more than one.
-        """
+    async def prepared(self, delivery: Delivery) -> Envelope | Settlement:
+        """Return the message to send, or the ending where there is none to be sent."""
         edition, articles = await self._edition(delivery.edition_id)
         if self._clock() > self._expires_at(delivery):
             return self._expired(delivery, "too old to be sent")
         digest = self._digests.get(edition.digest)
         if digest is None:
             return self._again(delivery, f"the digest {edition.digest} is not configured")
-        if delivery.id not in self._ready:
-            async with self._pressing:
-                if delivery.id not in self._ready:
-                    chunk = [delivery, *self._to_compose(delivery.edition_id, following)]
-                    self._ready |= await asyncio.to_thread(
-                        self._compose, digest, edition, articles, chunk
-                    )
-        made, checked_at = self._ready.pop(delivery.id)
-        if isinstance(made, Exception):
-            return self._not_composed(delivery, digest, made)
-        wanted = made is not None
-        if wanted and time.monotonic() - checked_at > _CHECK_HOLDS:
-            wanted = bool(await asyncio.to_thread(self._store.wanted, [delivery.id]))
-        if made is None or not wanted:
+        try:
+            await self._engrave(digest, edition, articles, delivery)
+        except Exception as error:  # noqa: BLE001 - what is no matter of the mail is raised again
+            return self._not_composed(delivery, digest, error)
+        if not await self._still_wanted(delivery):
             return Settlement(delivery_id=delivery.id, state=DeliveryState.SUPPRESSED)
-        return made
+        try:
+            return self._press.envelope(digest, edition, articles, delivery)
+        except Exception as error:  # noqa: BLE001 - likewise
+            return self._not_composed(delivery, digest, error)
 
-    def _to_compose(self, edition_id: int, following: Iterable[Delivery]) -> Iterable[Delivery]:
-        """Return some of an edition's deliveries that are not composed yet."""
-        alike = (one for one in following if one.edition_id == edition_id)
-        return islice((one for one in alike if one.id not in self._ready), COMPOSED_AT_ONCE - 1)
+    async def _engrave(
+        self, digest: Digest, edition: Edition, articles: list[Article], delivery: Delivery
+    ) -> None:
+        """Have the plate made that messages are printed from: that takes long, printing not."""
+        reader = delivery.subscriber
+        if self._press.has_plate(digest, edition, reader):
+            return
+        async with self._pressing:
+            if not self._press.has_plate(digest, edition, reader):
+                engrave = self._press.engrave
+                self._press.keep(
+                    await asyncio.to_thread(engrave, digest, edition, articles, reader)
+                )
 
-    def _compose(
-        self,
-        digest: Digest,
-        edition: Edition,
-        articles: list[Article],
-        deliveries: Sequence[Delivery],
-    ) -> dict[int, _Made]:
-        """Return the messages of deliveries, or what is in their way; None: not wanted any more.
+    async def _still_wanted(self, delivery: Delivery) -> bool:
+        """Tell whether a subscriber is active, as the store had it a second ago at most.
 
-        Blocking. Raises StoreError.
+        Those of the whole batch are looked up together.
         """
-        made: dict[int, Envelope | Exception | None] = {}
-        for delivery in deliveries:
-            try:
-                made[delivery.id] = self._press.envelope(digest, edition, articles, delivery)
-            except Exception as error:  # noqa: BLE001 - raised again where its delivery is sent
-                made[delivery.id] = error
-        wanted = self._store.wanted(list(made))
-        now = time.monotonic()
-        return {
-            number: (one if number in wanted or isinstance(one, Exception) else None, now)
-            for number, one in made.items()
-        }
+        if not self._known(delivery):
+            async with self._looking:
+                if not self._known(delivery):
+                    numbers = frozenset(self._open | {delivery.id})
+                    now = time.monotonic()
+                    self._wanted = await asyncio.to_thread(self._store.wanted, numbers)
+                    self._looked_up, self._looked_at = numbers, now
+        self._open.discard(delivery.id)
+        return delivery.id in self._wanted
+
+    def _known(self, delivery: Delivery) -> bool:
+        fresh = time.monotonic() - self._looked_at <= _CHECK_HOLDS
+        return fresh and delivery.id in self._looked_up
 
     def _not_composed(self, delivery: Delivery, digest: Digest, error: Exception) -> Settlement:
         """Return the ending of a delivery whose message cannot be made."""
@@ -210,12 +203,13 @@ class Courier:
         raise error
 
     async def _edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
-        async with self._pressing:
-            if edition_id not in self._editions:
-                self._editions[edition_id] = await asyncio.to_thread(
-                    self._store.edition, edition_id
-                )
-            return self._editions[edition_id]
+        if edition_id not in self._editions:
+            async with self._pressing:
+                if edition_id not in self._editions:
+                    self._editions[edition_id] = await asyncio.to_thread(
+                        self._store.edition, edition_id
+                    )
+        return self._editions[edition_id]
 
     def _expires_at(self, delivery: Delivery) -> datetime:
         """Return when a delivery of an edition that is known is not sent any more."""
@@ -223,12 +217,17 @@ class Courier:
         digest = self._digests.get(edition.digest)
         return delivery.created_at + (digest.expires if digest else EXPIRES)
 
-    async def attempted(self, delivery: Delivery, envelope: Envelope) -> Settlement:
-        """Hand the message over and return how that ended."""
+    async def attempted(
+        self, delivery: Delivery, envelope: Envelope, after: asyncio.Future[None] | None = None
+    ) -> Settlement:
+        """Hand the message over, not before ``after`` is done, and return how that ended.
+
+        Raises what ``after`` raises.
+        """
         digest = self._editions[delivery.edition_id][0].digest
         try:
             async with asyncio.timeout(SEND_WITHIN.total_seconds()):
-                await self._transport.send(envelope)
+                await self._transport.send(envelope, after)
         except AccountRefused as error:
             await self._pause(None, error)
             self._rest(error)
@@ -253,7 +252,8 @@ class Courier:
         self._answered(delivery)
         if delivery.probe:
             await self._resume(digest)
-        _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
+        if _chatty.isEnabledFor(logging.DEBUG):  # what nobody reads takes its time too
+            _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
         return Settlement(delivery_id=delivery.id, state=DeliveryState.SENT)
 
     def _answered(self, delivery: Delivery) -> None:

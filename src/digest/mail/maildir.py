@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from digest.errors import ServerUnavailable
 from digest.mail.message import Envelope
+from digest.mail.transport import done
 
 
 class MaildirTransport:
@@ -27,8 +28,9 @@ class MaildirTransport:
         """Deliver into ``path``, which is made when the first message comes."""
         self._path = path
 
-    async def send(self, envelope: Envelope) -> None:
+    async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         """Write a message; return when it is on the disk. Raises ServerUnavailable."""
+        await done(after)
         await asyncio.to_thread(self._write, envelope)
 
     async def check(self) -> None:

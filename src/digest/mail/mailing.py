@@ -73,6 +73,10 @@ class ReportStore(Protocol):
         """Return how the editions ended that the operator was not told of, oldest first."""
         ...
 
+    def tried_since(self, moment: datetime) -> list[datetime]:
+        """Return when deliveries were last tried since a moment; aware UTC, in any order."""
+        ...
+
     def mark_reported(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was told."""
         ...
@@ -93,7 +97,7 @@ class Mailing:
         token_key: bytes,
         clock: Clock,
         jitter: Callable[[], float],
-        connections: int = 4,
+        connections: int = 10,
         limits: Limits | None = None,
         welcomes: WelcomeStore | None = None,
         reports: ReportStore | None = None,
@@ -118,6 +122,7 @@ class Mailing:
             jitter=jitter,
             connections=connections,
             limits=limits,
+            history=reports.tried_since if reports else None,
         )
         self._digests = digests
         self._sender = sender

@@ -54,6 +54,7 @@ class Envelope:
     sender: str  #: for MAIL FROM
     recipient: str  #: for RCPT TO
     message: bytes  #: RFC 5322, or RFC 6532 where ``utf8``; lines end in CRLF
+    transparent: bool = False  #: known to need no change on its way (RFC 5321 section 4.5.2)
 
     @property
     def utf8(self) -> bool:
@@ -116,7 +117,7 @@ def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
         head.sender,
         mailbox("To", slip.name, recipient),
         head.subject,
-        verbatim("Date", format_datetime(slip.written_at)),
+        _date(slip.written_at),
         verbatim("Message-ID", f"<{message_id}>"),
         head.others,
         *_ways_out(slip.unsubscribe, head.mailto),
@@ -129,7 +130,10 @@ def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
         *(mark, _HTML, letter.html),
         *(mark, b"--\r\n"),
     ]
-    return Envelope(sender=head.origin, recipient=recipient, message=b"".join(message))
+    # No field begins with a dot, and base64 has none.
+    return Envelope(
+        sender=head.origin, recipient=recipient, message=b"".join(message), transparent=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +173,11 @@ def _letterhead(
         if sender.unsubscribe
         else "",
     )
+
+
+@lru_cache(maxsize=64)  # all messages of an edition have the same
+def _date(moment: datetime) -> str:
+    return verbatim("Date", format_datetime(moment))
 
 
 def _ways_out(unsubscribe: str | None, mailto: str) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
@@ -28,9 +28,16 @@ LEASE = timedelta(minutes=5)
 #: No attempt begins later after the claim; with the time that one may last it fits the lease.
 BEGIN_WITHIN = LEASE - SEND_WITHIN - timedelta(seconds=30)
 #: Deliveries that are claimed at once, for each connection.
-CLAIM_PER_CONNECTION = 25
+CLAIM_PER_CONNECTION = 50
 #: A wait for the pace that is longer gives the claim back; seconds.
 _LONGEST_HOLD = 15.0
+_HOUR = timedelta(hours=1)
+
+#: Returns when attempts were made since a moment; all aware UTC.
+History: TypeAlias = Callable[[datetime], Sequence[datetime]]
+
+#: Done when the last message of a worker is marked; None before the first one.
+_Marked: TypeAlias = asyncio.Future[None] | None
 
 _log = structlog.get_logger(__name__)
 
@@ -77,11 +84,12 @@ class Outbox:
         connections: int,
         limits: Limits | None = None,
         timer: Callable[[], float] = time.monotonic,
+        history: History | None = None,
     ) -> None:
         """Keep what is needed.
 
         ``jitter`` returns 0…1; ``connections`` is 1 or more; ``timer`` tells the seconds that
-        ``limits`` count.
+        ``limits`` count; ``history`` tells what an earlier process has sent within their hour.
         """
         self._store = store
         self._courier = Courier(
@@ -97,9 +105,10 @@ class Outbox:
         self._one_at_a_time = asyncio.Lock()
         self._pace = Pace(limits or Limits())
         self._timer = timer
+        self._history = history if limits and limits.per_hour else None
         self._expires = {name: digest.expires for name, digest in digests.items()}
         self._held_until: datetime | None = None
-        self._ledger = Ledger(store, clock)
+        self._ledger = Ledger(store, clock, most=connections)
 
     @property
     def resting_until(self) -> datetime | None:
@@ -118,6 +127,7 @@ class Outbox:
         async with self._one_at_a_time:
             ended: Counter[DeliveryState] = Counter()
             try:
+                await self._recall()
                 while not stop.is_set() and not self._resting():
                     await self._ledger.settle_leftovers()
                     if self._hold(self._pace.wait(self._timer())):
@@ -128,7 +138,7 @@ class Outbox:
                     )
                     if not batch:
                         break
-                    self._courier.begin()
+                    self._courier.begin(batch)
                     await self._send_batch(deque(batch), claimed_at, stop, ended)
             finally:
                 self._courier.forget()
@@ -149,6 +159,15 @@ class Outbox:
                     suppressed=sent.suppressed,
                 )
             return sent
+
+    async def _recall(self) -> None:
+        """Count what an earlier process has sent within the hour, once. Raises StoreError."""
+        if self._history is not None:
+            now = self._clock()
+            tried = await asyncio.to_thread(self._history, now - _HOUR)
+            timer = self._timer()
+            self._pace.recall(sorted(timer - (now - moment).total_seconds() for moment in tried))
+            self._history = None
 
     def _batch_size(self) -> int:
         """One probe while the server is away, else enough for all connections."""
@@ -180,19 +199,25 @@ class Outbox:
         """Send a batch; what is not begun, for whatever reason, goes back."""
 
         async def work() -> None:
-            while waiting and not stop.is_set() and not self._resting():
-                if self._clock() > claimed_at + BEGIN_WITHIN:
-                    return
-                if wait := self._pace.wait(self._timer()):
-                    if self._hold(wait):
+            marked: _Marked = None
+            try:
+                while waiting and not (stop.is_set() or self._resting() or self._ledger.owing):
+                    if self._clock() > claimed_at + BEGIN_WITHIN:
                         return
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), wait)
-                    continue
-                delivery = self._next(waiting)
-                if delivery is None:
-                    return
-                await self._paced(delivery, waiting, ended)
+                    if wait := self._pace.wait(self._timer()):
+                        if self._hold(wait):
+                            return
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(stop.wait(), wait)
+                        continue
+                    delivery = self._next(waiting)
+                    if delivery is None:
+                        return
+                    marked = await self._paced(delivery, waiting, ended, marked)
+            finally:
+                if marked is not None:
+                    with suppress(Exception):  # the ledger has told it
+                        await to_the_end(marked)
 
         try:
             async with asyncio.TaskGroup() as workers:
@@ -217,43 +242,41 @@ class Outbox:
         return None
 
     async def _paced(
-        self, delivery: Delivery, waiting: deque[Delivery], ended: Counter[DeliveryState]
-    ) -> None:
-        """Make one attempt that the pace counts, if it comes to one."""
+        self,
+        delivery: Delivery,
+        waiting: deque[Delivery],
+        ended: Counter[DeliveryState],
+        after: _Marked,
+    ) -> _Marked:
+        """Make one attempt that the pace counts, if it comes to one; return when it is marked.
+
+        Whatever goes wrong in it does not touch the others. No server has the message before
+        ``after``, the mark of this worker's last one, is stored: so a kill leaves each worker, and
+        each connection, at most one message that its server knows of and the store does not.
+        """
         domain, begun = _domain(delivery), self._timer()
         self._pace.begin(domain, begun)
-        tried = True
-        try:
-            tried = await self._deliver(delivery, waiting, ended)
-        finally:
-            self._pace.end(domain, begun, tried=tried)
-
-    async def _deliver(
-        self, delivery: Delivery, waiting: deque[Delivery], ended: Counter[DeliveryState]
-    ) -> bool:
-        """Make one attempt; False where it did not come to it.
-
-        Whatever goes wrong in it does not touch the others.
-        """
         tried = False
         try:
-            try:
-                prepared = await self._courier.prepared(delivery, waiting)
-            except asyncio.CancelledError:
-                waiting.appendleft(delivery)
-                raise
+            prepared = await self._courier.prepared(delivery)
+            tried = not isinstance(prepared, Settlement)
             if isinstance(prepared, Settlement):
                 ending = prepared
             else:
-                tried = True
-                ending = await self._courier.attempted(delivery, prepared)
+                ending = await self._courier.attempted(delivery, prepared, after)
             ended[ending.state] += 1
-            await self._ledger.settle(ending)
+            return self._ledger.enter(ending)
+        except asyncio.CancelledError:
+            if not tried:
+                waiting.appendleft(delivery)
+            raise
         except StoreError as error:
             _log.error("delivery waits for its lease", delivery=delivery.id, error=str(error))
         except Exception:  # noqa: BLE001 - it waits for its lease too; the others go on
             _log.exception("delivery interrupted", delivery=delivery.id)
-        return tried
+        finally:
+            self._pace.end(domain, begun, tried=tried)
+        return after
 
     def _give_back(self, deliveries: Iterable[Delivery]) -> None:
         """Queue deliveries again that were claimed but not begun."""

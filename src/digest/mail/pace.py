@@ -6,6 +6,7 @@ Moments are seconds of a clock that never goes back; where it starts does not ma
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SECOND, _HOUR = 1.0, 3600.0
@@ -80,6 +81,12 @@ class Pace:
         """Tell whether one more message to a domain may be under way."""
         most = self._limits.per_domain
         return most is None or self._under_way[domain] < most
+
+    def recall(self, moments: Sequence[float]) -> None:
+        """Count messages for the hour that began before, at moments in order."""
+        if self._limits.per_hour is not None:
+            for moment in moments[-self._limits.per_hour :]:  # more than allowed is as good
+                self._windows[1].begin(moment)
 
     def begin(self, domain: str, now: float) -> None:
         """Count a message that begins."""

@@ -51,9 +51,11 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plate:
+class Plate:
     """A rendition ready to print: encoded but for what differs for each recipient."""
 
+    edition: Edition
+    segment: _Segment
     rendition: Rendition  #: without its bodies
     html: Stencil
     text: Stencil
@@ -89,7 +91,7 @@ class Press:
         self._site = site
         self._sender = sender
         self._token_key = token_key
-        self._plates: OrderedDict[tuple[Edition, _Segment], _Plate] = OrderedDict()
+        self._plates: OrderedDict[tuple[Edition, _Segment], Plate] = OrderedDict()
 
     def envelope(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], delivery: Delivery
@@ -99,9 +101,13 @@ class Press:
         Raises NothingToTell, TemplateError, DeliveryRefused.
         """
         subscriber = delivery.subscriber
+        key = edition, _segment(digest, subscriber)
+        if key not in self._plates:
+            self.keep(self.engrave(digest, edition, articles, subscriber))
+        plate = self._plates[key]
+        self._plates.move_to_end(key)
         token = make_token(self._token_key, subscriber.id)
         unsubscribe = self._site.link(UNSUBSCRIBE_PATH + token)
-        plate = self._plate(digest, edition, articles, _segment(digest, subscriber))
         slip = Slip(
             address=subscriber.address,
             name=subscriber.name,
@@ -113,6 +119,34 @@ class Press:
             unsubscribe=unsubscribe,
         )
         return compose(plate.packed(unsubscribe, subscriber.name), slip, self._sender)
+
+    def has_plate(self, digest: Digest, edition: Edition, reader: Subscriber) -> bool:
+        """Tell whether a reader's segment is rendered, so that ``envelope`` takes no time."""
+        return (edition, _segment(digest, reader)) in self._plates
+
+    def engrave(
+        self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: Subscriber
+    ) -> Plate:
+        """Return a reader's segment rendered, to be kept. Raises NothingToTell, TemplateError.
+
+        It touches nothing that is kept, so another thread may do it.
+        """
+        segment = _segment(digest, reader)
+        rendition = self._rendered(digest, edition, articles, segment)
+        marks = {f"{rendition.seal}{letter}": place for letter, place in _PLACES.items()}
+        return Plate(
+            edition=edition,
+            segment=segment,
+            rendition=replace(rendition, html="", text=""),
+            html=Stencil(rendition.html, marks),
+            text=Stencil(rendition.text, marks),
+        )
+
+    def keep(self, plate: Plate) -> None:
+        """Keep a plate for ``envelope``, and forget the one that was not used for longest."""
+        self._plates[plate.edition, plate.segment] = plate
+        if len(self._plates) > _KEPT:
+            self._plates.popitem(last=False)
 
     def preview(
         self,
@@ -150,21 +184,6 @@ class Press:
         letter = rendition.letter(unsubscribe=unsubscribe, name=name)
         return Preview(letter=letter, envelope=compose(letter, slip, self._sender))
 
-    def _plate(
-        self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
-    ) -> _Plate:
-        """Return the plate of the reader's segment, from memory where it is there."""
-        key = (edition, segment)
-        plate = self._plates.get(key)
-        if plate is None:
-            plate = self._plates[key] = _engraved(
-                self._rendered(digest, edition, articles, segment)
-            )
-        self._plates.move_to_end(key)
-        if len(self._plates) > _KEPT:
-            self._plates.popitem(last=False)
-        return plate
-
     def _rendered(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
     ) -> Rendition:
@@ -180,15 +199,6 @@ class Press:
     def forget(self) -> None:
         """Forget all renditions: articles may have changed since."""
         self._plates.clear()
-
-
-def _engraved(rendition: Rendition) -> _Plate:
-    marks = {f"{rendition.seal}{letter}": place for letter, place in _PLACES.items()}
-    return _Plate(
-        rendition=replace(rendition, html="", text=""),
-        html=Stencil(rendition.html, marks),
-        text=Stencil(rendition.text, marks),
-    )
 
 
 def _segment(digest: Digest, subscriber: Subscriber | None) -> _Segment:

@@ -19,6 +19,7 @@ from digest.errors import (
 from digest.mail.address import without_addresses
 from digest.mail.columns import cut, one_line
 from digest.mail.message import Envelope
+from digest.mail.transport import done
 
 #: What the exit codes of sysexits.h mean for a message. All others: that the command is broken.
 EXITS: dict[int, type[DeliveryError]] = {
@@ -47,11 +48,12 @@ class SendmailTransport:
         """Run nothing yet."""
         self._command = command
 
-    async def send(self, envelope: Envelope) -> None:
+    async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         """Hand a message over; return when the command took it.
 
         Raises DeliveryError as ``EXITS`` says, ServerUnavailable where the command cannot be run.
         """
+        await done(after)
         arguments = (*self._command.command, "-f", envelope.sender, "--", envelope.recipient)
         try:
             process = await asyncio.create_subprocess_exec(

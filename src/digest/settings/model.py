@@ -25,7 +25,7 @@ from digest.mail.edition import Approval, Digest
 from digest.mail.message import Sender
 from digest.mail.pace import Limits
 from digest.mail.sendmail import SendmailCommand
-from digest.mail.smtp import SmtpServer
+from digest.mail.session import SmtpServer
 from digest.settings.spelling import alternatives, closest
 from digest.settings.tables import (
     ArticlesTable,

@@ -16,7 +16,7 @@ from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
 from digest.articles.tree import TOP
 from digest.mail.delivery import EXPIRES
-from digest.mail.smtp import Tls
+from digest.mail.session import Tls
 from digest.settings import days_off, recurrence
 from digest.settings.values import (
     Address,
@@ -311,7 +311,7 @@ class SmtpTable(Table):
     verify: bool = True
     username: Line | None = None
     password: SecretStr | None = None
-    connections: Annotated[int, whole(1, 50)] = 4
+    connections: Annotated[int, whole(1, 50)] = 10
     timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=30)
     messages_per_connection: Annotated[int, whole(1, 10_000)] = 100
     idle: Annotated[timedelta, within("1s", "5m")] = timedelta(seconds=20)

@@ -12,7 +12,8 @@ from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
 from digest.store import editions
 from digest.store.connection import Database, Lock
-from digest.store.outbox import call_back, close
+from digest.store.outbox import call_back
+from digest.store.posting import close
 from digest.store.schema import delivery, edition, subscriber
 
 

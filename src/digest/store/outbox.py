@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from digest.articles.model import Article
 from digest.mail.delivery import (
@@ -20,15 +20,16 @@ from digest.mail.delivery import (
 )
 from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
-from digest.store import editions, pauses
+from digest.store import editions, pauses, posting
 from digest.store.connection import Database, Lock
+from digest.store.posting import close
 from digest.store.reading import of_edition
 from digest.store.schema import delivery, digest, edition, subscriber
-from digest.store.subscribers import from_row
 from digest.store.types import chunks
 
 _SENT = DeliveryState.SENT
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
+_Deliveries: TypeAlias = list[Delivery]
 
 
 class OutboxStore:
@@ -145,12 +146,9 @@ class OutboxStore:
         its probe is due.
         """
         with self._database.read() as connection:
-            unwanted = connection.scalar(_unwanted(now).limit(1)) is not None
             stale = _stale(connection, now, expires)
             called_back = list(connection.scalars(_called_back()))
             paused = pauses.every(connection)
-        if unwanted:
-            self._suppress(now)
         if called_back:
             with self._database.write(Lock.OUTBOX) as connection:
                 for edition_id in called_back:
@@ -158,6 +156,19 @@ class OutboxStore:
                 close(connection)
         if stale:
             self._expire(stale, now)
+        if paused:
+            return self._claim_of_paused(limit, now, lease)
+        while True:
+            with self._database.write() as connection:
+                taken, unwanted = posting.take(connection, limit, now, lease)
+            if unwanted:
+                self._suppress(now)
+            if taken or not unwanted:
+                return taken
+
+    def _claim_of_paused(self, limit: int, now: datetime, lease: timedelta) -> _Deliveries:
+        """Take deliveries that are due while something is paused."""
+        self._suppress(now)
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
@@ -166,18 +177,9 @@ class OutboxStore:
             # PostgreSQL alone: a second claimer passes over what this one is taking.
             .with_for_update(skip_locked=True, of=delivery)
         )
-        with self._database.write(Lock.OUTBOX if paused else None) as connection:
-            if paused:
-                taken, probes = pauses.take(connection, query, limit, now)
-            else:
-                taken, probes = list(connection.scalars(query.limit(limit))), set()
-            for chunk in chunks(taken):
-                connection.execute(
-                    update(delivery)
-                    .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SENDING))
-                    .values(state=DeliveryState.SENDING, due_at=now + lease, changed_at=now)
-                )
-            return _deliveries(connection, taken, probes)
+        with self._database.write(Lock.OUTBOX) as connection:
+            numbers, probes = pauses.take(connection, query, limit, now)
+            return posting.take_these(connection, numbers, probes, now, lease)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
         """Return, right before sending, what is not called back, to subscribers still active."""
@@ -220,13 +222,15 @@ class OutboxStore:
         The others stay as they are. An edition is done with its last delivery. A ``queued`` one
         without a time is due at once.
         """
+        if all(map(_plain, settlements)) and self._all_sent(settlements, now):
+            return {one.delivery_id for one in settlements}
         with self._database.write(Lock.OUTBOX) as connection:
             for one in settlements:
                 if one.bounced:  # first: in the order in which removing a reader locks them
                     _bounce(connection, one.delivery_id, now, one.error)
             mine = _being_sent(connection, [one.delivery_id for one in settlements])
             known = [one for one in settlements if one.delivery_id in mine]
-            plain = [one.delivery_id for one in known if one.state is _SENT and not one.error]
+            plain = [one.delivery_id for one in known if _plain(one)]
             for chunk in chunks(plain):
                 connection.execute(
                     update(delivery)
@@ -240,6 +244,21 @@ class OutboxStore:
             if any(one.state in FINAL for one in known):
                 close(connection)
         return mine
+
+    def _all_sent(self, settlements: Sequence[Settlement], now: datetime) -> bool:
+        """Mark deliveries as sent in the fewest steps; False, and nothing done, where it cannot be.
+
+        That is where one of them is not ``sending`` any more.
+        """
+        numbers = [one.delivery_id for one in settlements]
+        with self._database.write(Lock.OUTBOX) as connection:
+            if posting.mark_sent(connection, numbers, now):
+                close(connection)
+                return True
+            transaction = connection.get_transaction()
+            if transaction is not None:
+                transaction.rollback()
+            return False
 
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
@@ -347,6 +366,11 @@ def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
     return found
 
 
+def _plain(one: Settlement) -> bool:
+    """Tell whether a delivery was sent and there is nothing more to say of it."""
+    return one.state is _SENT and not one.error and not one.bounced
+
+
 def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
     """Return the values of a delivery whose attempt ended."""
     counted = 0 if state is DeliveryState.QUEUED else 1
@@ -392,46 +416,3 @@ def _unwanted(now: datetime) -> Select[Any]:
             or_(subscriber.c.id.is_(None), subscriber.c.state != SubscriberState.ACTIVE),
         )
     )
-
-
-def close(connection: Connection) -> None:
-    """Mark the open editions as done whose deliveries have all ended, called back ones too."""
-    # Those that have ended have no ``due_at``: the index holds none of them.
-    pending = select(delivery.c.id).where(
-        delivery.c.edition == edition.c.id, delivery.c.due_at.is_not(None)
-    )
-    connection.execute(
-        update(edition)
-        .where(edition.c.state == EditionState.OPEN, ~pending.exists())
-        .values(
-            state=case(
-                (edition.c.cancelled_at.is_(None), EditionState.DONE.value),
-                else_=EditionState.CANCELLED.value,
-            )
-        )
-    )
-
-
-def _deliveries(
-    connection: Connection, taken: list[int], probes: Collection[int]
-) -> list[Delivery]:
-    """Return claimed deliveries in the order given."""
-    found: dict[int, Delivery] = {}
-    query = select(
-        subscriber,
-        delivery.c.id.label("delivery_id"),
-        delivery.c.edition,
-        delivery.c.attempts,
-        delivery.c.created_at.label("queued_at"),
-    ).join(delivery, delivery.c.subscriber == subscriber.c.id)
-    for chunk in chunks(taken):
-        for row in connection.execute(query.where(delivery.c.id.in_(chunk))):
-            found[row.delivery_id] = Delivery(
-                id=row.delivery_id,
-                edition_id=row.edition,
-                subscriber=from_row(row),
-                attempts=row.attempts,
-                created_at=row.queued_at,
-                probe=row.delivery_id in probes,
-            )
-    return [found[one] for one in taken if one in found]

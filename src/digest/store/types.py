@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
@@ -53,6 +54,12 @@ def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
         yield values[start : start + size]
 
 
+def microseconds(moment: datetime) -> int:
+    """Return an aware UTC moment as a column keeps it: microseconds since 1970."""
+    require_utc("moment", moment)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 class PlainText(TypeDecorator[str]):
     """Any text, made storable."""
 
@@ -72,10 +79,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
         """Return the microseconds; raise ValueError where the moment is not aware UTC."""
-        if value is None:
-            return None
-        require_utc("moment", value)
-        return (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
         """Return the moment, aware UTC."""
@@ -144,7 +148,10 @@ class Categories(TypeDecorator[tuple[CategoryPath, ...]]):
         self, value: str | None, _dialect: Dialect
     ) -> tuple[CategoryPath, ...] | None:
         """Return the tuple."""
-        if value is None:
-            return None
-        rows: list[list[Any]] = json.loads(value)
-        return tuple(CategoryPath(tuple(names)) for names in rows)
+        return None if value is None else _paths(value)
+
+
+@lru_cache(maxsize=1024)  # most subscribers choose what others have chosen
+def _paths(text: str) -> tuple[CategoryPath, ...]:
+    rows: list[list[str]] = json.loads(text)
+    return tuple(CategoryPath(tuple(names)) for names in rows)

@@ -9,7 +9,9 @@ from digest import __version__
 from digest.articles.model import Problem
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.feeds.selection import CategorySummary
+from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Approval, Digest, Edition, EditionState
+from digest.mail.progress import Progress
 from digest.mail.proposal import Proposal
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.web.status import Status, Waiting
@@ -54,6 +56,16 @@ def edition() -> Edition:
     )
 
 
+def progress() -> Progress:
+    """Return how far it has come: 12 of 14 mails, two a second."""
+    counts = {DeliveryState.SENT: 12, DeliveryState.QUEUED: 1, DeliveryState.DEFERRED: 1}
+    return Progress(
+        states={state: counts.get(state, 0) for state in DeliveryState},
+        lately=12,
+        since=timedelta(seconds=6),
+    )
+
+
 def proposals() -> tuple[Proposal, ...]:
     """Return an edition before and after the decisions that there can be."""
     approval = Approval(within=timedelta(hours=6), sends=True)
@@ -89,6 +101,7 @@ def status() -> Status:
         salvaged=1,
         digests=(("daily", "The Daily", SAMPLED_AT), ("weekly", "The Weekly", None)),
         outbox={"queued": 1, "sent": 12},
+        sending=((edition(), progress()),),
         pauses=(("", SAMPLED_AT, "535 5.7.8 no"), ("daily", SAMPLED_AT, "550 5.7.1 no")),
         drafts=(
             Waiting(edition_id=3, title="A", number=1, decided_at=SAMPLED_AT, sends=True),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.articles.model import Problem
+from digest.mail.edition import Edition
+from digest.mail.progress import Progress
 
 #: Problems that the page shows; `digest problems` lists all.
 MAX_SHOWN = 500
@@ -37,6 +39,7 @@ class Status:
     salvaged: int  #: files that became one, though they are broken
     digests: tuple[tuple[str, str, datetime | None], ...]  #: name, title, next run (aware)
     outbox: Mapping[str, int]  #: deliveries by state
+    sending: tuple[tuple[Edition, Progress], ...] = ()  #: editions under way, oldest first
     pauses: tuple[tuple[str, datetime, str], ...] = ()  #: digest (empty: all mail), since, why
     drafts: tuple[Waiting, ...] = ()  #: oldest first
     last_scan_at: datetime | None  #: aware UTC
