@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,7 +44,7 @@ enabled = false
 [articles]
 workers = 1
 [digests.daily]
-schedule = "0 * * * *"
+schedule = "*/5 * * * *"
 expires = "30d"
 [mail]
 transport = "smtp"
@@ -62,6 +62,7 @@ class Figures:
     """What came of a run."""
 
     readers: int
+    editions: int = 1
     kills: int = 0
     missed: int = 0
     repeats: int = 0  #: messages beyond the first, of whomever
@@ -73,8 +74,8 @@ class Figures:
 
     def __str__(self) -> str:
         return (
-            f"{self.readers:,} readers, {self.kills} kills ({self.idle_kills} before the first "
-            f"message): {self.missed} missed, {self.repeats} repeats (at most "
+            f"{self.editions} editions for {self.readers:,} readers, {self.kills} kills "
+            f"({self.idle_kills} before the first message): {self.missed} missed, {self.repeats} repeats (at most "
             f"{self.most_doubted} by one kill, {CONNECTIONS} connections), {self.other_ids} with "
             f"another Message-ID; {self.seconds:.0f} s"
         )
@@ -82,7 +83,10 @@ class Figures:
 
 @dataclass
 class Harness:
-    """An edition for many readers, a server, and daemons that are killed."""
+    """Editions for many readers, a server, and daemons that are killed.
+
+    When an edition has reached everybody there is news for another one.
+    """
 
     folder: Path
     readers: int
@@ -126,8 +130,14 @@ class Harness:
             readers = [someone(f"reader{number}@example.net") for number in range(self.readers)]
             services.store.subscribers.add_many(readers, now)
             services.store.outbox.start_digests(["daily"], now - timedelta(hours=2))
-            articles = [reading(f"{number}.md", title=f"News {number}") for number in range(3)]
-            services.store.articles.record(articles, now)
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        """Store an article for the next edition."""
+        with open_services(load(self.folder / "digest.toml", {})) as services:
+            number = self.figures.editions
+            news = reading(f"{number}.md", title=f"News {number}")
+            services.store.articles.record([news], utc_now())
 
     @asynccontextmanager
     async def _forker(self) -> AsyncIterator[Process]:
@@ -170,10 +180,12 @@ class Harness:
 
     async def _life(self, forker: Process) -> None:
         """Start a daemon, kill it at a random moment, and look at what it left."""
+        if self._done():
+            self.figures.editions += 1
+            self._tell_news()
         before = len(self.server.taken)
-        left = self.readers - len(self.server.counts())
-        share = 2 * left // (self.kills - self.figures.kills + 1)
-        goal = before + self._random.randint(0, max(share, 1))
+        left = self.readers * self.figures.editions - len(self._reached(self.server.taken))
+        goal = before + self._random.randint(0, self.readers // 5)
         daemon = await self._start(forker)
         while len(self.server.taken) < min(goal, before + left):
             self._progress.clear()
@@ -188,7 +200,7 @@ class Harness:
         """Let a daemon finish."""
         before = len(self.server.taken)
         daemon = await self._start(forker)
-        while self._states().keys() != {"sent"}:
+        while not self._done():
             self._progress.clear()
             with suppress(TimeoutError):  # the last ones are marked after the server has them
                 await asyncio.wait_for(self._progress.wait(), 0.2)
@@ -200,24 +212,41 @@ class Harness:
         with closing(sqlite3.connect(self._database)) as connection:
             return connection.execute(query).fetchall()
 
-    def _states(self) -> dict[str, str]:
-        return dict(self._rows("SELECT state, count(*) FROM delivery GROUP BY state"))
+    def _done(self) -> bool:
+        """Tell whether everything that there is to tell was sent to everybody, as far as known."""
+        states = self._rows("SELECT DISTINCT state FROM delivery")
+        ((told, known),) = self._rows(
+            "SELECT (SELECT max(upto) FROM edition), (SELECT max(id) FROM article)"
+        )
+        return told == known and states == [("sent",)]
+
+    def _reached(self, taken: Iterable[Taken]) -> dict[tuple[int, str], list[str]]:
+        """Return the Message-IDs of each edition for each reader that the server has."""
+        found: dict[tuple[int, str], list[str]] = {}
+        for one in taken:
+            edition = int(one.message_id.split(".")[2])
+            found.setdefault((edition, one.recipient), []).append(one.message_id)
+        return found
 
     def _check(self, before: int) -> None:
         """See that the outbox is in order, and knows all but a few that this life sent."""
         assert self._rows("PRAGMA integrity_check") == [("ok",)]
         assert self._rows("PRAGMA foreign_key_check") == []
-        rows = self._rows(
-            "SELECT s.address, d.state || ' ' || d.attempts || ' ' || (d.due_at IS NOT NULL) "
-            "FROM delivery d JOIN subscriber s ON s.id = d.subscriber"
-        )
-        assert len(rows) in (0, self.readers)  # the edition is made with all of them, or not yet
-        assert {how for _, how in rows} <= {"queued 0 1", "sending 0 1", "sent 1 0"}
-        taken = self.server.counts().keys()
-        sent = {address for address, how in rows if how.startswith("sent")}
-        assert sent <= taken  # nothing counts as sent that the server does not have
-        sending = {address for address, how in rows if how.startswith("sending")}
-        doubted = [one.recipient for one in self.server.taken[before:] if one.recipient not in sent]
+        rows = {
+            (edition, address): how
+            for edition, address, how in self._rows(
+                "SELECT d.edition, s.address, "
+                "d.state || ' ' || d.attempts || ' ' || (d.due_at IS NOT NULL) "
+                "FROM delivery d JOIN subscriber s ON s.id = d.subscriber"
+            )
+        }
+        assert len(rows) % self.readers == 0  # an edition is made with all of them, or not yet
+        assert set(rows.values()) <= {"queued 0 1", "sending 0 1", "sent 1 0"}
+        sent = {which for which, how in rows.items() if how.startswith("sent")}
+        # Nothing counts as sent that the server does not have.
+        assert sent <= self._reached(self.server.taken).keys()
+        sending = {which for which, how in rows.items() if how.startswith("sending")}
+        doubted = self._reached(self.server.taken[before:]).keys() - sent
         assert sending.issuperset(doubted)
         assert len(doubted) <= CONNECTIONS
         self.figures.in_doubt += len(doubted)
@@ -225,14 +254,12 @@ class Harness:
 
     def _count(self) -> None:
         """Count who got what."""
-        ids: dict[str, list[str]] = {}
-        for taken in self.server.taken:
-            ids.setdefault(taken.recipient, []).append(taken.message_id)
+        reached = self._reached(self.server.taken)
         figures = self.figures
-        figures.missed = self.readers - len(ids)
-        figures.repeats = sum(len(each) - 1 for each in ids.values())
-        figures.other_ids = sum(len(set(each)) - 1 for each in ids.values())
-        assert all(each[0].endswith("@example.org>") for each in ids.values())
+        figures.missed = self.readers * figures.editions - len(reached)
+        figures.repeats = sum(len(each) - 1 for each in reached.values())
+        figures.other_ids = sum(len(set(each)) - 1 for each in reached.values())
+        assert all(each[0].endswith("@example.org>") for each in reached.values())
 
 
 def main() -> None:
