@@ -203,3 +203,15 @@ def test_check_tells_that_a_hub_could_not_fetch_the_feeds(
     assert checked.code == code
     assert ("could not fetch the feeds" in checked.out) == bool(code)
     assert "find the feeds from a hub's side" in checked.out
+
+
+def test_check_tells_that_nobody_is_asked_for_approval(
+    program: Program, workplace: Workplace
+) -> None:
+    asking = CONFIGURATION.replace("[digests.daily]", "[digests.daily]\napprove = true")
+    workplace.configure(base=asking)
+    checked = program("check")
+    assert checked.code == 0
+    assert "digests.daily.approve: nobody is told" in checked.err
+    workplace.configure('[mail]\nreport_to = "ops@example.org"\n', base=asking)
+    assert program("check").err == ""

@@ -200,3 +200,12 @@ def test_a_suppressed_address_is_shown_with_the_reason_and_can_be_restored(
     (row,) = listed(program)
     assert (row["state"], row["reason"]) == ("active", "")
     assert program("subscribers", "restore", "a@example.org").code == 1
+
+
+def test_a_column_that_is_not_there_changes_nothing(program: Program, workplace: Workplace) -> None:
+    add(program, "a@example.org", "--name", "Ada", "--timezone", "Asia/Tokyo")
+    (workplace.folder / "list.csv").write_text("address,name\na@example.org,Ada Field\n")
+    ended = program("subscribers", "import", "list.csv", "--digest", "daily")
+    assert ended.out == "1 updated\n"
+    (row,) = listed(program)
+    assert (row["name"], row["timezone"]) == ("Ada Field", "Asia/Tokyo")

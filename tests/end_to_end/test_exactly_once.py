@@ -39,6 +39,9 @@ from tests.conftest import FakeClock
 from tests.mail.samples import CITY, FINANCE, KEY, NOW, SENDER, SITE, TEMPLATES
 from tests.store.samples import reading
 
+#: Forty histories of days take some seconds, more on a busy machine.
+pytestmark = pytest.mark.timeout(60)
+
 READERS = ("a", "b", "c")
 ZONES = (None, "Asia/Tokyo", "America/Los_Angeles")
 SELECTIONS: tuple[tuple[CategoryPath, ...], ...] = ((), (FINANCE,), (CITY,))

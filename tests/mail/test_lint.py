@@ -331,3 +331,13 @@ def test_what_is_hidden_needs_no_contrast() -> None:
     )
     assert [words for words, _ in poor(page, dark=False)] == ["seen"]
     assert list(poor(page, dark=True)) == []
+
+
+@pytest.mark.parametrize("name", ["李雷", ""])
+def test_a_reader_with_an_address_of_other_letters_is_no_fault(name: str) -> None:
+    reader = make_subscriber(1, address="李雷@example.net", name=name)
+    envelope = PRESS.envelope(
+        make_digest(), make_edition(), ARTICLES, make_delivery(subscriber=reader)
+    )
+    assert envelope.utf8
+    assert lint(envelope.message, postal_address=POSTAL) == ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from digest.mail.subscriber import NewSubscriber, Subscriber, SubscriberState
+from digest.store import subscribers as subscribers_module
 from digest.store.database import Store
 from digest.store.subscribers import Added, folded
 from tests.store.samples import BANKS, NOW, SPACE, someone
@@ -178,3 +180,33 @@ def test_the_list_is_by_digest_and_state(store: Store) -> None:
     assert listed("daily", None) == ids[:2]
     assert listed("daily", SubscriberState.ACTIVE) == ids[:1]
     assert listed(None, SubscriberState.UNSUBSCRIBED) == ids[1:2]
+
+
+def test_whoever_leaves_while_a_list_is_imported_stays_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the import read of them is old by the time it writes."""
+    there, _ = store.subscribers.add(someone("a@example.org"), NOW)
+    real = subscribers_module._known
+
+    def read_before(*arguments: Any) -> Any:
+        return {
+            key: replace(one, state=SubscriberState.ACTIVE) for key, one in real(*arguments).items()
+        }
+
+    store.subscribers.unsubscribe(there.id, NOW)
+    monkeypatch.setattr(subscribers_module, "_known", read_before)
+    store.subscribers.add_many([replace(someone("a@example.org"), name="Ada")], NOW)
+    (found,) = store.subscribers.list("daily")
+    assert (found.name, found.state) == ("Ada", SubscriberState.UNSUBSCRIBED)
+
+
+def test_what_a_list_does_not_tell_stays(store: Store) -> None:
+    known = replace(someone("a@example.org", SPACE), name="Ada", timezone="Asia/Tokyo")
+    store.subscribers.add(known, NOW)
+    told = [replace(someone("a@example.org"), name="Ada Field")]
+    keep = {"categories", "language", "timezone"}
+    assert store.subscribers.add_many(told, NOW, keep=keep) == ["updated"]
+    assert store.subscribers.add_many(told, NOW, keep=keep) == ["unchanged"]
+    (found,) = store.subscribers.list("daily")
+    assert (found.name, found.categories, found.timezone) == ("Ada Field", (SPACE,), "Asia/Tokyo")

@@ -6,20 +6,36 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects import sqlite
 
+from digest.articles.model import CategoryPath
 from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Approval, Digest, Edition, EditionState
 from digest.store.database import Store
-from tests.store.samples import DAILY, MINUTE, NOW, SCIENCE, SPACE, reading, someone
+from digest.store.schema import subscriber
+from tests.store.samples import (
+    DAILY,
+    FINANCE,
+    LOANS,
+    MINUTE,
+    NOW,
+    SCIENCE,
+    SPACE,
+    reading,
+    someone,
+)
 
 DAY = timedelta(days=1)
 LEASE = timedelta(minutes=5)
 NEVER = {"daily": timedelta(days=1000)}
 WELCOMING = replace(DAILY, welcome=2)
+GARDENS = CategoryPath(("Gardens",))
 
 
-def publish(store: Store, *titles: str) -> None:
-    store.articles.record([reading(f"{one}.md", title=one) for one in titles], NOW)
+def publish(store: Store, *titles: str, category: CategoryPath = LOANS) -> None:
+    found = [reading(f"{one}.md", title=one, categories=(category,)) for one in titles]
+    store.articles.record(found, NOW)
 
 
 @pytest.fixture
@@ -91,8 +107,10 @@ def test_nobody_is_welcomed_with_what_a_draft_may_bring_them(started: Store) -> 
 
 
 def test_who_had_an_edition_is_welcomed_no_more(started: Store) -> None:
+    publish(started, "comet", category=SPACE)
+    assert started.outbox.open_edition(WELCOMING, NOW - DAY, NOW) is not None
     started.subscribers.add(someone("a@example.org"), NOW)
-    started.subscribers.add(someone("b@example.org", SPACE), NOW)  # reads nothing of it
+    started.subscribers.add(someone("b@example.org", SPACE), NOW)  # reads nothing of the next
     publish(started, "four")
     assert started.outbox.open_edition(WELCOMING, NOW, NOW) is not None
     assert started.welcomes.open(WELCOMING, NOW) == 1
@@ -100,6 +118,47 @@ def test_who_had_an_edition_is_welcomed_no_more(started: Store) -> None:
         ("a@example.org", False),
         ("b@example.org", True),
     }
+
+
+def test_each_is_welcomed_with_the_latest_that_they_read(started: Store) -> None:
+    publish(started, "comet", category=SPACE)
+    publish(started, "four", "five")
+    assert started.outbox.open_edition(WELCOMING, NOW, NOW) is not None
+    for name, path in {"a": LOANS, "b": SPACE, "c": FINANCE, "d": GARDENS}.items():
+        started.subscribers.add(someone(f"{name}@example.org", path), NOW)
+    assert started.welcomes.open(WELCOMING, NOW) == 3
+    assert {one.subscriber.address[0]: held(started, one)[1] for one in claim(started)} == {
+        "a": ["four", "five"],
+        "b": ["comet"],
+        "c": ["four", "five"],
+    }
+    assert started.welcomes.open(WELCOMING, NOW) == 0  # nor is the fourth owed one later
+
+
+def test_nobody_is_welcomed_with_what_was_cancelled_or_is_too_old(started: Store) -> None:
+    publish(started, "wrong")
+    drafting = replace(WELCOMING, approval=Approval(within=DAY, sends=False))
+    edition = started.outbox.open_edition(drafting, NOW, NOW)
+    assert edition is not None
+    assert started.decisions.cancel(edition.id, NOW)
+    started.subscribers.add(someone("a@example.org"), NOW)
+    assert started.welcomes.open(WELCOMING, NOW) == 1
+    (delivery,) = claim(started)
+    assert held(started, delivery)[1] == ["two", "three"]
+    started.subscribers.add(someone("b@example.org"), NOW)
+    later = NOW + 9 * DAY
+    assert started.welcomes.open(replace(WELCOMING, max_age=8 * DAY), later) == 0
+
+
+def test_looking_for_who_is_owed_a_welcome_reads_no_others(store: Store) -> None:
+    database = store.welcomes._database
+    if not database.sqlite:
+        pytest.skip("PostgreSQL plans by what a table holds")
+    query = select(subscriber.c.id).where(subscriber.c.welcome, subscriber.c.digest == "daily")
+    text = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    with database.read() as connection:
+        plan = "".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))
+    assert "ix_subscriber_welcome" in plan
 
 
 def test_who_was_imported_or_had_left_is_welcomed_only_if_asked(started: Store) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from digest import shipped
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, MISUSED, OK, complain, out, say
+from digest.cli.terminal import FAILED, MISUSED, OK, complain, out, remark, say
 from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
 
 if TYPE_CHECKING:
@@ -134,6 +134,12 @@ def check(context: typer.Context) -> None:
             worst = max(worst, FAILED)
         else:
             _tell(what, None)
+    for name, table in settings.digests.items():
+        if table.approve and not settings.mail.report_to:
+            remark(
+                f"digests.{name}.approve: nobody is told of an edition that waits, as "
+                "mail.report_to is empty; `digest editions list` shows it"
+            )
     if worst:
         raise typer.Exit(worst)
 

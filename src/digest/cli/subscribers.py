@@ -221,7 +221,8 @@ def import_(
     with chosen.services(log=False) as services:
         good: list[NewSubscriber] = []
         bad = left_out = 0
-        for line, outcome in _read_csv(services, file, digest):
+        reader = _open_csv(file)
+        for line, outcome in _read_csv(services, reader, digest):
             if isinstance(outcome, str):
                 complain(f"{file}:{line}: {outcome}")
                 bad += 1
@@ -232,7 +233,9 @@ def import_(
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)
-        results = services.store.subscribers.add_many(good, services.clock(), welcome=welcome)
+        results = services.store.subscribers.add_many(
+            good, services.clock(), welcome=welcome, keep=set(_COLUMNS) - _header(reader)
+        )
     for kind in sorted(set(results)):
         say(f"{results.count(kind):,} {kind}")
     if left_out:
@@ -242,10 +245,8 @@ def import_(
         raise typer.Exit(FAILED)
 
 
-def _read_csv(
-    services: Services, file: Path, digest: str | None
-) -> Iterator[tuple[int, NewSubscriber | str | None]]:
-    """Yield (line, subscription, or what is wrong, or None for one that is not active)."""
+def _open_csv(file: Path) -> csv.DictReader[str]:
+    """Return a reader of a file that has a header with ``address``."""
     try:
         text = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode(
             "utf-8-sig"
@@ -256,12 +257,26 @@ def _read_csv(
         raise typer.BadParameter(f"{file}: is not UTF-8 at byte {error.start}") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        header = {(name or "").strip().lower() for name in reader.fieldnames or ()}
-        if "address" not in header:
-            raise typer.BadParameter(
-                f"{file}: the first line must be a header with `address`, and may have "
-                + ", ".join(_COLUMNS[1:])
-            )
+        known = "address" in _header(reader)
+    except csv.Error as error:
+        raise typer.BadParameter(f"{file}: is no CSV: {error}") from error
+    if not known:
+        raise typer.BadParameter(
+            f"{file}: the first line must be a header with `address`, and may have "
+            + ", ".join(_COLUMNS[1:])
+        )
+    return reader
+
+
+def _header(reader: csv.DictReader[str]) -> set[str]:
+    return {(name or "").strip().lower() for name in reader.fieldnames or ()}
+
+
+def _read_csv(
+    services: Services, reader: csv.DictReader[str], digest: str | None
+) -> Iterator[tuple[int, NewSubscriber | str | None]]:
+    """Yield (line, subscription, or what is wrong, or None for one that is not active)."""
+    try:
         for row in reader:
             yield reader.line_num, _subscription(services, row, digest)
     except csv.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from email.errors import NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -30,9 +31,11 @@ def _crlf(mail: Specimen) -> Iterator[str]:
 
 
 def _ascii(mail: Specimen) -> Iterator[str]:
-    head = mail.raw.partition(b"\r\n\r\n")[0]
-    if not head.isascii():
-        yield "there are letters other than ASCII in the fields"
+    for name, value in mail.fields:
+        # The address of the reader may be of any letters (RFC 6532 section 3.2).
+        said = value.rpartition("<")[0] if name == "to" else value
+        if not f"{name}{said}".isascii():
+            yield f"there are letters other than ASCII in {shortened(name)}"
     if b"\0" in mail.raw:
         yield "there is a NUL"
 
@@ -63,6 +66,8 @@ def _defects(mail: Specimen) -> Iterator[str]:
             yield f"{name} cannot be read back"
             continue
         for defect in field.defects:
+            if name == "to" and isinstance(defect, NonASCIILocalPartDefect):
+                continue
             yield f"{name} cannot be read back: {type(defect).__name__}"
 
 

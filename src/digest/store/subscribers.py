@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from digest.articles.model import CategoryPath
 from digest.mail.subscriber import NewSubscriber, Subscriber, SubscriberState
@@ -78,15 +78,18 @@ class SubscriberStore:
         *,
         resubscribe: bool = False,
         welcome: bool = False,
+        keep: Collection[str] = (),
     ) -> _Outcomes:
         """Add subscribers, all or none, and return what each came to.
 
         Unlike ``add`` it leaves those who had unsubscribed as they are (``unchanged``), unless
         told to ``resubscribe``: an old list that is imported again must not undo a wish. Only if
         told to ``welcome`` are the new ones owed that: most of a list knows the digest already.
+        ``keep`` names what stays as it is of those who are there (``name``, ``categories``,
+        ``language``, ``timezone``).
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            return _add(connection, new, now, resubscribe=resubscribe, welcome=welcome)
+            return _add(connection, new, now, resubscribe=resubscribe, welcome=welcome, keep=keep)
 
     def remove(self, address: str, digest: str | None) -> int:
         """Forget an address in one digest, or in all; return how many subscriptions it had.
@@ -200,15 +203,18 @@ def _add(
     *,
     resubscribe: bool,
     welcome: bool,
+    keep: Collection[str] = (),
 ) -> _Outcomes:
     """Add subscribers with a few statements for all, and return what each came to."""
     known = _known(connection, {folded(one.address) for one in new})
     added: dict[_Key, dict[str, Any]] = {}
-    changed: dict[_Key, dict[str, Any]] = {}
+    changed: set[_Key] = set()
+    back: set[_Key] = set()  # of those: they had unsubscribed
     outcomes: _Outcomes = []
     for one in new:
         key = (one.digest, folded(one.address))
-        outcome = _outcome(known.get(key), one, resubscribe=resubscribe)
+        wanted = _wanted(one, known.get(key), keep)
+        outcome = _outcome(known.get(key), wanted, resubscribe=resubscribe)
         outcomes.append(outcome)
         if outcome is Added.UNCHANGED:
             continue
@@ -216,23 +222,43 @@ def _add(
             added[key] = {"address": one.address, "created_at": now, "welcome": welcome}
         known[key] = _Known(
             state=known[key].state if outcome is Added.UPDATED else SubscriberState.ACTIVE,
-            wanted=_wanted(one),
+            wanted=wanted,
         )
         if key not in added:
-            changed[key] = {}
+            changed.add(key)
+        if outcome is Added.RESUBSCRIBED:
+            back.add(key)
     rows = {key: _values(key, known[key], now) for key in (*added, *changed)}
     if added:
-        values = [{**rows[key], **first} for key, first in added.items()]
+        values = [
+            {**rows[key], "state": SubscriberState.ACTIVE, **first} for key, first in added.items()
+        ]
         connection.execute(subscriber.insert(), values)
-    if changed:
-        statement = update(subscriber).where(
-            subscriber.c.digest == bindparam("its_digest"),
-            subscriber.c.folded == bindparam("its_address"),
-        )
-        keys = [{"its_digest": digest, "its_address": address} for digest, address in changed]
-        values = [{**rows[key], **where} for key, where in zip(changed, keys, strict=True)]
-        connection.execute(statement, values)
+    _update(connection, {key: rows[key] for key in changed})
+    # Not with the others: whoever unsubscribes at this moment stays so.
+    left = subscriber.c.state == SubscriberState.UNSUBSCRIBED
+    _update(connection, {key: {"state": SubscriberState.ACTIVE} for key in back}, left)
     return outcomes
+
+
+def _update(
+    connection: Connection,
+    changed: Mapping[_Key, dict[str, Any]],
+    *conditions: ColumnElement[bool],
+) -> None:
+    """Change subscribers, those who meet the conditions."""
+    if not changed:
+        return
+    statement = update(subscriber).where(
+        subscriber.c.digest == bindparam("its_digest"),
+        subscriber.c.folded == bindparam("its_address"),
+        *conditions,
+    )
+    values = [
+        {**values, "its_digest": digest, "its_address": address}
+        for (digest, address), values in changed.items()
+    ]
+    connection.execute(statement, values)
 
 
 def _known(connection: Connection, addresses: Collection[str]) -> dict[_Key, _Known]:
@@ -243,21 +269,31 @@ def _known(connection: Connection, addresses: Collection[str]) -> dict[_Key, _Kn
         for row in connection.execute(query):
             found[row.digest, row.folded] = _Known(
                 state=SubscriberState(row.state),
-                wanted=_wanted(row),
+                wanted=_said(row),
             )
     return found
 
 
-def _outcome(known: _Known | None, new: NewSubscriber, *, resubscribe: bool) -> Added:
-    """Return what adding ``new`` does to the one that is known."""
+def _outcome(known: _Known | None, wanted: _Wanted, *, resubscribe: bool) -> Added:
+    """Return what adding does to the one that is known."""
     if known is None:
         return Added.ADDED
     if known.state is SubscriberState.UNSUBSCRIBED:
         return Added.RESUBSCRIBED if resubscribe else Added.UNCHANGED
-    return Added.UNCHANGED if known.wanted == _wanted(new) else Added.UPDATED
+    return Added.UNCHANGED if known.wanted == wanted else Added.UPDATED
 
 
-def _wanted(one: NewSubscriber | Row[Any]) -> _Wanted:
+def _wanted(new: NewSubscriber, known: _Known | None, keep: Collection[str]) -> _Wanted:
+    """Return what a subscription says, but for what is kept of the one that is known."""
+    said = _said(new)
+    if known is None or not keep:
+        return said
+    names = ("name", "categories", "language", "timezone")
+    parts = zip(names, said, known.wanted, strict=True)
+    return cast("_Wanted", tuple(was if name in keep else now for name, now, was in parts))
+
+
+def _said(one: NewSubscriber | Row[Any]) -> _Wanted:
     return one.name, one.categories, one.language, one.timezone
 
 
@@ -270,6 +306,5 @@ def _values(key: _Key, known: _Known, now: datetime) -> dict[str, Any]:
         "categories": categories,
         "language": language,
         "timezone": timezone,
-        "state": known.state,
         "changed_at": now,
     }

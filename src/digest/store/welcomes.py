@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
+from digest.articles.model import CategoryPath
 from digest.mail.edition import Digest, EditionState
 from digest.mail.subscriber import SubscriberState
 from digest.store import editions
 from digest.store.connection import Database, Lock
 from digest.store.reading import gone, selected
-from digest.store.schema import article, edition, subscriber
+from digest.store.schema import article, edition, edition_article, subscriber
 from digest.store.types import chunks
 
 #: The smallest step between two moments that the store tells apart.
@@ -28,8 +29,9 @@ class Welcomes:
     def open(self, digest: Digest, now: datetime) -> int:
         """Queue a welcome for each new subscriber of a digest; return how many there are.
 
-        It holds the latest articles of the editions so far, none that an edition of theirs will
-        hold. Where the digest has no welcome, or nothing to show, they are owed none any more.
+        It holds the latest articles in a subscriber's categories that no edition to come will hold,
+        that are young enough for one, and that were not cancelled. Where the digest has no
+        welcome, or nothing to show, nobody is owed one any more.
         """
         owed = select(subscriber.c.id).where(
             subscriber.c.welcome, subscriber.c.digest == digest.name
@@ -37,34 +39,59 @@ class Welcomes:
         with self._database.read() as connection:
             if connection.scalar(owed.limit(1)) is None:
                 return 0
+        queued = 0
         with self._database.write(Lock.OUTBOX) as connection:
             known = list(connection.scalars(owed.order_by(subscriber.c.id)))
-            sequences = _latest(connection, digest)
-            found = _active(connection, known) if sequences else []
-            if found:
-                made = _make(connection, digest, sequences, now)
-                editions.queue(connection, made, [(reader, now) for reader in found], now)
+            for categories, readers in _by_categories(connection, known).items():
+                sequences = _latest(connection, digest, categories, now)
+                if sequences:
+                    made = _make(connection, digest, sequences, now)
+                    editions.queue(connection, made, [(reader, now) for reader in readers], now)
+                    queued += len(readers)
             for chunk in chunks(known):
                 connection.execute(
                     update(subscriber).where(subscriber.c.id.in_(chunk)).values(welcome=False)
                 )
-        return len(found)
+        return queued
 
 
-def _active(connection: Connection, readers: Sequence[int]) -> list[int]:
-    query = select(subscriber.c.id).where(subscriber.c.state == SubscriberState.ACTIVE)
-    found: list[int] = []
+def _by_categories(
+    connection: Connection, readers: Sequence[int]
+) -> dict[tuple[CategoryPath, ...], list[int]]:
+    """Return those of the subscribers who are active, by the categories they read."""
+    query = select(subscriber.c.id, subscriber.c.categories).where(
+        subscriber.c.state == SubscriberState.ACTIVE
+    )
+    found: dict[tuple[CategoryPath, ...], list[int]] = {}
     for chunk in chunks(readers):
-        found += connection.scalars(query.where(subscriber.c.id.in_(chunk)))
+        for reader, categories in connection.execute(query.where(subscriber.c.id.in_(chunk))):
+            found.setdefault(categories, []).append(reader)
     return found
 
 
-def _latest(connection: Connection, digest: Digest) -> list[int]:
+def _latest(
+    connection: Connection,
+    digest: Digest,
+    categories: tuple[CategoryPath, ...],
+    now: datetime,
+) -> list[int]:
     """Return the sequences of the latest articles that are in no edition to come, or waiting."""
     upto = _told_upto(connection, digest.name)
     if not digest.welcome or upto is None:
         return []
-    query = selected(select(article.c.id), digest.categories).where(article.c.id <= upto, ~gone())
+    cancelled = (
+        select(edition_article.c.article)
+        .join(edition, edition.c.id == edition_article.c.edition)
+        .where(
+            edition_article.c.article == article.c.id,
+            edition.c.digest == digest.name,
+            edition.c.cancelled_at.is_not(None),
+        )
+    )
+    query = selected(selected(select(article.c.id), digest.categories), categories)
+    query = query.where(article.c.id <= upto, ~gone(), ~cancelled.exists())
+    if digest.max_age is not None:
+        query = query.where(article.c.published_at >= now - digest.max_age)
     return list(connection.scalars(query.order_by(article.c.id.desc()).limit(digest.welcome)))
 
 
