@@ -207,7 +207,7 @@ async def test_what_nobody_decides_on_is_sent_or_dropped_as_configured(
         page = workplace.output / "digests/daily/1/index.html"
         editor = room.editor()
         await editor._look()
-        workplace.clock.now = edition.created_at + timedelta(hours=2, seconds=-1)
+        workplace.clock.advance(hours=2, seconds=-1)
         await editor._look()
         assert room.state(edition) is EditionState.DRAFT
         workplace.clock.advance(seconds=1)
@@ -227,10 +227,63 @@ async def test_a_deadline_that_passed_while_nothing_ran_is_kept_at_the_start(
 ) -> None:
     with desk(workplace) as room:
         edition = room.issue()
+        await room.editor()._look()
         workplace.clock.advance(days=3)
         await room.editor()._look()
-        assert room.letters == []
+        assert len(room.letters) == 1
         assert room.state(edition) is EditionState.CANCELLED
+
+
+async def test_nothing_is_decided_before_the_operator_could_be_asked(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        room.errors = [DeliveryDeferred(None, "away")]
+        workplace.clock.advance(days=3)
+        editor = room.editor()
+        await editor._look()
+        assert room.state(edition) is EditionState.DRAFT
+        workplace.clock.advance(hours=1)
+        await editor._look()
+        (letter,) = room.letters
+        assert "dropped without you Thu 26 Nov 2026 19:00" in text_of(letter)
+        workplace.clock.advance(hours=2, seconds=-1)
+        await editor._look()
+        assert room.state(edition) is EditionState.DRAFT
+        workplace.clock.advance(seconds=1)
+        await editor._look()
+        assert room.state(edition) is EditionState.CANCELLED
+
+
+async def test_an_operator_who_was_asked_is_not_asked_again_though_it_could_not_be_noted(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk(workplace) as room:
+        room.issue()
+        editor = room.editor()
+        with monkeypatch.context() as patched:
+
+            def fail(*_: object) -> None:
+                raise StoreError("disk full")
+
+            patched.setattr(type(room.services.store.decisions), "mark_announced", fail)
+            for _ in range(3):
+                await editor._look()
+        await editor._look()
+        await room.editor()._look()
+        assert len(room.letters) == 1
+
+
+async def test_what_nobody_would_send_is_not_queued_again(workplace: Workplace) -> None:
+    with desk(workplace) as room:
+        edition = room.issue()
+        assert await room.editor().approve(edition.id)
+        (delivery,) = room.services.store.outbox.claim(9, workplace.clock(), timedelta(hours=1), {})
+        room.services.store.outbox.settle(delivery.id, DeliveryState.FAILED, workplace.clock())
+    workplace.configure(base=ASKING.replace("[digests.daily]", "[digests.other]"))
+    with workplace.open() as services:
+        room = Desk(services, workplace)
+        assert await room.editor().resend(edition.id) == 0
+        assert room.queued() == 0
 
 
 @pytest.mark.parametrize("changed", ["approve = false", "gone"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -110,6 +111,7 @@ class Editor:
         self._woken = asyncio.Event()
         self._publishing: set[asyncio.Task[None]] = set()
         self._told: set[int] = set()  # drafts that the log has told of
+        self._asked: set[int] = set()  # drafts that the operator was written to about
         self._retry_at: datetime | None = None
         self._retry_after = RETRY_FIRST
 
@@ -169,7 +171,13 @@ class Editor:
         return True
 
     async def resend(self, edition_id: int) -> int:
-        """Queue again what failed or expired; return how many. Raises StoreError."""
+        """Queue again what failed or expired; return how many.
+
+        None where its digest is not configured: nobody would send it. Raises StoreError.
+        """
+        edition = await self._edition(edition_id)
+        if edition is None or edition.digest not in self._digests:
+            return 0
         queued = await asyncio.to_thread(self._decisions.resend, edition_id, self._clock())
         if queued:
             _log.info("edition sent again", edition=edition_id, deliveries=queued)
@@ -220,23 +228,31 @@ class Editor:
         deadline = decided_at(edition, digest)
         if digest is None or digest.approval is None or deadline is None:
             self._tell("draft waits for a command: its digest wants no approval", edition)
+        elif not announced and self._asks:
+            await self._ask(edition)  # its time counts from then: nothing is decided unasked
         elif self._clock() >= deadline:
             _log.warning("nobody decided in time", digest=digest.name, edition=edition.id)
             await (self.approve if digest.approval.sends else self.drop)(edition.id)
         elif not announced:
-            await self._ask(edition)
+            self._tell("draft waits for a command: there is no mail.report_to", edition)
+
+    @property
+    def _asks(self) -> bool:
+        """Whether there is somebody to ask, and a way to."""
+        return self._carry is not None and bool(self._report_to)
 
     async def _ask(self, edition: Edition) -> None:
         """Write to the operator about a draft, once; try again later while that cannot be done."""
-        if self._carry is None or not self._report_to:
-            self._tell("draft waits for a command: there is no mail.report_to", edition)
-            return
         now = self._clock()
+        if edition.id in self._asked:  # only that could not be written down
+            await asyncio.to_thread(self._drafts.mark_announced, edition.id, now)
+            return
         if self._retry_at is not None and now < self._retry_at <= now + RETRY_LAST:
             return
         proposal = await self.proposal(edition.id)
-        if proposal is None or not proposal.waits:
+        if self._carry is None or proposal is None or not proposal.waits:
             return
+        proposal = replace(proposal, edition=replace(proposal.edition, announced_at=now))
         link = self._link(edition.id) if self._link else None
         try:
             await self._carry(request(proposal, self._sender, self._report_to, now, link=link))
@@ -250,6 +266,7 @@ class Editor:
         else:
             _log.info("operator asked to approve", digest=edition.digest, edition=edition.id)
         self._retry_at, self._retry_after = None, RETRY_FIRST
+        self._asked.add(edition.id)
         await asyncio.to_thread(self._drafts.mark_announced, edition.id, now)
 
     def _tell(self, why: str, edition: Edition) -> None:

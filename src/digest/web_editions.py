@@ -99,6 +99,11 @@ class WebEditions:
         self._lock = Lock()
         self._owed: set[str] = set()  # digests whose newest page could not be written
 
+    @property
+    def owed(self) -> frozenset[str]:
+        """The digests of which a page could not be written."""
+        return frozenset(self._owed)
+
     def publish_all(self) -> Published:
         """Write all pages of all digests, and remove those that nothing stands behind."""
         with self._output.alone(_wait):
@@ -119,11 +124,13 @@ class WebEditions:
         """
         self._owed.add(digest)
         with self._output.alone(_wait):
+            self._owed.add(digest)  # another thread may have paid meanwhile, for what was then
             written = _Count()
             listed = self._editions.of(digest)
             newest = {edition.id for edition, _ in listed[-2:]}
             self._write(self._digests[digest], listed, newest, written)
-        self._owed.discard(digest)
+            self._sweep(self._digests[digest], listed, written)
+            self._owed.discard(digest)
         return written.published()
 
     def publish_around(self, edition: Edition) -> Published:
@@ -137,16 +144,15 @@ class WebEditions:
             return Published()
         self._owed.add(digest.name)
         with self._output.alone(_wait):
+            self._owed.add(digest.name)
             written = _Count()
             listed = self._editions.of(digest.name)
             numbers = [one.number for one, _ in listed]
             place = bisect_left(numbers, edition.number)
             near = {one.id for one, _ in listed[max(0, place - 1) : place + 2]}
             self._write(digest, listed, near, written)
-            if edition.number not in numbers:
-                path = edition_folder(digest.name, edition.number) + PAGE
-                written.removed += self._output.remove(path)
-        self._owed.discard(digest.name)
+            self._sweep(digest, listed, written)
+            self._owed.discard(digest.name)
         return written.published()
 
     def publish(self, changed: Collection[ArticleKey]) -> Published:

@@ -220,3 +220,9 @@ def test_articles_that_were_withdrawn_are_counted(draft: Program) -> None:
     draft("articles", "withdraw", "new.md")
     told = draft("editions", "show", "1").out
     assert "and 1 withdrawn" in told
+
+
+def test_ids_and_limits_have_bounds(program: Program) -> None:
+    far = "9" * 25
+    for command in (("show", far), ("approve", far), ("list", "--limit", far)):
+        assert program("editions", *command).code == 2

@@ -410,6 +410,31 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
         assert response.headers.get_list("referrer-policy") == ["no-referrer"]
 
 
+async def test_no_token_gets_into_a_log_and_many_may_unsubscribe_at_once(
+    proxy: str, tmp_path: Path
+) -> None:
+    tokens = [make_token(KEY, 1), make_token(KEY, 1, Purpose.APPROVE)]
+    statuses = set()
+    for path, token in zip(("unsubscribe", "approve"), tokens, strict=True):
+        for body in ("List-Unsubscribe=One-Click", "x" * 20_000):  # the second is too large
+            async with httpx.AsyncClient() as client:
+                response = await client.post(f"{proxy}/{path}/{token}", content=body)
+            statuses.add(response.status_code)
+    async with httpx.AsyncClient() as client:
+        for _ in range(100):
+            response = await client.post(f"{proxy}/unsubscribe/{tokens[0]}")
+            assert response.status_code == 200
+        for _ in range(100):
+            statuses.add((await client.get(f"{proxy}/approve/{tokens[1]}")).status_code)
+    assert statuses & {413, 502}  # the daemon breaks off, which Caddy calls a bad gateway
+    assert not any(token in logged(tmp_path) for token in tokens)
+
+
+def logged(folder: Path) -> str:
+    """Return what the server has written into its logs."""
+    return "".join(log.read_text("utf-8", "replace") for log in folder.glob("*.log"))
+
+
 def vary(response: httpx.Response) -> set[str]:
     found = ", ".join(response.headers.get_list("vary")).lower()
     return {name.strip() for name in found.split(",")} - {""}

@@ -220,8 +220,37 @@ async def test_an_edition_that_is_done_is_reported_to_the_operator_once() -> Non
     await room.mailing.send_due()
     await room.mailing.send_due()
     assert [envelope.recipient for envelope in room.transport.taken] == ["ops@example.org"] * 2
-    assert b"daily.7.report@" in room.transport.taken[0].message
+    assert b"<daily.7." in room.transport.taken[0].message
     assert room.reported == [7, 8]
+
+
+async def test_a_report_that_could_not_be_noted_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Room()
+    room.outcomes = [ended(7)]
+    with monkeypatch.context() as patched:
+
+        def fail(*_: object) -> None:
+            raise StoreError("disk full")
+
+        patched.setattr(room, "mark_reported", fail)
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                await room.mailing.send_due()
+    await room.mailing.send_due()
+    assert (len(room.transport.taken), room.reported) == (1, [7])
+
+
+async def test_a_clock_that_was_ahead_holds_up_no_report() -> None:
+    room = Room()
+    room.outcomes = [ended(7)]
+    room.clock.advance(days=900)
+    room.transport.errors["ops@example.org"] = [DeliveryDeferred(451, "later")]
+    await room.mailing.send_due()
+    room.clock.advance(days=-900)
+    await room.mailing.send_due()
+    assert room.reported == [7]
 
 
 async def test_without_an_operators_address_editions_just_count_as_told() -> None:

@@ -31,7 +31,9 @@ def parsed(one: Outcome, title: str = "晨间摘要") -> tuple[str, str, bytes]:
     assert b"\n" not in envelope.message.replace(b"\r\n", b"")
     message = email.message_from_bytes(envelope.message, policy=email.policy.default)
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message["Message-ID"] == "<daily.7.report@digest.example.org>"
+    ended_at = one.progress.ended_at or one.edition.created_at
+    number = int(ended_at.timestamp())
+    assert message["Message-ID"] == f"<daily.7.{number}.report@digest.example.org>"
     return str(message["Subject"]), message.get_content(), envelope.message
 
 

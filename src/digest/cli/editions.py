@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, approve, cancel and resend editions.", no_args_is_help=True)
 
-Id = Annotated[int, typer.Argument(help="Its id, as `digest editions list` tells it.", min=1)]
+Id = Annotated[
+    int, typer.Argument(help="Its id, as `digest editions list` tells it.", min=1, max=2**63 - 1)
+]
 
 _COLUMNS = ("Id", "Digest", "Number", "Due", "State", "Articles", "Mails")
 
@@ -26,7 +28,7 @@ _COLUMNS = ("Id", "Digest", "Number", "Due", "State", "Articles", "Mails")
 def list_(
     context: typer.Context,
     digest: Annotated[str | None, typer.Option(help="Only of this digest.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 20,
     as_json: Json = False,
 ) -> None:
     """List the editions, newest first; a `draft` waits for your decision."""
@@ -98,6 +100,7 @@ def approve(context: typer.Context, edition_id: Id) -> None:
         if _is_draft(before):
             services.settings.digest(before.digest)  # says so where it is not configured
             approved = asyncio.run(services.editor().approve(edition_id))
+            _tell_owed(services)
         now = _standing(services, edition_id)
     if not approved:
         complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
@@ -115,13 +118,14 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
 
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
-        before = _standing(services, edition_id).edition
+        _standing(services, edition_id)  # there is one
         cancelled = asyncio.run(services.editor().cancel(edition_id))
+        _tell_owed(services)
         now = _standing(services, edition_id)
     if not cancelled:
         complain(f"{_named(now.edition)} has nothing left to send: it is {_state(now.edition)}")
         raise typer.Exit(FAILED)
-    if _is_draft(before):
+    if not sum(now.states.values()):
         say(f"{_named(now.edition)}: cancelled, nobody gets it.")
         return
     sent, sending = (now.states[state] for state in (DeliveryState.SENT, DeliveryState.SENDING))
@@ -147,12 +151,19 @@ def resend(
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         edition = _standing(services, edition_id).edition
+        services.settings.digest(edition.digest)  # says so where it is not configured
         queued = asyncio.run(services.editor().resend(edition_id))
     if not queued:
         why = "it was cancelled" if edition.cancelled else "nothing failed or expired"
         complain(f"{_named(edition)}: {why}, so there is nothing to send again")
         raise typer.Exit(FAILED)
     say(f"{_named(edition)}: {_counted(queued)} for `digest run`.")
+
+
+def _tell_owed(services: Services) -> None:
+    """Say that a page could not be written; what was decided holds all the same."""
+    for digest in sorted(services.web_editions.owed):
+        complain(f"the pages of {digest} could not be written; `digest build` does it")
 
 
 def _standing(services: Services, edition_id: int) -> Standing:

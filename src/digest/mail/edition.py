@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -68,6 +68,8 @@ class Edition:
     state: EditionState
     welcome: bool = False
     cancelled: bool = False  #: from then on, though some of it may still be on its way
+    #: When the operator was asked to approve it, aware UTC. Two that differ in it are the same.
+    announced_at: datetime | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         require_utc("due_at", self.due_at)
@@ -79,12 +81,14 @@ class Edition:
 def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:
     """Return when a draft is sent or dropped unless the operator decides before (aware UTC).
 
+    The time counts from when the operator was asked, for a draft that nobody was asked about yet
+    from when it was made.
     ``digest`` is as configured now. None for what is no draft, and where nothing happens by itself:
     the digest wants no approval any more, or there is no such digest.
     """
     if edition.state is not EditionState.DRAFT or digest is None or digest.approval is None:
         return None
-    return edition.created_at + digest.approval.within
+    return (edition.announced_at or edition.created_at) + digest.approval.within
 
 
 #: Where editions are published, relative to the site.

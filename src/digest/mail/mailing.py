@@ -130,6 +130,7 @@ class Mailing:
         self._reports = reports
         self._report_to = report_to
         self._report_again_at: datetime | None = None
+        self._reported: set[int] = set()  # editions, not written down yet
         self._woken = asyncio.Event()
 
     async def issue(
@@ -269,11 +270,12 @@ class Mailing:
         A report that could not be sent is tried again after a while.
         """
         now = self._clock()
-        if self._reports is None or (self._report_again_at and now < self._report_again_at):
+        again = self._report_again_at
+        if self._reports is None or (again and now < again <= now + RETRY_AFTER[0]):
             return
         for outcome in await asyncio.to_thread(self._reports.unreported, now):
             try:
-                if self._report_to:
+                if self._report_to and outcome.edition.id not in self._reported:
                     await self._send_report(outcome, now)
             except DeliveryDeferred as error:
                 self._report_again_at = now + RETRY_AFTER[0]
@@ -281,7 +283,9 @@ class Mailing:
                 return
             except DeliveryError as error:
                 _log.error("report refused", edition=outcome.edition.id, error=str(error))
+            self._reported.add(outcome.edition.id)  # once, though it cannot be written down
             await asyncio.to_thread(self._reports.mark_reported, outcome.edition.id, now)
+            self._reported.discard(outcome.edition.id)
 
     async def _send_report(self, outcome: Outcome, now: datetime) -> None:
         """Send the report of an edition. Raises DeliveryError."""

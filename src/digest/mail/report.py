@@ -35,18 +35,20 @@ class Outcome:
 def report(outcome: Outcome, title: str, sender: Sender, to: str, now: datetime) -> Envelope:
     """Return the report of an edition of a digest called ``title``.
 
-    Its Message-ID is the edition's, so that a report sent twice is the same. ``now`` is aware UTC.
+    Its Message-ID tells the edition and when it ended, so that a report sent twice is the same, but
+    not that of an edition that was sent again. ``now`` is aware UTC.
     Raises ValueError where ``to`` is no address, DeliveryRefused where it needs SMTPUTF8.
     """
     edition, states = outcome.edition, outcome.progress.states
     unsent = sum(states[state] for state in (DeliveryState.FAILED, DeliveryState.EXPIRED))
     subject = f"{title} {edition.number}: {states[DeliveryState.SENT]:,} sent"
+    ended_at = outcome.progress.ended_at or edition.created_at
     return memo(
         sender,
         to,
         subject=f"{subject}, {unsent:,} not" if unsent else subject,
         text="\n".join(_lines(outcome, title)) + "\n",
-        reference=f"{edition.digest}.{edition.id}.report",
+        reference=f"{edition.digest}.{edition.id}.{int(ended_at.timestamp())}.report",
         now=now,
     )
 

@@ -101,6 +101,7 @@ def from_row(row: Row[Any]) -> Edition:
         upto=row.upto,
         state=EditionState(row.state),
         welcome=row.welcome,
+        announced_at=row.announced_at,
         cancelled=row.cancelled_at is not None,
     )
 
