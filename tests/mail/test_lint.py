@@ -309,6 +309,21 @@ def test_no_composed_message_breaks_a_rule_whatever_it_is_made_of(
     assert [str(remark) for remark in lint(message, postal_address=POSTAL)] == []
 
 
+def test_an_address_that_is_none_is_remarked_on() -> None:
+    broken = GOOD.replace(b"<https://digest.example.org/u", b"<https://[digest.example.org/u")
+    assert broken != GOOD
+    assert "List-Unsubscribe" in {one.rule for one in lint(broken, postal_address=POSTAL)}
+    letter = Letter(
+        subject="S",
+        html='<a href="https://[x/">a</a><img src="http://[y">',
+        text="t",
+        language="en",
+    )
+    told = [str(one) for one in lint(compose(letter, SLIP, SENDER).message)]
+    assert any("a link is not absolute" in one for one in told)
+    assert any("an image has no absolute address" in one for one in told)
+
+
 @settings(max_examples=150, deadline=None)
 @given(junk=st.binary(min_size=1, max_size=40), place=st.integers(0, 1_500), cut=st.integers(0, 30))
 def test_whatever_the_bytes_are_they_are_only_remarked_on(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
-from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
 from digest.mail.columns import display_width
 from digest.mail.contrast import LEAST, poor
-from digest.mail.remark import Rule, Severity, Specimen, shortened
+from digest.mail.remark import Rule, Severity, Specimen, parted, shortened
 from digest.mail.render import MAX_HTML
 
 #: Columns of a line of text (RFC 5322 section 2.1.1).
@@ -52,7 +51,7 @@ def _tables(mail: Specimen) -> Iterator[str]:
 def _images(mail: Specimen) -> Iterator[str]:
     for image in mail.page.css("img"):
         source = image.attributes.get("src") or ""
-        if urlsplit(source).scheme not in ("https", "http") or not urlsplit(source).netloc:
+        if parted(source).scheme not in ("https", "http") or not parted(source).netloc:
             yield f"an image has no absolute address: {shortened(source)}"
         if image.attributes.get("alt") is None:
             yield f"an image has no alt: {shortened(source)}"
@@ -99,7 +98,7 @@ def _links(mail: Specimen) -> Iterator[str]:
             if address[1:] not in places:
                 yield f"a link leads nowhere: {address}"
             continue
-        parts = urlsplit(address)
+        parts = parted(address)
         if parts.scheme != "mailto" and not (parts.scheme in ("http", "https") and parts.netloc):
             yield f"a link is not absolute: {shortened(address)}"
 

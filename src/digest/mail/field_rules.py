@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from email.errors import NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 from digest.mail.columns import display_width
 from digest.mail.headers import ALLOWED, WISHED
-from digest.mail.remark import Rule, Severity, Specimen, read_field, shortened
+from digest.mail.remark import Rule, Severity, Specimen, parted, read_field, shortened
 
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@([A-Za-z0-9.-]+)>")
@@ -153,8 +152,8 @@ def _unsubscribe(mail: Specimen) -> Iterator[str]:
         for value in found
         for one in value.split(",")
     ]
-    web = [address for address in addresses if urlsplit(address).scheme in ("http", "https")]
-    if len(found) != 1 or len(web) != 1 or not urlsplit(web[0]).netloc:
+    web = [address for address in addresses if parted(address).scheme in ("http", "https")]
+    if len(found) != 1 or len(web) != 1 or not parted(web[0]).netloc:
         yield f"it has no single address of the web: {shortened(' '.join(found))}"
     elif not web[0].startswith("https:"):
         yield "its address is not https; set [site] url to one that is"

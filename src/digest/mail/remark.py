@@ -9,6 +9,7 @@ from email.message import Message
 from email.policy import SMTP
 from enum import StrEnum
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -85,6 +86,14 @@ def read_field(name: str, value: str) -> Any:
         return SMTP.header_factory(name, value)
     except _FAULTS:
         return None
+
+
+def parted(address: str) -> SplitResult:
+    """Return an address in its parts; what is none has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:  # such as a bracket that nothing closes
+        return SplitResult("", "", "", "", "")
 
 
 def shortened(found: str) -> str:
