@@ -113,10 +113,25 @@ async def test_nobody_waits_for_a_writer_that_is_gone() -> None:
 
 
 async def test_a_mistake_of_ours_is_told_to_those_it_is_about_alone() -> None:
-    ledger = Ledger(Book(RuntimeError("a mistake")), FakeClock())
+    book = Book(RuntimeError("a mistake"))
+    ledger = Ledger(book, FakeClock())
     failed = await asyncio.gather(ledger.settle(sent(1)), return_exceptions=True)
     assert isinstance(failed[0], RuntimeError)
+    assert ledger.owing  # it was sent all the same
     await ledger.settle(sent(2))
+    assert book.written == [[1, 2]]
+
+
+async def test_a_mistake_that_comes_again_is_given_up_and_ends_nothing() -> None:
+    book = Book(RuntimeError("a mistake"), RuntimeError("a mistake"))
+    ledger = Ledger(book, FakeClock())
+    await asyncio.gather(ledger.settle(sent(1)), return_exceptions=True)
+    with capture_logs() as logs:
+        await ledger.settle_leftovers()
+    assert [one["event"] for one in logs] == ["endings given up"]
+    assert not ledger.owing
+    await ledger.settle(sent(2))
+    assert book.written == [[2]]
 
 
 async def test_a_delivery_that_another_took_over_is_told() -> None:

@@ -130,3 +130,28 @@ async def test_hanging_up_sends_nothing_more() -> None:
             heard = await reader.read(-1)
         assert len(heard) < 50_000_000
         assert wire.problem == "the connection was closed"
+
+
+async def test_where_the_other_end_says_no_more_nothing_of_the_buffer_goes_out() -> None:
+    """A message that counts as not sent must not become whole when the wire is closed."""
+    size = 0
+    ended = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal size
+        await reader.read(1)
+        writer.write_eof()  # but it reads on
+        with suppress(ConnectionError):
+            while piece := await reader.read(1 << 16):
+                size += len(piece)
+        ended.set()
+
+    async with scripted(script) as port:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
+        wire = Wire(transport)
+        wire.send(b"x" * 40_000_000, replies=1)
+        assert await wire.replies(1, 5) == []
+        await ended.wait()
+    assert wire.problem == "the connection was lost"
+    assert size < 40_000_000 - 1

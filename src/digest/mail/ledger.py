@@ -86,6 +86,7 @@ class Ledger:
                 _log.error("endings not stored yet", number=len(batch), error=str(error))
             except BaseException as error:
                 problem = error
+                self._unsettled = settlements
                 _log.exception("endings not stored", number=len(batch))
                 if not isinstance(error, Exception):
                     # Nobody writes any more: nobody is to wait for it.
@@ -120,12 +121,20 @@ class Ledger:
             self._gathering.set_result(None)
 
     async def settle_leftovers(self) -> None:
-        """Have what could not be stored stored: sent again is what is claimed without it."""
-        if self._unsettled:
-            await to_the_end(
-                asyncio.ensure_future(asyncio.to_thread(self._remember, tuple(self._unsettled)))
-            )
-            self._unsettled.clear()
+        """Have what could not be stored stored: sent again is what is claimed without it.
+
+        Raises StoreError. What fails otherwise a second time waits for its lease.
+        """
+        if not self._unsettled:
+            return
+        storing = asyncio.to_thread(self._remember, tuple(self._unsettled))
+        try:
+            await to_the_end(asyncio.ensure_future(storing))
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - a mistake of ours must not end all mail
+            _log.exception("endings given up", number=len(self._unsettled))
+        self._unsettled.clear()
 
     def _remember(self, settlements: Sequence[Settlement]) -> None:
         known = self._store.settle_all(settlements, self._clock())

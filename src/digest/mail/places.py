@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from types import TracebackType
 
 import structlog
 
 from digest.errors import ServerUnavailable
-from digest.mail.wire import Wire
 
 _log = structlog.get_logger(__name__)
 
@@ -25,13 +23,13 @@ class Places:
         self._number = number
         self._free = asyncio.Semaphore(number)
         self._given_up = 0
-        self._connecting = 0
-        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()  # in use or kept
-        self._sent = 0  # messages
+        self._at_work = 0  # who holds a place, and does not wait for another one
+        self._answers = 0  # of the server, to messages
 
     async def __aenter__(self) -> None:
         """Wait for a place."""
         await self._free.acquire()
+        self._at_work += 1
 
     async def __aexit__(
         self,
@@ -40,6 +38,7 @@ class Places:
         trace: TracebackType | None,
     ) -> None:
         """Leave the place to the next one."""
+        self._at_work -= 1
         self._free.release()
 
     @property
@@ -51,40 +50,41 @@ class Places:
         """Tell whether none is free."""
         return self._free.locked()
 
-    def connecting(self) -> None:
-        """Count a connection that is being made."""
-        self._connecting += 1
-
-    def connected(self, wire: Wire | None) -> None:
-        """Count it as made; None: it could not be."""
-        self._connecting -= 1
-        if wire is not None:
-            self._wires.add(wire)
-
-    def sent(self) -> None:
-        """Count a message, which shows that the server is there."""
-        self._sent += 1
+    def answered(self) -> None:
+        """Count an answer to a message, whatever it says: the server is there."""
+        self._answers += 1
 
     async def do_with_fewer(self, error: ServerUnavailable) -> None:
         """Give our place up for good; return with that of another, once it is free.
 
         ``error`` is what the server said when it was asked for one connection more. It is raised
         where it meant that the server does not work at all: where it refused without a reply,
-        where it has taken no other connection either, or nothing since.
+        where nobody else is at work with it, or it has answered none of them meanwhile.
         """
-        alone = not self._connecting and all(wire.problem for wire in self._wires)
-        if error.code is None or type(error) is not ServerUnavailable or alone:
+        if error.code is None or type(error) is not ServerUnavailable:
             raise error
-        before = self._sent
-        await self._free.acquire()
-        if self._sent == before:
-            self._free.release()
+        before, taken = self._answers, 0
+        self._at_work -= 1
+        try:
+            while self._answers == before and self._at_work:
+                # Those that nobody holds come first, at once: there are so many too many.
+                await self._free.acquire()
+                self._given_up += 1
+                taken += 1
+        finally:
+            self._at_work += 1
+            if self._answers == before:
+                self._take_back(taken)
+        if self._answers == before:
             raise error
-        self._given_up += 1
         _log.warning("server takes no more connections", connections=self.known, said=str(error))
 
     def ask_again(self) -> None:
         """Take back what was given up: when nothing was sent for a while, all is open again."""
-        for _ in range(self._given_up):
+        self._take_back(self._given_up)
+
+    def _take_back(self, number: int) -> None:
+        back = min(number, self._given_up)  # less where all were taken back meanwhile
+        self._given_up -= back
+        for _ in range(back):
             self._free.release()
-        self._given_up = 0

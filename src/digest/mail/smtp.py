@@ -51,17 +51,24 @@ class SmtpTransport:
         session can be had or the connection is lost.
         """
         async with self._slots:
-            while (connection := await self._begun_on_kept(envelope)) is None:
-                try:
-                    fresh = await self._connect()
-                except ServerUnavailable as error:
-                    await self._slots.do_with_fewer(error)
-                else:
-                    await self._begin(fresh, envelope)
-                    connection = fresh
-                    break
-            await self._finish(connection, envelope, after)
-            self._slots.sent()
+            try:
+                while (connection := await self._begun_on_kept(envelope)) is None:
+                    try:
+                        fresh = await self._connect()
+                    except ServerUnavailable as error:
+                        if not self._idle:  # else one came free meanwhile
+                            await self._slots.do_with_fewer(error)
+                    else:
+                        await self._begin(fresh, envelope)
+                        connection = fresh
+                        break
+                await self._finish(connection, envelope, after)
+            except ServerUnavailable:
+                raise
+            except DeliveryError:
+                self._slots.answered()
+                raise
+            self._slots.answered()
 
     async def check(self) -> None:
         """Connect, log in and leave again. Raises ServerUnavailable."""
@@ -86,13 +93,9 @@ class SmtpTransport:
 
     async def _connect(self) -> _Connection:
         """Return a connection that is ready for a message, or raise ServerUnavailable."""
-        dialogue = None
-        self._slots.connecting()
-        try:
-            dialogue = await self._sessions.begin()
-        finally:
-            self._slots.connected(None if dialogue is None else dialogue.wire)
-        return _Connection(dialogue=dialogue)
+        if self._leaving:  # the server may count them still
+            await asyncio.wait(self._leaving)
+        return _Connection(dialogue=await self._sessions.begin())
 
     async def _alive(self, kept: _Connection) -> bool:
         """Tell whether a kept connection is of use; one that waited is asked (NOOP)."""
@@ -134,7 +137,7 @@ class SmtpTransport:
     ) -> None:
         """Send the message; keep the connection for the next one if it is sound."""
         await self._said(connection, connection.dialogue.finish(envelope, after))
-        await self._keep(connection)
+        self._keep(connection)
 
     async def _said(self, connection: _Connection, talk: Awaitable[None]) -> None:
         try:
@@ -143,16 +146,16 @@ class SmtpTransport:
             connection.dialogue.wire.close()
             raise
         except DeliveryError:
-            await self._keep(connection)
+            self._keep(connection)
             raise
         except BaseException:
             connection.dialogue.wire.close()  # in the middle of a message: of no use to anyone
             raise
 
-    async def _keep(self, connection: _Connection) -> None:
+    def _keep(self, connection: _Connection) -> None:
         connection.messages += 1
         if connection.messages >= self._server.messages_per_connection:
-            await self._leave(connection)
+            self._leave_soon(connection)  # what the server took must not wait for its goodbye
             return
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
@@ -172,12 +175,15 @@ class SmtpTransport:
         until = loop.time() - self._server.idle.total_seconds() + _TICK
         for kept in [kept for kept in self._idle if kept.idle_since <= until]:
             self._idle.remove(kept)
-            task = loop.create_task(self._leave(kept))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+            self._leave_soon(kept)
         if not self._idle:
             self._slots.ask_again()
         self._reap_later()
+
+    def _leave_soon(self, connection: _Connection) -> None:
+        task = asyncio.get_running_loop().create_task(self._leave(connection))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _leave(self, connection: _Connection) -> None:
         """Say QUIT, and hang up whatever the answer is."""

@@ -30,6 +30,7 @@ class Wire(asyncio.Protocol):
         """Hear from now on what comes over ``transport``."""
         self.transport = transport
         self._loop = asyncio.get_running_loop()
+        self._ended = False  # the transport has
         self._rest = b""  # of a line that is not complete
         self._lines: list[str] = []  # of a reply that is not complete
         self._size = 0  # of these lines
@@ -83,7 +84,12 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remember that the connection has ended."""
+        self._ended = True
         self._break(f"the connection was lost: {exc}" if exc else "the connection was lost")
+
+    def eof_received(self) -> None:
+        """Hang up: closed in good order, what lies in the buffer would still go out."""
+        self._break("the connection was lost")
 
     def _hear(self, line: bytes) -> None:
         """Take a line of a reply: three digits, a hyphen where more lines follow, and text."""
@@ -136,7 +142,8 @@ class Wire(asyncio.Protocol):
     def _break(self, problem: str) -> None:
         if self.problem is None:
             self.problem = problem
-            self.transport.abort()
+            if not self._ended:
+                self.transport.abort()
             if self._timer is not None:
                 self._timer.cancel()
         self._wake()
