@@ -147,39 +147,6 @@ class TestSite:
 
 
 class TestRecipe:
-    @pytest.mark.parametrize(
-        ("zone", "expected"),
-        [
-            ("", "Asia/Tokyo"),
-            ("timezone = 'Europe/Berlin'", "Europe/Berlin"),
-            ("timezone = 'subscriber'", "Asia/Tokyo"),
-        ],
-    )
-    def test_its_schedule_is_made_of_what_it_says(
-        self, tmp_path: Path, zone: str, expected: str
-    ) -> None:
-        text = (
-            "[site]\ntimezone = 'Asia/Tokyo'\n[digests.d]\n"
-            "schedule = ['weekly mon  07:00', '0 9 * * sat']\nskip = ['sun', 2026-10-01]\n"
-        )
-        found = make_schedules(settings(tmp_path, text + zone))["d"]
-        assert found == Schedule(
-            ("weekly mon 07:00", "0 9 * * sat"),
-            expected,
-            skip=("sun", "2026-10-01"),
-            local="subscriber" in zone,
-        )
-        digest = settings(tmp_path, text + zone).digest("d")
-        assert (digest.timezone, digest.local) == (expected, "subscriber" in zone)
-
-    def test_the_environment_may_say_several_times(self, tmp_path: Path) -> None:
-        path = tmp_path / "digest.toml"
-        path.write_text("")
-        lists = ('["daily 07:00", "weekly sat 09:30"]', '["12-25"]')
-        variables = ("DIGEST_DIGESTS__D__SCHEDULE", "DIGEST_DIGESTS__D__SKIP")
-        table = load(path, dict(zip(variables, lists, strict=True))).digests["d"]
-        assert (table.schedule, table.skip) == (("daily 07:00", "weekly sat 09:30"), ("12-25",))
-
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
         assert settings(tmp_path).recipe() == Recipe()
 
