@@ -169,7 +169,7 @@ def test_what_is_withdrawn_leaves_the_page_and_comes_back(workplace: Workplace) 
         services.publisher.publish(services.store.withdrawals.withdraw(keys, services.clock()))
         assert titles(workplace, f"{FOLDER}1") == ["留下"]
         assert "1 篇文章" in page(workplace, FOLDER).css(".meta")[0].text()
-        services.publisher.publish(services.store.withdrawals.restore(keys))
+        services.publisher.publish(services.store.withdrawals.restore(keys, services.clock()))
         assert sorted(titles(workplace, f"{FOLDER}1")) == ["拿走", "留下"]
 
 

@@ -108,7 +108,7 @@ class Editor:
             keys = [self.store.withdrawals.find(f"{one}.md")[0].article.key for one in some]
             if deed == "withdraw":
                 return self.store.withdrawals.withdraw(keys, now)
-            return self.store.withdrawals.restore(keys)
+            return self.store.withdrawals.restore(keys, now)
         if deed not in ("correct", "move") or not some:
             count = self.dice.randint(2, 3 * LIMIT) if deed == "burst" else 1
             some = [len(self.written) + number for number in range(count)]

@@ -114,7 +114,7 @@ def restore(context: typer.Context, names: Names) -> None:
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         found = _find(services, names)
-        changes = services.store.withdrawals.restore(_keys(found))
+        changes = services.store.withdrawals.restore(_keys(found), services.clock())
         count = sum(one.withdrawn_at is not None for one in found)
         _publish(services, changes, f"{count:,} restored")
 

@@ -17,6 +17,7 @@ from digest.store.issued import IssuedEditions
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
 from digest.store.reports import Reports
+from digest.store.revisions import RevisionStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
@@ -33,6 +34,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.articles = ArticleStore(database)
+        self.revisions = RevisionStore(database)
         self.scans = ScanStore(database)
         self.archives = ArchiveStore(database)
         self.subscribers = SubscriberStore(database)

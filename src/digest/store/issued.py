@@ -11,9 +11,10 @@ from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
 from digest.store import editions
 from digest.store.connection import Database
-from digest.store.reading import gone, of_edition
+from digest.store.reading import of_edition
 from digest.store.schema import article, delivery, edition, edition_article
 from digest.store.types import chunks
+from digest.store.visibility import visible
 
 _ISSUED = (EditionState.OPEN, EditionState.DONE)
 #: In whose mailbox an edition is, or may be in a moment.
@@ -42,7 +43,7 @@ class IssuedEditions:
         held = (
             select(edition_article.c.edition, func.count().label("articles"))
             .join(article, article.c.id == edition_article.c.article)
-            .where(~gone())
+            .where(visible())
             .group_by(edition_article.c.edition)
             .subquery()
         )

@@ -26,9 +26,9 @@ from digest.store.schema import (
     membership,
     strand,
     strand_article,
-    withdrawal,
 )
 from digest.store.types import chunks, hashed
+from digest.store.visibility import visible
 
 #: What an article is made of.
 COLUMNS = (
@@ -58,16 +58,8 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
     """Return the articles whose sequences a query finds, in order of sequence."""
-    query = select(*COLUMNS).where(article.c.id.in_(sequences), ~gone())
+    query = select(*COLUMNS).where(article.c.id.in_(sequences), visible())
     return read(connection, query.order_by(article.c.id))
-
-
-def gone() -> ColumnElement[bool]:
-    """Return the condition that an article of a query is withdrawn."""
-    query = select(withdrawal.c.article).where(
-        withdrawal.c.article == article.c.id, withdrawal.c.at.is_not(None)
-    )
-    return exists(query)
 
 
 def newest_sequence(connection: Connection) -> int:
@@ -123,7 +115,7 @@ def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
 
 def newest(wanted: Scope) -> Select[Any]:
     """Return the query of a feed's articles: an index tells their order, none are sorted."""
-    query = within(select(*COLUMNS).where(~gone()), wanted)
+    query = within(select(*COLUMNS).where(visible()), wanted)
     if wanted is None:
         return query.order_by(article.c.published_at.desc(), article.c.id.desc())
     rows = strand_article if isinstance(wanted, Strand) else membership

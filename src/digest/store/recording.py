@@ -17,7 +17,8 @@ from digest.store.filing import file_under
 from digest.store.loading import load
 from digest.store.problems import note
 from digest.store.register import Entry, Register
-from digest.store.schema import article, file, likeness
+from digest.store.revisions import advance, record_changes
+from digest.store.schema import article, article_state, file, likeness
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed, storable
 from digest.store.weaving import note_terms, weave
@@ -66,7 +67,20 @@ def record(
     _remember(connection, register, outcome)
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
     touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
-    woven = weave(connection, [one for one in touched.values() if one is not None], terms)
+    sequences = [one for one in touched.values() if one is not None]
+    woven = weave(connection, sequences, terms)
+    if touched:
+        revision = advance(connection, now)
+        added = {entry.sequence for entry, _ in new}
+        rows = [{"article": one, "hidden": 0, "revision": revision.number} for one in added]
+        if rows:
+            connection.execute(article_state.insert(), rows)
+        record_changes(
+            connection,
+            revision,
+            articles=[one for one in sequences if one not in added],
+            selections=(None, *filed.categories, *woven.strands),
+        )
     return Changes(
         articles=frozenset(touched),
         categories=filed.categories,

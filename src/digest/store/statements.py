@@ -15,7 +15,8 @@ from digest.store.types import chunks
 Rows = Sequence[Mapping[str, Any]]
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT of the connection's own database, which can say what to do on conflict."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
@@ -24,7 +25,7 @@ def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.
 def insert_new(connection: Connection, table: Table, rows: Rows, *, key: str) -> None:
     """Insert the rows whose ``key`` is not there yet."""
     if rows:
-        statement = _insert(connection, table).on_conflict_do_nothing(index_elements=[key])
+        statement = insert_into(connection, table).on_conflict_do_nothing(index_elements=[key])
         connection.execute(statement, rows)
 
 
@@ -32,7 +33,7 @@ def put(connection: Connection, table: Table, rows: Rows, *, key: str) -> None:
     """Insert the rows, or replace every other column where ``key`` is there already."""
     if not rows:
         return
-    statement = _insert(connection, table)
+    statement = insert_into(connection, table)
     new = {name: statement.excluded[name] for name in rows[0] if name != key}
     connection.execute(statement.on_conflict_do_update(index_elements=[key], set_=new), list(rows))
 

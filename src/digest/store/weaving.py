@@ -15,7 +15,8 @@ from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import StrandSummary
 from digest.store.connection import Database, Lock
 from digest.store.reading import filed, newest_sequence
-from digest.store.schema import article, meta, strand, strand_article, withdrawal
+from digest.store.revisions import advance, record_changes
+from digest.store.schema import article, article_state, meta, strand, strand_article
 from digest.store.statements import among, insert_new, put
 from digest.store.types import CHUNK, chunks, hashed
 
@@ -70,7 +71,7 @@ def note_terms(connection: Connection, terms: Terms) -> None:
     put(connection, meta, [{"name": WOVEN, "value": value}], key="name")
 
 
-def reweave(database: Database, terms: Terms) -> Changes:
+def reweave(database: Database, terms: Terms, now: datetime) -> Changes:
     """Decide the strands of all articles anew if they were decided by other terms.
 
     Other writers get their turn in between.
@@ -85,7 +86,10 @@ def reweave(database: Database, terms: Terms) -> Changes:
         with database.write(Lock.ARTICLES) as connection:
             query = select(article.c.id).where(article.c.id > last)
             some = list(connection.scalars(query.order_by(article.c.id).limit(CHUNK)))
-            changed |= weave(connection, some, terms).changed
+            woven = weave(connection, some, terms).changed
+            if woven:
+                record_changes(connection, advance(connection, now), selections=(None, *woven))
+            changed |= woven
             last = some[-1] if some else None
             if last is None:
                 put(connection, meta, [{"name": WOVEN, "value": own}], key="name")
@@ -106,11 +110,11 @@ def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[Str
         .where(strand_article.c.strand.in_(of_kinds))
         .group_by(strand_article.c.strand)
     )
-    # Counting all and taking off the few that are withdrawn spares a look at every article.
-    withdrawn = counted.join(withdrawal, withdrawal.c.article == strand_article.c.article).where(
-        withdrawal.c.at.is_not(None)
+    # Counting all and taking off the few that are hidden spares a look at every article.
+    unseen = counted.join(article_state, article_state.c.article == strand_article.c.article).where(
+        article_state.c.hidden != 0
     )
-    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(withdrawn)}
+    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(unseen)}
     shown: dict[int, int] = {row[0]: row[1] for row in connection.execute(counted)}
     named = select(strand.c.kind, strand.c.name, strand.c.id).where(strand.c.kind.in_(kinds))
     found = sorted(
