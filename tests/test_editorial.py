@@ -18,7 +18,7 @@ from digest.articles.model import CategoryPath
 from digest.assembly import Services
 from digest.editorial import Editor
 from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, OutputError, StoreError
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope

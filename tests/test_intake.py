@@ -19,8 +19,8 @@ from digest.assembly import Services
 from digest.backlog import Backlog
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
-from digest.feeds.folder import OutputFolder
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore

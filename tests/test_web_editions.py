@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.model import CategoryPath, Draft
 from digest.assembly import Services
 from digest.errors import OutputError
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.validation import Severity, validate
 from digest.feeds.writing import Published
 from digest.mail.edition import Edition

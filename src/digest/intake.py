@@ -15,7 +15,7 @@ from digest.articles.scan import Scan
 from digest.articles.watches import Watches
 from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
 from digest.errors import DigestError, OutputError
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.times import Clock
 
 _log = structlog.get_logger(__name__)

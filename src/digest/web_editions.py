@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Any, Protocol
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Changes
-from digest.feeds.folder import OutputFolder
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM, PAGE
 from digest.feeds.writing import Published
 from digest.mail.edition import (

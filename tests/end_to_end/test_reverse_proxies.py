@@ -19,7 +19,7 @@ import httpx
 import pytest
 import uvicorn
 
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import Feed
 from digest.feeds.syndication import rss
 from digest.mail.tokens import Purpose, make_token

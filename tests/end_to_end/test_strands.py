@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest import shipped
 from digest.articles.revision import Terms
 from digest.feeds.plan import CustomFeed
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM
 from digest.store.database import Store, open_store
 from digest.web.pages import WebPages

@@ -31,7 +31,7 @@ from digest.articles.tree import Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.assembly import Services
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.times import utc_now

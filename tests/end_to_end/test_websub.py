@@ -19,7 +19,7 @@ from digest.assembly import Services
 from digest.daemon import Daemon
 from digest.feeds import desk as desk_module
 from digest.feeds.notices import HubQueue
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.writing import Published
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving

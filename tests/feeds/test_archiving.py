@@ -18,10 +18,10 @@ from lxml import etree
 from digest.articles.model import ARCHIVES, ArticleKey, Tombstone, slug
 from digest.errors import OutputError
 from digest.feeds.archives import NAMESPACE, Entry, Extent, Held, Version, decide
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from tests.feeds.samples import NOON, SITE, TEA, TRADE, Shelf, article
-from tests.feeds.test_publish import PlainPages, changes, tree
+from tests.feeds.publish.test_publisher import PlainPages, changes, tree
 
 LIMIT = 3
 FH = f"{{{NAMESPACE}}}"

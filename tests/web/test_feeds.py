@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import MEDIA_TYPES
 from digest.times import rfc822
 from digest.web.feeds import PublishedFiles

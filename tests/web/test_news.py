@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import Article
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
 from digest.feeds.syndication import atom, rss
 from tests.feeds.samples import SITE, article

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from digest.errors import OutputError
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS
 from digest.feeds.websub import is_topic
 

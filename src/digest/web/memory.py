@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from digest.feeds.encodings import SUFFIXES, packed
-from digest.feeds.folder import history_of
+from digest.feeds.publish.output_folder import history_of
 from digest.feeds.history import content_tag, held, news
 from digest.feeds.selection import MEDIA_TYPES
 

@@ -24,7 +24,7 @@ from digest.articles.strands import Strand, StrandKind
 from digest.errors import OutputError
 from digest.feeds.archives import Place
 from digest.feeds.archiving import ArchiveSource, Archiving
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.json_feed import json_feed
 from digest.feeds.opml import opml
 from digest.feeds.plan import CustomFeed, FeedPlan, FeedSummary, spread

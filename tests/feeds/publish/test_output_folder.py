@@ -12,7 +12,7 @@ import pytest
 
 from digest.errors import OutputError
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.folder import OutputFolder, history_of
+from digest.feeds.publish.output_folder import OutputFolder, history_of
 from digest.feeds.history import content_tag, held
 
 
