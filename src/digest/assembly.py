@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from random import random
 
-from digest import shipped
+from digest import __version__, shipped
 from digest.agenda import Agenda
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
+from digest.articles.model import Scope
 from digest.articles.tree import TOP, Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.editorial import Editor
 from digest.errors import ConfigurationError
 from digest.feeds.herald import Herald
+from digest.feeds.plan import FeedPlan, FeedSummary, spread
+from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.publisher import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -36,7 +43,7 @@ from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.pages import WebPages
 from digest.web.readers import READERS
-from digest.web_editions import SitePublisher, WebEditions
+from digest.web_editions import WebEditions
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -53,7 +60,7 @@ class Services:
     site: Site
     tree: Tree
     pages: WebPages
-    publisher: SitePublisher
+    publisher: Publisher
     web_editions: WebEditions
     herald: Herald
     mail_templates: MailTemplates
@@ -94,6 +101,40 @@ class Services:
             settle=articles.settle,
             clock=self.clock,
         )
+
+    def feeds(self) -> list[FeedSummary]:
+        """Return every feed that there is, with its count of articles, the site's first."""
+        articles, options = self.store.articles, self.settings.feed_plan(self.site)
+        facets = articles.strands(options.kinds) if options.kinds else []
+        scopes: dict[Scope, int] = {None: articles.counts().articles}
+        scopes |= spread(options, articles.categories(), facets)
+        found = ((options.feed(scope), count) for scope, count in scopes.items())
+        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
+
+    def publish(self, progress: Callable[[int, int], None] | None = None) -> Published:
+        """Publish all that is stale, packed, before a command ends; hubs are told.
+
+        Raises OutputError, StoreError; what was written until then is told all the same.
+        """
+        publisher = self.publisher
+        done = Published(removed=publisher.start())
+        try:
+            while True:
+                published = publisher.publish(progress)
+                done = replace(
+                    done,
+                    written=done.written + published.written,
+                    unchanged=done.unchanged + published.unchanged,
+                    removed=done.removed + published.removed,
+                )
+                if published.wait is None:
+                    break
+                time.sleep(published.wait)
+            publisher.pack()
+        finally:
+            publisher.close()
+            self.tell_hubs()
+        return done
 
     def tell_hubs(self) -> None:
         """Tell hubs what was published by a command; what they do not take now is kept.
@@ -245,6 +286,13 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
     return folder, brought
 
 
+def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
+    """Return what differs whenever feeds would be written otherwise for the same articles."""
+    libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
+    told = "\n".join((__version__, *libraries, repr(options)))
+    return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
+
+
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
@@ -288,6 +336,7 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
             digests=[digests[name] for name in schedules],
             brought=brought,
         )
+        options, style_sheet = settings.feed_plan(site), pages.style_sheet()
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         web_editions = WebEditions(
             editions=store.issued,
@@ -305,21 +354,13 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
             site=site,
             tree=tree,
             pages=pages,
-            publisher=SitePublisher(
-                editions=web_editions,
-                source=store.articles,
-                pages=pages,
-                site=site,
-                output=settings.paths.output,
-                limit=feeds.limit,
-                full=feeds.content == "full",
-                formats=formats,
-                authors=feeds.authors,
-                languages=feeds.languages,
-                custom=settings.custom_feeds(),
-                ttl=feeds.ttl,
+            publisher=Publisher(
+                store=store.feeds,
+                folder=OutputFolder(settings.paths.output),
+                options=options,
+                style_sheet=style_sheet,
+                fingerprint=feed_fingerprint(options, style_sheet),
                 changed=herald.changed,
-                archives=store.archives if settings.feeds.archives else None,
             ),
             web_editions=web_editions,
             herald=herald,

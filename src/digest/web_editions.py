@@ -7,13 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
-from digest.articles.model import Article, ArticleKey, CategoryPath, Changes
+from digest.articles.model import Article, ArticleKey, CategoryPath
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import Publisher
+from digest.feeds.publish.publisher import Published
 from digest.feeds.selection import ATOM, PAGE
-from digest.feeds.writing import Published
 from digest.mail.edition import (
     EDITIONS,
     Contents,
@@ -227,12 +226,12 @@ class WebEditions:
                     following=editions[place + 1] if place + 1 < len(editions) else None,
                 )
                 path = edition_folder(digest.name, edition.number) + PAGE
-                written.add(self._output.write(path, page))
+                written.add(self._output.write(path, page).changed)
         page = self._pages.editions(digest, listed[::-1])
-        written.add(self._output.write(folder + PAGE, page))
+        written.add(self._output.write(folder + PAGE, page).changed)
         words = phrasebook(digest.language, digest.timezone)
         feed = edition_feed(digest, recent[::-1], words, self._site)
-        written.add(self._output.write(folder + ATOM, feed))
+        written.add(self._output.write(folder + ATOM, feed).changed)
 
     def _sweep(
         self, digest: Digest, listed: Sequence[tuple[Edition, int]], written: _Count
@@ -245,25 +244,6 @@ class WebEditions:
 
     def _contents(self, digest: Digest, edition: Edition) -> Contents:
         return contents(self._editions.articles(edition.id), digest.categories, MAX_SHOWN)
-
-
-class SitePublisher(Publisher):
-    """A publisher that brings the pages of editions up to date after feeds and articles."""
-
-    def __init__(self, *, editions: WebEditions, **publisher: Any) -> None:
-        """Keep what is needed; ``publisher`` is what a Publisher takes."""
-        super().__init__(**publisher)
-        self._editions = editions
-
-    def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
-        """Write everything, and remove what nothing stands behind any more."""
-        return _sum(super().publish_all(progress), self._editions.publish_all())
-
-    def publish(
-        self, changes: Changes, progress: Callable[[int, int], None] | None = None
-    ) -> Published:
-        """Write what the changes touch."""
-        return _sum(super().publish(changes, progress), self._editions.publish(changes.articles))
 
 
 class _Count:
@@ -287,14 +267,6 @@ def _paths(digest: Digest, listed: Sequence[tuple[Edition, int]]) -> set[str]:
     folder = editions_folder(digest.name)
     pages = (edition_folder(digest.name, edition.number) for edition, _ in listed)
     return {folder + ATOM, *(page + PAGE for page in (folder, *pages))}
-
-
-def _sum(one: Published, other: Published) -> Published:
-    return Published(
-        written=one.written + other.written,
-        unchanged=one.unchanged + other.unchanged,
-        removed=one.removed + other.removed,
-    )
 
 
 def _wait() -> None:

@@ -32,7 +32,7 @@ def feeds(context: typer.Context, as_json: Json = False) -> None:
 
 def _list(chosen: Context, as_json: bool) -> None:
     with chosen.services(log=False) as services:
-        found = services.publisher.feeds()
+        found = services.feeds()
     if as_json:
         print_json(
             [

@@ -58,7 +58,7 @@ class _Answer:
 class Herald:
     """Tells each hub of each changed feed, one request at a time, until it has taken it.
 
-    Hubs do not wait for one another, and nothing waits for them: ``changed`` only takes a note.
+    Hubs do not wait for one another, and nothing waits for them: ``changed`` only takes notes.
     """
 
     def __init__(
@@ -83,15 +83,25 @@ class Herald:
         self._desks = [Desk(hub) for hub in site.hubs]
 
     def changed(self, paths: Collection[str]) -> None:
-        """Note which published files hold other bytes now; from any thread, at no cost.
+        """Note which published files hold other bytes now; from any thread.
+
+        The store keeps it, too: whoever is killed now tells hubs at the next start.
 
         ``paths`` are relative to the output folder; those that are no feeds do not matter.
         """
         at = self._clock()
         changes = {self._site.link(path): at for path in sorted(paths) if is_topic(path)}
-        if changes:
+        if not changes or not self._desks:
+            return
+        try:
+            self._keeper.keep([one for desk in self._desks for one in desk.notices(changes)])
+        except StoreError as error:
+            _log.error("notices for hubs cannot be kept", error=str(error))
+        else:
             for desk in self._desks:
-                desk.add(changes)
+                desk.kept |= changes
+        for desk in self._desks:
+            desk.add(changes)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tell hubs until ``stop`` is set; what is left then is kept for the next start.

@@ -101,7 +101,7 @@ article_state = Table(
     metadata,
     _reference("article", "article.id", key=True),
     Column("hidden", Integer, nullable=False),
-    Column("revision", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
 )
 Index(
     "ix_article_state_hidden",
@@ -183,7 +183,7 @@ output = Table(
     "output",
     metadata,
     Column("token", Text, primary_key=True),
-    Column("revision", BigInteger, nullable=False),
+    Column("revision", BigInteger),  #: NULL: it was never complete
     Column("fingerprint", Text, nullable=False),
 )
 

@@ -13,6 +13,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from digest.store.types import chunks
 
 Rows = Sequence[Mapping[str, Any]]
+#: The names of the columns that identify a row.
+Key = tuple[str, ...]
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -22,20 +24,27 @@ def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgre
     return postgresql.insert(table)
 
 
-def insert_new(connection: Connection, table: Table, rows: Rows, *, key: str) -> None:
-    """Insert the rows whose ``key`` is not there yet."""
+def insert_new(connection: Connection, table: Table, rows: Rows, *, key: str | Key) -> None:
+    """Insert the rows whose ``key``, one column or several, is not there yet."""
     if rows:
-        statement = insert_into(connection, table).on_conflict_do_nothing(index_elements=[key])
+        statement = insert_into(connection, table)
+        statement = statement.on_conflict_do_nothing(index_elements=_columns(key))
         connection.execute(statement, rows)
 
 
-def put(connection: Connection, table: Table, rows: Rows, *, key: str) -> None:
+def put(connection: Connection, table: Table, rows: Rows, *, key: str | Key) -> None:
     """Insert the rows, or replace every other column where ``key`` is there already."""
     if not rows:
         return
     statement = insert_into(connection, table)
-    new = {name: statement.excluded[name] for name in rows[0] if name != key}
-    connection.execute(statement.on_conflict_do_update(index_elements=[key], set_=new), list(rows))
+    columns = _columns(key)
+    new = {name: statement.excluded[name] for name in rows[0] if name not in columns}
+    statement = statement.on_conflict_do_update(index_elements=columns, set_=new)
+    connection.execute(statement, list(rows))
+
+
+def _columns(key: str | Key) -> list[str]:
+    return [key] if isinstance(key, str) else list(key)
 
 
 def among(

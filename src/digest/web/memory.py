@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Lock
 
 from digest.feeds.encodings import SUFFIXES, packed
-from digest.feeds.publish.output_folder import history_of
 from digest.feeds.history import content_tag, held, news
+from digest.feeds.publish.output_folder import history_of
 from digest.feeds.selection import MEDIA_TYPES
 
 #: Bytes of all files kept, and of the largest one.

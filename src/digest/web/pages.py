@@ -267,6 +267,10 @@ class WebPages:
         """Return the stylesheets by path relative to the output folder."""
         return {path: next(self._found(source)) for path, source in ASSETS.items()}
 
+    def style_sheet(self) -> bytes:
+        """Return the style sheet that browsers show feeds with."""
+        return next(self._found(ASSETS[STYLESHEET]))
+
     def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
         """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
         return self._render("unsubscribe", subscriber=subscriber, again=again)

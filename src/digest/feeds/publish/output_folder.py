@@ -11,14 +11,17 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from digest.errors import OutputError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
 from digest.feeds.history import recorded
+from digest.feeds.publish.power import sync_file_system
 
 #: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
 _ABANDONED_AFTER = 600
@@ -29,13 +32,43 @@ _LOOK_AGAIN = 0.05
 #: What the umask leaves of these is what web servers need to read.
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 _SECOND = 1_000_000_000  #: nanoseconds
+#: Holds what tells the folder from any other: 32 hexadecimal digits.
+_IDENTITY_FILE = ".digest-output"
+_IDENTITY = re.compile("[0-9a-f]{32}")
+#: What a Digest that wrote pages as files has left: paths below the output folder.
+_OLDER_FILE = re.compile(
+    r"""
+      index\.html
+    | articles/[a-z2-7]{16}/index\.html
+    | feeds/(?:.+/)?index\.html
+    | feeds/(?:.+/)?archive\.d/[0-9]+/(?:atom\.xml|feed\.json)
+    | digests/[^/]+/(?:index\.html|atom\.xml|[0-9]+/index\.html)
+    | assets/(?:style|feed)\.css
+    """,
+    re.VERBOSE,
+)
+_OLDER_VARIANT = ".zst"
+#: By these the folder of an older Digest is told from that of another program.
+_OLDER_SIGNS = ("feeds/index.html", "assets/feed.css", "assets/style.css")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file after it was to be written."""
+
+    path: str  #: relative to the output folder
+    changed: bool  #: it holds other bytes than before
+    previous: bytes | None  #: what it held before; None where it was not there
+    size: int
+    mtime_ns: int
 
 
 class OutputFolder:
     """A folder that may be served while it is written. Its methods may run in many threads."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, time_ns: Callable[[], int] = time.time_ns) -> None:
         self._root = root
+        self._time_ns = time_ns
 
     @contextlib.contextmanager
     def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
@@ -59,22 +92,136 @@ class OutputFolder:
         finally:
             os.close(descriptor)
 
-    def write(self, path: str, content: bytes) -> bool:
-        """Make the file at ``path`` (relative, ``/``) hold ``content``; False if it did already.
+    def token(self) -> str | None:
+        """Return what tells this folder from any other; None where it has none yet.
 
-        Readers see the old file or the new one. The new one is at least a second younger, so that
-        a date alone, which counts in seconds, tells them apart. Raises OutputError, with no more
-        changed than that the packed variants may be gone.
+        Raises OutputError.
+        """
+        path = self._root / _IDENTITY_FILE
+        try:
+            found = path.read_text(encoding="ascii").strip()
+        except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+            return None
+        except OSError as error:
+            raise _explained(path, error) from error
+        return found if _IDENTITY.fullmatch(found) else None
+
+    def make_token(self) -> str:
+        """Give the folder a new token, and return it. Raises OutputError."""
+        token = secrets.token_hex(16)
+        path = self._root / _IDENTITY_FILE
+        try:
+            self._root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            _replace(path, f"{token}\n".encode())
+        except OSError as error:
+            raise _explained(path, error) from error
+        return token
+
+    def remove_older_layout(self) -> int:
+        """Remove the pages and archives that an older Digest wrote; return how many files.
+
+        Nothing is removed where that has not been at work here, nor any file of another name.
+        Raises OutputError.
+        """
+        if not all(self.holds(path) for path in _OLDER_SIGNS):
+            return 0
+        removed = 0
+        for folder, _, files in os.walk(self._root, topdown=False):
+            for name in files:
+                relative = Path(folder, name).relative_to(self._root).as_posix()
+                # The signs go last: what is left of a removal that was killed is removed then.
+                if _is_older(relative) and relative not in _OLDER_SIGNS:
+                    removed += self._unlink(relative)
+            if Path(folder) != self._root:
+                _rmdir(Path(folder))
+        for path in _OLDER_SIGNS:
+            removed += self._unlink(path)
+            _rmdir((self._root / path).parent)
+        return removed
+
+    def _unlink(self, path: str) -> bool:
+        try:
+            (self._root / path).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _explained(self._root / path, error) from error
+        return True
+
+    def wait(self, path: str) -> float:
+        """Return how many seconds are left of the second in which a file was last written.
+
+        HTTP dates count in whole seconds: a file that is replaced after that has another one, and
+        none that is to come. 0 for no file, and for one of the future: the clock went back.
+        """
+        written_at = _written_at(self._root / path)
+        if written_at is None:
+            return 0.0
+        left = (written_at // _SECOND + 1) * _SECOND - self._time_ns()
+        return left / _SECOND if 0 < left <= _SECOND else 0.0
+
+    def write(self, path: str, content: bytes) -> Written:
+        """Make the file at ``path`` (relative, ``/``) hold ``content``.
+
+        Readers see the old file or the new one, and a web server that sends packed variants finds
+        none of the old one beside the new one. Nothing is synced: what a loss of power takes away
+        is made again. Raises OutputError, with no more changed than that variants may be gone.
         """
         target = self._root / path
         try:
-            if _holds(target, content):
-                return False
-            target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            _replace(target, content, written_at=_next_second(target), before=_unpack)
+            previous = _content(target)
+            if previous != content:
+                target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+                written_at = self._next_second(target)
+                _replace(target, content, written_at=written_at, before=_unpack)
+            found = target.stat()
         except OSError as error:
             raise _explained(target, error) from error
-        return True
+        return Written(
+            path=path,
+            changed=previous != content,
+            previous=previous,
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+        )
+
+    def _next_second(self, target: Path) -> int:
+        """Return now, in nanoseconds, or the second after the file's, if the clock went back."""
+        written, now = _written_at(target), self._time_ns()
+        return now if written is None else max(now, (written // _SECOND + 1) * _SECOND)
+
+    def stamp(self, path: str) -> tuple[int, int] | None:
+        """Return size and mtime (nanoseconds) of a file; None where there is none."""
+        try:
+            found = (self._root / path).stat()
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
+    def packed(self, path: str) -> bool:
+        """Tell whether a file lacks no packed variant."""
+        target = self._root / path
+        try:
+            file = target.stat()
+            return file.st_size < PACK_FROM or all(
+                _written_at(target, suffix) == file.st_mtime_ns for suffix in SUFFIXES.values()
+            )
+        except OSError:
+            return True
+
+    def sync(self) -> None:
+        """Have the disk take everything that was written here, and wait for it.
+
+        Raises OutputError.
+        """
+        try:
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                sync_file_system(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _explained(self._root, error) from error
 
     def pack(self, path: str) -> None:
         """Put packed variants beside a file, where it is text of some length, if need be.
@@ -102,14 +249,15 @@ class OutputFolder:
         except OSError as error:
             raise _explained(target, error) from error
 
-    def record(self, path: str) -> None:
-        """Add what an RSS or Atom feed holds to its history. Raises OutputError."""
-        target = self._root / path
-        log = history_of(target)
+    def record(self, path: str, previous: bytes) -> None:
+        """Add a version of an RSS or Atom feed, which was replaced, to the history beside it.
+
+        Raises OutputError.
+        """
+        log = history_of(self._root / path)
         try:
-            content = target.read_bytes()
             before = log.read_bytes() if log.exists() else b""
-            after = recorded(before, content)
+            after = recorded(before, previous)
             if after != before:
                 _replace(log, after)
         except (FileNotFoundError, NotADirectoryError):
@@ -162,6 +310,16 @@ def history_of(file: Path) -> Path:
     return file.with_name(_HISTORY[0] + file.name + _HISTORY[1])
 
 
+def _is_older(path: str) -> bool:
+    """Tell whether a file was written by an older Digest, and is written no more."""
+    plain = path
+    for suffix in (_OLDER_VARIANT, *SUFFIXES.values()):
+        plain = plain.removesuffix(suffix)
+    return bool(_OLDER_FILE.fullmatch(plain)) or (
+        path.endswith(_OLDER_VARIANT) and plain.startswith("feeds/") and is_text(plain)
+    )
+
+
 def _belongs_to(name: str) -> str:
     """Return the name of the file that this one is a companion of; its own where it is none."""
     start, end = _HISTORY
@@ -185,13 +343,6 @@ def _written_at(target: Path, suffix: str = "") -> int | None:
         return None
 
 
-def _next_second(target: Path) -> int:
-    """Return now, in nanoseconds, or the next whole second after the file's, if that is later."""
-    written = _written_at(target)
-    now = time.time_ns()
-    return now if written is None else max(now, (written // _SECOND + 1) * _SECOND)
-
-
 def _lock(descriptor: int) -> bool:
     """Take a lock that goes with the descriptor; False while another process has it."""
     try:
@@ -203,11 +354,12 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _holds(target: Path, content: bytes) -> bool:
+def _content(target: Path) -> bytes | None:
+    """Return what a file holds; None where there is none."""
     try:
-        return target.stat().st_size == len(content) and target.read_bytes() == content
+        return target.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
 
 
 def _replace(
@@ -228,7 +380,6 @@ def _replace(
             file.flush()
             if written_at is not None:
                 os.utime(descriptor, ns=(written_at, written_at))
-            os.fsync(descriptor)
         before(target)
         temporary.replace(target)
     except BaseException:

@@ -1,183 +1,248 @@
-"""Publish: write feeds and pages into the output folder, whole or not at all."""
+"""Publish: bring the files of feeds in the output folder up to date with the store."""
 
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import timedelta
-from itertools import count
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
-from digest.articles.model import (
-    Article,
-    ArticleKey,
-    Changes,
-    Scope,
-    Tombstone,
-    article_folder,
-)
-from digest.articles.strands import Strand, StrandKind
-from digest.errors import OutputError
-from digest.feeds.archives import Place
-from digest.feeds.archiving import ArchiveSource, Archiving
-from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.json_feed import json_feed
-from digest.feeds.opml import opml
-from digest.feeds.plan import CustomFeed, FeedPlan, FeedSummary, spread
-from digest.feeds.selection import (
-    ATOM,
-    JSON,
-    OPML,
-    PAGE,
-    RSS,
-    CategorySummary,
-    Feed,
-    StrandSummary,
-)
-from digest.feeds.syndication import Entries, atom, rss
-from digest.feeds.writing import Published, Writing
-from digest.site import Site
+import structlog
 
-#: Articles read from the store at once; bounds the memory.
-BATCH = 500
+from digest.articles.model import Article, Tombstone
+from digest.articles.strands import StrandKind
+from digest.errors import OutputError
+from digest.feeds.archives import Place, Version
+from digest.feeds.formats import FORMATS, Content
+from digest.feeds.opml import opml
+from digest.feeds.plan import FeedPlan
+from digest.feeds.publish.entry_cache import EntryCache, EntryForm
+from digest.feeds.publish.output_folder import OutputFolder, Written
+from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
+from digest.feeds.publish.power import boot_id, is_running
+from digest.feeds.selection import ATOM, OPML, RSS, Feed
+from digest.feeds.syndication import STYLESHEET, last_change
+from digest.feeds.websub import is_topic
+
+_log = structlog.get_logger(__name__)
+
+#: Feeds written while other processes wait. Their articles are read once for all of them.
+BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
+#: Bytes of a document that are not entries.
+_HEAD_BYTES = 16_384
+
+Progress = Callable[[int, int], None]
 
 
-#: Entries by what decides their bytes: whether they are full, and the language of the feed.
-_Kept = defaultdict[tuple[bool, str], Entries]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedContents:
+    """What a feed's documents tell, as the store has it."""
+
+    versions: Sequence[Version]  #: of the articles in the current document, newest first
+    gone: Sequence[Tombstone] = ()  #: withdrawn last first
+    newest_archive: int = 0  #: its number; 0 where there is none
 
 
-class ArticleSource(Protocol):
-    """What publishing needs of the store."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRecord:
+    """What the store knows of an output folder."""
 
-    def categories(self) -> list[CategorySummary]:
-        """Return every category at every level that holds an article, in order of path."""
-        ...
-
-    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
-        """Return every strand of these kinds that holds an article, in order."""
-        ...
-
-    def newest(self, scope: Scope, limit: int) -> list[Article]:
-        """Return the newest articles of a scope by publication, then sequence."""
-        ...
-
-    def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
-        """Return the articles with these keys, in order of sequence."""
-        ...
-
-    def article_keys(self) -> list[ArticleKey]:
-        """Return the keys of all articles, in order of sequence."""
-        ...
-
-    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
-        """Return what is left of withdrawn articles of a scope, the last first."""
-        ...
+    revision: int | None  #: the content revision that it is complete up to; None: of none
+    fingerprint: str  #: of the program and configuration that wrote it
+    boots: Mapping[int, str]  #: boot ids of processes that did not end cleanly, by pid
 
 
-class Pages(Protocol):
-    """What publishing needs of whoever renders pages."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What publishing did to the output folder, in files."""
 
-    def article(self, article: Article) -> bytes:
-        """Return an article's page."""
-        ...
+    written: int = 0
+    unchanged: int = 0  #: held the right bytes already
+    removed: int = 0
+    wait: float | None = None  #: seconds until feeds that changed a moment ago may change again
 
-    def feed(
-        self,
-        feed: Feed,
-        articles: Sequence[Article],
-        categories: Sequence[CategorySummary],
-        others: Sequence[FeedSummary] = (),
-    ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's).
 
-        ``others`` are feeds that are no categories', to be named there too.
+class PublishStore(Protocol):
+    """What publishing needs of the store. Every method raises StoreError."""
+
+    def stale(self, since: int | None, kinds: Collection[StrandKind]) -> StaleFeeds:
+        """Return what changed after a content revision, or (None) everything that there is.
+
+        ``kinds`` are the kinds of facets that may have feeds.
         """
         ...
 
-    def index(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
-    ) -> bytes:
-        """Return the site's front page; ``categories`` are all of them."""
+    def contents(
+        self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
+    ) -> list[FeedContents]:
+        """Return what each feed holds now; with ``archives``, close archives first.
+
+        An archive is closed wherever a version of an article would be told by no document.
+        ``changed`` are the sequences of the articles that changed since the last call for these
+        feeds; None means any.
+        """
         ...
 
-    def assets(self) -> Mapping[str, bytes]:
-        """Return the files that pages and feeds refer to, by path relative to the output folder."""
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in order of sequence."""
+        ...
+
+    def output(self, token: str) -> OutputRecord | None:
+        """Return what is known of an output folder; None for a foreign one."""
+        ...
+
+    def begin_writing(self, token: str, boot: str, pid: int) -> None:
+        """Note that a process writes into an output folder, which may be a new one."""
+        ...
+
+    def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
+        """Yield path, size and mtime (nanoseconds) of each file as it was written."""
+        ...
+
+    def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
+        """Return the paths of those files that were recorded with another size or time, or not."""
+        ...
+
+    def record_output(
+        self,
+        token: str,
+        files: Collection[Written],
+        removed: Collection[str],
+        complete: tuple[int, str] | None,
+    ) -> None:
+        """Note what was written and removed.
+
+        ``complete`` is the content revision that the folder is complete up to, with the
+        fingerprint of program and configuration; None where something is still to be written.
+        """
+        ...
+
+    def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
+        """Note that everything that these processes wrote is on the disk."""
+        ...
+
+    def forget_other_boots(self, token: str, boot: str) -> None:
+        """Note that what processes of other boots wrote is as it should be."""
         ...
 
 
 class Publisher:
-    """Writes feeds and pages. Blocks; to be called from one thread at a time.
+    """Writes feeds. Blocks; to be called from one thread at a time, after ``start``.
 
-    A file that cannot be written does not keep the others from it: the first OutputError is
-    raised at the end, and publishing the same once more mends what is missing. TemplateError and
-    StoreError end the run at once; what was written until then stays, each file whole.
+    A file that cannot be written does not keep the others from it: the first OutputError is raised
+    at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
+    what was written until then stays, each file whole.
     """
 
     def __init__(
         self,
         *,
-        source: ArticleSource,
-        pages: Pages,
-        site: Site,
-        output: Path,
-        limit: int,
-        full: bool,
-        formats: tuple[str, ...] = (RSS, ATOM, JSON),
-        authors: bool = False,
-        languages: bool = False,
-        custom: tuple[CustomFeed, ...] = (),
-        ttl: timedelta = timedelta(hours=1),
-        archives: ArchiveSource | None = None,
+        store: PublishStore,
+        folder: OutputFolder,
+        options: FeedPlan,
+        style_sheet: bytes,
+        fingerprint: str,
         changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
-        """Keep what is needed.
+        """Prepare to publish.
 
-        Without ``archives`` none are written, and those that are there are removed. ``changed`` is
-        called at the end of each run, however it ends, with the paths of the files that hold other
-        bytes now.
+        ``fingerprint`` differs whenever feeds would be written otherwise for the same articles.
+        ``changed`` is called with the paths of files that hold other bytes than readers were told
+        of, before that is recorded, so that after a crash they are told again.
         """
-        self._source = source
-        self._pages = pages
-        self._plan = FeedPlan(
-            site=site,
-            full=full,
-            formats=formats,
-            limit=limit,
-            ttl=ttl,
-            authors=authors,
-            languages=languages,
-            custom=custom,
-        )
-        self._listed: tuple[Scope, ...] | None = None
-        self._opml = b""  #: that lists these
-        self._folder = OutputFolder(output)
+        self._store = store
+        self._folder = folder
+        self._options = options
+        self._style_sheet = style_sheet
+        self._fingerprint = fingerprint
         self._changed = changed
-        self._archiving = Archiving(archives, exists=self._folder.holds)
+        self._entries = EntryCache()
+        self._token = ""
+        self._since: int | None = None  # the content revision that the folder is complete up to
+        self._done: dict[str, int] = {}  # folders of feeds written since, with their revisions
+        self._damaged: set[str] = set()  # paths that are not as they were written
         self._unpacked: dict[str, None] = {}
+        self._cut: set[str] = set()  # folders of feeds over the limit of bytes
+        self._marked = False
 
-    def feeds(self) -> list[FeedSummary]:
-        """Return every feed that there is, the one of everything first."""
-        scopes: dict[Scope, int] = {None: len(self._source.article_keys())}
-        scopes |= spread(self._plan, self._source.categories(), self._strands())
-        return self._summaries(scopes)
+    def start(self) -> int:
+        """Compare the output folder with what is known of it; return how many files were removed.
+
+        Removed is what an older Digest has left: pages, archives, edition pages. Whatever is
+        missing, changed by others, or may have been lost with the machine's power is stale then.
+        Raises OutputError, StoreError.
+        """
+        removed = 0
+        with self._folder.alone(lambda: None):
+            token = self._folder.token()
+            if token is None:
+                removed = self._folder.remove_older_layout()
+                token = self._folder.make_token()
+        self._token = token
+        known = self._store.output(token)
+        boot = boot_id()
+        if known is None or known.fingerprint != self._fingerprint:
+            self._since = None
+        elif any(other != boot or not boot for other in known.boots.values()):
+            _log.warning("the machine may have lost power; every feed is compared")
+            self._since = None
+        else:
+            self._since = known.revision
+        if self._since is not None:
+            for path, size, mtime_ns in self._store.written_files(token):
+                if self._folder.stamp(path) != (size, mtime_ns):
+                    self._damaged.add(path)
+                elif not self._folder.packed(path):
+                    self._unpacked[path] = None
+        return removed
 
     @property
     def unpacked(self) -> bool:
         """Whether there are files that ``pack`` has not looked at since they were published."""
         return bool(self._unpacked)
 
+    def publish(self, progress: Progress | None = None) -> Published:
+        """Write every feed that is stale, and remove those that nothing stands behind any more.
+
+        ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
+        A feed that was written within this second is left for the next one (``Published.wait``).
+        """
+        stale = self._stale()
+        present = {one for one in candidates(self._options, stale) if self._has_files(one)}
+        planned = plan(self._options, stale, present)
+        run = _Run(folder=self._folder, unpacked=self._unpacked)
+        if not (planned.written or planned.ended or self._damaged or self._since is None):
+            self._finish(run, stale)
+            return run.published()
+        self._mark()
+        done, total = 0, len(planned.written)
+        tell = progress or (lambda _done, _total: None)
+        for feeds in batches(planned.written, BATCH):
+            due = [feed for feed in feeds if self._is_due(feed, stale, run)]
+            with self._folder.alone(partial(tell, done, total)):
+                written = self._write(run, due, stale.articles, planned)
+            run.record_histories()
+            self._done |= {feed.folder: _revision(stale, feed) for feed in written}
+            done += len(feeds)
+            tell(done, total)
+        with self._folder.alone(partial(tell, done, total)):
+            self._end(run, planned, stale)
+            if planned.changes_lists or self._since is None or self._damaged:
+                self._write_lists(run)
+        self._finish(run, stale)
+        return run.published()
+
     def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
         """Lay packed variants beside what was published, until ``urgent`` says to stop.
 
-        What was written last, the feeds, comes first. Whoever publishes a file once more before it
-        was packed has saved that. Raises the first OutputError at the end; what could not be packed
-        is left until it is published again.
+        What was written last comes first. Whoever publishes a file once more before it was packed
+        has saved that. Raises the first OutputError at the end; what could not be packed is left
+        until it is published again.
         """
 
         def wait() -> None:
@@ -192,7 +257,8 @@ class Publisher:
         ):
             while self._unpacked and not urgent():
                 some = [
-                    self._unpacked.popitem()[0] for _ in range(min(PACKERS, len(self._unpacked)))
+                    self._unpacked.popitem()[0]
+                    for _ in range(min(2 * PACKERS, len(self._unpacked)))
                 ]
                 for future in [pool.submit(self._folder.pack, path) for path in some]:
                     try:
@@ -202,266 +268,280 @@ class Publisher:
         if errors:
             raise errors[0]
 
-    def publish_all(self, progress: Callable[[int, int], None] | None = None) -> Published:
-        """Write everything, and remove feeds and pages that nothing stands behind any more.
+    def close(self) -> None:
+        """Have the disk take what was written, and note that. Raises OutputError, StoreError.
 
-        ``progress`` is told how many articles, archives and feeds are done, and of how many; what
-        it raises ends the run.
+        Without this, the next boot of the machine compares every feed with what it should be.
         """
-        with self._alone(progress) as writing:
-            keys = self._source.article_keys()
-            summaries = self._source.categories()
-            scopes = spread(self._plan, summaries, self._strands())
-            feeds = list(self._of((None, *scopes)))
-            self._archiving.begin()
-            archives = self._archiving.close(feeds, None)
-            step = _steps(progress, len(keys) + archives + len(feeds))
-            for path, content in self._pages.assets().items():
-                writing.write(path, content)
-            for some in _batches(keys):
-                for article in self._source.articles(some):
-                    writing.write(article.folder + PAGE, self._pages.article(article))
-                    step()
-            entries: _Kept = defaultdict(Entries)
-            for feed in feeds:
-                self._write_archives(writing, feed, entries, step, missing=True)
-            writing.settle()  # a feed must not name a page or an archive that is not there yet
-            for feed in feeds:
-                self._write_feed(writing, feed, entries, step)
-                self._write_pages(writing, feed, summaries, scopes)
-                step()
-            for feed in feeds:
-                self._write_archives(writing, feed, entries, step, missing=False)
-            self._write_lists(writing, summaries, scopes)
-            writing.settle()
-            self._sweep(writing)
-            writing.record(step)
-        return self._published(writing)
+        if not self._marked:
+            return
+        boot = boot_id()
+        known = self._store.output(self._token)
+        # What processes of this boot have left that were killed is on the disk then, too.
+        ended = [pid for pid in (known.boots if known else {}) if not is_running(pid)]
+        self._folder.sync()
+        self._store.end_writing(self._token, boot, [*ended, os.getpid()])
+        self._marked = False
 
-    def publish(
-        self, changes: Changes, progress: Callable[[int, int], None] | None = None
-    ) -> Published:
-        """Write what the changes touch: article pages first, then feeds, index and OPML.
+    def _stale(self) -> StaleFeeds:
+        stale = self._store.stale(self._since, self._options.kinds)
+        if not self._damaged or self._since is None:
+            return stale
+        everything = self._store.stale(None, self._options.kinds)
+        folders = {path.rpartition("/")[0] + "/" for path in self._damaged}
+        damaged = {
+            feed.scope: stale.selections.get(feed.scope, stale.revision)
+            for feed in candidates(self._options, everything)
+            if feed.folder in folders
+        }
+        return StaleFeeds(
+            revision=stale.revision,
+            selections={**stale.selections, **damaged},
+            articles=stale.articles,
+            holding=stale.holding | everything.holding.intersection(damaged),
+            languages=stale.languages,
+        )
 
-        The pages of articles that the source no longer has are removed, and so are the feeds of
-        categories and strands that hold nothing any more. ``progress`` is as for ``publish_all``.
-        """
-        if not changes.articles and not changes.categories and not changes.strands:
-            return Published()
-        touched: list[Scope] = [None, *sorted(changes.categories), *sorted(changes.strands)]
-        with self._alone(progress) as writing:
-            step = _steps(progress, len(changes.articles) + 2 * len(touched))
-            for some in _batches(sorted(changes.articles)):
-                articles = self._source.articles(some)
-                for article in articles:
-                    writing.write(article.folder + PAGE, self._pages.article(article))
-                    step()
-                for key in set(some).difference(article.key for article in articles):
-                    writing.remove(article_folder(key) + PAGE)
-            # Whether languages have feeds is not known yet: asking takes time.
-            feeds = list(self._of(scope for scope in touched if not _is_language(scope)))
-            self._archiving.begin()
-            self._archiving.close(feeds, changes.articles)  # while the disk is at the pages
-            writing.settle()
-            entries: _Kept = defaultdict(Entries)
-            held = []
-            for feed in feeds:
-                if self._write_feed(writing, feed, entries, step):
-                    held.append(feed)
-                step()
-            # Readers wait for feeds, people for pages: those come last, at the price of a query.
-            summaries, strands = self._source.categories(), self._strands()
-            scopes = spread(self._plan, summaries, strands)
-            languages = [one.strand for one in strands if _is_language(one.strand)]
-            spoken = list(self._of(one for one in languages if one in scopes))
-            new = [
-                one
-                for one in spoken
-                if not all(self._folder.holds(one.folder + name) for name in (*one.formats, PAGE))
-            ]
-            known = [one for one in spoken if one not in new and one.scope in touched]
-            self._archiving.close(new, None)
-            self._archiving.close(known, changes.articles)
-            for feed in (*new, *known):
-                self._write_feed(writing, feed, entries, step)
-                held.append(feed)
-            for feed in held:
-                self._write_pages(writing, feed, summaries, scopes)
-                step()
-            for feed in held:
-                self._write_archives(writing, feed, entries, step, missing=False)
-            alone = (one for one in languages if one not in scopes)
-            ended = {*self._of(touched), *self._of(alone)}.difference(held)
-            # How many archives they have is not known yet, either.
-            self._archiving.close([one for one in ended if one not in feeds], changes.articles)
-            for feed in ended:
-                for path in self._paths(feed):
-                    writing.remove(path)
-            self._write_lists(writing, summaries, scopes)
-            writing.record(step)
-        return self._published(writing)
+    def _has_files(self, feed: Feed) -> bool:
+        return any(self._folder.holds(feed.folder + name) for name in feed.formats)
 
-    def _published(self, writing: Writing) -> Published:
-        """Return what a run did; raise its first OutputError."""
-        published = writing.published()
-        self._archiving.done()
-        return published
-
-    @contextmanager
-    def _alone(self, progress: Callable[[int, int], None] | None) -> Iterator[Writing]:
-        """Write while no other process does; then say what changed."""
-        with self._folder.alone(_steps(progress, 0)):
-            writing = Writing(self._folder, self._unpacked)
-            try:
-                with writing:
-                    yield writing
-            finally:
-                if writing.changed:
-                    self._changed(frozenset(writing.changed))
-
-    def _of(self, scopes: Iterable[Scope]) -> Iterator[Feed]:
-        """Yield the feeds of those scopes that may have one."""
-        return (feed for scope in scopes if (feed := self._plan.feed(scope)))
-
-    def _paths(self, feed: Feed) -> Iterator[str]:
-        yield from (feed.folder + name for name in (*feed.formats, PAGE))
-        yield from self._archiving.paths(feed)
-
-    def _summaries(self, scopes: Mapping[Scope, int]) -> list[FeedSummary]:
-        found = ((self._plan.feed(scope), count) for scope, count in scopes.items())
-        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
-
-    def _strands(self) -> list[StrandSummary]:
-        return self._source.strands(self._plan.kinds) if self._plan.kinds else []
-
-    def _write_feed(
-        self, writing: Writing, feed: Feed, entries: _Kept, step: Callable[[], None]
-    ) -> bool:
-        """Write a feed's files; False, and none, for a category or strand that holds nothing.
-
-        A feed of the operator's is there all the same.
-        """
-        articles = self._source.newest(feed.scope, feed.limit)
-        if feed.scope and feed.kind != StrandKind.CUSTOM and not articles:
+    def _is_due(self, feed: Feed, stale: StaleFeeds, run: _Run) -> bool:
+        """Tell whether a feed is to be written now; note how long to wait where it is later."""
+        if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
-        # A process that ended too early may have stored an article and not published it.
-        unseen = [one for one in articles if not self._folder.holds(one.folder + PAGE)]
-        for article in unseen:
-            writing.write(article.folder + PAGE, self._pages.article(article))
-        if self._write_archives(writing, feed, entries, step, missing=True) or unseen:
-            writing.settle()  # a feed must not name what is not there yet
-        gone = self._source.tombstones(feed.scope, feed.limit) if ATOM in feed.formats else []
-        place = self._archiving.place(feed)
-        for name in feed.formats:
-            kept = entries[feed.full, feed.site.language]
-            document = _document(name, feed, articles, gone, kept, place)
-            writing.write(feed.folder + name, document)
+        wait = max(self._folder.wait(feed.folder + name) for name in feed.formats)
+        if wait > 0:
+            run.postpone(wait)
+            return False
         return True
 
-    def _write_archives(
+    def _mark(self) -> None:
+        if not self._marked:
+            self._store.begin_writing(self._token, boot_id(), os.getpid())
+            self._marked = True
+
+    def _write(
         self,
-        writing: Writing,
+        run: _Run,
+        feeds: Sequence[Feed],
+        changed: frozenset[int] | None,
+        planned: PublishPlan,
+    ) -> list[Feed]:
+        """Write feeds, each in all its formats; return those of which every file could be."""
+        written = []
+        begun = [feed for feed in feeds if feed in planned.begun]
+        known = [feed for feed in feeds if feed not in planned.begun]
+        archives = self._options.archives
+        for some, since in ((known, changed), (begun, None)):
+            if not some:
+                continue
+            contents = self._store.contents(some, since, archives=archives)
+            for feed, held in zip(some, contents, strict=True):
+                if self._write_feed(run, feed, held):
+                    written.append(feed)
+        return written
+
+    def _write_feed(self, run: _Run, feed: Feed, held: FeedContents) -> bool:
+        content = Content(
+            changed_at=last_change(held.versions),
+            gone=held.gone,
+            place=Place(newest=held.newest_archive),
+        )
+        ended_well = True
+        for name, entries in self._entries_of(feed, held.versions).items():
+            document = FORMATS[name].document(feed, list(entries.values()), content)
+            ended_well &= run.write(feed.folder + name, document)
+        return ended_well
+
+    def _entries_of(
+        self, feed: Feed, versions: Sequence[Version]
+    ) -> dict[str, dict[Version, bytes]]:
+        """Return the entries of articles by format; without those withdrawn a moment ago."""
+        kept: dict[str, dict[Version, bytes]] = {}
+        missing: set[int] = set()
+        for name in feed.formats:
+            form = EntryForm(name, feed.full, feed.site.language)
+            kept[name] = {}
+            for version in versions:
+                entry = self._entries.get(form, version.sequence, version.revision)
+                if entry is None:
+                    missing.add(version.sequence)
+                else:
+                    kept[name][version] = entry
+        if missing:
+            self._serialize(feed, versions, missing, kept)
+        return {
+            name: self._within_limit(
+                feed, name, {one: entries[one] for one in versions if one in entries}
+            )
+            for name, entries in kept.items()
+        }
+
+    def _serialize(
+        self,
         feed: Feed,
-        entries: _Kept,
-        step: Callable[[], None],
-        *,
-        missing: bool,
-    ) -> bool:
-        """Write a feed's archives that are owed, or only those ``missing``; tell if any were."""
-        owed = self._archiving.owed(feed, missing=missing)
-        for number in owed:
-            kept = entries[feed.full, feed.site.language]
-            for path, content in self._archiving.documents(feed, number, kept):
-                writing.write(path, content)
-            step()
-        return bool(owed)
-
-    def _write_pages(
-        self,
-        writing: Writing,
-        feed: Feed,
-        summaries: Sequence[CategorySummary],
-        scopes: Mapping[Scope, int],
+        versions: Sequence[Version],
+        missing: Collection[int],
+        entries: dict[str, dict[Version, bytes]],
     ) -> None:
-        articles = self._source.newest(feed.scope, feed.limit)
-        below: list[CategorySummary] = []
-        others: list[FeedSummary] = []
-        if feed.scope is None:
-            below = list(summaries)
-            others = self._summaries({one: scopes[one] for one in scopes if _is_few(one)})
-            writing.write(PAGE, self._pages.index(feed, articles, below))
-        elif feed.category:
-            below = [summary for summary in summaries if summary.path.parent == feed.category]
-        writing.write(feed.folder + PAGE, self._pages.feed(feed, articles, below, others))
+        """Add entries of articles that are missing in some format."""
+        known = {one.sequence: one for one in versions}
+        for article in self._store.articles_of(missing):
+            version = known[article.sequence]
+            for name, found in entries.items():
+                if version not in found:
+                    form = EntryForm(name, feed.full, feed.site.language)
+                    found[version] = FORMATS[name].entry(feed, article)
+                    self._entries.put(form, version.sequence, version.revision, found[version])
 
-    def _write_lists(
-        self,
-        writing: Writing,
-        summaries: Sequence[CategorySummary],
-        scopes: Mapping[Scope, int],
-    ) -> None:
-        # With thousands of authors it takes a while, and only a new one changes it.
-        if self._listed != (named := tuple(scopes)):
-            plan = self._plan
-            name = next((name for name in (RSS, ATOM) if name in plan.formats), plan.formats[0])
-            others = list(self._of(one for one in scopes if isinstance(one, Strand)))
-            self._opml, self._listed = opml(plan.site, summaries, name, others), named
-        writing.write(f"feeds/{OPML}", self._opml)
+    def _within_limit(
+        self, feed: Feed, name: str, entries: dict[Version, bytes]
+    ) -> dict[Version, bytes]:
+        """Return a document's entries, with summaries for those that it has no room for."""
+        room = self._options.max_bytes - _HEAD_BYTES
+        if sum(map(len, entries.values())) <= room:
+            return entries
+        large = {}
+        for version, entry in entries.items():
+            if len(entry) <= room:
+                room -= len(entry)
+            else:
+                large[version.sequence] = version
+        short = replace(feed, full=False)
+        kept = {one: entry for one, entry in entries.items() if one.sequence not in large}
+        for article in self._store.articles_of(large):
+            entry = FORMATS[name].entry(short, article)
+            if len(entry) <= room:
+                room -= len(entry)
+                kept[large[article.sequence]] = entry
+        if feed.folder not in self._cut:
+            self._cut.add(feed.folder)
+            _log.warning(
+                "a feed is over its limit of bytes; the largest articles give their summaries",
+                feed=feed.folder,
+                articles=len(large),
+                limit=self._options.max_bytes,
+            )
+        return {one: kept[one] for one in entries if one in kept}
 
-    def _sweep(self, writing: Writing) -> None:
-        # Asked again: another process may have published more in the meantime.
-        scopes = spread(self._plan, self._source.categories(), self._strands())
-        feeds = {path for feed in self._of((None, *scopes)) for path in self._paths(feed)}
-        articles = {article_folder(key) + PAGE for key in self._source.article_keys()}
+    def _end(self, run: _Run, planned: PublishPlan, stale: StaleFeeds) -> None:
+        """Remove the files of feeds that hold nothing any more, and what is nobody's."""
+        if planned.ended:
+            # Their archives stay closed as they should be: such a feed may come back.
+            held = self._store.contents(
+                planned.ended, stale.articles, archives=self._options.archives
+            )
+            for feed, contents in zip(planned.ended, held, strict=True):
+                is_language = feed.strand and feed.strand.kind is StrandKind.LANGUAGE
+                if is_language or not contents.versions:  # else another process began it anew
+                    for name in feed.formats:
+                        run.remove(feed.folder + name)
+        if self._since is None:
+            kept = {feed.folder + name for feed in planned.written for name in feed.formats}
+            for path in list(
+                self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
+            ):
+                run.remove(path)
 
-        def stale(path: str) -> bool:
-            top, _, rest = path.partition("/")
-            name = rest.rpartition("/")[2]
-            if top == "feeds":
-                return name in (RSS, ATOM, JSON, PAGE) and path not in feeds
-            return top == "articles" and name == PAGE and path not in articles
+    def _write_lists(self, run: _Run) -> None:
+        """Write the list of all feeds, and the style sheet that browsers show them with."""
+        options = self._options
+        categories, facets = listed(options, self._store.stale(None, options.kinds))
+        name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
+        run.write(f"feeds/{OPML}", opml(options.site, categories, name, facets))
+        run.write(STYLESHEET, self._style_sheet)
 
-        for path in self._folder.leftovers(stale):
-            writing.remove(path)
-
-
-def _is_language(scope: Scope) -> bool:
-    return isinstance(scope, Strand) and scope.kind is StrandKind.LANGUAGE
-
-
-def _is_few(scope: Scope) -> bool:
-    """Tell what a page can name all of: languages and the operator's feeds, not authors."""
-    return isinstance(scope, Strand) and scope.kind is not StrandKind.AUTHOR
-
-
-def _batches(keys: Sequence[ArticleKey]) -> Iterator[Sequence[ArticleKey]]:
-    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
-
-
-def _steps(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
-    """Return what is called after each of ``total`` steps, and then while nothing is left.
-
-    With a total of 0, it is for what is called while nothing is done yet.
-    """
-    done = count(1)
-
-    def step() -> None:
-        if progress is not None:
-            progress(min(next(done), total), total)
-
-    return step
+    def _finish(self, run: _Run, stale: StaleFeeds) -> None:
+        """Have hubs told, and then note what was done; raise the first OutputError."""
+        complete = run.error is None and run.wait is None
+        unchanged = [one for one in run.files if not one.changed]
+        # What is there, but not as recorded, was written by a process that ended before it told.
+        untold = self._store.unrecorded(self._token, unchanged) if unchanged else set()
+        changed = {one.path for one in run.files if one.changed} | untold
+        if topics := {path for path in changed if is_topic(path)}:
+            self._changed(topics)
+        everything = self._since is None
+        if run.files or run.removed or stale.revision != self._since:
+            self._store.record_output(
+                self._token,
+                [one for one in run.files if one.path in changed],
+                run.removed,
+                (stale.revision, self._fingerprint) if complete else None,
+            )
+        if complete:
+            if everything:
+                self._store.forget_other_boots(self._token, boot_id())
+            self._since = stale.revision
+            self._done.clear()
+            self._damaged.clear()
+        if run.error is not None:
+            raise run.error
 
 
-def _document(
-    name: str,
-    feed: Feed,
-    articles: Sequence[Article],
-    gone: Sequence[Tombstone],
-    entries: Entries,
-    place: Place,
-) -> bytes:
-    if name == RSS:
-        return rss(feed, articles, entries)
-    if name == ATOM:
-        return atom(feed, articles, entries, gone, place)
-    return json_feed(feed, articles, place)
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """What one publication does to the folder, counted; errors wait for the end."""
+
+    folder: OutputFolder
+    unpacked: dict[str, None]
+    files: list[Written] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    error: OutputError | None = None
+    wait: float | None = None
+    replaced: list[tuple[str, bytes]] = field(default_factory=list)  # feeds' last versions
+
+    def write(self, path: str, content: bytes) -> bool:
+        """Write a file; False where it could not be written."""
+        try:
+            written = self.folder.write(path, content)
+        except OutputError as error:
+            self.error = self.error or error
+            return False
+        if written.changed:
+            self.unpacked.pop(path, None)
+            self.unpacked[path] = None
+            if written.previous is not None and path.rpartition("/")[2] in (RSS, ATOM):
+                self.replaced.append((path, written.previous))
+        # What a file held before is large, and needed no longer than until it is recorded.
+        self.files.append(replace(written, previous=None))
+        return True
+
+    def remove(self, path: str) -> None:
+        try:
+            if self.folder.remove(path):
+                self.removed.append(path)
+        except OutputError as error:
+            self.error = self.error or error
+
+    def record_histories(self) -> None:
+        """Record which entries the replaced versions of feeds held (RFC 3229)."""
+        for path, previous in self.replaced:
+            try:
+                self.folder.record(path, previous)
+            except OutputError as error:
+                self.error = self.error or error
+        self.replaced.clear()
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a feed for later."""
+        self.wait = seconds if self.wait is None else max(self.wait, seconds)
+
+    def published(self) -> Published:
+        changed = sum(one.changed for one in self.files)
+        return Published(
+            written=changed,
+            unchanged=len(self.files) - changed,
+            removed=len(self.removed),
+            wait=self.wait,
+        )
+
+
+def _revision(stale: StaleFeeds, feed: Feed) -> int:
+    """Return the revision that a feed is written for."""
+    return stale.selections.get(feed.scope, stale.revision)
+
+
+def _is_feed(path: str) -> bool:
+    """Tell whether a path is one that only feeds are written to."""
+    top, _, rest = path.partition("/")
+    return top == "feeds" and rest.rpartition("/")[2] in FORMATS
