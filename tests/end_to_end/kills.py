@@ -2,7 +2,7 @@
 
 All of `digest run` but the web server, on a real SQLite file, in a process of its own, and a real
 SMTP server. By itself
-(``make kill``) it prints its figures: ``python -m tests.end_to_end.kills --kills 200``.
+(``make soak``) it prints its figures: ``python -m tests.end_to_end.kills --kills 200``.
 """
 
 from __future__ import annotations
