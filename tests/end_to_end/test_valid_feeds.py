@@ -9,10 +9,10 @@ import feedparser
 import pytest
 
 from benchmarks.corpus import write_corpus
-from digest.feeds.validation import Finding, validate
 from digest.site import Site
 from tests.articles.attacks import VECTORS
 from tests.conftest import NOW, Workplace
+from tests.feed_validation import Finding, validate
 
 ROOT = Path(__file__).parents[2]
 FULL_SITE = """

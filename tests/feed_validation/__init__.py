@@ -4,7 +4,7 @@ An ERROR is what a specification says with "must", or what a reader would lose o
 WARNING is what a specification says with "should", or what only validators mind.
 """
 
-from digest.feeds.validation.finding import Finding, Severity
-from digest.feeds.validation.reading import validate
+from tests.feed_validation.finding import Finding, Severity
+from tests.feed_validation.reading import validate
 
 __all__ = ["Finding", "Severity", "validate"]

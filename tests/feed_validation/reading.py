@@ -10,12 +10,12 @@ from typing import Any
 
 from lxml import etree
 
-from digest.feeds.validation import atom, constructs, items, json_feed, opml, rss
-from digest.feeds.validation.common import COMMON, FORBIDDEN
-from digest.feeds.validation.content import CONTENT
-from digest.feeds.validation.elements import FEED, A, tree
-from digest.feeds.validation.finding import Finding, Rule, Severity, Spot
-from digest.feeds.validation.links import LINKS
+from tests.feed_validation import atom, constructs, items, json_feed, opml, rss
+from tests.feed_validation.common import COMMON, FORBIDDEN
+from tests.feed_validation.content import CONTENT
+from tests.feed_validation.elements import FEED, A, tree
+from tests.feed_validation.finding import Finding, Rule, Severity, Spot
+from tests.feed_validation.links import LINKS
 
 #: What readers fetch without complaint; bytes.
 MAX_SIZE = 5_000_000

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.feeds.validation import validate
-from tests.feeds.validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
+from tests.feed_validation import validate
+from tests.feed_validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
 
 GOOD = [document.encode() for document in (RSS, ATOM, ARCHIVE, JSON, OPML)]
 
