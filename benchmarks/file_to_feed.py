@@ -29,8 +29,6 @@ _PAUSE = 1.5
 _PATIENCE = 60.0
 #: Seconds between two looks; each costs six calls.
 _LOOK = 0.001
-#: Numbers of articles that no tree has.
-_FIRST = 10_000_000
 _TIMES = 20
 
 
@@ -40,15 +38,13 @@ class Watch:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._feeds = installation.feeds()
-        self._number = _FIRST
 
     def once(self) -> float:
         """Move a file into the tree; return the seconds until all of its feeds were replaced.
 
         Raises Failure where one of them does not hold it then.
         """
-        self._number += 1
-        article = sample(self._number, dated=False)
+        article = self._installation.news()
         feeds = [*self._feeds[""], *self._feeds[" / ".join(article.categories)]]
         before = {path: path.stat().st_ino for path in feeds}
         began = time.perf_counter()

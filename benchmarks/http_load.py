@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import os
 import pwd
 import re
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import Failure, processor, program
+from benchmarks.processes import Failure, free_port, processor, program
 
 #: Where Debian has it; the path of a shell seldom has it.
 _SBIN = "/usr/sbin"
@@ -41,8 +42,20 @@ http {{
     gzip_static on;
     gzip_vary on;
     types {{ application/rss+xml xml; application/json json; text/html html; }}
+    # What Digest's answers have as well: the headers, and that no link leads out of the folder.
     server {{
         listen 127.0.0.1:{port};
+        root {root};
+        disable_symlinks on from=$document_root;
+        if_modified_since before;
+        add_header Cache-Control max-age=300;
+        add_header X-Content-Type-Options nosniff always;
+        add_header Content-Security-Policy "default-src 'none'; base-uri 'none'" always;
+        add_header Referrer-Policy no-referrer always;
+    }}
+    # Nothing but files.
+    server {{
+        listen 127.0.0.1:{bare};
         root {root};
     }}
 }}
@@ -75,19 +88,20 @@ def nginx_command() -> str | None:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, root: Path) -> Iterator[int]:
-    """Serve ``root`` with one worker on a free port of the loopback interface; give the port."""
+def nginx(folder: Path, root: Path) -> Iterator[tuple[int, int]]:
+    """Serve ``root`` with one worker on two free ports of the loopback interface; give these.
+
+    At the first one answers are like Digest's, at the second one they are as bare as can be.
+    """
     command = nginx_command()
     if command is None:
         raise FileNotFoundError("nginx")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port, bare = free_port(), free_port()
     folder.mkdir()
     configuration = folder / "nginx.conf"
     user = pwd.getpwuid(os.geteuid()).pw_name
     configuration.write_text(
-        _NGINX_CONFIGURATION.format(folder=folder, user=user, port=port, root=root),
+        _NGINX_CONFIGURATION.format(folder=folder, user=user, port=port, bare=bare, root=root),
         encoding="utf-8",
     )
     log = folder / "nginx.log"
@@ -99,7 +113,17 @@ def nginx(folder: Path, root: Path) -> Iterator[int]:
             if process.poll() is not None or time.monotonic() > end:
                 raise Failure(f"nginx does not start: {log.read_text(encoding='utf-8')}")
             time.sleep(0.02)
-        yield port
+        yield port, bare
+
+
+def get(port: int, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, the headers by their names in small letters, and the body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=dict(headers))
+        answer = connection.getresponse()
+        given = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, given, answer.read()
 
 
 def wrk(port: int, path: str, headers: Mapping[str, str], seconds: int) -> Rate:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from benchmarks.corpus import Sample, sample
-from benchmarks.processes import Failure, Usage, measure, program
+from benchmarks.http_load import get
+from benchmarks.processes import Failure, Usage, free_port, measure, program
 
 CONFIGURATION = """\
 [site]
@@ -39,6 +39,8 @@ level = "warning"
 """
 NH3 = ("nh3",)
 DEFAULT = ("bleach", "nh3")
+#: Numbers of articles from here on are those that no tree has to begin with.
+_FIRST = 10_000_000
 #: Seconds in which a daemon must be there and have seen all files, at the very latest.
 _PATIENCE = 1_800
 #: Seconds between two looks whether it is.
@@ -57,16 +59,6 @@ class Daemon:
         """What its processes are known by."""
         return self.process.pid
 
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Return the status, the headers by their names in small letters, and the body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        with contextlib.closing(connection):
-            names = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request("GET", path, headers=names)
-            answer = connection.getresponse()
-            given = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, given, answer.read()
-
 
 class Installation:
     """A folder with articles, a configuration, and what Digest makes of them."""
@@ -77,11 +69,10 @@ class Installation:
         self.articles = folder / "articles"
         self.output = folder / "public"
         self.log = folder / "log"
+        self._numbers = count(_FIRST)
         folder.mkdir(parents=True)
         shutil.copytree(corpus, self.articles, copy_function=os.link)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         (folder / "digest.toml").write_text(
             CONFIGURATION.format(port=self.port, engines=json.dumps(engines)), encoding="utf-8"
         )
@@ -130,6 +121,10 @@ class Installation:
         waiting.replace(path)  # never into the file: others may hold a link to it
         return path
 
+    def news(self) -> Sample:
+        """Return an article that was never there, whose date will be that of its first sight."""
+        return sample(next(self._numbers), dated=False)
+
     def files(self) -> dict[Path, os.stat_result]:
         """Return every file of the output folder, hidden ones too, with its state."""
         return {path: path.stat() for path in self.output.rglob("*") if path.is_file()}
@@ -144,7 +139,7 @@ class Installation:
                 self._check(daemon, end)
                 time.sleep(_LOOK)
             # What comes now is read after the first scan, whatever that takes.
-            article = sample(time.time_ns(), dated=False, paragraphs=1)
+            article = self.news()
             feeds = self.feeds()[""]
             self.write(article)
             while not all(article.mark in path.read_text(encoding="utf-8") for path in feeds):
@@ -156,7 +151,7 @@ class Installation:
     @staticmethod
     def _healthy(daemon: Daemon) -> bool:
         try:
-            return daemon.get("/healthz")[0] == HTTPStatus.OK
+            return get(daemon.port, "/healthz", {})[0] == HTTPStatus.OK
         except OSError:
             return False
 

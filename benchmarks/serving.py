@@ -1,6 +1,7 @@
 """Serving, over 64 connections: feeds beside nginx with one worker, and article pages.
 
-nginx has the same folder, with packed files beside (`gzip_static`). Pages are asked for packed, as
+nginx has the same folder, takes what is packed beside the files (`gzip_static`), sends the headers
+that Digest sends and looks for links that lead out of the folder. Pages are asked for packed, as
 everybody does; half of them plain, for comparison.
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http import HTTPStatus
 
 from benchmarks.bench import Bench, Result, Target
-from benchmarks.http_load import CONNECTIONS, Rate, ask_all, nginx, nginx_command, wrk
+from benchmarks.http_load import CONNECTIONS, Rate, ask_all, get, nginx, nginx_command, wrk
 from benchmarks.installation import NH3, Daemon
 from benchmarks.processes import Failure, processor
 
@@ -61,38 +63,39 @@ def measure(bench: Bench) -> Iterator[Result]:
             yield _cached(daemon, paths[0], options.seconds)
 
 
-def _feeds(daemon: Daemon, reference: int | None, seconds: int) -> Iterator[Result]:
-    """Measure a feed, packed and conditional, with the daemon and with nginx on another port."""
-    status, headers, body = daemon.get(_FEED, accept_encoding="gzip")
-    if status != 200 or headers.get("content-encoding") != "gzip":
-        raise Failure(f"{_FEED}: {status}, {headers}")
+def _feeds(daemon: Daemon, reference: tuple[int, int] | None, seconds: int) -> Iterator[Result]:
+    """Measure a feed, packed and conditional, with the daemon and with nginx on its two ports."""
     for target, conditional in ((PACKED, False), (CONDITIONAL, True)):
-        rates = []
-        for port in (daemon.port, reference):
-            if port is None:
-                continue
-            wanted = dict(_GZIP)
-            if conditional:
-                server = Daemon(process=daemon.process, port=port)
-                tag = server.get(_FEED, accept_encoding="gzip")[1]["etag"]
-                again = server.get(_FEED, accept_encoding="gzip", if_none_match=tag)[0]
-                if again != 304:
-                    raise Failure(f"{_FEED}: {again} where it had not changed")
-                wanted["If-None-Match"] = tag
-            rates.append(wrk(port, _FEED, wanted, seconds))
-        own = rates[0]
-        if len(rates) == 1:
+        own, length = _feed(daemon.port, seconds, conditional=conditional)
+        if reference is None:
             detail = f"{own.each_second:,.0f}/s; nginx is not installed"
             yield Result(target=target, value=None, detail=detail)
-        else:
-            other = rates[1]
-            yield Result(
-                target=target,
-                value=own.each_second / other.each_second,
-                detail=f"{own.each_second:,.0f}/s beside {other.each_second:,.0f}/s; "
-                f"{CONNECTIONS} connections, {len(body):,} bytes; "
-                f"{own.others + other.others} other answers",
-            )
+            continue
+        (like, _), (bare, _) = (_feed(port, seconds, conditional=conditional) for port in reference)
+        yield Result(
+            target=target,
+            value=own.each_second / like.each_second,
+            detail=f"{own.each_second:,.0f}/s beside {like.each_second:,.0f}/s with the same "
+            f"headers and checks ({bare.each_second:,.0f}/s bare); {CONNECTIONS} connections, "
+            f"{length:,} bytes; {own.others + like.others + bare.others} other answers",
+        )
+
+
+def _feed(port: int, seconds: int, *, conditional: bool) -> tuple[Rate, int]:
+    """Return how often a server gives the site's feed, packed, and the length of a body.
+
+    Raises Failure where it is not packed, or not answered by 304 to whoever has it.
+    """
+    wanted = dict(_GZIP)
+    status, headers, body = get(port, _FEED, wanted)
+    if status != HTTPStatus.OK or headers.get("content-encoding") != "gzip":
+        raise Failure(f"{_FEED}: {status}, {headers}")
+    if conditional:
+        wanted["If-None-Match"] = headers["etag"]
+        status, headers, body = get(port, _FEED, wanted)
+        if status != HTTPStatus.NOT_MODIFIED:
+            raise Failure(f"{_FEED}: {status} where it had not changed")
+    return wrk(port, _FEED, wanted, seconds), len(body)
 
 
 def _cached(daemon: Daemon, path: str, seconds: int) -> Result:
