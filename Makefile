@@ -42,8 +42,7 @@ format: $(VENV)/dev.stamp  ## mend what can be mended by machine
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
-	$(BIN)/python -m benchmarks.file_to_feed
-	$(BIN)/python -m benchmarks.scan
+	$(BIN)/python -m benchmarks.targets
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 

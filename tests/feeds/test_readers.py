@@ -19,9 +19,9 @@ from digest.feeds.persons import person
 from digest.feeds.plain import WORD_JOINER
 from digest.feeds.selection import ATOM, JSON, RSS, Feed, article_link
 from digest.feeds.syndication import atom, rss
-from digest.feeds.validation import validate
-from digest.feeds.validation.syntax import rfc3339_moment
 from digest.times import rfc822, rfc3339
+from tests.feed_validation import validate
+from tests.feed_validation.syntax import rfc3339_moment
 from tests.feeds.hostile import articles
 from tests.feeds.samples import NOON, SITE, article
 

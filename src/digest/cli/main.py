@@ -49,10 +49,9 @@ def options(
     context.obj = Context(config)
 
 
-for part in (setup.app, run.app, articles.app, mail.app):
+for part in (setup.app, run.app, articles.app, feeds.app, mail.app):
     app.registered_commands += part.registered_commands
 app.add_typer(published.app, name="articles")
-app.add_typer(feeds.app, name="feeds")
 app.add_typer(editions.app, name="editions")
 app.add_typer(subscribers.app, name="subscribers")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from digest.feeds.validation.elements import (
+from tests.feed_validation.elements import (
     ATOM_NS,
     FEED,
     A,
@@ -20,8 +20,8 @@ from digest.feeds.validation.elements import (
     text_of,
     texts,
 )
-from digest.feeds.validation.finding import Document, Entry, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import (
+from tests.feed_validation.finding import Document, Entry, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import (
     rfc3339_moment,
     words,
 )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from html import unescape
 from urllib.parse import urlsplit
-
-from digest.times import rfc822
 
 #: RFC 3986 in ASCII: what is not reserved or unreserved is percent-encoded.
 _WEB = re.compile(
@@ -78,7 +76,8 @@ def rfc822_moment(text: str) -> datetime | None:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
             return None
-        return moment.astimezone(UTC) if rfc822(moment) == text else None
+        moment = moment.astimezone(UTC)
+        return moment if format_datetime(moment, usegmt=True) == text else None
     except (ValueError, OverflowError):
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from digest.feeds.validation.elements import (
+from tests.feed_validation.elements import (
     CONTENT,
     DC,
     MEDIA,
@@ -12,8 +12,8 @@ from digest.feeds.validation.elements import (
     inner,
     text_of,
 )
-from digest.feeds.validation.finding import Document, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import (
+from tests.feed_validation.finding import Document, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import (
     media_type,
     web_address,
     whole,

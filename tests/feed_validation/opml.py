@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from digest.feeds.validation.elements import FEED, text_of, texts
-from digest.feeds.validation.finding import Document, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import rfc822_moment
+from tests.feed_validation.elements import FEED, text_of, texts
+from tests.feed_validation.finding import Document, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import rfc822_moment
 
 OPML = Rulebook()
 

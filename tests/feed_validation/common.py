@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from digest.feeds.validation.finding import Document, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import web_address
+from tests.feed_validation.finding import Document, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import web_address
 
 COMMON = Rulebook()
 

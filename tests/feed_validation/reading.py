@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
-from digest.feeds.validation import atom, constructs, items, json_feed, opml, rss
-from digest.feeds.validation.common import COMMON, FORBIDDEN
-from digest.feeds.validation.content import CONTENT
-from digest.feeds.validation.elements import FEED, A, tree
-from digest.feeds.validation.finding import Finding, Rule, Severity, Spot
-from digest.feeds.validation.links import LINKS
+from digest.site import Site
+from tests.feed_validation import atom, constructs, items, json_feed, opml, rss
+from tests.feed_validation.common import COMMON, FORBIDDEN
+from tests.feed_validation.content import CONTENT
+from tests.feed_validation.elements import FEED, A, tree
+from tests.feed_validation.finding import Finding, Rule, Severity, Spot
+from tests.feed_validation.links import LINKS
 
 #: What readers fetch without complaint; bytes.
 MAX_SIZE = 5_000_000
@@ -115,6 +116,28 @@ def validate(content: bytes, *, address: str | None, now: datetime) -> tuple[Fin
     """
     found = list(_validated(content, address, now))
     return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))
+
+
+def validate_published(
+    published: Mapping[str, bytes], site: Site, now: datetime
+) -> list[tuple[str, Finding]]:
+    """Return what is wrong with the feeds, and the list of them, of an output folder.
+
+    ``published`` has the content of each file by its path relative to that folder. Each finding
+    comes with the path of its file. Raises ValueError where there is no feed at all.
+    """
+    documents = {
+        path: content
+        for path, content in published.items()
+        if path.startswith("feeds/") and path.endswith((".xml", ".json"))
+    }
+    if not documents:
+        raise ValueError("no feed is published")
+    return [
+        (path, finding)
+        for path, content in documents.items()
+        for finding in validate(content, address=site.link(path), now=now)
+    ]
 
 
 def _validated(content: bytes, address: str | None, now: datetime) -> Iterator[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from digest.feeds.validation.elements import AT, FEED, FH, A
-from digest.feeds.validation.finding import Document, Link, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import rfc3339_moment
+from tests.feed_validation.elements import AT, FEED, FH, A
+from tests.feed_validation.finding import Document, Link, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import rfc3339_moment
 
 LINKS = Rulebook()
 

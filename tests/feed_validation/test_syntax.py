@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.addresses import absolute
-from digest.feeds.validation import syntax
 from digest.times import rfc822, rfc3339
+from tests.feed_validation import syntax
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.feeds.validation import validate
-from tests.feeds.validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
+from tests.feed_validation import validate, validate_published
+from tests.feed_validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
+from tests.feeds.samples import SITE
 
 GOOD = [document.encode() for document in (RSS, ATOM, ARCHIVE, JSON, OPML)]
 
@@ -60,3 +61,23 @@ def test_a_deep_document(depth: int) -> None:
     assert validate(RSS.replace("<item>", deep + "<item>", 1).encode(), address=ADDRESS, now=NOW)
     deep = "&lt;i&gt;" * depth + "&lt;script&gt;"
     assert validate(RSS.replace("In short", deep, 1).encode(), address=ADDRESS, now=NOW)
+
+
+def test_of_an_output_folder_every_feed_and_list_is_checked_at_its_address() -> None:
+    published = {
+        path: text.replace(ADDRESS, SITE.link(path)).encode()
+        for path, text in (
+            ("feeds/a.xml", RSS),
+            ("feeds/金融/b.json", JSON),
+            ("feeds/opml.xml", OPML),
+        )
+    }
+    assert validate_published(published, SITE, NOW) == []
+    published["feeds/moved.xml"] = published["feeds/a.xml"]
+    ((path, finding),) = validate_published(published, SITE, NOW)
+    assert (path, finding.rule) == ("feeds/moved.xml", "self-address")
+
+
+def test_an_output_folder_without_feeds_is_never_right() -> None:
+    with pytest.raises(ValueError, match="no feed"):
+        validate_published({"index.html": b"<p>", "feeds/rss.txt": b""}, SITE, NOW)

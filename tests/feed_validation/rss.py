@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from digest.feeds.validation.elements import (
+from tests.feed_validation.elements import (
     CONTENT,
     DC,
     FEED,
@@ -22,8 +22,8 @@ from digest.feeds.validation.elements import (
     text_of,
     texts,
 )
-from digest.feeds.validation.finding import Document, Entry, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import (
+from tests.feed_validation.finding import Document, Entry, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import (
     language,
     mail_and_name,
     mistakable,

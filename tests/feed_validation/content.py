@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.feeds.validation.finding import Document, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import mail_address, web_address, words
+from tests.feed_validation.finding import Document, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import mail_address, web_address, words
 
 CONTENT = Rulebook()
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from digest.feeds.validation.elements import FEED, entry_name
-from digest.feeds.validation.finding import Document, Entry, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import language, media_type, rfc3339_moment, words
+from tests.feed_validation.elements import FEED, entry_name
+from tests.feed_validation.finding import Document, Entry, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import language, media_type, rfc3339_moment, words
 
 JSON = Rulebook()
 

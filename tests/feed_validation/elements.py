@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from digest.feeds.validation.finding import Link, Spot
+from tests.feed_validation.finding import Link, Spot
 
 ATOM_NS = "http://www.w3.org/2005/Atom"
 MEDIA_NS = "http://search.yahoo.com/mrss/"

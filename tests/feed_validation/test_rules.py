@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from digest.feeds.validation import validate
-from digest.feeds.validation.reading import MAX_SIZE, rules
-from tests.feeds.validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
+from tests.feed_validation import validate
+from tests.feed_validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
+from tests.feed_validation.reading import MAX_SIZE, rules
 
 GOOD = {"rss": RSS, "atom": ATOM, "archive": ARCHIVE, "json": JSON, "opml": OPML}
 TITLE_1 = "<title>Ship 1</title>"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from digest.feeds.validation.atom import TEXTS, levels
-from digest.feeds.validation.elements import (
+from tests.feed_validation.atom import TEXTS, levels
+from tests.feed_validation.elements import (
     XML_LANG,
     A,
     children,
@@ -15,8 +15,8 @@ from digest.feeds.validation.elements import (
     name,
     text_of,
 )
-from digest.feeds.validation.finding import Document, Rulebook, Severity, Spot
-from digest.feeds.validation.syntax import (
+from tests.feed_validation.finding import Document, Rulebook, Severity, Spot
+from tests.feed_validation.syntax import (
     canonical,
     language,
     mail_address,
