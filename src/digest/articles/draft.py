@@ -56,6 +56,7 @@ class Recipe:
     referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
     category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
     category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
+    sketched: bool = False  #: by which articles that are nearly the same are found
 
     def __post_init__(self) -> None:
         if self.image_proxy is not None:
@@ -126,7 +127,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         ),
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
-        likeness=likeness(manuscript.title, text, manuscript.link),
+        likeness=likeness(manuscript.title, text, manuscript.link, sketched=recipe.sketched),
         notes=manuscript.notes,
     )
 
