@@ -46,7 +46,7 @@ class Recipe:
     """Everything that the making of a draft depends on, beside the file."""
 
     timezone: str = "UTC"  #: IANA name: of dates without a zone
-    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``, about seven times as fast
+    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``
     rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
     summary_length: int = 200  #: graphemes, at least 1
     placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
