@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import SourceFile
+from digest.articles.model import Draft, SourceFile
 from digest.articles.workers import Workers
 from digest.errors import SourceError
 from digest.settings.tables import ArticlesTable
@@ -142,15 +142,13 @@ def test_whatever_the_input_it_is_an_article_or_a_problem_within_the_limit(
 ) -> None:
     source = SourceFile(path=PurePosixPath("a.md"), content=HEAVY[name].encode())
     assert len(source.content) <= LARGEST
-    future, next_one = workers.submit(source), workers.submit(GOOD)
-    problem = ""
-    try:
-        workers.result_of(source, future)
-    except SourceError as error:
-        problem = error.problem
+    batch = [source, GOOD]
+    result, good = workers.results_of(batch, workers.submit(batch))
+    problem = result.problem if isinstance(result, SourceError) else ""
     # Never that it lasted too long by the clock, which a busy machine can make of any.
     assert problem in ("", GIVEN_UP, "the body has too many escaped characters")
-    assert workers.result_of(GOOD, next_one).title == "Good"
+    assert isinstance(good, Draft)
+    assert good.title == "Good"
 
 
 def test_the_limit_is_two_seconds_of_a_processor() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from digest.articles.workers import Workers, WorkersError
 from digest.errors import SourceError
 
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
+TROUBLE = SourceFile(path=PurePosixPath("trouble.md"), content=GOOD.content)
 BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
 
 
@@ -53,6 +56,18 @@ def trips(_source: SourceFile, _recipe: Recipe) -> Draft:
     raise RecursionError("too deep")
 
 
+def makes_trouble(
+    misbehaves: Callable[[SourceFile, Recipe], Draft], source: SourceFile, recipe: Recipe
+) -> Draft:
+    return (misbehaves if source == TROUBLE else make_draft)(source, recipe)
+
+
+def titles(workers: Workers, *sources: SourceFile) -> list[str]:
+    """Return the titles of the drafts of a batch; of a file that is none, what is wrong."""
+    results = workers.results_of(sources, workers.submit(sources))
+    return [one.title if isinstance(one, Draft) else one.problem for one in results]
+
+
 @pytest.fixture
 def workers() -> Iterator[Workers]:
     with Workers(Recipe(), count=1, timeout=timedelta(seconds=0.5)) as pool:
@@ -60,13 +75,14 @@ def workers() -> Iterator[Workers]:
 
 
 def test_a_file_becomes_a_draft(workers: Workers) -> None:
-    assert workers.result_of(GOOD, workers.submit(GOOD)).title == "Good"
+    assert titles(workers, GOOD) == ["Good"]
 
 
 def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
-    with pytest.raises(SourceError) as caught:
-        workers.result_of(BAD, workers.submit(BAD))
-    assert caught.value.path == BAD.path
+    (problem,) = workers.results_of([BAD], workers.submit([BAD]))
+    assert isinstance(problem, SourceError)
+    assert problem.path == BAD.path
+    assert titles(workers, GOOD, BAD, GOOD) == ["Good", problem.problem, "Good"]
 
 
 @pytest.mark.parametrize(
@@ -89,23 +105,41 @@ def test_a_hostile_file_harms_only_itself(
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "_PATIENCE", patience)
         patch.setattr(workers_module, "make_draft", misbehaves)
-        hostile = workers.submit(GOOD)
-    after = workers.submit(GOOD)
+        hostile = workers.submit([GOOD])
+    after = workers.submit([GOOD])
 
-    with pytest.raises(SourceError, match=problem):
-        workers.result_of(GOOD, hostile)
-    assert workers.result_of(GOOD, after).title == "Good"
+    (found,) = workers.results_of([GOOD], hostile)
+    assert isinstance(found, SourceError)
+    assert re.search(problem, found.problem)
+    (good,) = workers.results_of([GOOD], after)
+    assert isinstance(good, Draft)
+
+
+@pytest.mark.parametrize(
+    ("misbehaves", "problem"),
+    [(computes_for_ever, "took more than"), (dies, "died with exit code 7"), (trips, "too deep")],
+)
+def test_a_hostile_file_takes_no_other_of_its_batch_down(
+    workers: Workers,
+    monkeypatch: pytest.MonkeyPatch,
+    misbehaves: Callable[[SourceFile, Recipe], Draft],
+    problem: str,
+) -> None:
+    make = functools.partial(makes_trouble, misbehaves)
+    monkeypatch.setattr(workers_module, "make_draft", make)
+    first, hostile, last = titles(workers, GOOD, TROUBLE, GOOD)
+    assert (first, last) == ("Good", "Good")
+    assert problem in hostile
 
 
 def test_the_limit_is_each_files_own(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers_module, "make_draft", computes_for_a_while)
-    for future in [workers.submit(GOOD) for _ in range(4)]:
-        assert workers.result_of(GOOD, future).title == "Good"
+    assert titles(workers, *[GOOD] * 4) == ["Good"] * 4
 
 
 def test_a_pool_that_was_lost_is_replaced(workers: Workers) -> None:
     workers.close()
-    assert workers.result_of(GOOD, workers.submit(GOOD)).title == "Good"
+    assert titles(workers, GOOD) == ["Good"]
 
 
 def test_a_closed_pool_says_nothing_of_the_file(
@@ -113,10 +147,10 @@ def test_a_closed_pool_says_nothing_of_the_file(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "make_draft", sleeps_for_ever)
-        waiting = workers.submit(GOOD)
+        waiting = workers.submit([GOOD])
     workers.close()
     with pytest.raises(WorkersError, match="stopped"):
-        workers.result_of(GOOD, waiting)
+        workers.results_of([GOOD], waiting)
 
 
 def test_no_processes_to_be_had_is_told(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +159,7 @@ def test_no_processes_to_be_had_is_told(workers: Workers, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(ProcessPool, "schedule", refuse)
     with pytest.raises(WorkersError, match="temporarily unavailable"):
-        workers.submit(GOOD)
+        workers.submit([GOOD])
 
 
 def test_a_pool_that_cannot_start_is_told_and_tried_again(
@@ -137,5 +171,5 @@ def test_a_pool_that_cannot_start_is_told_and_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(process, "launch_process", refuse)
         with pytest.raises(WorkersError, match="temporarily unavailable"):
-            workers.submit(GOOD)
-    assert workers.result_of(GOOD, workers.submit(GOOD)).title == "Good"
+            workers.submit([GOOD])
+    assert titles(workers, GOOD) == ["Good"]

@@ -29,7 +29,7 @@ from digest.articles.revision import Terms
 from digest.articles.scan import Scan
 from digest.articles.tree import Tree
 from digest.articles.watches import Watches
-from digest.articles.workers import Workers
+from digest.articles.workers import Result, Workers
 from digest.assembly import Services
 from digest.feeds.publish.publisher import Publisher
 from digest.feeds.writing import Published
@@ -183,11 +183,13 @@ class NoWorkers(Workers):
         fingerprint="same",
     )
 
-    def submit(self, _source: SourceFile) -> Future[Draft]:
+    def submit(self, _sources: Sequence[SourceFile]) -> Future[list[Result]]:
         return Future()
 
-    def result_of(self, _source: SourceFile, _future: Future[Draft]) -> Draft:
-        return self.draft
+    def results_of(
+        self, sources: Sequence[SourceFile], _future: Future[list[Result]]
+    ) -> list[Result]:
+        return [self.draft for _ in sources]
 
 
 class NoPublisher(Publisher):

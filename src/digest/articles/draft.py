@@ -46,7 +46,7 @@ class Recipe:
     """Everything that the making of a draft depends on, beside the file."""
 
     timezone: str = "UTC"  #: IANA name: of dates without a zone
-    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``, about seven times as fast
+    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``
     rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
     summary_length: int = 200  #: graphemes, at least 1
     placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
@@ -56,6 +56,7 @@ class Recipe:
     referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
     category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
     category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
+    sketched: bool = False  #: by which articles that are nearly the same are found
 
     def __post_init__(self) -> None:
         if self.image_proxy is not None:
@@ -126,7 +127,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         ),
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
-        likeness=likeness(manuscript.title, text, manuscript.link),
+        likeness=likeness(manuscript.title, text, manuscript.link, sketched=recipe.sketched),
         notes=manuscript.notes,
     )
 

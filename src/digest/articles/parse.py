@@ -226,7 +226,9 @@ def _language(candidates: Iterable[str]) -> str | None:
 def _texts(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
     """Yield the values of these keys that say something, as one line each."""
     for key in keys:
-        value = fields.get(key, "")
+        value = fields.get(key)
+        if not value:  # most keys are in no file
+            continue
         for one in value if isinstance(value, list) else [value]:
             for text in map(one.get, ADDRESS_NAMES) if isinstance(one, dict) else [one]:
                 line = one_line(text) if isinstance(text, str) else ""

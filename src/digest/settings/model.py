@@ -208,6 +208,7 @@ class Settings(BaseSettings):
             referrer_policy=self.articles.referrer_policy,
             category_style=self.articles.category_style,
             category_map=tuple(self.articles.category_map.items()),
+            sketched=self.articles.duplicates == "fold",
         )
 
     def polling(self) -> Settings:

@@ -124,8 +124,8 @@ def _decide(
             updated_at=revision.updated_at,
             content=content_digest(draft),
         )
-        learned = entry.likeness is None and draft.likeness is not None
-        register.revise(entry, known, draft.likeness)
+        learned = _learns(entry, draft)
+        register.revise(entry, known, draft)
         if revision.kind is Kind.UNCHANGED:
             outcome.unchanged += 1
             outcome.learned += [entry] if learned else []
@@ -138,6 +138,12 @@ def _storable(draft: Draft) -> Draft:
     """Return the draft with its identity as the database keeps it."""
     identity = storable(draft.identity)
     return draft if identity == draft.identity else replace(draft, identity=identity)
+
+
+def _learns(entry: Entry, draft: Draft) -> bool:
+    """Tell whether an article is recognizable by more than what is stored."""
+    before, like = entry.likeness, draft.likeness
+    return like is not None and (before is None or (bool(like.sketch) and not before.sketch))
 
 
 def _failed(seen: _Seen) -> bool:
