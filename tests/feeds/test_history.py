@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digest.articles.model import Article
 from digest.feeds import history
-from digest.feeds.history import content_tag, held, news, recorded
+from digest.feeds.history import Deltas, content_tag, held, news, recorded
 from digest.feeds.selection import Feed
 from digest.feeds.syndication import atom, rss
 from tests.feeds.samples import SITE, article
@@ -108,6 +108,48 @@ def test_a_log_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [held(log, content_tag(version)) is not None for version in versions] == [
         False, False, True, True, True,
     ]  # fmt: skip
+
+
+def test_deltas_are_what_each_version_lacked() -> None:
+    versions = [rss(FEED, [article(n) for n in range(count, -1, -1)]) for count in range(4)]
+    log = b""
+    for version in versions:
+        log = recorded(log, version)
+    deltas = Deltas(log, versions[-1])
+    for count, version in enumerate(versions):
+        delta = deltas.since(content_tag(version), versions[-1])
+        assert delta is not None
+        assert ids(delta) == [article(n).id for n in range(3, count, -1)]
+    assert deltas.since("unknown", versions[-1]) is None
+    assert Deltas(b"", versions[-1]).since(content_tag(versions[0]), versions[-1]) is None
+    assert Deltas(log, b"<rss>").since(content_tag(versions[0]), b"<rss>") is None
+
+
+@FORMATS
+def test_versions_that_lack_the_same_entries_share_a_delta(form: Form) -> None:
+    first, second = form(FEED, [article(1)]), form(replace(FEED, called="x"), [article(1)])
+    last = form(FEED, [article(2), article(1)])
+    log = recorded(recorded(b"", first), second)
+    deltas = Deltas(log, last)
+    before = deltas.size
+    delta = deltas.since(content_tag(first), last)
+    assert delta is not None
+    assert deltas.since(content_tag(second), last) is delta
+    assert deltas.size == before + len(delta)
+
+
+def test_deltas_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "DELTAS", 2)
+    versions = [rss(FEED, [article(n) for n in range(count + 1)]) for count in range(5)]
+    log = b""
+    for version in versions:
+        log = recorded(log, version)
+    deltas = Deltas(log, versions[-1])
+    first = deltas.since(content_tag(versions[0]), versions[-1])
+    for version in versions[1:]:
+        deltas.since(content_tag(version), versions[-1])
+    assert deltas.since(content_tag(versions[0]), versions[-1]) == first
+    assert deltas.size < 10 * len(versions[-1])
 
 
 @given(st.data())

@@ -14,6 +14,8 @@ from lxml import etree
 
 #: Versions that a log keeps; whoever comes back later gets the whole feed.
 VERSIONS = 300
+#: Documents that Deltas keeps; each lacks other entries than the rest.
+DELTAS = 64
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ENTRIES = frozenset(
@@ -21,6 +23,8 @@ _ENTRIES = frozenset(
 )
 
 _Version = tuple[str, frozenset[str]]
+#: A version's tag, and the marks that it added to the one before and took away.
+_Change = tuple[str, frozenset[str], frozenset[str]]
 
 
 def content_tag(content: bytes) -> str:
@@ -50,6 +54,54 @@ def recorded(log: bytes, content: bytes) -> bytes:
 def held(log: bytes, tag: str) -> frozenset[str] | None:
     """Return the marks of the entries in the version with this tag; None where it is unknown."""
     return dict(_versions(log)).get(tag)
+
+
+class Deltas:
+    """What is new in one version of a feed since each earlier version that its log holds.
+
+    The log and the feed are read once, when it is made. Not for several threads at once.
+    """
+
+    def __init__(self, log: bytes, content: bytes) -> None:
+        self._changes = _changes(log)
+        self._at = {tag: number for number, (tag, _, _) in enumerate(self._changes)}
+        self._current = entry_marks(content)
+        self._made: dict[frozenset[str], bytes] = {}
+
+    def since(self, tag: str, content: bytes) -> bytes | None:
+        """Return the feed with the entries alone that the version with this tag did not have.
+
+        ``content`` is the one that this was made from. None where the version is unknown, or the
+        feed is no XML.
+        """
+        last = self._at.get(tag)
+        if last is None:
+            return None
+        had: set[str] = set()
+        for _, added, removed in self._changes[: last + 1]:
+            had -= removed
+            had |= added
+        known = self._current & had  # versions that lack the same entries share a document
+        delta = self._made.get(known)
+        if delta is None and (delta := news(content, known)) is not None:
+            if len(self._made) >= DELTAS:
+                del self._made[next(iter(self._made))]
+            self._made[known] = delta
+        return delta
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        lines = sum(1 + len(added) + len(removed) for _, added, removed in self._changes)
+        return 200 * lines + sum(map(len, self._made.values()))
+
+
+def entry_marks(content: bytes) -> frozenset[str]:
+    """Return the marks of a feed's entries; none where it is no XML."""
+    try:
+        return frozenset(_mark(entry) for entry in _entries(_parsed(content)))
+    except etree.XMLSyntaxError:
+        return frozenset()
 
 
 def news(content: bytes, known: frozenset[str]) -> bytes | None:
@@ -94,17 +146,24 @@ def _written(versions: list[_Version]) -> bytes:
     return content_tag(body).encode() + b"\n" + body
 
 
-def _versions(log: bytes) -> list[_Version]:
+def _changes(log: bytes) -> list[_Change]:
     """Return what a log holds; nothing where it was cut off or changed by somebody else."""
     check, _, body = log.partition(b"\n")
     if not body or check != content_tag(body).encode():
         return []
-    versions: list[_Version] = []
-    marks: frozenset[str] = frozenset()
+    found: list[_Change] = []
     for line in body.decode("ascii").split("\n"):
         tag, *changes = line.split(" ")
-        added = {change[1:] for change in changes if change[0] == "+"}
-        removed = {change[1:] for change in changes if change[0] == "-"}
-        marks = (marks - removed) | added
-        versions.append((tag, marks))
+        added = frozenset(change[1:] for change in changes if change[0] == "+")
+        removed = frozenset(change[1:] for change in changes if change[0] == "-")
+        found.append((tag, added, removed))
+    return found
+
+
+def _versions(log: bytes) -> list[_Version]:
+    versions: list[_Version] = []
+    had: frozenset[str] = frozenset()
+    for tag, added, removed in _changes(log):
+        had = (had - removed) | added
+        versions.append((tag, had))
     return versions
