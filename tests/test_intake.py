@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from digest.backlog import Backlog
+from digest.feeds.writing import Published
 
 from digest import intake as intake_module
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
-from digest.backlog import Backlog
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
-from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
 from digest.web.pages import WebPages

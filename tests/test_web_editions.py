@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from digest.feeds.writing import Published
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import CategoryPath, Draft
 from digest.assembly import Services
 from digest.errors import OutputError
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.writing import Published
 from digest.mail.edition import Edition
 from digest.mail.subscriber import NewSubscriber
 from tests.conftest import Workplace

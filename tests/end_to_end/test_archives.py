@@ -19,8 +19,8 @@ from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM, JSON, Feed
 from digest.feeds.tombstones import NAMESPACE
 from digest.store.database import Store, open_store
-from tests.feeds.samples import SITE
 from tests.feeds.publish.test_publisher import PlainPages, tree
+from tests.feeds.samples import SITE
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SPACE, reading
 
 A = "{http://www.w3.org/2005/Atom}"

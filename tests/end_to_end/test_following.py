@@ -19,9 +19,9 @@ from digest.articles.model import Article
 from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM
 from digest.web.feeds import PublishedFiles
+from tests.feeds.publish.test_publisher import changes
 from tests.feeds.samples import PORTS, SITE, TEA, article
 from tests.feeds.test_archiving import LIMIT, ArchiveShelf, publisher
-from tests.feeds.publish.test_publisher import changes
 
 A = "{http://www.w3.org/2005/Atom}"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from digest.feeds.writing import Published
 from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyFD
 
@@ -32,7 +33,6 @@ from digest.articles.watches import Watches
 from digest.articles.workers import Result, Workers
 from digest.assembly import Services
 from digest.feeds.publish.publisher import Publisher
-from digest.feeds.writing import Published
 from digest.intake import Hints, Intake
 from digest.times import utc_now
 from tests.conftest import CONFIGURATION, Workplace

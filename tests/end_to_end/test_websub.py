@@ -14,13 +14,13 @@ from functools import partial
 import feedparser
 import httpx
 import pytest
+from digest.feeds.writing import Published
 
 from digest.assembly import Services
 from digest.daemon import Daemon
 from digest.feeds import desk as desk_module
 from digest.feeds.notices import HubQueue
 from digest.feeds.publish.publisher import Publisher
-from digest.feeds.writing import Published
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving
 

@@ -12,8 +12,8 @@ import pytest
 
 from digest.errors import OutputError
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.publish.output_folder import OutputFolder, history_of
 from digest.feeds.history import content_tag, held
+from digest.feeds.publish.output_folder import OutputFolder, history_of
 
 
 def everything(root: Path) -> set[str]:

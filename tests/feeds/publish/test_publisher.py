@@ -11,18 +11,18 @@ from typing import Any
 
 import feedparser
 import pytest
+from digest.feeds.writing import Published
 
 from digest.articles.model import Article, Changes, SafeHtml, Scope, Tombstone
 from digest.articles.sieve import Criteria, Sieve
 from digest.articles.strands import Strand, StrandKind
 from digest.errors import OutputError, StoreError, TemplateError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
-from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.history import content_tag, held
 from digest.feeds.plan import CustomFeed, FeedSummary
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import BATCH, Publisher
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed
-from digest.feeds.writing import Published
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
 
 
