@@ -69,7 +69,7 @@ def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> Pub
     for feed in candidates(options, stale):
         changed = feed.scope in stale.selections
         if not _exists(feed, stale, several=several):
-            if changed or feed in present:
+            if feed in present:
                 ended.append(feed)
         elif changed or feed not in present:
             written.append(feed)

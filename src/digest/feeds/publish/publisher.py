@@ -231,7 +231,7 @@ class Publisher:
             done += len(feeds)
             tell(done, total)
         with self._folder.alone(partial(tell, done, total)):
-            self._end(run, planned, stale)
+            self._end(run, planned)
             if planned.changes_lists or self._since is None or self._damaged:
                 self._write_lists(run)
         self._finish(run, stale)
@@ -424,13 +424,10 @@ class Publisher:
             )
         return {one: kept[one] for one in entries if one in kept}
 
-    def _end(self, run: _Run, planned: PublishPlan, stale: StaleFeeds) -> None:
+    def _end(self, run: _Run, planned: PublishPlan) -> None:
         """Remove the files of feeds that hold nothing any more, and what is nobody's."""
         if planned.ended:
-            # Their archives stay closed as they should be: such a feed may come back.
-            held = self._store.contents(
-                planned.ended, stale.articles, archives=self._options.archives
-            )
+            held = self._store.contents(planned.ended, frozenset(), archives=False)
             for feed, contents in zip(planned.ended, held, strict=True):
                 is_language = feed.strand and feed.strand.kind is StrandKind.LANGUAGE
                 if is_language or not contents.versions:  # else another process began it anew
