@@ -24,8 +24,8 @@ from digest.store.schema import (
     strand_article,
 )
 from digest.store.statements import among
-from digest.store.types import hashed
-from digest.store.withdrawals import any_withdrawn, buried, remains, tombstone
+from digest.store.types import chunks, hashed
+from digest.store.withdrawals import buried, remains, tombstone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +77,16 @@ def _place(one: Article) -> tuple[Any, ...]:
 
 
 def look(
-    connection: Connection, feed: Feed, changed: frozenset[int] | None, *, archives: bool
+    connection: Connection,
+    feed: Feed,
+    changed: frozenset[int] | None,
+    *,
+    archives: bool,
+    withdrawals: bool = True,
 ) -> Look:
     """Return what a feed holds, and with ``archives`` what is to become of its archives.
+
+    Without ``withdrawals`` no article of any feed is withdrawn, and none is looked for.
 
     Nothing can be lost but what changed and what that pushed out of the current document, so with
     ``changed`` (sequences) nothing else is looked at.
@@ -90,7 +97,7 @@ def look(
         far = None if changed is None else limit + len(changed)
     living = _living(connection, feed.scope, far)
     remaining = remains(feed.scope)
-    rows = list(connection.execute(remaining.limit(far))) if any_withdrawn(connection) else []
+    rows = list(connection.execute(remaining.limit(far))) if withdrawals else []
     found = Look(
         feed=key,
         versions=tuple(living[:limit]),
@@ -109,11 +116,11 @@ def look(
         decision = decide(shown, others, entries, limit)
         return replace(found, newest=last, decision=decision)
     missing = changed.difference(one.sequence for one in (*living, *dead))
-    if len(living) == far:
+    if missing and len(living) == far:
         query = within(_VERSIONS, feed.scope)
         rows = list(among(connection, query, article.c.id, missing))
         others += [_version(row) for row in rows]
-    if len(dead) == far:
+    if missing and len(dead) == far:
         others += [_dead(row) for row in among(connection, remaining, article.c.id, missing)]
     # What did not change, and was not pushed out, matters only where an archive is filled up.
     doubtful = changed.union(one.sequence for one in others)
@@ -179,25 +186,36 @@ def _dead(row: Row[Any]) -> Version:
     return Version(sequence=row.id, published_at=row.published_at, changed_at=row.at, gone=True)
 
 
+_ENTRIES = select(
+    archive_entry.c.archive,
+    archive_entry.c.article,
+    archive_entry.c.changed_at,
+    archive_entry.c.gone,
+)
+_ENTRIES_OF = _ENTRIES.where(archive_entry.c.article.in_(bindparam("values", expanding=True)))
+_HOLDERS = select(archive.c.id, archive.c.number).where(
+    archive.c.feed == bindparam("feed"), archive.c.id.in_(bindparam("values", expanding=True))
+)
+
+
 def _entries(connection: Connection, feed: str, known: Collection[int] | None) -> list[Entry]:
     """Return what the archives of a feed hold of the articles that are ``known``, or of all.
 
     In two steps: in one, SQLite would look into every archive of the feed for each article.
     """
-    held = select(
-        archive_entry.c.archive,
-        archive_entry.c.article,
-        archive_entry.c.changed_at,
-        archive_entry.c.gone,
-    )
-    holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
     if known is None:
+        holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
         numbers = {row.id: row.number for row in connection.execute(holders)}
-        rows = list(among(connection, held, archive_entry.c.archive, numbers))
+        rows = list(among(connection, _ENTRIES, archive_entry.c.archive, numbers))
     else:
-        rows = list(among(connection, held, archive_entry.c.article, known))
-        wanted = {row.archive for row in rows}
-        numbers = {row.id: row.number for row in among(connection, holders, archive.c.id, wanted)}
+        rows = []
+        for chunk in chunks(sorted(known)):
+            rows += connection.execute(_ENTRIES_OF, {"values": chunk})
+        numbers = {
+            row.id: row.number
+            for chunk in chunks(sorted({row.archive for row in rows}))
+            for row in connection.execute(_HOLDERS, {"values": chunk, "feed": feed})
+        }
     return [
         Entry(
             archive=numbers[row.archive],

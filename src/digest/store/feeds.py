@@ -39,6 +39,7 @@ from digest.store.schema import (
 from digest.store.statements import among, insert_new, put
 from digest.store.types import chunks, hashed
 from digest.store.visibility import visible
+from digest.store.withdrawals import any_withdrawn
 
 
 class FeedStore:
@@ -87,7 +88,11 @@ class FeedStore:
         feeds; None means any.
         """
         with self._database.read() as connection:
-            found = [look(connection, feed, changed, archives=archives) for feed in feeds]
+            gone = any_withdrawn(connection)
+            found = [
+                look(connection, feed, changed, archives=archives, withdrawals=gone)
+                for feed in feeds
+            ]
         if not any(one.decision for one in found):
             return [one.contents for one in found]
         with self._database.write(Lock.ARCHIVES) as connection:
