@@ -74,17 +74,31 @@ class ArchiveStore:
 
     def archived(self, feed: Feed, number: int) -> Held:
         """Return what an archive holds, as it is now; what has left the feed is left out."""
-        holds = (
-            select(archive_entry.c.article)
-            .join(archive, archive.c.id == archive_entry.c.archive)
-            .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
-        )
         with self._database.read() as connection:
-            # Sorted here: with an order, SQLite would look for these few along the index of all.
-            shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
-            articles = sorted(read(connection, shown), key=_place, reverse=True)
-            gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
-        return Held(articles=articles, gone=gone)
+            return held(connection, feed, number)
+
+
+def newest_archive(connection: Connection, feed: Feed) -> int:
+    """Return the number of a feed's newest archive; 0 where it has none."""
+    return _newest(connection, hashed(feed.folder))
+
+
+def held(connection: Connection, feed: Feed, number: int) -> Held:
+    """Return what an archive holds, as it is now; what has left the feed is left out."""
+    holds = (
+        select(archive_entry.c.article)
+        .join(archive, archive.c.id == archive_entry.c.archive)
+        .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
+    )
+    # Sorted here: with an order, SQLite would look for these few along the index of all.
+    shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
+    articles = sorted(read(connection, shown), key=_place, reverse=True)
+    gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
+    return Held(articles=articles, gone=gone)
+
+
+def _newest(connection: Connection, feed: str) -> int:
+    return connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == feed)) or 0
 
 
 def _place(one: Article) -> tuple[Any, ...]:
@@ -109,7 +123,7 @@ def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None) ->
     dead = _versions(connection.execute(gone.limit(far)), gone=True)
     current = [*reversed(living[:limit]), *reversed(dead[:limit])]
     others = [*living[limit:], *dead[limit:]]
-    last = connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == key)) or 0
+    last = _newest(connection, key)
     if changed is None:
         entries = _entries(connection, key, None)
         touched = frozenset(range(1, last + 1))
@@ -145,7 +159,7 @@ def _entries(connection: Connection, feed: str, known: Collection[int] | None) -
 
     In two steps: in one, SQLite would look into every archive of the feed for each article.
     """
-    held = select(
+    entries = select(
         archive_entry.c.archive,
         archive_entry.c.article,
         archive_entry.c.changed_at,
@@ -154,9 +168,9 @@ def _entries(connection: Connection, feed: str, known: Collection[int] | None) -
     holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
     if known is None:
         numbers = {row.id: row.number for row in connection.execute(holders)}
-        rows = list(among(connection, held, archive_entry.c.archive, numbers))
+        rows = list(among(connection, entries, archive_entry.c.archive, numbers))
     else:
-        rows = list(among(connection, held, archive_entry.c.article, known))
+        rows = list(among(connection, entries, archive_entry.c.article, known))
         wanted = {row.archive for row in rows}
         numbers = {row.id: row.number for row in among(connection, holders, archive.c.id, wanted)}
     return [

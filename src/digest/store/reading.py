@@ -53,7 +53,7 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
     """Return the articles that a query of theirs finds, in its order."""
     rows = list(connection.execute(query))
     categories = filed(connection, [row.id for row in rows])
-    return [_article(row, categories.get(row.id, ())) for row in rows]
+    return [from_row(row, categories.get(row.id, ())) for row in rows]
 
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
@@ -139,7 +139,8 @@ def filed(
     return found
 
 
-def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+    """Return the article of a row with COLUMNS."""
     return Article(
         id=ArticleId(row.tag),
         key=ArticleKey(row.key),
