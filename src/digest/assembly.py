@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import random
 
+from starlette.types import ASGIApp
+
 from digest import shipped
 from digest.agenda import Agenda
 from digest.articles.globs import PathFilter
@@ -21,6 +23,8 @@ from digest.articles.workers import Workers
 from digest.editorial import Editor
 from digest.errors import ConfigurationError
 from digest.feeds.herald import Herald
+from digest.feeds.plan import FeedPlan
+from digest.feeds.publish import Publisher
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -34,9 +38,11 @@ from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
+from digest.web.addresses import Addresses
+from digest.web.editions import WebEditions
 from digest.web.pages import WebPages
+from digest.web.public_pages import PublicPages
 from digest.web.readers import READERS
-from digest.web_editions import SitePublisher, WebEditions
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -53,8 +59,8 @@ class Services:
     site: Site
     tree: Tree
     pages: WebPages
-    publisher: SitePublisher
-    web_editions: WebEditions
+    plan: FeedPlan
+    publisher: Publisher
     herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
@@ -137,7 +143,6 @@ class Services:
             drafts=self.store.decisions,
             decisions=self.store.decisions,
             editions=self.store.outbox,
-            publish=self.web_editions.publish_around,
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,
@@ -145,6 +150,28 @@ class Services:
             carry=mailing.carry if mailing else None,
             report_to=self.settings.mail.report_to,
             link=self.approval_link if has_pages else None,
+        )
+
+    def public_pages(self, inner: ASGIApp) -> PublicPages:
+        """Return what answers for the pages of the site, before an application that does not."""
+        archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
+        readers = self.settings.feeds.readers
+        editions = WebEditions(
+            digests=self.digests, site=self.site, to=self.pages, clock=self.clock
+        )
+        return PublicPages(
+            inner,
+            store=self.store.pages,
+            addresses=Addresses(
+                pages=self.pages,
+                plan=self.plan,
+                editions=editions,
+                archives=archives,
+                moved=moved,
+            ),
+            pages=self.pages,
+            configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),
+            clock=self.clock,
         )
 
     def approval_link(self, edition_id: int) -> str:
@@ -289,15 +316,15 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
             brought=brought,
         )
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
-        web_editions = WebEditions(
-            editions=store.issued,
-            articles=store.articles,
-            taken_upto=store.outbox.taken_upto,
-            pages=pages,
+        plan = FeedPlan(
             site=site,
-            output=settings.paths.output,
-            digests=digests,
-            clock=clock,
+            full=feeds.content == "full",
+            formats=formats,
+            limit=feeds.limit,
+            ttl=feeds.ttl,
+            authors=feeds.authors,
+            languages=feeds.languages,
+            custom=settings.custom_feeds(),
         )
         yield Services(
             settings=settings,
@@ -305,23 +332,22 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
             site=site,
             tree=tree,
             pages=pages,
-            publisher=SitePublisher(
-                editions=web_editions,
+            plan=plan,
+            publisher=Publisher(
                 source=store.articles,
                 pages=pages,
                 site=site,
                 output=settings.paths.output,
-                limit=feeds.limit,
-                full=feeds.content == "full",
-                formats=formats,
-                authors=feeds.authors,
-                languages=feeds.languages,
-                custom=settings.custom_feeds(),
-                ttl=feeds.ttl,
+                limit=plan.limit,
+                full=plan.full,
+                formats=plan.formats,
+                authors=plan.authors,
+                languages=plan.languages,
+                custom=plan.custom,
+                ttl=plan.ttl,
                 changed=herald.changed,
                 archives=store.archives if settings.feeds.archives else None,
             ),
-            web_editions=web_editions,
             herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
             digests=digests,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from digest.articles.model import Article, CategoryPath, Scope, slug
 from digest.articles.strands import Strand, StrandKind
@@ -64,7 +64,7 @@ _ARTICLE = (
 class StoredArticle:
     """An article's row, and how it stands."""
 
-    row: Row[Any]
+    row: Any  #: with the columns that articles are made of
     hidden: bool  #: it was withdrawn, or may not be shown for another reason
     revision: int  #: the content revision of its last change
     changed_at: datetime  #: aware UTC: when it changed, or some time later
