@@ -21,7 +21,7 @@ from digest.store import issued
 from digest.store.archives import held, newest_archive
 from digest.store.connection import Database
 from digest.store.editions import taken_upto
-from digest.store.reading import COLUMNS, filed, from_row, newest, read, selected
+from digest.store.reading import COLUMNS, filed_under, from_row, newest, read, selected
 from digest.store.revisions import NO_REVISION, Revision, current, of_selection
 from digest.store.schema import (
     article,
@@ -132,8 +132,7 @@ class PageSnapshot:
 
     def article(self, stored: StoredArticle) -> Article:
         """Return an article that was found."""
-        sequence = stored.row.id
-        return from_row(stored.row, filed(self._connection, [sequence]).get(sequence, ()))
+        return from_row(stored.row, filed_under(self._connection, stored.row.id))
 
     def category(self, folder: str) -> CategoryPath | None:
         """Return the category with a folder (``CategoryPath.folder``), in any composition."""

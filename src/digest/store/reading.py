@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     exists,
     func,
     or_,
@@ -122,21 +123,30 @@ def newest(wanted: Scope) -> Select[Any]:
     return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
 
 
+_FILED = (
+    select(membership.c.article, category.c.names)
+    .join(category, category.c.id == membership.c.category)
+    .where(membership.c.position.is_not(None))
+    .order_by(membership.c.article, membership.c.position)
+)
+_FILED_ONE = _FILED.where(membership.c.article == bindparam("sequence"))
+
+
 def filed(
     connection: Connection, sequences: Sequence[int]
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
     """Return the categories of each article, in its file's own order."""
     found: dict[int, tuple[CategoryPath, ...]] = {}
-    query = (
-        select(membership.c.article, category.c.names)
-        .join(category, category.c.id == membership.c.category)
-        .where(membership.c.position.is_not(None))
-        .order_by(membership.c.article, membership.c.position)
-    )
     for chunk in chunks(sequences):
-        for sequence, names in connection.execute(query.where(membership.c.article.in_(chunk))):
+        for sequence, names in connection.execute(_FILED.where(membership.c.article.in_(chunk))):
             found[sequence] = (*found.get(sequence, ()), CategoryPath(names))
     return found
+
+
+def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ...]:
+    """Return the categories of one article, in its file's own order."""
+    rows = connection.execute(_FILED_ONE, {"sequence": sequence})
+    return tuple(CategoryPath(names) for _, names in rows)
 
 
 def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:

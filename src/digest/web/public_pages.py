@@ -9,7 +9,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol
 
 import structlog
@@ -335,7 +335,7 @@ class PublicPages:
         body = page.variant(encoding)
         if body is None:
             body = await self._pack(request.path, page, encoding)
-        styled = request.wants_html and page.media_type.startswith(_FEED_TYPE)
+        styled = request.wants_html and _is_feed(page.media_type)
         headers = page.head(encoding, date, styled=styled)
         await _send(send, 200, headers, b"" if request.head else body)
 
@@ -375,15 +375,23 @@ def _own_tag(request: _Request, tags: frozenset[str], tag: str) -> str:
 
 def _headers(page: Page) -> Headers:
     """Return what is said of a page whether it is sent or not."""
-    feed = page.media_type.startswith(_FEED_TYPE)
+    return list(_prepared(page.media_type, page.max_age, tuple(page.headers.items())))
+
+
+@lru_cache(maxsize=64)  # there are but a few kinds of pages
+def _prepared(media_type: str, max_age: int, own: tuple[tuple[str, str], ...]) -> Headers:
     return prepared(
         {
             **SECURITY_HEADERS,
-            "Cache-Control": f"max-age={page.max_age}",
-            "Vary": "Accept, Accept-Encoding" if feed else "Accept-Encoding",
-            **page.headers,
+            "Cache-Control": f"max-age={max_age}",
+            "Vary": "Accept, Accept-Encoding" if _is_feed(media_type) else "Accept-Encoding",
+            **dict(own),
         }
     )
+
+
+def _is_feed(media_type: str) -> bool:
+    return media_type.startswith(_FEED_TYPE)
 
 
 async def _redirect(send: Send, to: str) -> None:
