@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
 from digest.settings import Settings, load
+from digest.web.app import create_app
 
 # How long an example takes says how busy the machine is; each test has its own limit.
 hypothesis.settings.register_profile("digest", deadline=None)
@@ -142,6 +145,27 @@ class Workplace:
         services.publisher.publish_all()
         services.publisher.pack()
         return taken
+
+    async def visit(self, services: Services, path: str, **headers: str) -> httpx.Response:
+        """Return what the daemon's web server answers to a GET now."""
+        app = create_app(
+            output=self.output,
+            subscriptions=services.store.subscribers,
+            status=None,
+            pages=services.pages,
+            token_key=services.token_key,
+            clock=services.clock,
+            moved=services.settings.moved_feeds(),
+            public=services.public_pages,
+        )
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.get(f"/{path}", headers=named)
+
+    def see(self, services: Services, path: str, **headers: str) -> httpx.Response:
+        """Return what the web server answers, where no event loop runs."""
+        return asyncio.run(self.visit(services, path, **headers))
 
     def published(self) -> dict[str, bytes]:
         """Return every published file by its relative path; not what is hidden."""

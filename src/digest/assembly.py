@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from random import random
 
+from starlette.types import ASGIApp
+
 from digest import __version__, shipped
 from digest.agenda import Agenda
 from digest.articles.globs import PathFilter
@@ -41,9 +43,11 @@ from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
+from digest.web.addresses import Addresses
+from digest.web.editions import WebEditions
 from digest.web.pages import WebPages
+from digest.web.public_pages import PublicPages
 from digest.web.readers import READERS
-from digest.web_editions import WebEditions
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -60,8 +64,8 @@ class Services:
     site: Site
     tree: Tree
     pages: WebPages
+    plan: FeedPlan
     publisher: Publisher
-    web_editions: WebEditions
     herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
@@ -104,7 +108,7 @@ class Services:
 
     def feeds(self) -> list[FeedSummary]:
         """Return every feed that there is, with its count of articles, the site's first."""
-        articles, options = self.store.articles, self.settings.feed_plan(self.site)
+        articles, options = self.store.articles, self.plan
         facets = articles.strands(options.kinds) if options.kinds else []
         scopes: dict[Scope, int] = {None: articles.counts().articles}
         scopes |= spread(options, articles.categories(), facets)
@@ -178,7 +182,6 @@ class Services:
             drafts=self.store.decisions,
             decisions=self.store.decisions,
             editions=self.store.outbox,
-            publish=self.web_editions.publish_around,
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,
@@ -186,6 +189,28 @@ class Services:
             carry=mailing.carry if mailing else None,
             report_to=self.settings.mail.report_to,
             link=self.approval_link if has_pages else None,
+        )
+
+    def public_pages(self, inner: ASGIApp) -> PublicPages:
+        """Return what answers for the pages of the site, before an application that does not."""
+        archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
+        readers = self.settings.feeds.readers
+        editions = WebEditions(
+            digests=self.digests, site=self.site, to=self.pages, clock=self.clock
+        )
+        return PublicPages(
+            inner,
+            store=self.store.pages,
+            addresses=Addresses(
+                pages=self.pages,
+                plan=self.plan,
+                editions=editions,
+                archives=archives,
+                moved=moved,
+            ),
+            pages=self.pages,
+            configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),
+            clock=self.clock,
         )
 
     def approval_link(self, edition_id: int) -> str:
@@ -336,33 +361,23 @@ def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Servic
             digests=[digests[name] for name in schedules],
             brought=brought,
         )
-        options, style_sheet = settings.feed_plan(site), pages.style_sheet()
+        plan, style_sheet = settings.feed_plan(site), pages.style_sheet()
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
-        web_editions = WebEditions(
-            editions=store.issued,
-            articles=store.articles,
-            taken_upto=store.outbox.taken_upto,
-            pages=pages,
-            site=site,
-            output=settings.paths.output,
-            digests=digests,
-            clock=clock,
-        )
         yield Services(
             settings=settings,
             store=store,
             site=site,
             tree=tree,
             pages=pages,
+            plan=plan,
             publisher=Publisher(
                 store=store.feeds,
                 folder=OutputFolder(settings.paths.output),
-                options=options,
+                options=plan,
                 style_sheet=style_sheet,
-                fingerprint=feed_fingerprint(options, style_sheet),
+                fingerprint=feed_fingerprint(plan, style_sheet),
                 changed=herald.changed,
             ),
-            web_editions=web_editions,
             herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
             digests=digests,

@@ -15,7 +15,6 @@ import structlog
 import uvicorn
 
 from digest import __version__
-from digest.articles.model import ARTICLES
 from digest.articles.workers import Workers
 from digest.assembly import Services
 from digest.backoff import Backoff
@@ -147,10 +146,9 @@ class Daemon:
             token_key=services.token_key,
             clock=services.clock,
             moved=services.settings.moved_feeds(),
-            gone=self._withdrawn,
-            sample=services.web_editions.sample,
             editor=self._editor,
             links=partial(feed_links, services.site) if services.site.hubs else None,
+            public=services.public_pages,
         )
         return _Server(
             uvicorn.Config(
@@ -162,12 +160,6 @@ class Daemon:
                 timeout_graceful_shutdown=1,
             )
         )
-
-    def _withdrawn(self, path: str) -> bool:
-        """Tell whether there was a page of an article at a path that shows nothing now."""
-        top, _, rest = path.partition("/")
-        key = rest.partition("/")[0]
-        return f"{top}/" == ARTICLES and self._services.store.withdrawals.withdrawn(key)
 
     async def _follow(self, intake: Intake, timetable: Timetable, checked: asyncio.Event) -> None:
         """Check the output, scan, announce, start the schedules, keep the feeds in step.
@@ -206,22 +198,15 @@ class Daemon:
 
     async def _fire(self, name: str) -> None:
         """Make the edition that is due, if there is one; try again while the database is away."""
-        made: list[Edition] = []
-        if await _until_done("edition", lambda: self._issue_due(name, made), self._intake) and made:
-            pages = self._services.web_editions
-            try:
-                await asyncio.to_thread(pages.publish_new, name)
-            except (DigestError, OSError) as error:  # mail does not wait; it is owed until then
-                _log.error("web edition not written", digest=name, error=str(error))
+        await _until_done("edition", lambda: self._issue_due(name), self._intake)
 
-    async def _issue_due(self, name: str, made: list[Edition]) -> None:
+    async def _issue_due(self, name: str) -> None:
         services = self._services
         now = services.clock()
         due_at = await asyncio.to_thread(self._agenda.due_at, name, now)
         if due_at is None:
             return
-        if edition := await self._mailing.issue(services.digests[name], due_at):
-            made.append(edition)
+        if await self._mailing.issue(services.digests[name], due_at):
             self._mailing.wake()
             self._editor.wake()
 

@@ -190,11 +190,12 @@ class World:
 
     def _told(self) -> set[int]:
         """Return the articles of editions that have their deliveries."""
-        return {
-            int(article.title.split("-")[1])
-            for edition, _ in self.store.issued.of(self.digest.name)
-            for article in self.store.issued.articles(edition.id)
-        }
+        with self.store.pages.snapshot() as snapshot:
+            return {
+                int(article.title.split("-")[1])
+                for one in snapshot.editions(self.digest.name)
+                for article in snapshot.edition_articles(one.edition)
+            }
 
     def plan(self, number: int) -> None:
         """Have the operator change the schedule, and start again."""

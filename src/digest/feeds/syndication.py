@@ -18,7 +18,7 @@ from lxml import etree
 from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import ALONE, Mark, Place, Version
+from digest.feeds.archives import ALONE, Mark, Place
 from digest.feeds.persons import person
 from digest.feeds.plain import as_html, unmistakable
 from digest.feeds.rhythm import Syndication, minutes
@@ -113,9 +113,12 @@ def atom(
     return _document(feed.site, head, entries, b"</feed>")
 
 
-def last_change(versions: Iterable[Version]) -> datetime | None:
-    """Return the last change of any of these articles, to be told by a feed; None for none."""
-    return max((_distinct(one.changed_at, one.sequence) for one in versions), default=None)
+def last_change(changes: Iterable[tuple[datetime, int]]) -> datetime | None:
+    """Return the last change of any article, to be told by a feed; None for none.
+
+    ``changes`` are the moments at which articles changed, aware UTC, with their sequences.
+    """
+    return max((_distinct(changed_at, sequence) for changed_at, sequence in changes), default=None)
 
 
 def image_type(url: str) -> str:

@@ -59,17 +59,31 @@ class ArchiveStore:
 
     def archived(self, feed: Feed, number: int) -> Held:
         """Return what an archive holds, as it is now; what has left the feed is left out."""
-        holds = (
-            select(archive_entry.c.article)
-            .join(archive, archive.c.id == archive_entry.c.archive)
-            .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
-        )
         with self._database.read() as connection:
-            # Sorted here: with an order, SQLite would look for these few along the index of all.
-            shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
-            articles = sorted(read(connection, shown), key=_place, reverse=True)
-            gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
-        return Held(articles=articles, gone=gone)
+            return held(connection, feed, number)
+
+
+def newest_archive(connection: Connection, feed: Feed) -> int:
+    """Return the number of a feed's newest archive; 0 where it has none."""
+    return _newest(connection, hashed(feed.folder))
+
+
+def held(connection: Connection, feed: Feed, number: int) -> Held:
+    """Return what an archive holds, as it is now; what has left the feed is left out."""
+    holds = (
+        select(archive_entry.c.article)
+        .join(archive, archive.c.id == archive_entry.c.archive)
+        .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
+    )
+    # Sorted here: with an order, SQLite would look for these few along the index of all.
+    shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
+    articles = sorted(read(connection, shown), key=_place, reverse=True)
+    gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
+    return Held(articles=articles, gone=gone)
+
+
+def _newest(connection: Connection, feed: str) -> int:
+    return connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == feed)) or 0
 
 
 def _place(one: Article) -> tuple[Any, ...]:

@@ -14,9 +14,9 @@ from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.decisions import Decisions
 from digest.store.feeds import FeedStore
-from digest.store.issued import IssuedEditions
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
+from digest.store.pages import PageStore
 from digest.store.reports import Reports
 from digest.store.revisions import RevisionStore
 from digest.store.scans import ScanStore
@@ -41,7 +41,7 @@ class Store:
         self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
-        self.issued = IssuedEditions(database)
+        self.pages = PageStore(database)
         self.decisions = Decisions(database)
         self.welcomes = Welcomes(database)
         self.reports = Reports(database)

@@ -55,7 +55,7 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
     """Return the articles that a query of theirs finds, in its order."""
     rows = list(connection.execute(query))
     categories = filed(connection, [row.id for row in rows])
-    return [_article(row, categories.get(row.id, ())) for row in rows]
+    return [from_row(row, categories.get(row.id, ())) for row in rows]
 
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
@@ -134,24 +134,34 @@ def newest(wanted: Scope) -> Select[Any]:
     return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
 
 
+_FILED = (
+    select(membership.c.article, category.c.names)
+    .join(category, category.c.id == membership.c.category)
+    .where(membership.c.position.is_not(None))
+    .order_by(membership.c.article, membership.c.position)
+)
+_FILED_ONE = _FILED.where(membership.c.article == bindparam("sequence"))
+
+
 def filed(
     connection: Connection, sequences: Sequence[int]
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
     """Return the categories of each article, in its file's own order."""
     found: dict[int, tuple[CategoryPath, ...]] = {}
-    query = (
-        select(membership.c.article, category.c.names)
-        .join(category, category.c.id == membership.c.category)
-        .where(membership.c.position.is_not(None))
-        .order_by(membership.c.article, membership.c.position)
-    )
     for chunk in chunks(sequences):
-        for sequence, names in connection.execute(query.where(membership.c.article.in_(chunk))):
+        for sequence, names in connection.execute(_FILED.where(membership.c.article.in_(chunk))):
             found[sequence] = (*found.get(sequence, ()), CategoryPath(names))
     return found
 
 
-def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ...]:
+    """Return the categories of one article, in its file's own order."""
+    rows = connection.execute(_FILED_ONE, {"sequence": sequence})
+    return tuple(CategoryPath(names) for _, names in rows)
+
+
+def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+    """Return the article of a row with COLUMNS."""
     return Article(
         id=ArticleId(row.tag),
         key=ArticleKey(row.key),

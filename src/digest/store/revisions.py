@@ -43,16 +43,21 @@ class RevisionStore:
 
     def of_selection(self, selection: Scope) -> Revision:
         """Return when the articles of a category, a facet or (None) everything changed."""
-        query = select(feed_change.c.revision, feed_change.c.changed_at)
         with self._database.read() as connection:
-            row = connection.execute(query.where(feed_change.c.key == key(selection))).first()
-        return Revision(number=row.revision, changed_at=row.changed_at) if row else NO_REVISION
+            return of_selection(connection, selection)
 
 
 def current(connection: Connection) -> Revision:
     """Return the revision of all published content."""
     row = connection.execute(select(content_revision)).first()
     return Revision(number=row.number, changed_at=row.changed_at) if row else NO_REVISION
+
+
+def of_selection(connection: Connection, selection: Scope) -> Revision:
+    """Return when the articles of a category, a facet or (None) everything changed."""
+    query = select(feed_change.c.revision, feed_change.c.changed_at)
+    row = connection.execute(query.where(feed_change.c.key == key(selection))).first()
+    return Revision(number=row.revision, changed_at=row.changed_at) if row else NO_REVISION
 
 
 def advance(connection: Connection, now: datetime) -> Revision:

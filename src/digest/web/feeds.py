@@ -36,31 +36,26 @@ class PublishedFiles:
         output: Path,
         *,
         moved: Mapping[str, str] | None = None,
-        gone: Callable[[str], bool] | None = None,
         links: Callable[[str], str | None] | None = None,
         clock: Clock = utc_now,
     ) -> None:
         """Keep what is needed.
 
         ``moved`` has the folders, relative to the output, whose files are to be looked for in
-        another one: ``{"feeds/old": "feeds/new"}``. ``gone`` is asked in a thread, and only where
-        nothing is found, whether there was something at a path before: decoded, without a slash
-        in front, such as ``articles/2f/``. ``links`` returns the Link header of the file at a path
-        below the output, None where it has none.
+        another one: ``{"feeds/old": "feeds/new"}``. ``links`` returns the Link header of the file
+        at a path below the output, None where it has none.
         """
         self._output = output
         self._links = links
         self._places = Places(output, moved or {})
-        self._gone = gone
         self._clock = clock
         self._memory = Memory()
 
     async def serve(self, request: Request) -> Response:
         """Answer GET and HEAD: the file, a part of it, its news, where it is now, or 304.
 
-        Raises HTTPException: 404 where there is nothing and 410 where there is nothing any more,
-        406 where the client refuses every encoding, 412 where its conditions do not hold, 416
-        where it asks for bytes behind the end.
+        Raises HTTPException: 404 where there is nothing, 406 where the client refuses every
+        encoding, 412 where its conditions do not hold, 416 where it asks for bytes behind the end.
         """
         path: str = request.path_params["path"]
         file = self._memory.recall(path)
@@ -76,7 +71,7 @@ class PublishedFiles:
             raw: bytes = request.scope["raw_path"]
             found = self._places.elsewhere(path, raw.count(b"/") - 1)
         if found is None:
-            raise HTTPException(410 if self._gone is not None and self._gone(path) else 404)
+            raise HTTPException(404)
         if isinstance(found, str):
             # Relative, so it leads nowhere else, also behind a proxy that cuts off a prefix.
             return Response(status_code=301, headers={**SECURITY_HEADERS, "Location": found})

@@ -343,7 +343,7 @@ class Publisher:
 
     def _write_feed(self, run: _Run, feed: Feed, held: FeedContents) -> bool:
         content = Content(
-            changed_at=last_change(held.versions),
+            changed_at=last_change((one.changed_at, one.sequence) for one in held.versions),
             gone=held.gone,
             place=Place(newest=held.newest_archive),
         )
