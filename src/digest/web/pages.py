@@ -46,7 +46,7 @@ from digest.web.readers import READERS, carriers, reader_links
 from digest.web.status import Status
 from digest.web.template_set import LastGood, TemplateSet
 
-#: Files that feeds refer to, and the templates they come from.
+#: The template of the style sheet that browsers show raw feeds with.
 _FEED_STYLE_SOURCE = "feed.css"
 #: The stylesheet of pages: its address, and the template that it is.
 STYLE, _STYLE_SOURCE = "assets/style.css", "web/style.css"
