@@ -18,6 +18,7 @@ from digest.articles.images import check_proxy, proxied
 from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
 from digest.articles.parse import parse
 from digest.articles.policy import NO_REFERRER, TAGS, ReferrerPolicy
+from digest.articles.revision import content_digest
 from digest.articles.rules import Rule, Unfinished
 from digest.articles.sanitize import ENGINES, clean
 from digest.articles.summary import plain_text, summarize
@@ -111,7 +112,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         raise SourceError(source.path, None, "the body has too many escaped characters")
     body = clean(markup, recipe.engines, recipe.referrer_policy)
     text = plain_text(body)
-    return Draft(
+    draft = Draft(
         identity=manuscript.identity,
         title=manuscript.title,
         authors=manuscript.authors,
@@ -130,6 +131,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         likeness=likeness(manuscript.title, text, manuscript.link, sketched=recipe.sketched),
         notes=manuscript.notes,
     )
+    return replace(draft, content=content_digest(draft))
 
 
 def _looking(markup: str) -> int:

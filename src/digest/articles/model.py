@@ -37,6 +37,7 @@ RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "o
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 
+@lru_cache(maxsize=4_096)
 def article_key(identity: str) -> ArticleKey:
     """Return the key of an identity: 80 bits of BLAKE2b as base32, so safe in any address."""
     digest = hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=10).digest()
@@ -194,6 +195,7 @@ class Draft:
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
     enclosure: Enclosure | None = None
     pinned: int = 0  #: 0: not pinned; larger ones come first
+    content: str = ""  #: ``revision.content_digest``; empty where it was not made yet
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, distinct, func, select
 
 from digest.articles.model import Note, Problem, Severity
 from digest.store.schema import file, problem
-from digest.store.statements import among
+from digest.store.statements import among, insert
 from digest.store.types import chunks, hashed, storable
 
 #: The condition that a file did not become an article.
@@ -38,8 +38,7 @@ def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datet
         for path, notes in found.items()
         for position, note in enumerate(notes)
     ]
-    if rows:
-        connection.execute(problem.insert(), rows)
+    insert(connection, problem, rows)
 
 
 def listed(connection: Connection, *, noted: bool) -> list[Problem]:

@@ -11,16 +11,17 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity
 from digest.articles.records import Failure, FileRecord, Reading
-from digest.articles.revision import Kind, Known, Terms, content_digest, decide, notes
+from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
+from digest.articles.sieve import Sifted
 from digest.site import tag_uri
 from digest.store.filing import file_under
 from digest.store.loading import load
 from digest.store.problems import note
 from digest.store.register import Entry, Register
 from digest.store.schema import article, file, likeness
-from digest.store.statements import among, put
+from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
-from digest.store.weaving import note_terms, weave
+from digest.store.weaving import Said, note_terms, weave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ def record(
     _remember(connection, register, outcome)
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
     touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
-    woven = weave(connection, [one for one in touched.values() if one is not None], terms)
+    sequences = [one for one in touched.values() if one is not None]
+    woven = weave(connection, sequences, terms, _said(new, changed))
     return Changes(
         articles=frozenset(touched),
         categories=filed.categories,
@@ -108,7 +110,7 @@ def _decide(
             fingerprint=draft.fingerprint,
             published_at=revision.published_at,
             updated_at=revision.updated_at,
-            content=content_digest(draft),
+            content=content_of(draft),
         )
         learned = _learns(entry, draft)
         register.revise(entry, known, draft)
@@ -134,6 +136,27 @@ def _learns(entry: Entry, draft: Draft) -> bool:
 
 def _failed(seen: _Seen) -> bool:
     return any(note.severity is Severity.FAILED for note in seen.notes)
+
+
+def _said(
+    new: Sequence[tuple[Entry, Draft]], changed: Sequence[tuple[Entry, Draft]]
+) -> dict[int, Said]:
+    """Return what these articles say by now, by sequence."""
+    return {
+        entry.sequence: Said(
+            sifted=Sifted(
+                title=draft.title,
+                authors=tuple(map(storable, draft.authors)),
+                categories=entry.categories(),
+                language=draft.language,
+                body=draft.body,
+            ),
+            published_at=entry.known.published_at,
+            new=index < len(new),
+        )
+        for index, (entry, draft) in enumerate([*new, *changed])
+        if entry.sequence is not None and entry.known is not None
+    }
 
 
 def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
@@ -171,7 +194,7 @@ def _insert(connection: Connection, authority: str, new: Sequence[tuple[Entry, D
         }
         for entry, draft in new
     ]
-    connection.execute(article.insert(), rows)
+    insert(connection, article, rows)
     entries = {entry.key: entry for entry, _ in new}
     query = select(article.c.key, article.c.id)
     for row in among(connection, query, article.c.key, entries):

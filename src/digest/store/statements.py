@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, Update
@@ -15,26 +16,22 @@ from digest.store.types import chunks
 Rows = Sequence[Mapping[str, Any]]
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+def insert(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert the rows, all of the same columns."""
+    if rows:
+        _insertion(connection.dialect, table, tuple(rows[0])).run(connection, rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows, *, key: str) -> None:
-    """Insert the rows whose ``key`` is not there yet."""
+    """Insert the rows, all of the same columns, whose ``key`` is not there yet."""
     if rows:
-        statement = _insert(connection, table).on_conflict_do_nothing(index_elements=[key])
-        connection.execute(statement, rows)
+        _insertion(connection.dialect, table, tuple(rows[0]), new=key).run(connection, rows)
 
 
 def put(connection: Connection, table: Table, rows: Rows, *, key: str) -> None:
     """Insert the rows, or replace every other column where ``key`` is there already."""
-    if not rows:
-        return
-    statement = _insert(connection, table)
-    new = {name: statement.excluded[name] for name in rows[0] if name != key}
-    connection.execute(statement.on_conflict_do_update(index_elements=[key], set_=new), list(rows))
+    if rows:
+        _insertion(connection.dialect, table, tuple(rows[0]), known=key).run(connection, rows)
 
 
 def among(
@@ -43,6 +40,53 @@ def among(
     """Yield the rows of a query whose column has one of these values, a chunk at a time."""
     for chunk in chunks(sorted(set(values))):
         yield from connection.execute(query.where(column.in_(chunk)))
+
+
+class _Insertion:
+    """An insertion of many rows, put into a database's words once.
+
+    SQLAlchemy would look at each row's parameters anew, which takes as long as inserting it.
+    """
+
+    def __init__(
+        self, dialect: Dialect, statement: sqlite.Insert | postgresql.Insert, columns: Sequence[str]
+    ) -> None:
+        compiled = statement.compile(
+            dialect=dialect, column_keys=list(columns), for_executemany=True
+        )
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 an INSERT is compiled to SQL
+        self._sql = compiled.string
+        self._positional = bool(compiled.positiontup)
+        self._order = tuple(compiled.positiontup or columns)
+        kinds = [compiled.binds[name].type.dialect_impl(dialect) for name in self._order]
+        processors = [kind.bind_processor(dialect) for kind in kinds]
+        self._processors = [(index, one) for index, one in enumerate(processors) if one]
+
+    def run(self, connection: Connection, rows: Rows) -> None:
+        """Insert the rows."""
+        given: list[Any] = []
+        for row in rows:
+            values = [row[name] for name in self._order]
+            for index, process in self._processors:
+                values[index] = process(values[index])
+            given.append(
+                tuple(values) if self._positional else dict(zip(self._order, values, strict=True))
+            )
+        connection.exec_driver_sql(self._sql, given)
+
+
+@lru_cache(maxsize=64)
+def _insertion(
+    dialect: Dialect, table: Table, columns: tuple[str, ...], *, new: str = "", known: str = ""
+) -> _Insertion:
+    """Return the insertion of rows; only of ``new`` ones, or over ``known`` ones, by a column."""
+    statement = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    if new:
+        statement = statement.on_conflict_do_nothing(index_elements=[new])
+    if known:
+        values = {name: statement.excluded[name] for name in columns if name != known}
+        statement = statement.on_conflict_do_update(index_elements=[known], set_=values)
+    return _Insertion(dialect, statement, columns)
 
 
 class Prepared:
