@@ -96,6 +96,8 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         summary="图书馆从九月 起开放到深夜。 读者说：很好",
         body=made.body,
         fingerprint=made.fingerprint,
+        content=content_digest(made),
+        text_hash=made.text_hash,
         likeness=made.likeness,
     )
     assert [str(path) for path in made.categories] == ["社会 / 小镇新闻"]

@@ -8,15 +8,17 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.articles import addresses, anchors, trackers
 from digest.articles.categories import STYLES, renamed, renames
 from digest.articles.embeds import HOSTS
+from digest.articles.fleeting import raw_hash
 from digest.articles.images import check_proxy, proxied
-from digest.articles.model import CategoryPath, Draft, SafeHtml, SourceFile
-from digest.articles.parse import parse
+from digest.articles.model import Beside, CategoryPath, Draft, SafeHtml, SameText, SourceFile
+from digest.articles.parse import Opened, opened, read
 from digest.articles.policy import NO_REFERRER, TAGS, ReferrerPolicy
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule, Unfinished
@@ -86,12 +88,43 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
 
     Raises SourceError, saying where and why, for a file that is no article.
     """
-    manuscript = parse(
+    return _made(_opened(source, recipe), source, recipe)
+
+
+def remake_draft(source: SourceFile, recipe: Recipe, now: datetime) -> Draft | SameText:
+    """Return the draft of a file that was written again, unless its text is as it was.
+
+    That is told by the hashes of the source, which are of the same recipe. Crawlers write each
+    file again and again with other dates and pictures. Raises SourceError like ``make_draft``.
+    """
+    zone = ZoneInfo(recipe.timezone)
+    raw = raw_hash(source.content, zone, recipe.placeholder_hosts, now)
+    if raw and raw == source.raw_hash:
+        return SameText(raw_hash=raw)
+    found = _opened(source, recipe)
+    if source.text_hash != _text_hash(found):
+        return replace(_made(found, source, recipe), raw_hash=raw)
+    beside = Beside(
+        published_at=found.published_at,
+        image=_shown(found.image, recipe.image_proxy),
+        enclosure=found.enclosure,
+        pinned=found.pinned,
+        notes=found.notes,
+    )
+    return SameText(beside=beside, raw_hash=raw)
+
+
+def _opened(source: SourceFile, recipe: Recipe) -> Opened:
+    return opened(
         source,
         ZoneInfo(recipe.timezone),
         recipe.placeholder_hosts,
         category_style=recipe.category_style,
     )
+
+
+def _made(found: Opened, source: SourceFile, recipe: Recipe) -> Draft:
+    manuscript = read(found, source.path)
     filed = renamed(manuscript.categories, renames(recipe.category_map))
     # A rule mends what a source has wrong, whatever its category is called by now.
     either = replace(manuscript, categories=(*manuscript.categories, *filed))
@@ -131,7 +164,7 @@ def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
         likeness=likeness(manuscript.title, text, manuscript.link, sketched=recipe.sketched),
         notes=manuscript.notes,
     )
-    return replace(draft, content=content_digest(draft))
+    return replace(draft, content=content_digest(draft), text_hash=_text_hash(found))
 
 
 def _looking(markup: str) -> int:
@@ -170,6 +203,17 @@ def _fingerprint(
     words = "".join(text.split())
     paths = ["\x1f".join(category.names) for category in categories]
     return _hash([title, words, "\x1e".join(authors), "\x1e".join(paths), link or ""])
+
+
+def _text_hash(found: Opened) -> str:
+    """Return hex over all that a draft is made of, but for what ``Beside`` has.
+
+    Whether there is an image counts: without one it is the first of the body.
+    """
+    paths = ["\x1f".join(category.names) for category in found.categories]
+    said = [found.identity, found.title, "\x1e".join(found.authors), "\x1e".join(paths)]
+    said += [found.link or "", found.language or "", found.summary, found.body]
+    return _hash([*said, f"{found.headed} {found.image is None}"])
 
 
 def _hash(parts: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from digest.articles.model import Draft, Note, Severity
+from digest.articles.model import Beside, Draft, Note, Severity
 from digest.articles.sieve import Sieve
 from digest.times import require_utc
 
@@ -100,12 +100,12 @@ def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Re
     return Revision(kind=kind, published_at=known.published_at, updated_at=updated_at)
 
 
-def too_far(draft: Draft, now: datetime, terms: Terms) -> bool:
+def too_far(draft: Draft | Beside, now: datetime, terms: Terms) -> bool:
     """Tell whether a draft's date lies further ahead than anybody waits."""
     return draft.published_at is not None and draft.published_at - now > terms.longest_embargo
 
 
-def notes(draft: Draft, now: datetime, terms: Terms) -> tuple[Note, ...]:
+def notes(draft: Draft | Beside, now: datetime, terms: Terms) -> tuple[Note, ...]:
     """Return the draft's notes, with one where its date lies too far ahead."""
     if draft.published_at is None or not too_far(draft, now, terms):
         return draft.notes

@@ -8,14 +8,15 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self, TypeAlias
 
 from pebble import ProcessExpired, ProcessPool
 
-from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import Draft, SourceFile
+from digest.articles.draft import Recipe, remake_draft
+from digest.articles.model import Draft, SameText, SourceFile
 from digest.errors import DigestError, SourceError
+from digest.times import utc_now
 
 #: Files that a worker is handed at once, and their bytes: so that asking for a draft and bringing
 #: it back cost little beside the making, and a file at the end does not wait long.
@@ -48,8 +49,8 @@ class Stalled(SourceError):
     """An article file was not read in a long time by the clock; the machine may be why."""
 
 
-#: What comes of a file: its draft, or why there is none.
-Result: TypeAlias = Draft | SourceError
+#: What comes of a file: its draft unless that is as it was, or why there is none.
+Result: TypeAlias = Draft | SameText | SourceError
 
 
 class Workers:
@@ -90,7 +91,7 @@ class Workers:
                 self._pool = self._new_pool()
             future: Future[list[Result]] = self._pool.schedule(
                 _limited,
-                args=(self.timeout.total_seconds(), make_draft, sources, self.recipe),
+                args=(self.timeout.total_seconds(), remake_draft, sources, self.recipe),
                 timeout=(_PATIENCE * self.timeout).total_seconds(),
             )
         except (RuntimeError, OSError) as error:  # BrokenProcessPool says nothing itself
@@ -147,7 +148,7 @@ class Workers:
 
 def _limited(
     seconds: float,
-    make: Callable[[SourceFile, Recipe], Draft],
+    make: Callable[[SourceFile, Recipe, datetime], Draft | SameText],
     sources: Sequence[SourceFile],
     recipe: Recipe,
 ) -> list[Result]:
@@ -162,7 +163,7 @@ def _limited(
         for source in sources:
             signal.setitimer(signal.ITIMER_PROF, seconds)
             try:
-                results.append(make(source, recipe))
+                results.append(make(source, recipe, utc_now()))
             except SourceError as error:
                 results.append(error)
             except Exception as error:  # noqa: BLE001 - a file's problem is never the next one's

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity
+from digest.articles.model import (
+    ArticleKey,
+    Changes,
+    Draft,
+    Note,
+    SameText,
+    Severity,
+    path_identity,
+)
 from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
 from digest.articles.sieve import Sifted
@@ -18,6 +27,7 @@ from digest.store.filing import file_under
 from digest.store.loading import load
 from digest.store.problems import note
 from digest.store.register import Entry, Register
+from digest.store.repeats import remember_repeats
 from digest.store.schema import article, file, likeness
 from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
@@ -31,6 +41,8 @@ class _Seen:
     record: FileRecord
     notes: tuple[Note, ...]
     embargo_at: datetime | None = None
+    text_hash: str | None = None  #: where its article says what it says
+    raw_hash: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,8 +64,11 @@ def record(
 ) -> Changes:
     """Store what was read, within the caller's transaction, and return what changed."""
     note_terms(connection, terms)
-    register = load(connection, readings, fold=terms.fold)
-    outcome = _decide(register, readings, now, terms)
+    repeated = remember_repeats(connection, readings, now, terms)
+    if not repeated.rest:
+        return Changes(unchanged=repeated.unchanged)
+    register = load(connection, repeated.rest, fold=terms.fold)
+    outcome = _decide(register, repeated.rest, now, terms)
     revised = list(outcome.revised.values())
     new = [(entry, draft) for entry, draft in revised if entry.sequence is None]
     changed = [(entry, draft) for entry, draft in revised if entry.sequence is not None]
@@ -75,7 +90,7 @@ def record(
         strands=woven.strands,
         new=len(new),
         updated=len(touched) - len(new),
-        unchanged=outcome.unchanged,
+        unchanged=outcome.unchanged + repeated.unchanged,
         problems=sum(map(_failed, outcome.files.values())),
     )
 
@@ -88,6 +103,7 @@ def _decide(
     for reading in readings:
         record, draft = reading.record, reading.outcome
         path = storable(record.path)
+        assert not isinstance(draft, SameText)  # noqa: S101 they are taken out before
         if isinstance(draft, Failure):
             register.keep(path, record.content)
             failed = Note(severity=Severity.FAILED, line=draft.line, cause=draft.cause)
@@ -106,6 +122,13 @@ def _decide(
         if not register.lead(entry, path, draft):
             outcome.unchanged += 1
             continue
+        if draft.identity in (entry.identity, path_identity(PurePosixPath(path))):
+            # Written again with the same text, it would find the same article.
+            outcome.files[path] = replace(
+                outcome.files[path],
+                text_hash=draft.text_hash or None,
+                raw_hash=draft.raw_hash or None,
+            )
         known = Known(
             fingerprint=draft.fingerprint,
             published_at=revision.published_at,
@@ -247,6 +270,8 @@ def _remember(connection: Connection, register: Register, outcome: _Outcome) -> 
                 "fingerprint": holding.fingerprint,
                 "categories": holding.categories,
                 "embargo_at": seen.embargo_at,
+                "text_hash": seen.text_hash,
+                "raw_hash": seen.raw_hash,
             }
         )
     put(connection, file, rows, key="key")

@@ -48,6 +48,11 @@ def hashed(text: str) -> str:
     return hashlib.blake2b(storable(text).encode(), digest_size=16).hexdigest()
 
 
+def bounded(number: int) -> int:
+    """Return a number, or the nearest that 64 bits hold."""
+    return max(-_LARGEST, min(number, _LARGEST))
+
+
 def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     """Yield ``values`` in runs of at most ``size``."""
     for start in range(0, len(values), size):
@@ -97,7 +102,7 @@ class Whole(TypeDecorator[int]):
 
     def process_bind_param(self, value: int | None, _dialect: Dialect) -> int | None:
         """Return the number within 64 bits."""
-        return None if value is None else max(-_LARGEST, min(value, _LARGEST))
+        return None if value is None else bounded(value)
 
 
 class Names(TypeDecorator[tuple[str, ...]]):
