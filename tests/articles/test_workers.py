@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import signal
@@ -16,13 +15,13 @@ from pebble import ProcessPool
 from pebble.pool import process
 
 from digest.articles import workers as workers_module
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.model import Draft, SameText, SourceFile
+from digest.articles.recipe import Recipe
 from digest.articles.workers import Workers, WorkersError
 from digest.errors import SourceError
 
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
-TROUBLE = SourceFile(path=PurePosixPath("trouble.md"), content=GOOD.content)
 BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
 
 
@@ -60,10 +59,15 @@ def trips(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
     raise RecursionError("too deep")
 
 
-def makes_trouble(
-    misbehaves: Misbehaviour, source: SourceFile, recipe: Recipe, now: datetime
-) -> Draft:
-    return misbehaves(source, recipe, now) if source == TROUBLE else make_draft(source, recipe)
+def does_as_told(source: SourceFile, recipe: Recipe, now: datetime) -> Draft:
+    """Misbehave in the way that a file names; make a draft of all others."""
+    misbehaves: Misbehaviour | None = globals().get(source.content.decode())
+    return misbehaves(source, recipe, now) if misbehaves else make_draft(source, recipe)
+
+
+def name(make: Misbehaviour) -> str:
+    """Return the name by which a worker finds what it is to do."""
+    return f"{__name__}:{make.__name__}"
 
 
 def titles(workers: Workers, *sources: SourceFile) -> list[str]:
@@ -113,7 +117,7 @@ def test_a_hostile_file_harms_only_itself(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "_PATIENCE", patience)
-        patch.setattr(workers_module, "remake_draft", misbehaves)
+        patch.setattr(workers_module, "_MAKE", name(misbehaves))
         hostile = workers.submit([GOOD])
     after = workers.submit([GOOD])
 
@@ -134,15 +138,15 @@ def test_a_hostile_file_takes_no_other_of_its_batch_down(
     misbehaves: Misbehaviour,
     problem: str,
 ) -> None:
-    make = functools.partial(makes_trouble, misbehaves)
-    monkeypatch.setattr(workers_module, "remake_draft", make)
-    first, hostile, last = titles(workers, GOOD, TROUBLE, GOOD)
+    monkeypatch.setattr(workers_module, "_MAKE", name(does_as_told))
+    trouble = SourceFile(path=GOOD.path, content=misbehaves.__name__.encode())
+    first, hostile, last = titles(workers, GOOD, trouble, GOOD)
     assert (first, last) == ("Good", "Good")
     assert problem in hostile
 
 
 def test_the_limit_is_each_files_own(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "remake_draft", computes_for_a_while)
+    monkeypatch.setattr(workers_module, "_MAKE", name(computes_for_a_while))
     assert titles(workers, *[GOOD] * 4) == ["Good"] * 4
 
 
@@ -155,7 +159,7 @@ def test_a_closed_pool_says_nothing_of_the_file(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(workers_module, "remake_draft", sleeps_for_ever)
+        patch.setattr(workers_module, "_MAKE", name(sleeps_for_ever))
         waiting = workers.submit([GOOD])
     workers.close()
     with pytest.raises(WorkersError, match="stopped"):
