@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.model import Draft, SourceFile
+from digest.articles.recipe import Recipe
 from digest.articles.workers import Workers
 from digest.errors import SourceError
 from digest.settings.tables import ArticlesTable

@@ -21,10 +21,10 @@ from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyFD
 
 from digest import intake as intake_module
-from digest.articles.draft import Recipe
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
+from digest.articles.recipe import Recipe
 from digest.articles.records import Embargoes, FileRecord, Reading
 from digest.articles.revision import Terms
 from digest.articles.scan import Scan
