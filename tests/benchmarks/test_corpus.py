@@ -53,3 +53,26 @@ def test_the_corpus_holds_every_shape() -> None:
         assert any(re.search(shape, text) for text in texts), shape
     assert not any("{" in text for text in texts)
     assert all(8_000 < len(one.text.encode()) < 20_000 for one in samples(20))
+
+
+def test_a_crawler_that_comes_again_changes_the_picture_and_the_date_alone() -> None:
+    dates = 0
+    for number in range(60):
+        first, again, third = (sample(number, visit=visit).text for visit in range(3))
+        assert first != again != third
+        changed = [
+            {line.partition(":")[0] for line in pair}
+            for pair in zip(again.splitlines(), third.splitlines(), strict=True)
+            if pair[0] != pair[1]
+        ]
+        assert {"headimg"} in changed
+        assert all(keys <= {"headimg", "thumbnail", "date"} for keys in changed)
+        dates += {"date"} in changed
+    assert dates > 30
+
+
+def test_news_are_a_paragraph_in_the_same_article() -> None:
+    article = sample(4)
+    changed = article.with_news("Something new")
+    assert (changed.path, changed.title) == (article.path, article.title)
+    assert changed.text.replace("<p>Something new</p>", "") == article.text
