@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-import uvicorn
 
 from digest import __version__
 from digest.articles.model import ARTICLES
@@ -26,6 +25,8 @@ from digest.intake import Intake
 from digest.mail.edition import Digest, Edition, decided_at
 from digest.timetable import Timetable
 from digest.web.app import create_app
+from digest.web.feed_files import FeedFiles
+from digest.web.server import Server
 from digest.web.status import MAX_SHOWN, Status, Waiting
 
 _log = structlog.get_logger(__name__)
@@ -41,14 +42,6 @@ class Started:
 
     status: Status
     url: str  #: where the pages are served; empty where the web server is off
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: the daemon decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Daemon:
@@ -99,10 +92,10 @@ class Daemon:
         self._agenda = services.agenda()
         self._editor = services.editor(self._mailing)
         timetable = Timetable(services.schedules, self._fire)
-        server = self._server()
+        server = self._server(listener) if listener else None
         stop_editor, stop_mail, stop_herald = asyncio.Event(), asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            web = tasks.create_task(server.serve([listener])) if listener else None
+            web = tasks.create_task(server.serve()) if server else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
             editor = tasks.create_task(self._editor.run(stop_editor))
             herald = tasks.create_task(services.herald.run(stop_herald))
@@ -117,12 +110,12 @@ class Daemon:
             stop_mail.set()
             stop_herald.set()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
-            if web:
+            if web and server:
                 server.should_exit = True
                 await _ended(web, _STOP_WEB)
         _log.info("stopped")
 
-    def _server(self) -> _Server:
+    def _server(self, listener: socket.socket) -> Server:
         services = self._services
         app = create_app(
             output=services.settings.paths.output,
@@ -135,18 +128,15 @@ class Daemon:
             gone=self._withdrawn,
             sample=services.web_editions.sample,
             editor=self._editor,
-            links=partial(feed_links, services.site) if services.site.hubs else None,
         )
-        return _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,  # its lines would hold tokens
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=1,
-            )
+        feeds = FeedFiles(
+            services.settings.paths.output,
+            app,
+            moved=services.settings.moved_feeds(),
+            links=partial(feed_links, services.site),
+            clock=services.clock,
         )
+        return Server(feeds, listener, answer_at_once=feeds.answer_at_once)
 
     def _withdrawn(self, path: str) -> bool:
         """Tell whether there was a page of an article at a path that shows nothing now."""
