@@ -19,7 +19,7 @@ from digest.feeds.folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
 from digest.feeds.syndication import atom, rss
 from tests.feeds.samples import SITE, article
-from tests.web.test_feeds import connect
+from tests.web.test_feed_files import connect
 
 FEED = Feed(site=SITE, category=None)
 NEWS = {"A-IM": "feed", "Accept-Encoding": "gzip, br, identity;q=0.1"}

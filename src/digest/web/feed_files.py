@@ -273,6 +273,8 @@ class FeedFiles:
         """Send a body that there is no room for in memory, a piece at a time."""
         descriptor = await self._in_thread(file.open, answer.encoding)
         if descriptor is None:
+            if answer.encoding != IDENTITY:  # the variant may have gone alone
+                file.lengths.pop(answer.encoding, None)
             raise _ReplacedError
         part = answer.part or range(0)
         try:
