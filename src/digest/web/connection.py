@@ -41,13 +41,16 @@ AnswerAtOnce = Callable[[bytes, Fields], tuple[bytes, bytes] | None]
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """What a client is to send next."""
 
-    IDLE = "the first byte of a request"
+    IDLE = "a request"
     HEAD = "the rest of its head"
     BODY = "the rest of its body"
-    ANSWER = "the application"
-    REFUSED = "the client to notice"
+    REFUSED = "nothing more"
+
+
+class _RefusedError(Exception):
+    """Ends the parsing."""
 
 
 class Heartbeat:
@@ -56,6 +59,7 @@ class Heartbeat:
     def __init__(self) -> None:
         self.now = monotonic()  #: seconds, a tenth of one old at most
         self.head_end = b""  #: the last headers of every answer, and the empty line
+        self.connections: set[Connection] = set()  #: all that there are
 
 
 class Connection(HttpToolsProtocol):
@@ -69,14 +73,16 @@ class Connection(HttpToolsProtocol):
         answer_at_once: AnswerAtOnce,
     ) -> None:
         super().__init__(config, server_state, {})
+        heartbeat.connections.add(self)
         self._heartbeat = heartbeat
         self._answer_at_once = answer_at_once
         self.phase = Phase.IDLE
         self.since = 0.0  #: when the phase began, by the heartbeat
         self._stalled_since: float | None = None  #: since when the client takes nothing
         self._host = b""  #: of the last request, looked at
-        self._unfinished = 0  #: bytes of the chunks that a head is in, but for the last
+        self._unfinished = 0  #: bytes of a head that came with earlier chunks
         self._chunk = 0  #: bytes of the last chunk
+        self._completed = False  #: a head ended in the last chunk
         self._answered = False  #: without the application; what follows of the request is nobody's
         self._receiving = False  #: the head is there, the end of the body is not
         self._lingered = 0  #: bytes that came after the refusal
@@ -85,6 +91,11 @@ class Connection(HttpToolsProtocol):
         """Begin; uvicorn narrows the type as well."""
         super().connection_made(transport)
         self.since = monotonic()  # finer than the heartbeat: the one silent for longest is to go
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        super().connection_lost(exc)
+        self._heartbeat.connections.discard(self)
 
     def pause_writing(self) -> None:
         """Note that the client does not take what is sent."""
@@ -104,6 +115,7 @@ class Connection(HttpToolsProtocol):
                 self.flow.pause_reading()
             return
         self._chunk = len(data)
+        self._completed = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -112,7 +124,8 @@ class Connection(HttpToolsProtocol):
             self._refuse(400)
         else:
             if self.phase is Phase.HEAD:
-                self._unfinished += len(data)
+                # Of a head that began in the midst of a chunk, what is understood is counted.
+                self._unfinished += self._head_size() if self._completed else len(data)
                 if self._unfinished > MAX_HEAD:
                     self._refuse(431)
 
@@ -135,12 +148,16 @@ class Connection(HttpToolsProtocol):
         fields = joined(self.headers)
         if self._unfinished + self._chunk > MAX_HEAD and self._head_size() > MAX_HEAD:
             self._refuse(431)
-        elif fields.get(b"host") != self._host and not self._names_a_host(fields):
+            raise _RefusedError
+        if fields.get(b"host") != self._host and not self._names_a_host(fields):
             self._refuse(400)
-        elif not self._is_answering() and not self.pipeline and self._answers_at_once(fields):
+            raise _RefusedError
+        if not self._is_answering() and not self.pipeline and self._answers_at_once(fields):
             self._answered = True
         elif len(self.pipeline) >= MAX_PIPELINED:
+            self.phase = Phase.REFUSED
             self.transport.abort()
+            raise _RefusedError
         else:
             url, headers = self.url, self.headers
             super().on_message_begin()
@@ -149,33 +166,32 @@ class Connection(HttpToolsProtocol):
             self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
             super().on_headers_complete()
         self._unfinished = 0
+        self._completed = True
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the request's body."""
-        if not self._answered and self.phase is not Phase.REFUSED:
+        if not self._answered:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
         self._receiving = False
+        self.phase = Phase.IDLE
+        self.since = self._heartbeat.now
         if self._answered:
             self._answered = False
-            self.phase = Phase.IDLE
-            self.since = self._heartbeat.now
-        elif self.phase is not Phase.REFUSED:
-            self._begin(Phase.IDLE if self.cycle.response_complete else Phase.ANSWER)
+        else:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request that waits. No timer is set: the server keeps deadlines."""
         self.server_state.total_requests += 1
-        if not self._receiving and self.phase is not Phase.REFUSED:
-            self._begin(Phase.IDLE)
+        if self.phase is not Phase.BODY:
+            self.since = self._heartbeat.now
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._begin(Phase.ANSWER)
             self._start_asgi_task(*self.pipeline.pop())
 
     def is_overdue(self) -> bool:
@@ -183,25 +199,21 @@ class Connection(HttpToolsProtocol):
         now = self._heartbeat.now
         if self._stalled_since is not None:
             return now - self._stalled_since > SEND_TIMEOUT
-        waited = now - self.since
-        if self.phase is Phase.IDLE and self.transport.get_write_buffer_size():
-            return waited > SEND_TIMEOUT
-        return waited > _TIMEOUTS[self.phase]
+        if self.phase is not Phase.BODY and self._is_answering():
+            return False
+        sending = self.phase is Phase.IDLE and self.transport.get_write_buffer_size()
+        return now - self.since > (SEND_TIMEOUT if sending else _TIMEOUTS[self.phase])
 
     def dispensable_since(self) -> float | None:
         """Return since when the connection might be closed to make room; None where it must not."""
         now = self._heartbeat.now
         if self._stalled_since is not None:
             return self._stalled_since if now - self._stalled_since > _STALLED else None
-        if self.phase is Phase.ANSWER:
+        if self.phase is not Phase.BODY and self._is_answering():
             return None
         if self.transport.get_write_buffer_size() and now - self.since <= _STALLED:
             return None
         return self.since
-
-    def _begin(self, phase: Phase) -> None:
-        self.phase = phase
-        self.since = self._heartbeat.now
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -249,11 +261,11 @@ class Connection(HttpToolsProtocol):
         """Say what is wrong, and take no more requests."""
         if self.phase is Phase.REFUSED:
             return
-        if self._is_answering():
-            self._stop_reading()  # an answer is under way: nothing can be said in the midst of it
-            self._begin(Phase.REFUSED)
+        self.phase = Phase.REFUSED
+        self.since = self._heartbeat.now
+        if self._is_answering():  # nothing can be said in the midst of it
+            self._stop_reading()
             return
-        self._begin(Phase.REFUSED)
         text = f"{HTTPStatus(status).phrase}\n".encode()
         lines = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
@@ -270,6 +282,5 @@ _TIMEOUTS = {
     Phase.IDLE: IDLE_TIMEOUT,
     Phase.HEAD: HEAD_TIMEOUT,
     Phase.BODY: BODY_TIMEOUT,
-    Phase.ANSWER: float("inf"),
     Phase.REFUSED: _LINGER,
 }

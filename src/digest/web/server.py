@@ -10,7 +10,6 @@ import resource
 import socket
 from collections.abc import Iterator
 from time import monotonic
-from typing import cast
 
 import structlog
 import uvicorn
@@ -73,6 +72,7 @@ class Server(uvicorn.Server):
         self._limit = limit or connection_limit()
         self._heartbeat = Heartbeat()
         self._accepting: set[asyncio.Task[object]] = set()
+        self._without_connection = 0  #: sockets just accepted
         self._told_at = -math.inf
 
     @contextlib.contextmanager
@@ -108,7 +108,7 @@ class Server(uvicorn.Server):
         ended = await super().on_tick(counter)
         self._beat()
         if counter % _SWEEP_EVERY == 0:
-            for connection in self._connections():
+            for connection in list(self._heartbeat.connections):
                 if connection.is_overdue():
                     connection.transport.abort()
         return ended
@@ -117,10 +117,6 @@ class Server(uvicorn.Server):
         self._heartbeat.now = monotonic()
         headers = self.server_state.default_headers
         self._heartbeat.head_end = b"".join(b"%b: %b\r\n" % pair for pair in headers) + b"\r\n"
-
-    def _connections(self) -> list[Connection]:
-        # Uvicorn's set is of its own kinds of connections; it holds what was made here.
-        return cast("list[Connection]", list(self.server_state.connections))
 
     def _listen(self) -> None:
         self._listening = True
@@ -155,17 +151,19 @@ class Server(uvicorn.Server):
             # not. Else a body waits for the client to acknowledge the head: 40 ms for each answer.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connecting = asyncio.get_running_loop().connect_accepted_socket(self._connect, client)
+            self._without_connection += 1
             task: asyncio.Task[object] = asyncio.ensure_future(connecting)
             self._accepting.add(task)
             task.add_done_callback(self._accepting.discard)
 
     def _connect(self) -> Connection:
+        self._without_connection -= 1
         return Connection(self.config, self.server_state, self._heartbeat, self._answer_at_once)
 
     def _make_room(self) -> int:
         """Return how many connections may be accepted now; those silent for longest make room."""
-        connections = self._connections()
-        free = self._limit - len(connections) - len(self._accepting)
+        connections = self._heartbeat.connections
+        free = self._limit - len(connections) - self._without_connection
         if free > 0:
             return min(free, _ACCEPTED_AT_ONCE)
         self._tell("many connections: those silent for longest are closed", limit=self._limit)
