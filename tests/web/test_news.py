@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from digest.articles.model import Article
-from digest.feeds import history
 from digest.feeds.folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
 from digest.feeds.syndication import atom, rss
@@ -152,7 +151,7 @@ async def test_an_attack_with_tags_costs_no_more_than_one_honest_client(
     async with connect(tmp_path) as client:
         tag = (await client.get("/feeds/rss.xml")).headers["etag"]
         publish(tmp_path, [article(2), article(1)])
-        monkeypatch.setattr(history.etree, "fromstring", count)
+        monkeypatch.setattr(etree, "fromstring", count)
         unknown = [f'"{number:032x}"' for number in range(1200)]
         attacks = [{**NEWS, "If-None-Match": ", ".join(unknown)} for _ in range(60)]
         answers = await asyncio.gather(
@@ -177,6 +176,16 @@ async def test_a_feed_that_is_too_large_is_not_searched_for_news(
         monkeypatch.setattr(feed_files, "LARGEST", 100)
         known = {**NEWS, "If-None-Match": tag}
         assert (await client.get("/feeds/rss.xml", headers=known)).status_code == 200
+
+
+async def test_news_come_with_the_links_of_their_feed(tmp_path: Path) -> None:
+    publish(tmp_path, [article(1)])
+    async with connect(tmp_path, links=lambda path: f"<{path}>") as client:
+        tag = (await client.get("/feeds/rss.xml")).headers["etag"]
+        publish(tmp_path, [article(2), article(1)])
+        known = {**NEWS, "If-None-Match": tag}
+        response = await client.get("/feeds/rss.xml", headers=known)
+        assert (response.status_code, response.headers["link"]) == (226, "<feeds/rss.xml>")
 
 
 @dataclass

@@ -410,6 +410,21 @@ async def test_who_does_not_read_is_cut_off(
         await until(lambda: not running.connections)
 
 
+async def test_who_reads_slowly_gets_everything(output: Path, clock: Clock) -> None:
+    content = os.urandom(2_000_000)
+    OutputFolder(output).write("feeds/large/rss.xml", content)
+    async with serving(output) as running:
+        reader, writer = await running.connect(buffer=4096)
+        writer.write(FEED.replace(b"/feeds/", b"/feeds/large/"))
+        await reader.readuntil(b"\r\n\r\n")
+        found = bytearray()
+        while len(found) < len(content):
+            found += await reader.readexactly(min(100_000, len(content) - len(found)))
+            clock.now += connection.SEND_TIMEOUT / 2
+            await ticks(running, 1)
+        assert found == content
+
+
 async def test_an_answer_that_takes_long_is_waited_for(output: Path, clock: Clock) -> None:
     async with serving(output) as running:
         reader, writer = await running.connect()

@@ -16,8 +16,8 @@ from lxml import etree
 VERSIONS = 300
 #: Bytes of the BLAKE2b check sum that is the entity tag of a version.
 TAG_BYTES = 16
-#: Documents that Deltas keeps; each lacks other entries than the rest.
-DELTAS = 64
+#: Bytes of all documents that Deltas keeps; each lacks other entries than the rest.
+DELTAS = 4 * 1024 * 1024
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ENTRIES = frozenset(
@@ -89,9 +89,9 @@ class Deltas:
             return delta
         if (whole := content()) is None or (delta := news(whole, known)) is None:
             return None
-        if len(self._made) >= DELTAS:
-            del self._made[next(iter(self._made))]
         self._made[known] = delta
+        while sum(map(len, self._made.values())) > DELTAS:
+            del self._made[next(iter(self._made))]
         return delta
 
     @property

@@ -238,7 +238,8 @@ class FeedFiles:
         ):
             base, document = found
             answer = answers.delta(file.facts, base, len(document), fields, now, head=head)
-            await _send(send, answer, document)
+            with self._cache.lending(len(document)):
+                await _send(send, answer, document)
             return
         if head:
             length = await self._in_thread(file.length, encoding)
@@ -259,8 +260,11 @@ class FeedFiles:
             await _send(send, answer, body or b"")
 
     async def _find_delta(self, file: FeedFile, bases: list[str]) -> tuple[str, bytes] | None:
-        """Return the first version of ``bases`` that is known, and what is new since."""
-        if not bases or file.facts.size > LARGEST:
+        """Return the first version of ``bases`` that is known, and what is new since.
+
+        None where there is none, or no room for it in memory.
+        """
+        if not bases or file.facts.size > LARGEST or not self._cache.admits(file.facts.size):
             return None
         async with self._delta:  # who waits for it takes no thread from anybody
             before = file.deltas.size if file.deltas else 0

@@ -270,6 +270,15 @@ class FileCache:
             if not self._counts(file):
                 self._held -= file.charged
 
+    @contextlib.contextmanager
+    def lending(self, size: int) -> Iterator[None]:
+        """Count so many bytes as in memory until the block ends."""
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
+
     def _counts(self, file: FeedFile) -> bool:
         return file.senders > 0 or self._files.get(file.path) is file
 
