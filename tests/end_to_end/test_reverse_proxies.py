@@ -17,7 +17,6 @@ from urllib.parse import quote, urljoin
 
 import httpx
 import pytest
-import uvicorn
 
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import Feed
@@ -26,7 +25,9 @@ from digest.mail.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web import samples
 from digest.web.app import create_app
+from digest.web.feed_files import FeedFiles
 from digest.web.pages import WebPages
+from digest.web.server import Server
 from tests.feeds.samples import SITE, article
 from tests.web.test_app import KEY, TEMPLATES, Book
 from tests.web.test_approvals import Desk
@@ -55,14 +56,6 @@ WITH_BROTLI = pytest.param(
 pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
 
 FEED = rss(Feed(site=SITE, category=None), [article(number) for number in range(3)])
-
-
-class Unheeding(uvicorn.Server):
-    """Leaves signals to the tests."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @pytest.fixture(name="output")
@@ -95,6 +88,7 @@ def _output(tmp_path: Path) -> Path:
 @pytest.fixture(name="own")
 async def _own(output: Path) -> AsyncIterator[str]:
     """Run Digest's own server, and return its address."""
+    moved = {"feeds/old": "feeds/new"}
     app = create_app(
         output=output,
         subscriptions=Book(),
@@ -102,14 +96,14 @@ async def _own(output: Path) -> AsyncIterator[str]:
         pages=WebPages(templates=TEMPLATES, site=SITE),
         token_key=KEY,
         clock=utc_now,
-        moved={"feeds/old": "feeds/new"},
+        moved=moved,
         gone=lambda path: path == "articles/gone/",
         editor=Desk(),
     )
+    feeds = FeedFiles(output, app, moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_config=None, server_header=False, lifespan="off")
-        server = Unheeding(config)
-        running = asyncio.create_task(server.serve([listener]))
+        server = Server(feeds, listener, answer_at_once=feeds.answer_at_once)
+        running = asyncio.create_task(server.serve())
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await running

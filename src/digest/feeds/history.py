@@ -7,15 +7,17 @@ it added to the one before and took away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 from lxml import etree
 
 #: Versions that a log keeps; whoever comes back later gets the whole feed.
 VERSIONS = 300
-#: Documents that Deltas keeps; each lacks other entries than the rest.
-DELTAS = 64
+#: Bytes of the BLAKE2b check sum that is the entity tag of a version.
+TAG_BYTES = 16
+#: Bytes of all documents that Deltas keeps; each lacks other entries than the rest.
+DELTAS = 4 * 1024 * 1024
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ENTRIES = frozenset(
@@ -29,7 +31,7 @@ _Change = tuple[str, frozenset[str], frozenset[str]]
 
 def content_tag(content: bytes) -> str:
     """Return what stands for exactly these bytes in an entity tag: 32 hexadecimal digits."""
-    return blake2b(content, digest_size=16).hexdigest()
+    return blake2b(content, digest_size=TAG_BYTES).hexdigest()
 
 
 def recorded(log: bytes, content: bytes) -> bytes:
@@ -68,11 +70,11 @@ class Deltas:
         self._current = entry_marks(content)
         self._made: dict[frozenset[str], bytes] = {}
 
-    def since(self, tag: str, content: bytes) -> bytes | None:
+    def since(self, tag: str, content: Callable[[], bytes | None]) -> bytes | None:
         """Return the feed with the entries alone that the version with this tag did not have.
 
-        ``content`` is the one that this was made from. None where the version is unknown, or the
-        feed is no XML.
+        ``content`` returns what this was made from, if it can still be had. None where it cannot,
+        where the version is unknown, and where the feed is no XML.
         """
         last = self._at.get(tag)
         if last is None:
@@ -83,10 +85,13 @@ class Deltas:
             had |= added
         known = self._current & had  # versions that lack the same entries share a document
         delta = self._made.get(known)
-        if delta is None and (delta := news(content, known)) is not None:
-            if len(self._made) >= DELTAS:
-                del self._made[next(iter(self._made))]
-            self._made[known] = delta
+        if delta is not None:
+            return delta
+        if (whole := content()) is None or (delta := news(whole, known)) is None:
+            return None
+        self._made[known] = delta
+        while sum(map(len, self._made.values())) > DELTAS:
+            del self._made[next(iter(self._made))]
         return delta
 
     @property
