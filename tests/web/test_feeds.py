@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -37,9 +37,8 @@ def connect(
     output: Path,
     *,
     moved: Mapping[str, str] | None = None,
-    gone: Callable[[str], bool] | None = None,
 ) -> httpx.AsyncClient:
-    files = PublishedFiles(output, moved=moved, gone=gone)
+    files = PublishedFiles(output, moved=moved)
     app = Starlette(routes=[Route("/{path:path}", files.serve, methods=["GET"])])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
@@ -514,20 +513,6 @@ async def test_a_moved_folder_is_found_where_it_is_now(output: Path) -> None:
         for path in ("/feeds/旧/none.xml", "/feeds/旧/", "/feeds/旧x/", "/feeds/旧/../x"):
             assert (await client.get(path)).status_code == 404
         assert (await client.get("/feeds/金融/旧/")).text == "<p>still here</p>"
-
-
-async def test_what_is_gone_is_asked_for_only_where_nothing_is_found(output: Path) -> None:
-    asked = []
-
-    def gone(path: str) -> bool:
-        asked.append(path)
-        return path == "articles/a b/"
-
-    async with connect(output, gone=gone) as client:
-        assert (await client.get("/feeds/")).status_code == 200
-        assert (await client.get("/articles/a%20b/")).status_code == 410
-        assert (await client.get("/articles/other/")).status_code == 404
-    assert asked == ["articles/a b/", "articles/other/"]
 
 
 async def test_small_files_and_unknown_ones_are_not_compressed(
