@@ -131,7 +131,7 @@ def wait_for(served: Served) -> str:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
-            return httpx.get(served.address, timeout=30).headers.get("etag", "")
+            return str(httpx.get(served.address, timeout=30).headers.get("etag", ""))
         except httpx.TransportError:
             time.sleep(0.1)
     raise TimeoutError("the server did not start")

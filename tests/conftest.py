@@ -167,6 +167,11 @@ class Workplace:
         """Return what the web server answers, where no event loop runs."""
         return asyncio.run(self.visit(services, path, **headers))
 
+    def look_at(self, path: str) -> httpx.Response:
+        """Return what the web server answers, in a program of its own."""
+        with self.open() as services:
+            return self.see(services, path)
+
     def published(self) -> dict[str, bytes]:
         """Return every published file by its relative path; not what is hidden."""
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, Route
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from digest.assembly import Services
 from digest.mail.edition import EditionState
@@ -36,7 +36,7 @@ HOSTILE = """\
 class Visit:
     """A page that is served by the application alone; whatever else it asks for is noted."""
 
-    def __init__(self, page: Page, app: Starlette) -> None:
+    def __init__(self, page: Page, app: ASGIApp) -> None:
         self.page = page
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
@@ -78,7 +78,7 @@ class Visit:
         return int(content), int(window)
 
 
-def application(services: Services) -> Starlette:
+def application(services: Services) -> ASGIApp:
     return create_app(
         output=services.settings.paths.output,
         subscriptions=services.store.subscribers,
@@ -87,6 +87,7 @@ def application(services: Services) -> Starlette:
         token_key=services.token_key,
         clock=services.clock,
         editor=services.editor(),
+        public=services.public_pages,
     )
 
 
