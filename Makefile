@@ -1,6 +1,8 @@
 # Every target works on a fresh clone with Python 3.11 or later, pip and make.
 PYTHON ?= python3
 VENV ?= .venv
+# Tests run in so many processes.
+WORKERS ?= 2
 # How long `make soak` is: 1 takes minutes, 10 most of an hour.
 SOAK ?= 10
 BIN := $(VENV)/bin
@@ -24,7 +26,7 @@ run: $(VENV)/run.stamp  ## start Digest on the example articles
 
 test: check  ## the gate: checks, tests, coverage
 	@$(COVERAGE) erase
-	$(COVERAGE) run -m pytest
+	$(COVERAGE) run -m pytest -n $(WORKERS) --dist worksteal
 	@$(COVERAGE) combine --quiet
 	@echo "Coverage of the pure core:"
 	@$(COVERAGE) report --fail-under=100 --include="$(PURE)"
@@ -47,7 +49,8 @@ bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 
-soak: $(VENV)/dev.stamp  ## the long tests, SOAK times as long: kill -9 upon senders, …
+soak: $(VENV)/dev.stamp  ## long histories, large trees, many kills, long fuzzing: SOAK=10 of them
+	SOAK_SIZE=$(SOAK) $(BIN)/python -m pytest -n $(WORKERS) -m "long or soak" --timeout 7200
 	$(BIN)/python -m tests.end_to_end.kills --kills $$((20 * $(SOAK))) --readers $$((200 * $(SOAK)))
 
 lock: $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for

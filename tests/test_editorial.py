@@ -26,6 +26,7 @@ from digest.mail.subscriber import NewSubscriber
 from digest.mail.tokens import Purpose, read_token
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
+from tests.waiting import ThreadCalls
 
 ASKING = CONFIGURATION.replace(
     'schedule = "0 7 * * *"', 'schedule = "0 7 * * *"\napprove = true\napprove_within = "2h"'
@@ -389,7 +390,7 @@ async def test_mail_does_not_wait_for_a_page_that_cannot_be_written(workplace: W
 
 
 async def test_nobody_waits_for_long_while_others_publish(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editorial_module, "PATIENCE", 0.05)
     page = workplace.output / "digests/daily/1/index.html"
@@ -400,10 +401,7 @@ async def test_nobody_waits_for_long_while_others_publish(
             assert await editor.approve(edition.id)
             assert not page.exists()
             assert room.woken == 1
-        async with asyncio.timeout(5):
-            while editor._publishing:  # noqa: ASYNC110 - a thread's doing
-                await asyncio.sleep(0.01)
-        assert page.exists()
+        await calls.until(page.exists)
 
 
 class Away:
@@ -432,7 +430,7 @@ class Away:
 
 
 async def test_it_goes_on_after_the_database_was_away(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.01)
     with desk(workplace) as room:
@@ -442,9 +440,7 @@ async def test_it_goes_on_after_the_database_was_away(
         stop = asyncio.Event()
         with capture_logs() as logs:
             task = asyncio.create_task(editor.run(stop))
-            async with asyncio.timeout(5):
-                while not room.letters:  # noqa: ASYNC110 - a thread's doing
-                    await asyncio.sleep(0.01)
+            await calls.until(lambda: room.letters)
             stop.set()
             await task
         assert not away.failures
@@ -472,18 +468,18 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
         assert text_of(room.letters[1]).count(f"approve {second.id}") == 1
 
 
-async def test_it_looks_when_it_is_woken_and_stops_at_once(workplace: Workplace) -> None:
+async def test_it_looks_when_it_is_woken_and_stops_at_once(
+    workplace: Workplace, calls: ThreadCalls
+) -> None:
     with desk(workplace) as room:
         editor, stop = room.editor(), asyncio.Event()
         task = asyncio.create_task(editor.run(stop))
         await asyncio.sleep(0)
         room.issue()
         editor.wake()
-        async with asyncio.timeout(5):
-            while not room.letters:  # noqa: ASYNC110 - a thread's doing
-                await asyncio.sleep(0.01)
-            stop.set()
-            await task
+        await calls.until(lambda: room.letters)
+        stop.set()
+        await task
 
 
 async def test_one_that_is_stopped_already_asks_nobody(workplace: Workplace) -> None:

@@ -52,7 +52,6 @@ WITH_BROTLI = pytest.param(
         reason="no module: apt-get install nginx-light libnginx-mod-http-brotli-static",
     ),
 )
-pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
 
 FEED = rss(Feed(site=SITE, category=None), [article(number) for number in range(3)])
 
