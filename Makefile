@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # Tests run in so many processes.
 WORKERS ?= 2
-# How long `make soak` is: 1 takes minutes, 10 most of an hour.
+# How much `make soak` repeats.
 SOAK ?= 10
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -51,7 +51,6 @@ bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
 
 soak: $(VENV)/dev.stamp  ## long histories, large trees, many kills, long fuzzing: SOAK=10 of them
 	SOAK_SIZE=$(SOAK) $(BIN)/python -m pytest -n $(WORKERS) -m "long or soak" --timeout 7200
-	$(BIN)/python -m tests.end_to_end.kills --kills $$((20 * $(SOAK))) --readers $$((200 * $(SOAK)))
 
 lock: $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for
 	$(LOCK) --extra postgresql pyproject.toml -o requirements/run.txt

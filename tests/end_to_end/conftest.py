@@ -20,8 +20,8 @@ NEEDS_CHROMIUM = [
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Start Chromium once for all tests of a process; each opens pages of its own."""
+async def chromium() -> AsyncIterator[Browser]:
+    """Start Chromium once for all tests of a process."""
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -29,3 +29,11 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield found
         await found.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """Return the browser; whatever a test opens in it is closed after it."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()

@@ -14,7 +14,7 @@ from tests.end_to_end.kills import CONNECTIONS, Harness
 async def test_daemons_killed_over_and_over_miss_nobody(tmp_path: Path) -> None:
     kills = effort(4, soak=20)
     figures = await Harness(
-        folder=tmp_path, readers=effort(200, soak=400), kills=kills, seed=20
+        folder=tmp_path, readers=effort(200, soak=200), kills=kills, seed=20
     ).run()
     assert figures.kills == kills
     assert figures.missed == 0
