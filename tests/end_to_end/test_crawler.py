@@ -17,7 +17,7 @@ from digest.assembly import Services
 from tests.conftest import Workplace
 from tests.effort import effort
 
-FILES = 200
+FILES = effort(60, soak=100)
 #: The times of the files, in seconds: each is written later than the one before.
 TICKS = count(1_700_000_000)
 
