@@ -17,6 +17,8 @@ from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
 from digest.settings import Settings, load
 from digest.web.app import create_app
+from tests.once import compile_once, open_copies
+from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
 hypothesis.settings.register_profile("digest", deadline=None)
@@ -24,6 +26,15 @@ hypothesis.settings.load_profile("digest")
 
 #: A morning; tests move on from here.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def once() -> Iterator[None]:
+    """Compile templates and migrate databases once."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        open_copies(patch)
+        yield
 
 
 @dataclass
@@ -188,3 +199,9 @@ def workplace(tmp_path: Path) -> Workplace:
     place.articles.mkdir()
     place.configure()
     return place
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> ThreadCalls:
+    """Return what tells when a call in a thread has ended."""
+    return ThreadCalls(monkeypatch)

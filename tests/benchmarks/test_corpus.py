@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from benchmarks.corpus import sample, samples, write_corpus
 from tests.conftest import Workplace
+from tests.effort import effort
 
 
+@pytest.mark.soak
 def test_hundreds_of_generated_articles_build_without_a_problem(workplace: Workplace) -> None:
+    count = effort(150, soak=400)
     workplace.configure('\n[sanitizer]\nengines = ["nh3"]\n')
-    write_corpus(workplace.articles, 400, paragraphs=3)
+    write_corpus(workplace.articles, count, paragraphs=3)
     with workplace.open() as services:
         taken = workplace.build(services)
         assert services.store.articles.counts().problems == 0
-        assert (taken.files, taken.changes.new) == (400, 400)
-        articles = services.store.articles.newest(None, 1_000)
+        assert (taken.files, taken.changes.new) == (count, count)
+        articles = services.store.articles.newest(None, count)
     assert {article.title for article in articles} == {
-        " ".join(one.title.split()) for one in samples(400)
+        " ".join(one.title.split()) for one in samples(count)
     }
     assert {article.categories[0].names for article in articles} == {
-        one.categories for one in samples(400)
+        one.categories for one in samples(count)
     }
     for article in articles:
         assert not re.search("style|<!--|picsum|data-original|&#123;|<p></p>|　", article.body)

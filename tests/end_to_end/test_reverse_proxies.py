@@ -20,9 +20,9 @@ import pytest
 
 from digest.articles.model import CategoryPath, article_folder, article_key
 from digest.assembly import Services
+from digest.feeds.formats import document
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import RSS, Feed
-from digest.feeds.formats import document
 from digest.mail.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web import samples
@@ -56,7 +56,6 @@ WITH_BROTLI = pytest.param(
         reason="no module: apt-get install nginx-light libnginx-mod-http-brotli-static",
     ),
 )
-pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
 
 FEED = document(RSS, Feed(site=SITE), [article(number) for number in range(3)])
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from digest.feeds.validation import Severity, validate
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import CategoryPath, Draft
 from digest.assembly import Services
-from digest.feeds.validation import Severity, validate
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
 from digest.mail.subscriber import NewSubscriber

@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote
 import brotli
 import httpx
 import pytest
+from digest.feeds.folder import OutputFolder
 
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.folder import OutputFolder
 from digest.feeds.selection import MEDIA_TYPES
 from digest.times import rfc822
 from digest.web import feed_files, file_cache

@@ -218,7 +218,6 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.timeout(30)  # hundreds of feeds are written, each synced
 @settings(max_examples=120, deadline=None)
 @given(steps=STEPS, which=st.sampled_from([(RSS, rss), (ATOM, atom)]))
 def test_a_client_that_follows_sees_everything_once(
