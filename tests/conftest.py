@@ -16,7 +16,6 @@ import pytest
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
 from digest.settings import Settings, load
-from digest.web.app import create_app
 from tests.once import compile_once, open_copies
 from tests.waiting import ThreadCalls
 
@@ -153,22 +152,12 @@ class Workplace:
         """Scan and publish once."""
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
-        services.publisher.publish_all()
-        services.publisher.pack()
+        services.publish()
         return taken
 
     async def visit(self, services: Services, path: str, **headers: str) -> httpx.Response:
         """Return what the daemon's web server answers to a GET now."""
-        app = create_app(
-            output=self.output,
-            subscriptions=services.store.subscribers,
-            status=None,
-            pages=services.pages,
-            token_key=services.token_key,
-            clock=services.clock,
-            moved=services.settings.moved_feeds(),
-            public=services.public_pages,
-        )
+        app = services.application(None, None)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:

@@ -9,7 +9,6 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -19,12 +18,9 @@ from digest.assembly import Services
 from digest.backoff import Backoff
 from digest.claims import listen, only_daemon
 from digest.errors import DigestError
-from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.mail.edition import Digest, Edition, decided_at
 from digest.timetable import Timetable
-from digest.web.app import create_app
-from digest.web.feed_files import FeedFiles
 from digest.web.server import Server
 from digest.web.status import MAX_SHOWN, Status, Waiting
 
@@ -131,22 +127,8 @@ class Daemon:
 
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
-        app = create_app(
-            subscriptions=services.store.subscribers,
-            status=self.status if services.settings.web.status else None,
-            pages=services.pages,
-            token_key=services.token_key,
-            clock=services.clock,
-            editor=self._editor,
-            public=services.public_pages,
-        )
-        feeds = FeedFiles(
-            services.settings.paths.output,
-            app,
-            moved=services.settings.moved_feeds(),
-            links=partial(feed_links, services.site),
-            clock=services.clock,
-        )
+        status = self.status if services.settings.web.status else None
+        feeds = services.application(status, self._editor)
         return Server(feeds, listener, answer_at_once=feeds.answer_at_once)
 
     async def _follow(self, intake: Intake, timetable: Timetable, checked: asyncio.Event) -> None:

@@ -69,7 +69,6 @@ def connect(
     output: Path, book: Book, pages: WebPages, status: Callable[[], Status] | None = None
 ) -> httpx.AsyncClient:
     app = create_app(
-        output=output,
         subscriptions=book,
         status=status,
         pages=pages,
@@ -271,7 +270,6 @@ async def test_a_body_that_breaks_off_changes_nothing(
     tmp_path: Path, book: Book, pages: WebPages
 ) -> None:
     app = create_app(
-        output=tmp_path,
         subscriptions=book,
         status=None,
         pages=pages,
