@@ -13,13 +13,14 @@ from functools import partial
 
 import httpx
 import pytest
-from digest.backlog import Backlog
 
 from digest import daemon as daemon_module
 from digest import intake as intake_module
 from digest.assembly import Services
+from digest.backoff import Backoff
 from digest.daemon import Daemon, Started
 from digest.errors import StoreError
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
 from digest.store.articles import ArticleStore
@@ -227,8 +228,7 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(
 async def test_an_output_that_cannot_be_written_holds_up_no_mail(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
-    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
+    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
     subscribe(services)
     async with running(services):
         pass
@@ -242,7 +242,6 @@ async def test_an_output_that_cannot_be_written_holds_up_no_mail(
         await drained(calls, services)
         assert mails(workplace) == ["reader@example.org"]
         feed.rmdir()
-        listed.rmdir()
         await calls.until(feed.exists)
 
 
@@ -284,8 +283,9 @@ async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
 
 
 async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
-    workplace: Workplace,
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0)  # twice within a second
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     configuration = workplace.configuration.read_text(encoding="utf-8")
@@ -299,8 +299,8 @@ async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
                 services.store.withdrawals.find(path)[0].article for path in ("a.md", "b.md")
             )
             assert (await web.get(f"/{gone.folder}")).status_code == 200
-            changes = services.store.withdrawals.withdraw([gone.key], workplace.clock())
-            await asyncio.to_thread(services.publisher.publish, changes)
+            services.store.withdrawals.withdraw([gone.key], workplace.clock())
+            await asyncio.to_thread(services.publisher.publish)
             async with asyncio.timeout(5):  # what is kept is looked at again in a moment
                 while (await web.get(f"/{gone.folder}")).status_code == 200:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)

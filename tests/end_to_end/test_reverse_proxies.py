@@ -413,7 +413,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
     assert browser.headers["content-type"] == "text/xml; charset=utf-8"
     assert content == FEED
     whole, _ = await ask(proxy, "/feeds/rss.xml", a_im="feed")
-    changed = rss(Feed(site=SITE, category=None), [article(number) for number in (9, 0, 1, 2)])
+    changed = document(RSS, Feed(site=SITE), [article(number) for number in (9, 0, 1, 2)])
     OutputFolder(output).write("feeds/rss.xml", changed)
     known = whole.headers["etag"]
     response, content = await ask(proxy, "/feeds/rss.xml", a_im="feed", if_none_match=known)

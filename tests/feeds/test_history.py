@@ -12,8 +12,7 @@ from digest.articles.model import Article
 from digest.feeds import history
 from digest.feeds.history import Deltas, content_tag, held, news, recorded
 from digest.feeds.selection import Feed
-from digest.feeds.syndication import atom, rss
-from tests.feeds.samples import SITE, article
+from tests.feeds.samples import SITE, article, atom, rss
 
 FEED = Feed(site=SITE, category=None)
 FORMATS = pytest.mark.parametrize("form", [rss, atom])

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from digest.feeds.validation import Severity, validate
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import CategoryPath, Draft
@@ -17,6 +16,7 @@ from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
 from digest.mail.subscriber import NewSubscriber
 from tests.conftest import Workplace
+from tests.feed_validation import Severity, validate
 from tests.store.samples import reading
 
 FOLDER = "digests/daily/"

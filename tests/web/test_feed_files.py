@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote
 import brotli
 import httpx
 import pytest
-from digest.feeds.folder import OutputFolder
 
 from digest.feeds.encodings import SUFFIXES
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import MEDIA_TYPES
 from digest.times import rfc822
 from digest.web import feed_files, file_cache
@@ -156,7 +156,7 @@ async def test_a_browser_gets_feeds_as_xml_that_it_can_style(
 )
 async def test_what_is_no_feed_is_left_to_the_rest(output: Path, path: str) -> None:
     OutputFolder(output).pack("feeds/rss.xml")
-    OutputFolder(output).record("feeds/rss.xml")
+    OutputFolder(output).record("feeds/rss.xml", b"<rss/>")
     async with connect(output) as client:
         for method in ("GET", "HEAD", "POST"):
             request = client.build_request(method, "http://x/")

@@ -18,9 +18,8 @@ from lxml import etree
 from digest.articles.model import Article
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
-from digest.feeds.syndication import atom, rss
 from digest.web import feed_files
-from tests.feeds.samples import SITE, article
+from tests.feeds.samples import SITE, article, atom, rss
 from tests.web.test_feed_files import connect
 
 FEED = Feed(site=SITE, category=None)
@@ -32,9 +31,10 @@ Form = Callable[[Feed, Sequence[Article]], bytes]
 
 def publish(output: Path, articles: Sequence[Article], name: str = RSS, form: Form = rss) -> None:
     folder = OutputFolder(output)
-    folder.write(f"feeds/{name}", form(FEED, articles))
+    written = folder.write(f"feeds/{name}", form(FEED, articles))
     folder.pack(f"feeds/{name}")
-    folder.record(f"feeds/{name}")
+    if written.previous is not None:
+        folder.record(f"feeds/{name}", written.previous)
 
 
 def entries(response: httpx.Response) -> list[tuple[str, str]]:
