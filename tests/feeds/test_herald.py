@@ -137,7 +137,7 @@ async def test_each_changed_feed_is_told_once_in_one_connection(
     assert hub.requests == [[RSS], [ATOM], [RSS]]
     assert len(hub.connections) == 1
     assert hub.agents == {f"Digest/{__version__}"}
-    assert keeper.writes == 0
+    assert keeper.kept == {}
     assert {entry["event"] for entry in logs} == {"hub told"}
 
 
@@ -215,7 +215,7 @@ async def test_a_hub_that_is_away_is_told_once_it_is_back(
     async with running(one):
         one.changed(["feeds/rss.xml"])
         async with asyncio.timeout(PATIENCE):
-            while not keeper.kept:  # noqa: ASYNC110 - another task's
+            while not logs:  # noqa: ASYNC110 - another task's
                 await asyncio.sleep(0.005)
         back = Hub(port, fetches=False)
         with serving(back.server):
@@ -418,7 +418,7 @@ async def test_a_store_that_is_away_keeps_no_hub_waiting(
         await told(hub, 4)
         await idle(one)
     problems = [entry["event"] for entry in logs if "notices" in entry["event"]]
-    assert problems[0] == "notices for hubs cannot be read"
+    assert "notices for hubs cannot be read" in problems
     assert problems[-1] == "notices for hubs cannot be dropped"
     assert "notices for hubs cannot be kept" in problems
 

@@ -69,7 +69,7 @@ def _output(tmp_path: Path) -> Path:
     put(output / "feeds/A%2FB/rss.xml", "<rss>encoded</rss>")
     put(output / "feeds/.secret/rss.xml", "hidden")
     put(output / "feeds/index.html", "<p>all</p>")
-    put(output / "assets/feed.css", "a {}")
+    put(output / "feeds/feed.css", "a {}")
     put(output / "assets/style.css", "a {}")
     put(output / "rss.xml", "no feed of ours")
     put(tmp_path / "outside/rss.xml", "outside")
@@ -96,7 +96,7 @@ async def _client(output: Path) -> AsyncIterator[httpx.AsyncClient]:
             300,
         ),
         ("/feeds/A%252FB/rss.xml", "<rss>encoded</rss>", "application/rss+xml; charset=utf-8", 300),
-        ("/assets/feed.css", "a {}", "text/css; charset=utf-8", 3600),
+        ("/feeds/feed.css", "a {}", "text/css; charset=utf-8", 3600),
     ],
 )
 async def test_a_feed_is_served_with_its_type(
