@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from random import random
@@ -30,6 +31,7 @@ from digest.feeds.herald import Herald
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.websub import feed_links
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -44,10 +46,13 @@ from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.addresses import Addresses
+from digest.web.app import create_app
 from digest.web.editions import WebEditions
+from digest.web.feed_files import FeedFiles
 from digest.web.pages import WebPages
 from digest.web.public_pages import PublicPages
 from digest.web.readers import READERS
+from digest.web.status import Status
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -210,6 +215,29 @@ class Services:
             ),
             pages=self.pages,
             configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),
+            clock=self.clock,
+        )
+
+    def application(self, status: Callable[[], Status] | None, editor: Editor | None) -> FeedFiles:
+        """Return the whole web application: the files of feeds, then pages, then all else.
+
+        ``status`` makes the status page, None: there is none; ``editor`` does what the operator
+        decides on editions, None: nothing can be decided.
+        """
+        app = create_app(
+            subscriptions=self.store.subscribers,
+            status=status,
+            pages=self.pages,
+            token_key=self.token_key,
+            clock=self.clock,
+            editor=editor,
+            public=self.public_pages,
+        )
+        return FeedFiles(
+            self.settings.paths.output,
+            app,
+            moved=self.settings.moved_feeds(),
+            links=partial(feed_links, self.site),
             clock=self.clock,
         )
 

@@ -28,6 +28,7 @@ from digest.feeds.notices import GIVE_UP_AFTER, HubQueue, Notice
 from tests.conftest import NOW, FakeClock
 from tests.feeds.samples import SITE
 from tests.hub import Hub, Reply, serving
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -102,7 +103,7 @@ async def told(hub: Hub, count: int) -> None:
 
 async def idle(one: Herald) -> None:
     """Wait until nothing waits for any hub and everything is remembered."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while any(desk.waiting() or desk.kept for desk in one._desks):  # noqa: ASYNC110 - other's
             await asyncio.sleep(0.005)
 
@@ -230,7 +231,7 @@ async def test_a_hub_that_is_away_is_told_once_it_is_back(
     async with running(one):
         one.changed(["feeds/rss.xml"])
         assert list(keeper.kept) == [(hub.address, RSS)], "kept at once: it may be killed now"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not logs:  # noqa: ASYNC110 - another task's
                 await asyncio.sleep(0.005)
         back = Hub(port, fetches=False)
@@ -406,7 +407,7 @@ async def test_a_change_of_yesterday_is_given_up(
     old = NOW - GIVE_UP_AFTER - timedelta(seconds=1)
     keeper.keep([Notice(hub=hub.address, topic=RSS, changed_at=old)])
     one = herald(clock, keeper, hub.address)
-    async with running(one), asyncio.timeout(5):
+    async with running(one), asyncio.timeout(PATIENCE):
         while keeper.kept:  # noqa: ASYNC110 - another task's
             await asyncio.sleep(0.005)
     assert hub.requests == []
