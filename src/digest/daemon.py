@@ -144,7 +144,7 @@ class Daemon:
 
         async def check_output() -> None:
             try:
-                removed = await asyncio.to_thread(services.publisher.start)
+                removed = await asyncio.to_thread(services.publisher.start, intake.go_on)
             finally:
                 checked.set()
             if removed:
