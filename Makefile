@@ -36,6 +36,7 @@ format: .venv/dev.stamp  ## mend what can be mended by machine
 bench: .venv/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.file_to_feed
 	$(BIN)/python -m benchmarks.scan
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 
