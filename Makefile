@@ -45,6 +45,7 @@ format: $(VENV)/dev.stamp  ## mend what can be mended by machine
 
 bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.targets
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 
