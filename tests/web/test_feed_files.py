@@ -647,6 +647,29 @@ async def test_what_is_being_sent_counts_until_it_is_sent(output: Path) -> None:
         assert len(other) <= cache.held < len(other) + 20_000
 
 
+async def test_files_that_are_read_at_a_time_have_room_together(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, held = file_cache.FeedFile.body, []
+
+    def body(file: file_cache.FeedFile, encoding: str) -> bytes | None:
+        held.append(cache.held)
+        return real(file, encoding)
+
+    monkeypatch.setattr(file_cache.FeedFile, "body", body)
+    contents = {}
+    for number in range(6):
+        contents[path := f"/feeds/{number}/rss.xml"] = os.urandom(100_000)
+        OutputFolder(output).write(path[1:], contents[path])
+    cache = FileCache(capacity=250_000)
+    async with connect(output, cache=cache) as client:
+        for _ in range(3):
+            answers = await asyncio.gather(*map(client.get, contents))
+            assert [answer.content for answer in answers] == list(contents.values())
+        assert held
+        assert max(held) <= 250_000
+
+
 async def test_what_is_too_large_for_the_memory_is_sent_from_the_disk(output: Path) -> None:
     path, content = large(output)
     OutputFolder(output).pack("feeds/large/rss.xml")

@@ -131,7 +131,6 @@ async def serving(
     app = app or App()
     files = FeedFiles(output, app)
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         served = Server(files, listener, answer_at_once=files.answer_at_once, limit=limit)
         running = Running(served, listener, app)
         task = asyncio.create_task(served.serve())
@@ -149,6 +148,11 @@ async def serving(
 def _output(tmp_path: Path) -> Path:
     OutputFolder(tmp_path / "public").write("feeds/rss.xml", RSS.encode())
     return tmp_path / "public"
+
+
+@pytest.fixture(autouse=True)
+def _small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SEND_BUFFER", 32 * 1024)
 
 
 @pytest.fixture(name="logged")

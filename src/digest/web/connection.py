@@ -33,6 +33,10 @@ _LINGER, _LINGER_BYTES = 2.0, 1024 * 1024
 #: Seconds after which a client that takes nothing makes room for another.
 _STALLED = 5.0
 
+#: Bytes that wait for the client, beside those that the system has taken, above which nothing more
+#: is made ready.
+_HIGH_WATER = 16 * 1024
+
 #: RFC 9110 section 7.2, RFC 3986 section 3.2.2.
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?", re.ASCII)
 
@@ -60,6 +64,7 @@ class Heartbeat:
         self.now = monotonic()  #: seconds, a tenth of one old at most
         self.head_end = b""  #: the last headers of every answer, and the empty line
         self.connections: set[Connection] = set()  #: all that there are
+        self.arriving = 0  #: sockets that were accepted and are no connections yet
 
 
 class Connection(HttpToolsProtocol):
@@ -73,7 +78,6 @@ class Connection(HttpToolsProtocol):
         answer_at_once: AnswerAtOnce,
     ) -> None:
         super().__init__(config, server_state, {})
-        heartbeat.connections.add(self)
         self._heartbeat = heartbeat
         self._answer_at_once = answer_at_once
         self.phase = Phase.IDLE
@@ -90,6 +94,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; uvicorn narrows the type as well."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._heartbeat.arriving -= 1
+        self._heartbeat.connections.add(self)
         self.since = monotonic()  # finer than the heartbeat: the one silent for longest is to go
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -235,6 +242,7 @@ class Connection(HttpToolsProtocol):
             or not parser.should_keep_alive()
             or b"upgrade" in fields
             or self.flow.write_paused
+            or self.transport.is_closing()
             or parser.get_http_version() != "1.1"
         ):
             return False

@@ -10,6 +10,7 @@ import asyncio
 import os
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import ExitStack
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -185,9 +186,11 @@ class FeedFiles:
             return body
         length = await self._in_thread(file.length, encoding)
         # What is not packed yet takes the whole in memory for a moment.
-        if not self._cache.admits(file.facts.size if length is None else length):
+        size = file.facts.size if length is None else length
+        key = (file.path, encoding)
+        if key not in self._pending and not self._cache.admits(size):
             return None
-        body = await self._once((file.path, encoding), partial(file.body, encoding))
+        body = await self._once(key, partial(file.body, encoding), size)
         if body is None:
             raise _ReplacedError
         if encoding not in file.bodies:
@@ -298,17 +301,25 @@ class FeedFiles:
     async def _refuse(self, send: Send, status: int, **headers: str) -> None:
         await _send(send, answers.refusal(status, **headers))
 
-    async def _once(self, key: tuple[str, str], work: Callable[[], _Result]) -> _Result:
-        """Do what several clients ask for at a time once, in a thread, for all of them."""
+    async def _once(
+        self, key: tuple[str, str], work: Callable[[], _Result], size: int = 0
+    ) -> _Result:
+        """Do what several clients ask for at a time once, in a thread, for all of them.
+
+        ``size`` is how many bytes of memory that takes.
+        """
         task = self._pending.get(key)
         if task is None:
+            lent = ExitStack()
+            lent.enter_context(self._cache.lending(size))  # at once, before anybody asks for room
             task = asyncio.create_task(self._in_thread(work))
             self._pending[key] = task
-            task.add_done_callback(partial(self._done, key))
+            task.add_done_callback(partial(self._done, key, lent))
         result: _Result = await asyncio.shield(task)
         return result
 
-    def _done(self, key: tuple[str, str], task: asyncio.Task[Any]) -> None:
+    def _done(self, key: tuple[str, str], lent: ExitStack, task: asyncio.Task[Any]) -> None:
+        lent.close()
         del self._pending[key]
         if not task.cancelled():
             task.exception()  # whoever waits is told; with nobody left, it is nobody's
@@ -378,3 +389,5 @@ async def _send(send: Send, answer: Answer, body: bytes = b"") -> None:
         more = offset + PIECE < len(view)
         piece = view[offset : offset + PIECE]
         await send({"type": "http.response.body", "body": piece, "more_body": more})
+        if more:
+            await asyncio.sleep(0)  # others get their turn, and a client that has gone is noticed

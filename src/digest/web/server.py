@@ -19,10 +19,12 @@ from digest.web.feed_files import Application
 
 _log = structlog.get_logger(__name__)
 
-#: Connections at most, and at least; each may hold 128 KiB that its client does not take.
+#: Connections at most, and at least; each may hold 144 KiB that its client does not take.
 MAX_CONNECTIONS, MIN_CONNECTIONS = 1_000, 16
 #: File descriptors that are left to articles, the database, mail and workers.
 RESERVED_DESCRIPTORS = 128
+#: Bytes that the system may hold for a client; left alone, it takes 4 MiB for who does not read.
+SEND_BUFFER = 256 * 1024
 #: Connections accepted before those that are there get their turn.
 _ACCEPTED_AT_ONCE = 16
 #: Seconds until connections are accepted again after that failed, and between two lines about it.
@@ -37,6 +39,15 @@ def connection_limit() -> int:
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
     return max(MIN_CONNECTIONS, min(MAX_CONNECTIONS, soft - RESERVED_DESCRIPTORS))
+
+
+def _prepare(client: socket.socket) -> None:
+    """Set up an accepted connection. Raises OSError."""
+    client.setblocking(False)
+    # asyncio does so by itself only where the listener says that it speaks TCP; ours does not.
+    # Else a body waits for the client to acknowledge the head: 40 ms for each answer.
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
 class Server(uvicorn.Server):
@@ -72,7 +83,6 @@ class Server(uvicorn.Server):
         self._limit = limit or connection_limit()
         self._heartbeat = Heartbeat()
         self._accepting: set[asyncio.Task[object]] = set()
-        self._without_connection = 0  #: sockets just accepted
         self._told_at = -math.inf
 
     @contextlib.contextmanager
@@ -146,24 +156,29 @@ class Server(uvicorn.Server):
                 self._tell("connections cannot be accepted", error=error.strerror or str(error))
                 self._pause()
                 return
-            client.setblocking(False)
-            # asyncio does so by itself only where the listener says that it speaks TCP; ours does
-            # not. Else a body waits for the client to acknowledge the head: 40 ms for each answer.
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                _prepare(client)
+            except OSError:  # it has gone already
+                client.close()
+                continue
             connecting = asyncio.get_running_loop().connect_accepted_socket(self._connect, client)
-            self._without_connection += 1
+            self._heartbeat.arriving += 1
             task: asyncio.Task[object] = asyncio.ensure_future(connecting)
             self._accepting.add(task)
-            task.add_done_callback(self._accepting.discard)
+            task.add_done_callback(self._accepted)
+
+    def _accepted(self, task: asyncio.Task[object]) -> None:
+        self._accepting.discard(task)
+        if task.cancelled() or task.exception():  # there is no connection, and will be none
+            self._heartbeat.arriving -= 1
 
     def _connect(self) -> Connection:
-        self._without_connection -= 1
         return Connection(self.config, self.server_state, self._heartbeat, self._answer_at_once)
 
     def _make_room(self) -> int:
         """Return how many connections may be accepted now; those silent for longest make room."""
         connections = self._heartbeat.connections
-        free = self._limit - len(connections) - self._without_connection
+        free = self._limit - len(connections) - self._heartbeat.arriving
         if free > 0:
             return min(free, _ACCEPTED_AT_ONCE)
         self._tell("many connections: those silent for longest are closed", limit=self._limit)
