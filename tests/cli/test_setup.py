@@ -215,3 +215,18 @@ def test_check_tells_that_nobody_is_asked_for_approval(
     assert "digests.daily.approve: nobody is told" in checked.err
     workplace.configure('[mail]\nreport_to = "ops@example.org"\n', base=asking)
     assert program("check").err == ""
+
+
+def test_check_tells_that_articles_have_no_page_where_nothing_serves_them(
+    program: Program, workplace: Workplace
+) -> None:
+    base = CONFIGURATION.replace("[web]", "[web]\nenabled = false")
+    workplace.configure(base=base)
+    assert "enabled" not in program("check").err
+    workplace.write("a.md", "一篇")
+    workplace.write_text("b.md", "---\ntitle: 另一篇\nlink: https://example.org/b\n---\n正文。\n")
+    program("build")
+    checked = program("check")
+    assert checked.code == 0
+    assert "1 articles have no link of their own" in checked.err
+    assert "`digest export`" in checked.err
