@@ -49,9 +49,9 @@ def test_init_copies_templates_and_uses_them(program: Program, workplace: Workpl
     folder = workplace.folder / "new"
     assert (folder / "templates" / "mail" / "digest.html").exists()
     (folder / "templates" / "web" / "style.css").write_text("/* restyled */", encoding="utf-8")
-    program("--config", folder / "digest.toml", "build")
-    styles = (folder / "var/public/assets/style.css").read_text(encoding="utf-8")
-    assert styles == "/* restyled */"
+    assert program("--config", folder / "digest.toml", "check").code == 0
+    with Workplace(folder).open() as services:
+        assert Workplace(folder).see(services, "assets/style.css").text == "/* restyled */"
 
 
 def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
