@@ -346,6 +346,16 @@ def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
     return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
 
 
+def check_templates(settings: Settings) -> None:
+    """Render all templates of pages and mails with sample data. Raises TemplateError."""
+    templates, brought = template_folders(settings)
+    site = settings.site()
+    WebPages(templates=templates, site=site, brought=brought).check()
+    mails = MailTemplates(templates=templates, site=site, brought=brought)
+    for name in settings.digests:
+        mails.check(settings.digest(name))
+
+
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
@@ -361,20 +371,20 @@ def make_schedules(settings: Settings) -> dict[str, Schedule]:
 
 
 @contextmanager
-def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Services]:
+def open_services(
+    settings: Settings, clock: Clock = utc_now, *, check: bool = True
+) -> Iterator[Services]:
     """Build everything, check what can be checked without doing anything, close it at the end.
 
-    Raises ConfigurationError and TemplateError before anything is written, StoreError where the
-    database cannot be opened.
+    Without ``check`` templates are not tried. Raises ConfigurationError and TemplateError before
+    anything is written, StoreError where the database cannot be opened.
     """
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
     templates, brought = template_folders(settings)
-    WebPages(templates=templates, site=settings.site(), brought=brought).check()
-    mail_templates = MailTemplates(templates=templates, site=settings.site(), brought=brought)
-    for digest in digests.values():
-        mail_templates.check(digest)
+    if check:
+        check_templates(settings)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))

@@ -216,6 +216,7 @@ class Daemon:
                 for edition, _ in services.store.decisions.drafts()
             ),
             last_scan_at=scan.ended_at if scan else None,
+            fault=str(services.pages.fault or ""),
         )
 
 
