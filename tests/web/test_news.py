@@ -18,6 +18,7 @@ from digest.articles.model import Article
 from digest.feeds.folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
 from digest.feeds.syndication import atom, rss
+from tests.effort import effort
 from tests.feeds.samples import SITE, article
 from tests.web.test_feeds import connect
 
@@ -164,7 +165,8 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=effort(30, soak=120), deadline=None)
 @given(steps=STEPS, which=st.sampled_from([(RSS, rss), (ATOM, atom)]))
 def test_a_client_that_follows_sees_everything_once(
     steps: list[tuple[str, int]], which: tuple[str, Form]
