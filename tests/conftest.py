@@ -16,7 +16,7 @@ import pytest
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
 from digest.settings import Settings, load
-from tests.once import compile_once, open_copies
+from tests.once import compile_once, open_copies, sync_nothing
 from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
@@ -29,10 +29,11 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="session", autouse=True)
 def once() -> Iterator[None]:
-    """Compile templates and migrate databases once."""
+    """Compile templates and migrate databases once, and do not wait for the disk."""
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         open_copies(patch)
+        sync_nothing(patch)
         yield
 
 

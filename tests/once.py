@@ -1,8 +1,9 @@
-"""What is made once for all tests of a process, since each would make the very same again."""
+"""What is done once for all tests of a process, or not at all, since each would do the same."""
 
 from __future__ import annotations
 
 import functools
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -79,3 +80,8 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
 def open_copies(patch: pytest.MonkeyPatch) -> None:
     """Have services open copies of one migrated database; migrations have tests of their own."""
     patch.setattr(assembly, "open_store", open_migrated)
+
+
+def sync_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Have nothing wait for the disk: no power fails here. Tests of syncing look at the calls."""
+    patch.setattr(os, "fsync", lambda _: None)

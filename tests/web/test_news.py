@@ -19,6 +19,7 @@ from digest.feeds import history
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
 from digest.web import feed_files
+from tests.effort import effort
 from tests.feeds.samples import SITE, article, atom, rss
 from tests.web.test_feed_files import connect
 
@@ -218,7 +219,8 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=effort(30, soak=120), deadline=None)
 @given(steps=STEPS, which=st.sampled_from([(RSS, rss), (ATOM, atom)]))
 def test_a_client_that_follows_sees_everything_once(
     steps: list[tuple[str, int]], which: tuple[str, Form]
