@@ -136,7 +136,7 @@ class Daemon:
             links=partial(feed_links, services.site),
             clock=services.clock,
         )
-        return Server(feeds, listener, answer_at_once=feeds.answer_at_once)
+        return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
     def _withdrawn(self, path: str) -> bool:
         """Tell whether there was a page of an article at a path that shows nothing now."""
