@@ -81,7 +81,7 @@ class HttpConnection(HttpToolsProtocol):
         self._shared = shared
         self._immediate_response = immediate_response
         self.phase = Phase.IDLE
-        self.since = 0.0  #: when the phase began, by the shared
+        self.since = 0.0  #: when the phase began; seconds of the monotonic clock
         self._stalled_since: float | None = None  #: since when the client takes nothing
         self._host = b""  #: of the last request, looked at
         self._unfinished = 0  #: bytes of a head that came with earlier chunks
@@ -97,7 +97,7 @@ class HttpConnection(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._shared.arriving -= 1
         self._shared.connections.add(self)
-        self.since = monotonic()  # finer than the shared: the one silent for longest is to go
+        self.since = monotonic()  # exactly: the one silent for longest is to go first
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
