@@ -14,8 +14,8 @@ from time import monotonic
 import structlog
 import uvicorn
 
-from digest.web.connection import AnswerAtOnce, Connection, Heartbeat
 from digest.web.feed_files import Application
+from digest.web.http_connection import HttpConnection, ImmediateResponse, SharedState
 
 _log = structlog.get_logger(__name__)
 
@@ -58,17 +58,17 @@ class Server(uvicorn.Server):
         app: Application,
         listener: socket.socket,
         *,
-        answer_at_once: AnswerAtOnce = lambda _target, _fields: None,
+        immediate_response: ImmediateResponse = lambda _target, _fields: None,
         limit: int | None = None,
     ) -> None:
-        """``answer_at_once`` is asked first what a GET is to be answered; see FeedFiles.
+        """``immediate_response`` is asked first what a GET is to be answered; see FeedFiles.
 
         ``limit`` is how many connections there may be; by default as many as there is room for.
         """
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=HttpConnection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -79,11 +79,12 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
-        self._answer_at_once = answer_at_once
+        self._immediate_response = immediate_response
         self._limit = limit or connection_limit()
-        self._heartbeat = Heartbeat()
+        self._shared = SharedState()
         self._accepting: set[asyncio.Task[object]] = set()
         self._told_at = -math.inf
+        self._listening = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -118,15 +119,15 @@ class Server(uvicorn.Server):
         ended = await super().on_tick(counter)
         self._beat()
         if counter % _SWEEP_EVERY == 0:
-            for connection in list(self._heartbeat.connections):
+            for connection in list(self._shared.connections):
                 if connection.is_overdue():
                     connection.transport.abort()
         return ended
 
     def _beat(self) -> None:
-        self._heartbeat.now = monotonic()
+        self._shared.now = monotonic()
         headers = self.server_state.default_headers
-        self._heartbeat.head_end = b"".join(b"%b: %b\r\n" % pair for pair in headers) + b"\r\n"
+        self._shared.head_end = b"".join(b"%b: %b\r\n" % pair for pair in headers) + b"\r\n"
 
     def _listen(self) -> None:
         self._listening = True
@@ -162,7 +163,7 @@ class Server(uvicorn.Server):
                 client.close()
                 continue
             connecting = asyncio.get_running_loop().connect_accepted_socket(self._connect, client)
-            self._heartbeat.arriving += 1
+            self._shared.arriving += 1
             task: asyncio.Task[object] = asyncio.ensure_future(connecting)
             self._accepting.add(task)
             task.add_done_callback(self._accepted)
@@ -170,15 +171,17 @@ class Server(uvicorn.Server):
     def _accepted(self, task: asyncio.Task[object]) -> None:
         self._accepting.discard(task)
         if task.cancelled() or task.exception():  # there is no connection, and will be none
-            self._heartbeat.arriving -= 1
+            self._shared.arriving -= 1
 
-    def _connect(self) -> Connection:
-        return Connection(self.config, self.server_state, self._heartbeat, self._answer_at_once)
+    def _connect(self) -> HttpConnection:
+        return HttpConnection(
+            self.config, self.server_state, self._shared, self._immediate_response
+        )
 
     def _make_room(self) -> int:
         """Return how many connections may be accepted now; those silent for longest make room."""
-        connections = self._heartbeat.connections
-        free = self._limit - len(connections) - self._heartbeat.arriving
+        connections = self._shared.connections
+        free = self._limit - len(connections) - self._shared.arriving
         if free > 0:
             return min(free, _ACCEPTED_AT_ONCE)
         self._tell("many connections: those silent for longest are closed", limit=self._limit)
