@@ -381,8 +381,8 @@ async def test_what_cannot_be_written_at_the_start_holds_up_nothing(
 async def test_a_feed_that_changed_a_moment_ago_is_written_when_it_may_change_again(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0 if published.times > 2 else 0.01)
     published = Presses(monkeypatch)
+    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0 if published.times > 2 else 0.01)
     workplace.write("a.md", "早就在")
     async with running(services):
         workplace.write("b.md", "刚到")
