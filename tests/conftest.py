@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
 from tests.once import compile_once, open_copies, sync_nothing
 from tests.waiting import ThreadCalls
@@ -92,6 +94,7 @@ class Workplace:
 
     folder: Path
     clock: FakeClock = field(default_factory=FakeClock)
+    builds: int = 0
 
     @property
     def articles(self) -> Path:
@@ -147,12 +150,18 @@ class Workplace:
     def open(self) -> Iterator[Services]:
         """Yield everything built from the configuration, with the fake clock."""
         with open_services(self.settings(), self.clock) as services:
+            services.publisher._folder = OutputFolder(self.output, time_ns=self._time_ns)
             yield services
+
+    def _time_ns(self) -> int:
+        """Return when files are written: minutes ago, and a second later with each build."""
+        return time.time_ns() + (self.builds - 600) * 1_000_000_000
 
     def build(self, services: Services) -> Taken:
         """Scan and publish once."""
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
+        self.builds += 1  # so that no feed has to wait for another second
         services.publish()
         return taken
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import feedparser
@@ -82,7 +82,7 @@ class Bench:
         readings = []
         for number in numbers:
             found = draft(
-                path_identity(Path(f"{number}.md")),
+                path_identity(PurePosixPath(f"{number}.md")),
                 title=title or f"第 {number} 班船",
                 categories=categories,
                 published_at=NOON - timedelta(days=30) + timedelta(minutes=number),

@@ -803,9 +803,9 @@ def test_everything_of_some_length_is_packed_beside_itself(bench: Bench) -> None
     publisher = bench.publisher()
     bench.publish(publisher)
     for number in (2, 3):
-        assert publisher.unpacked
+        waiting = [publisher.unpacked]
         publisher.pack()
-        assert not publisher.unpacked
+        assert [*waiting, publisher.unpacked] == [True, False]
         for path, content in tree(bench.output).items():
             for encoding, suffix in SUFFIXES.items():
                 variant = bench.output / (path + suffix)

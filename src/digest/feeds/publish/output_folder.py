@@ -218,6 +218,8 @@ class OutputFolder:
         """Remove the packed variants of a file. Raises OutputError."""
         try:
             _unpack(self._root / path)
+        except NotADirectoryError:
+            return
         except OSError as error:
             raise _explained(self._root / path, error) from error
 
