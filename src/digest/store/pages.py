@@ -86,6 +86,8 @@ class ListedArticle:
     elsewhere: bool  #: it has a link of its own
 
 
+#: Under another name than in the condition that an article is visible.
+_state = article_state.alias("state")
 _LISTED = (
     select(
         article.c.id,
@@ -93,9 +95,9 @@ _LISTED = (
         article.c.content,
         article.c.updated_at,
         article.c.link.is_not(None).label("elsewhere"),
-        article_state.c.revision,
+        _state.c.revision,
     )
-    .join(article_state, article_state.c.article == article.c.id)
+    .join(_state, _state.c.article == article.c.id)
     .where(visible())
     .order_by(article.c.id)
 )
