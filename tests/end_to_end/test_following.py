@@ -117,7 +117,7 @@ async def test_over_many_histories_nothing_is_missed_and_nothing_is_shown_twice(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
     answers = set()
-    count = effort(20, soak=50)
+    count = effort(20, soak=25)
     for seed in range(part * count, part * count + count):
         dice = random.Random(seed)
         with tempfile.TemporaryDirectory() as folder:
