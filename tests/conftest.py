@@ -16,6 +16,7 @@ import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
+from digest.feeds.publish import output_folder
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
 from tests.once import compile_once, open_copies
@@ -35,6 +36,8 @@ def once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         open_copies(patch)
+        # No power is lost here, and the disk is shared with all that runs beside.
+        patch.setattr(output_folder, "sync_file_system", lambda _: None)
         yield
 
 
