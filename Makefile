@@ -1,4 +1,4 @@
-# Every target works on a fresh clone with Python 3.11 or later, pip and make.
+# Every target works on a fresh clone with Python 3.11 or later, pip 23.0 or later and make.
 PYTHON ?= python3
 VENV ?= .venv
 # Tests run in so many processes.
@@ -45,11 +45,12 @@ format: $(VENV)/dev.stamp  ## mend what can be mended by machine
 
 bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.targets
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 
 soak: $(VENV)/dev.stamp  ## long histories, large trees, many kills, long fuzzing: SOAK=10 of them
-	SOAK_SIZE=$(SOAK) $(BIN)/python -m pytest -n $(WORKERS) -m "long or soak" --timeout 7200
+	SOAK_SIZE=$(SOAK) $(BIN)/python -m pytest -n $(WORKERS) -m soak --timeout 7200
 
 lock: $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for
 	$(LOCK) --extra postgresql pyproject.toml -o requirements/run.txt

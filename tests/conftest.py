@@ -16,10 +16,9 @@ import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
-from digest.feeds.publish import output_folder
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
-from tests.once import compile_once, open_copies
+from tests.once import compile_once, open_copies, sync_nothing
 from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
@@ -32,12 +31,11 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="session", autouse=True)
 def once() -> Iterator[None]:
-    """Compile templates and migrate databases once."""
+    """Compile templates and migrate databases once, and do not wait for the disk."""
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         open_copies(patch)
-        # No power is lost here, and the disk is shared with all that runs beside.
-        patch.setattr(output_folder, "sync_file_system", lambda _: None)
+        sync_nothing(patch)
         yield
 
 

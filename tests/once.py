@@ -1,8 +1,9 @@
-"""What is made once for all tests of a process, since each would make the very same again."""
+"""What is done once for all tests of a process, or not at all, since each would do the same."""
 
 from __future__ import annotations
 
 import functools
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from jinja2 import nodes
 from sqlalchemy.engine import make_url
 
 from digest import assembly
+from digest.feeds.publish import output_folder
 from digest.store.connection import PATIENCE
 from digest.store.database import Store, open_store
 
@@ -79,3 +81,9 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
 def open_copies(patch: pytest.MonkeyPatch) -> None:
     """Have services open copies of one migrated database; migrations have tests of their own."""
     patch.setattr(assembly, "open_store", open_migrated)
+
+
+def sync_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Have nothing wait for the disk: no power fails here. Tests of syncing look at the calls."""
+    patch.setattr(os, "fsync", lambda _: None)
+    patch.setattr(output_folder, "sync_file_system", lambda _: None)

@@ -282,6 +282,28 @@ async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
     assert status.status_code == 200
 
 
+async def test_the_status_page_tells_of_templates_that_cannot_be_used(
+    workplace: Workplace,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    base = workplace.configuration.read_text(encoding="utf-8")
+    own = workplace.folder / "templates/web"
+    own.mkdir(parents=True)
+    workplace.configure(
+        '[paths]\ntemplates = "templates"\n', base=base.replace("port = 0", f"port = {port}")
+    )
+    with workplace.open() as services:
+        async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+            assert "web/article.html" not in (await web.get("/status")).text
+            (own / "article.html").write_text("{% if %}", encoding="utf-8")
+            async with asyncio.timeout(8):  # whoever asks for a page has templates looked at
+                while services.pages.fault is None:
+                    assert (await web.get("/")).status_code == 200
+                    await asyncio.sleep(0.01)
+            assert "web/article.html" in (await web.get("/status")).text
+
+
 async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

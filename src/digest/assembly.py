@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +27,8 @@ from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.editorial import Editor
 from digest.errors import ConfigurationError
+from digest.export.exporter import Exporter
+from digest.export.folder import ExportFolder
 from digest.feeds.herald import Herald
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.output_folder import OutputFolder
@@ -241,6 +243,32 @@ class Services:
             clock=self.clock,
         )
 
+    def exporter(self, folder: Path, *, url: str, archives: bool) -> Exporter:
+        """Return what writes the whole site into a folder, for an address (``Site.url``).
+
+        Raises ConfigurationError where the folder must not be used, or there are no archives.
+        """
+        settings = self.settings
+        check_export_folder(settings, folder)
+        if archives and not settings.feeds.archives:
+            problem = "is needed for --archives; there are none to be exported"
+            raise ConfigurationError("feeds.archives", "false", problem)
+        # Nobody tells a hub of a copy under another address.
+        hubs = self.site.hubs if url == self.site.url else ()
+        site = replace(self.site, url=url, hubs=hubs)
+        templates, brought = template_folders(settings)
+        pages = make_pages(settings, site, self.digests, self.schedules, templates, brought)
+        return Exporter(
+            store=self.store.pages,
+            folder=ExportFolder(folder),
+            feeds=replace(settings.feed_plan(site), archives=archives),
+            pages=pages,
+            editions=WebEditions(
+                digests=self.digests, site=site, to=pages, clock=self.clock, samples=False
+            ),
+            configuration=repr((self.digests, sorted(self.schedules), settings.feeds.readers)),
+        )
+
     def approval_link(self, edition_id: int) -> str:
         """Return the address of the page where the operator decides on an edition."""
         token = make_token(self.token_key, edition_id, Purpose.APPROVE)
@@ -280,6 +308,25 @@ def check_roots(tree: Tree) -> None:
             raise ConfigurationError(
                 key, str(root), f"hides the folder {hidden} with its articles; choose another name"
             )
+
+
+def check_export_folder(settings: Settings, folder: Path) -> None:
+    """Raise ConfigurationError where an export would be among files of another use."""
+    paths = settings.paths
+    others = {"paths.output": paths.output, "paths.data": paths.data}
+    others |= {
+        "paths.articles" if name == TOP else f"paths.articles.{name}": root
+        for name, root in paths.articles.items()
+    }
+    if paths.templates is not None:
+        others["paths.templates"] = paths.templates
+    own = folder.resolve()
+    for key, other in others.items():
+        real = other.resolve()
+        if own == real or own.is_relative_to(real) or real.is_relative_to(own):
+            where = "is" if own == real else "lies in" if own.is_relative_to(real) else "holds"
+            problem = f"{where} the folder of {key} ({other}); expected one apart from it"
+            raise ConfigurationError("export to", str(folder), problem)
 
 
 def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
@@ -339,11 +386,45 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
     return folder, brought
 
 
+def make_pages(
+    settings: Settings,
+    site: Site,
+    digests: Mapping[str, Digest],
+    scheduled: Collection[str],
+    templates: Path,
+    brought: Path,
+) -> WebPages:
+    """Return what renders the pages of a site; ``scheduled`` are the digests that are sent.
+
+    Raises TemplateError where a template cannot be read.
+    """
+    readers = settings.feeds.readers
+    return WebPages(
+        templates=templates,
+        site=site,
+        formats=settings.feed_formats(),
+        authors=settings.feeds.authors,
+        readers=READERS if readers is None else readers,
+        digests=[digests[name] for name in scheduled],
+        brought=brought,
+    )
+
+
 def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
     """Return what differs whenever feeds would be written otherwise for the same articles."""
     libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
     told = "\n".join((__version__, *libraries, repr(options)))
     return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
+
+
+def check_templates(settings: Settings) -> None:
+    """Render all templates of pages and mails with sample data. Raises TemplateError."""
+    templates, brought = template_folders(settings)
+    site = settings.site()
+    WebPages(templates=templates, site=site, brought=brought).check()
+    mails = MailTemplates(templates=templates, site=site, brought=brought)
+    for name in settings.digests:
+        mails.check(settings.digest(name))
 
 
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
@@ -361,34 +442,24 @@ def make_schedules(settings: Settings) -> dict[str, Schedule]:
 
 
 @contextmanager
-def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Services]:
+def open_services(
+    settings: Settings, clock: Clock = utc_now, *, check: bool = True
+) -> Iterator[Services]:
     """Build everything, check what can be checked without doing anything, close it at the end.
 
-    Raises ConfigurationError and TemplateError before anything is written, StoreError where the
-    database cannot be opened.
+    Without ``check`` templates are not tried. Raises ConfigurationError and TemplateError before
+    anything is written, StoreError where the database cannot be opened.
     """
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
     templates, brought = template_folders(settings)
-    WebPages(templates=templates, site=settings.site(), brought=brought).check()
-    mail_templates = MailTemplates(templates=templates, site=settings.site(), brought=brought)
-    for digest in digests.values():
-        mail_templates.check(digest)
+    if check:
+        check_templates(settings)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
-        formats = settings.feed_formats()
-        feeds = settings.feeds
-        pages = WebPages(
-            templates=templates,
-            site=site,
-            formats=formats,
-            authors=feeds.authors,
-            readers=READERS if feeds.readers is None else feeds.readers,
-            digests=[digests[name] for name in schedules],
-            brought=brought,
-        )
+        pages = make_pages(settings, site, digests, schedules, templates, brought)
         plan, style_sheet = settings.feed_plan(site), pages.style_sheet()
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         yield Services(

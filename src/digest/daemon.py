@@ -129,7 +129,7 @@ class Daemon:
         services = self._services
         status = self.status if services.settings.web.status else None
         feeds = services.application(status, self._editor)
-        return Server(feeds, listener, answer_at_once=feeds.answer_at_once)
+        return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
     async def _follow(self, intake: Intake, timetable: Timetable, checked: asyncio.Event) -> None:
         """Check the output, scan, announce, start the schedules, keep the feeds in step.
@@ -216,6 +216,7 @@ class Daemon:
                 for edition, _ in services.store.decisions.drafts()
             ),
             last_scan_at=scan.ended_at if scan else None,
+            fault=str(services.pages.fault or ""),
         )
 
 

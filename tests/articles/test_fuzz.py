@@ -164,7 +164,7 @@ def check(path: str, content: bytes, recipe: Recipe) -> None:
 
 @pytest.mark.soak
 @settings(
-    max_examples=effort(100, soak=2_000),
+    max_examples=effort(100, soak=1_000),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -178,7 +178,7 @@ def test_any_bytes_are_an_article_or_a_problem(path: str, content: bytes, recipe
 
 @pytest.mark.soak
 @settings(
-    max_examples=effort(100, soak=2_000),
+    max_examples=effort(100, soak=1_000),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

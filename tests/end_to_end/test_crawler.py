@@ -103,7 +103,7 @@ def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
 @pytest.mark.soak
 def test_an_hourly_rewrite_of_many_files_changes_nothing(services_of: Workplace) -> None:
     workplace = services_of
-    files = effort(300, soak=1_000)
+    files = effort(300, soak=500)
     crawl(workplace, hour=1, files=files)
     with workplace.open() as services:
         assert workplace.build(services).changes.new == files

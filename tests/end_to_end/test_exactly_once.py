@@ -345,7 +345,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.soak
 @given(steps=st.lists(STEPS, min_size=5, max_size=25), digest=DIGESTS, seed=st.integers(0, 1000))
-@settings(max_examples=effort(20, soak=100), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort(20, soak=40), suppress_health_check=[HealthCheck.too_slow])
 def test_each_article_reaches_each_reader_exactly_once(
     template: Path, steps: list[tuple[Any, ...]], digest: Digest, seed: int
 ) -> None:

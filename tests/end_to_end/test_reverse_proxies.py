@@ -119,7 +119,7 @@ async def _own(output: Path, services: Services) -> AsyncIterator[str]:
     )
     feeds = FeedFiles(output, app, moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(feeds, listener, answer_at_once=feeds.answer_at_once)
+        server = Server(feeds, listener, immediate_response=feeds.immediate_response)
         running = asyncio.create_task(server.serve())
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True

@@ -226,7 +226,7 @@ async def test_a_burst_of_files_in_new_nested_folders_is_taken_whole(
     looks, memory = Looks(monkeypatch), Memory()
     wanted = {
         f"a{number // 5_000}/b{number // 500}/c{number // 50}/{number}.md"
-        for number in range(effort(2_000, soak=10_000))
+        for number in range(effort(2_000, soak=5_000))
     }
 
     def burst() -> None:

@@ -237,7 +237,7 @@ class Reader:
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(2))
 def test_whoever_follows_the_archives_misses_nothing(part: int) -> None:
-    count = effort(50, soak=50)
+    count = effort(50, soak=25)
     for seed in range(part * count, part * count + count):
         dice = random.Random(seed)
         press = Press(dice, limit=dice.randint(1, 5))

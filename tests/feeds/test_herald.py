@@ -434,6 +434,7 @@ async def test_a_store_that_is_away_keeps_no_hub_waiting(
         await told(hub, 4)
         await idle(one)
     problems = [entry["event"] for entry in logs if "notices" in entry["event"]]
+    assert "notices for hubs cannot be read" in problems
     assert problems[-1] == "notices for hubs cannot be dropped"
     assert set(problems[:-1]) == {
         "notices for hubs cannot be read",

@@ -285,7 +285,7 @@ def test_a_browser_is_told_the_style_without_the_host(write: Write) -> None:
     site = replace(SITE, url="https://example.org/a b&c".replace(" ", "%20"))
     first = write(Feed(site=site, category=None), []).split(b"\n")
     assert first[0] == b'<?xml version="1.0" encoding="UTF-8"?>'
-    assert first[1] == b'<?xml-stylesheet type="text/css" href="/a%20b%26c/assets/feed.css"?>'
+    assert first[1] == b'<?xml-stylesheet type="text/css" href="/a%20b%26c/feeds/feed.css"?>'
 
 
 @BOTH
@@ -356,7 +356,7 @@ def test_the_bytes_are_the_same_each_time(write: Write) -> None:
 SCRIPT = """
 import locale, sys
 locale.setlocale(locale.LC_ALL, sys.argv[1])
-from tests.feeds.samples import article
+from tests.feeds.samples import article, atom, json_feed, rss
 from tests.feeds.test_syndication import FEED
 articles = [article(number) for number in range(3)]
 sys.stdout.buffer.write(b"".join(write(FEED, articles) for write in (rss, atom, json_feed)))

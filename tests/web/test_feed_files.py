@@ -19,8 +19,8 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import MEDIA_TYPES
 from digest.times import rfc822
 from digest.web import feed_files, file_cache
-from digest.web.answers import joined
 from digest.web.feed_files import FeedFiles, Message, Receive, Scope, Send, feed_path
+from digest.web.feed_response import joined
 from digest.web.file_cache import FileCache
 
 WRITTEN_AT = datetime(2024, 5, 20, 12, 0, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ def _output(tmp_path: Path) -> Path:
     put(output / "feeds/A%2FB/rss.xml", "<rss>encoded</rss>")
     put(output / "feeds/.secret/rss.xml", "hidden")
     put(output / "feeds/index.html", "<p>all</p>")
-    put(output / "assets/feed.css", "a {}")
+    put(output / "feeds/feed.css", "a {}")
     put(output / "assets/style.css", "a {}")
     put(output / "rss.xml", "no feed of ours")
     put(tmp_path / "outside/rss.xml", "outside")
@@ -96,7 +96,7 @@ async def _client(output: Path) -> AsyncIterator[httpx.AsyncClient]:
             300,
         ),
         ("/feeds/A%252FB/rss.xml", "<rss>encoded</rss>", "application/rss+xml; charset=utf-8", 300),
-        ("/assets/feed.css", "a {}", "text/css; charset=utf-8", 3600),
+        ("/feeds/feed.css", "a {}", "text/css; charset=utf-8", 3600),
     ],
 )
 async def test_a_feed_is_served_with_its_type(
@@ -647,6 +647,29 @@ async def test_what_is_being_sent_counts_until_it_is_sent(output: Path) -> None:
         assert len(other) <= cache.held < len(other) + 20_000
 
 
+async def test_files_that_are_read_at_a_time_have_room_together(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, held = file_cache.FeedFile.body, []
+
+    def body(file: file_cache.FeedFile, encoding: str) -> bytes | None:
+        held.append(cache.held)
+        return real(file, encoding)
+
+    monkeypatch.setattr(file_cache.FeedFile, "body", body)
+    contents = {}
+    for number in range(6):
+        contents[path := f"/feeds/{number}/rss.xml"] = os.urandom(100_000)
+        OutputFolder(output).write(path[1:], contents[path])
+    cache = FileCache(capacity=250_000)
+    async with connect(output, cache=cache) as client:
+        for _ in range(3):
+            answers = await asyncio.gather(*map(client.get, contents))
+            assert [answer.content for answer in answers] == list(contents.values())
+        assert held
+        assert max(held) <= 250_000
+
+
 async def test_what_is_too_large_for_the_memory_is_sent_from_the_disk(output: Path) -> None:
     path, content = large(output)
     OutputFolder(output).pack("feeds/large/rss.xml")
@@ -683,15 +706,15 @@ async def test_a_file_that_is_cut_while_it_is_sent_ends_the_answer(output: Path)
 async def test_what_is_replaced_while_it_is_looked_at_is_looked_at_again(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, folder, versions = file_cache.examine, OutputFolder(output), iter(range(100))
+    real, folder, versions = file_cache.load_file, OutputFolder(output), iter(range(100))
 
-    def examine(root: Path, path: str, link: str | None) -> file_cache.FeedFile | None:
+    def load_file(root: Path, path: str, link: str | None) -> file_cache.FeedFile | None:
         file = real(root, path, link)
         if (number := next(versions)) < last:
             folder.write(path, f"<rss>{number}</rss>".encode())
         return file
 
-    monkeypatch.setattr(feed_files, "examine", examine)
+    monkeypatch.setattr(feed_files, "load_file", load_file)
     last = 3
     async with connect(output) as client:
         response = await client.get("/feeds/a/rss.xml")
@@ -708,13 +731,13 @@ async def test_what_is_replaced_while_it_is_looked_at_is_looked_at_again(
 async def test_many_who_ask_at_once_have_a_file_read_once(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, read = file_cache.examine, []
+    real, read = file_cache.load_file, []
 
-    def examine(root: Path, path: str, link: str | None) -> file_cache.FeedFile | None:
+    def load_file(root: Path, path: str, link: str | None) -> file_cache.FeedFile | None:
         read.append(path)
         return real(root, path, link)
 
-    monkeypatch.setattr(feed_files, "examine", examine)
+    monkeypatch.setattr(feed_files, "load_file", load_file)
     async with connect(output) as client:
         responses = await asyncio.gather(*(client.get("/feeds/rss.xml") for _ in range(20)))
     assert {response.text for response in responses} == {RSS}
@@ -723,7 +746,7 @@ async def test_many_who_ask_at_once_have_a_file_read_once(
 
 def at_once(files: FeedFiles, target: str, **headers: str) -> tuple[bytes, bytes] | None:
     named = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
-    return files.answer_at_once(target.encode(), joined(named))
+    return files.immediate_response(target.encode(), joined(named))
 
 
 async def test_what_is_in_memory_is_answered_at_once_and_alike(output: Path) -> None:

@@ -50,8 +50,7 @@ def no_template(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("rendered")
 
     monkeypatch.setattr(jinja2.Template, "render", fail)
-    for name in ("atom", "json_feed"):
-        monkeypatch.setattr(f"digest.web.archives.{name}", fail)
+    monkeypatch.setattr("digest.web.archives.document", fail)
     monkeypatch.setattr("digest.web.editions.edition_feed", fail)
 
 

@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.web import connection, server
+from digest.web import http_connection, server
 from digest.web.feed_files import FeedFiles, Receive, Scope, Send
 from digest.web.server import Server, connection_limit
 from tests.web.test_feed_files import RSS
@@ -23,6 +23,7 @@ from tests.web.test_feed_files import RSS
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 FEED = b"GET /feeds/rss.xml HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -40,7 +41,7 @@ class Clock:
 def _clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(server, "monotonic", clock)
-    monkeypatch.setattr(connection, "monotonic", clock)
+    monkeypatch.setattr(http_connection, "monotonic", clock)
     monkeypatch.setattr(server, "_SWEEP_EVERY", 1)
     return clock
 
@@ -131,8 +132,7 @@ async def serving(
     app = app or App()
     files = FeedFiles(output, app)
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-        served = Server(files, listener, answer_at_once=files.answer_at_once, limit=limit)
+        served = Server(files, listener, immediate_response=files.immediate_response, limit=limit)
         running = Running(served, listener, app)
         task = asyncio.create_task(served.serve())
         try:
@@ -149,6 +149,11 @@ async def serving(
 def _output(tmp_path: Path) -> Path:
     OutputFolder(tmp_path / "public").write("feeds/rss.xml", RSS.encode())
     return tmp_path / "public"
+
+
+@pytest.fixture(autouse=True)
+def _small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SEND_BUFFER", 32 * 1024)
 
 
 @pytest.fixture(name="logged")
@@ -348,11 +353,14 @@ async def test_who_goes_on_sending_after_a_refusal_is_cut_off(output: Path, cloc
 @pytest.mark.parametrize(
     ("sent", "seconds"),
     [
-        (b"", connection.IDLE_TIMEOUT),
-        (b"\r\n", connection.IDLE_TIMEOUT),
-        (b"GET / HTT", connection.HEAD_TIMEOUT),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX: ", connection.HEAD_TIMEOUT),
-        (b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", connection.BODY_TIMEOUT),
+        (b"", http_connection.IDLE_TIMEOUT),
+        (b"\r\n", http_connection.IDLE_TIMEOUT),
+        (b"GET / HTT", http_connection.HEAD_TIMEOUT),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: ", http_connection.HEAD_TIMEOUT),
+        (
+            b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+            http_connection.BODY_TIMEOUT,
+        ),
     ],
 )
 @pytest.mark.parametrize("before", [b"", FEED, HEALTH])
@@ -403,7 +411,7 @@ async def test_who_does_not_read_is_cut_off(
         writer.write(request * (12 if size < 65536 else 1))
         await until(lambda: any(unsent(running)))
         assert max(unsent(running)) < 3 * 65536
-        clock.now += connection.SEND_TIMEOUT - 1
+        clock.now += http_connection.SEND_TIMEOUT - 1
         await ticks(running, 3)
         assert unsent(running)
         clock.now += 40
@@ -420,7 +428,7 @@ async def test_who_reads_slowly_gets_everything(output: Path, clock: Clock) -> N
         found = bytearray()
         while len(found) < len(content):
             found += await reader.readexactly(min(100_000, len(content) - len(found)))
-            clock.now += connection.SEND_TIMEOUT / 2
+            clock.now += http_connection.SEND_TIMEOUT / 2
             await ticks(running, 1)
         assert found == content
 

@@ -33,7 +33,9 @@ MAX_NAME_BYTES = 255
 #: The folder of a feed's archives, beside its documents.
 ARCHIVES = "archive.d"
 #: Names that the publisher itself writes beside a category's folders.
-RESERVED_NAMES = frozenset({"rss.xml", "atom.xml", "feed.json", "index.html", "opml.xml", ARCHIVES})
+RESERVED_NAMES = frozenset(
+    {"rss.xml", "atom.xml", "feed.json", "feed.css", "index.html", "opml.xml", ARCHIVES}
+)
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 

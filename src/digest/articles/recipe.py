@@ -63,9 +63,6 @@ class Recipe:
 
 def hashed(parts: Iterable[str]) -> str:
     """Return 128 bits of BLAKE2b over the parts and where each of them ends."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(8, "big"))
-        digest.update(raw)
-    return digest.hexdigest()
+    raws = [part.encode("utf-8", "surrogatepass") for part in parts]
+    joined = b"".join(piece for raw in raws for piece in (len(raw).to_bytes(8, "big"), raw))
+    return hashlib.blake2b(joined, digest_size=16).hexdigest()

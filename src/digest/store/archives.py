@@ -51,6 +51,14 @@ class Look:
 _NOTHING = Decision(stale=(), sets=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveState:
+    """An archive, and the last change of what it holds."""
+
+    number: int
+    revision: int  #: the content revision of the last change of any of its articles
+
+
 class ArchiveStore:
     """What pages need to know of archives. Every method raises StoreError."""
 
@@ -66,6 +74,28 @@ class ArchiveStore:
 def newest_archive(connection: Connection, feed: Feed) -> int:
     """Return the number of a feed's newest archive; 0 where it has none."""
     return _newest(connection, hashed(feed.folder))
+
+
+def archive_states(
+    connection: Connection, feeds: Collection[Feed]
+) -> dict[str, list[ArchiveState]]:
+    """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+    folders = {hashed(feed.folder): feed.folder for feed in feeds}
+    query = (
+        select(
+            archive.c.feed, archive.c.number, func.max(article_state.c.revision).label("revision")
+        )
+        .join(archive_entry, archive_entry.c.archive == archive.c.id)
+        .join(article_state, article_state.c.article == archive_entry.c.article)
+        .group_by(archive.c.id, archive.c.feed, archive.c.number)
+        .order_by(archive.c.feed, archive.c.number)
+    )
+    found: dict[str, list[ArchiveState]] = {}
+    for row in connection.execute(query):
+        if row.feed in folders:
+            state = ArchiveState(number=row.number, revision=row.revision)
+            found.setdefault(folders[row.feed], []).append(state)
+    return found
 
 
 def held(connection: Connection, feed: Feed, number: int) -> Held:

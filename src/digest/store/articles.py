@@ -222,6 +222,12 @@ class ArticleStore:
                 withdrawn=withdrawn,
             )
 
+    def without_link(self) -> int:
+        """Return how many articles have no address but that of their page here."""
+        query = select(func.count()).select_from(article)
+        with self._database.read() as connection:
+            return _count(connection, query.where(article.c.link.is_(None), visible()))
+
     def problems(self, *, noted: bool = False) -> list[Problem]:
         """Return what files have wrong, in order of path and line; all but what is only noted.
 

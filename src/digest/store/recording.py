@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -17,7 +16,6 @@ from digest.articles.model import (
     Note,
     SameText,
     Severity,
-    path_identity,
 )
 from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
@@ -26,7 +24,7 @@ from digest.site import tag_uri
 from digest.store.filing import file_under
 from digest.store.loading import load
 from digest.store.problems import note
-from digest.store.register import Entry, Register
+from digest.store.register import Entry, Register, own_identity
 from digest.store.repeats import remember_repeats
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, article_state, file, likeness
@@ -134,7 +132,7 @@ def _decide(
         if not register.lead(entry, path, draft):
             outcome.unchanged += 1
             continue
-        if draft.identity in (entry.identity, path_identity(PurePosixPath(path))):
+        if draft.identity in (entry.identity, own_identity(path)):
             # Written again with the same text, it would find the same article.
             outcome.files[path] = replace(
                 outcome.files[path],

@@ -59,6 +59,7 @@ def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
         yield values[start : start + size]
 
 
+@lru_cache(maxsize=1024)  # an article's date goes into each of its rows
 def microseconds(moment: datetime) -> int:
     """Return an aware UTC moment as a column keeps it: microseconds since 1970."""
     require_utc("moment", moment)

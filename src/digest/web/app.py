@@ -68,10 +68,15 @@ def create_app(
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
             Route(f"/{APPROVE_PATH}{{token}}", show_approval, methods=["GET", "POST"]),
+            Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
         exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
     )
     return public(inner)
+
+
+async def _nothing(_: Request) -> Response:
+    raise HTTPException(404)
 
 
 async def _healthz(_: Request) -> Response:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import ExitStack
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,9 +20,9 @@ from digest.articles.model import ARCHIVES
 from digest.feeds.selection import MEDIA_TYPES
 from digest.feeds.syndication import STYLESHEET
 from digest.times import Clock, utc_now
-from digest.web import answers
-from digest.web.answers import Answer, Fields, joined
-from digest.web.file_cache import LARGEST, AnswerKey, FeedFile, FileCache, examine, glance
+from digest.web import feed_response
+from digest.web.feed_response import FeedResponse, Fields, joined
+from digest.web.file_cache import LARGEST, FeedFile, FileCache, ResponseKey, load_file, stat_file
 from digest.web.negotiation import IDENTITY
 
 Scope = MutableMapping[str, Any]
@@ -95,7 +96,7 @@ class FeedFiles:
                 return
         await self._app(scope, receive, send)
 
-    def answer_at_once(self, target: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
+    def immediate_response(self, target: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
         """Return the head, as HTTP/1.1 writes it but for its end, and the body that answer a GET.
 
         None where that takes more than what is in memory, or is long.
@@ -105,13 +106,13 @@ class FeedFiles:
             return None
         if not _UNUSUAL.isdisjoint(fields):
             return None
-        answer = self._usual(file, fields)
-        if answer is None:
+        response = self._usual(file, fields)
+        if response is None:
             return None
-        if answer.part is None:
-            return answer.lines, b""
-        body = file.bodies.get(answer.encoding)
-        return None if body is None or len(body) > PIECE else (answer.lines, body)
+        if response.part is None:
+            return response.lines, b""
+        body = file.bodies.get(response.encoding)
+        return None if body is None or len(body) > PIECE else (response.lines, body)
 
     async def _serve(self, scope: Scope, send: Send, path: str) -> bool:
         """Answer a request; False where there is no such file."""
@@ -121,14 +122,14 @@ class FeedFiles:
             file = self._recall(path)
             if file is None and method == "HEAD" and _CONDITIONS.isdisjoint(fields):
                 return await self._serve_head(scope, send, path, fields)
-            if file is None and (file := await self._examine(path)) is None:
+            if file is None and (file := await self._load(path)) is None:
                 return await self._serve_moved(scope, send, path)
             if method not in ("GET", "HEAD"):
                 await self._refuse(send, 405, allow="GET, HEAD")
                 return True
             with self._cache.sending(file):
                 try:
-                    await self._answer(send, file, fields, head=method == "HEAD")
+                    await self._respond(send, file, fields, head=method == "HEAD")
                 except _ReplacedError:
                     continue
                 return True
@@ -137,17 +138,19 @@ class FeedFiles:
     async def _serve_head(self, scope: Scope, send: Send, path: str, fields: Fields) -> bool:
         """Answer HEAD of a file that is not in memory; nothing is read, so it has no tag."""
         for form in _forms(path):
-            found = await self._in_thread(glance, self._output, form, self._links(form))
+            found = await self._in_thread(stat_file, self._output, form, self._links(form))
             if found is None:
                 continue
             facts, lengths = found
-            encoding = answers.encoding_for(facts, fields)
+            encoding = feed_response.encoding_for(facts, fields)
             if encoding is None:
                 await self._refuse(send, 406, vary="Accept-Encoding")
             else:
                 length = lengths.get(encoding)
                 now = self._clock()
-                await _send(send, answers.full(facts, encoding, length, fields, now, head=True))
+                await _send(
+                    send, feed_response.full(facts, encoding, length, fields, now, head=True)
+                )
             return True
         return await self._serve_moved(scope, send, path)
 
@@ -159,20 +162,20 @@ class FeedFiles:
             if new is None:
                 continue
             place = new + "/".join(segments[count:])
-            if await self._in_thread(glance, self._output, place, None) is None:
+            if await self._in_thread(stat_file, self._output, place, None) is None:
                 return False
             depth = scope["raw_path"].count(b"/") - 1
-            await _send(send, answers.moved("../" * depth + quote(place)))
+            await _send(send, feed_response.moved("../" * depth + quote(place)))
             return True
         return False
 
     def _recall(self, path: str) -> FeedFile | None:
         return next(filter(None, map(self._cache.recall, _forms(path))), None)
 
-    async def _examine(self, path: str) -> FeedFile | None:
+    async def _load(self, path: str) -> FeedFile | None:
         """Return the file that a path means on disk: as it is, composed or decomposed."""
         for form in _forms(path):
-            look = partial(examine, self._output, form, self._links(form))
+            look = partial(load_file, self._output, form, self._links(form))
             file = await self._once((form, ""), look)
             if file is not None:
                 self._cache.keep(file)
@@ -185,9 +188,11 @@ class FeedFiles:
             return body
         length = await self._in_thread(file.length, encoding)
         # What is not packed yet takes the whole in memory for a moment.
-        if not self._cache.admits(file.facts.size if length is None else length):
+        size = file.facts.size if length is None else length
+        key = (file.path, encoding)
+        if key not in self._pending and not self._cache.admits(size):
             return None
-        body = await self._once((file.path, encoding), partial(file.body, encoding))
+        body = await self._once(key, partial(file.body, encoding), size)
         if body is None:
             raise _ReplacedError
         if encoding not in file.bodies:
@@ -196,68 +201,70 @@ class FeedFiles:
             self._cache.charge(file, len(body))
         return body
 
-    def _usual(self, file: FeedFile, fields: Fields) -> Answer | None:
+    def _usual(self, file: FeedFile, fields: Fields) -> FeedResponse | None:
         """Return the answer to a usual GET if it takes nothing but what is in memory."""
-        key: AnswerKey = (
+        key: ResponseKey = (
             fields.get(b"accept-encoding"),
             fields.get(b"accept"),
             fields.get(b"if-none-match"),
             fields.get(b"if-modified-since"),
         )
-        if (answer := file.answers.get(key)) is not None:
-            return answer
-        encoding = answers.encoding_for(file.facts, fields)
+        if (response := file.responses.get(key)) is not None:
+            return response
+        encoding = feed_response.encoding_for(file.facts, fields)
         if encoding is None:
             return None
         now = self._clock()
-        answer = answers.conditional(file.facts, encoding, fields, now)
-        if answer is None:
+        response = feed_response.conditional(file.facts, encoding, fields, now)
+        if response is None:
             body = file.bodies.get(encoding)
             if body is None:
                 return None
-            answer = answers.full(file.facts, encoding, len(body), fields, now, head=False)
-        # Until the second is over in which the file was written, the answer is to change.
+            response = feed_response.full(file.facts, encoding, len(body), fields, now, head=False)
+        # Until the second is over in which the file was written, the response is to change.
         if file.facts.modified_at <= now and sum(map(len, filter(None, key))) <= _LONGEST_KEY:
-            self._cache.remember(file, key, answer)
-        return answer
+            self._cache.remember(file, key, response)
+        return response
 
-    async def _answer(self, send: Send, file: FeedFile, fields: Fields, *, head: bool) -> None:
+    async def _respond(self, send: Send, file: FeedFile, fields: Fields, *, head: bool) -> None:
         if not head and _UNUSUAL.isdisjoint(fields) and (usual := self._usual(file, fields)):
             await _send(send, usual, file.bodies.get(usual.encoding, b""))
             return
         now = self._clock()
-        encoding = answers.encoding_for(file.facts, fields)
+        encoding = feed_response.encoding_for(file.facts, fields)
         if encoding is None:
             await self._refuse(send, 406, vary="Accept-Encoding")
             return
-        if answer := answers.conditional(file.facts, encoding, fields, now):
-            await _send(send, answer)
+        if response := feed_response.conditional(file.facts, encoding, fields, now):
+            await _send(send, response)
             return
-        if answers.asks_for_delta(file.facts, fields) and (
-            found := await self._find_delta(file, answers.bases(fields))
+        if feed_response.asks_for_delta(file.facts, fields) and (
+            found := await self._find_delta(file, feed_response.bases(fields))
         ):
             base, document = found
-            answer = answers.delta(file.facts, base, len(document), fields, now, head=head)
+            response = feed_response.delta(file.facts, base, len(document), fields, now, head=head)
             with self._cache.lending(len(document)):
-                await _send(send, answer, document)
+                await _send(send, response, document)
             return
         if head:
             length = await self._in_thread(file.length, encoding)
-            await _send(send, answers.full(file.facts, encoding, length, fields, now, head=True))
+            await _send(
+                send, feed_response.full(file.facts, encoding, length, fields, now, head=True)
+            )
             return
         body = await self._body(file, encoding)
         if body is None and await self._in_thread(file.length, encoding) is None:
             # There is no room to pack it; so it goes as it is, to whoever takes that.
-            if answers.refuses_identity(fields):
+            if feed_response.refuses_identity(fields):
                 await self._refuse(send, 503, retry_after=str(RETRY_AFTER))
                 return
             encoding = IDENTITY
         length = file.lengths[encoding] if body is None else len(body)
-        answer = answers.full(file.facts, encoding, length, fields, now, head=False)
-        if body is None and answer.status < 400:
-            await self._send_from_disk(send, answer, file)
+        response = feed_response.full(file.facts, encoding, length, fields, now, head=False)
+        if body is None and response.status < 400:
+            await self._send_from_disk(send, response, file)
         else:
-            await _send(send, answer, body or b"")
+            await _send(send, response, body or b"")
 
     async def _find_delta(self, file: FeedFile, bases: list[str]) -> tuple[str, bytes] | None:
         """Return the first version of ``bases`` that is known, and what is new since.
@@ -273,16 +280,16 @@ class FeedFiles:
                 self._cache.charge(file, file.deltas.size - before)
             return found
 
-    async def _send_from_disk(self, send: Send, answer: Answer, file: FeedFile) -> None:
+    async def _send_from_disk(self, send: Send, response: FeedResponse, file: FeedFile) -> None:
         """Send a body that there is no room for in memory, a piece at a time."""
-        descriptor = await self._in_thread(file.open, answer.encoding)
+        descriptor = await self._in_thread(file.open, response.encoding)
         if descriptor is None:
-            if answer.encoding != IDENTITY:  # the variant may have gone alone
-                file.lengths.pop(answer.encoding, None)
+            if response.encoding != IDENTITY:  # the variant may have gone alone
+                file.lengths.pop(response.encoding, None)
             raise _ReplacedError
-        part = answer.part or range(0)
+        part = response.part or range(0)
         try:
-            await send(_start(answer))
+            await send(_start(response))
             for offset in range(part.start, part.stop, PIECE):
                 size = min(PIECE, part.stop - offset)
                 piece = await self._in_thread(os.pread, descriptor, size, offset)
@@ -296,19 +303,27 @@ class FeedFiles:
             os.close(descriptor)
 
     async def _refuse(self, send: Send, status: int, **headers: str) -> None:
-        await _send(send, answers.refusal(status, **headers))
+        await _send(send, feed_response.refusal(status, **headers))
 
-    async def _once(self, key: tuple[str, str], work: Callable[[], _Result]) -> _Result:
-        """Do what several clients ask for at a time once, in a thread, for all of them."""
+    async def _once(
+        self, key: tuple[str, str], work: Callable[[], _Result], size: int = 0
+    ) -> _Result:
+        """Do what several clients ask for at a time once, in a thread, for all of them.
+
+        ``size`` is how many bytes of memory that takes.
+        """
         task = self._pending.get(key)
         if task is None:
+            lent = ExitStack()
+            lent.enter_context(self._cache.lending(size))  # at once, before anybody asks for room
             task = asyncio.create_task(self._in_thread(work))
             self._pending[key] = task
-            task.add_done_callback(partial(self._done, key))
+            task.add_done_callback(partial(self._done, key, lent))
         result: _Result = await asyncio.shield(task)
         return result
 
-    def _done(self, key: tuple[str, str], task: asyncio.Task[Any]) -> None:
+    def _done(self, key: tuple[str, str], lent: ExitStack, task: asyncio.Task[Any]) -> None:
+        lent.close()
         del self._pending[key]
         if not task.cancelled():
             task.exception()  # whoever waits is told; with nobody left, it is nobody's
@@ -357,24 +372,26 @@ def _folder(path: str) -> str:
     return unicodedata.normalize("NFC", path.strip("/")) + "/"
 
 
-def _start(answer: Answer) -> Message:
+def _start(response: FeedResponse) -> Message:
     return {
         "type": "http.response.start",
-        "status": answer.status,
-        "headers": list(answer.headers),
+        "status": response.status,
+        "headers": list(response.headers),
     }
 
 
-async def _send(send: Send, answer: Answer, body: bytes = b"") -> None:
+async def _send(send: Send, response: FeedResponse, body: bytes = b"") -> None:
     """Send an answer whose body is in memory, in pieces of the one copy.
 
     Waits before each piece until the client has taken those before, all but PIECE bytes.
     """
-    await send(_start(answer))
-    text = answers.refusal_text(answer.status) if answer.status >= 400 else body
-    part = answer.part or range(0)
+    await send(_start(response))
+    text = feed_response.refusal_text(response.status) if response.status >= 400 else body
+    part = response.part or range(0)
     view = memoryview(text)[part.start : part.stop]
     for offset in range(0, max(len(view), 1), PIECE):
         more = offset + PIECE < len(view)
         piece = view[offset : offset + PIECE]
         await send({"type": "http.response.body", "body": piece, "more_body": more})
+        if more:
+            await asyncio.sleep(0)  # others get their turn, and a client that has gone is noticed

@@ -15,7 +15,7 @@ from pathlib import Path
 from digest.feeds.encodings import SUFFIXES, packed
 from digest.feeds.history import TAG_BYTES, Deltas
 from digest.feeds.publish.output_folder import history_of
-from digest.web.answers import Answer, FileFacts
+from digest.web.feed_response import FeedResponse, FileFacts
 from digest.web.negotiation import IDENTITY
 
 #: Bytes in memory of all files together, and of the largest body; what is larger is sent from disk.
@@ -23,9 +23,9 @@ CAPACITY, LARGEST = 64 * 1024 * 1024, 8 * 1024 * 1024
 #: Bytes read at a time while a file's tag is made.
 _BLOCK = 1024 * 1024
 #: Bytes that a file costs beside its content, and each answer that is kept, about.
-_FILE_OVERHEAD, _ANSWER_OVERHEAD = 2048, 3072
+_FILE_OVERHEAD, _RESPONSE_OVERHEAD = 2048, 3072
 #: Answers kept for each file; clients that send the same headers share one.
-_ANSWERS = 32
+_RESPONSES = 32
 
 #: Errors that mean that there is no file for readers at a path, rather than that it cannot be had.
 _ABSENT = frozenset(
@@ -35,7 +35,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 #: The values of the headers on which a usual answer depends.
-AnswerKey = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
+ResponseKey = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
 
 
 class FeedFile:
@@ -47,13 +47,13 @@ class FeedFile:
     def __init__(self, root: Path, path: str, facts: FileFacts, status: os.stat_result) -> None:
         self.root = root
         self.path = path  #: relative to the root
-        self.place = f"{root}/{path}"
+        self.location = f"{root}/{path}"
         self.facts = facts
         self.stamp = _stamp(status)
         self.written_at = status.st_mtime_ns
         self.bodies: dict[str, bytes] = {}  #: by encoding
         self.lengths = {IDENTITY: facts.size}  #: of the bodies, as far as they are known
-        self.answers: dict[AnswerKey, Answer] = {}
+        self.responses: dict[ResponseKey, FeedResponse] = {}
         self.deltas: Deltas | None = None
         self.charged = _FILE_OVERHEAD  #: bytes, as the cache counts them
         self.senders = 0  #: answers under way that are made of its bodies
@@ -155,7 +155,7 @@ def open_below(root: Path, path: str) -> int | None:
     return descriptor
 
 
-def examine(root: Path, path: str, link: str | None) -> FeedFile | None:
+def load_file(root: Path, path: str, link: str | None) -> FeedFile | None:
     """Return the file at ``path``, its tag made of its whole content. Blocking.
 
     Holds a block of it in memory at most. None where there is no such file. Raises OSError.
@@ -171,7 +171,7 @@ def examine(root: Path, path: str, link: str | None) -> FeedFile | None:
     return FeedFile(root, path, _facts(path, status, check.hexdigest(), link), status)
 
 
-def glance(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[str, int]] | None:
+def stat_file(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[str, int]] | None:
     """Return a file's facts but its tag, and the lengths of its bodies; nothing is read. Blocking.
 
     None where there is no such file. Raises OSError.
@@ -221,7 +221,7 @@ class FileCache:
         if file is None:
             return None
         try:
-            stamp = _stamp(os.stat(file.place))  # noqa: PTH116 - a Path would cost as much again
+            stamp = _stamp(os.stat(file.location))  # noqa: PTH116 - a Path would cost as much again
         except OSError:
             stamp = ()
         if stamp != file.stamp:
@@ -249,13 +249,13 @@ class FileCache:
             self._held += size
             self._make_room(0)
 
-    def remember(self, file: FeedFile, key: AnswerKey, answer: Answer) -> None:
+    def remember(self, file: FeedFile, key: ResponseKey, response: FeedResponse) -> None:
         """Keep an answer with its file, the oldest one making room."""
-        if len(file.answers) >= _ANSWERS:
-            del file.answers[next(iter(file.answers))]
+        if len(file.responses) >= _RESPONSES:
+            del file.responses[next(iter(file.responses))]
         else:
-            self.charge(file, _ANSWER_OVERHEAD)
-        file.answers[key] = answer
+            self.charge(file, _RESPONSE_OVERHEAD)
+        file.responses[key] = response
 
     @contextlib.contextmanager
     def sending(self, file: FeedFile) -> Iterator[None]:

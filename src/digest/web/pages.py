@@ -265,8 +265,13 @@ class WebPages:
             folder=edition_folder(digest.name, edition.number),
         )
 
-    def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles."""
+    def editions(
+        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
+    ) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles.
+
+        ``sample`` says whether the next one can be seen.
+        """
         words = phrasebook(digest.language, digest.timezone)
         folder = editions_folder(digest.name)
         return self._render(
@@ -285,7 +290,7 @@ class WebPages:
             language=words.language,
             address=self._site.link(folder),
             folder=folder,
-            sample=edition_folder(digest.name, 0),
+            sample=edition_folder(digest.name, 0) if sample else None,
         )
 
     def style(self) -> bytes:
@@ -343,7 +348,7 @@ class WebPages:
         for proposal in samples.proposals():
             self.approval(proposal)
         for listed in ((edition, 2),), ():
-            self.editions(digest, listed)
+            self.editions(digest, listed, sample=bool(listed))
         self.status(samples.status())
         self.status(samples.idle_status())
         self.not_found()

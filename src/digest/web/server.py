@@ -14,15 +14,17 @@ from time import monotonic
 import structlog
 import uvicorn
 
-from digest.web.connection import AnswerAtOnce, Connection, Heartbeat
 from digest.web.feed_files import Application
+from digest.web.http_connection import HttpConnection, ImmediateResponse, SharedState
 
 _log = structlog.get_logger(__name__)
 
-#: Connections at most, and at least; each may hold 128 KiB that its client does not take.
+#: Connections at most, and at least; each may hold 144 KiB that its client does not take.
 MAX_CONNECTIONS, MIN_CONNECTIONS = 1_000, 16
 #: File descriptors that are left to articles, the database, mail and workers.
 RESERVED_DESCRIPTORS = 128
+#: Bytes that the system may hold for a client; left alone, it takes 4 MiB for who does not read.
+SEND_BUFFER = 256 * 1024
 #: Connections accepted before those that are there get their turn.
 _ACCEPTED_AT_ONCE = 16
 #: Seconds until connections are accepted again after that failed, and between two lines about it.
@@ -39,6 +41,15 @@ def connection_limit() -> int:
     return max(MIN_CONNECTIONS, min(MAX_CONNECTIONS, soft - RESERVED_DESCRIPTORS))
 
 
+def _prepare(client: socket.socket) -> None:
+    """Set up an accepted connection. Raises OSError."""
+    client.setblocking(False)
+    # asyncio does so by itself only where the listener says that it speaks TCP; ours does not.
+    # Else a body waits for the client to acknowledge the head: 40 ms for each answer.
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+
 class Server(uvicorn.Server):
     """Serves an ASGI application until ``should_exit`` is set; signals are left to the daemon."""
 
@@ -47,17 +58,17 @@ class Server(uvicorn.Server):
         app: Application,
         listener: socket.socket,
         *,
-        answer_at_once: AnswerAtOnce = lambda _target, _fields: None,
+        immediate_response: ImmediateResponse = lambda _target, _fields: None,
         limit: int | None = None,
     ) -> None:
-        """``answer_at_once`` is asked first what a GET is to be answered; see FeedFiles.
+        """``immediate_response`` is asked first what a GET is to be answered; see FeedFiles.
 
         ``limit`` is how many connections there may be; by default as many as there is room for.
         """
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=HttpConnection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -68,12 +79,12 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
-        self._answer_at_once = answer_at_once
+        self._immediate_response = immediate_response
         self._limit = limit or connection_limit()
-        self._heartbeat = Heartbeat()
+        self._shared = SharedState()
         self._accepting: set[asyncio.Task[object]] = set()
-        self._without_connection = 0  #: sockets just accepted
         self._told_at = -math.inf
+        self._listening = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -108,15 +119,15 @@ class Server(uvicorn.Server):
         ended = await super().on_tick(counter)
         self._beat()
         if counter % _SWEEP_EVERY == 0:
-            for connection in list(self._heartbeat.connections):
+            for connection in list(self._shared.connections):
                 if connection.is_overdue():
                     connection.transport.abort()
         return ended
 
     def _beat(self) -> None:
-        self._heartbeat.now = monotonic()
+        self._shared.now = monotonic()
         headers = self.server_state.default_headers
-        self._heartbeat.head_end = b"".join(b"%b: %b\r\n" % pair for pair in headers) + b"\r\n"
+        self._shared.head_end = b"".join(b"%b: %b\r\n" % pair for pair in headers) + b"\r\n"
 
     def _listen(self) -> None:
         self._listening = True
@@ -146,24 +157,31 @@ class Server(uvicorn.Server):
                 self._tell("connections cannot be accepted", error=error.strerror or str(error))
                 self._pause()
                 return
-            client.setblocking(False)
-            # asyncio does so by itself only where the listener says that it speaks TCP; ours does
-            # not. Else a body waits for the client to acknowledge the head: 40 ms for each answer.
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                _prepare(client)
+            except OSError:  # it has gone already
+                client.close()
+                continue
             connecting = asyncio.get_running_loop().connect_accepted_socket(self._connect, client)
-            self._without_connection += 1
+            self._shared.arriving += 1
             task: asyncio.Task[object] = asyncio.ensure_future(connecting)
             self._accepting.add(task)
-            task.add_done_callback(self._accepting.discard)
+            task.add_done_callback(self._accepted)
 
-    def _connect(self) -> Connection:
-        self._without_connection -= 1
-        return Connection(self.config, self.server_state, self._heartbeat, self._answer_at_once)
+    def _accepted(self, task: asyncio.Task[object]) -> None:
+        self._accepting.discard(task)
+        if task.cancelled() or task.exception():  # there is no connection, and will be none
+            self._shared.arriving -= 1
+
+    def _connect(self) -> HttpConnection:
+        return HttpConnection(
+            self.config, self.server_state, self._shared, self._immediate_response
+        )
 
     def _make_room(self) -> int:
         """Return how many connections may be accepted now; those silent for longest make room."""
-        connections = self._heartbeat.connections
-        free = self._limit - len(connections) - self._without_connection
+        connections = self._shared.connections
+        free = self._limit - len(connections) - self._shared.arriving
         if free > 0:
             return min(free, _ACCEPTED_AT_ONCE)
         self._tell("many connections: those silent for longest are closed", limit=self._limit)

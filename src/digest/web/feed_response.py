@@ -48,7 +48,7 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class FeedResponse:
     """A response: its head, and which bytes of which body follow it."""
 
     status: int
@@ -87,7 +87,9 @@ def _encoding(accepted: bytes | None, packing: bool) -> str | None:
     return _negotiated(accepted, packing)
 
 
-def conditional(facts: FileFacts, encoding: str, fields: Fields, now: datetime) -> Answer | None:
+def conditional(
+    facts: FileFacts, encoding: str, fields: Fields, now: datetime
+) -> FeedResponse | None:
     """Return 304 or 412 where the request's conditions ask for it, else None."""
     header = _header(fields)
     tag = _variant_tag(facts, encoding) or ""
@@ -102,7 +104,7 @@ def conditional(facts: FileFacts, encoding: str, fields: Fields, now: datetime) 
     if tag not in (known := known_tags(header("if-none-match"))):
         # The client's own, so that a cache knows what is meant (RFC 9111 section 4.3.4).
         headers["etag"] = f'"{next((other for other in known if other in tags), tag)}"'
-    return _answer(304, headers)
+    return _response(304, headers)
 
 
 def full(
@@ -113,7 +115,7 @@ def full(
     now: datetime,
     *,
     head: bool,
-) -> Answer:
+) -> FeedResponse:
     """Return 200, or 206 or 416 where a part is asked for.
 
     ``length`` is that of the body in the encoding, None where nobody knows it yet. For a HEAD
@@ -139,7 +141,7 @@ def full(
         headers["content-length"] = str(len(part))
     if facts.link:
         headers["link"] = facts.link
-    return _answer(status, headers, encoding, None if head else part)
+    return _response(status, headers, encoding, None if head else part)
 
 
 def asks_for_delta(facts: FileFacts, fields: Fields) -> bool:
@@ -163,7 +165,7 @@ def bases(fields: Fields) -> list[str]:
 
 def delta(
     facts: FileFacts, base: str, length: int, fields: Fields, now: datetime, *, head: bool
-) -> Answer:
+) -> FeedResponse:
     """Return 226 for a document with what is new since the version with the tag ``base``."""
     known = known_tags(_header(fields)("if-none-match"))
     sent = next(tag for tag in known if tag.partition("-")[0] == base)
@@ -171,14 +173,14 @@ def delta(
     headers |= {"delta-base": f'"{sent}"', "content-length": str(length)}
     if facts.link:
         headers["link"] = facts.link
-    return _answer(226, headers, part=None if head else range(length))
+    return _response(226, headers, part=None if head else range(length))
 
 
-def refusal(status: int, **headers: str) -> Answer:
+def refusal(status: int, **headers: str) -> FeedResponse:
     """Return an answer that says no more than its status."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     length = len(refusal_text(status))
-    return _answer(
+    return _response(
         status,
         {
             **{name.lower(): value for name, value in SECURITY_HEADERS.items()},
@@ -195,10 +197,10 @@ def refusal_text(status: int) -> bytes:
     return f"{HTTPStatus(status).phrase}\n".encode()
 
 
-def moved(location: str) -> Answer:
+def moved(location: str) -> FeedResponse:
     """Return 301 to an address, relative so that it holds behind a proxy that cuts off a prefix."""
     headers = {name.lower(): value for name, value in SECURITY_HEADERS.items()}
-    return _answer(301, {**headers, "location": location, "content-length": "0"}, part=range(0))
+    return _response(301, {**headers, "location": location, "content-length": "0"}, part=range(0))
 
 
 def _header(fields: Fields) -> Header:
@@ -236,10 +238,10 @@ def _described(facts: FileFacts, tag: str | None, fields: Fields, now: datetime)
     return headers
 
 
-def _answer(
+def _response(
     status: int, headers: Mapping[str, str], encoding: str = IDENTITY, part: range | None = None
-) -> Answer:
+) -> FeedResponse:
     raw = tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items())
     first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode("ascii")
     lines = first + b"".join(b"%b: %b\r\n" % pair for pair in raw)
-    return Answer(status=status, headers=raw, lines=lines, encoding=encoding, part=part)
+    return FeedResponse(status=status, headers=raw, lines=lines, encoding=encoding, part=part)

@@ -18,7 +18,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from digest.web.answers import Fields, joined
+from digest.web.feed_response import Fields, joined
 
 #: Bytes of a request's head.
 MAX_HEAD = 64 * 1024
@@ -33,11 +33,15 @@ _LINGER, _LINGER_BYTES = 2.0, 1024 * 1024
 #: Seconds after which a client that takes nothing makes room for another.
 _STALLED = 5.0
 
+#: Bytes that wait for the client, beside those that the system has taken, above which nothing more
+#: is made ready.
+_HIGH_WATER = 16 * 1024
+
 #: RFC 9110 section 7.2, RFC 3986 section 3.2.2.
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?", re.ASCII)
 
 #: Returns head and body of the answer to a GET, by its target and headers; see FeedFiles.
-AnswerAtOnce = Callable[[bytes, Fields], tuple[bytes, bytes] | None]
+ImmediateResponse = Callable[[bytes, Fields], tuple[bytes, bytes] | None]
 
 
 class Phase(Enum):
@@ -53,54 +57,57 @@ class _RefusedError(Exception):
     """Ends the parsing."""
 
 
-class Heartbeat:
+class SharedState:
     """What the connections share and need not find out for each request, renewed by the server."""
 
     def __init__(self) -> None:
         self.now = monotonic()  #: seconds, a tenth of one old at most
         self.head_end = b""  #: the last headers of every answer, and the empty line
-        self.connections: set[Connection] = set()  #: all that there are
+        self.connections: set[HttpConnection] = set()  #: all that there are
+        self.arriving = 0  #: sockets that were accepted and are no connections yet
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """One client's connection."""
 
     def __init__(
         self,
         config: Config,
         server_state: ServerState,
-        heartbeat: Heartbeat,
-        answer_at_once: AnswerAtOnce,
+        shared: SharedState,
+        immediate_response: ImmediateResponse,
     ) -> None:
         super().__init__(config, server_state, {})
-        heartbeat.connections.add(self)
-        self._heartbeat = heartbeat
-        self._answer_at_once = answer_at_once
+        self._shared = shared
+        self._immediate_response = immediate_response
         self.phase = Phase.IDLE
-        self.since = 0.0  #: when the phase began, by the heartbeat
+        self.since = 0.0  #: when the phase began; seconds of the monotonic clock
         self._stalled_since: float | None = None  #: since when the client takes nothing
         self._host = b""  #: of the last request, looked at
         self._unfinished = 0  #: bytes of a head that came with earlier chunks
         self._chunk = 0  #: bytes of the last chunk
         self._completed = False  #: a head ended in the last chunk
-        self._answered = False  #: without the application; what follows of the request is nobody's
+        self._responded = False  #: without the application; what follows of the request is nobody's
         self._receiving = False  #: the head is there, the end of the body is not
         self._lingered = 0  #: bytes that came after the refusal
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; uvicorn narrows the type as well."""
         super().connection_made(transport)
-        self.since = monotonic()  # finer than the heartbeat: the one silent for longest is to go
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._shared.arriving -= 1
+        self._shared.connections.add(self)
+        self.since = monotonic()  # exactly: the one silent for longest is to go first
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         super().connection_lost(exc)
-        self._heartbeat.connections.discard(self)
+        self._shared.connections.discard(self)
 
     def pause_writing(self) -> None:
         """Note that the client does not take what is sent."""
         super().pause_writing()
-        self._stalled_since = self._heartbeat.now
+        self._stalled_since = self._shared.now
 
     def resume_writing(self) -> None:
         """Note that it does again."""
@@ -134,7 +141,7 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.phase = Phase.HEAD
-        self.since = self._heartbeat.now
+        self.since = self._shared.now
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; what comes after a chunked body is dropped."""
@@ -152,8 +159,8 @@ class Connection(HttpToolsProtocol):
         if fields.get(b"host") != self._host and not self._names_a_host(fields):
             self._refuse(400)
             raise _RefusedError
-        if not self._is_answering() and not self.pipeline and self._answers_at_once(fields):
-            self._answered = True
+        if not self._is_answering() and not self.pipeline and self._respond_immediately(fields):
+            self._responded = True
         elif len(self.pipeline) >= MAX_PIPELINED:
             self.phase = Phase.REFUSED
             self.transport.abort()
@@ -170,16 +177,16 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the request's body."""
-        if not self._answered:
+        if not self._responded:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
         self._receiving = False
         self.phase = Phase.IDLE
-        self.since = self._heartbeat.now
-        if self._answered:
-            self._answered = False
+        self.since = self._shared.now
+        if self._responded:
+            self._responded = False
         else:
             super().on_message_complete()
 
@@ -187,7 +194,7 @@ class Connection(HttpToolsProtocol):
         """Go on with the next request that waits. No timer is set: the server keeps deadlines."""
         self.server_state.total_requests += 1
         if self.phase is not Phase.BODY:
-            self.since = self._heartbeat.now
+            self.since = self._shared.now
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -196,7 +203,7 @@ class Connection(HttpToolsProtocol):
 
     def is_overdue(self) -> bool:
         """Tell whether the client has taken too long for what it is to do now."""
-        now = self._heartbeat.now
+        now = self._shared.now
         if self._stalled_since is not None:
             return now - self._stalled_since > SEND_TIMEOUT
         if self.phase is not Phase.BODY and self._is_answering():
@@ -206,7 +213,7 @@ class Connection(HttpToolsProtocol):
 
     def dispensable_since(self) -> float | None:
         """Return since when the connection might be closed to make room; None where it must not."""
-        now = self._heartbeat.now
+        now = self._shared.now
         if self._stalled_since is not None:
             return self._stalled_since if now - self._stalled_since > _STALLED else None
         if self.phase is not Phase.BODY and self._is_answering():
@@ -228,21 +235,22 @@ class Connection(HttpToolsProtocol):
         self._host = host
         return True
 
-    def _answers_at_once(self, fields: Fields) -> bool:
+    def _respond_immediately(self, fields: Fields) -> bool:
         parser = self.parser
         if (
             parser.get_method() != b"GET"
             or not parser.should_keep_alive()
             or b"upgrade" in fields
             or self.flow.write_paused
+            or self.transport.is_closing()
             or parser.get_http_version() != "1.1"
         ):
             return False
-        answer = self._answer_at_once(self.url, fields)
+        answer = self._immediate_response(self.url, fields)
         if answer is None:
             return False
         head, body = answer
-        self.transport.write(b"%b%b%b" % (head, self._heartbeat.head_end, body))
+        self.transport.write(b"%b%b%b" % (head, self._shared.head_end, body))
         return True
 
     def _stop_reading(self) -> None:
@@ -262,7 +270,7 @@ class Connection(HttpToolsProtocol):
         if self.phase is Phase.REFUSED:
             return
         self.phase = Phase.REFUSED
-        self.since = self._heartbeat.now
+        self.since = self._shared.now
         if self._is_answering():  # nothing can be said in the midst of it
             self._stop_reading()
             return
@@ -272,7 +280,7 @@ class Connection(HttpToolsProtocol):
             "content-type: text/plain; charset=utf-8\r\n"
             f"content-length: {len(text)}\r\nconnection: close\r\n"
         )
-        self.transport.write(lines.encode("ascii") + self._heartbeat.head_end + text)
+        self.transport.write(lines.encode("ascii") + self._shared.head_end + text)
         # To close at once would take the answer from who still sends (RFC 9112 section 9.6).
         if self.transport.can_write_eof():
             self.transport.write_eof()
