@@ -15,6 +15,7 @@ from jinja2 import nodes
 from sqlalchemy.engine import make_url
 
 from digest import assembly
+from digest.feeds.publish import output_folder
 from digest.store.connection import PATIENCE
 from digest.store.database import Store, open_store
 
@@ -85,3 +86,4 @@ def open_copies(patch: pytest.MonkeyPatch) -> None:
 def sync_nothing(patch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for the disk: no power fails here. Tests of syncing look at the calls."""
     patch.setattr(os, "fsync", lambda _: None)
+    patch.setattr(output_folder, "sync_file_system", lambda _: None)

@@ -31,6 +31,8 @@ from tests.store.samples import draft, file_record
 SECOND = 1_000_000_000  #: nanoseconds
 #: Three entries in a feed: the fourth article closes an archive.
 OPTIONS = FeedPlan(site=SITE, formats=(RSS, ATOM, JSON), limit=3)
+#: The same with facets: what processes that are killed publish.
+KILL_OPTIONS = replace(OPTIONS, authors=True, languages=True)
 
 
 @dataclass
@@ -213,11 +215,15 @@ def bench(empty_database: Path, tmp_path: Path) -> Iterator[Bench]:
     path = tmp_path / "digest.db"
     shutil.copyfile(empty_database, path)
     with open_store(f"sqlite:///{path}") as store:
-        store.close()  # the connections that it has
-        event.listen(store._database.engine, "connect", _hurry)
+        hurry(store)
         yield Bench(tmp_path, store)
 
 
-def _hurry(connection: sqlite3.Connection, _: object) -> None:
-    """Have a database write to the disk when it likes: it is for one test alone."""
-    connection.execute("PRAGMA synchronous = OFF")
+def hurry(store: Store) -> None:
+    """Have a SQLite database write to the disk when it likes: no power is lost in tests."""
+
+    def relax(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    store.close()  # the connections that it has
+    event.listen(store._database.engine, "connect", relax)
