@@ -73,7 +73,8 @@ class ExportFolder:
     def read(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none, and for a link."""
         try:
-            descriptor = os.open(self._root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(self._root / path, flags)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
