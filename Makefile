@@ -38,6 +38,7 @@ bench: .venv/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
+	$(BIN)/python -m benchmarks.pages
 
 kill: .venv/dev.stamp  ## kill daemons with -9, 200 times, and see that everybody got their mail
 	$(BIN)/python -m tests.end_to_end.kills --kills 200 --readers 2000
