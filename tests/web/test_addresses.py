@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from urllib.parse import quote, urljoin
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
