@@ -26,6 +26,7 @@ from digest.mail.subscriber import NewSubscriber
 from digest.mail.tokens import Purpose, read_token
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
+from tests.waiting import ThreadCalls
 
 ASKING = CONFIGURATION.replace(
     'schedule = "0 7 * * *"', 'schedule = "0 7 * * *"\napprove = true\napprove_within = "2h"'
@@ -394,7 +395,7 @@ class Away:
 
 
 async def test_it_goes_on_after_the_database_was_away(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.01)
     with desk(workplace) as room:
@@ -404,9 +405,7 @@ async def test_it_goes_on_after_the_database_was_away(
         stop = asyncio.Event()
         with capture_logs() as logs:
             task = asyncio.create_task(editor.run(stop))
-            async with asyncio.timeout(5):
-                while not room.letters:  # noqa: ASYNC110 - a thread's doing
-                    await asyncio.sleep(0.01)
+            await calls.until(lambda: room.letters)
             stop.set()
             await task
         assert not away.failures
@@ -434,18 +433,18 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
         assert text_of(room.letters[1]).count(f"approve {second.id}") == 1
 
 
-async def test_it_looks_when_it_is_woken_and_stops_at_once(workplace: Workplace) -> None:
+async def test_it_looks_when_it_is_woken_and_stops_at_once(
+    workplace: Workplace, calls: ThreadCalls
+) -> None:
     with desk(workplace) as room:
         editor, stop = room.editor(), asyncio.Event()
         task = asyncio.create_task(editor.run(stop))
         await asyncio.sleep(0)
         room.issue()
         editor.wake()
-        async with asyncio.timeout(5):
-            while not room.letters:  # noqa: ASYNC110 - a thread's doing
-                await asyncio.sleep(0.01)
-            stop.set()
-            await task
+        await calls.until(lambda: room.letters)
+        stop.set()
+        await task
 
 
 async def test_one_that_is_stopped_already_asks_nobody(workplace: Workplace) -> None:

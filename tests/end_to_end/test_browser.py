@@ -11,7 +11,6 @@ from digest.assembly import Services
 from digest.mail.edition import EditionState
 from digest.mail.subscriber import NewSubscriber, SubscriberState
 from digest.mail.tokens import make_token
-from digest.web.app import create_app
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
 
@@ -79,16 +78,7 @@ class Visit:
 
 
 def application(services: Services) -> ASGIApp:
-    return create_app(
-        output=services.settings.paths.output,
-        subscriptions=services.store.subscribers,
-        status=None,
-        pages=services.pages,
-        token_key=services.token_key,
-        clock=services.clock,
-        editor=services.editor(),
-        public=services.public_pages,
-    )
+    return services.application(None, services.editor())
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -17,17 +17,18 @@ from urllib.parse import quote, urljoin
 
 import httpx
 import pytest
-import uvicorn
 
 from digest.articles.model import CategoryPath, article_folder, article_key
 from digest.assembly import Services
-from digest.feeds.folder import OutputFolder
-from digest.feeds.selection import Feed
-from digest.feeds.syndication import rss
+from digest.feeds.formats import document
+from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.selection import RSS, Feed
 from digest.mail.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web import samples
 from digest.web.app import create_app
+from digest.web.feed_files import FeedFiles
+from digest.web.server import Server
 from tests.conftest import Workplace
 from tests.feeds.samples import SITE, article
 from tests.store.samples import reading
@@ -55,17 +56,8 @@ WITH_BROTLI = pytest.param(
         reason="no module: apt-get install nginx-light libnginx-mod-http-brotli-static",
     ),
 )
-pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
 
-FEED = rss(Feed(site=SITE, category=None), [article(number) for number in range(3)])
-
-
-class Unheeding(uvicorn.Server):
-    """Leaves signals to the tests."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+FEED = document(RSS, Feed(site=SITE), [article(number) for number in range(3)])
 
 
 @pytest.fixture(name="services")
@@ -84,7 +76,7 @@ def _services(workplace: Workplace) -> Iterator[Services]:
         store.withdrawals.withdraw([article_key("4")], now)
         feed = services.plan.feed(None)
         assert feed is not None
-        store.archives.close_archives([feed], None)
+        store.feeds.contents([feed], None, archives=True)
         yield services
 
 
@@ -106,7 +98,7 @@ def _output(tmp_path: Path, services: Services) -> Path:
     for path, content in files.items():
         folder.write(path, content)
         folder.pack(path)
-    folder.record("feeds/rss.xml")
+    folder.record("feeds/rss.xml", FEED)
     (tmp_path / "outside.html").write_text("outside")
     (output / "feeds/out.html").symlink_to(tmp_path / "outside.html")
     return output
@@ -115,21 +107,20 @@ def _output(tmp_path: Path, services: Services) -> Path:
 @pytest.fixture(name="own")
 async def _own(output: Path, services: Services) -> AsyncIterator[str]:
     """Run Digest's own server, and return its address."""
+    moved = services.settings.moved_feeds()
     app = create_app(
-        output=output,
         subscriptions=Book(),
         status=samples.status,
         pages=services.pages,
         token_key=KEY,
         clock=utc_now,
-        moved=services.settings.moved_feeds(),
         editor=Desk(),
         public=services.public_pages,
     )
+    feeds = FeedFiles(output, app, moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_config=None, server_header=False, lifespan="off")
-        server = Unheeding(config)
-        running = asyncio.create_task(server.serve([listener]))
+        server = Server(feeds, listener, immediate_response=feeds.immediate_response)
+        running = asyncio.create_task(server.serve())
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await running
@@ -276,7 +267,6 @@ SAME = [
     "/feeds/.rss.xml.history",
     "/feeds/rss.xml.gz",
     "/feeds/rss.xml.br",
-    "/index.html.zst",
     "/%2ehidden/secret.html",
 ]
 #: Servers may call these nonsense or look for them; they must find nothing.
@@ -387,9 +377,9 @@ async def test_parts_are_the_same(own: str, proxy: str) -> None:
 async def test_packed_files_are_sent_as_they_lie_there(
     proxy: str, output: Path, request: pytest.FixtureRequest
 ) -> None:
-    encodings = {"nginx": ["gzip"], BROTLI: ["gzip", "br"], "caddy": ["gzip", "br", "zstd"]}
+    encodings = {"nginx": ["gzip"], BROTLI: ["gzip", "br"], "caddy": ["gzip", "br"]}
     known = encodings[request.node.callspec.params["proxy"]]
-    suffixes = {"gzip": ".gz", "br": ".br", "zstd": ".zst"}
+    suffixes = {"gzip": ".gz", "br": ".br"}
     for encoding in known:
         response, content = await ask(proxy, "/feeds/rss.xml", accept_encoding=encoding)
         assert response.headers.get("content-encoding") == encoding
@@ -423,7 +413,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
     assert browser.headers["content-type"] == "text/xml; charset=utf-8"
     assert content == FEED
     whole, _ = await ask(proxy, "/feeds/rss.xml", a_im="feed")
-    changed = rss(Feed(site=SITE, category=None), [article(number) for number in (9, 0, 1, 2)])
+    changed = document(RSS, Feed(site=SITE), [article(number) for number in (9, 0, 1, 2)])
     OutputFolder(output).write("feeds/rss.xml", changed)
     known = whole.headers["etag"]
     response, content = await ask(proxy, "/feeds/rss.xml", a_im="feed", if_none_match=known)

@@ -4,13 +4,12 @@ import gzip
 
 import brotli
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.feeds.encodings import SUFFIXES, is_text, packed, plain_name
 
-UNPACK = {"br": brotli.decompress, "zstd": zstd.decompress, "gzip": gzip.decompress}
+UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
 
 
 @given(st.binary(max_size=4000))
@@ -32,7 +31,7 @@ def test_text_shrinks(encoding: str) -> None:
     [
         ("rss.xml.br", "rss.xml"),
         ("index.html.gz", "index.html"),
-        ("feed.json.zst", "feed.json"),
+        ("feed.json.gz", "feed.json"),
         ("style.css.gz", "style.css"),
         ("feeds/a/rss.xml.gz", "feeds/a/rss.xml"),
         ("rss.xml", None),

@@ -42,13 +42,11 @@ class Site:
 
 def connect(workplace: Workplace, services: Services, pages: PublicPages) -> httpx.AsyncClient:
     app = create_app(
-        output=workplace.output,
         subscriptions=services.store.subscribers,
         status=None,
         pages=services.pages,
         token_key=services.token_key,
         clock=services.clock,
-        moved=services.settings.moved_feeds(),
         public=lambda inner: bound(pages, inner),
     )
     headers = {"accept-encoding": "identity"}
@@ -85,6 +83,6 @@ def site(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site
         assert services.store.outbox.open_edition(services.digests["daily"], now, now)
         feed = services.plan.feed(None)
         assert feed is not None
-        services.store.archives.close_archives([feed], None)
+        services.store.feeds.contents([feed], None, archives=True)
         workplace.clock.advance(minutes=1)
         yield site

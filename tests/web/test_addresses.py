@@ -139,7 +139,7 @@ async def test_a_category_that_was_renamed_leads_on(site: Site) -> None:
     old = f"feeds/{quote('金融')}/{quote('旧')}"
     feed = site.services.plan.feed(CategoryPath(("金融", "市场")))
     assert feed is not None
-    site.services.store.archives.close_archives([feed], None)
+    site.services.store.feeds.contents([feed], None, archives=True)
     for path, target in (
         (f"{old}/", new),
         (old, new),
@@ -182,7 +182,7 @@ def test_without_archives_there_are_none(workplace: Workplace) -> None:
             services.store.articles.record([reading(f"{name}.md")], services.clock())
         feed = services.plan.feed(None)
         assert feed is not None
-        services.store.archives.close_archives([feed], None)
+        services.store.feeds.contents([feed], None, archives=True)
         assert workplace.see(services, "feeds/archive.d/1/atom.xml").status_code == 404
 
 
@@ -194,7 +194,7 @@ def test_an_archive_is_there_in_the_formats_of_its_feed_alone(workplace: Workpla
         feed = services.plan.feed(None)
         assert feed is not None
         assert feed.formats == (RSS, JSON)
-        services.store.archives.close_archives([feed], None)
+        services.store.feeds.contents([feed], None, archives=True)
         assert workplace.see(services, "feeds/archive.d/1/feed.json").status_code == 200
         assert workplace.see(services, "feeds/archive.d/1/atom.xml").status_code == 404
 

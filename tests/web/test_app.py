@@ -69,7 +69,6 @@ def connect(
     output: Path, book: Book, pages: WebPages, status: Callable[[], Status] | None = None
 ) -> httpx.AsyncClient:
     app = create_app(
-        output=output,
         subscriptions=book,
         status=status,
         pages=pages,
@@ -97,28 +96,12 @@ def assert_private(response: httpx.Response) -> None:
     assert "set-cookie" not in response.headers
 
 
-async def test_published_files_are_served(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/")).text == "<p>front</p>"
-
-
 async def test_what_does_not_exist_has_a_page_of_its_own(client: httpx.AsyncClient) -> None:
     response = await client.get("/nothing/here")
     assert response.status_code == 404
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert html.document_fromstring(response.text).findtext(".//h1") == "没有这个页面"
-
-
-async def test_what_cannot_be_sent_says_why(client: httpx.AsyncClient) -> None:
-    for headers, status in (
-        ({"range": "bytes=99-"}, 416),
-        ({"if-match": '"x"'}, 412),
-        ({"accept-encoding": "identity;q=0"}, 406),
-    ):
-        response = await client.get("/", headers=headers)
-        assert response.status_code == status
-        assert response.headers["content-type"].startswith("text/plain")
-        assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_health_is_ok(client: httpx.AsyncClient) -> None:
@@ -271,7 +254,6 @@ async def test_a_body_that_breaks_off_changes_nothing(
     tmp_path: Path, book: Book, pages: WebPages
 ) -> None:
     app = create_app(
-        output=tmp_path,
         subscriptions=book,
         status=None,
         pages=pages,

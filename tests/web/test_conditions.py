@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.times import rfc822
-from digest.web.conditions import Verdict, http_date, known_tags, same_as, verdict
+from digest.web.conditions import MAX_TAGS, Verdict, http_date, known_tags, same_as, verdict
 
 AT = datetime(2024, 5, 20, 12, 0, 0, tzinfo=UTC)
 BEFORE, SAME, AFTER = (rfc822(AT + timedelta(seconds=s)) for s in (-1, 0, 1))
@@ -107,3 +107,14 @@ def test_a_part_is_sent_only_of_what_the_client_has(text: str | None, same: bool
 )
 def test_a_date_is_read_or_ignored(text: str | None, moment: datetime | None) -> None:
     assert http_date(text) == moment
+
+
+def test_no_more_than_so_many_tags_are_looked_at() -> None:
+    many = ",".join(f'"{number}"' for number in range(1000))
+    assert known_tags(many) == [str(number) for number in range(MAX_TAGS)]
+    assert ask(if_none_match=many + ',"a"') is GO
+    assert ask(if_match=many + ',"a-gzip"') is FAILED
+
+
+def test_what_is_longer_than_any_date_is_none() -> None:
+    assert http_date(f"{SAME}{' ' * 100}") is None

@@ -12,11 +12,11 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import CategoryPath, Draft
 from digest.assembly import Services
-from digest.feeds.validation import Severity, validate
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
 from digest.mail.subscriber import NewSubscriber
 from tests.conftest import Workplace
+from tests.feed_validation import Severity, validate
 from tests.store.samples import reading
 
 FOLDER = "digests/daily/"

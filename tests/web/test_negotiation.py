@@ -24,9 +24,9 @@ from digest.web.negotiation import (
         ("x-gzip", "gzip"),
         ("x-gzip, gzip;q=0", IDENTITY),
         ("gzip, deflate, br, zstd", "br"),
-        ("gzip, deflate, zstd", "zstd"),
+        ("gzip, deflate, zstd", "gzip"),
         ("gzip, br;q=0.9", "gzip"),
-        ("gzip;q=0.5, br;q=0.6, zstd;q=0.601", "zstd"),
+        ("gzip;q=0.5, br;q=0.501, zstd;q=0.6", "br"),
         ("gzip;q=0.5, identity", IDENTITY),
         ("gzip;q=0.5, identity;q=0.5", "gzip"),
         ("gzip;q=0.001", "gzip"),
@@ -138,3 +138,10 @@ def test_a_suffix_is_the_end(content: bytes, length: int) -> None:
     found = requested_range(f"bytes=-{length}", len(content))
     assert found is not None
     assert content[found.start : found.stop] == (content[-length:] if length else b"")
+
+
+def test_the_start_of_an_endless_header_is_weighed() -> None:
+    assert len(weights("gzip," * 10 + "a;q=0.5," * 100_000)) == 2
+    assert choose_encoding("gzip, " + "x" * 100_000, SUFFIXES) == "gzip"
+    assert choose_encoding("x" * 1020 + ", identity;q=0", SUFFIXES) == IDENTITY
+    assert weights(";" * 100_000) == {}

@@ -50,8 +50,7 @@ def no_template(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("rendered")
 
     monkeypatch.setattr(jinja2.Template, "render", fail)
-    for name in ("atom", "json_feed"):
-        monkeypatch.setattr(f"digest.web.archives.{name}", fail)
+    monkeypatch.setattr("digest.web.archives.document", fail)
     monkeypatch.setattr("digest.web.editions.edition_feed", fail)
 
 
@@ -220,7 +219,7 @@ async def test_the_newest_archive_is_told_of_its_successor(site: Site) -> None:
     for number in range(9):
         site.tell(f"new{number}", f"新的{number}")
         site.workplace.clock.advance(minutes=1)
-    site.services.store.archives.close_archives([feed], None)
+    site.services.store.feeds.contents([feed], None, archives=True)
     tag = first.headers["etag"]
     second = await site.get("feeds/archive.d/1/atom.xml", if_none_match=tag)
     assert 'rel="next-archive"' in second.text

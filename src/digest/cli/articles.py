@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from digest.articles.ingest import Taken
     from digest.articles.scan import Scan
     from digest.assembly import Services
-    from digest.feeds.writing import Published
+    from digest.feeds.publish.publisher import Published
     from digest.mail.edition import Digest, Edition
     from digest.mail.progress import Progress
 
@@ -45,12 +45,8 @@ def build(context: typer.Context, as_json: Json = False) -> None:
     with chosen.services() as services:
         began = time.monotonic()
         taken = _take_all(services)
-        try:
-            with progress_bar("Publishing") as progress:
-                published = services.publisher.publish_all(progress)
-                services.publisher.pack()
-        finally:  # what was written is told, whatever could not be
-            services.tell_hubs()
+        with progress_bar("Publishing") as progress:
+            published = services.publish(progress)
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
@@ -87,7 +83,7 @@ def _print_built(
                 "updated": changes.updated,
                 "articles": counts.articles,
                 "categories": counts.categories,
-                "feeds": len(services.publisher.feeds()),
+                "feeds": len(services.feeds()),
                 "problems": counts.problems,
                 "salvaged": counts.salvaged,
                 "noted": counts.noted,

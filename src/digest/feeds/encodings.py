@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 import brotli
 
-if sys.version_info >= (3, 14):  # pragma: no cover - newer than what the tests run on
-    from compression import zstd
-else:
-    from backports import zstd
-
 #: Bytes under which packing is in vain.
 PACK_FROM = 1024
 #: What a packed file's name adds to the name of the file, by encoding; web servers expect these.
 #: In order of preference among those that a client likes equally.
-SUFFIXES: Mapping[str, str] = MappingProxyType({"br": ".br", "zstd": ".zst", "gzip": ".gz"})
+SUFFIXES: Mapping[str, str] = MappingProxyType({"br": ".br", "gzip": ".gz"})
 
 _TEXTS = frozenset({".css", ".html", ".json", ".opml", ".svg", ".txt", ".xml"})
 # Where a level costs several times as much as the one before it for one part in twenty of the
@@ -27,7 +21,6 @@ _TEXTS = frozenset({".css", ".html", ".json", ".opml", ".svg", ".txt", ".xml"})
 _PACKERS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
         "br": lambda content: brotli.compress(content, quality=5),
-        "zstd": lambda content: zstd.compress(content, 9),
         "gzip": lambda content: gzip.compress(content, compresslevel=6, mtime=0),
     }
 )

@@ -13,6 +13,7 @@ from digest.store.archives import ArchiveStore
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.decisions import Decisions
+from digest.store.feeds import FeedStore
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
 from digest.store.pages import PageStore
@@ -37,6 +38,7 @@ class Store:
         self.revisions = RevisionStore(database)
         self.scans = ScanStore(database)
         self.archives = ArchiveStore(database)
+        self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.pages = PageStore(database)

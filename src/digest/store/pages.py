@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,17 +12,18 @@ from urllib.parse import unquote
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from digest.articles.model import Article, CategoryPath, Scope, slug
+from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import Held
+from digest.feeds.publish.publisher import FeedContents
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.mail.edition import Edition
 from digest.store import issued
-from digest.store.archives import held, newest_archive
+from digest.store.archives import ArchiveState, archive_states, held, look, newest_archive
 from digest.store.connection import Database
 from digest.store.editions import taken_upto
 from digest.store.reading import COLUMNS, filed_under, from_row, newest, read, selected
-from digest.store.revisions import NO_REVISION, Revision, current, of_selection
+from digest.store.revisions import NO_REVISION, Revision, current, of_selection, of_selections
 from digest.store.schema import (
     article,
     article_state,
@@ -33,9 +34,10 @@ from digest.store.schema import (
     strand,
 )
 from digest.store.statements import put
-from digest.store.types import hashed, microseconds
+from digest.store.types import chunks, hashed, microseconds
 from digest.store.visibility import visible
 from digest.store.weaving import summaries
+from digest.store.withdrawals import any_withdrawn
 
 #: The row of ``meta`` that tells since when pages look as they do: fingerprint and microseconds.
 APPEARANCE = "appearance"
@@ -43,6 +45,9 @@ APPEARANCE = "appearance"
 #: A name that is longer than a file's may be ends in a hash, which nothing leads back from: this
 #: finds those that are long enough, each character taking nine bytes at most.
 _HASHED_FROM = 28
+
+#: So many digits of ``revision.content_digest`` tell two contents apart.
+_CONTENT_DIGITS = 16
 
 #: The first change of a selection that is as late as the article's own. It is not before that:
 #: revisions and their moments grow together.
@@ -68,6 +73,34 @@ class StoredArticle:
     hidden: bool  #: it was withdrawn, or may not be shown for another reason
     revision: int  #: the content revision of its last change
     changed_at: datetime  #: aware UTC: when it changed, or some time later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedArticle:
+    """What is told of an article without its texts."""
+
+    sequence: int
+    key: ArticleKey
+    version: str  #: another one where its page or its entries in feeds are others
+    updated_at: datetime  #: aware UTC
+    elsewhere: bool  #: it has a link of its own
+
+
+#: Under another name than in the condition that an article is visible.
+_state = article_state.alias("state")
+_LISTED = (
+    select(
+        article.c.id,
+        article.c.key,
+        article.c.content,
+        article.c.updated_at,
+        article.c.link.is_not(None).label("elsewhere"),
+        _state.c.revision,
+    )
+    .join(_state, _state.c.article == article.c.id)
+    .where(visible())
+    .order_by(article.c.id)
+)
 
 
 class PageStore:
@@ -133,6 +166,40 @@ class PageSnapshot:
     def article(self, stored: StoredArticle) -> Article:
         """Return an article that was found."""
         return from_row(stored.row, filed_under(self._connection, stored.row.id))
+
+    def changes(self) -> Mapping[Scope, Revision]:
+        """Return the last change of every selection that ever had one."""
+        return of_selections(self._connection)
+
+    def listed(self) -> Iterator[ListedArticle]:
+        """Yield every article that may be shown, in order of sequence."""
+        for row in self._connection.execute(_LISTED):
+            yield ListedArticle(
+                sequence=row.id,
+                key=ArticleKey(row.key),
+                # The content too: a database that was restored gives the same revision again.
+                version=f"{row.revision}.{row.content[:_CONTENT_DIGITS]}",
+                updated_at=row.updated_at,
+                elsewhere=bool(row.elsewhere),
+            )
+
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in any order."""
+        query = select(*COLUMNS).where(visible())
+        return [
+            one
+            for chunk in chunks(sorted(sequences))
+            for one in read(self._connection, query.where(article.c.id.in_(chunk)))
+        ]
+
+    def contents(self, feed: Feed) -> FeedContents:
+        """Return what a feed's current documents tell, as though it had no archives."""
+        gone = any_withdrawn(self._connection)
+        return look(self._connection, feed, None, archives=False, withdrawals=gone).contents
+
+    def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
+        """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+        return archive_states(self._connection, feeds)
 
     def category(self, folder: str) -> CategoryPath | None:
         """Return the category with a folder (``CategoryPath.folder``), in any composition."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -84,16 +85,26 @@ def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select
     return query.where(inside.exists())
 
 
+def scope_key(scope: CategoryPath | Strand) -> str:
+    """Return the key of a category's or facet's own row."""
+    return hashed(str(scope) if isinstance(scope, Strand) else scope.folder)
+
+
 def within(query: Select[Any], wanted: Scope) -> Select[Any]:
-    """Return the query of articles, narrowed to those of a scope; None narrows nothing."""
+    """Return the query of articles, narrowed to those of a scope; None narrows nothing.
+
+    A query that is built once can be run for another scope of the same kind with its
+    ``scope_key`` as the parameter ``scope``.
+    """
     if wanted is None:
         return query
+    key: BindParameter[str] = bindparam("scope", scope_key(wanted))
     if isinstance(wanted, Strand):
-        of_key = select(strand.c.id).where(strand.c.key == hashed(str(wanted))).scalar_subquery()
+        of_key = select(strand.c.id).where(strand.c.key == key).scalar_subquery()
         return query.join(strand_article, strand_article.c.article == article.c.id).where(
             strand_article.c.strand == of_key
         )
-    number = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
+    number = select(category.c.id).where(category.c.key == key).scalar_subquery()
     return query.join(membership, membership.c.article == article.c.id).where(
         membership.c.category == number
     )

@@ -60,6 +60,14 @@ def of_selection(connection: Connection, selection: Scope) -> Revision:
     return Revision(number=row.revision, changed_at=row.changed_at) if row else NO_REVISION
 
 
+def of_selections(connection: Connection) -> dict[Scope, Revision]:
+    """Return the last change of every selection that ever had one."""
+    return {
+        _selection(row.kind, row.names): Revision(number=row.revision, changed_at=row.changed_at)
+        for row in connection.execute(select(feed_change))
+    }
+
+
 def advance(connection: Connection, now: datetime) -> Revision:
     """Return the next revision, which the changes of this transaction belong to.
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 
 metadata = MetaData(
     naming_convention={
@@ -101,7 +101,7 @@ article_state = Table(
     metadata,
     _reference("article", "article.id", key=True),
     Column("hidden", Integer, nullable=False),
-    Column("revision", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
 )
 Index(
     "ix_article_state_hidden",
@@ -183,7 +183,7 @@ output = Table(
     "output",
     metadata,
     Column("token", Text, primary_key=True),
-    Column("revision", BigInteger, nullable=False),
+    Column("revision", BigInteger),  #: NULL: it was never complete
     Column("fingerprint", Text, nullable=False),
 )
 
@@ -280,6 +280,8 @@ file = Table(
     Column("fingerprint", Text),  #: of the draft that the file gave last; NULL: none, or unknown
     Column("categories", Categories),  #: of that draft
     Column("embargo_at", Moment),  #: when the file is to be looked at; NULL: no embargo
+    Column("text_hash", Text),  #: of that draft; NULL: whatever the file says is to be read
+    Column("raw_hash", Text),  #: likewise
 )
 Index(
     "ix_file_embargo_at",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, or_, select
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select
 
 from digest.articles.model import (
     Article,
@@ -141,6 +141,7 @@ class Withdrawals:
 
 #: Rows of withdrawn articles, the one that was withdrawn last first.
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
+_ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
 
 
 def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombstone]:
@@ -158,11 +159,19 @@ def remains(wanted: Scope) -> Select[Any]:
     )
 
 
+def any_withdrawn(connection: Connection) -> bool:
+    """Tell whether any article is withdrawn."""
+    return connection.scalar(_ANY) is not None
+
+
 def buried(connection: Connection, query: Select[Any]) -> list[Tombstone]:
     """Return the tombstones that a query of ``remains`` finds, in its order."""
-    return [
-        Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
-    ]
+    return [tombstone(row) for row in connection.execute(query)]
+
+
+def tombstone(row: Row[Any]) -> Tombstone:
+    """Return the tombstone of a row that a query of ``remains`` finds."""
+    return Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at)
 
 
 def deleted() -> Select[Any]:

@@ -74,7 +74,7 @@ class Addresses:
         return found
 
     def _find(self, source: PageSource, path: str) -> Page | Missing | str:
-        if path == _OLD_STYLESHEET != STYLESHEET:
+        if path == _OLD_STYLESHEET:
             return f"../{STYLESHEET}"
         segments = path.split("/")
         *above, last = segments

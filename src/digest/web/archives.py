@@ -8,9 +8,8 @@ from typing import Protocol
 
 from digest.articles.model import ARCHIVES, Scope
 from digest.feeds.archives import Held, Place
-from digest.feeds.json_feed import json_feed
-from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, Feed
-from digest.feeds.syndication import atom
+from digest.feeds.formats import FORMATS, document
+from digest.feeds.selection import MEDIA_TYPES, Feed
 from digest.web.feed_pages import Revision
 from digest.web.page import UNLISTED, Missing, Page
 
@@ -44,7 +43,7 @@ def archive_address(folder: str) -> tuple[str, int] | None:
 
 def archive_page(source: ArchiveSource, feed: Feed, number: int, name: str) -> Page | Missing:
     """Return the document of a feed's archive in the format that the file of this name has."""
-    if name not in (ATOM, JSON) or name not in feed.formats:
+    if name not in feed.formats or not FORMATS[name].archived:
         return Missing.UNKNOWN
     newest = source.newest_archive(feed)
     if number > newest:
@@ -64,6 +63,4 @@ def archive_page(source: ArchiveSource, feed: Feed, number: int, name: str) -> P
 def _render(source: ArchiveSource, feed: Feed, place: Place, name: str) -> bytes:
     assert place.number is not None  # noqa: S101 it is no current document
     held = source.archived(feed, place.number)
-    if name == ATOM:
-        return atom(feed, held.articles, gone=held.gone, place=place)
-    return json_feed(feed, held.articles, place)
+    return document(name, feed, held.articles, held.gone, place)

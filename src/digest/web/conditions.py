@@ -7,9 +7,15 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
+from itertools import islice
 
 #: Section 8.8.3.
 _ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+#: Entity tags of a request that are looked at; no honest client names more.
+MAX_TAGS = 16
+#: Characters of the longest date; the standard's have 29.
+_LONGEST_DATE = 64
 
 #: Returns a request's header by its name in lower case, several joined by commas.
 Header = Callable[[str], str | None]
@@ -31,7 +37,7 @@ def verdict(header: Header, tag: str, tags: Collection[str], modified_at: dateti
     that it has the content.
     """
     if (wanted := header("if-match")) is not None:
-        if wanted.strip() != "*" and ("", tag) not in _ENTITY_TAG.findall(wanted):
+        if wanted.strip() != "*" and ("", tag) not in _tags(wanted):
             return Verdict.FAILED
     elif (unmodified := http_date(header("if-unmodified-since"))) and modified_at > unmodified:
         return Verdict.FAILED
@@ -44,8 +50,11 @@ def verdict(header: Header, tag: str, tags: Collection[str], modified_at: dateti
 
 
 def known_tags(text: str | None) -> list[str]:
-    """Return the tags of an If-None-Match without quotes, weak ones as if they were strong."""
-    return [tag for _, tag in _ENTITY_TAG.findall(text or "")]
+    """Return the first tags of an If-None-Match without quotes, weak ones as if they were strong.
+
+    MAX_TAGS at most; whoever knows more may get again what it has.
+    """
+    return [tag for _, tag in _tags(text or "")]
 
 
 def same_as(text: str | None, tag: str, modified_at: datetime) -> bool:
@@ -57,10 +66,18 @@ def same_as(text: str | None, tag: str, modified_at: datetime) -> bool:
     return http_date(text) == modified_at
 
 
+def _tags(text: str) -> list[tuple[str, str]]:
+    """Return the first MAX_TAGS tags of a header, each with its ``W/`` where it is weak."""
+    return [(match[1] or "", match[2]) for match in islice(_ENTITY_TAG.finditer(text), MAX_TAGS)]
+
+
 def http_date(text: str | None) -> datetime | None:
     """Return the moment that a header names, aware UTC; None where it is to be ignored."""
-    if text is None:
-        return None
+    return None if text is None or len(text) > _LONGEST_DATE else _moment(text)
+
+
+@lru_cache(256)
+def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:  # "-0000" is UTC by an unknown clock

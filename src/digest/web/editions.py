@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from digest.articles.model import Article, CategoryPath
 from digest.feeds.selection import ATOM, MEDIA_TYPES
-from digest.mail.edition import Contents, Digest, Edition, contents, edition_of, fresh
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_folder,
+    edition_of,
+    editions_folder,
+    fresh,
+)
 from digest.mail.phrases import phrasebook
 from digest.site import Site
 from digest.times import Clock
@@ -92,9 +102,23 @@ class EditionRenderer(Protocol):
         """Return an edition's page; one that no store knows, with the number 0, is a sample."""
         ...
 
-    def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles."""
+    def editions(
+        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
+    ) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles.
+
+        ``sample`` says whether the next one can be seen.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedPage:
+    """A page of editions and where it is."""
+
+    path: str  #: relative to the site; ends with ``/`` but for feeds
+    page: Page
+    made_at: datetime | None  #: of its newest edition, aware UTC; None where there is none
 
 
 class WebEditions:
@@ -104,8 +128,16 @@ class WebEditions:
     """
 
     def __init__(
-        self, *, digests: Mapping[str, Digest], site: Site, to: EditionRenderer, clock: Clock
+        self,
+        *,
+        digests: Mapping[str, Digest],
+        site: Site,
+        to: EditionRenderer,
+        clock: Clock,
+        samples: bool = True,
     ) -> None:
+        """``samples`` says whether lists lead to them."""
+        self._samples = samples
         self._digests = digests
         self._site = site
         self._to = to
@@ -139,13 +171,28 @@ class WebEditions:
             max_age=_FEED_MAX_AGE,
         )
 
+    def every(self, source: EditionSource) -> Iterator[PlacedPage]:
+        """Yield the pages of all digests, each with its lists last; samples are left out."""
+        for digest in self._digests.values():
+            listed = source.editions(digest.name)
+            for place, issue in enumerate(listed):
+                path = edition_folder(digest.name, issue.edition.number)
+                page = self._edition(source, digest, listed, place)
+                yield PlacedPage(path=path, page=page, made_at=issue.edition.created_at)
+            folder = editions_folder(digest.name)
+            made_at = max((one.edition.created_at for one in listed), default=None)
+            feed = self.feed(source, digest.name)
+            assert isinstance(feed, Page)  # noqa: S101 every digest has one
+            yield PlacedPage(path=f"{folder}{ATOM}", page=feed, made_at=made_at)
+            yield PlacedPage(path=folder, page=self._list(source, digest), made_at=made_at)
+
     def _list(self, source: EditionSource, digest: Digest) -> Page:
         listed = source.editions(digest.name)
         shown = [(one.edition, one.articles) for one in reversed(listed)]
         return Page(
             version=_version(listed),
             changed_at=source.current().changed_at,
-            render=partial(self._to.editions, digest, shown),
+            render=partial(self._to.editions, digest, shown, sample=self._samples),
         )
 
     def _edition(

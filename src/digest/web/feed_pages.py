@@ -109,8 +109,7 @@ def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, to: Fe
     """Return a feed's page; without a feed the front page."""
     shown = feed or plan.feed(None)
     assert shown is not None  # noqa: S101 everything always has a feed
-    # Whether a language has a feed hangs upon the others, and so does what is named beside it.
-    revision = source.of_selection(None if shown.kind == StrandKind.LANGUAGE else shown.scope)
+    revision = source.of_selection(depends_on(shown))
     render = _front if feed is None else _feed
     return Page(
         # The moment too: a database that was restored gives the same number again.
@@ -118,6 +117,12 @@ def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, to: Fe
         changed_at=revision.changed_at,
         render=partial(render, source, shown, plan, to),
     )
+
+
+def depends_on(feed: Feed) -> Scope:
+    """Return the selection with which a feed's page changes."""
+    # Whether a language has a feed hangs upon the others, and so does what is named beside it.
+    return None if feed.kind == StrandKind.LANGUAGE else feed.scope
 
 
 def custom_feed(plan: FeedPlan, name: str) -> Strand | None:

@@ -11,6 +11,8 @@ IDENTITY = "identity"
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 #: RFC 9110 section 14.2; a number of more digits than any file has bytes is no range.
 _RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
+#: Characters of a header whose items are weighed; browsers send 30.
+_WEIGHED = 1024
 #: Less than any weight that a client can name, more than refused.
 _UNNAMED = 0.0001
 
@@ -18,8 +20,11 @@ _UNNAMED = 0.0001
 def weights(text: str) -> dict[str, float]:
     """Return the items of a header such as Accept-Encoding, in lower case, with their weights.
 
-    A weight that is none counts as 0: what cannot be read is no wish.
+    A weight that is none counts as 0: what cannot be read is no wish. Of a header that is longer
+    than any honest one, the items at its start are taken.
     """
+    if len(text) > _WEIGHED:
+        text = text[:_WEIGHED].rpartition(",")[0]
     found = {}
     for item in text.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))

@@ -25,7 +25,6 @@ from digest.articles.strands import Strand, StrandKind
 from digest.errors import TemplateError
 from digest.feeds.plan import FeedPlan, FeedSummary
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
-from digest.feeds.syndication import STYLESHEET
 from digest.languages import locales
 from digest.mail.address import masked
 from digest.mail.edition import (
@@ -47,8 +46,8 @@ from digest.web.readers import READERS, carriers, reader_links
 from digest.web.status import Status
 from digest.web.template_set import LastGood, TemplateSet
 
-#: Files that feeds refer to, and the templates they come from.
-ASSETS = {STYLESHEET: "feed.css"}
+#: The template of the style sheet that browsers show raw feeds with.
+_FEED_STYLE_SOURCE = "feed.css"
 #: The stylesheet of pages: its address, and the template that it is.
 STYLE, _STYLE_SOURCE = "assets/style.css", "web/style.css"
 WORDS = "web/words.toml"
@@ -266,8 +265,13 @@ class WebPages:
             folder=edition_folder(digest.name, edition.number),
         )
 
-    def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles."""
+    def editions(
+        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
+    ) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles.
+
+        ``sample`` says whether the next one can be seen.
+        """
         words = phrasebook(digest.language, digest.timezone)
         folder = editions_folder(digest.name)
         return self._render(
@@ -286,16 +290,16 @@ class WebPages:
             language=words.language,
             address=self._site.link(folder),
             folder=folder,
-            sample=edition_folder(digest.name, 0),
+            sample=edition_folder(digest.name, 0) if sample else None,
         )
 
     def style(self) -> bytes:
         """Return the stylesheet of pages."""
         return self._templates.contents(_STYLE_SOURCE)[0]
 
-    def assets(self) -> Mapping[str, bytes]:
-        """Return the stylesheet of feeds by its path relative to the output folder."""
-        return {path: self._templates.contents(source)[0] for path, source in ASSETS.items()}
+    def style_sheet(self) -> bytes:
+        """Return the style sheet that browsers show feeds with."""
+        return self._templates.contents(_FEED_STYLE_SOURCE)[0]
 
     def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
         """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
@@ -321,7 +325,7 @@ class WebPages:
         """Render every template with sample data. Raises TemplateError for the first fault."""
         feed = Feed(site=self._site, category=None)
         articles, categories = sample_articles(), samples.categories()
-        self.assets()
+        self.style_sheet()
         self.style()
         for some in (articles, ()):
             self.index(feed, some, categories if some else ())
@@ -344,7 +348,7 @@ class WebPages:
         for proposal in samples.proposals():
             self.approval(proposal)
         for listed in ((edition, 2),), ():
-            self.editions(digest, listed)
+            self.editions(digest, listed, sample=bool(listed))
         self.status(samples.status())
         self.status(samples.idle_status())
         self.not_found()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -29,6 +29,7 @@ def upgrade() -> None:
         "INSERT INTO article_state (article, hidden, revision) SELECT id, CASE WHEN id IN"
         " (SELECT article FROM withdrawal WHERE at IS NOT NULL) THEN 1 ELSE 0 END, 0 FROM article"
     )
+    op.create_index("ix_article_state_revision", "article_state", ["revision"])
     hidden = sa.text("hidden != 0")
     op.create_index(
         "ix_article_state_hidden",
@@ -57,7 +58,7 @@ def upgrade() -> None:
     op.create_table(
         "output",
         sa.Column("token", sa.Text(), nullable=False),
-        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.BigInteger()),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("token", name="pk_output"),
     )
