@@ -1,66 +1,79 @@
 # Every target works on a fresh clone with Python 3.11 or later, pip and make.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+# Tests run in so many processes.
+WORKERS ?= 2
+# How much `make soak` repeats.
+SOAK ?= 10
+BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The pins are complete: nothing is resolved, whatever has been released since. What comes as source
+# is built by the pinned tools in the environment itself.
+INSTALL := $(PIP) install --no-deps --no-build-isolation
 COVERAGE := $(BIN)/python -m coverage
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --upgrade --no-header
 # The pure modules, as the import rules in pyproject.toml name them.
 PURE = $(shell $(BIN)/python -c "import tomllib; \
 	rules = tomllib.load(open('pyproject.toml', 'rb'))['tool']['importlinter']['contracts']; \
 	names = next(rule['source_modules'] for rule in rules if 'source_modules' in rule); \
 	print(','.join('*/' + name.replace('.', '/') + '.py' for name in names))")
 
-.PHONY: run test check format bench kill lock clean
+.PHONY: run test check format bench soak lock clean
 
-run: .venv/run.stamp  ## start Digest on the example articles
+run: $(VENV)/run.stamp  ## start Digest on the example articles
 	@$(BIN)/digest --config config/digest.toml run
 
 test: check  ## the gate: checks, tests, coverage
 	@$(COVERAGE) erase
-	$(COVERAGE) run -m pytest
+	$(COVERAGE) run -m pytest -n $(WORKERS) --dist worksteal
 	@$(COVERAGE) combine --quiet
 	@echo "Coverage of the pure core:"
 	@$(COVERAGE) report --fail-under=100 --include="$(PURE)"
 	@echo "Coverage of services and adapters:"
 	@$(COVERAGE) report --fail-under=90 --omit="$(PURE)"
 
-check: .venv/dev.stamp  ## format, lint, types, import rules; no tests
+check: $(VENV)/dev.stamp  ## format, lint, types, import rules; no tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/dev.stamp  ## mend what can be mended by machine
+format: $(VENV)/dev.stamp  ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev.stamp  ## each prints its unit and its ratio to a reference
-	$(BIN)/python -m benchmarks.file_to_feed
-	$(BIN)/python -m benchmarks.scan
+bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
+	$(BIN)/python -m benchmarks.targets
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 
-kill: .venv/dev.stamp  ## kill daemons with -9, 200 times, and see that everybody got their mail
-	$(BIN)/python -m tests.end_to_end.kills --kills 200 --readers 2000
+soak: $(VENV)/dev.stamp  ## long histories, large trees, many kills, long fuzzing: SOAK=10 of them
+	SOAK_SIZE=$(SOAK) $(BIN)/python -m pytest -n $(WORKERS) -m "long or soak" --timeout 7200
 
-lock: .venv/dev.stamp  ## pin what pyproject.toml and requirements/dev.in ask for
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--upgrade --no-header --extra postgresql pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--upgrade --no-header -c requirements/run.txt requirements/run.txt requirements/dev.in -o requirements/dev.txt
+lock: $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for
+	$(LOCK) --extra postgresql pyproject.toml -o requirements/run.txt
+	$(LOCK) -c requirements/run.txt requirements/build.in -o requirements/build.txt
+	$(LOCK) -c requirements/run.txt -c requirements/build.txt \
+		requirements/run.txt requirements/dev.in -o requirements/dev.txt
 
 clean:  ## drop the environment and everything that can be made again
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
 
-.venv/bin/python:
-	$(PYTHON) -m venv .venv
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
 
-.venv/run.stamp: requirements/run.txt pyproject.toml | .venv/bin/python
-	@echo "Installing into .venv (once, about a minute) …"
-	@$(PIP) install --require-hashes -r requirements/run.txt
-	@$(PIP) install --no-deps -e .
+$(VENV)/run.stamp: requirements/build.txt requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) (once, about a minute) …"
+	@$(INSTALL) --require-hashes -r requirements/build.txt
+	@$(INSTALL) --require-hashes -r requirements/run.txt
+	@$(INSTALL) -e .
+	@$(PIP) check
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
-	@echo "Installing the tools of the tests into .venv …"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	@echo "Installing the tools of the tests into $(VENV) …"
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(PIP) check
 	@touch $@

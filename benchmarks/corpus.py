@@ -3,7 +3,8 @@
 What crawlers write is there: a blank line before the front matter, categories as a path with
 full-width punctuation, dates in every form and none, placeholder images, escaped braces, comments,
 empty paragraphs, ideographic indents, lazy images, promotion blocks with their own style, quotes of
-both kinds in titles. The same number and seed always make the same article.
+both kinds in titles. The same number and seed always make the same article; a crawler that comes
+by again writes the same text, with another address of the placeholder and another date.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path, PurePosixPath
@@ -37,6 +38,8 @@ _TITLES = (
 )
 _TOPICS = ("社会", "科技·网络", "文化/读书", "Notes: Engineering")
 _DASH = "— "
+#: Different paths of categories that articles are in, in turn.
+CATEGORIES = 60
 #: Bytes of a file name, without its extension; a file system allows 255.
 _MAX_NAME = 240
 _FIRST_DAY = datetime(2012, 1, 1, 7, 30)  # noqa: DTZ001 - most dates of the wild have no zone
@@ -48,25 +51,39 @@ class Sample:
 
     path: PurePosixPath  #: relative to the watched folder
     title: str  #: as readers should see it
+    author: str
+    date: datetime  #: what its date means, in whatever form it is written; without a zone
     categories: tuple[str, ...]  #: one path, as readers should see it
     mark: str  #: in its text and in no other
     text: str
 
+    def with_news(self, words: str) -> Sample:
+        """Return the same article with a paragraph more."""
+        body, end, rest = self.text.rpartition("</div>")
+        return replace(self, text=f"{body}<p>{words}</p>{end}{rest}")
 
-def sample(number: int, seed: int = 1, *, dated: bool = True, paragraphs: int = 26) -> Sample:
+
+def sample(
+    number: int, seed: int = 1, *, dated: bool = True, paragraphs: int = 26, visit: int = 0
+) -> Sample:
     """Return the article of this number, by default about 11 KB of 60 leaf categories.
 
-    Without ``dated`` it has no date that means anything, so that first sight is its date.
+    Without ``dated`` it has no date that means anything, so that first sight is its date. Each
+    later ``visit`` of the crawler gives another picture address and, where there is one, date.
     """
     chance = random.Random(f"{seed} {number}")
     shape = chance.choice(_TITLES)
     title = shape.format(number=number)
     topic = _TOPICS[number % 4].replace("/", "／")
-    names = [topic, f"来源：{number % 12}（总站）", f"栏目 {number % 60} — 首页"]
+    names = [topic, f"来源：{number % 12}（总站）", f"栏目 {number % CATEGORIES} — 首页"]
     marked = [chance.choice(("", "", _DASH)) + name for name in names]
     image = chance.choice(
         ("", "''", f"'https://picsum.photos/400/300?random={chance.randrange(10_000)}'")
     )
+    if visit:
+        image = f"'https://picsum.photos/400/300?random={number + visit * 100_000}'"
+    date = _FIRST_DAY + timedelta(minutes=97 * number % (9 * 365 * 1440) + visit)
+    author = f"作者 {number % 7}"
     quoted = title if chance.random() < 0.5 else title.replace("'", "''")
     lines = [
         "",
@@ -75,9 +92,9 @@ def sample(number: int, seed: int = 1, *, dated: bool = True, paragraphs: int = 
         f"categories:{chance.choice(('', ' '))}",
         *(f" - '{name}'" for name in marked),
         f"headimg: {image}",
-        f"author: 作者 {number % 7}",
+        f"author: {author}",
         "comments: false",
-        f"date: {_date(number, chance) if dated else 'Invalid Date'}",
+        f"date: {_date(date, chance) if dated else 'Invalid Date'}",
         f"thumbnail: {image}",
         "---",
         "",
@@ -88,6 +105,8 @@ def sample(number: int, seed: int = 1, *, dated: bool = True, paragraphs: int = 
     return Sample(
         path=_path(names, title, number),
         title=title,
+        author=author,
+        date=date,
         categories=tuple(names),
         mark=_mark(number),
         text=text,
@@ -108,9 +127,8 @@ def samples(count: int, seed: int = 1, *, paragraphs: int = 26) -> Iterator[Samp
         yield sample(number, seed, paragraphs=paragraphs)
 
 
-def _date(number: int, chance: random.Random) -> str:
-    """Return a date long past, or none, as crawlers write it."""
-    date = _FIRST_DAY + timedelta(minutes=97 * number % (9 * 365 * 1440))
+def _date(date: datetime, chance: random.Random) -> str:
+    """Return a date, or none, as crawlers write it."""
     return chance.choice(
         (
             format_datetime(date).replace("-0000", "GMT"),

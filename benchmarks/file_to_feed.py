@@ -1,124 +1,139 @@
 """From a file moved into the tree to its feeds on disk, with thousands of articles present.
 
-Runs the daemon's own intake over a generated corpus (about 11 KB each, 60 leaf categories, feeds of
-50 full entries) and prints milliseconds. The reference is the time that the
-same disk takes to write and sync as many files of that size, measured in the same run: what no
-program can beat.
+A file is in its feeds once those of the whole site and of its category are replaced, in every
+format. The reference writes as many files of the same content, without syncing, and commits one
+row to a database: what nothing can beat that publishes by rename and loses no article.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import os
+import sqlite3
 import statistics
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-from benchmarks.corpus import sample, write_corpus
-from digest.articles.model import ARCHIVES, CategoryPath
-from digest.assembly import Services, open_services
-from digest.intake import Intake
-from digest.logs import configure_logs
-from digest.settings import load
+from benchmarks.bench import Bench, Result, Target
+from benchmarks.corpus import sample
+from benchmarks.installation import NH3, Installation
+from benchmarks.processes import Failure
+
+MEDIAN = Target(row=4, what="file to feed: median", unit="ms", must=45.0, wanted=25.0)
+RARE = Target(row=4, what="file to feed: 99th percentile", unit="ms", must=150.0)
+IDLE = Target(row=4, what="file to feed: after idling", unit="ms", must=45.0, wanted=25.0)
+MANY = Target(row=4, what="file to feed: median, the large tree", unit="×", must=1.2)
+#: Seconds between two files. A feed changes at once only where it has not within the last second.
+_PAUSE = 1.5
+#: Seconds after which a file is not in its feeds for good.
+_PATIENCE = 60.0
+#: Seconds between two looks; each costs six calls.
+_LOOK = 0.001
+_TIMES = 20
 
 
-def wait_for(feeds: dict[Path, int], mark: str) -> float:
-    """Return the moment when all feeds were replaced; looks every millisecond, 30 s at most.
+class Watch:
+    """Times files on their way into the feeds of a daemon that runs."""
 
-    ``feeds`` has the inode of each before: looking costs next to nothing, so that the measured
-    program has the machine to itself.
-    """
-    end = time.perf_counter() + 30
-    missing = list(feeds)
-    while missing and time.perf_counter() < end:
-        time.sleep(0.001)
-        missing = [feed for feed in missing if feed.stat().st_ino == feeds[feed]]
-    found = time.perf_counter()
-    for feed in feeds:
-        if mark.encode() not in feed.read_bytes():
-            raise TimeoutError(f"{mark} is not in {feed}")
-    return found
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._feeds = installation.feeds()
 
+    def once(self) -> float:
+        """Move a file into the tree; return the seconds until all of its feeds were replaced.
 
-async def measure(services: Services, root: Path, count: int, samples: int) -> list[float]:
-    """Return how long each of some new files took to be in the feed of its category, seconds."""
-    output = services.settings.paths.output
-    found: list[float] = []
-    with services.workers() as workers:
-        intake: Intake = services.intake(workers)
+        Raises Failure where one of them does not hold it then.
+        """
+        article = self._installation.news()
+        feeds = [*self._feeds[""], *self._feeds[" / ".join(article.categories)]]
+        before = {path: path.stat().st_ino for path in feeds}
         began = time.perf_counter()
-        await intake.first_scan()
-        cold = time.perf_counter() - began
-        print(f"cold build: {count:,} articles in {cold:.1f} s ({count / cold:,.0f} articles/s)")
-        running = asyncio.create_task(intake.run())
-        for number in range(count, count + samples):
-            await asyncio.sleep(0.3)  # nothing else is going on
-            one = sample(number, dated=False)
-            waiting = root.parent / "new.md"
-            waiting.write_text(one.text, encoding="utf-8")
-            (root / one.path).parent.mkdir(parents=True, exist_ok=True)
-            folder = CategoryPath(one.categories).folder
-            feeds = [
-                output / "feeds" / place / name
-                for place in (folder, "")
-                for name in ("rss.xml", "atom.xml", "feed.json")
-            ]
-            before = {feed: feed.stat().st_ino for feed in feeds}
-            began = time.perf_counter()
-            waiting.rename(root / one.path)
-            found.append(await asyncio.to_thread(wait_for, before, one.mark) - began)
-        intake.stop()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    return found
+        self._installation.write(article)
+        while before:
+            if time.perf_counter() - began > _PATIENCE:
+                raise Failure(f"{article.path} is not in {min(before)}")
+            time.sleep(_LOOK)
+            before = {path: inode for path, inode in before.items() if path.stat().st_ino == inode}
+        seconds = time.perf_counter() - began
+        for path in feeds:
+            if article.mark not in path.read_text(encoding="utf-8"):
+                raise Failure(f"{article.path} is not in {path}, which was replaced")
+        return seconds
+
+    def many(self, times: int) -> list[float]:
+        """Return the seconds of so many files, each after a pause."""
+        seconds = []
+        for _ in range(times):
+            time.sleep(_PAUSE)
+            seconds.append(self.once())
+        return seconds
 
 
-def write_and_sync(folder: Path, output: Path, count: int) -> float:
-    """Return how long the disk takes for the files that one new article touches, seconds."""
-    current = [path for path in (output / "feeds").rglob("*.*") if ARCHIVES not in path.parts]
-    feeds = sorted(current, key=lambda path: -path.stat().st_size)[:16]
-    contents = [path.read_bytes() for path in feeds]
-    found = []
-    for _ in range(count):
-        began = time.perf_counter()
-        for number, content in enumerate(contents):
-            path = folder / f"{number}.tmp"
-            with path.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            path.replace(folder / str(number))
-        found.append(time.perf_counter() - began)
-    return statistics.median(found)
-
-
-def main() -> None:
-    """Print the latency, its spread and its ratio to the reference."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--articles", type=int, default=2_000)
-    options.add_argument("--samples", type=int, default=15)
-    options.add_argument("--with-bleach", action="store_true", help="build with both engines")
-    chosen = options.parse_args()
-    configure_logs("error", "text")
-    with tempfile.TemporaryDirectory(prefix="digest-bench-") as name:
-        base = Path(name)
-        root = base / "articles"
-        write_corpus(root, chosen.articles)
-        engines = '["bleach", "nh3"]' if chosen.with_bleach else '["nh3"]'
-        configuration = base / "digest.toml"
-        configuration.write_text(f"[sanitizer]\nengines = {engines}\n", encoding="utf-8")
-        with open_services(load(configuration, {})) as services:
-            found = asyncio.run(measure(services, root, chosen.articles, chosen.samples))
-            reference = write_and_sync(base, services.settings.paths.output, 5)
-    median, slowest = statistics.median(found), max(found)
-    print(
-        f"file to feed: {median * 1000:.0f} ms median, {slowest * 1000:.0f} ms at most of "
-        f"{len(found)}, with {chosen.articles:,} articles present; "
-        f"{median / reference:.1f} times the disk's own {reference * 1000:.0f} ms"
+def measure(bench: Bench) -> Iterator[Result]:
+    """Measure row 4."""
+    options = bench.options
+    installation, _ = bench.built(options.articles, NH3)
+    with installation.daemon():
+        watch = Watch(installation)
+        watch.many(2)  # the first ones bring in what is needed
+        seconds = watch.many(options.samples)
+        before = {path: state.st_ino for path, state in installation.files().items()}
+        watch.many(1)
+        time.sleep(_PAUSE)  # what is packed comes later
+        written = [
+            path for path, state in installation.files().items() if before.get(path) != state.st_ino
+        ]
+        bare = _bare(bench.folder / "bare", written)
+        idled = None
+        if options.idle:
+            time.sleep(options.idle)
+            idled = watch.once()
+    median = statistics.median(seconds)
+    yield Result(
+        target=MEDIAN,
+        value=1e3 * median,
+        detail=f"{median / bare:.1f} times the {1e3 * bare:.1f} ms of writing {len(written)} "
+        f"files without syncing and one commit; {options.samples} files",
+    )
+    rare = statistics.quantiles(seconds, n=100, method="inclusive")[98]
+    yield Result(target=RARE, value=1e3 * rare, detail=f"{1e3 * max(seconds):.0f} ms at most")
+    yield Result(
+        target=IDLE,
+        value=None if idled is None else 1e3 * idled,
+        detail=f"one file after {options.idle:,.0f} s" if options.idle else "not asked for",
+    )
+    if not options.large:
+        yield Result(target=MANY, value=None, detail="no large tree was asked for")
+        return
+    large, _ = bench.built(options.large, NH3)
+    with large.daemon():
+        watch = Watch(large)
+        watch.many(2)
+        many = statistics.median(watch.many(options.samples))
+    yield Result(
+        target=MANY,
+        value=many / median,
+        detail=f"{1e3 * many:.1f} ms with {options.large:,} articles",
     )
 
 
-if __name__ == "__main__":
-    main()
+def _bare(folder: Path, files: list[Path]) -> float:
+    """Return the seconds of replacing files of the same content and one commit, at the median."""
+    folder.mkdir()
+    contents = [path.read_bytes() for path in files]
+    seconds = []
+    with closing(sqlite3.connect(folder / "database")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("CREATE TABLE article (number INTEGER PRIMARY KEY, text TEXT)")
+        for number in range(_TIMES):
+            began = time.perf_counter()
+            with database:
+                article = sample(number)
+                database.execute("INSERT INTO article VALUES (?, ?)", (number, article.text))
+            for place, content in enumerate(contents):
+                waiting = folder / f"{place}.new"
+                waiting.write_bytes(content)
+                waiting.replace(folder / str(place))
+            seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
 from digest.settings import Settings, load
+from tests.once import compile_once, open_copies, sync_nothing
+from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
 hypothesis.settings.register_profile("digest", deadline=None)
@@ -21,6 +25,16 @@ hypothesis.settings.load_profile("digest")
 
 #: A morning; tests move on from here.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def once() -> Iterator[None]:
+    """Compile templates and migrate databases once, and do not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        open_copies(patch)
+        sync_nothing(patch)
+        yield
 
 
 @dataclass
@@ -139,9 +153,25 @@ class Workplace:
         """Scan and publish once."""
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
-        services.publisher.publish_all()
-        services.publisher.pack()
+        services.publish()
         return taken
+
+    async def visit(self, services: Services, path: str, **headers: str) -> httpx.Response:
+        """Return what the daemon's web server answers to a GET now."""
+        app = services.application(None, None)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.get(f"/{path}", headers=named)
+
+    def see(self, services: Services, path: str, **headers: str) -> httpx.Response:
+        """Return what the web server answers, where no event loop runs."""
+        return asyncio.run(self.visit(services, path, **headers))
+
+    def look_at(self, path: str) -> httpx.Response:
+        """Return what the web server answers, in a program of its own."""
+        with self.open() as services:
+            return self.see(services, path)
 
     def published(self) -> dict[str, bytes]:
         """Return every published file by its relative path; not what is hidden."""
@@ -159,3 +189,9 @@ def workplace(tmp_path: Path) -> Workplace:
     place.articles.mkdir()
     place.configure()
     return place
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> ThreadCalls:
+    """Return what tells when a call in a thread has ended."""
+    return ThreadCalls(monkeypatch)

@@ -40,3 +40,11 @@ def test_an_address_that_is_taken_names_the_key() -> None:
 def test_ipv6_can_be_listened_at() -> None:
     with listen("::1", 0) as listener:
         assert listener.family is socket.AF_INET6
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_what_a_connection_is_given_waits_for_no_acknowledgement(host: str) -> None:
+    with listen(host, 0) as listener:
+        address = listener.getsockname()[:2]
+        with socket.create_connection(address), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

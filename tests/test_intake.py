@@ -10,22 +10,23 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from digest.backlog import Backlog
+from digest.feeds.writing import Published
 
 from digest import intake as intake_module
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
-from digest.backlog import Backlog
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
-from digest.feeds.folder import OutputFolder
-from digest.feeds.publish import Publisher
-from digest.feeds.writing import Published
+from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.publisher import Publisher
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
 from digest.web.pages import WebPages
 from tests.conftest import Workplace
+from tests.waiting import PATIENCE
 
 Change = Callable[[], object]
 
@@ -59,7 +60,7 @@ class Presses:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something was published and a condition holds."""
-        async with asyncio.timeout(8), self._changed:
+        async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(condition)
 
 
@@ -201,7 +202,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
         before = feeds()
         monkeypatch.setattr(ArticleStore, "record", record)
         crawl(2)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             while not await read.get():
                 pass
     assert feeds() == before
@@ -357,7 +358,7 @@ async def test_a_stop_ends_a_long_publication(
         for number in range(5):
             workplace.write(f"../outside/{number}.md", str(number))
         outside.rename(workplace.articles / "inside")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             await began.wait()
         intake.stop()
         stopped.set()
@@ -386,7 +387,7 @@ async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
         monkeypatch.setattr(Ingest, "scan", tell)
         intake._next_scan = 0.0
         workplace.write("a.md")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             await scanned.wait()
 
 

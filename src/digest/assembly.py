@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from random import random
 
-from digest import shipped
+from starlette.types import ASGIApp
+
+from digest import __version__, shipped
 from digest.agenda import Agenda
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
+from digest.articles.model import Scope
 from digest.articles.tree import TOP, Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Workers
 from digest.editorial import Editor
 from digest.errors import ConfigurationError
+from digest.export.exporter import Exporter
+from digest.export.folder import ExportFolder
 from digest.feeds.herald import Herald
+from digest.feeds.plan import FeedPlan, FeedSummary, spread
+from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.websub import feed_links
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -34,9 +47,14 @@ from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
+from digest.web.addresses import Addresses
+from digest.web.app import create_app
+from digest.web.editions import WebEditions
+from digest.web.feed_files import FeedFiles
 from digest.web.pages import WebPages
+from digest.web.public_pages import PublicPages
 from digest.web.readers import READERS
-from digest.web_editions import SitePublisher, WebEditions
+from digest.web.status import Status
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -53,8 +71,8 @@ class Services:
     site: Site
     tree: Tree
     pages: WebPages
-    publisher: SitePublisher
-    web_editions: WebEditions
+    plan: FeedPlan
+    publisher: Publisher
     herald: Herald
     mail_templates: MailTemplates
     digests: Mapping[str, Digest]  #: by name
@@ -94,6 +112,40 @@ class Services:
             settle=articles.settle,
             clock=self.clock,
         )
+
+    def feeds(self) -> list[FeedSummary]:
+        """Return every feed that there is, with its count of articles, the site's first."""
+        articles, options = self.store.articles, self.plan
+        facets = articles.strands(options.kinds) if options.kinds else []
+        scopes: dict[Scope, int] = {None: articles.counts().articles}
+        scopes |= spread(options, articles.categories(), facets)
+        found = ((options.feed(scope), count) for scope, count in scopes.items())
+        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
+
+    def publish(self, progress: Callable[[int, int], None] | None = None) -> Published:
+        """Publish all that is stale, packed, before a command ends; hubs are told.
+
+        Raises OutputError, StoreError; what was written until then is told all the same.
+        """
+        publisher = self.publisher
+        done = Published(removed=publisher.start())
+        try:
+            while True:
+                published = publisher.publish(progress)
+                done = replace(
+                    done,
+                    written=done.written + published.written,
+                    unchanged=done.unchanged + published.unchanged,
+                    removed=done.removed + published.removed,
+                )
+                if published.wait is None:
+                    break
+                time.sleep(published.wait)
+            publisher.pack()
+        finally:
+            publisher.close()
+            self.tell_hubs()
+        return done
 
     def tell_hubs(self) -> None:
         """Tell hubs what was published by a command; what they do not take now is kept.
@@ -137,7 +189,6 @@ class Services:
             drafts=self.store.decisions,
             decisions=self.store.decisions,
             editions=self.store.outbox,
-            publish=self.web_editions.publish_around,
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,
@@ -145,6 +196,77 @@ class Services:
             carry=mailing.carry if mailing else None,
             report_to=self.settings.mail.report_to,
             link=self.approval_link if has_pages else None,
+        )
+
+    def public_pages(self, inner: ASGIApp) -> PublicPages:
+        """Return what answers for the pages of the site, before an application that does not."""
+        archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
+        readers = self.settings.feeds.readers
+        editions = WebEditions(
+            digests=self.digests, site=self.site, to=self.pages, clock=self.clock
+        )
+        return PublicPages(
+            inner,
+            store=self.store.pages,
+            addresses=Addresses(
+                pages=self.pages,
+                plan=self.plan,
+                editions=editions,
+                archives=archives,
+                moved=moved,
+            ),
+            pages=self.pages,
+            configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),
+            clock=self.clock,
+        )
+
+    def application(self, status: Callable[[], Status] | None, editor: Editor | None) -> FeedFiles:
+        """Return the whole web application: the files of feeds, then pages, then all else.
+
+        ``status`` makes the status page, None: there is none; ``editor`` does what the operator
+        decides on editions, None: nothing can be decided.
+        """
+        app = create_app(
+            subscriptions=self.store.subscribers,
+            status=status,
+            pages=self.pages,
+            token_key=self.token_key,
+            clock=self.clock,
+            editor=editor,
+            public=self.public_pages,
+        )
+        return FeedFiles(
+            self.settings.paths.output,
+            app,
+            moved=self.settings.moved_feeds(),
+            links=partial(feed_links, self.site),
+            clock=self.clock,
+        )
+
+    def exporter(self, folder: Path, *, url: str, archives: bool) -> Exporter:
+        """Return what writes the whole site into a folder, for an address (``Site.url``).
+
+        Raises ConfigurationError where the folder must not be used, or there are no archives.
+        """
+        settings = self.settings
+        check_export_folder(settings, folder)
+        if archives and not settings.feeds.archives:
+            problem = "is needed for --archives; there are none to be exported"
+            raise ConfigurationError("feeds.archives", "false", problem)
+        # Nobody tells a hub of a copy under another address.
+        hubs = self.site.hubs if url == self.site.url else ()
+        site = replace(self.site, url=url, hubs=hubs)
+        templates, brought = template_folders(settings)
+        pages = make_pages(settings, site, self.digests, self.schedules, templates, brought)
+        return Exporter(
+            store=self.store.pages,
+            folder=ExportFolder(folder),
+            feeds=replace(settings.feed_plan(site), archives=archives),
+            pages=pages,
+            editions=WebEditions(
+                digests=self.digests, site=site, to=pages, clock=self.clock, samples=False
+            ),
+            configuration=repr((self.digests, sorted(self.schedules), settings.feeds.readers)),
         )
 
     def approval_link(self, edition_id: int) -> str:
@@ -186,6 +308,25 @@ def check_roots(tree: Tree) -> None:
             raise ConfigurationError(
                 key, str(root), f"hides the folder {hidden} with its articles; choose another name"
             )
+
+
+def check_export_folder(settings: Settings, folder: Path) -> None:
+    """Raise ConfigurationError where an export would be among files of another use."""
+    paths = settings.paths
+    others = {"paths.output": paths.output, "paths.data": paths.data}
+    others |= {
+        "paths.articles" if name == TOP else f"paths.articles.{name}": root
+        for name, root in paths.articles.items()
+    }
+    if paths.templates is not None:
+        others["paths.templates"] = paths.templates
+    own = folder.resolve()
+    for key, other in others.items():
+        real = other.resolve()
+        if own == real or own.is_relative_to(real) or real.is_relative_to(own):
+            where = "is" if own == real else "lies in" if own.is_relative_to(real) else "holds"
+            problem = f"{where} the folder of {key} ({other}); expected one apart from it"
+            raise ConfigurationError("export to", str(folder), problem)
 
 
 def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
@@ -245,6 +386,47 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
     return folder, brought
 
 
+def make_pages(
+    settings: Settings,
+    site: Site,
+    digests: Mapping[str, Digest],
+    scheduled: Collection[str],
+    templates: Path,
+    brought: Path,
+) -> WebPages:
+    """Return what renders the pages of a site; ``scheduled`` are the digests that are sent.
+
+    Raises TemplateError where a template cannot be read.
+    """
+    readers = settings.feeds.readers
+    return WebPages(
+        templates=templates,
+        site=site,
+        formats=settings.feed_formats(),
+        authors=settings.feeds.authors,
+        readers=READERS if readers is None else readers,
+        digests=[digests[name] for name in scheduled],
+        brought=brought,
+    )
+
+
+def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
+    """Return what differs whenever feeds would be written otherwise for the same articles."""
+    libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
+    told = "\n".join((__version__, *libraries, repr(options)))
+    return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
+
+
+def check_templates(settings: Settings) -> None:
+    """Render all templates of pages and mails with sample data. Raises TemplateError."""
+    templates, brought = template_folders(settings)
+    site = settings.site()
+    WebPages(templates=templates, site=site, brought=brought).check()
+    mails = MailTemplates(templates=templates, site=site, brought=brought)
+    for name in settings.digests:
+        mails.check(settings.digest(name))
+
+
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
@@ -260,68 +442,41 @@ def make_schedules(settings: Settings) -> dict[str, Schedule]:
 
 
 @contextmanager
-def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Services]:
+def open_services(
+    settings: Settings, clock: Clock = utc_now, *, check: bool = True
+) -> Iterator[Services]:
     """Build everything, check what can be checked without doing anything, close it at the end.
 
-    Raises ConfigurationError and TemplateError before anything is written, StoreError where the
-    database cannot be opened.
+    Without ``check`` templates are not tried. Raises ConfigurationError and TemplateError before
+    anything is written, StoreError where the database cannot be opened.
     """
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
     templates, brought = template_folders(settings)
-    WebPages(templates=templates, site=settings.site(), brought=brought).check()
-    mail_templates = MailTemplates(templates=templates, site=settings.site(), brought=brought)
-    for digest in digests.values():
-        mail_templates.check(digest)
+    if check:
+        check_templates(settings)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
-        formats = settings.feed_formats()
-        feeds = settings.feeds
-        pages = WebPages(
-            templates=templates,
-            site=site,
-            formats=formats,
-            authors=feeds.authors,
-            readers=READERS if feeds.readers is None else feeds.readers,
-            digests=[digests[name] for name in schedules],
-            brought=brought,
-        )
+        pages = make_pages(settings, site, digests, schedules, templates, brought)
+        plan, style_sheet = settings.feed_plan(site), pages.style_sheet()
         herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
-        web_editions = WebEditions(
-            editions=store.issued,
-            articles=store.articles,
-            taken_upto=store.outbox.taken_upto,
-            pages=pages,
-            site=site,
-            output=settings.paths.output,
-            digests=digests,
-            clock=clock,
-        )
         yield Services(
             settings=settings,
             store=store,
             site=site,
             tree=tree,
             pages=pages,
-            publisher=SitePublisher(
-                editions=web_editions,
-                source=store.articles,
-                pages=pages,
-                site=site,
-                output=settings.paths.output,
-                limit=feeds.limit,
-                full=feeds.content == "full",
-                formats=formats,
-                authors=feeds.authors,
-                languages=feeds.languages,
-                custom=settings.custom_feeds(),
-                ttl=feeds.ttl,
+            plan=plan,
+            publisher=Publisher(
+                store=store.feeds,
+                folder=OutputFolder(settings.paths.output),
+                options=plan,
+                style_sheet=style_sheet,
+                fingerprint=feed_fingerprint(plan, style_sheet),
                 changed=herald.changed,
-                archives=store.archives if settings.feeds.archives else None,
             ),
-            web_editions=web_editions,
             herald=herald,
             mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
             digests=digests,

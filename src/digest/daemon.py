@@ -9,23 +9,18 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
 from digest import __version__
-from digest.articles.model import ARTICLES
 from digest.articles.workers import Workers
 from digest.assembly import Services
-from digest.backlog import FIRST_RETRY, LAST_RETRY
+from digest.backoff import Backoff
 from digest.claims import listen, only_daemon
 from digest.errors import DigestError
-from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.mail.edition import Digest, Edition, decided_at
 from digest.timetable import Timetable
-from digest.web.app import create_app
-from digest.web.feed_files import FeedFiles
 from digest.web.server import Server
 from digest.web.status import MAX_SHOWN, Status, Waiting
 
@@ -94,12 +89,18 @@ class Daemon:
         timetable = Timetable(services.schedules, self._fire)
         server = self._server(listener) if listener else None
         stop_editor, stop_mail, stop_herald = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        checked = asyncio.Event()
+
+        async def serve(server: Server) -> None:
+            await checked.wait()
+            await server.serve()
+
         async with asyncio.TaskGroup() as tasks:
-            web = tasks.create_task(server.serve()) if server else None
+            web = tasks.create_task(serve(server)) if server else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
             editor = tasks.create_task(self._editor.run(stop_editor))
             herald = tasks.create_task(services.herald.run(stop_herald))
-            follow = tasks.create_task(self._follow(self._intake, timetable))
+            follow = tasks.create_task(self._follow(self._intake, timetable, checked))
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
@@ -112,49 +113,48 @@ class Daemon:
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
             if web and server:
                 server.should_exit = True
+                checked.set()
                 await _ended(web, _STOP_WEB)
+            await self._close_output()
         _log.info("stopped")
+
+    async def _close_output(self) -> None:
+        """Have the disk take the feeds; else the next boot of the machine compares them all."""
+        try:
+            await asyncio.to_thread(self._services.publisher.close)
+        except DigestError as error:
+            _log.error("the output folder was not synced", error=str(error))
 
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
-        app = create_app(
-            output=services.settings.paths.output,
-            subscriptions=services.store.subscribers,
-            status=self.status if services.settings.web.status else None,
-            pages=services.pages,
-            token_key=services.token_key,
-            clock=services.clock,
-            moved=services.settings.moved_feeds(),
-            gone=self._withdrawn,
-            sample=services.web_editions.sample,
-            editor=self._editor,
-        )
-        feeds = FeedFiles(
-            services.settings.paths.output,
-            app,
-            moved=services.settings.moved_feeds(),
-            links=partial(feed_links, services.site),
-            clock=services.clock,
-        )
+        status = self.status if services.settings.web.status else None
+        feeds = services.application(status, self._editor)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
-    def _withdrawn(self, path: str) -> bool:
-        """Tell whether there was a page of an article at a path that shows nothing now."""
-        top, _, rest = path.partition("/")
-        key = rest.partition("/")[0]
-        return f"{top}/" == ARTICLES and self._services.store.withdrawals.withdrawn(key)
+    async def _follow(self, intake: Intake, timetable: Timetable, checked: asyncio.Event) -> None:
+        """Check the output, scan, announce, start the schedules, keep the feeds in step.
 
-    async def _follow(self, intake: Intake, timetable: Timetable) -> None:
-        """Scan, announce, start the schedules, then keep the feeds in step."""
+        ``checked`` is set once the output was looked at, so that it can be served.
+        """
         services = self._services
         names = list(services.digests)
 
         async def start_digests() -> None:
             await asyncio.to_thread(services.store.outbox.start_digests, names, services.clock())
 
+        async def check_output() -> None:
+            try:
+                removed = await asyncio.to_thread(services.publisher.start, intake.go_on)
+            finally:
+                checked.set()
+            if removed:
+                _log.info("files of an older version removed", files=removed)
+
         async def announce() -> None:
             self._announce(await asyncio.to_thread(self._started))
 
+        if not await _until_done("check of the output folder", check_output, intake):
+            return
         if not await _until_done("first scan", lambda: intake.first_scan(self._progress), intake):
             return
         if not await _until_done("start of the digests", start_digests, intake):
@@ -168,22 +168,15 @@ class Daemon:
 
     async def _fire(self, name: str) -> None:
         """Make the edition that is due, if there is one; try again while the database is away."""
-        made: list[Edition] = []
-        if await _until_done("edition", lambda: self._issue_due(name, made), self._intake) and made:
-            pages = self._services.web_editions
-            try:
-                await asyncio.to_thread(pages.publish_new, name)
-            except (DigestError, OSError) as error:  # mail does not wait; it is owed until then
-                _log.error("web edition not written", digest=name, error=str(error))
+        await _until_done("edition", lambda: self._issue_due(name), self._intake)
 
-    async def _issue_due(self, name: str, made: list[Edition]) -> None:
+    async def _issue_due(self, name: str) -> None:
         services = self._services
         now = services.clock()
         due_at = await asyncio.to_thread(self._agenda.due_at, name, now)
         if due_at is None:
             return
-        if edition := await self._mailing.issue(services.digests[name], due_at):
-            made.append(edition)
+        if await self._mailing.issue(services.digests[name], due_at):
             self._mailing.wake()
             self._editor.wake()
 
@@ -204,7 +197,7 @@ class Daemon:
             started_at=self._started_at,
             articles=counts.articles,
             categories=counts.categories,
-            feeds=len(services.publisher.feeds()),
+            feeds=len(services.feeds()),
             problems=tuple(services.store.articles.problems()[:MAX_SHOWN]),
             failed=counts.problems,
             salvaged=counts.salvaged,
@@ -223,6 +216,7 @@ class Daemon:
                 for edition, _ in services.store.decisions.drafts()
             ),
             last_scan_at=scan.ended_at if scan else None,
+            fault=str(services.pages.fault or ""),
         )
 
 
@@ -239,16 +233,16 @@ def _waiting(edition: Edition, digest: Digest | None) -> Waiting:
 
 async def _until_done(what: str, attempt: Callable[[], Awaitable[object]], intake: Intake) -> bool:
     """Try until it works, waiting longer each time; False where the daemon stops before that."""
-    retry = FIRST_RETRY
+    backoff = Backoff()
     while not intake.stopped():
         try:
             await attempt()
         except (DigestError, OSError) as error:
             if intake.stopped():
                 break
-            _log.error("failed, will try again", what=what, error=str(error), seconds=retry)
-            await asyncio.sleep(retry)
-            retry = min(retry * 2, LAST_RETRY)
+            wait = backoff.failed()
+            _log.error("failed, will try again", what=what, error=str(error), seconds=wait)
+            await asyncio.sleep(wait)
         else:
             return not intake.stopped()
     return False

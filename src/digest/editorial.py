@@ -20,8 +20,6 @@ from digest.times import Clock
 
 #: Seconds between two looks at the drafts.
 LOOK_EVERY = 30.0
-#: Seconds for which a decision waits until its page is written.
-PATIENCE = 10.0
 #: While the operator cannot be written to: when it is tried again at first, and at the longest.
 RETRY_FIRST, RETRY_LAST = timedelta(seconds=30), timedelta(minutes=30)
 
@@ -81,7 +79,6 @@ class Editor:
         drafts: Drafts,
         decisions: Decisions,
         editions: Editions,
-        publish: Callable[[Edition], object],
         digests: Mapping[str, Digest],
         sender: Sender,
         clock: Clock,
@@ -92,15 +89,13 @@ class Editor:
     ) -> None:
         """Keep what is needed.
 
-        ``publish`` writes the pages that change where an edition appears or goes; it is called in
-        a thread. ``wake`` says that there may be something to send. ``carry`` takes a mail to the
-        operator at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link``
-        returns the address of the page that decides on an edition.
+        ``wake`` says that there may be something to send. ``carry`` takes a mail to the operator
+        at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link`` returns
+        the address of the page that decides on an edition.
         """
         self._drafts = drafts
         self._decisions = decisions
         self._editions = editions
-        self._publish = publish
         self._digests = digests
         self._sender = sender
         self._clock = clock
@@ -109,7 +104,6 @@ class Editor:
         self._report_to = report_to
         self._link = link
         self._woken = asyncio.Event()
-        self._publishing: set[asyncio.Task[None]] = set()
         self._told: set[int] = set()  # drafts that the log has told of
         self._asked: set[int] = set()  # drafts that the operator was written to about
         self._retry_at: datetime | None = None
@@ -146,7 +140,7 @@ class Editor:
         if not await asyncio.to_thread(self._decisions.approve, edition_id, digest, now):
             return False
         _log.info("edition approved", digest=edition.digest, edition=edition_id)
-        await self._changed(edition)
+        self._wake()
         return True
 
     async def drop(self, edition_id: int) -> bool:
@@ -167,7 +161,7 @@ class Editor:
         if not await asyncio.to_thread(self._decisions.cancel, edition_id, self._clock()):
             return False
         _log.info("edition cancelled", digest=edition.digest, edition=edition_id)
-        await self._changed(edition)
+        self._wake()
         return True
 
     async def resend(self, edition_id: int) -> int:
@@ -281,21 +275,3 @@ class Editor:
         except LookupError:
             return None
         return edition
-
-    async def _changed(self, edition: Edition) -> None:
-        """Bring mails and pages in line with what was decided.
-
-        Mail does not wait for pages. Nor does whoever clicked, where another part or process is
-        publishing for long: the pages follow.
-        """
-        self._wake()
-        publishing = asyncio.create_task(self._published(edition))
-        self._publishing.add(publishing)
-        publishing.add_done_callback(self._publishing.discard)
-        await asyncio.wait({publishing}, timeout=PATIENCE)
-
-    async def _published(self, edition: Edition) -> None:
-        try:
-            await asyncio.to_thread(self._publish, edition)
-        except (DigestError, OSError) as error:
-            _log.error("web edition not written", digest=edition.digest, error=str(error))

@@ -13,9 +13,9 @@ import structlog
 from digest.articles.ingest import Ingest, Taken
 from digest.articles.scan import Scan
 from digest.articles.watches import Watches
-from digest.backlog import FIRST_RETRY, LAST_RETRY, Backlog, Work
+from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.times import Clock
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +26,8 @@ _QUIET = 0.01
 _LONGEST_GATHERING = 0.5
 #: A burst of so many paths is followed by a scan: the kernel may have dropped events.
 _LARGE_BURST = 200
+#: However long a burst lasts, what was taken is published after so long; seconds.
+_LONGEST_UNPUBLISHED = 2.0
 #: More paths than this are forgotten in favour of a scan.
 _MOST_HINTS = 50_000
 #: A scan waits until nothing is left to look at, but not longer than this; seconds.
@@ -118,7 +120,11 @@ class Intake:
         self._hints = Hints()
         self._watch = watch(self._hints) if watch else None
         self._next_scan = 0.0
-        self._backlog = Backlog()
+        self._publish_at = inf  # of the loop's clock
+        self._stale_since = inf
+        self._backoff = Backoff()
+        self._pack_at = 0.0  # of the loop's clock
+        self._pack_backoff = Backoff()
         self._stopped = threading.Event()
         self.last_scan: Scan | None = None
 
@@ -133,24 +139,23 @@ class Intake:
         return self._stopped.is_set()
 
     async def first_scan(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Begin to watch, scan the tree and publish everything.
+        """Begin to watch, scan the tree and publish what is stale.
 
         What cannot be written is logged, and tried again by ``run``. Raises OSError where the tree
-        is not there, DigestError where it cannot be stored or rendered. May be called again then.
+        is not there, DigestError where it cannot be stored. May be called again then.
         """
         await self._scan(progress)
-        self._backlog.everything = True
-        work = self._backlog.next(asyncio.get_running_loop().time(), more_coming=False)
-        if work and not self.stopped():
-            await self._publish(work)
+        if not self.stopped():
+            await self._publish()
 
-    def _go_on(self, _done: int, _total: int) -> None:
+    def go_on(self) -> None:
+        """Raise InterruptedError once stopped: for what waits or works in another thread."""
         if self.stopped():
             raise InterruptedError("stopping")
 
     async def run(self) -> None:
         """Follow the tree until stopped or cancelled; whatever fails is logged and tried again."""
-        retry = FIRST_RETRY
+        backoff = Backoff()
         try:
             while not self.stopped():
                 now = asyncio.get_running_loop().time()
@@ -164,13 +169,13 @@ class Intake:
                 )
                 try:
                     await self._turn()
-                    retry = FIRST_RETRY
+                    backoff.succeeded()
                 except (DigestError, OSError) as error:
                     if self.stopped():
                         break
-                    _log.error("intake failed, will try again", error=str(error), seconds=retry)
-                    await asyncio.sleep(retry)
-                    retry = min(retry * 2, LAST_RETRY)
+                    wait = backoff.failed()
+                    _log.error("intake failed, will try again", error=str(error), seconds=wait)
+                    await asyncio.sleep(wait)
         finally:
             if self._watch is not None:
                 await asyncio.to_thread(self._watch.stop)
@@ -197,13 +202,15 @@ class Intake:
         overdue = time() - self._next_scan
         if overdue >= (_LONGEST_DELAY if self._hints else 0):
             await self._scan(None)
-        if work := self._backlog.next(time(), more_coming=bool(self._hints)):
-            await self._publish(work)
-        if self._publisher.unpacked and not self._hints:
+        burst = bool(self._hints) and time() < self._stale_since + _LONGEST_UNPUBLISHED
+        if time() >= self._publish_at and not burst:
+            await self._publish()
+        if self._publisher.unpacked and time() >= self._pack_at and not self._hints:
             await self._pack()
 
     def _wait_to_publish(self, now: float) -> float:
-        return 0.0 if self._publisher.unpacked else self._backlog.wait(now)
+        pack_at = self._pack_at if self._publisher.unpacked else inf
+        return max(0.0, min(self._publish_at, pack_at) - now)
 
     def _until_release(self) -> float:
         """Return after how many seconds an article may appear whose date is still to come."""
@@ -243,7 +250,10 @@ class Intake:
     def _note(self, taken: Taken) -> None:
         loop = asyncio.get_running_loop()
         changes = taken.changes
-        self._backlog.add(changes, loop.time())
+        if changes:
+            now = loop.time()
+            self._publish_at = min(self._publish_at, now)
+            self._stale_since = min(self._stale_since, now)
         if changes or changes.problems:
             _log.info(
                 "files taken",
@@ -255,27 +265,23 @@ class Intake:
         for path in taken.waiting:
             loop.call_later(self._settle, self._hints.add, path)
 
-    async def _publish(self, work: Work) -> None:
-        """Publish; what cannot be written is logged and stays in the backlog."""
+    async def _publish(self) -> None:
+        """Publish what is stale; what cannot be written is logged and stays stale."""
+        time = asyncio.get_running_loop().time
         try:
-            if work.everything:
-                published = await asyncio.to_thread(self._publisher.publish_all, self._go_on)
-            else:
-                published = await asyncio.to_thread(
-                    self._publisher.publish, work.changes, self._go_on
-                )
+            published = await asyncio.to_thread(
+                self._publisher.publish, lambda _done, _total: self.go_on()
+            )
         except OutputError as error:
-            wait = self._backlog.failed(work, asyncio.get_running_loop().time())
+            wait = self._backoff.failed()
+            self._publish_at, self._stale_since = time() + wait, inf
             _log.error("not everything published, will try again", error=str(error), seconds=wait)
             return
-        self._backlog.done(work)
-        _log.info(
-            "published",
-            articles=len(work.changes.articles),
-            categories=len(work.changes.categories),
-            written=published.written,
-            removed=published.removed,
-        )
+        self._backoff.succeeded()
+        self._stale_since = inf
+        self._publish_at = inf if published.wait is None else time() + published.wait
+        if published.written or published.removed:
+            _log.info("published", written=published.written, removed=published.removed)
 
     async def _pack(self) -> None:
         """Pack what was published, until there is something to look at."""
@@ -286,4 +292,8 @@ class Intake:
         try:
             await asyncio.to_thread(self._publisher.pack, urgent)
         except OutputError as error:
-            _log.error("not everything packed", error=str(error))
+            wait = self._pack_backoff.failed()
+            self._pack_at = asyncio.get_running_loop().time() + wait
+            _log.error("not everything packed, will go on", error=str(error), seconds=wait)
+        else:
+            self._pack_backoff.succeeded()

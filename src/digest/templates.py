@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.errors import TemplateError
+
+#: Attributes of types whose safety is remembered.
+_MOST_KNOWN = 4096
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A sandbox that remembers what it has allowed: it is asked for every attribute of a page."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Tell whether a template may read an attribute; the object's type alone decides."""
+        key = type(obj), attr
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:  # a template may make up any names
+                self._known.clear()
+            found = self._known[key] = super().is_safe_attribute(obj, attr, value)
+        return found
 
 
 def environment(
@@ -19,7 +41,7 @@ def environment(
     A template is taken from the first folder that has it. ``autoescape`` says whether values are
     escaped for HTML, or tells it by a template's name.
     """
-    return ImmutableSandboxedEnvironment(
+    return _Sandbox(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=autoescape,
         undefined=jinja2.StrictUndefined,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +15,9 @@ import pytest
 
 from digest.articles import ingest as ingest_module
 from digest.articles.ingest import Ingest, Taken
-from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.model import Changes, SourceFile
 from digest.articles.tree import Tree
-from digest.articles.workers import Stalled, TooSlow, Workers
+from digest.articles.workers import Result, Stalled, TooSlow, Workers
 from digest.assembly import Services
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
@@ -83,11 +83,11 @@ def test_a_second_scan_opens_no_file(
 def all_given_up(error: type[SourceError]) -> Iterator[None]:
     """Have every file given up for time."""
 
-    def give_up(_: Workers, source: SourceFile, __: object) -> Draft:
-        raise error(source.path, None, "took more than 2 s")
+    def give_up(_: Workers, sources: Sequence[SourceFile], __: object) -> list[Result]:
+        return [error(source.path, None, "took more than 2 s") for source in sources]
 
     with pytest.MonkeyPatch.context() as slow:
-        slow.setattr(Workers, "result_of", give_up)
+        slow.setattr(Workers, "results_of", give_up)
         yield
 
 

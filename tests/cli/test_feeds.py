@@ -1,13 +1,13 @@
-"""`digest feeds` and `digest feeds validate`."""
+"""`digest feeds`: the list of them, and what the program has written of them."""
 
 from __future__ import annotations
 
 import json
 
-import pytest
-
+from digest.times import utc_now
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
+from tests.feed_validation import validate_published
 
 
 def test_feeds_lists_every_category(program: Program, workplace: Workplace) -> None:
@@ -51,29 +51,28 @@ def test_feeds_of_the_operators_follow_the_configuration(
     assert listed() == [("banks", 1)]
 
 
-def test_what_was_built_is_right(program: Program, workplace: Workplace) -> None:
-    workplace.write("a.md")
-    program("build")
-    ended = program("feeds", "validate")
-    assert ended.code == 0
-    assert ended.out == "13 files: 0 errors, 0 warnings.\n"
-    assert json.loads(program("feeds", "validate", "--json").out) == {
-        "files": 13,
-        "errors": 0,
-        "warnings": 0,
-        "findings": [],
-    }
-
-
-def test_what_is_left_of_a_withdrawn_article_is_right(
+def test_what_is_built_and_what_is_left_of_a_withdrawn_article_is_right(
     program: Program, workplace: Workplace
 ) -> None:
+    site = workplace.settings().site()
     workplace.write("a.md")
     workplace.write("b.md", "另一篇")
     program("build")
+    assert validate_published(workplace.published(), site, utc_now()) == []
     assert program("articles", "withdraw", "a.md").code == 0
-    assert b"deleted-entry" in workplace.published()["feeds/atom.xml"]
-    assert json.loads(program("feeds", "validate", "--json").out)["findings"] == []
+    published = workplace.published()
+    assert b"deleted-entry" in published["feeds/atom.xml"]
+    assert validate_published(published, site, utc_now()) == []
+
+
+def test_a_character_that_was_lost_is_the_only_thing_told(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.write("a.md", "破损的\ufffd字")
+    program("build")
+    found = validate_published(workplace.published(), workplace.settings().site(), utc_now())
+    assert {finding.rule for _, finding in found} == {"characters-suspect"}
+    assert {path.rpartition(".")[2] for path, _ in found} == {"xml", "json"}
 
 
 def test_readers_are_told_how_often_to_look(program: Program, workplace: Workplace) -> None:
@@ -81,49 +80,3 @@ def test_readers_are_told_how_often_to_look(program: Program, workplace: Workpla
     workplace.write("a.md")
     program("build")
     assert b"<ttl>15</ttl>" in workplace.published()["feeds/金融/rss.xml"]
-
-
-def test_an_error_in_a_feed_is_told_with_its_file_and_ends_with_1(
-    program: Program, workplace: Workplace
-) -> None:
-    workplace.write("a.md", "一篇")
-    program("build")
-    feed = workplace.output / "feeds/金融/rss.xml"
-    feed.write_text(feed.read_text("utf-8").replace("<item>", "<item><summary/>"), "utf-8")
-    ended = program("feeds", "validate")
-    assert ended.code == 1
-    row, summary = ended.out.splitlines()
-    assert row.split("\t")[:3] == ["feeds/金融/rss.xml", "error", "rss-unknown"]
-    assert "summary: expected elements of RSS 2.0" in row
-    assert summary == "13 files: 1 errors, 0 warnings."
-    (finding,) = json.loads(program("feeds", "validate", "--json").out)["findings"]
-    assert finding["file"] == "feeds/金融/rss.xml"
-    assert finding["element"] == "summary"
-    assert finding["source"] == "RSS 2.0 specification: extending RSS"
-
-
-def test_warnings_alone_end_with_0(program: Program, workplace: Workplace) -> None:
-    workplace.write("a.md", "破损的\ufffd字")
-    program("build")
-    ended = program("feeds", "validate")
-    assert ended.code == 0
-    assert "characters-suspect" in ended.out
-    assert "0 errors, 12 warnings" in ended.out
-
-
-def test_a_feed_at_another_address_is_told(
-    program: Program, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workplace.write("a.md")
-    program("build")
-    monkeypatch.setenv("DIGEST_SITE__URL", "https://elsewhere.example")
-    ended = program("feeds", "validate", "--json")
-    assert ended.code == 1
-    rules = {finding["rule"] for finding in json.loads(ended.out)["findings"]}
-    assert rules == {"self-address", "json-self"}
-
-
-def test_without_feeds_there_is_nothing_to_check(program: Program) -> None:
-    ended = program("feeds", "validate")
-    assert ended.code == 1
-    assert "holds no feeds; `digest build` writes them" in ended.err

@@ -15,12 +15,13 @@ import pytest
 from lxml import etree
 
 from digest.articles.model import CategoryPath, Changes
-from digest.feeds.publish import Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM, JSON, Feed
 from digest.feeds.tombstones import NAMESPACE
 from digest.store.database import Store, open_store
+from tests.effort import effort
+from tests.feeds.publish.test_publisher import PlainPages, tree
 from tests.feeds.samples import SITE
-from tests.feeds.test_publish import PlainPages, tree
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SPACE, reading
 
 A = "{http://www.w3.org/2005/Atom}"
@@ -108,7 +109,7 @@ class Editor:
             keys = [self.store.withdrawals.find(f"{one}.md")[0].article.key for one in some]
             if deed == "withdraw":
                 return self.store.withdrawals.withdraw(keys, now)
-            return self.store.withdrawals.restore(keys)
+            return self.store.withdrawals.restore(keys, now)
         if deed not in ("correct", "move") or not some:
             count = self.dice.randint(2, 3 * LIMIT) if deed == "burst" else 1
             some = [len(self.written) + number for number in range(count)]
@@ -128,7 +129,8 @@ class Editor:
         return self.store.articles.record(readings, now)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(effort(3, soak=5)))
 def test_files_miss_nothing_for_whoever_follows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.feeds.plain import WORD_JOINER, as_html, unmistakable
-from digest.feeds.validation.syntax import mistakable
+from tests.feed_validation.syntax import mistakable
 
 texts = st.lists(
     st.sampled_from(["<", ">", "&", "&amp;", "&lt", "&#60;", "<b>", "</b>", "<!--", "R&D", " "])

@@ -12,6 +12,8 @@ from digest.articles.strands import Strand, StrandKind
 from digest.articles.twins import likeness
 from digest.mail.edition import Digest
 from digest.mail.subscriber import NewSubscriber
+from digest.store.database import Store
+from digest.store.issued import Issue
 from digest.store.types import hashed
 
 NOW = datetime(2024, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
@@ -113,3 +115,9 @@ def someone(
 ) -> NewSubscriber:
     """Return a subscription to be stored."""
     return NewSubscriber(address=address, digest=digest, categories=categories)
+
+
+def listed(store: Store, digest: str = "daily") -> list[Issue]:
+    """Return the editions of a digest as pages list them."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.editions(digest)

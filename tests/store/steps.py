@@ -56,4 +56,4 @@ def take(store: Store, step: Step, terms: Terms, now: datetime) -> tuple[Terms, 
         return terms, store.articles.record(step, now, terms)
     if step == "withdraw":
         return terms, store.withdrawals.withdraw(store.articles.article_keys()[:1], now)
-    return terms, store.withdrawals.restore([article_key("1"), article_key("urn:x")])
+    return terms, store.withdrawals.restore([article_key("1"), article_key("urn:x")], now)

@@ -131,7 +131,7 @@ def test_a_withdrawn_article_leaves_its_archive_and_its_tombstone_is_not_lost(
     assert [one.withdrawn_at for one in held.gone] == [NOW + 2 * MINUTE, NOW + MINUTE, NOW]
     newest = store.archives.archived(feed(), extent.newest)
     assert NOW in [one.withdrawn_at for one in newest.gone], "four are more than the feed tells"
-    back = store.withdrawals.restore([key(store, 1)])
+    back = store.withdrawals.restore([key(store, 1)], NOW + 9 * MINUTE)
     (extent,) = publish(store, back)
     assert "第 1 座桥" in titles(store, extent.newest)
     assert titles(store, 1) == bridges(1)
@@ -177,7 +177,7 @@ def test_looking_at_what_changed_misses_nothing(migrated_sqlite: Path, seed: int
                 changes = (
                     store.withdrawals.withdraw(keys, now)
                     if deed == "withdraw"
-                    else store.withdrawals.restore(keys)
+                    else store.withdrawals.restore(keys, now)
                 )
             else:
                 if deed in ("new", "burst") or not some:

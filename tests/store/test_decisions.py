@@ -14,7 +14,17 @@ from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Approval, Edition, EditionState
 from digest.store.database import Store, open_store
 from tests.store.conftest import PATIENCE
-from tests.store.samples import BANKS, DAILY, FINANCE, MINUTE, NOW, SCIENCE, reading, someone
+from tests.store.samples import (
+    BANKS,
+    DAILY,
+    FINANCE,
+    MINUTE,
+    NOW,
+    SCIENCE,
+    listed,
+    reading,
+    someone,
+)
 
 HOUR = timedelta(hours=1)
 LEASE = timedelta(minutes=5)
@@ -63,7 +73,7 @@ def test_a_draft_has_readers_but_no_deliveries(started: Store) -> None:
     assert started.decisions.readers(edition.id, "daily") == 2
     assert started.decisions.readers(edition.id, "weekly") == 0
     assert started.outbox.claim(9, NOW, LEASE, NEVER) == []
-    assert started.issued.of("daily") == []
+    assert listed(started) == []
 
 
 def test_drafts_are_told_oldest_first_with_whether_the_operator_knows(started: Store) -> None:

@@ -10,13 +10,18 @@ from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Approval, Digest
 from digest.mail.subscriber import NewSubscriber
 from digest.store.database import Store
-from tests.store.samples import reading
+from digest.store.issued import Issue
+from tests.store.samples import listed, reading
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 DAILY = Digest(name="daily", title="Daily")
 
 
 def test_editions_are_found_with_what_they_hold(store: Store) -> None:
+    def held(issue: Issue) -> list[ArticleKey]:
+        with store.pages.snapshot() as snapshot:
+            return [article.key for article in snapshot.edition_articles(issue.edition)]
+
     store.outbox.start_digests(["daily"], NOW)
     keys: list[ArticleKey] = []
     for day in (1, 2, 3):
@@ -24,18 +29,26 @@ def test_editions_are_found_with_what_they_hold(store: Store) -> None:
             store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
             keys.append(store.articles.latest((), 1)[0].key)
         assert store.outbox.open_edition(DAILY, NOW + timedelta(days=day), NOW)
-    listed = store.issued.of("daily")
-    assert [(edition.number, count) for edition, count in listed] == [(1, 1), (2, 1)]
-    first, second = (edition.id for edition, _ in listed)
-    assert [article.key for article in store.issued.articles(first)] == keys[:1]
-    assert store.issued.holding(keys[1:]) == {second}
-    assert store.issued.holding(keys) == {first, second}
-    assert store.issued.holding([]) == set()
-    assert store.issued.of("weekly") == []
+    first, second = listed(store)
+    assert [(one.edition.number, one.articles) for one in (first, second)] == [(1, 1), (2, 1)]
+    assert held(first) == keys[:1]
+    assert listed(store, "weekly") == []
     store.withdrawals.withdraw(keys[:1], NOW)
-    assert store.issued.articles(first) == []
-    assert [count for _, count in store.issued.of("daily")] == [0, 1]
-    assert store.issued.holding(keys[:1]) == {first}
+    assert held(first) == []
+    assert [one.articles for one in listed(store)] == [0, 1]
+
+
+def test_an_edition_is_of_another_revision_when_its_own_articles_change(store: Store) -> None:
+    store.outbox.start_digests(["daily"], NOW)
+    for day in (1, 2):
+        store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
+        assert store.outbox.open_edition(DAILY, NOW + timedelta(days=day), NOW)
+    before = [one.revision for one in listed(store)]
+    later = NOW + timedelta(hours=1)
+    store.articles.record([reading("2.md", title="T2, corrected")], later)
+    after = [one.revision for one in listed(store)]
+    assert after[0] == before[0]
+    assert after[1] > before[1]
 
 
 def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> None:
@@ -51,17 +64,57 @@ def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> Non
         made.append(edition.id)
     draft, dropped, unsent, begun = made
 
-    def listed() -> list[int]:
-        return [edition.id for edition, _ in store.issued.of("daily")]
+    def shown() -> list[int]:
+        return [one.edition.id for one in listed(store)]
 
     store.decisions.drop(dropped, NOW)
-    assert listed() == [unsent, begun]
+    assert shown() == [unsent, begun]
     store.decisions.cancel(unsent, NOW)
-    assert listed() == [begun]
+    assert shown() == [begun]
     (sending,) = store.outbox.claim(1, NOW, timedelta(minutes=5), {})
     store.decisions.cancel(begun, NOW)
-    assert listed() == [begun]  # in a moment somebody may have it
+    assert shown() == [begun]  # in a moment somebody may have it
     store.outbox.settle(sending.id, DeliveryState.SENT, NOW)
-    assert listed() == [begun]
+    assert shown() == [begun]
     store.decisions.approve(draft, asking, NOW)
-    assert listed() == [draft, begun]
+    assert shown() == [draft, begun]
+
+
+def test_whatever_changes_what_is_shown_gets_a_revision(store: Store) -> None:
+    """Pages that are kept are looked at again only where the revision is another."""
+    store.outbox.start_digests(["daily"], NOW)
+    store.subscribers.add_many([NewSubscriber(address="a@example.org", digest="daily")], NOW)
+    asking = replace(DAILY, approval=Approval(within=timedelta(hours=1), sends=True))
+    for day in (1, 2, 3):
+        store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
+        if day != 3:
+            assert store.outbox.open_edition(asking, NOW + timedelta(days=day), NOW)
+    first, second = (edition.id for edition, _ in store.decisions.drafts())
+    told: list[tuple[str, list[int]]] = []
+
+    def note(what: str) -> None:
+        shown = [one.edition.id for one in listed(store)]
+        grown = store.pages.revision() > revision
+        assert grown or shown == before, what
+        told.append((what, shown))
+
+    for what, act in (
+        ("made", lambda: store.outbox.open_edition(DAILY, NOW + timedelta(days=3), NOW)),
+        ("approved", lambda: store.decisions.approve(first, asking, NOW)),
+        ("approved too", lambda: store.decisions.approve(second, asking, NOW)),
+        ("claimed", lambda: store.outbox.claim(1, NOW, timedelta(minutes=5), {})),
+        ("cancelled", lambda: store.decisions.cancel(first, NOW)),
+        (
+            "refused",
+            lambda: [
+                store.outbox.settle(number, DeliveryState.FAILED, NOW) for number in range(1, 4)
+            ],
+        ),
+        ("called back", lambda: store.decisions.cancel(second, NOW)),
+    ):
+        revision, before = store.pages.revision(), [one.edition.id for one in listed(store)]
+        act()
+        note(what)
+    shown = dict(told)
+    assert shown["approved too"] == [first, second, 3]
+    assert shown["called back"] != shown["approved too"]

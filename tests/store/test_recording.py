@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from digest.articles.model import Changes, Note, Severity, article_key
-from digest.articles.records import Embargoes
+from digest.articles.model import Changes, Draft, Note, Severity, article_key
+from digest.articles.records import Embargoes, Reading
 from digest.articles.revision import Terms
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
@@ -180,6 +181,32 @@ def test_near_duplicates_are_kept_or_folded_as_configured(
     assert store.articles.record([near], LATER, FOLD) == Changes(unchanged=1)
     kept = reading("c.md", body=NEARLY + "。", alike=True)
     assert store.articles.record([kept], NOW).new == 1
+
+
+def unsketched(taken: Reading) -> Reading:
+    """Return a reading as it is made where near duplicates are kept."""
+    draft = taken.outcome
+    assert isinstance(draft, Draft)
+    assert draft.likeness is not None
+    like = replace(draft.likeness, sketch=b"")
+    return replace(taken, outcome=replace(draft, likeness=like))
+
+
+def test_near_duplicates_are_folded_once_files_were_read_for_it(store: Store) -> None:
+    first = reading("a.md", body=TEXT, alike=True)
+    near = reading("b.md", body=NEARLY, alike=True)
+    store.articles.record([unsketched(first)], NOW)
+    assert store.articles.record([first], LATER, FOLD) == Changes(unchanged=1)
+    assert store.articles.record([near], LATER, FOLD).new == 0
+
+
+def test_a_follower_with_another_title_is_compared_with_the_stored_text(store: Store) -> None:
+    same = [reading(path, body=TEXT, alike=True) for path in ("a.md", "b.md")]
+    store.articles.record([unsketched(one) for one in same], NOW)
+    corrected = reading("b.md", content="new", title="更正", body=NEARLY, alike=True)
+    assert store.articles.record([unsketched(corrected)], LATER) == Changes(unchanged=1)
+    another = reading("b.md", content="newer", title="博物馆", body=OTHER, alike=True)
+    assert store.articles.record([unsketched(another)], LATER).new == 1
 
 
 def test_articles_of_one_title_that_say_different_things_are_not_folded(store: Store) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.model import CategoryPath, Draft
+from digest.articles.model import CategoryPath, Draft, SafeHtml
 from digest.articles.revision import Known
 from digest.articles.twins import likeness
 from digest.store.register import Entry, Holding, Register
@@ -26,9 +27,18 @@ def make(
     elsewhere: Iterable[str] = (),
     *,
     fold: bool = False,
+    bodies: Mapping[int, SafeHtml] | None = None,
 ) -> Register:
-    """Return a register; ``elsewhere`` are identities of articles that it does not hold."""
-    return Register(entries, holdings, batch, frozenset(elsewhere).__contains__, fold=fold)
+    """Return a register; ``elsewhere`` are identities of articles that it does not hold.
+
+    ``bodies`` are those of articles, by sequence, as they are stored.
+    """
+    taken = frozenset(elsewhere).__contains__
+
+    def stored(sequence: int) -> SafeHtml:
+        return (bodies or {}).get(sequence, SafeHtml(""))
+
+    return Register(entries, holdings, batch, taken, stored, fold=fold)
 
 
 def entry(
@@ -124,6 +134,34 @@ def test_a_follower_that_drops_its_identity_and_says_another_thing_lets_go() -> 
     assert register.refiled == {"urn:a": article}, "its categories may be fewer now"
 
 
+def test_a_follower_keeps_its_article_under_another_title_where_no_sketch_is_stored() -> None:
+    for body, stays in ((TEXT, True), (OTHER, False)):
+        article = entry("a", 1, text=TEXT)
+        assert article.likeness is not None
+        article.likeness = replace(article.likeness, sketch=b"")
+        holdings = [present("b.md", article, leads=False), present("a.md", article)]
+        register = make([article], holdings, ["b.md"], bodies={1: SafeHtml(f"<p>{body}</p>")})
+        said = says("b", text=TEXT, title="更正")
+        assert said.likeness is not None
+        said = replace(said, likeness=replace(said.likeness, sketch=b""))
+        assert (register.assign("b.md", "c", said) is article) is stays
+
+
+def test_a_follower_is_compared_with_what_its_leader_says_by_now() -> None:
+    article = entry("a", 1, text=TEXT)
+    holdings = [present("a.md", article), present("b.md", article, leads=False)]
+    register = make([article], holdings, ["a.md", "b.md"], bodies={1: SafeHtml(TEXT)})
+    now = says("a", text=OTHER, title="更正")
+    assert now.likeness is not None
+    assert article.known is not None
+    assert article.likeness is not None
+    article.likeness = replace(article.likeness, sketch=b"")
+    now = replace(now, likeness=replace(now.likeness, sketch=b""))
+    assert register.lead(register.assign("a.md", "c", now), "a.md", now)
+    register.revise(article, article.known, now)
+    assert register.assign("b.md", "c", says("b", text=OTHER, title="博物馆")) is article
+
+
 def test_several_vanished_files_with_the_same_content_go_earliest_first() -> None:
     late, early = entry("x", 9), entry("y", 3)
     register = make([late, early], [vanished("x.md", late), vanished("y.md", early)])
@@ -194,7 +232,7 @@ def test_the_same_article_in_another_folder_is_one_and_the_first_leads() -> None
     second = says("b/1", text=TEXT, categories=(SPACE,))
     one = register.assign("a/1.md", "x", first)
     assert register.lead(one, "a/1.md", first)
-    register.revise(one, entry("", 1).known or None, first.likeness)  # type: ignore[arg-type]
+    register.revise(one, entry("", 1).known or None, first)  # type: ignore[arg-type]
     assert register.assign("b/1.md", "y", second) is one
     assert not register.lead(one, "b/1.md", second)
     assert one.categories() == (FINANCE, SPACE)
@@ -287,9 +325,9 @@ def test_where_an_article_says_something_else_its_other_files_are_unsure() -> No
     register = make([article], [present("a.md", article)], ["a.md"])
     known = article.known
     assert known is not None
-    register.revise(article, known, likeness("新桥", TEXT, None))
+    register.revise(article, known, says("a", text=TEXT))
     assert register.unsure == {}
-    register.revise(article, known, likeness("新桥", OTHER, None))
+    register.revise(article, known, says("a", text=OTHER))
     assert register.unsure == {"a": article}
 
 
@@ -392,7 +430,7 @@ def test_every_article_has_one_leader_and_every_file_one_article(
         said = says(identity or path.rpartition(".")[0], text=text, title=text[:4])
         one = register.assign(path, str(number), said)
         if register.lead(one, path, said):
-            register.revise(one, known, said.likeness)
+            register.revise(one, known, said)
         found[path] = one
         for holder, held in found.items():
             assert holder in held.files

@@ -22,6 +22,7 @@ from tests.store.samples import (
     NOW,
     SCIENCE,
     SPACE,
+    listed,
     reading,
     someone,
 )
@@ -68,7 +69,7 @@ def test_a_new_subscriber_is_sent_the_latest_articles_once(started: Store) -> No
     started.subscribers.add(someone("a@example.org"), NOW)
     assert started.welcomes.open(WELCOMING, NOW) == 0
     assert started.reports.unreported(NOW) == []
-    assert started.issued.of("daily") == []
+    assert listed(started) == []
 
 
 def test_a_welcome_moves_no_checkpoint_and_takes_no_runs_place(started: Store) -> None:

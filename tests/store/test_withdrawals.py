@@ -92,10 +92,10 @@ def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -
     again = filled.withdrawals.withdraw([A], NOW + DAY)
     assert again.articles == {A}, "publishing may have failed the first time"
     assert filled.articles.tombstones(None, 9)[0].withdrawn_at == NOW
-    changes = filled.withdrawals.restore([A])
+    changes = filled.withdrawals.restore([A], NOW + 2 * DAY)
     assert changes.articles == {A}
     assert shown(filled) == ["一，新", "二"]
-    assert filled.withdrawals.restore([A]).articles == {A}
+    assert filled.withdrawals.restore([A], NOW + 2 * DAY).articles == {A}
 
 
 def test_a_deleted_file_withdraws_its_article_after_a_grace(filled: Store) -> None:
@@ -145,7 +145,7 @@ def test_a_tree_without_a_single_file_is_away_not_deleted(filled: Store) -> None
 
 
 def test_what_the_operator_keeps_is_not_withdrawn_with_its_file(filled: Store) -> None:
-    filled.withdrawals.restore([A])
+    filled.withdrawals.restore([A], NOW + 2 * DAY)
     filled.articles.vanish(["a.md"], NOW)
     assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
 

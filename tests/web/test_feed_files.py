@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import MEDIA_TYPES
 from digest.times import rfc822
 from digest.web import feed_files, file_cache
@@ -69,7 +69,7 @@ def _output(tmp_path: Path) -> Path:
     put(output / "feeds/A%2FB/rss.xml", "<rss>encoded</rss>")
     put(output / "feeds/.secret/rss.xml", "hidden")
     put(output / "feeds/index.html", "<p>all</p>")
-    put(output / "assets/feed.css", "a {}")
+    put(output / "feeds/feed.css", "a {}")
     put(output / "assets/style.css", "a {}")
     put(output / "rss.xml", "no feed of ours")
     put(tmp_path / "outside/rss.xml", "outside")
@@ -96,7 +96,7 @@ async def _client(output: Path) -> AsyncIterator[httpx.AsyncClient]:
             300,
         ),
         ("/feeds/A%252FB/rss.xml", "<rss>encoded</rss>", "application/rss+xml; charset=utf-8", 300),
-        ("/assets/feed.css", "a {}", "text/css; charset=utf-8", 3600),
+        ("/feeds/feed.css", "a {}", "text/css; charset=utf-8", 3600),
     ],
 )
 async def test_a_feed_is_served_with_its_type(
@@ -156,7 +156,7 @@ async def test_a_browser_gets_feeds_as_xml_that_it_can_style(
 )
 async def test_what_is_no_feed_is_left_to_the_rest(output: Path, path: str) -> None:
     OutputFolder(output).pack("feeds/rss.xml")
-    OutputFolder(output).record("feeds/rss.xml")
+    OutputFolder(output).record("feeds/rss.xml", b"<rss/>")
     async with connect(output) as client:
         for method in ("GET", "HEAD", "POST"):
             request = client.build_request(method, "http://x/")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from digest.feeds.folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.web import http_connection, server
 from digest.web.feed_files import FeedFiles, Receive, Scope, Send
 from digest.web.server import Server, connection_limit

@@ -8,22 +8,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import PurePosixPath
 
-from digest.articles.model import Changes, Draft, SourceFile
+from digest.articles.model import Changes, SourceFile
 from digest.articles.records import Embargoes, Failure, FileRecord, FileStore, Reading, ScanMemory
 from digest.articles.revision import Terms
 from digest.articles.scan import RootMark, Scan, kept_back
 from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
-from digest.articles.workers import Stalled, TooSlow, Workers
+from digest.articles.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
 from digest.errors import SourceError
 from digest.times import Clock
 
 #: Files handed to one transaction of the store.
 _BATCH = 500
-#: Files read ahead of the worker processes.
-_AHEAD = 64
+#: Files read ahead of the worker processes, and their bytes: enough that these have something to
+#: do while a batch is stored.
+_AHEAD, _AHEAD_BYTES = 512, 16_777_216
 #: A size no file has: it never equals the one found, so the file is tried again at each scan.
 _NEVER = -1
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -288,7 +289,7 @@ class Ingest:
         waiting: set[str],
     ) -> Iterator[Reading]:
         """Yield what came of each file, reading some files ahead of the workers."""
-        making: deque[tuple[FileRecord, SourceFile, Future[Draft]]] = deque()
+        pipeline = _Pipeline(self._workers)
         for path in paths:
             if self._stopped.is_set():
                 return
@@ -309,39 +310,87 @@ class Ingest:
                 content=content.checksum,
                 recipe=self._recipe,
             )
-            if (old := known.get(key)) and (old.content, old.recipe) == (
-                record.content,
-                record.recipe,
-            ):
-                touched.append(record)
-                continue
+            old = known.get(key)
             source = SourceFile(path=PurePosixPath(key), content=content.content)
-            making.append((record, source, self._workers.submit(source)))
-            if len(making) >= _AHEAD:
-                yield self._reading(*making.popleft())
-        while making and not self._stopped.is_set():
-            yield self._reading(*making.popleft())
+            if old and old.recipe == record.recipe:
+                if old.content == record.content:
+                    touched.append(record)
+                    continue
+                record = replace(record, text_hash=old.text_hash)
+                source = replace(source, text_hash=old.text_hash, raw_hash=old.raw_hash)
+            pipeline.add(record, source)
+            while pipeline.full:
+                yield from starmap(self._reading, pipeline.first())
+        pipeline.submit()
+        while pipeline.busy and not self._stopped.is_set():
+            yield from starmap(self._reading, pipeline.first())
 
-    def _reading(self, record: FileRecord, source: SourceFile, future: Future[Draft]) -> Reading:
-        try:
-            return Reading(record=record, outcome=self._workers.result_of(source, future))
-        except SourceError as error:
-            # Without its content, so that it is tried again when it is written again.
-            recipe = record.recipe
-            if isinstance(error, TooSlow):
-                recipe = self._given_up
-            elif isinstance(error, Stalled):
-                recipe = ""  # of no recipe, so that it is tried again at each scan
-            return Reading(
-                record=replace(record, content="", recipe=recipe),
-                outcome=Failure(line=error.line, cause=error.problem),
-            )
+    def _reading(self, record: FileRecord, result: Result) -> Reading:
+        if not isinstance(result, SourceError):
+            return Reading(record=record, outcome=result)
+        # Without its content, so that it is tried again when it is written again.
+        recipe = record.recipe
+        if isinstance(result, TooSlow):
+            recipe = self._given_up
+        elif isinstance(result, Stalled):
+            recipe = ""  # of no recipe, so that it is tried again at each scan
+        return Reading(
+            record=replace(record, content="", recipe=recipe),
+            outcome=Failure(line=result.line, cause=result.problem),
+        )
 
     def _unreadable(self, key: str, error: OSError) -> Reading:
         record = FileRecord(path=key, size=_NEVER, mtime_ns=0, content="", recipe=self._recipe)
         return Reading(
             record=record, outcome=Failure(line=None, cause=error.strerror or str(error))
         )
+
+
+class _Pipeline:
+    """Files on their way through the workers, in batches, in their order."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._next: list[tuple[FileRecord, SourceFile]] = []
+        self._next_bytes = 0
+        self._made: deque[tuple[list[tuple[FileRecord, SourceFile]], Future[list[Result]]]]
+        self._made = deque()
+        self._files = 0
+        self._bytes = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether any batch is on its way."""
+        return bool(self._made)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough on its way."""
+        return self.busy and (self._files >= _AHEAD or self._bytes >= _AHEAD_BYTES)
+
+    def add(self, record: FileRecord, source: SourceFile) -> None:
+        """Put a file into the batch that is gathered; send that on its way once it is whole."""
+        self._next.append((record, source))
+        self._next_bytes += len(source.content)
+        if len(self._next) >= BATCH or self._next_bytes >= BATCH_BYTES:
+            self.submit()
+
+    def submit(self) -> None:
+        """Send what was gathered on its way."""
+        if self._next:
+            future = self._workers.submit([source for _, source in self._next])
+            self._made.append((self._next, future))
+            self._files += len(self._next)
+            self._bytes += self._next_bytes
+            self._next, self._next_bytes = [], 0
+
+    def first(self) -> Iterator[tuple[FileRecord, Result]]:
+        """Wait for the first batch; yield its files with what came of them."""
+        batch, future = self._made.popleft()
+        self._files -= len(batch)
+        self._bytes -= sum(len(source.content) for _, source in batch)
+        results = self._workers.results_of([source for _, source in batch], future)
+        return zip((record for record, _ in batch), results, strict=True)
 
 
 def _without(marks: Mapping[str, RootMark], names: Collection[str]) -> dict[str, RootMark]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
 import regex
 
@@ -16,7 +17,8 @@ _INLINE = elements(
     "sub sup time tt u var wbr"
 )
 #: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
-_TAG = re.compile(r"""</?([a-z0-9]+)(?:[^>"]|"[^"]*")*>""")
+_TAG = re.compile(r"""</?[a-z0-9]+(?:[^>"]|"[^"]*")*>""")
+_INLINE_TAG = re.compile(rf"""</?(?:{"|".join(sorted(_INLINE))})(?![a-z0-9])(?:[^>"]|"[^"]*")*>""")
 #: From a footnote back to where it belongs; it says nothing.
 _WAY_BACK = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
@@ -36,7 +38,7 @@ def plain_text(body: SafeHtml) -> str:
     Arrows that lead back from footnotes are left out.
     """
     text = _WAY_BACK.sub("", body)
-    text = _TAG.sub(lambda tag: "" if tag[1] in _INLINE else " ", text)
+    text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
     return " ".join(html.unescape(text).split())
 
 
@@ -48,18 +50,24 @@ def summarize(text: str, length: int) -> str:
     """
     if length < 1:
         raise ValueError(f"a summary needs a length of at least 1, not {length}")
-    if len(text) <= length or (
-        len(text) <= length * _CHARACTERS_PER_GRAPHEME and _graphemes(text, length) == len(text)
-    ):
+    if len(text) <= length:
         return text
-    head = text[: _graphemes(text[: length * _CHARACTERS_PER_GRAPHEME], length - 1)]
-    return _LOOSE_END.sub("", _at_word_end(head, text)) + _ELLIPSIS
+    most = length * _CHARACTERS_PER_GRAPHEME
+    end = _graphemes(text, length - 1, 0, most)
+    if len(text) <= most and _graphemes(text, 1, end, most) == len(text):
+        return text
+    return _LOOSE_END.sub("", _at_word_end(text[:end], text)) + _ELLIPSIS
 
 
-def _graphemes(text: str, length: int) -> int:
-    """Return where the first ``length`` graphemes end."""
-    match = regex.match(rf"\X{{0,{length}}}", text)
-    return match.end() if match else 0
+def _graphemes(text: str, length: int, start: int, end: int) -> int:
+    """Return where the first ``length`` graphemes from ``start`` end."""
+    match = _some_graphemes(length).match(text, start, end)
+    return match.end() if match else start
+
+
+@lru_cache(maxsize=8)
+def _some_graphemes(length: int) -> regex.Pattern[str]:
+    return regex.compile(rf"\X{{0,{length}}}")
 
 
 def _at_word_end(head: str, text: str) -> str:

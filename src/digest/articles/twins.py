@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import nsmallest
 from struct import pack, unpack
@@ -32,7 +32,7 @@ class Likeness:
     title: str  #: hex; the same for titles that differ in case, width and punctuation only
     exact: str  #: hex over title, text and link; empty where these say too little
     linked: bool  #: there is a link in ``exact``
-    sketch: bytes  #: of the text; ``resemblance`` compares two
+    sketch: bytes  #: of the text; ``resemblance`` compares two; empty where none was made
 
     def same(self, other: Likeness) -> bool:
         """Tell whether title, text and link are the same."""
@@ -46,9 +46,20 @@ class Likeness:
         """Tell whether two versions of one file are versions of one article."""
         return self.title == other.title or resemblance(self.sketch, other.sketch) >= STILL
 
+    def sketched(self, text: str) -> Likeness:
+        """Return the same with a sketch; ``text`` is the article's."""
+        return self if self.sketch else replace(self, sketch=sketch(text))
 
-def likeness(title: str, text: str, link: str | None) -> Likeness:
-    """Return what an article is recognized by; white space in ``text`` means nothing."""
+    def says(self, other: Likeness) -> bool:
+        """Tell whether two versions of one article say the same."""
+        return (self.title, self.exact, self.linked) == (other.title, other.exact, other.linked)
+
+
+def likeness(title: str, text: str, link: str | None, *, sketched: bool = True) -> Likeness:
+    """Return what an article is recognized by; white space in ``text`` means nothing.
+
+    A sketch takes as long as all the rest of a draft, and only ``nearly`` needs it.
+    """
     words = "".join(text.split())
     plain = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", title).casefold()))
     telling = link is not None or len(words) >= MIN_TEXT
@@ -56,7 +67,7 @@ def likeness(title: str, text: str, link: str | None) -> Likeness:
         title=_hash(plain or title),
         exact=_hash(title, words, link or "") if telling else "",
         linked=link is not None,
-        sketch=_sketch(words),
+        sketch=sketch(text) if sketched else b"",
     )
 
 
@@ -81,9 +92,9 @@ def _pieces(sketch: bytes) -> set[int]:
     return set(unpack(f"<{len(sketch) // _WIDTH}I", sketch))
 
 
-def _sketch(words: str) -> bytes:
-    """Return the smallest checksums of all pieces of a text."""
-    raw = memoryview(words[:_READ].encode("utf-32-le", "surrogatepass"))
+def sketch(text: str) -> bytes:
+    """Return the smallest checksums of all pieces of a text, whose white space means nothing."""
+    raw = memoryview("".join(text.split())[:_READ].encode("utf-32-le", "surrogatepass"))
     size = _PIECE * _WIDTH
     found = {crc32(raw[at : at + size]) for at in range(0, len(raw) - size + 1, _WIDTH)}
     kept = nsmallest(_KEPT, found)

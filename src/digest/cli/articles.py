@@ -22,13 +22,13 @@ from digest.cli.terminal import (
     progress_bar,
     say,
 )
-from digest.errors import SourceError
+from digest.errors import SourceError, TemplateError
 
 if TYPE_CHECKING:
     from digest.articles.ingest import Taken
     from digest.articles.scan import Scan
     from digest.assembly import Services
-    from digest.feeds.writing import Published
+    from digest.feeds.publish.publisher import Published
     from digest.mail.edition import Digest, Edition
     from digest.mail.progress import Progress
 
@@ -45,12 +45,8 @@ def build(context: typer.Context, as_json: Json = False) -> None:
     with chosen.services() as services:
         began = time.monotonic()
         taken = _take_all(services)
-        try:
-            with progress_bar("Publishing") as progress:
-                published = services.publisher.publish_all(progress)
-                services.publisher.pack()
-        finally:  # what was written is told, whatever could not be
-            services.tell_hubs()
+        with progress_bar("Publishing") as progress:
+            published = services.publish(progress)
         # From here on what is new is news for the digests.
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
@@ -87,7 +83,7 @@ def _print_built(
                 "updated": changes.updated,
                 "articles": counts.articles,
                 "categories": counts.categories,
-                "feeds": len(services.publisher.feeds()),
+                "feeds": len(services.feeds()),
                 "problems": counts.problems,
                 "salvaged": counts.salvaged,
                 "noted": counts.noted,
@@ -179,10 +175,17 @@ def problems(
 
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
-    """Tell how many articles, problems, subscribers and mails there are."""
+    """Tell how many articles, problems, subscribers and mails there are, and what is wrong."""
+    from digest.assembly import check_templates
+
     chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with chosen.services(log=False, check=False) as services:
         store, settings = services.store, services.settings
+        fault = None
+        try:
+            check_templates(settings)
+        except TemplateError as error:
+            fault = str(error)
         now = services.clock()
         counts = store.articles.counts()
         subscribers = store.subscribers.count()
@@ -212,6 +215,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             "pauses": [asdict(pause) for pause in pauses],
             "editions": [_edition_told(*one) for one in sending],
             "drafts": [_draft_told(*one) for one in drafts],
+            "templates": fault,
         }
         print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         return
@@ -221,6 +225,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         f"{counts.salvaged:,} salvaged, {counts.embargoed:,} waiting for their date"
     )
     say(f"Last scan    {_scan_line(scan) if scan else 'never'}")
+    if fault:
+        say(f"Templates    {fault}; a running daemon uses the last good ones")
     for name, why in scan.unseen.items() if scan else ():
         say(f"Away         {settings.paths.articles.get(name, name)}: {why}; its articles stay")
     if counts.withdrawn:

@@ -100,7 +100,6 @@ def approve(context: typer.Context, edition_id: Id) -> None:
         if _is_draft(before):
             services.settings.digest(before.digest)  # says so where it is not configured
             approved = asyncio.run(services.editor().approve(edition_id))
-            _tell_owed(services)
         now = _standing(services, edition_id)
     if not approved:
         complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
@@ -120,7 +119,6 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
     with chosen.services(log=False) as services:
         _standing(services, edition_id)  # there is one
         cancelled = asyncio.run(services.editor().cancel(edition_id))
-        _tell_owed(services)
         now = _standing(services, edition_id)
     if not cancelled:
         complain(f"{_named(now.edition)} has nothing left to send: it is {_state(now.edition)}")
@@ -158,12 +156,6 @@ def resend(
         complain(f"{_named(edition)}: {why}, so there is nothing to send again")
         raise typer.Exit(FAILED)
     say(f"{_named(edition)}: {_counted(queued)} for `digest run`.")
-
-
-def _tell_owed(services: Services) -> None:
-    """Say that a page could not be written; what was decided holds all the same."""
-    for digest in sorted(services.web_editions.owed):
-        complain(f"the pages of {digest} could not be written; `digest build` does it")
 
 
 def _standing(services: Services, edition_id: int) -> Standing:

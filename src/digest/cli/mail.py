@@ -14,7 +14,6 @@ import typer
 
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, progress_bar, remark, say
-from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from digest.articles.model import Article
@@ -260,10 +259,6 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
         edition = await mailing.issue(digest, services.clock(), latest=latest, by_hand=True)
         if edition is None:
             return 0
-        try:
-            services.web_editions.publish_new(digest.name)
-        except (DigestError, OSError) as error:  # the mail does not wait for a full disk
-            complain(str(error))
         with progress_bar("Sending") as show:
             watching = asyncio.create_task(_watch(services, edition, show))
             try:

@@ -11,7 +11,7 @@ from digest.cli.context import Context
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from digest.articles.model import ArticleKey, Changes
+    from digest.articles.model import ArticleKey
     from digest.assembly import Services
     from digest.store.withdrawals import Standing
 
@@ -103,9 +103,9 @@ def withdraw(context: typer.Context, names: Names) -> None:
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         found = _find(services, names)
-        changes = services.store.withdrawals.withdraw(_keys(found), services.clock())
+        services.store.withdrawals.withdraw(_keys(found), services.clock())
         count = sum(one.withdrawn_at is None for one in found)
-        _publish(services, changes, f"{count:,} withdrawn")
+        _publish(services, f"{count:,} withdrawn")
 
 
 @app.command()
@@ -114,9 +114,9 @@ def restore(context: typer.Context, names: Names) -> None:
     chosen: Context = context.obj
     with chosen.services(log=False) as services:
         found = _find(services, names)
-        changes = services.store.withdrawals.restore(_keys(found))
+        services.store.withdrawals.restore(_keys(found), services.clock())
         count = sum(one.withdrawn_at is not None for one in found)
-        _publish(services, changes, f"{count:,} restored")
+        _publish(services, f"{count:,} restored")
 
 
 def _keys(found: list[Standing]) -> list[ArticleKey]:
@@ -145,13 +145,9 @@ def _find(services: Services, names: list[str]) -> list[Standing]:
     return found
 
 
-def _publish(services: Services, changes: Changes, done: str) -> None:
+def _publish(services: Services, done: str) -> None:
     """Bring feeds and pages up to date, and say what was done."""
-    try:
-        published = services.publisher.publish(changes)
-        services.publisher.pack()
-    finally:  # what was written is told, whatever could not be
-        services.tell_hubs()
+    published = services.publish()
     say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
 
 

@@ -28,7 +28,8 @@ class Version:
     sequence: int
     published_at: datetime  #: aware UTC
     changed_at: datetime  #: when it was updated, or withdrawn; aware UTC
-    gone: bool  #: withdrawn: a tombstone tells it
+    gone: bool = False  #: withdrawn: a tombstone tells it
+    revision: int = 0  #: the content revision of the last change of any of its texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +59,6 @@ class Decision:
     def __bool__(self) -> bool:
         """Tell whether there is anything to remember."""
         return bool(self.stale or self.sets)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
-    """How far the archives of a feed reach, and which of them are to be written."""
-
-    newest: int  #: archives are numbered from 1; 0 where there is none
-    touched: tuple[int, ...]  #: new ones, and those that say something else now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +135,8 @@ def decide(
     """
     versions = {one.sequence: one for one in (*others, *current)}
     told = {one.sequence for one in entries if one.tells(versions.get(one.sequence))}
-    shown = {one.sequence for one in current}
-    lost = {one.sequence: one for one in others if one.sequence not in told | shown}
+    safe = told.union(one.sequence for one in current)
+    lost = {one.sequence: one for one in others if one.sequence not in safe}
     wanted = sorted(lost.values(), key=lambda one: (one.published_at, one.sequence))
     # Filled up: else every article that a new one pushes out would make an archive of its own.
     wanted += [one for one in current if one.sequence not in told][: -len(wanted) % size]

@@ -58,7 +58,7 @@ class _Answer:
 class Herald:
     """Tells each hub of each changed feed, one request at a time, until it has taken it.
 
-    Hubs do not wait for one another, and nothing waits for them: ``changed`` only takes a note.
+    Hubs do not wait for one another, and nothing waits for them: ``changed`` only takes notes.
     """
 
     def __init__(
@@ -83,15 +83,25 @@ class Herald:
         self._desks = [Desk(hub) for hub in site.hubs]
 
     def changed(self, paths: Collection[str]) -> None:
-        """Note which published files hold other bytes now; from any thread, at no cost.
+        """Note which published files hold other bytes now; from any thread.
+
+        The store keeps it, too: whoever is killed now tells hubs at the next start.
 
         ``paths`` are relative to the output folder; those that are no feeds do not matter.
         """
         at = self._clock()
         changes = {self._site.link(path): at for path in sorted(paths) if is_topic(path)}
-        if changes:
+        if not changes or not self._desks:
+            return
+        try:
+            self._keeper.keep([one for desk in self._desks for one in desk.notices(changes)])
+        except StoreError as error:
+            _log.error("notices for hubs cannot be kept", error=str(error))
+        else:
             for desk in self._desks:
-                desk.add(changes)
+                desk.kept |= changes
+        for desk in self._desks:
+            desk.add(changes)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tell hubs until ``stop`` is set; what is left then is kept for the next start.
@@ -152,7 +162,7 @@ class Herald:
             desks[one.hub].kept[one.topic] = one.changed_at
         for desk in self._desks:
             desk.attach()
-            desk.add(desk.kept)
+            desk.add(dict(desk.kept))  # a copy: files may change just now
 
     async def _serve(self, desk: Desk, stop: asyncio.Event) -> None:
         """Tell one hub all that comes."""
@@ -212,7 +222,8 @@ class Herald:
             _log.warning("hub refuses", hub=desk.host, problem=answer.problem, topics=list(batch))
         else:
             _log.info("hub told", hub=desk.host, topics=len(batch))
-        await self._drop(desk, batch)
+        # What changed once more while the hub was told is kept: it is told once more.
+        await self._drop(desk, [one for one, at in batch.items() if desk.kept.get(one, at) <= at])
 
     async def _tell(self, hub: str, client: httpx.AsyncClient, topics: Collection[str]) -> _Answer:
         answer: _Answer | None = None

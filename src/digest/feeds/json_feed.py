@@ -17,8 +17,8 @@ from digest.times import rfc3339
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
-def json_feed(feed: Feed, articles: Sequence[Article], place: Place = ALONE) -> bytes:
-    """Return the feed as JSON Feed 1.1 in UTF-8; items in the order of ``articles``.
+def json_feed(feed: Feed, items: Sequence[bytes], place: Place = ALONE) -> bytes:
+    """Return the feed as JSON Feed 1.1 in UTF-8, with items of ``json_item`` in their order.
 
     ``next_url`` leads to the archive before this document, by its ``place``.
     """
@@ -39,9 +39,21 @@ def json_feed(feed: Feed, articles: Sequence[Article], place: Place = ALONE) -> 
         document["authors"] = [{"name": author}]
     if place.number is None and (hubs := hub_objects(feed.site)):
         document["hubs"] = hubs
-    document["items"] = [_item(feed, article) for article in articles]
+    head = _encoded(document).removesuffix(b"}")
+    return b"".join((head, b', "items": [\n', b",\n".join(items), b"\n]}\n"))
+
+
+def json_item(feed: Feed, article: Article) -> bytes:
+    """Return an article as an item of JSON Feed 1.1 in UTF-8, as it stands in any feed like this.
+
+    It depends on the article, the site, the feed's language, and whether the feed is full.
+    """
+    return _encoded(_item(feed, article))
+
+
+def _encoded(value: dict[str, Any]) -> bytes:
     # Lone surrogates have no UTF-8; they become question marks.
-    return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _item(feed: Feed, article: Article) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
-from digest.feeds.selection import RSS, CategorySummary, Feed
+from digest.feeds.selection import RSS, Feed
 from digest.languages import primary
 from digest.site import Site
 
@@ -20,13 +20,13 @@ _FOLDERS = {
 
 def opml(
     site: Site,
-    categories: Sequence[CategorySummary],
+    categories: Sequence[CategoryPath],
     name: str = RSS,
     others: Sequence[Feed] = (),
 ) -> bytes:
     """Return the site's feeds as OPML 2.0 in UTF-8, nested like the categories.
 
-    ``categories`` are those of every level, in order of path; ``name`` says which of a feed's
+    ``categories`` are those of every level, in their order; ``name`` says which of a feed's
     files to subscribe to, where it has that. A category with others below it is a folder whose
     first outline is its own feed: readers that meet an ``xmlUrl`` do not look below it. The
     ``others``, feeds of strands, follow in a folder for each kind.
@@ -40,10 +40,9 @@ def opml(
     body = ET.SubElement(root, "body")
     _outline(body, Feed(site=site, category=None), name)
 
-    known = {summary.path for summary in categories}
-    parents = {path.parent for path in known}
+    parents = {path.parent for path in categories}
     folders: dict[CategoryPath | None, ET.Element] = {}
-    for path in sorted(known):
+    for path in sorted(categories):
         place = folders.get(path.parent, body)
         if path in parents:
             title = publishable(path.name)

@@ -13,7 +13,7 @@ from digest.languages import primary
 from digest.site import Site
 
 #: A feed of the only language would be the feed of everything.
-_LANGUAGES_THAT_DIFFER = 2
+LANGUAGES_THAT_DIFFER = 2
 #: How the feeds of strands are listed.
 _ORDER = (StrandKind.LANGUAGE, StrandKind.CUSTOM, StrandKind.AUTHOR)
 
@@ -49,6 +49,8 @@ class FeedPlan:
     authors: bool = False  #: whether every author has a feed
     languages: bool = False  #: whether every language has one, where there are two or more
     custom: tuple[CustomFeed, ...] = ()
+    archives: bool = True  #: whether what a feed no longer holds is told by archives (RFC 5005)
+    max_bytes: int = 8_000_000  #: of a document: articles beyond it give their summaries
 
     @property
     def kinds(self) -> frozenset[StrandKind]:
@@ -117,7 +119,7 @@ def spread(
             held[one.strand.kind][one.strand] = one.articles
     if own:
         held[StrandKind.CUSTOM] = own
-    if len(held.get(StrandKind.LANGUAGE, ())) < _LANGUAGES_THAT_DIFFER:
+    if len(held.get(StrandKind.LANGUAGE, ())) < LANGUAGES_THAT_DIFFER:
         held.pop(StrandKind.LANGUAGE, None)
     found: dict[Scope, int] = {one.path: one.articles for one in categories}
     found |= {one: count for of_kind in held.values() for one, count in of_kind.items()}

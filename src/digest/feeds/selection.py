@@ -25,7 +25,7 @@ MEDIA_TYPES = {
 
 
 #: Where the feeds of strands live below ``feeds/``.
-_STRAND_FOLDERS = {
+STRAND_FOLDERS = {
     StrandKind.AUTHOR: "@authors",
     StrandKind.LANGUAGE: "@languages",
     StrandKind.CUSTOM: "@custom",
@@ -85,13 +85,18 @@ class Feed:
     def folder(self) -> str:
         """Where the feed's files live, relative to the output folder; ends with ``/``."""
         if self.strand:
-            return f"feeds/{_STRAND_FOLDERS[self.strand.kind]}/{slug(self.strand.name)}/"
+            return f"feeds/{STRAND_FOLDERS[self.strand.kind]}/{slug(self.strand.name)}/"
         if not self.category:
             return "feeds/"
         folder = self.category.folder
-        if folder.partition("/")[0].casefold() in _STRAND_FOLDERS.values():
+        if folder.partition("/")[0].casefold() in STRAND_FOLDERS.values():
             folder = f"%40{folder[1:]}"  # no slug looks like this: a "%" in a name becomes "%25"
         return f"feeds/{folder}/"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files, relative to the output folder."""
+        return tuple(self.folder + name for name in self.formats)
 
     @property
     def id(self) -> str:

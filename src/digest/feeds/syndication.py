@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,10 +13,11 @@ import feedgen.entry
 import feedgen.feed
 from feedgen.ext.dc import DcEntryExtension, DcExtension
 from feedgen.ext.media import MediaEntryExtension, MediaExtension
+from lxml import etree
 
 from digest import __version__
 from digest.articles.characters import publishable
-from digest.articles.model import Article, ArticleKey, Tombstone
+from digest.articles.model import Article, Tombstone
 from digest.feeds.archives import ALONE, Mark, Place
 from digest.feeds.persons import person
 from digest.feeds.plain import as_html, unmistakable
@@ -34,7 +34,7 @@ feedgen.feed.formatRFC2822 = rfc822
 feedgen.entry.formatRFC2822 = rfc822
 
 #: Where the stylesheet of raw feeds is published, relative to the site.
-STYLESHEET = "assets/feed.css"
+STYLESHEET = "feeds/feed.css"
 #: When a feed without entries was updated: Atom demands a date, and it must not be a clock's.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -52,50 +52,73 @@ _IMAGE_TYPES = {
     ".webp": "image/webp",
 }
 
+#: The roots of documents as feedgen writes them, with the prefixes that entries use.
+_MEDIA = "http://search.yahoo.com/mrss/"
+_RSS_ROOT: Mapping[str, Any] = {
+    "tag": "rss",
+    "nsmap": {
+        "atom": "http://www.w3.org/2005/Atom",
+        "content": "http://purl.org/rss/1.0/modules/content/",
+        "dc": "http://purl.org/dc/elements/1.1/",
+        "media": _MEDIA,
+    },
+}
+_ATOM_ROOT: Mapping[str, Any] = {"tag": "feed", "nsmap": {"media": _MEDIA}}
+
 _Text = Callable[[str], str]
 
 
-class Entries:
-    """Entries that were built for one feed, kept for others that carry the same articles.
+def rss_item(feed: Feed, article: Article) -> bytes:
+    """Return an article as an item of RSS 2.0 in UTF-8, as it stands in any feed like this one.
 
-    One is good for feeds of one site that are all full or all summaries, and for one thread: an
-    entry's elements move from a feed that was written to the next one.
+    It depends on the article, the site, the feed's language, and whether the feed is full.
     """
-
-    def __init__(self, capacity: int = 1000) -> None:
-        self._capacity = capacity
-        self._kept: dict[tuple[str, ArticleKey], tuple[Article, Any]] = {}
-
-    def take(self, form: str, article: Article, build: Callable[[], Any]) -> Any:
-        """Return the article's entry in a format (RSS or ATOM); ``build`` makes one if need be."""
-        kept = self._kept.get((form, article.key))
-        if kept is not None and kept[0] == article:
-            return kept[1]
-        entry = build()
-        if len(self._kept) >= self._capacity:
-            self._kept.clear()
-        self._kept[form, article.key] = article, entry
-        return entry
+    return _serialized(_RSS_ROOT, lambda text: _rss_item(feed, article, text).rss_entry())
 
 
-def rss(feed: Feed, articles: Sequence[Article], entries: Entries | None = None) -> bytes:
-    """Return the feed as RSS 2.0 in UTF-8; entries in the order of ``articles``."""
-    return _document(_rss, feed, articles, entries)
+def atom_entry(feed: Feed, article: Article) -> bytes:
+    """Return an article as an entry of Atom 1.0 (RFC 4287) in UTF-8; as ``rss_item``."""
+    return _serialized(_ATOM_ROOT, lambda text: _atom_entry(feed, article, text).atom_entry())
+
+
+def rss(feed: Feed, items: Sequence[bytes], changed_at: datetime | None) -> bytes:
+    """Return the feed as RSS 2.0 in UTF-8, with items of ``rss_item`` in their order.
+
+    ``changed_at`` is the last change of any of its articles, aware UTC; None where it has none.
+    """
+    try:
+        channel = _rss(feed, changed_at, str)
+    except ValueError:
+        channel = _rss(feed, changed_at, publishable)
+    return _document(feed.site, channel, items, b"</channel></rss>")
 
 
 def atom(
     feed: Feed,
-    articles: Sequence[Article],
-    entries: Entries | None = None,
+    entries: Sequence[bytes],
+    changed_at: datetime | None,
     gone: Sequence[Tombstone] = (),
     place: Place = ALONE,
 ) -> bytes:
-    """Return the feed as Atom 1.0 (RFC 4287) in UTF-8; entries in the order of ``articles``.
+    """Return the feed as Atom 1.0 (RFC 4287) in UTF-8, with entries of ``atom_entry``.
 
-    What is ``gone`` is told by tombstones (RFC 6721). ``place`` tells whether it is the current
-    document or an archive, and which archives are beside it (RFC 5005).
+    ``changed_at`` is as for ``rss``. What is ``gone`` is told by tombstones (RFC 6721). ``place``
+    tells whether it is the current document or an archive, and which archives are beside it
+    (RFC 5005).
     """
-    return _document(partial(_atom, gone=gone, place=place), feed, articles, entries)
+    try:
+        head = _atom(feed, changed_at, str, gone, place)
+    except ValueError:
+        head = _atom(feed, changed_at, publishable, gone, place)
+    return _document(feed.site, head, entries, b"</feed>")
+
+
+def last_change(changes: Iterable[tuple[datetime, int]]) -> datetime | None:
+    """Return the last change of any article, to be told by a feed; None for none.
+
+    ``changes`` are the moments at which articles changed, aware UTC, with their sequences.
+    """
+    return max((_distinct(changed_at, sequence) for changed_at, sequence in changes), default=None)
 
 
 def image_type(url: str) -> str:
@@ -104,24 +127,23 @@ def image_type(url: str) -> str:
     return _IMAGE_TYPES.get(suffix, "image/jpeg")
 
 
-def updated_at(articles: Sequence[Article]) -> datetime:
-    """Return the newest change among the articles, aware UTC; NEVER where there are none."""
-    return max((article.updated_at for article in articles), default=NEVER)
-
-
-def _document(
-    build: Callable[[Feed, Sequence[Article], Entries, _Text], bytes],
-    feed: Feed,
-    articles: Sequence[Article],
-    entries: Entries | None,
-) -> bytes:
+def _serialized(root: Mapping[str, Any], build: Callable[[_Text], etree._Element]) -> bytes:
+    """Return an element as it is written below a document's root, which declares namespaces."""
+    parent = etree.Element(root["tag"], nsmap=root["nsmap"])
     try:
-        body = build(feed, articles, entries or Entries(), str)
+        parent.append(build(str))
     except ValueError:
         # lxml refuses what XML cannot hold. That is dropped when an article is read, so looking
-        # for it beforehand in every text of every feed would be in vain.
-        body = build(feed, articles, Entries(), publishable)
-    return _prolog(feed.site) + body + b"\n"
+        # for it beforehand in every text would be in vain.
+        parent.append(build(publishable))
+    written: bytes = etree.tostring(parent, encoding="UTF-8", xml_declaration=False)
+    return written[written.index(b">") + 1 : written.rindex(b"</")]
+
+
+def _document(site: Site, head: bytes, entries: Sequence[bytes], end: bytes) -> bytes:
+    """Return a document: what feedgen made of a feed without entries, and the entries in it."""
+    cut = head.rindex(end)
+    return b"\n".join((_prolog(site) + head[:cut], *entries, head[cut:], b""))
 
 
 def _prolog(site: Site) -> bytes:
@@ -133,7 +155,7 @@ def _prolog(site: Site) -> bytes:
     ).encode()
 
 
-def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text) -> bytes:
+def _rss(feed: Feed, changed_at: datetime | None, text: _Text) -> bytes:
     site = feed.site
     title = unmistakable(text(feed.title)) or feed.link()
     generator = _generator(feed, text, title)
@@ -146,11 +168,11 @@ def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text)
     # The last link becomes the channel's <link>.
     generator.link(href=feed.link(RSS), rel="self", type=MEDIA_TYPES[RSS])
     generator.link(href=feed.link(), rel="alternate")
-    generator.updated(_seconds(updated_at(articles)))
+    generator.updated(_seconds(changed_at or NEVER))
     if site.email:
         name = text(site.author or site.title)
         generator.managingEditor(f"{text(site.email)} ({name})" if name else text(site.email))
-    if not articles:
+    if changed_at is None:
         generator.register_extension("undated", _Undated)
     generator.register_extension("sy", Syndication)
     generator.sy.every = feed.ttl
@@ -159,9 +181,6 @@ def _rss(feed: Feed, articles: Sequence[Article], entries: Entries, text: _Text)
         generator.hubs.hubs = site.hubs
     generator.register_extension("dc", DcExtension)
     generator.register_extension("media", MediaExtension)
-    for article in articles:
-        item = entries.take(RSS, article, partial(_rss_item, feed, article, text))
-        generator.add_entry(item, order="append")
     return bytes(generator.rss_str(xml_declaration=False))
 
 
@@ -187,8 +206,7 @@ def _rss_item(feed: Feed, article: Article, text: _Text) -> _Entry:
 
 def _atom(
     feed: Feed,
-    articles: Sequence[Article],
-    entries: Entries,
+    changed_at: datetime | None,
     text: _Text,
     gone: Sequence[Tombstone],
     place: Place,
@@ -207,8 +225,8 @@ def _atom(
         generator.link(href=feed.link(path), rel=relation, type=MEDIA_TYPES[ATOM])
     for hub in site.hubs if place.number is None else ():
         generator.link(href=hub, rel="hub")
-    changed_at = [*map(_distinct, articles), *(_seconds(one.withdrawn_at) for one in gone)]
-    generator.updated(max(changed_at, default=NEVER))
+    moments = [changed_at or NEVER, *(_seconds(one.withdrawn_at) for one in gone)]
+    generator.updated(max(moments))
     author = person(text(site.author or site.title) or feed.link())
     if site.email:
         author["email"] = text(site.email)
@@ -219,15 +237,12 @@ def _atom(
     if gone:
         generator.register_extension("tombstones", Tombstones)
         generator.tombstones.stand_for(gone)
-    for article in articles:
-        entry = entries.take(ATOM, article, partial(_atom_entry, feed, article, text))
-        generator.add_entry(entry, order="append")
     return bytes(generator.atom_str(xml_declaration=False))
 
 
 def _atom_entry(feed: Feed, article: Article, text: _Text) -> _Entry:
     entry = _entry(feed, article, text, text(article.title), text(article.summary))
-    entry.updated(_distinct(article))
+    entry.updated(_distinct(article.updated_at, article.sequence))
     entry.author([person(text(author)) for author in article.authors])
     entry.category(
         [
@@ -279,13 +294,13 @@ def _entry(feed: Feed, article: Article, text: _Text, title: str, summary: str) 
     return entry
 
 
-def _distinct(article: Article) -> datetime:
+def _distinct(changed_at: datetime, sequence: int) -> datetime:
     """Return when an article changed, with its sequence as the fraction of the second.
 
     Articles of one day's date, or of one scan, changed at the same second, and validators mind
     entries that did (RFC 4287 section 3.3 allows fractions; seconds stay what they are).
     """
-    return article.updated_at.replace(microsecond=article.sequence % 1_000_000)
+    return changed_at.replace(microsecond=sequence % 1_000_000)
 
 
 def _seconds(moment: datetime) -> datetime:
@@ -305,27 +320,20 @@ class _Undated:
 
 
 class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no types
-    """An entry that makes its element once, and knows its language."""
+    """An entry that knows its language, and all of its links."""
 
     def __init__(self) -> None:
         super().__init__()
         self.xml_lang = ""
-        self._element: Any = None
-
-    def rss_entry(self, extensions: bool = True) -> Any:
-        if self._element is None:
-            self._element = super().rss_entry(extensions)
-        return self._element
 
     def atom_entry(self, extensions: bool = True) -> Any:
-        if self._element is None:
-            self._element = super().atom_entry(extensions)
-            # feedgen writes no more of an entry's links than their address.
-            for element, link in zip(self._element.iterfind("link"), self.link(), strict=True):
-                element.set("rel", link["rel"])
-                for name in ("type", "length"):
-                    if link.get(name):
-                        element.set(name, link[name])
-            if self.xml_lang:
-                self._element.set(_XML_LANG, self.xml_lang)
-        return self._element
+        element = super().atom_entry(extensions)
+        # feedgen writes no more of an entry's links than their address.
+        for written, link in zip(element.iterfind("link"), self.link(), strict=True):
+            written.set("rel", link["rel"])
+            for name in ("type", "length"):
+                if link.get(name):
+                    written.set(name, link[name])
+        if self.xml_lang:
+            element.set(_XML_LANG, self.xml_lang)
+        return element

@@ -12,13 +12,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from digest import shipped
 from digest.articles.categories import renamed, renames
-from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
+from digest.articles.recipe import Recipe
 from digest.articles.revision import Terms
 from digest.articles.rules import Rule
 from digest.articles.sieve import Criteria, Sieve
 from digest.errors import ConfigurationError
-from digest.feeds.plan import CustomFeed
+from digest.feeds.plan import CustomFeed, FeedPlan
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.languages import cased
 from digest.mail.edition import Approval, Digest
@@ -166,6 +166,22 @@ class Settings(BaseSettings):
         """Tell whether a digest comes at the hour of each subscriber's own zone."""
         return self.digests[name].timezone == SUBSCRIBER
 
+    def feed_plan(self, site: Site) -> FeedPlan:
+        """Return which feeds there are, and how they are written."""
+        feeds = self.feeds
+        return FeedPlan(
+            site=site,
+            full=feeds.content == "full",
+            formats=self.feed_formats(),
+            limit=feeds.limit,
+            ttl=feeds.ttl,
+            authors=feeds.authors,
+            languages=feeds.languages,
+            custom=self.custom_feeds(),
+            archives=feeds.archives,
+            max_bytes=feeds.max_bytes,
+        )
+
     def recipe(self) -> Recipe:
         """Return how article files become articles."""
         return Recipe(
@@ -192,6 +208,7 @@ class Settings(BaseSettings):
             referrer_policy=self.articles.referrer_policy,
             category_style=self.articles.category_style,
             category_map=tuple(self.articles.category_map.items()),
+            sketched=self.articles.duplicates == "fold",
         )
 
     def polling(self) -> Settings:

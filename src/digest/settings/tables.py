@@ -251,6 +251,7 @@ class FeedsTable(Table):
     authors: bool = True
     languages: bool = True
     archives: bool = True
+    max_bytes: Annotated[int, whole(100_000, 100_000_000)] = 8_000_000
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
     readers: dict[Title, ReaderAddress] | None = None
     hubs: Annotated[

@@ -2,142 +2,244 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
-from digest.articles.model import Article, ArticleKey
-from digest.feeds.archives import Decision, Entry, Extent, Held, Version, decide
+from digest.articles.model import Article, CategoryPath, Scope, Tombstone
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.archives import Decision, Entry, Held, Version, decide
+from digest.feeds.publish.publisher import FeedContents
 from digest.feeds.selection import Feed
-from digest.store.connection import Database, Lock
-from digest.store.reading import newest, read
-from digest.store.schema import archive, archive_entry, article
+from digest.store.connection import Database
+from digest.store.reading import newest, read, scope_key, within
+from digest.store.schema import (
+    archive,
+    archive_entry,
+    article,
+    article_state,
+    membership,
+    strand_article,
+)
 from digest.store.statements import among
-from digest.store.types import hashed
-from digest.store.withdrawals import buried, remains
+from digest.store.types import chunks, hashed
+from digest.store.withdrawals import buried, remains, tombstone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What is to become of the archives of one feed."""
+class Look:
+    """What a feed holds at one moment, and what is to become of its archives."""
 
     feed: str  #: hash of its folder
-    newest: int
+    versions: tuple[Version, ...]  #: of the current document, newest first
+    gone: tuple[Tombstone, ...]  #: told by it, withdrawn last first
+    newest: int  #: number of the newest archive; 0 where there is none
     decision: Decision
-    touched: frozenset[int]  #: numbers of archives that say something else now
 
-    def extent(self) -> Extent:
-        """Return how far the archives reach once this is done."""
-        closed = len(self.decision.sets)
-        # What was the newest archive until now links to its successor.
-        first = max(self.newest, 1) if closed else self.newest + 1
-        new = range(first, self.newest + closed + 1)
-        return Extent(newest=self.newest + closed, touched=tuple(sorted(self.touched.union(new))))
+    @property
+    def contents(self) -> FeedContents:
+        """What the documents of the feed tell once the decision is carried out."""
+        return FeedContents(
+            versions=self.versions,
+            gone=self.gone,
+            newest_archive=self.newest + len(self.decision.sets),
+        )
+
+
+_NOTHING = Decision(stale=(), sets=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveState:
+    """An archive, and the last change of what it holds."""
+
+    number: int
+    revision: int  #: the content revision of the last change of any of its articles
 
 
 class ArchiveStore:
-    """What publishing needs to know of archives.
-
-    Every method raises StoreError where the database cannot be used.
-    """
+    """What pages need to know of archives. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def close_archives(
-        self, feeds: Sequence[Feed], changed: Collection[ArticleKey] | None
-    ) -> list[Extent]:
-        """Close archives wherever a version would be told by no document; return all extents.
-
-        The current document of each feed tells as many of the newest articles as its limit says,
-        and as many of those withdrawn last. ``changed`` are the articles that changed since the
-        last call for these feeds; None means any, and that every archive is to be written.
-        """
-        extents = []
-        with self._database.read() as connection:
-            ours = None if changed is None else _sequences(connection, changed)
-            for feed in feeds:
-                plan = _plan(connection, feed, ours)
-                if plan.decision:
-                    break
-                extents.append(plan.extent())
-            else:
-                return extents
-        with self._database.write(Lock.ARCHIVES) as connection:
-            for feed in feeds[len(extents) :]:
-                plan = _plan(connection, feed, ours)
-                _carry_out(connection, plan)
-                extents.append(plan.extent())
-        return extents
-
     def archived(self, feed: Feed, number: int) -> Held:
         """Return what an archive holds, as it is now; what has left the feed is left out."""
-        holds = (
-            select(archive_entry.c.article)
-            .join(archive, archive.c.id == archive_entry.c.archive)
-            .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
-        )
         with self._database.read() as connection:
-            # Sorted here: with an order, SQLite would look for these few along the index of all.
-            shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
-            articles = sorted(read(connection, shown), key=_place, reverse=True)
-            gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
-        return Held(articles=articles, gone=gone)
+            return held(connection, feed, number)
+
+
+def newest_archive(connection: Connection, feed: Feed) -> int:
+    """Return the number of a feed's newest archive; 0 where it has none."""
+    return _newest(connection, hashed(feed.folder))
+
+
+def archive_states(
+    connection: Connection, feeds: Collection[Feed]
+) -> dict[str, list[ArchiveState]]:
+    """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+    folders = {hashed(feed.folder): feed.folder for feed in feeds}
+    query = (
+        select(
+            archive.c.feed, archive.c.number, func.max(article_state.c.revision).label("revision")
+        )
+        .join(archive_entry, archive_entry.c.archive == archive.c.id)
+        .join(article_state, article_state.c.article == archive_entry.c.article)
+        .group_by(archive.c.id, archive.c.feed, archive.c.number)
+        .order_by(archive.c.feed, archive.c.number)
+    )
+    found: dict[str, list[ArchiveState]] = {}
+    for row in connection.execute(query):
+        if row.feed in folders:
+            state = ArchiveState(number=row.number, revision=row.revision)
+            found.setdefault(folders[row.feed], []).append(state)
+    return found
+
+
+def held(connection: Connection, feed: Feed, number: int) -> Held:
+    """Return what an archive holds, as it is now; what has left the feed is left out."""
+    holds = (
+        select(archive_entry.c.article)
+        .join(archive, archive.c.id == archive_entry.c.archive)
+        .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
+    )
+    # Sorted here: with an order, SQLite would look for these few along the index of all.
+    shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
+    articles = sorted(read(connection, shown), key=_place, reverse=True)
+    gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
+    return Held(articles=articles, gone=gone)
+
+
+def _newest(connection: Connection, feed: str) -> int:
+    return connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == feed)) or 0
 
 
 def _place(one: Article) -> tuple[Any, ...]:
     return one.published_at, one.sequence
 
 
-def _sequences(connection: Connection, keys: Collection[ArticleKey]) -> frozenset[int]:
-    rows = among(connection, select(article.c.key, article.c.id), article.c.key, keys)
-    return frozenset(row.id for row in rows)
+def look(
+    connection: Connection,
+    feed: Feed,
+    changed: frozenset[int] | None,
+    *,
+    archives: bool,
+    withdrawals: bool = True,
+) -> Look:
+    """Return what a feed holds, and with ``archives`` what is to become of its archives.
 
-
-def _plan(connection: Connection, feed: Feed, changed: frozenset[int] | None) -> _Plan:
-    """Return what is to become of a feed's archives.
+    Without ``withdrawals`` no article of any feed is withdrawn, and none is looked for.
 
     Nothing can be lost but what changed and what that pushed out of the current document, so with
     ``changed`` (sequences) nothing else is looked at.
     """
     key, limit = hashed(feed.folder), feed.limit
-    far = None if changed is None else limit + len(changed)
-    shown, gone = _queries(feed)
-    living = _versions(connection.execute(shown.limit(far)), gone=False)
-    dead = _versions(connection.execute(gone.limit(far)), gone=True)
-    current = [*reversed(living[:limit]), *reversed(dead[:limit])]
+    far: int | None = limit
+    if archives:
+        far = None if changed is None else limit + len(changed)
+    living = _living(connection, feed.scope, far)
+    remaining = remains(feed.scope)
+    rows = list(connection.execute(remaining.limit(far))) if withdrawals else []
+    found = Look(
+        feed=key,
+        versions=tuple(living[:limit]),
+        gone=tuple(tombstone(row) for row in rows[:limit]),
+        newest=0,
+        decision=_NOTHING,
+    )
+    if not archives:
+        return found
+    last = connection.scalar(_LAST_ARCHIVE, {"feed": key}) or 0
+    dead = [_dead(row) for row in rows]
+    shown = [*reversed(living[:limit]), *reversed(dead[:limit])]
     others = [*living[limit:], *dead[limit:]]
-    last = connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == key)) or 0
     if changed is None:
-        entries = _entries(connection, key, None)
-        touched = frozenset(range(1, last + 1))
-    else:
-        missing = changed.difference(one.sequence for one in (*living, *dead))
-        if len(living) == far:
-            others += _versions(among(connection, shown, article.c.id, missing), gone=False)
-        if len(dead) == far:
-            others += _versions(among(connection, gone, article.c.id, missing), gone=True)
-        known = changed.union(one.sequence for one in (*current, *others))
+        entries = _entries(connection, key, None) if last else []
+        decision = decide(shown, others, entries, limit)
+        return replace(found, newest=last, decision=decision)
+    missing = changed.difference(one.sequence for one in (*living, *dead))
+    if missing and len(living) == far:
+        query = within(_VERSIONS, feed.scope)
+        rows = list(among(connection, query, article.c.id, missing))
+        others += [_version(row) for row in rows]
+    if missing and len(dead) == far:
+        others += [_dead(row) for row in among(connection, remaining, article.c.id, missing)]
+    # What did not change, and was not pushed out, matters only where an archive is filled up.
+    doubtful = changed.union(one.sequence for one in others)
+    entries = _entries(connection, key, doubtful) if last else []
+    decision = decide(shown, others, entries, limit)
+    if decision.sets:
+        known = doubtful.union(one.sequence for one in shown)
         entries = _entries(connection, key, known) if last else []
-        touched = frozenset(one.archive for one in entries if one.sequence in changed)
-    return _Plan(
-        feed=key, newest=last, decision=decide(current, others, entries, limit), touched=touched
+        decision = decide(shown, others, entries, limit)
+    return replace(found, newest=last, decision=decision)
+
+
+#: The columns of a version; the table of the selection's articles is joined by ``within``.
+_VERSIONS = (
+    select(article.c.id, article.c.published_at, article.c.updated_at, article_state.c.revision)
+    .join(article_state, article_state.c.article == article.c.id)
+    .where(article_state.c.hidden == 0)
+)
+_LAST_ARCHIVE = select(func.max(archive.c.number)).where(archive.c.feed == bindparam("feed"))
+
+
+def _newest_query(scope: Scope, *, limited: bool) -> Select[Any]:
+    query = within(_VERSIONS, scope)
+    if scope is None:
+        query = query.order_by(article.c.published_at.desc(), article.c.id.desc())
+    else:
+        rows = strand_article if isinstance(scope, Strand) else membership
+        query = query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
+    return query.limit(bindparam("far")) if limited else query
+
+
+#: Built once: for every change of an article several feeds are looked at.
+_NEWEST = {
+    (kind, limited): _newest_query(example, limited=limited)
+    for kind, example in (
+        (None, None),
+        (CategoryPath, CategoryPath(("*",))),
+        (Strand, Strand(StrandKind.CUSTOM, "*")),
+    )
+    for limited in (True, False)
+}
+
+
+def _living(connection: Connection, scope: Scope, far: int | None) -> list[Version]:
+    """Return the newest visible articles of a scope, at most ``far``."""
+    query = _NEWEST[None if scope is None else type(scope), far is not None]
+    values: dict[str, Any] = {} if scope is None else {"scope": scope_key(scope)}
+    if far is not None:
+        values["far"] = far
+    return [_version(row) for row in connection.execute(query, values)]
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(
+        sequence=row.id,
+        published_at=row.published_at,
+        changed_at=row.updated_at,
+        revision=row.revision,
     )
 
 
-def _queries(feed: Feed) -> tuple[Select[Any], Select[Any]]:
-    """Return the queries of what the feed shows, the newest first, and of what is withdrawn."""
-    columns = (article.c.id, article.c.published_at, article.c.updated_at.label("at"))
-    return newest(feed.scope).with_only_columns(*columns), remains(feed.scope)
+def _dead(row: Row[Any]) -> Version:
+    return Version(sequence=row.id, published_at=row.published_at, changed_at=row.at, gone=True)
 
 
-def _versions(rows: Iterable[Row[Any]], *, gone: bool) -> list[Version]:
-    return [
-        Version(sequence=row.id, published_at=row.published_at, changed_at=row.at, gone=gone)
-        for row in rows
-    ]
+_ENTRIES = select(
+    archive_entry.c.archive,
+    archive_entry.c.article,
+    archive_entry.c.changed_at,
+    archive_entry.c.gone,
+)
+_ENTRIES_OF = _ENTRIES.where(archive_entry.c.article.in_(bindparam("values", expanding=True)))
+_HOLDERS = select(archive.c.id, archive.c.number).where(
+    archive.c.feed == bindparam("feed"), archive.c.id.in_(bindparam("values", expanding=True))
+)
 
 
 def _entries(connection: Connection, feed: str, known: Collection[int] | None) -> list[Entry]:
@@ -145,20 +247,19 @@ def _entries(connection: Connection, feed: str, known: Collection[int] | None) -
 
     In two steps: in one, SQLite would look into every archive of the feed for each article.
     """
-    held = select(
-        archive_entry.c.archive,
-        archive_entry.c.article,
-        archive_entry.c.changed_at,
-        archive_entry.c.gone,
-    )
-    holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
     if known is None:
+        holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
         numbers = {row.id: row.number for row in connection.execute(holders)}
-        rows = list(among(connection, held, archive_entry.c.archive, numbers))
+        rows = list(among(connection, _ENTRIES, archive_entry.c.archive, numbers))
     else:
-        rows = list(among(connection, held, archive_entry.c.article, known))
-        wanted = {row.archive for row in rows}
-        numbers = {row.id: row.number for row in among(connection, holders, archive.c.id, wanted)}
+        rows = []
+        for chunk in chunks(sorted(known)):
+            rows += connection.execute(_ENTRIES_OF, {"values": chunk})
+        numbers = {
+            row.id: row.number
+            for chunk in chunks(sorted({row.archive for row in rows}))
+            for row in connection.execute(_HOLDERS, {"values": chunk, "feed": feed})
+        }
     return [
         Entry(
             archive=numbers[row.archive],
@@ -171,8 +272,8 @@ def _entries(connection: Connection, feed: str, known: Collection[int] | None) -
     ]
 
 
-def _carry_out(connection: Connection, plan: _Plan) -> None:
-    """Remember what was decided."""
+def carry_out(connection: Connection, plan: Look) -> None:
+    """Store what was decided."""
     sets = dict(enumerate(plan.decision.sets, plan.newest + 1))
     if sets:
         rows = [{"feed": plan.feed, "number": number} for number in sets]

@@ -25,11 +25,22 @@ from digest.articles.strands import StrandKind
 from digest.feeds.selection import CategorySummary, StrandSummary
 from digest.store.connection import Database, Lock
 from digest.store.problems import FAILED, counted, listed
-from digest.store.reading import COLUMNS, gone, newest, newest_sequence, read, selected
+from digest.store.reading import COLUMNS, newest, newest_sequence, read, selected
 from digest.store.recording import record
-from digest.store.schema import article, category, file, membership, meta, problem, withdrawal
+from digest.store.repeats import SAID
+from digest.store.schema import (
+    article,
+    article_state,
+    category,
+    file,
+    membership,
+    meta,
+    problem,
+    withdrawal,
+)
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
+from digest.store.visibility import visible
 from digest.store.weaving import reweave, summaries
 from digest.store.withdrawals import deleted, review, tombstones
 
@@ -70,6 +81,8 @@ class ArticleStore:
             file.c.content,
             file.c.recipe,
             file.c.missing_at.is_not(None),
+            case((SAID, file.c.text_hash), else_=None),
+            case((SAID, file.c.raw_hash), else_=None),
         )
         with self._database.read() as connection:
             if paths is None:
@@ -86,8 +99,10 @@ class ArticleStore:
                 content=content,
                 recipe=recipe,
                 missing=missing,
+                text_hash=text_hash or "",
+                raw_hash=raw_hash or "",
             )
-            for path, size, mtime_ns, content, recipe, missing in rows
+            for path, size, mtime_ns, content, recipe, missing, text_hash, raw_hash in rows
         }
 
     def record(self, readings: Sequence[Reading], now: datetime, terms: Terms = _TERMS) -> Changes:
@@ -179,7 +194,7 @@ class ArticleStore:
         away, and none are either. With ``terms`` strands are decided anew where those that are
         known were decided by others: another language of the site, other feeds of the operator's.
         """
-        rewoven = reweave(self._database, terms) if terms else Changes()
+        rewoven = reweave(self._database, terms, now) if terms else Changes()
         if grace is None:
             with self._database.read() as connection:
                 if connection.scalar(deleted().limit(1)) is None:
@@ -190,12 +205,14 @@ class ArticleStore:
     def counts(self) -> Counts:
         """Return how much there is."""
         present = select(func.count()).where(file.c.missing_at.is_(None))
-        hidden = select(func.count()).where(withdrawal.c.at.is_not(None))
+        gone = select(func.count()).where(withdrawal.c.at.is_not(None))
+        unseen = select(func.count()).where(article_state.c.hidden != 0)
         with self._database.read() as connection:
-            withdrawn = _count(connection, hidden)
+            withdrawn = _count(connection, gone)
             troubled = counted(connection)
             return Counts(
-                articles=_count(connection, select(func.count()).select_from(article)) - withdrawn,
+                articles=_count(connection, select(func.count()).select_from(article_state))
+                - _count(connection, unseen),
                 categories=len(_totals(connection)),
                 files=_count(connection, present),
                 problems=troubled[Severity.FAILED],
@@ -204,6 +221,12 @@ class ArticleStore:
                 embargoed=_count(connection, present.where(file.c.embargo_at.is_not(None))),
                 withdrawn=withdrawn,
             )
+
+    def without_link(self) -> int:
+        """Return how many articles have no address but that of their page here."""
+        query = select(func.count()).select_from(article)
+        with self._database.read() as connection:
+            return _count(connection, query.where(article.c.link.is_(None), visible()))
 
     def problems(self, *, noted: bool = False) -> list[Problem]:
         """Return what files have wrong, in order of path and line; all but what is only noted.
@@ -238,7 +261,7 @@ class ArticleStore:
 
         So are unknown keys.
         """
-        query = select(*COLUMNS).where(~gone())
+        query = select(*COLUMNS).where(visible())
         with self._database.read() as connection:
             found = [
                 one
@@ -249,7 +272,7 @@ class ArticleStore:
 
     def article_keys(self) -> list[ArticleKey]:
         """Return the keys of all articles that are shown, in order of sequence."""
-        query = select(article.c.key).where(~gone()).order_by(article.c.id)
+        query = select(article.c.key).where(visible()).order_by(article.c.id)
         with self._database.read() as connection:
             return list(connection.scalars(query))
 
@@ -268,15 +291,15 @@ class ArticleStore:
 
         They come in order of sequence.
         """
-        query = selected(select(*COLUMNS).where(~gone()), categories).order_by(article.c.id.desc())
-        return self._articles(query.limit(limit))[::-1]
+        query = selected(select(*COLUMNS).where(visible()), categories)
+        return self._articles(query.order_by(article.c.id.desc()).limit(limit))[::-1]
 
     def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
         """Return the articles with a greater sequence in any of these categories, or all.
 
         They come in order of sequence.
         """
-        query = selected(select(*COLUMNS).where(~gone()), categories).where(article.c.id > after)
+        query = selected(select(*COLUMNS).where(visible()), categories).where(article.c.id > after)
         return self._articles(query.order_by(article.c.id))
 
     def _articles(self, query: Select[Any]) -> list[Article]:
@@ -293,11 +316,11 @@ def _totals(connection: Connection) -> dict[int, int]:
     """Return how many articles each category shows, by id; those that show none are left out."""
     counted = select(membership.c.category, func.count().label("articles"))
     counted = counted.group_by(membership.c.category)
-    # Counting all and taking off the few that are withdrawn spares a look at every article.
-    withdrawn = counted.join(withdrawal, withdrawal.c.article == membership.c.article).where(
-        withdrawal.c.at.is_not(None)
+    # Counting all and taking off the few that are hidden spares a look at every article.
+    unseen = counted.join(article_state, article_state.c.article == membership.c.article).where(
+        article_state.c.hidden != 0
     )
-    hidden = {row.category: row.articles for row in connection.execute(withdrawn)}
+    hidden = {row.category: row.articles for row in connection.execute(unseen)}
     totals = {
         row.category: row.articles - hidden.get(row.category, 0)
         for row in connection.execute(counted)

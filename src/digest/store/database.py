@@ -13,10 +13,12 @@ from digest.store.archives import ArchiveStore
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.decisions import Decisions
-from digest.store.issued import IssuedEditions
+from digest.store.feeds import FeedStore
 from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
+from digest.store.pages import PageStore
 from digest.store.reports import Reports
+from digest.store.revisions import RevisionStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
@@ -33,11 +35,13 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.articles = ArticleStore(database)
+        self.revisions = RevisionStore(database)
         self.scans = ScanStore(database)
         self.archives = ArchiveStore(database)
+        self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
-        self.issued = IssuedEditions(database)
+        self.pages = PageStore(database)
         self.decisions = Decisions(database)
         self.welcomes = Welcomes(database)
         self.reports = Reports(database)

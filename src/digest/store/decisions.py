@@ -14,6 +14,7 @@ from digest.store import editions
 from digest.store.connection import Database, Lock
 from digest.store.outbox import call_back
 from digest.store.posting import close
+from digest.store.revisions import advance
 from digest.store.schema import delivery, edition, subscriber
 
 
@@ -54,7 +55,8 @@ class Decisions:
             if not _decide(connection, edition_id, state=EditionState.OPEN):
                 return False
             editions.address(connection, edition_id, digest, now)
-            close(connection)
+            advance(connection, now)
+            close(connection, now)
             return True
 
     def drop(self, edition_id: int, now: datetime) -> bool:
@@ -81,7 +83,8 @@ class Decisions:
             if not connection.execute(cancelled.values(cancelled_at=now)).rowcount:
                 return False
             call_back(connection, edition_id, now)
-            close(connection)
+            advance(connection, now)
+            close(connection, now)
             return True
 
     def resend(self, edition_id: int, now: datetime) -> int:

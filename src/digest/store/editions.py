@@ -14,7 +14,7 @@ from digest.articles.model import CategoryPath
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Digest, Edition, EditionState
 from digest.mail.subscriber import SubscriberState
-from digest.store.reading import gone, newest_sequence, selected
+from digest.store.reading import newest_sequence, selected
 from digest.store.schema import (
     article,
     category,
@@ -26,6 +26,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
+from digest.store.visibility import visible
 from digest.times import known_zone, local_moment
 
 
@@ -133,7 +134,7 @@ def _select(
     now: datetime,
 ) -> list[int]:
     """Return the sequences of an edition's articles."""
-    query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, ~gone())
+    query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, visible())
     if latest is not None:
         return list(connection.scalars(query.order_by(article.c.id.desc()).limit(latest)))
     query = query.where(article.c.id > after)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from digest.articles.model import Draft, article_key
+from digest.articles.model import Draft, SafeHtml, article_key
 from digest.articles.records import Reading
 from digest.articles.revision import Known
 from digest.articles.twins import Likeness
@@ -82,7 +82,11 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         query = select(article.c.id).where(article.c.key == article_key(identity))
         return connection.scalar(query) is not None
 
-    return Register(entries.values(), holdings, paths, taken, fold=fold)
+    def stored(sequence: int) -> SafeHtml:
+        body = connection.scalar(select(article.c.body).where(article.c.id == sequence))
+        return SafeHtml(body or "")
+
+    return Register(entries.values(), holdings, paths, taken, stored, fold=fold)
 
 
 def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:

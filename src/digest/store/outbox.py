@@ -24,6 +24,7 @@ from digest.store import editions, pauses, posting
 from digest.store.connection import Database, Lock
 from digest.store.posting import close
 from digest.store.reading import of_edition
+from digest.store.revisions import advance
 from digest.store.schema import delivery, digest, edition, subscriber
 from digest.store.types import chunks
 
@@ -100,7 +101,8 @@ class OutboxStore:
             made = editions.make(connection, digest, due_at, now, latest=latest, by_hand=by_hand)
             if made is None:
                 return None
-            close(connection)
+            advance(connection, now)
+            close(connection, now)
             row = connection.execute(select(edition).where(edition.c.id == made)).one()
             return editions.from_row(row)
 
@@ -153,7 +155,7 @@ class OutboxStore:
             with self._database.write(Lock.OUTBOX) as connection:
                 for edition_id in called_back:
                     call_back(connection, edition_id, now)
-                close(connection)
+                close(connection, now)
         if stale:
             self._expire(stale, now)
         if paused:
@@ -242,7 +244,7 @@ class OutboxStore:
                 if one.delivery_id not in done:
                     _settle(connection, one, now)
             if any(one.state in FINAL for one in known):
-                close(connection)
+                close(connection, now)
         return mine
 
     def _all_sent(self, settlements: Sequence[Settlement], now: datetime) -> bool:
@@ -253,7 +255,7 @@ class OutboxStore:
         numbers = [one.delivery_id for one in settlements]
         with self._database.write(Lock.OUTBOX) as connection:
             if posting.mark_sent(connection, numbers, now):
-                close(connection)
+                close(connection, now)
                 return True
             transaction = connection.get_transaction()
             if transaction is not None:
@@ -292,7 +294,7 @@ class OutboxStore:
                     .where(delivery.c.id.in_(chunk), _may_become(DeliveryState.SUPPRESSED))
                     .values(state=DeliveryState.SUPPRESSED, due_at=None, changed_at=now)
                 )
-            close(connection)
+            close(connection, now)
 
     def _expire(self, stale: Mapping[int, datetime], now: datetime) -> None:
         """End the deliveries of editions that were made before a moment and are not being sent."""
@@ -309,7 +311,7 @@ class OutboxStore:
                     )
                     .values(state=DeliveryState.EXPIRED, due_at=None, changed_at=now)
                 )
-            close(connection)
+            close(connection, now)
 
 
 def call_back(connection: Connection, edition_id: int, now: datetime) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from digest.mail.delivery import TRANSITIONS, Delivery, DeliveryState
 from digest.mail.edition import EditionState
 from digest.mail.subscriber import SubscriberState
+from digest.store.revisions import advance
 from digest.store.schema import delivery, edition, subscriber
 from digest.store.statements import Prepared
 from digest.store.subscribers import from_row
@@ -114,9 +115,10 @@ def mark_sent(connection: Connection, numbers: Sequence[int], now: datetime) -> 
     return changed == len(numbers)
 
 
-def close(connection: Connection) -> None:
+def close(connection: Connection, now: datetime) -> None:
     """Mark the open editions as done whose deliveries have all ended, called back ones too."""
-    _CLOSE.run(connection, [{}])
+    if _CLOSE.run(connection, [{}]):
+        advance(connection, now)  # a cancelled one that nobody got has no page any more
 
 
 def _claim(connection: Connection, numbers: Sequence[int], now: datetime, lease: timedelta) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
     Row,
     Select,
+    bindparam,
     exists,
     func,
     or_,
@@ -26,9 +28,9 @@ from digest.store.schema import (
     membership,
     strand,
     strand_article,
-    withdrawal,
 )
 from digest.store.types import chunks, hashed
+from digest.store.visibility import visible
 
 #: What an article is made of.
 COLUMNS = (
@@ -53,21 +55,13 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
     """Return the articles that a query of theirs finds, in its order."""
     rows = list(connection.execute(query))
     categories = filed(connection, [row.id for row in rows])
-    return [_article(row, categories.get(row.id, ())) for row in rows]
+    return [from_row(row, categories.get(row.id, ())) for row in rows]
 
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
     """Return the articles whose sequences a query finds, in order of sequence."""
-    query = select(*COLUMNS).where(article.c.id.in_(sequences), ~gone())
+    query = select(*COLUMNS).where(article.c.id.in_(sequences), visible())
     return read(connection, query.order_by(article.c.id))
-
-
-def gone() -> ColumnElement[bool]:
-    """Return the condition that an article of a query is withdrawn."""
-    query = select(withdrawal.c.article).where(
-        withdrawal.c.article == article.c.id, withdrawal.c.at.is_not(None)
-    )
-    return exists(query)
 
 
 def newest_sequence(connection: Connection) -> int:
@@ -91,16 +85,26 @@ def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select
     return query.where(inside.exists())
 
 
+def scope_key(scope: CategoryPath | Strand) -> str:
+    """Return the key of a category's or facet's own row."""
+    return hashed(str(scope) if isinstance(scope, Strand) else scope.folder)
+
+
 def within(query: Select[Any], wanted: Scope) -> Select[Any]:
-    """Return the query of articles, narrowed to those of a scope; None narrows nothing."""
+    """Return the query of articles, narrowed to those of a scope; None narrows nothing.
+
+    A query that is built once can be run for another scope of the same kind with its
+    ``scope_key`` as the parameter ``scope``.
+    """
     if wanted is None:
         return query
+    key: BindParameter[str] = bindparam("scope", scope_key(wanted))
     if isinstance(wanted, Strand):
-        of_key = select(strand.c.id).where(strand.c.key == hashed(str(wanted))).scalar_subquery()
+        of_key = select(strand.c.id).where(strand.c.key == key).scalar_subquery()
         return query.join(strand_article, strand_article.c.article == article.c.id).where(
             strand_article.c.strand == of_key
         )
-    number = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
+    number = select(category.c.id).where(category.c.key == key).scalar_subquery()
     return query.join(membership, membership.c.article == article.c.id).where(
         membership.c.category == number
     )
@@ -123,11 +127,20 @@ def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
 
 def newest(wanted: Scope) -> Select[Any]:
     """Return the query of a feed's articles: an index tells their order, none are sorted."""
-    query = within(select(*COLUMNS).where(~gone()), wanted)
+    query = within(select(*COLUMNS).where(visible()), wanted)
     if wanted is None:
         return query.order_by(article.c.published_at.desc(), article.c.id.desc())
     rows = strand_article if isinstance(wanted, Strand) else membership
     return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
+
+
+_FILED = (
+    select(membership.c.article, category.c.names)
+    .join(category, category.c.id == membership.c.category)
+    .where(membership.c.position.is_not(None))
+    .order_by(membership.c.article, membership.c.position)
+)
+_FILED_ONE = _FILED.where(membership.c.article == bindparam("sequence"))
 
 
 def filed(
@@ -135,19 +148,20 @@ def filed(
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
     """Return the categories of each article, in its file's own order."""
     found: dict[int, tuple[CategoryPath, ...]] = {}
-    query = (
-        select(membership.c.article, category.c.names)
-        .join(category, category.c.id == membership.c.category)
-        .where(membership.c.position.is_not(None))
-        .order_by(membership.c.article, membership.c.position)
-    )
     for chunk in chunks(sequences):
-        for sequence, names in connection.execute(query.where(membership.c.article.in_(chunk))):
+        for sequence, names in connection.execute(_FILED.where(membership.c.article.in_(chunk))):
             found[sequence] = (*found.get(sequence, ()), CategoryPath(names))
     return found
 
 
-def _article(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ...]:
+    """Return the categories of one article, in its file's own order."""
+    rows = connection.execute(_FILED_ONE, {"sequence": sequence})
+    return tuple(CategoryPath(names) for _, names in rows)
+
+
+def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
+    """Return the article of a row with COLUMNS."""
     return Article(
         id=ArticleId(row.tag),
         key=ArticleKey(row.key),

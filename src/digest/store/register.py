@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 
-from digest.articles.model import ArticleKey, CategoryPath, Draft, article_key, path_identity
+from digest.articles.model import (
+    ArticleKey,
+    CategoryPath,
+    Draft,
+    SafeHtml,
+    article_key,
+    path_identity,
+)
 from digest.articles.revision import Known
+from digest.articles.summary import plain_text
 from digest.articles.twins import Likeness, at_one_time
 
 
@@ -25,6 +34,7 @@ class Entry:
     sequence: int | None = None  #: None until it is stored
     known: Known | None = None  #: None until something of it is known
     likeness: Likeness | None = None  #: of the leading file's draft
+    body: SafeHtml | None = None  #: of that draft; None where it is the stored one
     files: dict[str, Holding] = field(default_factory=dict)  #: that hold it, by path
 
     @property
@@ -69,7 +79,8 @@ class Register:
     ``entries`` holds every article that the batch's files, identities or likenesses may mean,
     ``holdings`` the batch's own files, the missing ones with the same content, and all files of
     these articles. ``taken`` tells whether an identity is in use among the articles that are not
-    here. With ``fold``, an article that is nearly the same counts as the same.
+    here, ``stored`` the body of an article by its sequence. With ``fold``, an article that is
+    nearly the same counts as the same.
     """
 
     def __init__(
@@ -78,6 +89,7 @@ class Register:
         holdings: Iterable[Holding],
         batch: Iterable[str],
         taken: Callable[[str], bool],
+        stored: Callable[[int], SafeHtml],
         *,
         fold: bool = False,
     ) -> None:
@@ -94,6 +106,7 @@ class Register:
         for entry in self._entries.values():
             self._recognize(entry)
         self._taken = taken
+        self._stored = stored
         self._fold = fold
         self.moved: list[str] = []  #: paths whose holding went to another path
         self.deposed: set[str] = set()  #: paths that led and do so no more
@@ -117,7 +130,7 @@ class Register:
         a vanished file with the same content (a move), then to one with the same title, text and
         link.
         """
-        if draft.identity == path_identity(PurePosixPath(path)):
+        if draft.identity == own_identity(path):
             entry = (
                 self._own(path, draft)
                 or self._moved(path, content, draft)
@@ -155,14 +168,15 @@ class Register:
         holding.categories = draft.categories
         return leads
 
-    def revise(self, entry: Entry, known: Known, likeness: Likeness | None) -> None:
+    def revise(self, entry: Entry, known: Known, draft: Draft) -> None:
         """Remember an article's new version.
 
         Where it says something else than before, its other files may have to let go of it.
         """
-        if entry.likeness is not None and entry.likeness != likeness:
+        like = draft.likeness
+        if entry.likeness is not None and not (like and like.says(entry.likeness)):
             self.unsure[entry.identity] = entry
-        entry.known, entry.likeness = known, likeness
+        entry.known, entry.likeness, entry.body = known, like, draft.body
         self._recognize(entry)
 
     def withhold(self, path: str) -> None:
@@ -187,8 +201,23 @@ class Register:
         held = self._holdings.get(path)
         if held is None or held.entry is None or held.entry.leader is held:
             return None
-        like, known = draft.likeness, held.entry.likeness
-        return held.entry if like and known and like.still(known) else None
+        return held.entry if self._still(held.entry, draft) else None
+
+    def _still(self, entry: Entry, draft: Draft) -> bool:
+        """Tell whether a draft of a file that follows is a version of the article it follows."""
+        like, known = draft.likeness, entry.likeness
+        if like is None or known is None:
+            return False
+        if like.title != known.title:
+            # Few files follow, and few of those change: sketches are made where they are needed.
+            like = like.sketched(plain_text(draft.body))
+            known = known.sketched(plain_text(self._body(entry)))
+        return like.still(known)
+
+    def _body(self, entry: Entry) -> SafeHtml:
+        if entry.body is None and entry.sequence is not None:
+            return self._stored(entry.sequence)
+        return entry.body or SafeHtml("")
 
     def _moved(self, path: str, content: str, draft: Draft) -> Entry | None:
         held = self._holdings.get(path)
@@ -288,6 +317,12 @@ class Register:
             entry.files[path] = holding
         self._holdings[path] = holding
         return holding
+
+
+@lru_cache(maxsize=4_096)
+def own_identity(path: str) -> str:
+    """Return the identity of a file that names none."""
+    return path_identity(PurePosixPath(path))
 
 
 def _leader(entry: Entry) -> Holding | None:

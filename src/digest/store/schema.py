@@ -25,7 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 
 metadata = MetaData(
     naming_convention={
@@ -93,6 +93,23 @@ article = Table(
     sqlite_autoincrement=True,
 )
 
+#: One row for each article: what is asked of many articles at once, apart from their long texts.
+#: ``hidden`` is ``visibility.Hidden``, 0 where everybody may see the article. ``revision`` is the
+#: content revision of the last change to anything that its page or its entries in feeds show.
+article_state = Table(
+    "article_state",
+    metadata,
+    _reference("article", "article.id", key=True),
+    Column("hidden", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+Index(
+    "ix_article_state_hidden",
+    article_state.c.article,
+    sqlite_where=article_state.c.hidden != 0,
+    postgresql_where=article_state.c.hidden != 0,
+)
+
 category = Table(
     "category",
     metadata,
@@ -135,6 +152,62 @@ strand_article = Table(
     _reference("strand", "strand.id", key=True),
     Column("published_at", Moment, nullable=False),
     Index(None, "strand", "published_at", "article"),
+    sqlite_with_rowid=False,
+)
+
+#: At most one row: how often published content has changed. ``number`` only grows, and it is
+#: committed with the change; ``changed_at`` never goes back.
+content_revision = Table(
+    "content_revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+#: The last change of each selection of articles that may have a feed: everything, a category, an
+#: author, a language, a feed of the operator's.
+feed_change = Table(
+    "feed_change",
+    metadata,
+    Column("key", Text, primary_key=True),  #: hash of kind and names
+    Column("kind", Text, nullable=False),
+    Column("names", Names, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
+    Column("changed_at", Moment, nullable=False),
+)
+
+#: What was written into an output folder: up to which content revision, and by what program and
+#: configuration. ``token`` lies in the folder, too.
+output = Table(
+    "output",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("revision", BigInteger),  #: NULL: it was never complete
+    Column("fingerprint", Text, nullable=False),
+)
+
+#: The documents of feeds in an output folder as they were written. Whatever else is found there
+#: is written anew.
+published_file = Table(
+    "published_file",
+    metadata,
+    Column("output", Text, ForeignKey("output.token", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),  #: hash of the path
+    Column("path", PlainText, nullable=False),  #: relative to the output folder
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Processes that have written into an output folder and not yet seen to it that the disk has it
+#: all. A row of another boot tells that the machine lost power before.
+unsynced_writer = Table(
+    "unsynced_writer",
+    metadata,
+    Column("output", Text, ForeignKey("output.token", ondelete="CASCADE"), primary_key=True),
+    Column("boot", Text, primary_key=True),  #: the boot id of the kernel
+    Column("pid", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 
@@ -207,6 +280,8 @@ file = Table(
     Column("fingerprint", Text),  #: of the draft that the file gave last; NULL: none, or unknown
     Column("categories", Categories),  #: of that draft
     Column("embargo_at", Moment),  #: when the file is to be looked at; NULL: no embargo
+    Column("text_hash", Text),  #: of that draft; NULL: whatever the file says is to be read
+    Column("raw_hash", Text),  #: likewise
 )
 Index(
     "ix_file_embargo_at",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import Connection, delete, func, literal, select
 
@@ -15,8 +16,9 @@ from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import StrandSummary
 from digest.store.connection import Database, Lock
 from digest.store.reading import filed, newest_sequence
-from digest.store.schema import article, meta, strand, strand_article, withdrawal
-from digest.store.statements import among, insert_new, put
+from digest.store.revisions import advance, record_changes
+from digest.store.schema import article, article_state, meta, strand, strand_article
+from digest.store.statements import among, insert, insert_new, put
 from digest.store.types import CHUNK, chunks, hashed
 
 #: The row of ``meta`` that tells by which sieves and language the strands were decided; empty
@@ -36,10 +38,32 @@ class Woven:
     changed: frozenset[Strand]  #: those that gained or lost an article
 
 
-def weave(connection: Connection, sequences: Collection[int], terms: Terms) -> Woven:
-    """Bring the strands of these articles up to date."""
-    before = _running(connection, sequences)
-    after = _decided(connection, sequences, terms)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What an article says that was just stored, so that it need not be read again."""
+
+    sifted: Sifted
+    published_at: datetime  #: aware UTC
+    new: bool  #: it was not there before
+
+
+_NOTHING_SAID: Mapping[int, Said] = MappingProxyType({})
+
+
+def weave(
+    connection: Connection,
+    sequences: Collection[int],
+    terms: Terms,
+    said: Mapping[int, Said] = _NOTHING_SAID,
+) -> Woven:
+    """Bring the strands of these articles up to date; of some it is known what they say."""
+    before = _running(
+        connection, [one for one in sequences if one not in said or not said[one].new]
+    )
+    after = _decided(connection, [one for one in sequences if one not in said], terms)
+    for number, one in said.items():
+        decided = strands(one.sifted, terms.sieves, terms.language)
+        after[number] = dict.fromkeys(sorted(decided), one.published_at)
     moved = [one for one in after if before.get(one, {}) != after[one]]
     for chunk in chunks([one for one in moved if one in before]):
         connection.execute(delete(strand_article).where(strand_article.c.article.in_(chunk)))
@@ -49,8 +73,7 @@ def weave(connection: Connection, sequences: Collection[int], terms: Terms) -> W
         for sequence in moved
         for one, published_at in after[sequence].items()
     ]
-    if rows:
-        connection.execute(strand_article.insert(), rows)
+    insert(connection, strand_article, rows)
     told = {one for runs in (before, after) for some in runs.values() for one in some}
     changed = {
         one
@@ -70,7 +93,7 @@ def note_terms(connection: Connection, terms: Terms) -> None:
     put(connection, meta, [{"name": WOVEN, "value": value}], key="name")
 
 
-def reweave(database: Database, terms: Terms) -> Changes:
+def reweave(database: Database, terms: Terms, now: datetime) -> Changes:
     """Decide the strands of all articles anew if they were decided by other terms.
 
     Other writers get their turn in between.
@@ -85,7 +108,10 @@ def reweave(database: Database, terms: Terms) -> Changes:
         with database.write(Lock.ARTICLES) as connection:
             query = select(article.c.id).where(article.c.id > last)
             some = list(connection.scalars(query.order_by(article.c.id).limit(CHUNK)))
-            changed |= weave(connection, some, terms).changed
+            woven = weave(connection, some, terms).changed
+            if woven:
+                record_changes(connection, advance(connection, now), selections=(None, *woven))
+            changed |= woven
             last = some[-1] if some else None
             if last is None:
                 put(connection, meta, [{"name": WOVEN, "value": own}], key="name")
@@ -106,11 +132,11 @@ def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[Str
         .where(strand_article.c.strand.in_(of_kinds))
         .group_by(strand_article.c.strand)
     )
-    # Counting all and taking off the few that are withdrawn spares a look at every article.
-    withdrawn = counted.join(withdrawal, withdrawal.c.article == strand_article.c.article).where(
-        withdrawal.c.at.is_not(None)
+    # Counting all and taking off the few that are hidden spares a look at every article.
+    unseen = counted.join(article_state, article_state.c.article == strand_article.c.article).where(
+        article_state.c.hidden != 0
     )
-    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(withdrawn)}
+    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(unseen)}
     shown: dict[int, int] = {row[0]: row[1] for row in connection.execute(counted)}
     named = select(strand.c.kind, strand.c.name, strand.c.id).where(strand.c.kind.in_(kinds))
     found = sorted(

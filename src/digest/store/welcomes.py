@@ -12,9 +12,10 @@ from digest.mail.edition import Digest, EditionState
 from digest.mail.subscriber import SubscriberState
 from digest.store import editions
 from digest.store.connection import Database, Lock
-from digest.store.reading import gone, selected
+from digest.store.reading import selected
 from digest.store.schema import article, edition, edition_article, subscriber
 from digest.store.types import chunks
+from digest.store.visibility import visible
 
 #: The smallest step between two moments that the store tells apart.
 _STEP = timedelta(microseconds=1)
@@ -89,7 +90,7 @@ def _latest(
         )
     )
     query = selected(selected(select(article.c.id), digest.categories), categories)
-    query = query.where(article.c.id <= upto, ~gone(), ~cancelled.exists())
+    query = query.where(article.c.id <= upto, visible(), ~cancelled.exists())
     if digest.max_age is not None:
         query = query.where(article.c.published_at >= now - digest.max_age)
     return list(connection.scalars(query.order_by(article.c.id.desc()).limit(digest.welcome)))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, or_, select
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select
 
 from digest.articles.model import (
     Article,
@@ -20,10 +20,12 @@ from digest.articles.model import (
     Tombstone,
 )
 from digest.store.connection import Database, Lock
-from digest.store.reading import COLUMNS, gone, lies_within, newest, read, within
+from digest.store.reading import COLUMNS, lies_within, newest, read, within
+from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
+from digest.store.visibility import Hidden, is_hidden, set_hidden
 from digest.store.weaving import running
 
 
@@ -60,12 +62,16 @@ class Withdrawals:
         All of them are told: of one that is withdrawn already, publishing may have failed.
         """
         with self._database.write(Lock.ARTICLES) as connection:
-            return _changes(connection, self._say(connection, keys, Word.WITHDRAWN, now))
+            sequences = self._say(connection, keys, Word.WITHDRAWN, now)
+            set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=True)
+            return _changes(connection, sequences, now)
 
-    def restore(self, keys: Collection[ArticleKey]) -> Changes:
+    def restore(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
         """Show articles again, whatever becomes of their files; tell all of them."""
         with self._database.write(Lock.ARTICLES) as connection:
-            return _changes(connection, self._say(connection, keys, Word.KEPT, None))
+            sequences = self._say(connection, keys, Word.KEPT, None)
+            set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=False)
+            return _changes(connection, sequences, now)
 
     def _say(
         self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
@@ -81,10 +87,9 @@ class Withdrawals:
         return found
 
     def withdrawn(self, key: str) -> bool:
-        """Tell whether there is an article with this key that is withdrawn."""
+        """Tell whether there is an article with this key that is shown no more."""
         with self._database.read() as connection:
-            query = select(article.c.id).where(article.c.key == key, gone())
-            return connection.scalar(query) is not None
+            return is_hidden(connection, key)
 
     def find(self, name: str) -> list[Standing]:
         """Return the articles that a name may mean: a key, an id, a link, or a file's path."""
@@ -136,6 +141,7 @@ class Withdrawals:
 
 #: Rows of withdrawn articles, the one that was withdrawn last first.
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
+_ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
 
 
 def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombstone]:
@@ -153,11 +159,19 @@ def remains(wanted: Scope) -> Select[Any]:
     )
 
 
+def any_withdrawn(connection: Connection) -> bool:
+    """Tell whether any article is withdrawn."""
+    return connection.scalar(_ANY) is not None
+
+
 def buried(connection: Connection, query: Select[Any]) -> list[Tombstone]:
     """Return the tombstones that a query of ``remains`` finds, in its order."""
-    return [
-        Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at) for row in connection.execute(query)
-    ]
+    return [tombstone(row) for row in connection.execute(query)]
+
+
+def tombstone(row: Row[Any]) -> Tombstone:
+    """Return the tombstone of a row that a query of ``remains`` finds."""
+    return Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at)
 
 
 def deleted() -> Select[Any]:
@@ -173,6 +187,7 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
     changed = list(connection.scalars(deleted().where(withdrawal.c.article.in_(there))))
     for chunk in chunks(changed):
         connection.execute(delete(withdrawal).where(withdrawal.c.article.in_(chunk)))
+    set_hidden(connection, changed, Hidden.WITHDRAWN, hidden=False)
     if grace is not None and connection.scalar(there.limit(1)) is not None:
         said = select(withdrawal.c.article)
         # One without any file has lost it to another article: it took another identity.
@@ -188,12 +203,14 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
         rows = [{"article": one, "at": now, "word": None} for one in connection.scalars(overdue)]
         if rows:
             connection.execute(withdrawal.insert(), rows)
-            changed += [row["article"] for row in rows]
-    return _changes(connection, changed)
+            overdue_now = [row["article"] for row in rows]
+            set_hidden(connection, overdue_now, Hidden.WITHDRAWN, hidden=True)
+            changed += overdue_now
+    return _changes(connection, changed, now)
 
 
-def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
-    """Return that these articles, their categories and strands, are to be published anew."""
+def _changes(connection: Connection, sequences: Sequence[int], now: datetime) -> Changes:
+    """Record that these articles, their categories and strands, are to be published anew."""
     if not sequences:
         return Changes()
     keys = among(connection, select(article.c.key), article.c.id, sequences)
@@ -201,8 +218,15 @@ def _changes(connection: Connection, sequences: Sequence[int]) -> Changes:
         select(category.c.names).join(membership, membership.c.category == category.c.id).distinct()
     )
     filed = among(connection, names, membership.c.article, sequences)
-    return Changes(
+    changes = Changes(
         articles=frozenset(ArticleKey(row.key) for row in keys),
         categories=frozenset(CategoryPath(row.names) for row in filed),
         strands=running(connection, sequences),
     )
+    record_changes(
+        connection,
+        advance(connection, now),
+        articles=sequences,
+        selections=(None, *changes.categories, *changes.strands),
+    )
+    return changes

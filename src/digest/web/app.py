@@ -1,9 +1,8 @@
-"""The web application: published files, links to unsubscribe and to approve, status."""
+"""The web application: pages, links to unsubscribe and to approve, status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import cast
 
 from starlette.applications import Starlette
@@ -12,46 +11,37 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from digest.errors import StoreError
-from digest.mail.edition import edition_folder
 from digest.mail.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock
 from digest.web.approvals import ApprovalLink, Editor
-from digest.web.feeds import PublishedFiles
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
 from digest.web.status import Status
 from digest.web.subscriptions import Subscriptions, UnsubscribeLink
 
-_UNLISTED = {"X-Robots-Tag": "noindex"}
 #: Seconds after which a client may try again when the database did not answer.
 RETRY_AFTER = 30
 
 
 def create_app(
     *,
-    output: Path,
     subscriptions: Subscriptions,
     status: Callable[[], Status] | None,
     pages: WebPages,
     token_key: bytes,
     clock: Clock,
-    moved: Mapping[str, str] | None = None,
-    gone: Callable[[str], bool] | None = None,
-    links: Callable[[str], str | None] | None = None,
-    sample: Callable[[str], bytes | None] = lambda _: None,
     editor: Editor | None = None,
-) -> Starlette:
+    public: Callable[[ASGIApp], ASGIApp] = lambda inner: inner,
+) -> ASGIApp:
     """Return the ASGI application.
 
-    ``output`` is the folder with the published files, ``status`` is called in a thread for
-    ``/status`` (None: there is no such page), ``token_key`` signs the links of mails. ``moved``,
-    ``gone`` and ``links`` are what PublishedFiles takes: folders that are elsewhere now, whether
-    there was something at a path, and the Link header of a file. ``sample`` is called in a
-    thread for the page of a digest's next edition; None where there is no such digest. ``editor``
-    does what the operator decides on editions; None: nothing can be decided here.
+    ``status`` is called in a thread for ``/status`` (None: there is no such page), ``token_key``
+    signs the links of mails. ``editor`` does what the operator decides on editions; None: nothing
+    can be decided here. ``public`` puts the pages of the site before all this; what is none of
+    them is asked here.
     """
-    files = PublishedFiles(output, moved=moved, gone=gone, links=links, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )
@@ -69,34 +59,24 @@ def create_app(
         body = pages.status(await run_in_threadpool(status))
         return html_response(body, headers=PRIVATE_HEADERS)
 
-    async def show_sample(request: Request) -> Response:
-        body = await run_in_threadpool(sample, request.path_params["digest"])
-        if body is None:
-            raise HTTPException(404)
-        return html_response(body, headers={"Cache-Control": "max-age=60", **_UNLISTED})
-
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
-    async def withdrawn(_: Request, __: Exception) -> Response:
-        return html_response(pages.gone(), 410)
-
-    return Starlette(
+    inner = Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
             Route(f"/{APPROVE_PATH}{{token}}", show_approval, methods=["GET", "POST"]),
-            Route(f"/{edition_folder('{digest}', 0)}", show_sample, methods=["GET"]),
-            Route("/{path:path}", files.serve, methods=["GET"]),
+            Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
-        exception_handlers={
-            404: not_found,
-            410: withdrawn,
-            HTTPException: _refused,
-            StoreError: _busy,
-        },
+        exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
     )
+    return public(inner)
+
+
+async def _nothing(_: Request) -> Response:
+    raise HTTPException(404)
 
 
 async def _healthz(_: Request) -> Response:

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import (
-    Callable,
-    Collection,
-    Hashable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,7 +25,6 @@ from digest.articles.strands import Strand, StrandKind
 from digest.errors import TemplateError
 from digest.feeds.plan import FeedPlan, FeedSummary
 from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
-from digest.feeds.syndication import STYLESHEET
 from digest.languages import locales
 from digest.mail.address import masked
 from digest.mail.edition import (
@@ -49,14 +40,16 @@ from digest.mail.phrases import phrasebook
 from digest.mail.proposal import Proposal
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
-from digest.templates import environment, explained
 from digest.times import rfc3339
 from digest.web import samples
 from digest.web.readers import READERS, carriers, reader_links
 from digest.web.status import Status
+from digest.web.template_set import LastGood, TemplateSet
 
-#: Published files, and the templates they come from.
-ASSETS = {"assets/style.css": "web/style.css", STYLESHEET: "feed.css"}
+#: The template of the style sheet that browsers show raw feeds with.
+_FEED_STYLE_SOURCE = "feed.css"
+#: The stylesheet of pages: its address, and the template that it is.
+STYLE, _STYLE_SOURCE = "assets/style.css", "web/style.css"
 WORDS = "web/words.toml"
 PARTS = "web/parts.html"
 #: Nothing runs and nothing is fetched but images and our own style.
@@ -76,17 +69,6 @@ MAX_SHOWN = 1_000
 #: For pages that are about one person or one moment.
 PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 
-#: What rendering may raise; the template, or what it does with its values, is at fault.
-_FAULTS = (
-    jinja2.TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 #: With which pages of their feeds are tried.
 _STRANDS = tuple(Strand(kind, "en") for kind in StrandKind)
 _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
@@ -129,12 +111,14 @@ class WebPages:
         readers: Mapping[str, str] = READERS,
         digests: Collection[Digest] = (),
         brought: Path | None = None,
+        given: TemplateSet | None = None,
     ) -> None:
-        """Keep what is needed; ``authors`` says whether they have feeds, to be linked.
+        """Load the templates; raise TemplateError where a file of them cannot be read.
 
-        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web,
-        ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
-        ``brought``.
+        ``authors`` says whether they have feeds, to be linked. ``readers`` are addresses with
+        ``{url}`` by the names of feed readers on the web, ``digests`` what a feed may be read in
+        by mail. What ``templates`` lacks is taken from ``brought``. A set that is ``given`` is
+        used whatever is saved later.
         """
         self._folders = (templates, *filter(None, (brought,)))
         self._readers = readers
@@ -142,24 +126,65 @@ class WebPages:
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
-        self._environment = environment(*self._folders, autoescape=True)
-        self._environment.filters.update(
-            path=_path_filter(site),
-            day=self._day,
-            moment=self._moment,
-            iso=rfc3339,
-            masked=masked,
-        )
-        self._environment.globals.update(
+        self._filters: Mapping[str, Callable[..., Any]] = {
+            "path": _path_filter(site),
+            "day": self._day,
+            "moment": self._moment,
+            "iso": rfc3339,
+            "masked": masked,
+        }
+        self._globals = {
+            "site": site,
+            "formats": _named(formats),
+            "formats_of": lambda feed: _named(feed.formats),
+            "feed_of": _feed_of(FeedPlan(site=site, formats=formats)),
+            "author_feed": _author_feed(FeedPlan(site=site, formats=formats, authors=authors)),
+            "link_of": lambda article: article_link(site, article),
+        }
+        again = partial(
+            WebPages,
+            templates=templates,
             site=site,
-            words=self._words(),
-            formats=_named(formats),
-            formats_of=lambda feed: _named(feed.formats),
-            feed_of=_feed_of(FeedPlan(site=site, formats=formats)),
-            author_feed=_author_feed(FeedPlan(site=site, formats=formats, authors=authors)),
-            link_of=lambda article: article_link(site, article),
-            part=self._part,
+            formats=formats,
+            authors=authors,
+            readers=readers,
+            digests=digests,
+            brought=brought,
         )
+        self._given = given or self._load()
+        self._last_good = (
+            None
+            if given
+            else LastGood(
+                self._given,
+                *self._folders,
+                load=self._load,
+                check=lambda templates: again(given=templates).check(),
+            )
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes with the templates that are in use."""
+        return self._templates.fingerprint
+
+    @property
+    def fault(self) -> TemplateError | None:
+        """Why the templates on disk are not in use; None where they are."""
+        return self._last_good.fault if self._last_good else None
+
+    def changed(self) -> bool:
+        """Tell whether templates were saved since the last look; costs a look at each file."""
+        return self._last_good is not None and self._last_good.changed()
+
+    def refresh(self) -> None:
+        """Use the templates as they are on disk now, unless one of them cannot be rendered.
+
+        Then the last good ones stay in use, and ``fault`` and the log tell why. Takes a second
+        where templates were saved.
+        """
+        if self._last_good is not None:
+            self._last_good.refresh()
 
     def article(self, article: Article) -> bytes:
         """Return an article's page."""
@@ -240,8 +265,13 @@ class WebPages:
             folder=edition_folder(digest.name, edition.number),
         )
 
-    def editions(self, digest: Digest, listed: Sequence[tuple[Edition, int]]) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles."""
+    def editions(
+        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
+    ) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles.
+
+        ``sample`` says whether the next one can be seen.
+        """
         words = phrasebook(digest.language, digest.timezone)
         folder = editions_folder(digest.name)
         return self._render(
@@ -260,12 +290,16 @@ class WebPages:
             language=words.language,
             address=self._site.link(folder),
             folder=folder,
-            sample=edition_folder(digest.name, 0),
+            sample=edition_folder(digest.name, 0) if sample else None,
         )
 
-    def assets(self) -> Mapping[str, bytes]:
-        """Return the stylesheets by path relative to the output folder."""
-        return {path: next(self._found(source)) for path, source in ASSETS.items()}
+    def style(self) -> bytes:
+        """Return the stylesheet of pages."""
+        return self._templates.contents(_STYLE_SOURCE)[0]
+
+    def style_sheet(self) -> bytes:
+        """Return the style sheet that browsers show feeds with."""
+        return self._templates.contents(_FEED_STYLE_SOURCE)[0]
 
     def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
         """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
@@ -291,7 +325,8 @@ class WebPages:
         """Render every template with sample data. Raises TemplateError for the first fault."""
         feed = Feed(site=self._site, category=None)
         articles, categories = sample_articles(), samples.categories()
-        self.assets()
+        self.style_sheet()
+        self.style()
         for some in (articles, ()):
             self.index(feed, some, categories if some else ())
             self.feed(feed, some, categories if some else ())
@@ -313,33 +348,36 @@ class WebPages:
         for proposal in samples.proposals():
             self.approval(proposal)
         for listed in ((edition, 2),), ():
-            self.editions(digest, listed)
+            self.editions(digest, listed, sample=bool(listed))
         self.status(samples.status())
         self.status(samples.idle_status())
         self.not_found()
         self.gone()
 
     def _render(self, name: str, **context: Any) -> bytes:
-        template = f"web/{name}.html"
+        templates = self._templates
         try:
-            text = self._environment.get_template(template).render(context)
-        except _FAULTS as error:
-            raise explained(error, template, *self._folders) from error
-        return text.encode("utf-8", "replace")
+            return templates.render(f"web/{name}.html", context)
+        except TemplateError as error:
+            if self._last_good is None or not self._last_good.give_up(templates, error):
+                raise
+        return self._templates.render(f"web/{name}.html", context)
 
-    def _found(self, source: str) -> Iterator[bytes]:
-        """Yield a file of every folder that has it; raise TemplateError where none does."""
-        files = [folder / source for folder in self._folders]
-        try:
-            for file in [file for file in files if file.exists()] or files[:1]:
-                yield file.read_bytes()
-        except OSError as error:
-            raise TemplateError(source, None, error.strerror or str(error)) from error
+    @property
+    def _templates(self) -> TemplateSet:
+        return self._last_good.templates if self._last_good else self._given
 
-    def _words(self) -> Mapping[str, str]:
+    def _load(self) -> TemplateSet:
+        """Read the templates from disk. Raises TemplateError."""
+        templates = TemplateSet(*self._folders, filters=self._filters)
+        words = self._words(templates)
+        templates.give(**self._globals, words=words, part=partial(_part, templates))
+        return templates
+
+    def _words(self, templates: TemplateSet) -> Mapping[str, str]:
         """Return the pages' own words in the site's language, else in English."""
         try:
-            files = [tomllib.loads(content.decode()) for content in self._found(WORDS)][::-1]
+            files = [tomllib.loads(content.decode()) for content in templates.contents(WORDS)][::-1]
             words: dict[str, str] = dict(files[0]["en"])
             languages = (self._site.language, self._locale.language)
             for tables in files[1:]:
@@ -367,10 +405,6 @@ class WebPages:
             )
 
         return grow(feed.category)
-
-    def _part(self, name: str, *values: Hashable) -> Markup:
-        """Return what a macro of the parts makes of these values; remembered."""
-        return _part(self._environment.get_template(PARTS), name, values)
 
     def _day(self, moment: datetime) -> str:
         """Return the date in the site's zone and language."""
@@ -419,12 +453,21 @@ def _named(formats: Iterable[str]) -> list[tuple[str, str, str]]:
     return [(name, _FORMAT_NAMES[name], MEDIA_TYPES[name]) for name in formats]
 
 
-@lru_cache(maxsize=1024)
-def _part(parts: jinja2.Template, name: str, values: tuple[Hashable, ...]) -> Markup:
-    # Thousands of pages share most of their parts, and a new article changes the pages of all its
-    # categories, whose other entries are as before. An edited template is another Template.
+def _part(templates: TemplateSet, name: str, *values: Hashable) -> Markup:
+    """Return what a macro of the parts makes of these values; remembered but for articles."""
+    parts = templates.template(PARTS)
+    if any(isinstance(value, Article) for value in values):
+        return _called(parts, name, values)
+    return _remembered(parts, name, values)
+
+
+def _called(parts: jinja2.Template, name: str, values: tuple[Hashable, ...]) -> Markup:
     macro: Callable[..., Markup] = vars(parts.module)[name]
     return macro(*values)
+
+
+#: Pages share most of their parts. An edited template is another Template.
+_remembered = lru_cache(maxsize=1024)(_called)
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,1 @@
+"""Export: the whole site as plain files, for hosts that run no program."""

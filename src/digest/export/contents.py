@@ -1,0 +1,301 @@
+"""Contents: every file that the site consists of, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from digest.articles.model import Article, ArticleKey, Scope, article_folder
+from digest.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
+from digest.feeds.archives import Held, Place, archive_path
+from digest.feeds.formats import FORMATS, document
+from digest.feeds.opml import opml
+from digest.feeds.plan import FeedPlan, spread
+from digest.feeds.publish.documents import FeedDocuments
+from digest.feeds.publish.publisher import FeedContents
+from digest.feeds.selection import ATOM, OPML, PAGE, RSS, Feed
+from digest.feeds.syndication import STYLESHEET
+from digest.web.editions import EditionSource, WebEditions
+from digest.web.feed_pages import Revision, SelectionSource, depends_on, feed_page
+from digest.web.pages import STYLE, WebPages
+
+NOT_FOUND = "404.html"
+#: Tells hosts in the manner of GitHub Pages to serve names as they are.
+NO_JEKYLL = ".nojekyll"
+#: Left as it is where somebody else has put one there.
+_OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
+
+
+class ListedArticle(Protocol):
+    """What is told of an article without its texts."""
+
+    @property
+    def sequence(self) -> int:
+        """Its number in order of arrival."""
+        ...
+
+    @property
+    def key(self) -> ArticleKey:
+        """Its name in addresses."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Another one where its page is another."""
+        ...
+
+    @property
+    def updated_at(self) -> datetime:
+        """When it was updated, aware UTC."""
+        ...
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it has a link of its own."""
+        ...
+
+
+class ArchiveState(Protocol):
+    """An archive of a feed."""
+
+    @property
+    def number(self) -> int:
+        """1, 2, 3 …"""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """The content revision of the last change of any of its articles."""
+        ...
+
+
+class SiteSource(SelectionSource, EditionSource, Protocol):
+    """What an export needs of the store, as it is at one moment. Raises StoreError."""
+
+    def changes(self) -> Mapping[Scope, Revision]:
+        """Return the last change of every selection that ever had one."""
+        ...
+
+    def listed(self) -> Iterator[ListedArticle]:
+        """Yield every article that may be shown, in order of sequence."""
+        ...
+
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in any order."""
+        ...
+
+    def contents(self, feed: Feed) -> FeedContents:
+        """Return what a feed's current documents tell, as though it had no archives."""
+        ...
+
+    def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
+        """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+        ...
+
+    def archived(self, feed: Feed, number: int) -> Held:
+        """Return what an archive holds, as it is now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """The page of an article, which is rendered together with others."""
+
+    path: str  #: relative to the folder
+    version: str  #: another one where the content is, with the same fingerprint
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Any other file."""
+
+    path: str  #: relative to the folder
+    version: str | None = None  #: as of ArticlePage; None: it is to be made in any case
+    render: Callable[[], bytes]
+
+    @property
+    def optional(self) -> bool:
+        """Whether a file of somebody else's may stand in its place."""
+        return self.path in _OPTIONAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteContents:
+    """All files of a site, as they are to be written: what leads to others comes after them."""
+
+    articles: Sequence[ArticlePage]
+    documents: Sequence[Document]
+
+
+def site_contents(
+    source: SiteSource,
+    *,
+    plan: FeedPlan,
+    pages: WebPages,
+    editions: WebEditions,
+) -> SiteContents:
+    """Return all files of the site as it is in the store; archives where the plan has them."""
+    listed = list(source.listed())
+    feeds = _Feeds(source, plan, pages)
+    placed = list(editions.every(source))
+    canonical = [
+        CanonicalPage("", feeds.changed_at(None)),
+        *(CanonicalPage(one.folder, feeds.changed_at(depends_on(one))) for one in feeds.all),
+        *(CanonicalPage(one.path, one.made_at) for one in placed if one.path.endswith("/")),
+        *(
+            CanonicalPage(article_folder(one.key), one.updated_at)
+            for one in listed
+            if not one.elsewhere
+        ),
+    ]
+    return SiteContents(
+        articles=[
+            ArticlePage(f"{article_folder(one.key)}{PAGE}", one.version, one.sequence)
+            for one in listed
+        ],
+        documents=[
+            Document(path=NO_JEKYLL, render=lambda: b""),
+            Document(path=STYLE, render=pages.style),
+            Document(path=STYLESHEET, render=pages.style_sheet),
+            *feeds.archives(),
+            *(
+                Document(path=_file(one.path), version=one.page.version, render=one.page.render)
+                for one in placed
+            ),
+            *feeds.documents(),
+            *feeds.pages(),
+            Document(path=f"feeds/{OPML}", render=feeds.list_of_all),
+            Document(path=NOT_FOUND, render=pages.not_found),
+            *(
+                Document(path=path, render=partial(bytes, content))
+                for path, content in sitemaps(plan.site, canonical).items()
+            ),
+            Document(path=ROBOTS, render=partial(robots, plan.site, archives=plan.archives)),
+            feeds.front_page(),
+        ],
+    )
+
+
+def article_pages(
+    source: SiteSource, pages: WebPages, wanted: Iterable[ArticlePage]
+) -> Iterator[tuple[ArticlePage, bytes]]:
+    """Yield the content of articles' pages; all of these articles are read at once."""
+    places = {one.sequence: one for one in wanted}
+    for article in source.articles_of(places.keys()):
+        yield places[article.sequence], pages.article(article)
+
+
+class _Feeds:
+    """The files of feeds: their documents, archives, pages, and the list of all."""
+
+    def __init__(self, source: SiteSource, plan: FeedPlan, pages: WebPages) -> None:
+        self._source = source
+        self._plan = plan
+        self._pages = pages
+        self._changes = source.changes()
+        scopes = (None, *spread(plan, source.categories(None), source.facets(plan.kinds)))
+        self.all = [feed for scope in scopes if (feed := plan.feed(scope))]
+        self._archives = source.archives(self.all) if plan.archives else {}
+        self._documents = FeedDocuments(source.articles_of, max_bytes=plan.max_bytes)
+        self._made: tuple[str, dict[str, bytes]] = ("", {})  # of the feed with this folder
+        self._held: tuple[str, int, Held | None] = ("", 0, None)  # of folder and number
+
+    def changed_at(self, scope: Scope) -> datetime | None:
+        """Return when a selection changed."""
+        change = self._changes.get(scope)
+        return change.changed_at if change else None
+
+    def front_page(self) -> Document:
+        return Document(
+            path=PAGE, version=self._version(None), render=partial(self._render_page, None)
+        )
+
+    def pages(self) -> Iterator[Document]:
+        """Yield the page of each feed."""
+        for feed in self.all:
+            yield Document(
+                path=f"{feed.folder}{PAGE}",
+                version=self._version(depends_on(feed)),
+                render=partial(self._render_page, feed),
+            )
+
+    def documents(self) -> Iterator[Document]:
+        """Yield the current documents of each feed."""
+        for feed in self.all:
+            version = f"{self._version(feed.scope)}.{self._newest(feed)}"
+            for name in feed.formats:
+                yield Document(
+                    path=f"{feed.folder}{name}",
+                    version=version,
+                    render=partial(self._render, feed, name),
+                )
+
+    def archives(self) -> Iterator[Document]:
+        """Yield the documents of archives, those of one archive after another."""
+        for feed in self.all:
+            newest = self._newest(feed)
+            # By the configuration alone an article may come into a facet, or leave it.
+            change = self._version(feed.scope) if feed.strand else ""
+            for state in self._archives.get(feed.folder, ()):
+                last = state.number == newest
+                for name in feed.formats:
+                    if FORMATS[name].archived:
+                        yield Document(
+                            path=f"{feed.folder}{archive_path(state.number, name)}",
+                            version=f"{state.revision}.{last:d}.{change}",
+                            render=partial(self._render_archive, feed, state.number, name),
+                        )
+
+    def list_of_all(self) -> bytes:
+        """Return the list of all feeds."""
+        plan = self._plan
+        name = next((one for one in (RSS, ATOM) if one in plan.formats), plan.formats[0])
+        categories = [one.category for one in self.all if one.category]
+        return opml(plan.site, categories, name, [one for one in self.all if one.strand])
+
+    def _newest(self, feed: Feed) -> int:
+        states = self._archives.get(feed.folder)
+        return states[-1].number if states else 0
+
+    def _version(self, scope: Scope) -> str:
+        change = self._changes.get(scope)
+        return ".".join(map(str, stamp(change))) if change else ""
+
+    def _render_page(self, feed: Feed | None) -> bytes:
+        return feed_page(self._source, feed, self._plan, self._pages).render()
+
+    def _render(self, feed: Feed, name: str) -> bytes:
+        folder, made = self._made
+        if folder != feed.folder:
+            held = self._source.contents(feed)
+            told = FeedContents(
+                versions=held.versions, gone=held.gone, newest_archive=self._newest(feed)
+            )
+            made = dict(self._documents.of(feed, told))
+            self._made = feed.folder, made
+        return made[name]
+
+    def _render_archive(self, feed: Feed, number: int, name: str) -> bytes:
+        folder, known, held = self._held
+        if held is None or (folder, known) != (feed.folder, number):
+            held = self._source.archived(feed, number)
+            self._held = feed.folder, number, held
+        place = Place(newest=self._newest(feed), number=number)
+        return document(name, feed, held.articles, held.gone, place)
+
+
+def stamp(revision: Revision) -> tuple[int, int]:
+    """Return a revision's number and its moment, microseconds since 1970.
+
+    The moment too: a database that was restored gives the same number again.
+    """
+    return revision.number, round(revision.changed_at.timestamp() * 1_000_000)
+
+
+def _file(path: str) -> str:
+    """Return the file of a page at an address."""
+    return path + PAGE if path.endswith("/") else path

@@ -1,0 +1,256 @@
+"""Exporting: bring a folder of plain files up to date with the store."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from itertools import islice
+from typing import Protocol
+
+from digest import __version__
+from digest.errors import OutputError
+from digest.export.contents import SiteSource, article_pages, site_contents, stamp
+from digest.export.folder import ExportFolder
+from digest.export.manifest import FileState, Manifest, content_hash
+from digest.export.plan import ExportPlan, plan
+from digest.feeds.plan import FeedPlan
+from digest.web.editions import WebEditions
+from digest.web.pages import WebPages
+
+#: Articles that are in memory at once.
+_BATCH = 100
+#: What the bytes of documents depend on, beside Digest itself.
+_LIBRARIES = ("Babel", "feedgen", "Jinja2", "lxml", "MarkupSafe")
+
+Progress = Callable[[int, int], None]
+
+
+class ExportStore(Protocol):
+    """What is exported from."""
+
+    def snapshot(self) -> AbstractContextManager[SiteSource]:
+        """Yield the store as it is at this moment. Raises StoreError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What an export did."""
+
+    written: int  #: files
+    unchanged: int  #: files
+    removed: int  #: files
+    written_bytes: int
+    total_bytes: int  #: of all files that belong to the site
+    edited: tuple[str, ...]  #: paths of files that somebody had changed, and that were overwritten
+    kept: tuple[str, ...]  #: paths of such files that are of no use any more, and were left
+    in_the_way: tuple[str, ...]  #: paths that could not be written: there are others' files
+
+
+class Exporter:
+    """Writes the whole site into a folder. Blocks."""
+
+    def __init__(
+        self,
+        *,
+        store: ExportStore,
+        folder: ExportFolder,
+        feeds: FeedPlan,
+        pages: WebPages,
+        editions: WebEditions,
+        configuration: str,
+    ) -> None:
+        """``configuration`` tells whatever of it pages depend on: another text, other pages."""
+        self._store = store
+        self._folder = folder
+        self._feeds = feeds
+        self._pages = pages
+        self._editions = editions
+        self._configuration = configuration
+
+    def export(self, progress: Progress | None = None) -> Exported:
+        """Bring the folder up to date.
+
+        ``progress`` is told how many files are done, and of how many. Raises OutputError where
+        something cannot be written, StoreError, TemplateError. What was done until then stays,
+        every file whole, and the next export goes on from there.
+        """
+        tell = progress or (lambda _done, _total: None)
+        with self._folder.alone(), self._store.snapshot() as source:
+            known = self._folder.manifest()
+            contents = site_contents(
+                source, plan=self._feeds, pages=self._pages, editions=self._editions
+            )
+            now = Manifest(fingerprint=self._fingerprint(), revision=stamp(source.current()))
+            untouched = _Untouched(self._folder, known)
+            planned = plan(contents, known, now, untouched)
+            run = _Run(folder=self._folder, known=known, planned=planned, now=now)
+            run.files.update(untouched.copies)
+            try:
+                self._make(run, source, tell)
+                run.remove_unwanted()
+            except BaseException:
+                with contextlib.suppress(OutputError):  # it is known what was begun
+                    run.end()
+                raise
+            run.end()
+            return run.exported()
+
+    def _make(self, run: _Run, source: SiteSource, tell: Progress) -> None:
+        planned = run.planned
+        done = len(planned.unchanged)
+        total = done + len(planned.articles) + len(planned.documents)
+        tell(done, total)
+        articles = iter(planned.articles)
+        while batch := list(islice(articles, _BATCH)):
+            for page, content in article_pages(source, self._pages, batch):
+                run.put(page.path, content, page.version)
+            done += len(batch)
+            tell(done, total)
+        for document in planned.documents:
+            content = document.render()
+            run.put(document.path, content, document.version, optional=document.optional)
+            done += 1
+            tell(done, total)
+
+    def _fingerprint(self) -> str:
+        """Return what differs whenever files would be made otherwise of the same contents."""
+        libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
+        told = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
+        text = "\0".join([*told, self._configuration])
+        return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+class _Untouched:
+    """Tells whether files hold what was written; so do those of a copy, whatever their times."""
+
+    def __init__(self, folder: ExportFolder, known: Manifest) -> None:
+        self._folder = folder
+        self._known = known
+        self.copies: dict[str, FileState] = {}  #: that have another time than what was written
+
+    def __call__(self, path: str) -> bool:
+        state, found = self._known.files[path], self._folder.stamp(path)
+        if found is None or found.size != state.size:
+            return False
+        if found.mtime_ns == state.mtime_ns:
+            return True
+        if self._folder.hash(path) != state.digest:
+            return False
+        self.copies[path] = replace(state, mtime_ns=found.mtime_ns)
+        return True
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """What one export does to the folder, counted."""
+
+    folder: ExportFolder
+    known: Manifest
+    planned: ExportPlan
+    now: Manifest  # but for its files
+    files: dict[str, FileState] = field(init=False)  # as they are by now
+    written: int = 0
+    unchanged: int = field(init=False)
+    removed: int = 0
+    written_bytes: int = 0
+    edited: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    in_the_way: list[str] = field(default_factory=list)
+    begun: bool = False
+
+    def __post_init__(self) -> None:
+        # What is not reached is to be made by the next export.
+        again = set(self.planned.paths)
+        self.files = {
+            path: replace(state, version=None) if path in again else state
+            for path, state in self.known.files.items()
+        }
+        self.unchanged = len(self.planned.unchanged)
+
+    def put(
+        self, path: str, content: bytes, version: str | None, *, optional: bool = False
+    ) -> None:
+        """Have a file hold this content.
+
+        One of somebody else's is left; that is told unless the file is ``optional``.
+        """
+        digest = content_hash(content)
+        present = self._present(path)
+        ours = path in self.known.files or path in self.known.begun
+        if present is not None and not ours and (optional or present.digest != digest):
+            if not optional:
+                self.in_the_way.append(path)
+            return
+        if present is not None and present.digest == digest:
+            self.files[path] = replace(present, version=version)
+            self.unchanged += 1
+            return
+        if present is not None and self._is_edited(path, present):
+            self.edited.append(path)
+        self._begin()
+        written = self.folder.write(path, content)
+        self.files[path] = FileState(version, digest, written.size, written.mtime_ns)
+        self.written += 1
+        self.written_bytes += len(content)
+
+    def remove_unwanted(self) -> None:
+        """Remove what is of no use any more, unless somebody has changed it since."""
+        for path in self.planned.unwanted:
+            present = self._present(path)
+            if present is not None and self._is_edited(path, present):
+                self.kept.append(path)
+            elif present is not None:
+                self._begin()
+                self.folder.remove(path)
+                self.removed += 1
+            self.files.pop(path, None)
+
+    def end(self) -> None:
+        """Remember what was done, once the disk has it. Raises OutputError."""
+        if self.written or self.removed:
+            self.folder.sync()
+        self.folder.write_manifest(replace(self.now, files=self.files))
+
+    def exported(self) -> Exported:
+        return Exported(
+            written=self.written,
+            unchanged=self.unchanged,
+            removed=self.removed,
+            written_bytes=self.written_bytes,
+            total_bytes=sum(state.size for state in self.files.values()),
+            edited=tuple(self.edited),
+            kept=tuple(self.kept),
+            in_the_way=tuple(self.in_the_way),
+        )
+
+    def _present(self, path: str) -> FileState | None:
+        """Return the state of what lies at a path; None where nothing does."""
+        found = self.folder.stamp(path)
+        if found is None:
+            return None
+        state = self.known.files.get(path)
+        known = state is not None and (found.size, found.mtime_ns) == (state.size, state.mtime_ns)
+        digest = state.digest if state and known else self.folder.hash(path)
+        return FileState(None, digest or "", found.size, found.mtime_ns)
+
+    def _is_edited(self, path: str, present: FileState) -> bool:
+        """Tell whether a file holds what neither we nor an export that was killed wrote."""
+        state = self.known.files.get(path)
+        return path not in self.known.begun and state is not None and present.digest != state.digest
+
+    def _begin(self) -> None:
+        """Before anything is touched, remember what may be: this process may be killed."""
+        if self.begun:
+            return
+        self.begun = True
+        before = self.known.files.keys() | self.known.begun
+        begun = {
+            path for path in self.planned.paths if path in before or self.folder.stamp(path) is None
+        }
+        begun.update(self.known.begun.intersection(self.planned.unwanted))
+        self.folder.write_manifest(replace(self.now, files=self.files, begun=frozenset(begun)))

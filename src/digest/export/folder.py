@@ -1,0 +1,160 @@
+"""The folder of an export: other people's files lie in it too."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from digest.errors import OutputError
+from digest.export.manifest import MANIFEST, Manifest, content_hash
+from digest.feeds.publish.output_folder import OutputFolder
+
+#: Where a file is written before it is put in its place. There is one writer.
+_TEMPORARY = ".digest-export.tmp"
+#: What the umask leaves of these is what web servers need to read.
+_FILE_MODE, _FOLDER_MODE = 0o644, 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells at a glance whether a file was written since."""
+
+    size: int  #: bytes
+    mtime_ns: int
+
+
+class ExportFolder:
+    """Reads and writes files below a folder. Links are not followed. Raises OutputError."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._output = OutputFolder(root)
+        self._known: set[PurePosixPath] = {PurePosixPath()}  # folders that are there
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the folder, and keep other exports from it until the block ends."""
+
+        def busy() -> None:
+            raise OutputError(self._root, "another `digest export` is writing there; wait for it")
+
+        if self._root.exists() and not self._root.is_dir():
+            raise OutputError(self._root, "is a file; expected a folder or nothing")
+        with self._output.alone(busy):
+            yield
+
+    def manifest(self) -> Manifest:
+        """Return what was written here; an empty one where nothing was."""
+        content = self.read(MANIFEST)
+        if content is None:
+            return Manifest()
+        try:
+            return Manifest.decode(content)
+        except ValueError as error:
+            raise OutputError(
+                self._root / MANIFEST,
+                f"{error}; restore it, or delete it together with the files of the export",
+            ) from error
+
+    def stamp(self, path: str) -> Stamp | None:
+        """Return how a file stands; None where there is nothing."""
+        try:
+            found = os.lstat(self._root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self._explained(path, error) from error
+        return Stamp(found.st_size, found.st_mtime_ns)
+
+    def read(self, path: str) -> bytes | None:
+        """Return what a file holds; None where there is none, and for a link."""
+        try:
+            descriptor = os.open(self._root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if (self._root / path).is_symlink():
+                return None
+            raise self._explained(path, error) from error
+        try:
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise OutputError(self._root / path, "is no file; expected one, or nothing")
+                return file.read()
+        except OSError as error:
+            raise self._explained(path, error) from error
+
+    def hash(self, path: str) -> str | None:
+        """Return the hash of what a file holds; None where there is none, and for a link."""
+        content = self.read(path)
+        return None if content is None else content_hash(content)
+
+    def write(self, path: str, content: bytes) -> Stamp:
+        """Put a file with this content in its place, whole or not at all."""
+        temporary, target = self._root / _TEMPORARY, self._root / path
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._make_folder(PurePosixPath(path).parent)
+            with os.fdopen(os.open(temporary, flags, _FILE_MODE), "wb") as file:
+                file.write(content)
+                file.flush()
+                written = os.fstat(file.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise self._explained(path, error) from error
+        return Stamp(written.st_size, written.st_mtime_ns)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and the folders that became empty."""
+        place = PurePosixPath(path)
+        try:
+            self._check_folder(place.parent)
+            (self._root / path).unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise self._explained(path, error) from error
+        for folder in place.parents[:-1]:
+            try:
+                (self._root / folder).rmdir()
+            except OSError:
+                break
+            self._known.discard(folder)
+
+    def sync(self) -> None:
+        """Have the disk take everything that was written."""
+        self._output.sync()
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Remember what was written."""
+        content = manifest.encode()
+        if self.read(MANIFEST) != content:
+            self.write(MANIFEST, content)
+
+    def _make_folder(self, folder: PurePosixPath) -> None:
+        if folder in self._known:
+            return
+        self._make_folder(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            (self._root / folder).mkdir(mode=_FOLDER_MODE)
+        self._check_folder(folder)
+
+    def _check_folder(self, folder: PurePosixPath) -> None:
+        """See that a folder is below this one, and no link leads there from anywhere above it."""
+        if folder in self._known:
+            return
+        self._check_folder(folder.parent)
+        if not stat.S_ISDIR(os.lstat(self._root / folder).st_mode):
+            raise OutputError(self._root / folder, "is a file or a link; expected a folder")
+        self._known.add(folder)
+
+    def _explained(self, path: str, error: OSError) -> OutputError:
+        if isinstance(error, IsADirectoryError):
+            return OutputError(self._root / path, "is a folder; expected a file, or nothing")
+        return OutputError(self._root / path, error.strerror or str(error))

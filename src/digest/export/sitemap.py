@@ -1,0 +1,84 @@
+"""Sitemaps: which pages search engines are to look at (https://www.sitemaps.org/protocol.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+from digest.articles.model import ARCHIVES
+from digest.site import Site
+from digest.times import rfc3339
+
+SITEMAP, ROBOTS = "sitemap.xml", "robots.txt"
+#: What a sitemap may hold at most, and an index of them: addresses, and bytes.
+MAX_ADDRESSES, MAX_BYTES = 50_000, 52_428_800
+#: Longer addresses are not allowed.
+_MAX_ADDRESS = 2_047
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+_SET, _SET_END = f"{_HEAD}<urlset {_NAMESPACE}>\n".encode(), b"</urlset>\n"
+_INDEX, _INDEX_END = f"{_HEAD}<sitemapindex {_NAMESPACE}>\n", "</sitemapindex>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalPage:
+    """A page that is the one to be found, of all that show the same."""
+
+    path: str  #: relative to the site
+    changed_at: datetime | None  #: aware UTC; None where that is not known
+
+
+def sitemaps(
+    site: Site,
+    pages: Iterable[CanonicalPage],
+    *,
+    max_addresses: int = MAX_ADDRESSES,
+    max_bytes: int = MAX_BYTES,
+) -> Mapping[str, bytes]:
+    """Return the documents of a sitemap by their paths: one, or an index and its parts."""
+    parts = _parts(site, pages, max_addresses, max_bytes)
+    if len(parts) == 1:
+        return {SITEMAP: _set(parts[0])}
+    named = {f"sitemap-{number}.xml": part for number, part in enumerate(parts, 1)}
+    lines = "".join(f"<sitemap><loc>{escape(site.link(path))}</loc></sitemap>\n" for path in named)
+    index = f"{_INDEX}{lines}{_INDEX_END}".encode()
+    return {**{path: _set(part) for path, part in named.items()}, SITEMAP: index}
+
+
+def robots(site: Site, *, archives: bool) -> bytes:
+    """Return what crawlers are told (RFC 9309): the sitemap; archives are for feed readers."""
+    lines = ["User-agent: *"]
+    if archives:
+        base = urlsplit(site.url).path
+        lines += [f"Disallow: {base}/feeds/{ARCHIVES}/", f"Disallow: {base}/feeds/*/{ARCHIVES}/"]
+    else:
+        lines.append("Disallow:")
+    lines += ["", f"Sitemap: {site.link(SITEMAP)}", ""]
+    return "\n".join(lines).encode()
+
+
+def _parts(
+    site: Site, pages: Iterable[CanonicalPage], max_addresses: int, max_bytes: int
+) -> list[list[bytes]]:
+    room = max_bytes - len(_SET) - len(_SET_END)
+    parts: list[list[bytes]] = [[]]
+    size = 0
+    for page in pages:
+        address = site.link(page.path)
+        if len(address) > _MAX_ADDRESS:
+            continue
+        changed = f"<lastmod>{rfc3339(page.changed_at)}</lastmod>" if page.changed_at else ""
+        line = f"<url><loc>{escape(address)}</loc>{changed}</url>\n".encode()
+        if len(parts[-1]) == max_addresses or size + len(line) > room:
+            parts.append([])
+            size = 0
+        parts[-1].append(line)
+        size += len(line)
+    return parts
+
+
+def _set(lines: Sequence[bytes]) -> bytes:
+    return b"".join((_SET, *lines, _SET_END))

@@ -1,0 +1,1 @@
+"""Publishing: find out which feeds are stale, and write their files."""

@@ -1,0 +1,442 @@
+"""The output folder: files are written whole or not at all, and only when they change.
+
+A file may have companions, which say the same in fewer bytes or remember what it said before:
+packed variants (``rss.xml.br``), and the history of a feed (``.rss.xml.history``). None outlives
+the content it belongs to: a web server that finds a variant may send it without a look at the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from digest.errors import OutputError
+from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
+from digest.feeds.history import recorded
+from digest.feeds.publish.power import is_running, sync_file_system
+from digest.feeds.selection import ATOM, JSON, OPML, RSS
+
+#: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
+_ABANDONED_AFTER = 600
+#: A file that is being written: the process, and what makes the name its own.
+_TEMPORARY = re.compile(r"\.digest-(?:([0-9]{1,7})-)?[0-9a-f]+\.tmp")
+_HISTORY = (".", ".history")
+#: How often a publisher looks whether the other one has ended; seconds.
+_LOOK_AGAIN = 0.05
+#: What the umask leaves of these is what web servers need to read.
+_FILE_MODE, _FOLDER_MODE = 0o644, 0o755
+_SECOND = 1_000_000_000  #: nanoseconds
+#: Holds what tells the folder from any other: 32 hexadecimal digits.
+_IDENTITY_FILE = ".digest-output"
+_IDENTITY = re.compile("[0-9a-f]{32}")
+#: Stands in its place while what an older Digest has left is removed.
+_REMOVING = b"removing an older layout\n"
+#: What a Digest that wrote pages as files has left: paths below the output folder.
+_OLDER_FILE = re.compile(
+    r"""
+      index\.html
+    | articles/[a-z2-7]{16}/index\.html
+    | feeds/(?:.+/)?index\.html
+    | feeds/(?:.+/)?archive\.d/[0-9]+/(?:atom\.xml|feed\.json)
+    | digests/[^/]+/(?:index\.html|atom\.xml|[0-9]+/index\.html)
+    | assets/(?:style|feed)\.css
+    """,
+    re.VERBOSE,
+)
+_OLDER_FOLDER = re.compile(
+    r"""
+      articles(?:/[a-z2-7]{16})?
+    | feeds/(?:.+/)?archive\.d(?:/[0-9]+)?
+    | digests(?:/[^/]+(?:/[0-9]+)?)?
+    | assets
+    """,
+    re.VERBOSE,
+)
+_OLDER_VARIANT = ".zst"
+_OLDER_FEEDS = frozenset((RSS, ATOM, JSON, OPML))
+#: By these the folder of an older Digest is told from that of another program.
+_OLDER_SIGNS = ("feeds/index.html", "assets/feed.css", "assets/style.css")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file after it was to be written."""
+
+    path: str  #: relative to the output folder
+    changed: bool  #: it holds other bytes than before
+    previous: bytes | None  #: what it held before; None where it was not there
+    size: int
+    mtime_ns: int
+
+
+class OutputFolder:
+    """A folder that may be served while it is written. Its methods may run in many threads."""
+
+    def __init__(self, root: Path, *, time_ns: Callable[[], int] = time.time_ns) -> None:
+        self._root = root
+        self._time_ns = time_ns
+
+    @contextlib.contextmanager
+    def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Keep other processes from publishing here until the block ends.
+
+        Else one that read the store earlier could write an old feed over a newer one. ``waiting``
+        is called again and again while another process is at it; what it raises ends the wait.
+        Raises OutputError.
+        """
+        try:
+            self._root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _explained(self._root, error) from error
+        try:
+            while not _lock(descriptor):
+                waiting()
+                # In a worker thread; a wait for the lock itself could not be ended.
+                time.sleep(_LOOK_AGAIN)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def token(self) -> str | None:
+        """Return what tells this folder from any other; None where it has none yet.
+
+        Raises OutputError.
+        """
+        path = self._root / _IDENTITY_FILE
+        try:
+            found = path.read_text(encoding="ascii").strip()
+        except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+            return None
+        except OSError as error:
+            raise _explained(path, error) from error
+        return found if _IDENTITY.fullmatch(found) else None
+
+    def make_token(self) -> str:
+        """Give the folder a new token, and return it. Raises OutputError."""
+        token = secrets.token_hex(16)
+        path = self._root / _IDENTITY_FILE
+        try:
+            self._root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            _replace(path, f"{token}\n".encode())
+        except OSError as error:
+            raise _explained(path, error) from error
+        return token
+
+    def remove_older_layout(self) -> int:
+        """Remove the pages and archives that an older Digest wrote; return how many files.
+
+        Nothing is removed where that has not been at work here, nor any file of another name. What
+        was killed goes on the next time. Raises OutputError.
+        """
+        mark = self._root / _IDENTITY_FILE
+        try:
+            if _content(mark) != _REMOVING:
+                if not all(self.holds(path) for path in _OLDER_SIGNS):
+                    return 0
+                _replace(mark, _REMOVING)
+        except OSError as error:
+            raise _explained(mark, error) from error
+        removed = 0
+        for folder, _, files in os.walk(self._root, topdown=False):
+            paths = [Path(folder, name).relative_to(self._root).as_posix() for name in files]
+            count = sum(self._unlink(path) for path in paths if _is_older(path))
+            removed += count
+            place = Path(folder).relative_to(self._root).as_posix()
+            if place != "." and (count or _OLDER_FOLDER.fullmatch(place)):
+                _rmdir(Path(folder))
+        return removed
+
+    def _unlink(self, path: str) -> bool:
+        try:
+            (self._root / path).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _explained(self._root / path, error) from error
+        return True
+
+    def wait(self, path: str) -> float:
+        """Return how many seconds are left of the second in which a file was last written.
+
+        HTTP dates count in whole seconds: a file that is replaced after that has another one, and
+        none that is to come. 0 for no file, and for one of the future: the clock went back.
+        """
+        written_at = _written_at(self._root / path)
+        if written_at is None:
+            return 0.0
+        left = (written_at // _SECOND + 1) * _SECOND - self._time_ns()
+        return left / _SECOND if 0 < left <= _SECOND else 0.0
+
+    def write(self, path: str, content: bytes) -> Written:
+        """Make the file at ``path`` (relative, ``/``) hold ``content``.
+
+        Readers see the old file or the new one, and a web server that sends packed variants finds
+        none of the old one beside the new one. Nothing is synced: what a loss of power takes away
+        is made again. Raises OutputError, with no more changed than that variants may be gone.
+        """
+        target = self._root / path
+        try:
+            previous = _content(target)
+            if previous != content:
+                target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+                written_at = self._next_second(target)
+                _replace(target, content, written_at=written_at, before=_unpack)
+            found = target.stat()
+        except OSError as error:
+            raise _explained(target, error) from error
+        return Written(
+            path=path,
+            changed=previous != content,
+            previous=previous,
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+        )
+
+    def _next_second(self, target: Path) -> int:
+        """Return now, in nanoseconds, or the second after the file's, if the clock went back."""
+        written, now = _written_at(target), self._time_ns()
+        return now if written is None else max(now, (written // _SECOND + 1) * _SECOND)
+
+    def stamp(self, path: str) -> tuple[int, int] | None:
+        """Return size and mtime (nanoseconds) of a file; None where there is none."""
+        try:
+            found = (self._root / path).stat()
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
+    def unpack(self, path: str) -> None:
+        """Remove the packed variants of a file. Raises OutputError."""
+        try:
+            _unpack(self._root / path)
+        except OSError as error:
+            raise _explained(self._root / path, error) from error
+
+    def packed(self, path: str) -> bool:
+        """Tell whether a file lacks no packed variant."""
+        target = self._root / path
+        try:
+            file = target.stat()
+            return file.st_size < PACK_FROM or all(
+                _written_at(target, suffix) == file.st_mtime_ns for suffix in SUFFIXES.values()
+            )
+        except OSError:
+            return True
+
+    def sync(self) -> None:
+        """Have the disk take everything that was written here, and wait for it.
+
+        Raises OutputError.
+        """
+        try:
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                sync_file_system(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _explained(self._root, error) from error
+
+    def pack(self, path: str) -> None:
+        """Put packed variants beside a file, where it is text of some length, if need be.
+
+        Each has the time of the file to the nanosecond; with another, it belongs to another
+        content. Only while nobody writes the file (``alone``). Raises OutputError.
+        """
+        target = self._root / path
+        try:
+            file = target.stat()
+            if file.st_size < PACK_FROM or not is_text(path):
+                return
+            missing = [
+                encoding
+                for encoding, suffix in SUFFIXES.items()
+                if _written_at(target, suffix) != file.st_mtime_ns
+            ]
+            if missing:
+                content = target.read_bytes()
+            for encoding in missing:
+                variant = target.with_name(target.name + SUFFIXES[encoding])
+                _replace(variant, packed(encoding, content), written_at=file.st_mtime_ns)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _explained(target, error) from error
+
+    def record(self, path: str, previous: bytes) -> None:
+        """Add a version of an RSS or Atom feed, which was replaced, to the history beside it.
+
+        Raises OutputError.
+        """
+        log = history_of(self._root / path)
+        try:
+            before = log.read_bytes() if log.exists() else b""
+            after = recorded(before, previous)
+            if after != before:
+                _replace(log, after)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _explained(log, error) from error
+
+    def holds(self, path: str) -> bool:
+        """Tell whether there is a file at ``path``."""
+        return (self._root / path).is_file()
+
+    def remove(self, path: str) -> bool:
+        """Remove a file, its companions and the folders that became empty; False for no file.
+
+        The first folder of ``path`` stays. Raises OutputError.
+        """
+        target = self._root / path
+        try:
+            _unpack(target)
+            history_of(target).unlink(missing_ok=True)
+            target.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _explained(target, error) from error
+        for folder in Path(path).parents:
+            if len(folder.parts) < 2 or not _rmdir(self._root / folder):
+                break
+        return True
+
+    def leftovers(self, stale: Callable[[str], bool]) -> Iterator[str]:
+        """Yield the paths of files that are ``stale``, and of what a writer that died has left.
+
+        Companions go with the file that they belong to; one that has lost it is as stale as that
+        would be.
+        """
+        for folder, _, files in os.walk(self._root, topdown=False):
+            present = set(files)
+            for name in files:
+                path = Path(folder, name).relative_to(self._root)
+                owner = path.with_name(_belongs_to(name))
+                if owner != path and owner.name in present:
+                    continue
+                if stale(owner.as_posix()) or _is_abandoned(Path(folder, name)):
+                    yield path.as_posix()
+
+
+def history_of(file: Path) -> Path:
+    """Return where the history of a feed's file is kept; hidden, as it is no reader's concern."""
+    return file.with_name(_HISTORY[0] + file.name + _HISTORY[1])
+
+
+def _is_older(path: str) -> bool:
+    """Tell whether a file was written by an older Digest, and is written no more."""
+    plain = path
+    for suffix in (_OLDER_VARIANT, *SUFFIXES.values()):
+        plain = plain.removesuffix(suffix)
+    return bool(_OLDER_FILE.fullmatch(plain)) or (
+        path.endswith(_OLDER_VARIANT)
+        and path.startswith("feeds/")
+        and PurePosixPath(plain).name in _OLDER_FEEDS
+    )
+
+
+def _belongs_to(name: str) -> str:
+    """Return the name of the file that this one is a companion of; its own where it is none."""
+    start, end = _HISTORY
+    if name.startswith(start) and name.endswith(end) and len(name) > len(start + end):
+        return name.removeprefix(start).removesuffix(end)
+    return plain_name(name) or name
+
+
+def _unpack(target: Path) -> None:
+    """Remove the packed variants of a file that is about to change."""
+    if is_text(target.name):
+        for suffix in SUFFIXES.values():
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+
+def _written_at(target: Path, suffix: str = "") -> int | None:
+    """Return when a file was written, in nanoseconds; None where that cannot be seen."""
+    try:
+        return target.with_name(target.name + suffix).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _lock(descriptor: int) -> bool:
+    """Take a lock that goes with the descriptor; False while another process has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: then there is one publisher, or some luck
+        return True
+    return True
+
+
+def _content(target: Path) -> bytes | None:
+    """Return what a file holds; None where there is none."""
+    try:
+        return target.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _replace(
+    target: Path,
+    content: bytes,
+    *,
+    written_at: int | None = None,
+    before: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Put a file in place; ``before`` is called with its path when all but that is done."""
+    temporary = target.parent / f".digest-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, _FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if written_at is not None:
+                os.utime(descriptor, ns=(written_at, written_at))
+        before(target)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _rmdir(folder: Path) -> bool:
+    """Remove a folder if it is empty; tell whether it is gone."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _is_abandoned(file: Path) -> bool:
+    """Tell a temporary file whose writer died from one that another process writes just now."""
+    named = _TEMPORARY.fullmatch(file.name)
+    if not named:
+        return False
+    if named[1] and not is_running(int(named[1])):
+        return True
+    try:
+        return time.time() - file.stat().st_mtime > _ABANDONED_AFTER
+    except OSError:
+        return False
+
+
+def _explained(target: Path, error: OSError) -> OutputError:
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return OutputError(target, "there is a file where a folder should be")
+    if error.errno == errno.EISDIR:
+        return OutputError(target, "there is a folder where a file should be")
+    return OutputError(target, error.strerror or str(error))

@@ -1,0 +1,133 @@
+"""The plan of a publication: which feeds are written, and which end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from digest.articles.model import CategoryPath, Scope
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.plan import LANGUAGES_THAT_DIFFER, FeedPlan
+from digest.feeds.selection import Feed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleFeeds:
+    """What changed in the store since a content revision."""
+
+    revision: int  #: the content revision that this leads up to
+    selections: Mapping[Scope, int]  #: that changed, each with the revision of its last change
+    articles: frozenset[int] | None  #: sequences that changed; None: any article may have
+    holding: frozenset[Scope]  #: those of the selections that hold a visible article
+    languages: frozenset[Strand]  #: every language that holds one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishPlan:
+    """What one publication does."""
+
+    written: tuple[Feed, ...]  #: in this order
+    begun: frozenset[Feed]  #: those of them that had no files until now
+    ended: tuple[Feed, ...]  #: hold nothing any more, or are of the only language: files go
+
+    @property
+    def changes_lists(self) -> bool:
+        """Whether other feeds exist than before."""
+        return bool(self.begun or self.ended)
+
+
+def candidates(options: FeedPlan, stale: StaleFeeds) -> list[Feed]:
+    """Return the feeds that the plan may write or end, each once."""
+    scopes = dict.fromkeys((*stale.selections, *sorted(stale.languages)))
+    if stale.articles is None:
+        scopes |= dict.fromkeys(custom.strand for custom in options.custom)
+    return [feed for scope in scopes if (feed := options.feed(scope))]
+
+
+def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath], list[Feed]]:
+    """Return the categories that have feeds, and the feeds of facets, as a list names them.
+
+    The operator's feeds are in the order of the configuration, all others in that of their names.
+    """
+    feeds = plan(options, everything, ()).written
+    categories = sorted(one.category for one in feeds if one.category)
+    order = {custom.strand: number for number, custom in enumerate(options.custom)}
+    facets = [one for one in feeds if one.strand]
+    facets.sort(key=lambda one: order.get(one.strand, -1) if one.strand else -1)
+    return categories, facets
+
+
+def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> PublishPlan:
+    """Return what to write and what to end; ``present`` are the candidates that have files.
+
+    A feed is written where its selection changed. The feed of everything and those of the operator
+    are there without articles, too; those of languages where there are two or more, so that a
+    second language begins the feed of the first one, and a last one ends with the others.
+    """
+    several = len(stale.languages) >= LANGUAGES_THAT_DIFFER
+    written, ended = [], []
+    for feed in candidates(options, stale):
+        changed = stale.articles is None or feed.scope in stale.selections
+        if not _exists(feed, stale, several=several):
+            if feed in present:
+                ended.append(feed)
+        elif changed or feed not in present:
+            written.append(feed)
+    return PublishPlan(
+        written=tuple(sorted(written, key=_urgency)),
+        begun=frozenset(written).difference(present),
+        ended=tuple(ended),
+    )
+
+
+def _exists(feed: Feed, stale: StaleFeeds, *, several: bool) -> bool:
+    scope = feed.scope
+    if isinstance(scope, Strand):
+        if scope.kind is StrandKind.LANGUAGE:
+            return several and scope in stale.languages
+        if scope.kind is StrandKind.CUSTOM:
+            return True
+    return scope is None or scope in stale.holding
+
+
+def _urgency(feed: Feed) -> tuple[int, tuple[str, ...], int]:
+    """Return what sorts feeds: everything, then categories below their parents, then facets.
+
+    A parent right after its children: it carries the same articles, and their entries are at hand.
+    """
+    if feed.scope is None:
+        return (0, (), 0)
+    if isinstance(feed.scope, CategoryPath):
+        names = feed.scope.names
+        return (1, (*names, "\U0010ffff"), 0)
+    return (2, (feed.scope.kind, feed.scope.name), 0)
+
+
+def batches(feeds: Collection[Feed], size: int) -> Iterator[tuple[Feed, ...]]:
+    """Yield the feeds in runs of at most ``size``."""
+    whole = tuple(feeds)
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]
+
+
+def within(room: int, full: Mapping[T, bytes], short: Mapping[T, bytes]) -> dict[T, bytes]:
+    """Return the entries of a document that take ``room`` bytes at most, in their order.
+
+    The first ones are given in full as far as there is room beside the ``short`` forms of all. An
+    entry is left out only where there is none for its shorter form.
+    """
+    kept: dict[T, bytes] = {}
+    for one, entry in full.items():
+        smallest = min(entry, short.get(one, entry), key=len)
+        if len(smallest) <= room:
+            kept[one] = smallest
+            room -= len(smallest)
+    for one, smallest in kept.items():
+        more = len(full[one]) - len(smallest)
+        if more <= room:
+            kept[one] = full[one]
+            room -= more
+    return kept

@@ -1,0 +1,599 @@
+"""Publish: bring the files of feeds in the output folder up to date with the store."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from digest.articles.model import Article, Tombstone
+from digest.articles.strands import StrandKind
+from digest.errors import OutputError
+from digest.feeds.archives import Place, Version
+from digest.feeds.formats import FORMATS, Content
+from digest.feeds.opml import opml
+from digest.feeds.plan import FeedPlan
+from digest.feeds.publish.entry_cache import EntryCache, EntryForm
+from digest.feeds.publish.output_folder import OutputFolder, Written
+from digest.feeds.publish.plan import (
+    PublishPlan,
+    StaleFeeds,
+    batches,
+    candidates,
+    listed,
+    plan,
+    within,
+)
+from digest.feeds.publish.power import boot_id, is_running
+from digest.feeds.selection import ATOM, OPML, RSS, Feed
+from digest.feeds.syndication import STYLESHEET, last_change
+from digest.feeds.websub import is_topic
+
+_log = structlog.get_logger(__name__)
+
+#: Feeds written while other processes wait. Their articles are read once for all of them.
+BATCH = 32
+#: Files packed at once: that takes the processor, and what is urgent waits for those under way.
+PACKERS = 2
+#: Bytes of a document that are not entries, where nothing was withdrawn, and for each article
+#: that was. Only whoever comes near the limit counts them.
+_HEAD_BYTES, _TOMBSTONE_BYTES = 65_536, 1_024
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedContents:
+    """What a feed's documents tell, as the store has it."""
+
+    versions: Sequence[Version]  #: of the articles in the current document, newest first
+    gone: Sequence[Tombstone] = ()  #: withdrawn last first
+    newest_archive: int = 0  #: its number; 0 where there is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRecord:
+    """What the store knows of an output folder."""
+
+    revision: int | None  #: the content revision that it is complete up to; None: of none
+    fingerprint: str  #: of the program and configuration that wrote it
+    unsynced: Collection[tuple[str, int]]  #: boot id and pid of what did not end cleanly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What publishing did to the output folder, in files."""
+
+    written: int = 0
+    unchanged: int = 0  #: held the right bytes already
+    removed: int = 0
+    wait: float | None = None  #: seconds until feeds that changed a moment ago may change again
+
+
+class PublishStore(Protocol):
+    """What publishing needs of the store. Every method raises StoreError."""
+
+    def stale(self, since: int | None, kinds: Collection[StrandKind]) -> StaleFeeds:
+        """Return what changed after a content revision, or (None) everything that there is.
+
+        ``kinds`` are the kinds of facets that may have feeds.
+        """
+        ...
+
+    def contents(
+        self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
+    ) -> list[FeedContents]:
+        """Return what each feed holds now; with ``archives``, close archives first.
+
+        An archive is closed wherever a version of an article would be told by no document.
+        ``changed`` are the sequences of the articles that changed since the last call for these
+        feeds; None means any.
+        """
+        ...
+
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in order of sequence."""
+        ...
+
+    def output(self, token: str) -> OutputRecord | None:
+        """Return what is known of an output folder; None for a foreign one."""
+        ...
+
+    def begin_writing(self, token: str, boot: str, pid: int) -> None:
+        """Note that a process writes into an output folder, which may be a new one."""
+        ...
+
+    def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
+        """Yield path, size and mtime (nanoseconds) of each file as it was written."""
+        ...
+
+    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
+        """Return those of these paths that were written, by any process, and not removed since."""
+        ...
+
+    def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
+        """Return the paths of those files that were recorded with another size or time, or not."""
+        ...
+
+    def record_output(
+        self,
+        token: str,
+        files: Collection[Written],
+        removed: Collection[str],
+        complete: int | None,
+        fingerprint: str,
+        *,
+        everything: bool,
+    ) -> None:
+        """Note what was written and removed.
+
+        ``complete`` is the content revision that the folder is complete up to; None where
+        something is still to be written. Unless ``everything`` was compared, that holds only
+        where the folder is of the same ``fingerprint``, and where everything was and not all
+        could be written, the folder is of none.
+        """
+        ...
+
+    def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
+        """Note that everything that these processes wrote is on the disk."""
+        ...
+
+    def forget_other_boots(self, token: str, boot: str) -> None:
+        """Note that what processes of other boots wrote is as it should be."""
+        ...
+
+
+class Publisher:
+    """Writes feeds. Blocks; to be called from one thread at a time, after ``start``.
+
+    A file that cannot be written does not keep the others from it: the first OutputError is raised
+    at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
+    what was written until then stays, each file whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: PublishStore,
+        folder: OutputFolder,
+        options: FeedPlan,
+        style_sheet: bytes,
+        fingerprint: str,
+        changed: Callable[[Collection[str]], None] = lambda _: None,
+    ) -> None:
+        """Prepare to publish.
+
+        ``fingerprint`` differs whenever feeds would be written otherwise for the same articles.
+        ``changed`` is called with the paths of files that hold other bytes than readers were told
+        of, before that is recorded, so that after a crash they are told again.
+        """
+        self._store = store
+        self._folder = folder
+        self._options = options
+        self._style_sheet = style_sheet
+        self._fingerprint = fingerprint
+        self._changed = changed
+        self._entries = EntryCache()
+        self._token = ""
+        self._since: int | None = None  # the content revision that the folder is complete up to
+        self._done: dict[str, int] = {}  # folders of feeds written since, with their revisions
+        self._damaged: set[str] = set()  # paths that are not as they were written
+        self._unpacked: dict[str, None] = {}
+        self._cut: set[str] = set()  # folders of feeds over the limit of bytes
+        self._lists_due = True  # the lists may name other feeds than there are
+        self._marked = False
+
+    def start(self, waiting: Callable[[], None] = lambda: None) -> int:
+        """Compare the output folder with what is known of it; return how many files were removed.
+
+        Removed is what an older Digest has left: pages, archives, edition pages. Whatever is
+        missing, changed by others, nobody's, or may have been lost with the machine's power is
+        stale then. ``waiting`` is called while another process publishes; what it raises ends the
+        wait. Raises OutputError, StoreError.
+        """
+        removed = 0
+        with self._folder.alone(waiting):
+            token = self._folder.token()
+            if token is None:
+                removed = self._folder.remove_older_layout()
+                token = self._folder.make_token()
+            known = self._store.output(token)
+            self._token, self._since = token, None
+            if known is not None:
+                self._compare(known)
+        return removed
+
+    def _compare(self, known: OutputRecord) -> None:
+        """Find out how much of the output folder is as it was written."""
+        boot = boot_id()
+        lost = any(other != boot or not boot for other, _ in known.unsynced)
+        if lost:
+            _log.warning("the machine may have lost power; every feed is compared")
+        elif known.fingerprint == self._fingerprint:
+            self._since = known.revision
+        recorded = set()
+        for path, size, mtime_ns in self._store.written_files(self._token):
+            recorded.add(path)
+            if lost:
+                # Their times are right whatever they hold.
+                self._folder.unpack(path)
+            if self._folder.stamp(path) != (size, mtime_ns):
+                self._damaged.add(path)
+            elif not self._folder.packed(path):
+                self._unpacked[path] = None
+        # Written by a process that was killed, or noted in a database that was replaced.
+        strays = self._folder.leftovers(lambda path: _is_feed(path) and path not in recorded)
+        for path in list(strays):
+            if _is_feed(path):
+                self._damaged.add(path)
+            else:
+                with contextlib.suppress(OutputError):  # it is in nobody's way
+                    self._folder.remove(path)
+
+    @property
+    def unpacked(self) -> bool:
+        """Whether there are files that ``pack`` has not looked at since they were published."""
+        return bool(self._unpacked)
+
+    def publish(self, progress: Progress | None = None) -> Published:
+        """Write every feed that is stale, and remove those that nothing stands behind any more.
+
+        ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
+        A feed that was written within this second is left for the next one (``Published.wait``).
+        """
+        try:
+            run = self._run(progress or (lambda _done, _total: None))
+        except BaseException:
+            # What this run wrote is not noted yet: the next one finds it, and has it told.
+            self._done.clear()
+            raise
+        if run.error is not None:
+            raise run.error
+        return run.published()
+
+    def _run(self, tell: Progress) -> _Run:
+        stale = self._stale()
+        planned = plan(self._options, stale, self._present(stale))
+        run = _Run(folder=self._folder, unpacked=self._unpacked)
+        if not (planned.written or planned.ended or self._damaged or self._since is None):
+            self._finish(run, stale)
+            return run
+        self._mark()
+        self._lists_due |= planned.changes_lists or bool(self._damaged)
+        done, total = 0, len(planned.written)
+        for feeds in batches(planned.written, BATCH):
+            due = [feed for feed in feeds if self._is_due(feed, stale, run)]
+            with self._folder.alone(partial(tell, done, total)):
+                written = self._write(run, due, stale.articles, planned)
+                run.record_histories()
+            self._done |= {feed.folder: _revision(stale, feed) for feed in written}
+            done += len(feeds)
+            tell(done, total)
+        with self._folder.alone(partial(tell, done, total)):
+            self._end(run, planned)
+            if self._lists_due:
+                self._write_lists(run)
+        self._finish(run, stale)
+        return run
+
+    def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
+        """Lay packed variants beside what was published, until ``urgent`` says to stop.
+
+        What was written last comes first. Whoever publishes a file once more before it was packed
+        has saved that. Raises the first OutputError at the end; what could not be packed is left
+        until it is published again.
+        """
+
+        def wait() -> None:
+            if urgent():
+                raise InterruptedError
+
+        if not self._unpacked:
+            return
+        self._mark()
+        errors: list[OutputError] = []
+        with (
+            contextlib.suppress(InterruptedError),
+            self._folder.alone(wait),
+            ThreadPoolExecutor(PACKERS, thread_name_prefix="pack") as pool,
+        ):
+            while self._unpacked and not urgent():
+                some = [
+                    self._unpacked.popitem()[0]
+                    for _ in range(min(2 * PACKERS, len(self._unpacked)))
+                ]
+                for future in [pool.submit(self._folder.pack, path) for path in some]:
+                    try:
+                        future.result()
+                    except OutputError as error:
+                        errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def close(self) -> None:
+        """Have the disk take what was written, and note that. Raises OutputError, StoreError.
+
+        Without this, the next boot of the machine compares every feed with what it should be.
+        """
+        if not self._marked:
+            return
+        boot = boot_id()
+        known = self._store.output(self._token)
+        # What processes of this boot have left that were killed is on the disk then, too.
+        ended = [pid for _, pid in (known.unsynced if known else ()) if not is_running(pid)]
+        self._folder.sync()
+        self._store.end_writing(self._token, boot, [*ended, os.getpid()])
+        self._marked = False
+
+    def _stale(self) -> StaleFeeds:
+        stale = self._store.stale(self._since, self._options.kinds)
+        if not self._damaged or self._since is None:
+            return stale
+        everything = self._store.stale(None, self._options.kinds)
+        folders = {path.rpartition("/")[0] + "/" for path in self._damaged}
+        damaged = {
+            feed.scope: stale.selections.get(feed.scope, stale.revision)
+            for feed in candidates(self._options, everything)
+            if feed.folder in folders
+        }
+        return StaleFeeds(
+            revision=stale.revision,
+            selections={**stale.selections, **damaged},
+            articles=stale.articles,
+            holding=stale.holding | everything.holding.intersection(damaged),
+            languages=stale.languages,
+        )
+
+    def _present(self, stale: StaleFeeds) -> set[Feed]:
+        """Return the feeds that may be written or end and are noted as written."""
+        if self._since is None:
+            return set()
+        feeds = candidates(self._options, stale)
+        recorded = self._store.recorded(self._token, [path for one in feeds for path in one.paths])
+        return {feed for feed in feeds if not recorded.isdisjoint(feed.paths)}
+
+    def _is_due(self, feed: Feed, stale: StaleFeeds, run: _Run) -> bool:
+        """Tell whether a feed is to be written now; note how long to wait where it is later."""
+        if self._done.get(feed.folder, -1) >= _revision(stale, feed):
+            return False
+        wait = max(map(self._folder.wait, feed.paths))
+        if wait > 0:
+            run.postpone(wait)
+            return False
+        return True
+
+    def _mark(self) -> None:
+        if not self._marked:
+            self._store.begin_writing(self._token, boot_id(), os.getpid())
+            self._marked = True
+
+    def _write(
+        self,
+        run: _Run,
+        feeds: Sequence[Feed],
+        changed: frozenset[int] | None,
+        planned: PublishPlan,
+    ) -> list[Feed]:
+        """Write feeds, each in all its formats; return those of which every file could be."""
+        written = []
+        begun = [feed for feed in feeds if feed in planned.begun]
+        known = [feed for feed in feeds if feed not in planned.begun]
+        archives = self._options.archives
+        for some, since in ((known, changed), (begun, None)):
+            if not some:
+                continue
+            contents = self._store.contents(some, since, archives=archives)
+            for feed, held in zip(some, contents, strict=True):
+                if self._write_feed(run, feed, held):
+                    written.append(feed)
+        return written
+
+    def _write_feed(self, run: _Run, feed: Feed, held: FeedContents) -> bool:
+        content = Content(
+            changed_at=last_change((one.changed_at, one.sequence) for one in held.versions),
+            gone=held.gone,
+            place=Place(newest=held.newest_archive),
+        )
+        ended_well = True
+        for name, entries in self._entries_of(feed, held.versions).items():
+            kept = self._within_limit(feed, name, entries, content)
+            document = FORMATS[name].document(feed, list(kept.values()), content)
+            ended_well &= run.write(feed.folder + name, document)
+        return ended_well
+
+    def _entries_of(
+        self, feed: Feed, versions: Sequence[Version]
+    ) -> dict[str, dict[Version, bytes]]:
+        """Return the entries of articles by format; without those withdrawn a moment ago."""
+        kept: dict[str, dict[Version, bytes]] = {}
+        missing: set[int] = set()
+        for name in feed.formats:
+            form = EntryForm(name, feed.full, feed.site.language)
+            kept[name] = {}
+            for version in versions:
+                entry = self._entries.get(form, version.sequence, version.revision)
+                if entry is None:
+                    missing.add(version.sequence)
+                else:
+                    kept[name][version] = entry
+        if missing:
+            self._serialize(feed, versions, missing, kept)
+        return {
+            name: {one: entries[one] for one in versions if one in entries}
+            for name, entries in kept.items()
+        }
+
+    def _serialize(
+        self,
+        feed: Feed,
+        versions: Sequence[Version],
+        missing: Collection[int],
+        entries: dict[str, dict[Version, bytes]],
+    ) -> None:
+        """Add entries of articles that are missing in some format."""
+        known = {one.sequence: one for one in versions}
+        for article in self._store.articles_of(missing):
+            version = known[article.sequence]
+            for name, found in entries.items():
+                if version not in found:
+                    form = EntryForm(name, feed.full, feed.site.language)
+                    found[version] = FORMATS[name].entry(feed, article)
+                    self._entries.put(form, version.sequence, version.revision, found[version])
+
+    def _within_limit(
+        self, feed: Feed, name: str, entries: dict[Version, bytes], content: Content
+    ) -> dict[Version, bytes]:
+        """Return a document's entries, with summaries for those that it has no room for."""
+        limit = self._options.max_bytes
+        written = sum(map(len, entries.values()))
+        if written + _HEAD_BYTES + _TOMBSTONE_BYTES * len(content.gone) <= limit:
+            return entries
+        # Two bytes between entries.
+        room = limit - len(FORMATS[name].document(feed, (), content)) - 2 * len(entries)
+        if written <= room:
+            return entries
+        short = self._entries_of(replace(feed, full=False, formats=(name,)), tuple(entries))[name]
+        kept = within(room, entries, short)
+        if feed.folder not in self._cut:
+            self._cut.add(feed.folder)
+            _log.warning(
+                "a feed is over its limit of bytes; articles that do not fit give their summaries",
+                feed=feed.folder,
+                summaries=sum(entry != entries[one] for one, entry in kept.items()),
+                left_out=len(entries) - len(kept),
+                limit=limit,
+            )
+        return kept
+
+    def _end(self, run: _Run, planned: PublishPlan) -> None:
+        """Remove the files of feeds that hold nothing any more, and what is nobody's."""
+        if planned.ended:
+            held = self._store.contents(planned.ended, frozenset(), archives=False)
+            for feed, contents in zip(planned.ended, held, strict=True):
+                is_language = feed.strand and feed.strand.kind is StrandKind.LANGUAGE
+                if is_language or not contents.versions:  # else another process began it anew
+                    for path in feed.paths:
+                        run.remove(path)
+        kept = {path for feed in planned.written for path in feed.paths}
+        nobodys = {path for path in self._damaged if _is_feed(path)} - kept
+        if self._since is None:
+            stale = self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
+            nobodys.update(stale)
+        for path in sorted(nobodys):
+            run.remove(path)
+
+    def _write_lists(self, run: _Run) -> None:
+        """Write the list of all feeds, and the style sheet that browsers show them with."""
+        options = self._options
+        categories, facets = listed(options, self._store.stale(None, options.kinds))
+        name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
+        run.write(f"feeds/{OPML}", opml(options.site, categories, name, facets))
+        run.write(STYLESHEET, self._style_sheet)
+
+    def _finish(self, run: _Run, stale: StaleFeeds) -> None:
+        """Have hubs told, and then note what was done."""
+        complete = run.error is None and run.wait is None
+        unchanged = [one for one in run.files if not one.changed]
+        # What is there, but not as recorded, was written by a process that ended before it told.
+        untold = self._store.unrecorded(self._token, unchanged) if unchanged else set()
+        changed = {one.path for one in run.files if one.changed} | untold
+        if topics := {path for path in changed if is_topic(path)}:
+            self._changed(topics)
+        everything = self._since is None
+        if run.files or run.removed or stale.revision != self._since:
+            self._store.record_output(
+                self._token,
+                [one for one in run.files if one.path in changed],
+                run.removed,
+                stale.revision if complete else None,
+                self._fingerprint,
+                everything=everything,
+            )
+        if complete:
+            if everything:
+                self._store.forget_other_boots(self._token, boot_id())
+            self._since = stale.revision
+            self._lists_due = False
+            self._done.clear()
+            self._damaged.clear()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """What one publication does to the folder, counted; errors wait for the end."""
+
+    folder: OutputFolder
+    unpacked: dict[str, None]
+    files: list[Written] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)  # whether there was a file or not
+    files_removed: int = 0
+    error: OutputError | None = None
+    wait: float | None = None
+    replaced: list[tuple[str, bytes]] = field(default_factory=list)  # feeds' last versions
+
+    def write(self, path: str, content: bytes) -> bool:
+        """Write a file; False where it could not be written."""
+        try:
+            written = self.folder.write(path, content)
+        except OutputError as error:
+            self.error = self.error or error
+            return False
+        if written.changed or not self.folder.packed(path):
+            self.unpacked.pop(path, None)
+            self.unpacked[path] = None
+        if written.previous is not None and written.changed and _has_history(path):
+            self.replaced.append((path, written.previous))
+        # What a file held before is large, and needed no longer than until it is recorded.
+        self.files.append(replace(written, previous=None))
+        return True
+
+    def remove(self, path: str) -> None:
+        try:
+            self.files_removed += self.folder.remove(path)
+            self.removed.append(path)
+        except OutputError as error:
+            self.error = self.error or error
+
+    def record_histories(self) -> None:
+        """Record which entries the replaced versions of feeds held (RFC 3229)."""
+        for path, previous in self.replaced:
+            try:
+                self.folder.record(path, previous)
+            except OutputError as error:
+                self.error = self.error or error
+        self.replaced.clear()
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a feed for later."""
+        self.wait = seconds if self.wait is None else max(self.wait, seconds)
+
+    def published(self) -> Published:
+        changed = sum(one.changed for one in self.files)
+        return Published(
+            written=changed,
+            unchanged=len(self.files) - changed,
+            removed=self.files_removed,
+            wait=self.wait,
+        )
+
+
+def _revision(stale: StaleFeeds, feed: Feed) -> int:
+    """Return the revision that a feed is written for."""
+    return stale.selections.get(feed.scope, stale.revision)
+
+
+def _has_history(path: str) -> bool:
+    """Tell whether it is recorded what the versions of a file held."""
+    return path.rpartition("/")[2] in (RSS, ATOM)
+
+
+def _is_feed(path: str) -> bool:
+    """Tell whether a path is one that only feeds are written to."""
+    top, _, rest = path.partition("/")
+    return top == "feeds" and rest.rpartition("/")[2] in FORMATS

@@ -1,0 +1,271 @@
+"""Feeds: which are stale, what they hold, and what lies in an output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    case,
+    delete,
+    exists,
+    select,
+    update,
+)
+
+from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.publish.output_folder import Written
+from digest.feeds.publish.plan import StaleFeeds
+from digest.feeds.publish.publisher import FeedContents, OutputRecord
+from digest.feeds.selection import Feed
+from digest.store.archives import carry_out, look
+from digest.store.connection import Database, Lock
+from digest.store.reading import COLUMNS, read
+from digest.store.revisions import changed_since, current
+from digest.store.schema import (
+    article,
+    article_state,
+    category,
+    membership,
+    output,
+    published_file,
+    strand,
+    strand_article,
+    unsynced_writer,
+)
+from digest.store.statements import among, insert_new, put
+from digest.store.types import chunks, hashed
+from digest.store.visibility import visible
+from digest.store.withdrawals import any_withdrawn
+
+
+class FeedStore:
+    """What publishing needs to know. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def stale(self, since: int | None, kinds: Collection[StrandKind]) -> StaleFeeds:
+        """Return what changed after a content revision, or (None) everything that there is.
+
+        ``kinds`` are the kinds of facets that may have feeds.
+        """
+        with self._database.read() as connection:
+            number = current(connection).number
+            spoken = {StrandKind.LANGUAGE}.intersection(kinds)
+            languages = frozenset(_facets(connection, spoken))
+            if since is None:
+                holding: frozenset[Scope] = frozenset(
+                    (*_categories(connection), *_facets(connection, kinds))
+                )
+                return StaleFeeds(
+                    revision=number,
+                    selections=dict.fromkeys((None, *holding), number),
+                    articles=None,
+                    holding=holding,
+                    languages=languages,
+                )
+            changed = changed_since(connection, since)
+            query = select(article_state.c.article).where(article_state.c.revision > since)
+            return StaleFeeds(
+                revision=number,
+                selections=changed,
+                articles=frozenset(connection.scalars(query)),
+                holding=frozenset(_holding(connection, changed)),
+                languages=languages,
+            )
+
+    def contents(
+        self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
+    ) -> list[FeedContents]:
+        """Return what each feed holds now; with ``archives``, close archives first.
+
+        An archive is closed wherever a version of an article would be told by no document.
+        ``changed`` are the sequences of the articles that changed since the last call for these
+        feeds; None means any.
+        """
+        with self._database.read() as connection:
+            gone = any_withdrawn(connection)
+            found = [
+                look(connection, feed, changed, archives=archives, withdrawals=gone)
+                for feed in feeds
+            ]
+        if not any(one.decision for one in found):
+            return [one.contents for one in found]
+        with self._database.write(Lock.ARCHIVES) as connection:
+            for number, feed in enumerate(feeds):
+                if found[number].decision:
+                    # Once more: another publisher may have closed it a moment ago.
+                    found[number] = look(connection, feed, changed, archives=archives)
+                    carry_out(connection, found[number])
+        return [one.contents for one in found]
+
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in order of sequence."""
+        query = select(*COLUMNS).where(visible())
+        with self._database.read() as connection:
+            found = [
+                one
+                for chunk in chunks(sorted(sequences))
+                for one in read(connection, query.where(article.c.id.in_(chunk)))
+            ]
+        return sorted(found, key=lambda one: one.sequence)
+
+    def output(self, token: str) -> OutputRecord | None:
+        """Return what is known of an output folder; None for a foreign one."""
+        writers = select(unsynced_writer.c.pid, unsynced_writer.c.boot)
+        with self._database.read() as connection:
+            row = connection.execute(select(output).where(output.c.token == token)).first()
+            if row is None:
+                return None
+            rows = connection.execute(writers.where(unsynced_writer.c.output == token))
+            return OutputRecord(
+                revision=row.revision,
+                fingerprint=row.fingerprint,
+                unsynced=frozenset((one.boot, one.pid) for one in rows),
+            )
+
+    def begin_writing(self, token: str, boot: str, pid: int) -> None:
+        """Note that a process writes into an output folder, which may be a new one."""
+        with self._database.write() as connection:
+            new = {"token": token, "revision": None, "fingerprint": ""}
+            insert_new(connection, output, [new], key="token")
+            insert_new(
+                connection,
+                unsynced_writer,
+                [{"output": token, "boot": boot, "pid": pid}],
+                key=("output", "boot", "pid"),
+            )
+
+    def written_files(self, token: str) -> Iterator[tuple[str, int, int]]:
+        """Yield path, size and mtime (nanoseconds) of each file as it was written."""
+        columns = (published_file.c.path, published_file.c.size, published_file.c.mtime_ns)
+        with self._database.read() as connection:
+            query = select(*columns).where(published_file.c.output == token)
+            for row in connection.execute(query).all():
+                yield row.path, row.size, row.mtime_ns
+
+    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
+        """Return those of these paths that were written, by any process, and not removed since."""
+        keys = {hashed(path): path for path in paths}
+        query = select(published_file.c.key).where(published_file.c.output == token)
+        with self._database.read() as connection:
+            rows = among(connection, query, published_file.c.key, keys)
+            return {keys[row.key] for row in rows}
+
+    def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
+        """Return the paths of those files that were recorded with another size or time, or not."""
+        stamps = {hashed(one.path): (one.path, one.size, one.mtime_ns) for one in files}
+        query = select(
+            published_file.c.key,
+            published_file.c.path,
+            published_file.c.size,
+            published_file.c.mtime_ns,
+        ).where(published_file.c.output == token)
+        with self._database.read() as connection:
+            recorded = {
+                row.key: (row.path, row.size, row.mtime_ns)
+                for row in among(connection, query, published_file.c.key, stamps)
+            }
+        return {stamp[0] for key, stamp in stamps.items() if recorded.get(key) != stamp}
+
+    def record_output(
+        self,
+        token: str,
+        files: Collection[Written],
+        removed: Collection[str],
+        complete: int | None,
+        fingerprint: str,
+        *,
+        everything: bool,
+    ) -> None:
+        """Note what was written and removed.
+
+        ``complete`` is the content revision that the folder is complete up to; None where
+        something is still to be written. Unless ``everything`` was compared, that holds only
+        where the folder is of the same ``fingerprint``, and where everything was and not all
+        could be written, the folder is of none.
+        """
+        rows = [
+            {
+                "output": token,
+                "key": hashed(one.path),
+                "path": one.path,
+                "size": one.size,
+                "mtime_ns": one.mtime_ns,
+            }
+            for one in files
+        ]
+        with self._database.write() as connection:
+            put(connection, published_file, rows, key=("output", "key"))
+            for chunk in chunks([hashed(path) for path in removed]):
+                gone = published_file.c.key.in_(chunk) & (published_file.c.output == token)
+                connection.execute(delete(published_file).where(gone))
+            known = output.c.fingerprint == fingerprint
+            statement = update(output).where(output.c.token == token)
+            if complete is None:
+                if everything:
+                    connection.execute(statement.values(revision=None, fingerprint=""))
+                return
+            # Another process may have come further.
+            further = known & (output.c.revision > complete)
+            values = {
+                "revision": case((further, output.c.revision), else_=complete),
+                "fingerprint": fingerprint,
+            }
+            connection.execute((statement if everything else statement.where(known)).values(values))
+
+    def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
+        """Note that everything that these processes wrote is on the disk."""
+        ended = (
+            (unsynced_writer.c.output == token)
+            & (unsynced_writer.c.boot == boot)
+            & unsynced_writer.c.pid.in_(pids)
+        )
+        with self._database.write() as connection:
+            connection.execute(delete(unsynced_writer).where(ended))
+
+    def forget_other_boots(self, token: str, boot: str) -> None:
+        """Note that what processes of other boots wrote is as it should be."""
+        others = (unsynced_writer.c.output == token) & (unsynced_writer.c.boot != boot)
+        with self._database.write() as connection:
+            connection.execute(delete(unsynced_writer).where(others))
+
+
+def _categories(connection: Connection) -> list[CategoryPath]:
+    """Return every category at every level that holds a visible article."""
+    query = select(category.c.names).where(_holds_visible(membership.c.category, category.c.id))
+    return [CategoryPath(names) for names in connection.scalars(query)]
+
+
+def _facets(connection: Connection, kinds: Collection[StrandKind]) -> list[Strand]:
+    """Return every facet of these kinds that holds a visible article."""
+    if not kinds:
+        return []
+    query = select(strand.c.kind, strand.c.name).where(
+        strand.c.kind.in_(sorted(kinds)), _holds_visible(strand_article.c.strand, strand.c.id)
+    )
+    return [Strand(StrandKind(kind), name) for kind, name in connection.execute(query)]
+
+
+def _holding(connection: Connection, selections: Collection[Scope]) -> Iterator[Scope]:
+    """Yield those of these selections that hold a visible article."""
+    categories = {hashed(one.folder): one for one in selections if isinstance(one, CategoryPath)}
+    facets = {hashed(str(one)): one for one in selections if isinstance(one, Strand)}
+    query = select(category.c.key).where(_holds_visible(membership.c.category, category.c.id))
+    for row in among(connection, query, category.c.key, categories):
+        yield categories[row.key]
+    query = select(strand.c.key).where(_holds_visible(strand_article.c.strand, strand.c.id))
+    for row in among(connection, query, strand.c.key, facets):
+        yield facets[row.key]
+
+
+def _holds_visible(selection: Column[int], number: Column[int]) -> ColumnElement[bool]:
+    """Return the condition that a table of articles in selections has a visible one of this."""
+    sequence = selection.table.c.article
+    return exists().where(
+        selection == number, article_state.c.article == sequence, article_state.c.hidden == 0
+    )

@@ -1,0 +1,307 @@
+"""Pages: what pages that are rendered when asked for need to know, each within one transaction."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.archives import Held
+from digest.feeds.publish.publisher import FeedContents
+from digest.feeds.selection import CategorySummary, Feed, StrandSummary
+from digest.mail.edition import Edition
+from digest.store import issued
+from digest.store.archives import ArchiveState, archive_states, held, look, newest_archive
+from digest.store.connection import Database
+from digest.store.editions import taken_upto
+from digest.store.reading import COLUMNS, filed_under, from_row, newest, read, selected
+from digest.store.revisions import NO_REVISION, Revision, current, of_selection, of_selections
+from digest.store.schema import (
+    article,
+    article_state,
+    category,
+    feed_change,
+    membership,
+    meta,
+    strand,
+)
+from digest.store.statements import put
+from digest.store.types import chunks, hashed, microseconds
+from digest.store.visibility import visible
+from digest.store.weaving import summaries
+from digest.store.withdrawals import any_withdrawn
+
+#: The row of ``meta`` that tells since when pages look as they do: fingerprint and microseconds.
+APPEARANCE = "appearance"
+
+#: A name that is longer than a file's may be ends in a hash, which nothing leads back from: this
+#: finds those that are long enough, each character taking nine bytes at most.
+_HASHED_FROM = 28
+
+#: So many digits of ``revision.content_digest`` tell two contents apart.
+_CONTENT_DIGITS = 16
+
+#: The first change of a selection that is as late as the article's own. It is not before that:
+#: revisions and their moments grow together.
+_SETTLED = (
+    select(feed_change.c.changed_at)
+    .where(feed_change.c.revision >= article_state.c.revision)
+    .order_by(feed_change.c.revision)
+    .limit(1)
+    .scalar_subquery()
+)
+_ARTICLE = (
+    select(*COLUMNS, article_state.c.hidden, article_state.c.revision, _SETTLED.label("changed_at"))
+    .join(article_state, article_state.c.article == article.c.id)
+    .where(article.c.key == bindparam("key"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArticle:
+    """An article's row, and how it stands."""
+
+    row: Any  #: with the columns that articles are made of
+    hidden: bool  #: it was withdrawn, or may not be shown for another reason
+    revision: int  #: the content revision of its last change
+    changed_at: datetime  #: aware UTC: when it changed, or some time later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedArticle:
+    """What is told of an article without its texts."""
+
+    sequence: int
+    key: ArticleKey
+    version: str  #: another one where its page or its entries in feeds are others
+    updated_at: datetime  #: aware UTC
+    elsewhere: bool  #: it has a link of its own
+
+
+_LISTED = (
+    select(
+        article.c.id,
+        article.c.key,
+        article.c.content,
+        article.c.updated_at,
+        article.c.link.is_not(None).label("elsewhere"),
+        article_state.c.revision,
+    )
+    .join(article_state, article_state.c.article == article.c.id)
+    .where(visible())
+    .order_by(article.c.id)
+)
+
+
+class PageStore:
+    """Reads what pages show. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def revision(self) -> int:
+        """Return the number of the last change of published content."""
+        with self._database.read() as connection:
+            return current(connection).number
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PageSnapshot]:
+        """Yield the store as it is at this moment, whatever is written meanwhile."""
+        with self._database.read() as connection:
+            yield PageSnapshot(connection)
+
+    def appearance_since(self, fingerprint: str, now: datetime) -> datetime:
+        """Return since when pages look as they do now; ``fingerprint`` is of all that decides it.
+
+        Another fingerprint than the last one begins now, and never before that one did.
+        """
+        query = select(meta.c.value).where(meta.c.name == APPEARANCE)
+        with self._database.read() as connection:
+            known = connection.scalar(query)
+        if (found := _since(known)) and known and known.startswith(f"{fingerprint} "):
+            return found
+        with self._database.write() as connection:
+            since = max(now, _since(connection.scalar(query)) or now)
+            value = f"{fingerprint} {microseconds(since)}"
+            put(connection, meta, [{"name": APPEARANCE, "value": value}], key="name")
+        return since
+
+
+class PageSnapshot:
+    """The store at one moment. Every method raises StoreError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def current(self) -> Revision:
+        """Return the revision of all published content."""
+        return current(self._connection)
+
+    def of_selection(self, selection: Scope) -> Revision:
+        """Return when the articles of a category, a facet or (None) everything changed."""
+        return of_selection(self._connection, selection)
+
+    def find_article(self, key: str) -> StoredArticle | None:
+        """Return how the article with a key stands; None where there is none."""
+        row = self._connection.execute(_ARTICLE, {"key": key}).first()
+        if row is None:
+            return None
+        return StoredArticle(
+            row=row,
+            hidden=row.hidden != 0,
+            revision=row.revision,
+            changed_at=row.changed_at or NO_REVISION.changed_at,
+        )
+
+    def article(self, stored: StoredArticle) -> Article:
+        """Return an article that was found."""
+        return from_row(stored.row, filed_under(self._connection, stored.row.id))
+
+    def changes(self) -> Mapping[Scope, Revision]:
+        """Return the last change of every selection that ever had one."""
+        return of_selections(self._connection)
+
+    def listed(self) -> Iterator[ListedArticle]:
+        """Yield every article that may be shown, in order of sequence."""
+        for row in self._connection.execute(_LISTED):
+            yield ListedArticle(
+                sequence=row.id,
+                key=ArticleKey(row.key),
+                # The content too: a database that was restored gives the same revision again.
+                version=f"{row.revision}.{row.content[:_CONTENT_DIGITS]}",
+                updated_at=row.updated_at,
+                elsewhere=bool(row.elsewhere),
+            )
+
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in any order."""
+        query = select(*COLUMNS).where(visible())
+        return [
+            one
+            for chunk in chunks(sorted(sequences))
+            for one in read(self._connection, query.where(article.c.id.in_(chunk)))
+        ]
+
+    def contents(self, feed: Feed) -> FeedContents:
+        """Return what a feed's current documents tell, as though it had no archives."""
+        gone = any_withdrawn(self._connection)
+        return look(self._connection, feed, None, archives=False, withdrawals=gone).contents
+
+    def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
+        """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+        return archive_states(self._connection, feeds)
+
+    def category(self, folder: str) -> CategoryPath | None:
+        """Return the category with a folder (``CategoryPath.folder``), in any composition."""
+        query = select(category.c.names)
+        for form in _forms(folder):
+            names = self._connection.scalar(query.where(category.c.key == hashed(form)))
+            if names is not None:
+                return CategoryPath(names)
+        return None
+
+    def facet(self, kind: StrandKind, name: str) -> Strand | None:
+        """Return the author, language or feed of the operator's whose slug is ``name``."""
+        for form in _forms(name):
+            meant = Strand(kind, unquote(form))
+            known = select(strand.c.id).where(strand.c.key == hashed(str(meant)))
+            if slug(meant.name) == form and self._connection.scalar(known) is not None:
+                return meant
+        if "~" not in name:
+            return None
+        long = select(strand.c.name).where(
+            strand.c.kind == kind, func.length(strand.c.name) >= _HASHED_FROM
+        )
+        forms = set(_forms(name))
+        found = (one for one in self._connection.scalars(long) if slug(one) in forms)
+        return next((Strand(kind, one) for one in found), None)
+
+    def newest(self, selection: Scope, limit: int) -> list[Article]:
+        """Return the newest articles of a selection by publication, then sequence."""
+        return read(self._connection, newest(selection).limit(limit))
+
+    def is_empty(self, selection: Scope) -> bool:
+        """Tell whether a selection shows no article."""
+        query = newest(selection).with_only_columns(article.c.id).limit(1)
+        return self._connection.scalar(query) is None
+
+    def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
+        """Return the categories right below one, or (None) all, that show an article, in order."""
+        query = select(category.c.id, category.c.names)
+        if below is not None:
+            query = query.where(category.c.folder.startswith(f"{below.folder}/", autoescape=True))
+        paths = {row.id: CategoryPath(row.names) for row in self._connection.execute(query)}
+        counted = select(membership.c.category, func.count()).group_by(membership.c.category)
+        if below is not None:
+            paths = {number: path for number, path in paths.items() if path.parent == below}
+            counted = counted.where(membership.c.category.in_(paths))
+        # Counting all and taking off the few that are hidden spares a look at every article.
+        unseen = counted.join(article_state, article_state.c.article == membership.c.article)
+        hidden = dict(self._pairs(unseen.where(article_state.c.hidden != 0)))
+        shown = {
+            number: articles - hidden.get(number, 0) for number, articles in self._pairs(counted)
+        }
+        found = [
+            CategorySummary(path=path, articles=shown[number])
+            for number, path in paths.items()
+            if shown.get(number)
+        ]
+        return sorted(found, key=lambda summary: summary.path)
+
+    def facets(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        """Return every author, language or feed of the operator's that shows an article."""
+        return summaries(self._connection, kinds) if kinds else []
+
+    def newest_archive(self, feed: Feed) -> int:
+        """Return the number of a feed's newest archive; 0 where it has none."""
+        return newest_archive(self._connection, feed)
+
+    def archived(self, feed: Feed, number: int) -> Held:
+        """Return what an archive holds, as it is now; what has left the feed is left out."""
+        return held(self._connection, feed, number)
+
+    def editions(self, digest: str) -> list[issued.Issue]:
+        """Return a digest's editions in order of number; see ``issued.listed``."""
+        return issued.listed(self._connection, digest)
+
+    def edition_articles(self, edition: Edition) -> list[Article]:
+        """Return what an edition holds, as it is now, in order of sequence."""
+        return issued.articles(self._connection, edition.id)
+
+    def taken_upto(self, digest: str) -> int | None:
+        """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
+        return taken_upto(self._connection, digest)
+
+    def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
+        """Return the articles with a greater sequence in any of these categories, or all."""
+        query = selected(select(*COLUMNS).where(visible()), categories).where(article.c.id > after)
+        return read(self._connection, query.order_by(article.c.id))
+
+    def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:
+        """Return the newest articles by sequence in any of these categories, or of all."""
+        query = selected(select(*COLUMNS).where(visible()), categories)
+        return read(self._connection, query.order_by(article.c.id.desc()).limit(limit))[::-1]
+
+    def _pairs(self, query: Any) -> list[tuple[int, int]]:
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
+
+
+def _forms(text: str) -> Sequence[str]:
+    """Return a name as it is, composed, and decomposed: clients send any of these."""
+    forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
+    return tuple(dict.fromkeys(filter(None, forms)))
+
+
+def _since(value: str | None) -> datetime | None:
+    """Return the moment in the row of ``meta``."""
+    if value is None:
+        return None
+    return NO_REVISION.changed_at + timedelta(microseconds=int(value.rpartition(" ")[2]))

@@ -1,0 +1,141 @@
+"""Content revisions: number every change of what is published, within its own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, case, literal, select, update
+
+from digest.articles.model import CategoryPath, Scope
+from digest.articles.strands import Strand, StrandKind
+from digest.store.connection import Database
+from digest.store.schema import article_state, content_revision, feed_change
+from digest.store.statements import insert_into, put
+from digest.store.types import Moment, chunks, hashed
+
+_EVERYTHING, _CATEGORY = "everything", "category"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """How often something has changed, and when it did last."""
+
+    number: int  #: 0 where it never has
+    changed_at: datetime  #: aware UTC
+
+
+NO_REVISION = Revision(number=0, changed_at=_NEVER)
+
+
+class RevisionStore:
+    """Tells when published content changed. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def current(self) -> Revision:
+        """Return the revision of all published content."""
+        with self._database.read() as connection:
+            return current(connection)
+
+    def of_selection(self, selection: Scope) -> Revision:
+        """Return when the articles of a category, a facet or (None) everything changed."""
+        with self._database.read() as connection:
+            return of_selection(connection, selection)
+
+
+def current(connection: Connection) -> Revision:
+    """Return the revision of all published content."""
+    row = connection.execute(select(content_revision)).first()
+    return Revision(number=row.number, changed_at=row.changed_at) if row else NO_REVISION
+
+
+def of_selection(connection: Connection, selection: Scope) -> Revision:
+    """Return when the articles of a category, a facet or (None) everything changed."""
+    query = select(feed_change.c.revision, feed_change.c.changed_at)
+    row = connection.execute(query.where(feed_change.c.key == key(selection))).first()
+    return Revision(number=row.revision, changed_at=row.changed_at) if row else NO_REVISION
+
+
+def of_selections(connection: Connection) -> dict[Scope, Revision]:
+    """Return the last change of every selection that ever had one."""
+    return {
+        _selection(row.kind, row.names): Revision(number=row.revision, changed_at=row.changed_at)
+        for row in connection.execute(select(feed_change))
+    }
+
+
+def advance(connection: Connection, now: datetime) -> Revision:
+    """Return the next revision, which the changes of this transaction belong to.
+
+    Until the transaction ends no other one gets a revision: they are committed in their order.
+    """
+    known = content_revision.c.changed_at
+    latest = case((known > now, known), else_=literal(now, Moment()))
+    first = insert_into(connection, content_revision).values(id=1, number=1, changed_at=now)
+    statement = first.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"number": content_revision.c.number + 1, "changed_at": latest},
+    )
+    columns = (content_revision.c.number, content_revision.c.changed_at)
+    row = connection.execute(statement.returning(*columns)).one()
+    return Revision(number=row.number, changed_at=row.changed_at)
+
+
+def record_changes(
+    connection: Connection,
+    revision: Revision,
+    *,
+    articles: Collection[int] = (),
+    selections: Iterable[Scope] = (),
+) -> None:
+    """Note that these articles (sequences) and selections changed in a revision."""
+    for chunk in chunks(sorted(articles)):
+        these = article_state.c.article.in_(chunk)
+        connection.execute(update(article_state).where(these).values(revision=revision.number))
+    rows = [
+        {
+            "key": key(selection),
+            "kind": _kind(selection),
+            "names": _names(selection),
+            "revision": revision.number,
+            "changed_at": revision.changed_at,
+        }
+        for selection in dict.fromkeys(selections)
+    ]
+    put(connection, feed_change, rows, key="key")
+
+
+def changed_since(connection: Connection, number: int) -> dict[Scope, int]:
+    """Return the selections that changed after a revision, each with that of its last change."""
+    query = select(feed_change.c.kind, feed_change.c.names, feed_change.c.revision)
+    rows = connection.execute(query.where(feed_change.c.revision > number))
+    return {_selection(kind, names): revision for kind, names, revision in rows}
+
+
+def key(selection: Scope) -> str:
+    """Return the key that a selection is stored under."""
+    if isinstance(selection, Strand):
+        return hashed(str(selection))
+    return hashed(f"{_CATEGORY}:{selection.folder}" if selection else _EVERYTHING)
+
+
+def _kind(selection: Scope) -> str:
+    if isinstance(selection, Strand):
+        return str(selection.kind)
+    return _CATEGORY if selection else _EVERYTHING
+
+
+def _names(selection: Scope) -> tuple[str, ...]:
+    if isinstance(selection, Strand):
+        return (selection.name,)
+    return selection.names if selection else ()
+
+
+def _selection(kind: str, names: tuple[str, ...]) -> Scope:
+    if kind == _EVERYTHING:
+        return None
+    return CategoryPath(names) if kind == _CATEGORY else Strand(StrandKind(kind), names[0])

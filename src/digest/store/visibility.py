@@ -1,0 +1,47 @@
+"""Visibility: which articles may be shown, decided by one condition for every reader."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import IntFlag
+
+from sqlalchemy import ColumnElement, Connection, exists, select, update
+
+from digest.store.schema import article, article_state
+from digest.store.types import chunks
+
+
+class Hidden(IntFlag):
+    """Why an article is shown to nobody; several reasons may hold at once.
+
+    A new reason takes the next bit. Whatever sets one calls ``set_hidden`` and records the change
+    (``revisions.record_changes``).
+    """
+
+    WITHDRAWN = 1  #: by the operator, or because its files are gone for too long
+
+
+def visible() -> ColumnElement[bool]:
+    """Return the condition that an article of a query may be shown.
+
+    Feeds, pages, archives, search, export and editions all use it, and nothing else.
+    """
+    return exists().where(article_state.c.article == article.c.id, article_state.c.hidden == 0)
+
+
+def set_hidden(
+    connection: Connection, sequences: Collection[int], reason: Hidden, *, hidden: bool
+) -> None:
+    """Give these articles a reason to be hidden, or take it from them."""
+    flags = article_state.c.hidden.bitwise_and(~int(reason))
+    if hidden:
+        flags = article_state.c.hidden.bitwise_or(int(reason))
+    for chunk in chunks(sorted(sequences)):
+        these = article_state.c.article.in_(chunk)
+        connection.execute(update(article_state).where(these).values(hidden=flags))
+
+
+def is_hidden(connection: Connection, key: str) -> bool:
+    """Tell whether there is an article with this key that may not be shown."""
+    query = select(article.c.id).where(article.c.key == key, ~visible())
+    return connection.scalar(query) is not None

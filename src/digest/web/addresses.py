@@ -1,0 +1,148 @@
+"""Addresses: which page of which family an address leads to, or where it is now."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+from urllib.parse import quote
+
+from digest.articles.model import ARTICLES
+from digest.feeds.plan import FeedPlan
+from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS
+from digest.feeds.syndication import STYLESHEET
+from digest.mail.edition import EDITIONS
+from digest.web.archives import ArchiveSource, archive_address, archive_page
+from digest.web.articles import ArticleSource, article_page
+from digest.web.editions import EditionSource, WebEditions
+from digest.web.feed_pages import SelectionSource, feed_page, find_feed
+from digest.web.page import STYLE_MAX_AGE, Missing, Page
+from digest.web.pages import STYLE, WebPages
+
+_FEEDS, _ARTICLES = "feeds", ARTICLES.rstrip("/")
+_TOPS = frozenset({"", PAGE, _FEEDS, _ARTICLES, EDITIONS, STYLE.partition("/")[0]})
+#: What lies in the output folder below ``feeds/``, archives apart.
+_FILES = frozenset({RSS, ATOM, JSON, OPML})
+#: Where the stylesheet of feeds was: feeds that are kept somewhere still name it.
+_OLD_STYLESHEET = "assets/feed.css"
+#: The stylesheet of pages changes with the templates alone.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PageSource(ArticleSource, SelectionSource, ArchiveSource, EditionSource, Protocol):
+    """What all pages need of the store, as it is at one moment."""
+
+
+class Addresses:
+    """Finds the page at an address."""
+
+    def __init__(
+        self,
+        *,
+        pages: WebPages,
+        plan: FeedPlan,
+        editions: WebEditions,
+        archives: bool,
+        moved: Mapping[str, str],
+    ) -> None:
+        """``moved`` has new folders by old ones, relative to the site: ``feeds/old``."""
+        self._pages = pages
+        self._plan = plan
+        self._editions = editions
+        self._archives = archives
+        self._moved = {_comparable(old): _comparable(new) for old, new in moved.items()}
+
+    def are_pages(self, path: str) -> bool:
+        """Tell whether there may be a page at a decoded path, without a look at the store."""
+        top, _, rest = path.partition("/")
+        if top != _FEEDS:
+            return top in _TOPS
+        folder, _, name = rest.rpartition("/")
+        return name not in _FILES or archive_address(folder) is not None
+
+    def find(self, source: PageSource, path: str, depth: int) -> Page | Missing | str:
+        """Return the page at a decoded path, or a relative address to go to instead.
+
+        ``depth`` is how many folders below the root the client sees the path.
+        """
+        found = self._find(source, path)
+        if found is Missing.UNKNOWN and (place := self._moved_to(path)) is not None:
+            there = self._find(source, place)
+            if not isinstance(there, Missing):
+                return "../" * depth + quote(_settled(place, there))
+        return found
+
+    def _find(self, source: PageSource, path: str) -> Page | Missing | str:
+        if path == _OLD_STYLESHEET:
+            return f"../{STYLESHEET}"
+        segments = path.split("/")
+        *above, last = segments
+        if any(not one or one.startswith(".") for one in (above if last == "" else segments)):
+            return Missing.UNKNOWN
+        if last == "":
+            return self._folder(source, above)
+        if last == PAGE:
+            found = self._folder(source, above)
+            return found if isinstance(found, Missing) else "./"
+        document = self._document(source, above, last)
+        if document is not Missing.UNKNOWN:
+            return document
+        found = self._folder(source, segments)
+        return found if isinstance(found, Missing) else f"{quote(last, safe='')}/"
+
+    def _folder(self, source: PageSource, segments: Sequence[str]) -> Page | Missing:
+        if not segments:
+            return feed_page(source, None, self._plan, self._pages)
+        top, *rest = segments
+        if top == _FEEDS:
+            feed = find_feed(source, self._plan, "/".join(rest))
+            return feed_page(source, feed, self._plan, self._pages) if feed else Missing.UNKNOWN
+        if top == _ARTICLES and len(rest) == 1:
+            return article_page(source, rest[0], self._pages.article)
+        if top == EDITIONS and rest:
+            return self._editions.folder(source, rest[0], rest[1:])
+        return Missing.UNKNOWN
+
+    def _document(self, source: PageSource, above: Sequence[str], name: str) -> Page | Missing:
+        folder = "/".join(above)
+        if f"{folder}/{name}" == STYLE:
+            return self._style()
+        top, *rest = above or [""]
+        if top == EDITIONS and name == ATOM and len(rest) == 1:
+            return self._editions.feed(source, rest[0])
+        archive = archive_address("/".join(rest)) if top == _FEEDS and self._archives else None
+        if archive is None:
+            return Missing.UNKNOWN
+        feed = find_feed(source, self._plan, archive[0])
+        return archive_page(source, feed, archive[1], name) if feed else Missing.UNKNOWN
+
+    def _style(self) -> Page:
+        return Page(
+            version="style",
+            changed_at=_LONG_AGO,
+            render=self._pages.style,
+            media_type="text/css; charset=utf-8",
+            max_age=STYLE_MAX_AGE,
+        )
+
+    def _moved_to(self, path: str) -> str | None:
+        """Return the path in a folder that moved; of the innermost one."""
+        segments = path.split("/")
+        for count in range(len(segments), 0, -1):
+            new = self._moved.get(_comparable("/".join(segments[:count])))
+            if new is not None:
+                return new + "/".join(segments[count:])
+        return None
+
+
+def _settled(place: str, found: Page | str) -> str:
+    """Return where a page is at once, rather than where one is led on from."""
+    if isinstance(found, Page):
+        return place
+    return place.removesuffix(PAGE) if place.endswith(f"/{PAGE}") else f"{place}/"
+
+
+def _comparable(folder: str) -> str:
+    """Return a folder's path as it is compared: composed, with one slash at its end."""
+    return unicodedata.normalize("NFC", folder.strip("/")) + "/"

@@ -1,0 +1,254 @@
+"""Web editions: every edition of a digest below ``digests/``, their list and feed, and a sample."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from digest.articles.model import Article, CategoryPath
+from digest.feeds.selection import ATOM, MEDIA_TYPES
+from digest.mail.edition import (
+    Contents,
+    Digest,
+    Edition,
+    contents,
+    edition_folder,
+    edition_of,
+    editions_folder,
+    fresh,
+)
+from digest.mail.phrases import phrasebook
+from digest.site import Site
+from digest.times import Clock
+from digest.web.edition_feed import MAX_EDITIONS, edition_feed
+from digest.web.feed_pages import Revision
+from digest.web.page import UNLISTED, Missing, Page
+
+#: Articles on the page of an edition: all of it, within reason.
+MAX_SHOWN = 1_000
+#: What a sample shows while nothing is new.
+MAX_LATEST = 10
+#: A sample is made anew after so long: its date, and what is too old for an edition, go on.
+SAMPLE_LASTS = timedelta(seconds=30)
+SAMPLE = "sample"
+#: Seconds for which a client may use the feed of editions.
+_FEED_MAX_AGE = 300
+_NUMBER = re.compile("[1-9][0-9]{0,17}")
+
+
+class Issue(Protocol):
+    """An edition as the store lists it."""
+
+    @property
+    def edition(self) -> Edition:
+        """The edition."""
+        ...
+
+    @property
+    def articles(self) -> int:
+        """How many it shows."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """The content revision of the last change of any of its articles."""
+        ...
+
+
+class EditionSource(Protocol):
+    """What web editions need of the store. Raises StoreError."""
+
+    def current(self) -> Revision:
+        """Return the revision of all published content."""
+        ...
+
+    def editions(self, digest: str) -> Sequence[Issue]:
+        """Return a digest's editions in order of number."""
+        ...
+
+    def edition_articles(self, edition: Edition) -> list[Article]:
+        """Return what an edition holds and may be shown."""
+        ...
+
+    def taken_upto(self, digest: str) -> int | None:
+        """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
+        ...
+
+    def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
+        """Return the articles with a greater sequence in any of these categories."""
+        ...
+
+    def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:
+        """Return the newest articles in any of these categories."""
+        ...
+
+
+class EditionRenderer(Protocol):
+    """Renders the pages of editions; raises TemplateError."""
+
+    def edition(
+        self,
+        digest: Digest,
+        edition: Edition,
+        contents: Contents,
+        *,
+        previous: Edition | None = None,
+        following: Edition | None = None,
+    ) -> bytes:
+        """Return an edition's page; one that no store knows, with the number 0, is a sample."""
+        ...
+
+    def editions(
+        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
+    ) -> bytes:
+        """Return the list of a digest's editions, each with its count of articles.
+
+        ``sample`` says whether the next one can be seen.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedPage:
+    """A page of editions and where it is."""
+
+    path: str  #: relative to the site; ends with ``/`` but for feeds
+    page: Page
+    made_at: datetime | None  #: of its newest edition, aware UTC; None where there is none
+
+
+class WebEditions:
+    """Finds the pages of editions.
+
+    A page shows what its edition's mail shows, for the whole digest and without personal links.
+    """
+
+    def __init__(
+        self,
+        *,
+        digests: Mapping[str, Digest],
+        site: Site,
+        to: EditionRenderer,
+        clock: Clock,
+        samples: bool = True,
+    ) -> None:
+        """``samples`` says whether lists lead to them."""
+        self._samples = samples
+        self._digests = digests
+        self._site = site
+        self._to = to
+        self._clock = clock
+
+    def folder(self, source: EditionSource, name: str, rest: Sequence[str]) -> Page | Missing:
+        """Return the page at a folder below that of a digest."""
+        digest = self._digests.get(name)
+        if digest is None or len(rest) > 1:
+            return Missing.UNKNOWN
+        if not rest:
+            return self._list(source, digest)
+        if rest[0] == SAMPLE:
+            return self._sample(source, digest)
+        number = int(rest[0]) if _NUMBER.fullmatch(rest[0]) else 0
+        listed = source.editions(name)
+        place = next((at for at, one in enumerate(listed) if one.edition.number == number), None)
+        return Missing.UNKNOWN if place is None else self._edition(source, digest, listed, place)
+
+    def feed(self, source: EditionSource, name: str) -> Page | Missing:
+        """Return the feed of a digest's editions."""
+        digest = self._digests.get(name)
+        if digest is None:
+            return Missing.UNKNOWN
+        listed = source.editions(name)[-MAX_EDITIONS:]
+        return Page(
+            version=_version(listed),
+            changed_at=source.current().changed_at,
+            render=partial(self._render_feed, source, digest, listed),
+            media_type=f"{MEDIA_TYPES[ATOM]}; charset=utf-8",
+            max_age=_FEED_MAX_AGE,
+        )
+
+    def every(self, source: EditionSource) -> Iterator[PlacedPage]:
+        """Yield the pages of all digests, each with its lists last; samples are left out."""
+        for digest in self._digests.values():
+            listed = source.editions(digest.name)
+            for place, issue in enumerate(listed):
+                path = edition_folder(digest.name, issue.edition.number)
+                page = self._edition(source, digest, listed, place)
+                yield PlacedPage(path=path, page=page, made_at=issue.edition.created_at)
+            folder = editions_folder(digest.name)
+            made_at = max((one.edition.created_at for one in listed), default=None)
+            feed = self.feed(source, digest.name)
+            assert isinstance(feed, Page)  # noqa: S101 every digest has one
+            yield PlacedPage(path=f"{folder}{ATOM}", page=feed, made_at=made_at)
+            yield PlacedPage(path=folder, page=self._list(source, digest), made_at=made_at)
+
+    def _list(self, source: EditionSource, digest: Digest) -> Page:
+        listed = source.editions(digest.name)
+        shown = [(one.edition, one.articles) for one in reversed(listed)]
+        return Page(
+            version=_version(listed),
+            changed_at=source.current().changed_at,
+            render=partial(self._to.editions, digest, shown, sample=self._samples),
+        )
+
+    def _edition(
+        self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int
+    ) -> Page:
+        near = listed[max(0, place - 1) : place + 2]
+        return Page(
+            version=_version(near),
+            changed_at=source.current().changed_at,
+            render=partial(self._render_edition, source, digest, listed, place),
+        )
+
+    def _sample(self, source: EditionSource, digest: Digest) -> Page:
+        now = self._clock()
+        revision = source.current()
+        return Page(
+            version=f"{revision.number}.{int(now.timestamp() // SAMPLE_LASTS.total_seconds())}",
+            changed_at=max(now, revision.changed_at),
+            render=partial(self._render_sample, source, digest, now),
+            headers=UNLISTED,
+            dated=False,
+            lasts=SAMPLE_LASTS,
+        )
+
+    def _render_edition(
+        self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int
+    ) -> bytes:
+        edition = listed[place].edition
+        return self._to.edition(
+            digest,
+            edition,
+            _contents(source, digest, edition),
+            previous=listed[place - 1].edition if place else None,
+            following=listed[place + 1].edition if place + 1 < len(listed) else None,
+        )
+
+    def _render_feed(self, source: EditionSource, digest: Digest, listed: Sequence[Issue]) -> bytes:
+        told = [(one.edition, _contents(source, digest, one.edition)) for one in reversed(listed)]
+        return edition_feed(digest, told, phrasebook(digest.language, digest.timezone), self._site)
+
+    def _render_sample(self, source: EditionSource, digest: Digest, now: datetime) -> bytes:
+        """Show what the next edition would hold now; while nothing is new, the latest articles."""
+        after = source.taken_upto(digest.name)
+        since = [] if after is None else source.since(after, digest.categories)
+        articles = fresh(digest, since, now) or source.latest(digest.categories, MAX_LATEST)
+        edition = edition_of(digest.name, articles, now)
+        shown = contents(articles, digest.categories, digest.max_items)
+        return self._to.edition(digest, edition, shown)
+
+
+def _contents(source: EditionSource, digest: Digest, edition: Edition) -> Contents:
+    return contents(source.edition_articles(edition), digest.categories, MAX_SHOWN)
+
+
+def _version(listed: Sequence[Issue]) -> str:
+    """Return what tells these editions, and their articles as they are, from any others."""
+    told = repr([(one.edition.id, one.articles, one.revision) for one in listed])
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()

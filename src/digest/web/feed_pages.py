@@ -1,0 +1,163 @@
+"""Feed pages: the front page, and a page for every feed at the address of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.plan import FeedPlan, FeedSummary, spread
+from digest.feeds.selection import (
+    STRAND_FOLDERS,
+    CategorySummary,
+    Feed,
+    StrandSummary,
+)
+from digest.web.page import Page
+
+_KINDS = {folder: kind for kind, folder in STRAND_FOLDERS.items()}
+#: Of what a page can name all: not of authors.
+_FEW = frozenset({StrandKind.LANGUAGE, StrandKind.CUSTOM})
+
+
+class Revision(Protocol):
+    """How often something has changed, and when it did last."""
+
+    @property
+    def number(self) -> int:
+        """How often; 0 where it never has."""
+        ...
+
+    @property
+    def changed_at(self) -> datetime:
+        """When; aware UTC."""
+        ...
+
+
+class SelectionSource(Protocol):
+    """What feed pages need of the store. Raises StoreError."""
+
+    def of_selection(self, selection: Scope) -> Revision:
+        """Return when the articles of a category, a facet or (None) everything changed."""
+        ...
+
+    def category(self, folder: str) -> CategoryPath | None:
+        """Return the category with a folder (``CategoryPath.folder``)."""
+        ...
+
+    def facet(self, kind: StrandKind, name: str) -> Strand | None:
+        """Return the author, language or feed of the operator's whose slug is ``name``."""
+        ...
+
+    def is_empty(self, selection: Scope) -> bool:
+        """Tell whether a selection shows no article."""
+        ...
+
+    def newest(self, selection: Scope, limit: int) -> list[Article]:
+        """Return the newest articles of a selection by publication, then sequence."""
+        ...
+
+    def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
+        """Return the categories right below one, or (None) all, that show an article, in order."""
+        ...
+
+    def facets(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+        """Return every author, language or feed of the operator's that shows an article."""
+        ...
+
+
+class FeedRenderer(Protocol):
+    """Renders the pages of feeds; raises TemplateError."""
+
+    def index(
+        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
+    ) -> bytes:
+        """Return the site's front page; ``categories`` are all of them."""
+        ...
+
+    def feed(
+        self,
+        feed: Feed,
+        articles: Sequence[Article],
+        categories: Sequence[CategorySummary],
+        others: Sequence[FeedSummary] = (),
+    ) -> bytes:
+        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
+        ...
+
+
+def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | None:
+    """Return the feed with a folder below ``feeds/``, without its slashes; None where none is."""
+    selection: Scope = None
+    if folder:
+        top, _, rest = folder.partition("/")
+        if kind := _KINDS.get(top):
+            known = custom_feed(plan, rest) if kind is StrandKind.CUSTOM else None
+            selection = known or source.facet(kind, rest)
+        else:
+            selection = source.category(unescaped(folder))
+        if selection is None:
+            return None
+    feed = plan.feed(selection)
+    return feed if feed and _is_there(source, plan, feed) else None
+
+
+def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, to: FeedRenderer) -> Page:
+    """Return a feed's page; without a feed the front page."""
+    shown = feed or plan.feed(None)
+    assert shown is not None  # noqa: S101 everything always has a feed
+    revision = source.of_selection(depends_on(shown))
+    render = _front if feed is None else _feed
+    return Page(
+        # The moment too: a database that was restored gives the same number again.
+        version=f"{revision.number}.{revision.changed_at.timestamp():.0f}",
+        changed_at=revision.changed_at,
+        render=partial(render, source, shown, plan, to),
+    )
+
+
+def depends_on(feed: Feed) -> Scope:
+    """Return the selection with which a feed's page changes."""
+    # Whether a language has a feed hangs upon the others, and so does what is named beside it.
+    return None if feed.kind == StrandKind.LANGUAGE else feed.scope
+
+
+def custom_feed(plan: FeedPlan, name: str) -> Strand | None:
+    """Return one of the operator's feeds, which is there before its first article."""
+    found = (custom.strand for custom in plan.custom)
+    return next((strand for strand in found if strand.name == name), None)
+
+
+def unescaped(folder: str) -> str:
+    """Return the category's folder: one that looks like that of facets is told by ``%40``."""
+    top, slash, rest = folder.partition("/")
+    own = f"@{top[3:]}" if top.startswith("%40") else top
+    if own.casefold() in _KINDS:
+        # The bare name is no category's: it is the facets', and in another case nobody's.
+        return f"{own}{slash}{rest}" if own != top else ""
+    return folder
+
+
+def _is_there(source: SelectionSource, plan: FeedPlan, feed: Feed) -> bool:
+    if feed.kind == StrandKind.LANGUAGE:
+        return feed.scope in spread(plan, (), source.facets([StrandKind.LANGUAGE]))
+    return feed.scope is None or feed.kind == StrandKind.CUSTOM or not source.is_empty(feed.scope)
+
+
+def _front(source: SelectionSource, feed: Feed, _: FeedPlan, to: FeedRenderer) -> bytes:
+    return to.index(feed, source.newest(None, feed.limit), source.categories(None))
+
+
+def _feed(source: SelectionSource, feed: Feed, plan: FeedPlan, to: FeedRenderer) -> bytes:
+    articles = source.newest(feed.scope, feed.limit)
+    if feed.strand:
+        return to.feed(feed, articles, ())
+    others: list[FeedSummary] = []
+    if feed.scope is None:
+        scopes = spread(plan, (), source.facets(plan.kinds & _FEW))
+        found = ((plan.feed(scope), count) for scope, count in scopes.items())
+        others = [FeedSummary(feed=one, articles=count) for one, count in found if one]
+    return to.feed(feed, articles, source.categories(feed.category), others)

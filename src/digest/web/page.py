@@ -1,0 +1,36 @@
+"""A page that was found at an address: what it depends on, and how to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+
+#: Seconds for which a client may use what it has without asking again.
+PAGE_MAX_AGE, STYLE_MAX_AGE = 60, 3600
+HTML = "text/html; charset=utf-8"
+#: For what search engines are not to list.
+UNLISTED = MappingProxyType({"X-Robots-Tag": "noindex"})
+
+
+class Missing(Enum):
+    """Why there is no page at an address."""
+
+    UNKNOWN = 404
+    WITHDRAWN = 410
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page at an address. It is rendered by ``render``, within the transaction that found it."""
+
+    version: str  #: another one where the content is, with the same templates and configuration
+    changed_at: datetime  #: aware UTC: when it changed, or some time later
+    render: Callable[[], bytes]
+    media_type: str = HTML
+    max_age: int = PAGE_MAX_AGE  #: seconds
+    headers: Mapping[str, str] = field(default_factory=dict)  #: beside those of every page
+    dated: bool = True  #: False: it may change without ``changed_at``
+    lasts: timedelta | None = None  #: for how long it is good; None: until its version changes

@@ -1,0 +1,429 @@
+"""Public pages: rendered from the store when somebody asks, kept as bytes as long as they hold."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from typing import Protocol
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from digest import __version__
+from digest.errors import StoreError, TemplateError
+from digest.times import Clock, rfc822
+from digest.web.addresses import Addresses, PageSource
+from digest.web.conditions import Header, Verdict, known_tags, verdict
+from digest.web.negotiation import IDENTITY
+from digest.web.page import Missing, Page
+from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
+from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages
+from digest.web.render_queue import Busy, RenderQueue
+
+_log = structlog.get_logger(__name__)
+
+#: How long what was seen of the store, and of the templates, is believed; seconds.
+_LOOK_AT_STORE, _LOOK_AT_TEMPLATES = 0.25, 1.0
+#: A moment is not told before nothing more can happen in its second.
+_SETTLED = timedelta(seconds=2)
+_NEVER_SETTLED = datetime.max.replace(tzinfo=UTC)
+#: Seconds after which a client may try again: where there is too much to do, and where the
+#: database did not answer.
+RETRY_WHEN_BUSY, RETRY_AFTER = 5, 30
+#: Browsers show these as XML that they can style, but the feed's own media type as its source.
+_FEED_TYPE = "application/atom+xml"
+_ASKED = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-unmodified-since",
+    }
+)
+
+
+class PageStore(Protocol):
+    """What is rendered from. Called in threads; raises StoreError."""
+
+    def revision(self) -> int:
+        """Return the number of the last change of published content."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[PageSource]:
+        """Yield the store as it is at this moment."""
+        ...
+
+    def appearance_since(self, fingerprint: str, now: datetime) -> datetime:
+        """Return since when pages look as they do now; ``fingerprint`` is of what decides it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What all pages depend on beside the store: program, templates and configuration."""
+
+    templates: str  #: fingerprint of the templates
+    tag: str  #: of all, a part of every entity tag
+    since: datetime  #: aware UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unchanged:
+    """A page that the client has already; it was not rendered."""
+
+    tag: str
+    page: Page
+    changed_at: datetime
+
+
+class _Request:
+    """What a client asks for."""
+
+    __slots__ = ("_headers", "head", "path", "raw")
+
+    def __init__(self, scope: Scope) -> None:
+        self.path: str = scope["path"].removeprefix("/")
+        self.raw: bytes = scope["raw_path"]
+        self.head = scope["method"] == "HEAD"
+        self._headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            if name in _ASKED:
+                key, text = name.decode(), value.decode("latin-1")
+                known = self._headers.get(key)
+                self._headers[key] = text if known is None else f"{known}, {text}"
+
+    @property
+    def header(self) -> Header:
+        """What returns a header by its name."""
+        return self._headers.get
+
+    @property
+    def accepted(self) -> str | None:
+        """The encodings that it takes."""
+        return self._headers.get("accept-encoding")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it names a condition."""
+        return any(name.startswith("if-") for name in self._headers)
+
+    @property
+    def wants_html(self) -> bool:
+        """Whether a browser asks."""
+        return "text/html" in self._headers.get("accept", "")
+
+    def has(self, tag: str, date: datetime | None) -> bool:
+        """Tell whether the client has the page with a tag, and asks nothing else about it."""
+        if "if-match" in self._headers or "if-unmodified-since" in self._headers:
+            return False
+        return self.verdict(tag, tags_of(tag), date) is Verdict.NOT_MODIFIED
+
+    def verdict(self, tag: str, tags: Collection[str], date: datetime | None) -> Verdict:
+        """Return what its conditions lead to; ``date`` is None where clients are told of none."""
+        return verdict(self.header, tag, tags, date or _NEVER_SETTLED)
+
+
+class PublicPages:
+    """Answers for the pages of the site, and hands on what is none to another application."""
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        *,
+        store: PageStore,
+        addresses: Addresses,
+        pages: WebPages,
+        configuration: str,
+        clock: Clock,
+        queue: RenderQueue | None = None,
+        cache: PageCache | None = None,
+    ) -> None:
+        """``configuration`` tells whatever of it pages depend on: another text, other pages."""
+        self._inner = inner
+        self._store = store
+        self._addresses = addresses
+        self._pages = pages
+        self._configuration = configuration
+        self._clock = clock
+        self._queue = queue or RenderQueue()
+        self._cache = cache if cache is not None else PageCache()
+        self._look: _Look | None = None
+        self._gone: tuple[str, bytes] = "", b""  # the page for what was withdrawn, by fingerprint
+        self._revision = -1
+        self._fresh_until = self._templates_until = 0.0
+        self._looking: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+        self._loading: dict[str, asyncio.Event] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD of a page; whatever else is asked, the inner application answers."""
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            await self._inner(scope, receive, send)
+            return
+        request = _Request(scope)
+        if not self._addresses.are_pages(request.path):
+            await self._inner(scope, receive, send)
+            return
+        try:
+            found = await self._find(request)
+        except Busy:
+            await _say(send, 503, "There is too much to do.", RETRY_WHEN_BUSY)
+        except StoreError:
+            await _say(send, 503, "The database is busy.", RETRY_AFTER)
+        except TemplateError as error:
+            _log.error("page not rendered", error=str(error))
+            await _say(send, 500, "This page cannot be shown at the moment.")
+        else:
+            if found is Missing.UNKNOWN:
+                await self._inner(scope, receive, send)
+            elif found is Missing.WITHDRAWN:
+                await self._send_gone(request, send)
+            elif isinstance(found, str):
+                await _redirect(send, found)
+            elif isinstance(found, _Unchanged):
+                await self._send_unchanged(request, found, send)
+            else:
+                await self._send_page(request, found, send)
+
+    # What is found
+
+    async def _find(self, request: _Request) -> RenderedPage | _Unchanged | Missing | str:
+        """Return the page from memory if it is the newest, else find it in the store."""
+        look = await self._freshen()
+        if (kept := self._kept(request.path)) is not None:
+            return kept
+        if (under_way := self._loading.get(request.path)) is not None:
+            await under_way.wait()  # who asks for the same lets one render it
+            if (kept := self._kept(request.path)) is not None:
+                return kept
+        done = self._loading.setdefault(request.path, asyncio.Event())
+        try:
+            return await self._load(request, look)
+        finally:
+            done.set()
+            if self._loading.get(request.path) is done:
+                del self._loading[request.path]
+
+    def _kept(self, path: str) -> RenderedPage | None:
+        kept = self._cache.get(path)
+        if kept is None or kept.revision != self._revision or time.monotonic() >= kept.until:
+            return None
+        return kept
+
+    async def _load(
+        self, request: _Request, look: _Look
+    ) -> RenderedPage | _Unchanged | Missing | str:
+        # What is read from now on is of this revision or a later one.
+        revision, kept = self._revision, self._cache.get(request.path)
+        found = await self._queue.run(partial(self._read, request, look, kept, revision))
+        if isinstance(found, RenderedPage) and look is self._look:
+            found.revision = revision
+            self._cache.keep(request.path, found)
+        return found
+
+    def _read(
+        self, request: _Request, look: _Look, kept: RenderedPage | None, revision: int
+    ) -> RenderedPage | _Unchanged | Missing | str:
+        """Find a page in the store, and render it unless it is known. Called in a thread."""
+        with self._store.snapshot() as source:
+            depth = request.raw.count(b"/") - 1
+            page = self._addresses.find(source, request.path, depth)
+            if not isinstance(page, Page):
+                return page
+            tag = f"{look.tag}.{page.version}"
+            changed_at = max(page.changed_at, look.since).replace(microsecond=0)
+            until = time.monotonic() + page.lasts.total_seconds() if page.lasts else float("inf")
+            if kept is not None and kept.tag == tag:
+                kept.until = until
+                return kept
+            if request.has(tag, self._date(changed_at, dated=page.dated)):
+                return _Unchanged(tag=tag, page=page, changed_at=changed_at)
+            content = page.render()
+        rendered = RenderedPage(
+            tag=tag,
+            changed_at=changed_at,
+            dated=page.dated,
+            headers=_headers(page),
+            media_type=page.media_type,
+            content=content,
+            revision=revision,
+            until=until,
+        )
+        encoding = rendered.encoding(request.accepted)
+        if encoding not in (None, IDENTITY):
+            rendered.variants[encoding] = packed(encoding, content)
+        return rendered
+
+    # Whether it is the newest
+
+    async def _freshen(self) -> _Look:
+        """Look at the store and the templates, unless that was done a moment ago."""
+        if self._look is None or time.monotonic() >= self._fresh_until:
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look_again())
+                self._looking.add_done_callback(self._looked)
+            await asyncio.shield(self._looking)
+        assert self._look is not None  # noqa: S101 the first look sets it
+        return self._look
+
+    def _looked(self, _: asyncio.Task[None]) -> None:
+        self._looking = None
+
+    async def _look_again(self) -> None:
+        revision, saved, look = await run_in_threadpool(self._look_around)
+        if look != self._look:
+            self._cache.clear()
+            self._look = look
+        self._revision = revision
+        self._fresh_until = time.monotonic() + _LOOK_AT_STORE
+        if saved and self._refreshing is None:
+            self._refreshing = asyncio.create_task(run_in_threadpool(self._pages.refresh))
+            self._refreshing.add_done_callback(self._refreshed)
+
+    def _refreshed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("templates not looked at", error=str(error))
+        self._refreshing = None
+        self._fresh_until = 0.0
+
+    def _look_around(self) -> tuple[int, bool, _Look]:
+        """Return the revision, whether templates were saved, and the look. Called in a thread."""
+        saved = False
+        if time.monotonic() >= self._templates_until:
+            saved = self._pages.changed()
+            self._templates_until = time.monotonic() + _LOOK_AT_TEMPLATES
+        look, templates = self._look, self._pages.fingerprint
+        if look is None or look.templates != templates:
+            told = f"{__version__}\0{templates}\0{self._configuration}"
+            tag = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=5).hexdigest()
+            since = self._store.appearance_since(tag, self._clock())
+            look = _Look(templates=templates, tag=tag, since=since)
+        return self._store.revision(), saved, look
+
+    # What is answered
+
+    def _date(self, changed_at: datetime, *, dated: bool = True) -> datetime | None:
+        """Return the moment of a change if clients may be told of it by now."""
+        return changed_at if dated and self._clock() - changed_at >= _SETTLED else None
+
+    async def _send_page(self, request: _Request, page: RenderedPage, send: Send) -> None:
+        encoding = page.encoding(request.accepted)
+        if encoding is None:
+            await _say(send, 406, "Not Acceptable", vary=True)
+            return
+        date = self._date(page.changed_at, dated=page.dated)
+        if request.conditional:
+            tag = page.tag_of(encoding)
+            answer = request.verdict(tag, page.tags(), date)
+            if answer is Verdict.FAILED:
+                await _say(send, 412, "Precondition Failed", tag=tag)
+                return
+            if answer is Verdict.NOT_MODIFIED:
+                headers = page.head(None, date)
+                own = _own_tag(request, page.tags(), tag)
+                await _send(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
+                return
+        body = page.variant(encoding)
+        if body is None:
+            body = await self._pack(request.path, page, encoding)
+        styled = request.wants_html and _is_feed(page.media_type)
+        headers = page.head(encoding, date, styled=styled)
+        await _send(send, 200, headers, b"" if request.head else body)
+
+    async def _pack(self, path: str, page: RenderedPage, encoding: str) -> bytes:
+        """Pack a page, and keep the variant with it where it is kept itself."""
+        try:
+            body = await self._queue.run(partial(packed, encoding, page.content))
+        except Busy:
+            body = await run_in_threadpool(packed, encoding, page.content)
+        page.variants[encoding] = body
+        if self._cache.get(path) is page:
+            self._cache.keep(path, page)
+        return body
+
+    async def _send_unchanged(self, request: _Request, found: _Unchanged, send: Send) -> None:
+        own = _own_tag(request, tags_of(found.tag), found.tag)
+        headers = _headers(found.page)
+        if date := self._date(found.changed_at, dated=found.page.dated):
+            headers.append((b"last-modified", rfc822(date).encode()))
+        await _send(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
+
+    async def _send_gone(self, request: _Request, send: Send) -> None:
+        fingerprint, body = self._gone
+        if fingerprint != self._pages.fingerprint:
+            body = await run_in_threadpool(self._pages.gone)
+            self._gone = self._pages.fingerprint, body
+        headers = prepared({**SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8"})
+        headers.append((b"content-length", str(len(body)).encode()))
+        await _send(send, 410, headers, b"" if request.head else body)
+
+
+def _own_tag(request: _Request, tags: frozenset[str], tag: str) -> str:
+    """Return the client's own tag of a page, so that a cache knows what is meant; else ours."""
+    known = known_tags(request.header("if-none-match"))
+    return tag if tag in known else next((one for one in known if one in tags), tag)
+
+
+def _headers(page: Page) -> Headers:
+    """Return what is said of a page whether it is sent or not."""
+    return list(_prepared(page.media_type, page.max_age, tuple(page.headers.items())))
+
+
+@lru_cache(maxsize=64)  # there are but a few kinds of pages
+def _prepared(media_type: str, max_age: int, own: tuple[tuple[str, str], ...]) -> Headers:
+    return prepared(
+        {
+            **SECURITY_HEADERS,
+            "Cache-Control": f"max-age={max_age}",
+            "Vary": "Accept, Accept-Encoding" if _is_feed(media_type) else "Accept-Encoding",
+            **dict(own),
+        }
+    )
+
+
+def _is_feed(media_type: str) -> bool:
+    return media_type.startswith(_FEED_TYPE)
+
+
+async def _redirect(send: Send, to: str) -> None:
+    # Relative, so it leads nowhere else, also behind a proxy that cuts off a prefix.
+    headers = {**SECURITY_HEADERS, "Location": to, "Content-Length": "0"}
+    await _send(send, 301, prepared(headers))
+
+
+async def _say(
+    send: Send,
+    status: int,
+    text: str,
+    retry: int | None = None,
+    *,
+    tag: str | None = None,
+    vary: bool = False,
+) -> None:
+    """Answer in plain text."""
+    body = f"{text}{' Please try again soon.' if retry else ''}\n".encode()
+    headers = {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8"}
+    if status >= 500:
+        headers |= PRIVATE_HEADERS
+    if retry is not None:
+        headers["Retry-After"] = str(retry)
+    if tag is not None:
+        headers["ETag"] = f'"{tag}"'
+    if vary:
+        headers["Vary"] = "Accept-Encoding"
+    headers["Content-Length"] = str(len(body))
+    await _send(send, status, prepared(headers), body)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

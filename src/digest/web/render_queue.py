@@ -1,0 +1,60 @@
+"""The render queue: so many pages at once and no more, so that nothing else starves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Pages rendered at once. More would only take turns: Python computes on one core.
+AT_ONCE = 2
+#: Requests that wait for their turn, and how long they do; seconds.
+MOST_WAITING, PATIENCE = 256, 2.0
+
+
+class Busy(Exception):
+    """There is too much to do; try again later."""
+
+
+class RenderQueue:
+    """Runs what renders pages in a few threads of its own. For one event loop."""
+
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        *,
+        most_waiting: int = MOST_WAITING,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
+        self._most_waiting = most_waiting
+        self._patience = patience
+        self.waiting = 0  #: requests that wait for their turn
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` does in a thread. Raises Busy where its turn does not come."""
+        await self._take_turn()
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._threads, work)
+        # Also where nobody waits any more: the thread goes on to the end.
+        running.add_done_callback(lambda _: self._turns.release())
+        return await asyncio.shield(running)
+
+    async def _take_turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        if self.waiting >= self._most_waiting:
+            raise Busy
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise Busy from error
+        finally:
+            self.waiting -= 1

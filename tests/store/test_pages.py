@@ -1,0 +1,149 @@
+"""What pages are made of, on every database."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+
+import pytest
+
+from digest.articles.model import CategoryPath, article_key, slug
+from digest.articles.revision import Terms
+from digest.articles.sieve import Criteria, Sieve
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.selection import CategorySummary
+from digest.store.database import Store, open_store
+from digest.store.pages import PageSnapshot
+from tests.store.conftest import PATIENCE
+from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, SPACE, reading
+
+DAY = timedelta(days=1)
+EVERYONE = Terms(language="zh", sieves=(Sieve(name="banks", wanted=Criteria(words=("桥",))),))
+
+
+def test_an_article_is_read_with_its_revision(store: Store) -> None:
+    store.articles.record([reading("a.md"), reading("b.md", categories=[SPACE])], NOW)
+    store.articles.record([reading("b.md", categories=[SPACE], title="更正")], NOW + DAY)
+    with store.pages.snapshot() as snapshot:
+        first, second = (snapshot.find_article(article_key(name)) for name in "ab")
+        assert first is not None
+        assert second is not None
+        assert (first.hidden, first.revision, first.changed_at) == (False, 1, NOW)
+        assert (second.hidden, second.revision, second.changed_at) == (False, 2, NOW + DAY)
+        assert snapshot.article(first) == store.articles.articles([article_key("a")])[0]
+        assert snapshot.article(second).title == "更正"
+        assert snapshot.find_article("nothing") is None
+
+
+def test_the_moment_told_of_an_article_is_never_before_its_change(store: Store) -> None:
+    for day in range(3):
+        store.articles.record([reading(f"{day}.md")], NOW + day * DAY)
+    with store.pages.snapshot() as snapshot:
+        for day in range(3):
+            found = snapshot.find_article(article_key(str(day)))
+            assert found is not None
+            assert found.changed_at >= NOW + day * DAY
+
+
+def test_a_withdrawn_article_is_hidden_and_of_a_new_revision(store: Store) -> None:
+    store.articles.record([reading("a.md")], NOW)
+    store.withdrawals.withdraw([article_key("a")], NOW + DAY)
+    with store.pages.snapshot() as snapshot:
+        found = snapshot.find_article(article_key("a"))
+        assert found is not None
+        assert (found.hidden, found.revision) == (True, 2)
+        assert snapshot.is_empty(None)
+        assert snapshot.is_empty(LOANS)
+        assert snapshot.newest(None, 9) == []
+        assert snapshot.categories(None) == []
+
+
+def test_a_category_is_found_by_its_folder_in_any_composition(store: Store) -> None:
+    paths = [CategoryPath(("Café", "A/B")), CategoryPath(("@authors", "x")), LOANS]
+    store.articles.record([reading("a.md", categories=paths)], NOW)
+    with store.pages.snapshot() as snapshot:
+        for path in (*paths, BANKS, FINANCE):
+            for form in ("NFC", "NFD"):
+                assert snapshot.category(unicodedata.normalize(form, path.folder)) == path
+        for folder in ("", "A/B", "caf\xe9/A%2FB", "金融/", "/金融", "Café/A%2fB"):
+            assert snapshot.category(folder) is None, folder
+
+
+def test_facets_are_found_by_their_slugs(store: Store) -> None:
+    long = "很长的名字" * 40
+    strange = ("A/B", "..", "100%", "Café", "a~b", long)
+    store.articles.record([reading("a.md", authors=strange), reading("b.md")], NOW, EVERYONE)
+    with store.pages.snapshot() as snapshot:
+        for name in strange:
+            author = Strand(StrandKind.AUTHOR, name)
+            assert snapshot.facet(StrandKind.AUTHOR, slug(name)) == author, name
+            decomposed = unicodedata.normalize("NFD", slug(name))
+            assert snapshot.facet(StrandKind.AUTHOR, decomposed) == author, name
+        assert snapshot.facet(StrandKind.LANGUAGE, "zh") == CHINESE
+        assert snapshot.facet(StrandKind.CUSTOM, "banks") == Strand(StrandKind.CUSTOM, "banks")
+        for name in ("", "a/b", "A%2fB", "100%", "nobody", "%41da Field", "~", long):
+            assert snapshot.facet(StrandKind.AUTHOR, name) is None, name
+
+
+def test_selections_are_read_newest_first(store: Store) -> None:
+    store.articles.record(
+        [reading("a.md", categories=[LOANS]), reading("b.md", categories=[SPACE])], NOW, EVERYONE
+    )
+    with store.pages.snapshot() as snapshot:
+        for selection in (None, LOANS, FINANCE, SPACE, LIN, ADA, CHINESE):
+            assert snapshot.newest(selection, 9) == store.articles.newest(selection, 9)
+            assert not snapshot.is_empty(selection)
+        assert snapshot.is_empty(CategoryPath(("nothing",)))
+        assert snapshot.of_selection(LOANS) == store.revisions.of_selection(LOANS)
+        assert snapshot.current() == store.revisions.current()
+        assert snapshot.facets([StrandKind.AUTHOR]) == store.articles.strands([StrandKind.AUTHOR])
+        assert snapshot.facets([]) == []
+
+
+def test_categories_below_one_are_counted(store: Store) -> None:
+    store.articles.record(
+        [
+            reading("a.md", categories=[LOANS]),
+            reading("b.md", categories=[LOANS, SPACE]),
+            reading("c.md", categories=[CategoryPath(("金融", "50%_"))]),
+            reading("d.md", categories=[CategoryPath(("金融 旁",))]),
+        ],
+        NOW,
+    )
+    store.withdrawals.withdraw([article_key("b")], NOW)
+    with store.pages.snapshot() as snapshot:
+        assert snapshot.categories(None) == store.articles.categories()
+        assert snapshot.categories(FINANCE) == [
+            CategorySummary(path=CategoryPath(("金融", "50%_")), articles=1),
+            CategorySummary(path=BANKS, articles=1),
+        ]
+        assert snapshot.categories(LOANS) == []
+
+
+def test_a_snapshot_does_not_see_what_is_written_meanwhile(store: Store, url: str) -> None:
+    store.articles.record([reading("a.md")], NOW)
+    with store.pages.snapshot() as snapshot, open_store(url, patience=PATIENCE) as other:
+        assert snapshot.current().number == 1
+        other.articles.record([reading("a.md", title="新题")], NOW + DAY)
+        found = snapshot.find_article(article_key("a"))
+        assert found is not None
+        assert found.revision == snapshot.current().number == 1
+        assert store.pages.revision() == 2
+
+
+def test_it_is_remembered_since_when_pages_look_as_they_do(store: Store, url: str) -> None:
+    assert store.pages.appearance_since("one", NOW) == NOW
+    assert store.pages.appearance_since("one", NOW + DAY) == NOW
+    with open_store(url, patience=PATIENCE) as later:
+        assert later.pages.appearance_since("one", NOW + DAY) == NOW
+        assert later.pages.appearance_since("two", NOW + DAY) == NOW + DAY
+    # Neither another look that was there before nor a clock that goes back makes it older.
+    assert store.pages.appearance_since("one", NOW) == NOW + DAY
+
+
+@pytest.mark.parametrize("name", ["~" * 200, "x~0123456789abcdef"])
+def test_names_that_may_be_hashes_lead_nowhere(store: Store, name: str) -> None:
+    store.articles.record([reading("a.md", authors=("林" * 90,))], NOW, EVERYONE)
+    with store.pages.snapshot() as snapshot:
+        assert isinstance(snapshot, PageSnapshot)
+        assert snapshot.facet(StrandKind.AUTHOR, name) is None

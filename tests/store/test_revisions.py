@@ -1,0 +1,73 @@
+"""Content revisions: each change of published content gets the next number, when committed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from digest.articles.model import CategoryPath, article_key
+from digest.articles.strands import Strand, StrandKind
+from digest.store.database import Store
+from digest.store.revisions import NO_REVISION, advance, changed_since, current, record_changes
+from tests.store.samples import NOW, reading
+
+DAY = timedelta(days=1)
+SPACE = CategoryPath(("科技", "航天"))
+
+
+def test_nothing_has_changed_before_the_first_article(store: Store) -> None:
+    assert store.revisions.current() == NO_REVISION
+    assert store.revisions.of_selection(None) == NO_REVISION
+
+
+def test_a_new_article_changes_everything_that_selects_it(store: Store) -> None:
+    store.articles.record([reading("a.md", categories=(SPACE,))], NOW)
+    first = store.revisions.current()
+    assert (first.number, first.changed_at) == (1, NOW)
+    for selection in (None, SPACE, CategoryPath(("科技",))):
+        assert store.revisions.of_selection(selection) == first
+    assert store.revisions.of_selection(CategoryPath(("文化",))) == NO_REVISION
+
+
+def test_an_article_that_is_withdrawn_and_restored_changes_twice(store: Store) -> None:
+    store.articles.record([reading("a.md")], NOW)
+    key = article_key("a")
+    store.withdrawals.withdraw([key], NOW + DAY)
+    assert store.revisions.of_selection(None).number == 2
+    store.withdrawals.restore([key], NOW + 2 * DAY)
+    assert store.revisions.of_selection(None).number == 3
+
+
+def test_a_file_that_says_nothing_new_changes_nothing(store: Store) -> None:
+    store.articles.record([reading("a.md")], NOW)
+    store.articles.record([reading("a.md")], NOW + DAY)
+    assert store.revisions.current().number == 1
+
+
+def test_the_moment_of_a_revision_never_goes_back(store: Store) -> None:
+    with store._database.write() as connection:
+        later = advance(connection, NOW + DAY)
+        earlier = advance(connection, NOW)
+    assert (earlier.number, earlier.changed_at) == (later.number + 1, NOW + DAY)
+
+
+def test_a_transaction_that_fails_leaves_no_revision(store: Store) -> None:
+    def fail() -> None:
+        with store._database.write() as connection:
+            advance(connection, NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert store.revisions.current() == NO_REVISION
+
+
+def test_what_changed_since_a_revision_is_told_with_its_last_change(store: Store) -> None:
+    author = Strand(StrandKind.AUTHOR, "李")
+    with store._database.write() as connection:
+        record_changes(connection, advance(connection, NOW), selections=(None, SPACE, author))
+        record_changes(connection, advance(connection, NOW), selections=(None,))
+        assert changed_since(connection, 0) == {None: 2, SPACE: 1, author: 1}
+        assert changed_since(connection, 1) == {None: 2}
+        assert changed_since(connection, current(connection).number) == {}
