@@ -12,8 +12,9 @@ import pytest
 
 from digest.errors import OutputError
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.history import content_tag, held
+from digest.feeds.history import content_tag
 from digest.feeds.publish.output_folder import OutputFolder, history_of
+from tests.feeds.samples import held
 
 
 def everything(root: Path) -> set[str]:
