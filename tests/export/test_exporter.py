@@ -20,7 +20,7 @@ from digest.assembly import Services
 from digest.errors import ConfigurationError, OutputError, StoreError
 from digest.export import exporter as exporting
 from digest.export.contents import article_pages
-from digest.export.exporter import Exported
+from digest.export.exporter import Exported, Exporter
 from digest.export.folder import ExportFolder
 from digest.export.manifest import MANIFEST
 from digest.store.pages import PageSnapshot
@@ -61,6 +61,7 @@ class Site:
     def __init__(self, workplace: Workplace, services: Services) -> None:
         self.workplace, self.services = workplace, services
         self.folder = workplace.folder / "site"
+        self._exporters: dict[tuple[str, bool], Exporter] = {}
 
     def export(
         self,
@@ -69,8 +70,10 @@ class Site:
         archives: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Exported:
-        exporter = self.services.exporter(self.folder, url=url, archives=archives)
-        return exporter.export(progress)
+        if (url, archives) not in self._exporters:  # compiling its templates takes longest
+            exporter = self.services.exporter(self.folder, url=url, archives=archives)
+            self._exporters[url, archives] = exporter
+        return self._exporters[url, archives].export(progress)
 
     def files(self) -> dict[str, bytes]:
         return {

@@ -140,6 +140,11 @@ def check(context: typer.Context) -> None:
                 f"digests.{name}.approve: nobody is told of an edition that waits, as "
                 "mail.report_to is empty; `digest editions list` shows it"
             )
+    if not settings.web.enabled:
+        remark(
+            "web.enabled = false: nobody serves the pages that feeds and mails lead to, nor "
+            "archives; `digest export DIR` writes them as files"
+        )
     if worst:
         raise typer.Exit(worst)
 
