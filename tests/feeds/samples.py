@@ -22,6 +22,7 @@ from digest.articles.sieve import Sieve, Sifted, strands
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import ALONE, Place
 from digest.feeds.formats import document
+from digest.feeds.history import Deltas
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
 from digest.site import Site
 
@@ -144,3 +145,8 @@ def atom(
 def json_feed(feed: Feed, articles: Sequence[Article], place: Place = ALONE) -> bytes:
     """Return the JSON Feed of these articles."""
     return document(JSON, feed, articles, place=place)
+
+
+def held(log: bytes, tag: str) -> frozenset[str] | None:
+    """Return what a log of versions knows of the one with this tag."""
+    return Deltas(log, b"<x/>").marks(tag)

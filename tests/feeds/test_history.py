@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from digest.articles.model import Article, SafeHtml
 from digest.feeds import history
-from digest.feeds.history import Deltas, content_tag, held, news, recorded
+from digest.feeds.history import Deltas, content_tag, news, recorded
 from digest.feeds.selection import Feed
-from tests.feeds.samples import SITE, article, atom, rss
+from tests.feeds.samples import SITE, article, atom, held, rss
 
 FEED = Feed(site=SITE, category=None)
 FORMATS = pytest.mark.parametrize("form", [rss, atom])

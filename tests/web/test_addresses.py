@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from urllib.parse import quote, urljoin
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import CategoryPath, article_folder, article_key
 from digest.feeds.selection import JSON, RSS
+from digest.web import addresses
 from digest.web.page import Missing, Page
 from tests.conftest import Workplace
 from tests.store.samples import reading
@@ -114,6 +116,13 @@ async def test_articles_and_the_front_page_have_one_address(site: Site) -> None:
     assert await landed(site, f"{ARTICLE}index.html") == (301, f"/{ARTICLE}")
     assert await landed(site, "digests/daily") == (301, "/digests/daily/")
     assert await landed(site, "digests/daily/1/index.html") == (301, "/digests/daily/1/")
+
+
+async def test_the_stylesheet_of_feeds_leads_on_from_where_it_was(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "STYLESHEET", "feeds/feed.css")
+    assert await landed(site, "assets/feed.css") == (301, "/feeds/feed.css")
 
 
 async def test_a_category_that_holds_nothing_any_more_has_no_page(site: Site) -> None:

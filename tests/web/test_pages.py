@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
-from structlog.testing import capture_logs
 
 from digest.articles.model import CategoryPath, SafeHtml
 from digest.articles.strands import Strand, StrandKind
@@ -405,69 +404,6 @@ def test_missing_words_are_named(templates: Path) -> None:
     (templates / "web/words.toml").unlink()
     with pytest.raises(TemplateError, match="No such file"):
         WebPages(templates=templates, site=SITE)
-
-
-def test_an_edited_template_is_used_at_once(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
-    before = pages.index(ROOT, [article()], [])
-    parts = templates / "web/parts.html"
-    parts.write_text(parts.read_text("utf-8").replace('class="meta"', 'class="changed"'), "utf-8")
-    assert b'class="changed"' not in before
-    fingerprint = pages.fingerprint
-    assert pages.changed()
-    pages.refresh()
-    assert b'class="changed"' in pages.index(ROOT, [article()], [])
-    assert pages.fingerprint != fingerprint
-    assert not pages.changed()
-
-
-def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
-    before = pages.article(article())
-    file = templates / "web/article.html"
-    whole = file.read_text("utf-8")
-    for half in (whole[:-20], whole.replace("article.title", "article.titel")):
-        file.write_text(half, "utf-8")
-        with capture_logs() as logs:
-            for _ in range(2):
-                pages.refresh()
-        assert [entry["log_level"] for entry in logs] == ["error"]  # once
-        assert pages.article(article()) == before
-        assert pages.fault is not None
-        assert pages.fault.template == "web/article.html"
-    file.write_text(whole.replace("<h1>", "<h1 class='new'>"), "utf-8")
-    pages.refresh()
-    assert b"<h1 class='new'>" in pages.article(article())
-    assert pages.fault is None
-
-
-def test_templates_that_fail_only_with_what_is_real_are_given_up(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
-    strange = article(title="Strange", link=None, image=None)
-    before = pages.article(strange)
-    file = templates / "web/article.html"
-    trap = '{% if article.title == "Strange" %}{{ 1 / 0 }}{% endif %}'
-    file.write_text(file.read_text("utf-8") + trap, "utf-8")
-    parts = file.read_text("utf-8").replace("{% block main %}", "{% block main %}" + trap, 1)
-    file.write_text(parts, "utf-8")
-    pages.refresh()
-    assert pages.fault is None
-    with capture_logs() as logs:
-        assert pages.article(strange) == before
-    assert len(logs) == 1
-    assert "division by zero" in str(pages.fault)
-
-
-def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
-    before = pages.not_found()
-    (templates / "web/words.toml").write_bytes(b"\xff = ")
-    pages.refresh()
-    assert pages.not_found() == before
-    assert pages.fault is not None
-    shutil.rmtree(templates)
-    pages.refresh()
-    assert pages.not_found() == before
 
 
 def test_the_icon_is_an_image(pages: WebPages) -> None:

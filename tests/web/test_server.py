@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from digest.claims import listen
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.web import http_connection, server
 from digest.web.feed_files import FeedFiles, Receive, Scope, Send
@@ -131,7 +132,7 @@ async def serving(
 ) -> AsyncIterator[Running]:
     app = app or App()
     files = FeedFiles(output, app)
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+    with listen("127.0.0.1", 0) as listener:
         served = Server(files, listener, immediate_response=files.immediate_response, limit=limit)
         running = Running(served, listener, app)
         task = asyncio.create_task(served.serve())

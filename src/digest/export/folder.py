@@ -33,7 +33,7 @@ class ExportFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._output = OutputFolder(root)
-        self._known: set[PurePosixPath] = {PurePosixPath()}  # folders that are there
+        self._known = {PurePosixPath()}  # folders that are there
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -45,6 +45,7 @@ class ExportFolder:
         if self._root.exists() and not self._root.is_dir():
             raise OutputError(self._root, "is a file; expected a folder or nothing")
         with self._output.alone(busy):
+            self._known = {PurePosixPath()}
             yield
 
     def manifest(self) -> Manifest:
@@ -73,7 +74,8 @@ class ExportFolder:
     def read(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none, and for a link."""
         try:
-            descriptor = os.open(self._root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(self._root / path, flags)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

@@ -49,11 +49,6 @@ def recorded(log: bytes, content: bytes) -> bytes:
     return _written(versions[-VERSIONS:])
 
 
-def held(log: bytes, tag: str) -> frozenset[str] | None:
-    """Return the marks of the entries in the version with this tag; None where it is unknown."""
-    return dict(_versions(log)).get(tag)
-
-
 class Deltas:
     """What is new in one version of a feed since each earlier version that its log holds.
 
@@ -66,12 +61,8 @@ class Deltas:
         self._current = entry_marks(content)
         self._made: dict[frozenset[str], bytes] = {}
 
-    def since(self, tag: str, content: Callable[[], bytes | None]) -> bytes | None:
-        """Return the feed with the entries alone that the version with this tag did not have.
-
-        ``content`` returns what this was made from, if it can still be had. None where it cannot,
-        and where the version is unknown.
-        """
+    def marks(self, tag: str) -> frozenset[str] | None:
+        """Return what stands for the entries of the version with this tag; None for no such one."""
         last = self._at.get(tag)
         if last is None:
             return None
@@ -79,6 +70,17 @@ class Deltas:
         for _, added, removed in self._changes[: last + 1]:
             had -= removed
             had |= added
+        return frozenset(had)
+
+    def since(self, tag: str, content: Callable[[], bytes | None]) -> bytes | None:
+        """Return the feed with the entries alone that the version with this tag did not have.
+
+        ``content`` returns what this was made from, if it can still be had. None where it cannot,
+        and where the version is unknown.
+        """
+        had = self.marks(tag)
+        if had is None:
+            return None
         known = self._current & had  # versions that lack the same entries share a document
         delta = self._made.get(known)
         if delta is not None:

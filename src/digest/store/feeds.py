@@ -18,9 +18,10 @@ from sqlalchemy import (
 
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import Written
 from digest.feeds.publish.plan import StaleFeeds
-from digest.feeds.publish.publisher import FeedContents, OutputRecord
+from digest.feeds.publish.publisher import OutputRecord
 from digest.feeds.selection import Feed
 from digest.store.archives import carry_out, look
 from digest.store.connection import Database, Lock

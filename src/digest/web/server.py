@@ -44,9 +44,6 @@ def connection_limit() -> int:
 def _prepare(client: socket.socket) -> None:
     """Set up an accepted connection. Raises OSError."""
     client.setblocking(False)
-    # asyncio does so by itself only where the listener says that it speaks TCP; ours does not.
-    # Else a body waits for the client to acknowledge the head: 40 ms for each answer.
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 

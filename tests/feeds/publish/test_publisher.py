@@ -20,14 +20,14 @@ from digest.articles.model import CategoryPath
 from digest.articles.sieve import Criteria, Sieve
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name
-from digest.feeds.history import content_tag, held
+from digest.feeds.history import content_tag
 from digest.feeds.plan import CustomFeed
 from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import BATCH, Published
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from tests.feeds.publish.conftest import Bench, hidden, long_body, tree
-from tests.feeds.samples import SHIPS, SITE, TEA, TRADE
+from tests.feeds.samples import SHIPS, SITE, TEA, TRADE, held
 
 FORMATS = (RSS, ATOM, JSON)
 LISTS = {"feeds/opml.xml", "feeds/feed.css"}
