@@ -1,7 +1,9 @@
-# Every target works on a fresh clone with Python 3.11 or later, pip and make.
+# Every target works on a fresh clone with Python 3.11 or later, pip 23.0 or later and make.
 PYTHON ?= python3
 VENV ?= .venv
-# How long `make soak` is: 1 takes minutes, 10 most of an hour.
+# Tests run in so many processes.
+WORKERS ?= 2
+# How much `make soak` repeats.
 SOAK ?= 10
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -24,7 +26,7 @@ run: $(VENV)/run.stamp  ## start Digest on the example articles
 
 test: check  ## the gate: checks, tests, coverage
 	@$(COVERAGE) erase
-	$(COVERAGE) run -m pytest
+	$(COVERAGE) run -m pytest -n $(WORKERS) --dist worksteal
 	@$(COVERAGE) combine --quiet
 	@echo "Coverage of the pure core:"
 	@$(COVERAGE) report --fail-under=100 --include="$(PURE)"
@@ -43,11 +45,13 @@ format: $(VENV)/dev.stamp  ## mend what can be mended by machine
 
 bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.targets
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
+	$(BIN)/python -m benchmarks.pages
 
-soak: $(VENV)/dev.stamp  ## the long tests, SOAK times as long: kill -9 upon senders, …
-	$(BIN)/python -m tests.end_to_end.kills --kills $$((20 * $(SOAK))) --readers $$((200 * $(SOAK)))
+soak: $(VENV)/dev.stamp  ## long histories, large trees, many kills, long fuzzing: SOAK=10 of them
+	SOAK_SIZE=$(SOAK) $(BIN)/python -m pytest -n $(WORKERS) -m soak --timeout 7200
 
 lock: $(VENV)/dev.stamp  ## pin what pyproject.toml and requirements/*.in ask for
 	$(LOCK) --extra postgresql pyproject.toml -o requirements/run.txt

@@ -29,6 +29,7 @@ class Options:
     rewrites: int = 2_000
     requests: int = 20_000
     seconds: int = 20
+    times: int = 3  #: that a build without changes is run
     folder: Path | None = None
 
 

@@ -38,6 +38,8 @@ _TITLES = (
 )
 _TOPICS = ("社会", "科技·网络", "文化/读书", "Notes: Engineering")
 _DASH = "— "
+#: Different paths of categories that articles are in, in turn.
+CATEGORIES = 60
 #: Bytes of a file name, without its extension; a file system allows 255.
 _MAX_NAME = 240
 _FIRST_DAY = datetime(2012, 1, 1, 7, 30)  # noqa: DTZ001 - most dates of the wild have no zone
@@ -73,7 +75,7 @@ def sample(
     shape = chance.choice(_TITLES)
     title = shape.format(number=number)
     topic = _TOPICS[number % 4].replace("/", "／")
-    names = [topic, f"来源：{number % 12}（总站）", f"栏目 {number % 60} — 首页"]
+    names = [topic, f"来源：{number % 12}（总站）", f"栏目 {number % CATEGORIES} — 首页"]
     marked = [chance.choice(("", "", _DASH)) + name for name in names]
     image = chance.choice(
         ("", "''", f"'https://picsum.photos/400/300?random={chance.randrange(10_000)}'")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.bench import Bench, Result, Target
 from benchmarks.corpus import samples
 from benchmarks.installation import DEFAULT, NH3
-from benchmarks.processes import Usage
+from benchmarks.processes import told
 from benchmarks.site_builders import hugo, pelican
 
 TIME = Target(row=1, what="first build, nh3, beside Hugo: time", unit="×", must=2.0, wanted=1.0)
@@ -33,7 +33,8 @@ def beside_site_builders(bench: Bench) -> Iterator[Result]:
         yield Result(
             target=TIME,
             value=own.seconds / seconds,
-            detail=f"{_told(own)}; Hugo {_told(before)} before and {_told(after)} after",
+            detail=f"{told(own)}; Hugo {told(before)} before and {told(after)} after; "
+            f"{2 * own.processor / (before.processor + after.processor):.1f} × of the processor",
         )
         yield Result(
             target=MEMORY,
@@ -47,7 +48,7 @@ def beside_site_builders(bench: Bench) -> Iterator[Result]:
         yield Result(
             target=PELICAN,
             value=own.seconds / other.seconds,
-            detail=f"{_told(own)}; Pelican {_told(other)}",
+            detail=f"{told(own)}; Pelican {told(other)}",
         )
 
 
@@ -59,7 +60,7 @@ def both_engines_beside_one(bench: Bench) -> Iterator[Result]:
     yield Result(
         target=ENGINES,
         value=both.seconds / single.seconds,
-        detail=f"{_told(both)}; nh3 alone {_told(single)}; "
+        detail=f"{told(both)}; nh3 alone {told(single)}; "
         f"{both.processor / single.processor:.2f} × of the processor",
     )
 
@@ -75,11 +76,7 @@ def of_many(bench: Bench) -> Iterator[Result]:
     yield Result(
         target=MANY,
         value=many.seconds / small.seconds,
-        detail=f"{large:,} articles {_told(many)}; {count:,} articles {_told(small)}; "
+        detail=f"{large:,} articles {told(many)}; {count:,} articles {told(small)}; "
         f"{many.processor / small.processor:.2f} × of the processor; "
         f"{many.memory / _MIB:,.0f} MiB beside {small.memory / _MIB:,.0f} MiB",
     )
-
-
-def _told(usage: Usage) -> str:
-    return f"{usage.seconds:.2f} s ({usage.processor:.2f} s of the processor)"

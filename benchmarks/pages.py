@@ -30,7 +30,6 @@ from benchmarks.corpus import write_corpus
 from digest.assembly import open_services
 from digest.logs import configure_logs
 from digest.settings import load
-from digest.web.app import create_app
 
 CONNECTIONS = 64
 #: Pages a second on one core that the design asks for.
@@ -67,15 +66,7 @@ def serve(folder: Path, descriptor: int) -> None:
         asyncio.run(run(nothing))
         return
     with open_services(load(folder / "digest.toml", {})) as services:
-        app = create_app(
-            output=services.settings.paths.output,
-            subscriptions=services.store.subscribers,
-            status=None,
-            pages=services.pages,
-            token_key=services.token_key,
-            clock=services.clock,
-            public=services.public_pages,
-        )
+        app = services.application(None, None)
         asyncio.run(run(app))
 
 
@@ -131,7 +122,7 @@ def wait_for(served: Served) -> str:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
-            return httpx.get(served.address, timeout=30).headers.get("etag", "")
+            return str(httpx.get(served.address, timeout=30).headers.get("etag", ""))
         except httpx.TransportError:
             time.sleep(0.1)
     raise TimeoutError("the server did not start")

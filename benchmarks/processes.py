@@ -38,6 +38,11 @@ class Usage:
     memory: int  #: bytes of PSS at most, of all processes together
 
 
+def told(usage: Usage) -> str:
+    """Return times in words; on a busy machine the processor's own is the steadier one."""
+    return f"{usage.seconds:.2f} s ({usage.processor:.2f} s of the processor)"
+
+
 class Failure(RuntimeError):
     """A program that is measured did not do what it should."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from benchmarks.bench import Bench, Result, Target
 from benchmarks.corpus import sample
 from benchmarks.installation import DEFAULT, Installation
+from benchmarks.processes import told
 
 TIME = Target(
     row=8, what="a storm beside the first build, both engines", unit="×", must=0.15, wanted=0.1
@@ -33,8 +34,8 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield Result(
         target=TIME,
         value=usage.seconds / first.seconds,
-        detail=f"{usage.seconds:.2f} s beside {first.seconds:.2f} s; of the processor "
-        f"{usage.processor:.2f} s beside {first.processor:.2f} s",
+        detail=f"{told(usage)} beside {told(first)}; "
+        f"{usage.processor / first.processor:.2f} × of the processor",
     )
     yield Result(
         target=TOUCHED,

@@ -7,6 +7,8 @@ with less: `python -m benchmarks.targets --articles 1000 --large 0 --rows 1,3,5`
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from benchmarks import (
     unchanged_build,
 )
 from benchmarks.bench import Bench, Options, Result
+from benchmarks.corpus import CATEGORIES
 
 #: The rows of the table, in the order in which they are measured: what changes articles comes last.
 ROWS: dict[int, Callable[[Bench], Iterator[Result]]] = {
@@ -65,12 +68,19 @@ def options(arguments: list[str] | None = None) -> tuple[list[int], Options]:
     parser.add_argument(
         "--seconds", type=int, default=usual.seconds, help="of each load on a web server"
     )
+    parser.add_argument(
+        "--times", type=int, default=usual.times, help="that a build without changes is run"
+    )
     parser.add_argument("--folder", type=Path, help="where it works; a temporary one without it")
     chosen = parser.parse_args(arguments)
     try:
         rows = [int(row) for row in chosen.rows.split(",")] if chosen.rows else list(ROWS)
     except ValueError:
         parser.error(f"--rows {chosen.rows}: numbers with commas between them")
+    if chosen.articles < CATEGORIES:
+        parser.error(f"--articles: at least {CATEGORIES}, so that every category has one")
+    if chosen.folder is not None and not chosen.folder.is_dir():
+        parser.error(f"--folder {chosen.folder}: there is no such folder")
     if unknown := set(rows) - set(ROWS):
         parser.error(f"--rows: there is no row {min(unknown)}")
     return rows, Options(
@@ -82,6 +92,7 @@ def options(arguments: list[str] | None = None) -> tuple[list[int], Options]:
         rewrites=chosen.rewrites,
         requests=chosen.requests,
         seconds=chosen.seconds,
+        times=chosen.times,
         folder=chosen.folder,
     )
 
@@ -104,4 +115,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clean up as well
     main()

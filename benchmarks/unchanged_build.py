@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Iterator
 
 from benchmarks.bench import Bench, Result, Target
 from benchmarks.installation import NH3, Installation
-from benchmarks.processes import Failure
+from benchmarks.processes import Failure, Usage, told
 
 AGAIN = Target(row=3, what="build again, nothing changed", unit="s", must=3.0)
 BEYOND = Target(row=3, what="… beyond `digest --version`", unit="s", wanted=0.5)
 MANY = Target(row=3, what="… of the large tree, beside that", unit="×", must=8.0)
-_TIMES = 3
+#: How often the bare walk is timed; the quickest counts.
+_WALKS = 3
 
 
 def measure(bench: Bench) -> Iterator[Result]:
     """Measure row 3."""
-    count, large = bench.options.articles, bench.options.large
+    count, large, times = bench.options.articles, bench.options.large, bench.options.times
     installation, _ = bench.built(count, NH3)
-    start = _median(installation, "--version")
-    again = _again(installation)
+    start = _median(installation, times, "--version")
+    again = _again(installation, times)
     empty = bench.installation("empty", 0, NH3)
     empty.measure("build")
-    nothing = _median(empty, "build")
+    nothing = _median(empty, times, "build")
     walk = _walked(installation)
     yield Result(
         target=AGAIN,
-        value=again,
-        detail=f"{count:,} articles in {again:.2f} s, {again / walk:,.0f} times a bare walk's "
-        f"{walk:.3f} s; without any article {nothing:.2f} s",
+        value=again.seconds,
+        detail=f"{count:,} articles in {told(again)}, {again.seconds / walk:,.0f} times a bare "
+        f"walk's {walk:.3f} s; without any article {told(nothing)}",
     )
-    yield Result(target=BEYOND, value=again - start, detail=f"that takes {start:.2f} s")
+    yield Result(
+        target=BEYOND, value=again.seconds - start.seconds, detail=f"that takes {told(start)}"
+    )
     if not large:
         yield Result(target=MANY, value=None, detail="no large tree was asked for")
         return
-    many = _again(bench.built(large, NH3)[0])
-    yield Result(target=MANY, value=many / again, detail=f"{large:,} articles in {many:.2f} s")
+    many = _again(bench.built(large, NH3)[0], times)
+    yield Result(
+        target=MANY,
+        value=many.seconds / again.seconds,
+        detail=f"{large:,} articles in {told(many)}; "
+        f"{many.processor / again.processor:.2f} × of the processor",
+    )
 
 
-def _median(installation: Installation, *arguments: str) -> float:
-    return statistics.median(installation.measure(*arguments).seconds for _ in range(_TIMES))
+def _median(installation: Installation, times: int, *arguments: str) -> Usage:
+    """Return what a command took, at the median of its seconds."""
+    usages = [installation.measure(*arguments) for _ in range(times)]
+    return sorted(usages, key=lambda usage: usage.seconds)[times // 2]
 
 
-def _again(installation: Installation) -> float:
-    """Return the seconds of a build; raises Failure where it writes or removes a file."""
+def _again(installation: Installation, times: int) -> Usage:
+    """Return what a build took; raises Failure where it writes or removes a file."""
     before = {path: state.st_mtime_ns for path, state in _feeds(installation).items()}
-    seconds = _median(installation, "build")
+    usage = _median(installation, times, "build")
     if before != {path: state.st_mtime_ns for path, state in _feeds(installation).items()}:
         raise Failure("a build without any change has touched feeds")
-    return seconds
+    return usage
 
 
 def _feeds(installation: Installation) -> dict[str, os.stat_result]:
@@ -73,7 +82,7 @@ def _walked(installation: Installation) -> float:
                     entry.stat(follow_symlinks=False)
 
     seconds = []
-    for _ in range(_TIMES):
+    for _ in range(_WALKS):
         began = time.perf_counter()
         walk(str(installation.articles))
         seconds.append(time.perf_counter() - began)

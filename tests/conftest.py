@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ import pytest
 
 from digest.articles.ingest import Taken
 from digest.assembly import Services, open_services
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
-from digest.web.app import create_app
+from tests.once import compile_once, open_copies, sync_nothing
+from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
 hypothesis.settings.register_profile("digest", deadline=None)
@@ -24,6 +27,16 @@ hypothesis.settings.load_profile("digest")
 
 #: A morning; tests move on from here.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def once() -> Iterator[None]:
+    """Compile templates and migrate databases once, and do not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        open_copies(patch)
+        sync_nothing(patch)
+        yield
 
 
 @dataclass
@@ -81,6 +94,7 @@ class Workplace:
 
     folder: Path
     clock: FakeClock = field(default_factory=FakeClock)
+    builds: int = 0
 
     @property
     def articles(self) -> Path:
@@ -136,28 +150,24 @@ class Workplace:
     def open(self) -> Iterator[Services]:
         """Yield everything built from the configuration, with the fake clock."""
         with open_services(self.settings(), self.clock) as services:
+            services.publisher._folder = OutputFolder(self.output, time_ns=self._time_ns)
             yield services
+
+    def _time_ns(self) -> int:
+        """Return when files are written: minutes ago, and a second later with each build."""
+        return time.time_ns() + (self.builds - 600) * 1_000_000_000
 
     def build(self, services: Services) -> Taken:
         """Scan and publish once."""
         with services.workers() as workers:
             taken = services.ingest(workers).scan()
-        services.publisher.publish_all()
-        services.publisher.pack()
+        self.builds += 1  # so that no feed has to wait for another second
+        services.publish()
         return taken
 
     async def visit(self, services: Services, path: str, **headers: str) -> httpx.Response:
         """Return what the daemon's web server answers to a GET now."""
-        app = create_app(
-            output=self.output,
-            subscriptions=services.store.subscribers,
-            status=None,
-            pages=services.pages,
-            token_key=services.token_key,
-            clock=services.clock,
-            moved=services.settings.moved_feeds(),
-            public=services.public_pages,
-        )
+        app = services.application(None, None)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
@@ -166,6 +176,11 @@ class Workplace:
     def see(self, services: Services, path: str, **headers: str) -> httpx.Response:
         """Return what the web server answers, where no event loop runs."""
         return asyncio.run(self.visit(services, path, **headers))
+
+    def look_at(self, path: str) -> httpx.Response:
+        """Return what the web server answers, in a program of its own."""
+        with self.open() as services:
+            return self.see(services, path)
 
     def published(self) -> dict[str, bytes]:
         """Return every published file by its relative path; not what is hidden."""
@@ -183,3 +198,9 @@ def workplace(tmp_path: Path) -> Workplace:
     place.articles.mkdir()
     place.configure()
     return place
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> ThreadCalls:
+    """Return what tells when a call in a thread has ended."""
+    return ThreadCalls(monkeypatch)

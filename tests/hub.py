@@ -19,10 +19,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 from lxml import etree
 
+from tests.waiting import PATIENCE
+
 ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 _HEADER_LINK = re.compile(r'<([^>]*)>;\s*rel="?([a-z]+)"?')
-#: How long a test waits for what has to come; seconds.
-PATIENCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +123,7 @@ class Hub:
         self._seen: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._fetching = 0
+        self._idle = threading.Condition(self._lock)
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -182,10 +183,10 @@ class Hub:
                 self._subscriptions[topic] = callback, secret
             self.verified.add(topic)
 
-    def fetching(self) -> bool:
-        """Tell whether the hub still fetches or distributes."""
-        with self._lock:
-            return self._fetching > 0
+    def wait_until_idle(self) -> None:
+        """Block until the hub neither fetches nor distributes anything."""
+        with self._idle:
+            assert self._idle.wait_for(lambda: self._fetching == 0, PATIENCE)
 
     def _distribute(self, topics: list[str]) -> None:
         try:
@@ -193,8 +194,9 @@ class Hub:
         except httpx.HTTPError as error:
             self.failures.append(f"{topics}: {error!r}")
         finally:
-            with self._lock:
+            with self._idle:
                 self._fetching -= 1
+                self._idle.notify_all()
 
     def _distribute_each(self, topics: list[str]) -> None:
         for topic in topics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import mailbox
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
@@ -17,15 +17,17 @@ import pytest
 from digest import daemon as daemon_module
 from digest import intake as intake_module
 from digest.assembly import Services
-from digest.backlog import Backlog
+from digest.backoff import Backoff
 from digest.daemon import Daemon, Started
 from digest.errors import StoreError
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
 from digest.store.articles import ArticleStore
 from digest.store.outbox import OutboxStore
 from digest.timetable import Timetable
 from tests.conftest import CONFIGURATION, Workplace
+from tests.waiting import PATIENCE, ThreadCalls
 
 #: 07:00 in Shanghai, the schedule of the digest `daily`.
 DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
@@ -44,7 +46,7 @@ async def running(services: Services) -> AsyncIterator[Started]:
     daemon = Daemon(services, announce=announced.put_nowait)
     task = asyncio.create_task(daemon.run())
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             first = asyncio.create_task(announced.get())
             await asyncio.wait({first, task}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -64,18 +66,9 @@ def subscribe(services: Services, address: str = "reader@example.org") -> None:
     services.store.subscribers.add(NewSubscriber(address=address, digest="daily"), services.clock())
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds that a thread or a process brings about."""
-    async with asyncio.timeout(8):
-        while not condition():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(0.01)
-
-
-async def drained(services: Services) -> None:
+async def drained(calls: ThreadCalls, services: Services) -> None:
     """Wait until the outbox has nothing more to do."""
-    async with asyncio.timeout(5):
-        while services.store.outbox.next_due_at():  # noqa: ASYNC110 - another thread's database
-            await asyncio.sleep(0.01)
+    await calls.until(lambda: not services.store.outbox.next_due_at())
 
 
 async def test_it_announces_what_an_operator_wants_to_know(
@@ -98,7 +91,7 @@ async def test_it_announces_what_an_operator_wants_to_know(
 
 
 async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
-    workplace: Workplace, services: Services
+    workplace: Workplace, services: Services, calls: ThreadCalls
 ) -> None:
     workplace.write("old.md", "旧闻")
     subscribe(services)
@@ -106,26 +99,26 @@ async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
         pass
     workplace.clock.now = DUE
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
     assert mails(workplace) == []
 
     workplace.write("new.md", "新闻")
     workplace.clock.advance(days=1, minutes=5)
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
     assert mails(workplace) == ["reader@example.org"]
-    assert "新闻" in (workplace.output / "digests/daily/1/index.html").read_text("utf-8")
+    assert "新闻" in (await workplace.visit(services, "digests/daily/1/")).text
 
     # A second start in that minute, and one at the next hour, send nothing more.
     for minutes in (0, 60):
         workplace.clock.advance(minutes=minutes)
         async with running(services):
-            await drained(services)
+            await drained(calls, services)
     assert mails(workplace) == ["reader@example.org"]
 
 
 async def test_a_file_that_takes_too_long_harms_neither_the_daemon_nor_other_files(
-    workplace: Workplace,
+    workplace: Workplace, calls: ThreadCalls
 ) -> None:
     base = workplace.configuration.read_text(encoding="utf-8")
     workplace.configure(base=base.replace("workers = 1", 'workers = 1\ntimeout = "1s"'))
@@ -134,10 +127,10 @@ async def test_a_file_that_takes_too_long_harms_neither_the_daemon_nor_other_fil
             workplace.write_text("a.md", "# T\n\n" + "[" * 1_000_000)
             workplace.write("b.md", "旁边")
             feed = workplace.output / "feeds" / "rss.xml"
-            await until(lambda: "旁边" in feed.read_text(encoding="utf-8"))
-            await until(lambda: services.store.articles.problems())
+            await calls.until(lambda: "旁边" in feed.read_text(encoding="utf-8"))
+            await calls.until(lambda: services.store.articles.problems())
             workplace.write("c.md", "后来")
-            await until(lambda: "后来" in feed.read_text(encoding="utf-8"))
+            await calls.until(lambda: "后来" in feed.read_text(encoding="utf-8"))
             problems = services.store.articles.problems()
     assert [(problem.path, problem.cause) for problem in problems] == [
         ("a.md", "took more than 1 s to read and was given up")
@@ -145,7 +138,7 @@ async def test_a_file_that_takes_too_long_harms_neither_the_daemon_nor_other_fil
 
 
 async def test_a_run_missed_too_long_ago_is_left_out_and_told(
-    workplace: Workplace, services: Services, capsys: pytest.CaptureFixture[str]
+    workplace: Workplace, services: Services, capsys: pytest.CaptureFixture[str], calls: ThreadCalls
 ) -> None:
     subscribe(services)
     async with running(services):
@@ -154,19 +147,19 @@ async def test_a_run_missed_too_long_ago_is_left_out_and_told(
     workplace.clock.now = DUE.replace(hour=22, day=24)
 
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
 
     assert mails(workplace) == []
     assert "missed a run too long ago to catch up" in capsys.readouterr().out
     workplace.clock.now = DUE.replace(day=24, minute=1)
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
     assert mails(workplace) == ["reader@example.org"]
 
 
 @pytest.mark.parametrize("wrong", ["at the first start", "at an edition"])
 async def test_a_clock_that_was_ahead_for_a_while_silences_no_digest(
-    workplace: Workplace, services: Services, wrong: str
+    workplace: Workplace, services: Services, wrong: str, calls: ThreadCalls
 ) -> None:
     subscribe(services)
     right = workplace.clock.now
@@ -176,19 +169,19 @@ async def test_a_clock_that_was_ahead_for_a_while_silences_no_digest(
         pass
     workplace.clock.advance(days=3000)
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
     workplace.clock.now = right
     async with running(services):
         pass
     workplace.write("new.md", "新闻")
     workplace.clock.now = DUE
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
     assert mails(workplace) == ["reader@example.org"]
 
 
 async def test_an_edition_waits_for_a_database_that_is_away(
-    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
     monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
     subscribe(services)
@@ -206,7 +199,7 @@ async def test_an_edition_waits_for_a_database_that_is_away(
 
     monkeypatch.setattr(OutboxStore, "open_edition", fail_twice)
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
 
     assert mails(workplace) == ["reader@example.org"]
 
@@ -233,29 +226,23 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(
 
 
 async def test_an_output_that_cannot_be_written_holds_up_no_mail(
-    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
-    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
+    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
     subscribe(services)
     async with running(services):
         pass
     workplace.write("new.md", "新闻")
     workplace.clock.now = DUE
     feed = workplace.output / "feeds" / "rss.xml"
-    listed = workplace.output / "digests" / "daily" / "index.html"
-    for file in (feed, listed):
-        file.unlink()
-        file.mkdir()
+    feed.unlink()
+    feed.mkdir()
 
     async with running(services):
-        await drained(services)
+        await drained(calls, services)
         assert mails(workplace) == ["reader@example.org"]
         feed.rmdir()
-        listed.rmdir()
-        async with asyncio.timeout(5):
-            while not feed.exists():  # noqa: ASYNC110 - another thread's file
-                await asyncio.sleep(0.01)
+        await calls.until(feed.exists)
 
 
 async def test_a_run_that_comes_due_during_the_catch_up_is_made(
@@ -295,9 +282,32 @@ async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
     assert status.status_code == 200
 
 
-async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
+async def test_the_status_page_tells_of_templates_that_cannot_be_used(
     workplace: Workplace,
 ) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    base = workplace.configuration.read_text(encoding="utf-8")
+    own = workplace.folder / "templates/web"
+    own.mkdir(parents=True)
+    workplace.configure(
+        '[paths]\ntemplates = "templates"\n', base=base.replace("port = 0", f"port = {port}")
+    )
+    with workplace.open() as services:
+        async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+            assert "web/article.html" not in (await web.get("/status")).text
+            (own / "article.html").write_text("{% if %}", encoding="utf-8")
+            async with asyncio.timeout(8):  # whoever asks for a page has templates looked at
+                while services.pages.fault is None:
+                    assert (await web.get("/")).status_code == 200
+                    await asyncio.sleep(0.01)
+            assert "web/article.html" in (await web.get("/status")).text
+
+
+async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0)  # twice within a second
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     configuration = workplace.configuration.read_text(encoding="utf-8")
@@ -310,8 +320,12 @@ async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
             gone, kept = (
                 services.store.withdrawals.find(path)[0].article for path in ("a.md", "b.md")
             )
-            changes = services.store.withdrawals.withdraw([gone.key], workplace.clock())
-            await asyncio.to_thread(services.publisher.publish, changes)
+            assert (await web.get(f"/{gone.folder}")).status_code == 200
+            services.store.withdrawals.withdraw([gone.key], workplace.clock())
+            await asyncio.to_thread(services.publisher.publish)
+            async with asyncio.timeout(5):  # what is kept is looked at again in a moment
+                while (await web.get(f"/{gone.folder}")).status_code == 200:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             assert (await web.get(f"/{gone.folder}")).status_code == 410
             assert (await web.get(f"/{kept.folder}")).status_code == 200
             assert (await web.get("/articles/unknown/")).status_code == 404
@@ -363,7 +377,7 @@ def _have_come(workplace: Workplace, number: int) -> bool:
 
 
 async def test_each_reader_has_an_edition_at_the_hour_of_their_own_zone(
-    workplace: Workplace,
+    workplace: Workplace, calls: ThreadCalls
 ) -> None:
     text = CONFIGURATION.replace("[digests.daily]", '[digests.daily]\ntimezone = "subscriber"')
     workplace.configure(base=text)
@@ -382,8 +396,9 @@ async def test_each_reader_has_an_edition_at_the_hour_of_their_own_zone(
         for hours, readers in ((-1.1, 0), (-1, 1), (0, 2), (3, 2), (7, 3), (24, 3)):
             workplace.clock.now = DUE + timedelta(hours=hours)
             async with running(services):
-                await until(partial(_have_come, workplace, readers))
+                await calls.until(partial(_have_come, workplace, readers))
             got.append(sorted(address.partition("@")[0] for address in mails(workplace)))
+        assert (await workplace.visit(services, "digests/daily/1/")).status_code == 200
     assert got == [
         [],
         ["tokyo"],
@@ -392,10 +407,11 @@ async def test_each_reader_has_an_edition_at_the_hour_of_their_own_zone(
         ["berlin", "site", "tokyo"],
         ["berlin", "site", "tokyo"],
     ]
-    assert (workplace.output / "digests/daily/1/index.html").is_file()
 
 
-async def test_whoever_subscribes_is_welcomed_by_the_running_daemon(workplace: Workplace) -> None:
+async def test_whoever_subscribes_is_welcomed_by_the_running_daemon(
+    workplace: Workplace, calls: ThreadCalls
+) -> None:
     text = CONFIGURATION.replace("[digests.daily]", "[digests.daily]\nwelcome = 2")
     workplace.configure(base=text)
     for number in range(3):
@@ -405,9 +421,9 @@ async def test_whoever_subscribes_is_welcomed_by_the_running_daemon(workplace: W
             pass
         subscribe(services)
         async with running(services):
-            await until(lambda: mails(workplace))
+            await calls.until(lambda: mails(workplace))
         async with running(services):
-            await drained(services)
+            await drained(calls, services)
     (welcome,) = mailbox.Maildir(workplace.folder / "mail")
     subject = str(make_header(decode_header(welcome["Subject"])))
     assert subject == "欢迎订阅“每日摘要”"

@@ -22,7 +22,9 @@ from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
 from digest.settings.tables import DigestTable
 from tests.conftest import CONFIGURATION, NOW, FakeClock, Workplace
+from tests.effort import effort
 from tests.store.samples import reading
+from tests.waiting import PATIENCE, ThreadCalls
 
 #: 06:00 in Shanghai, an hour before the first run of all schedules here.
 EARLY = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
@@ -42,7 +44,7 @@ async def alive(services: Services) -> AsyncIterator[Daemon]:
     daemon = Daemon(services, announce=lambda _: up.set())
     task = asyncio.create_task(daemon.run())
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             first = asyncio.create_task(up.wait())
             await asyncio.wait({first, task}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -54,13 +56,11 @@ async def alive(services: Services) -> AsyncIterator[Daemon]:
         await task
 
 
-async def arrive(workplace: Workplace, services: Services, title: str) -> None:
+async def arrive(calls: ThreadCalls, workplace: Workplace, services: Services, title: str) -> None:
     """Write an article and wait until it is known."""
     before = services.store.articles.newest_sequence()
     workplace.write(f"{title}.md", title)
-    async with asyncio.timeout(8):
-        while services.store.articles.newest_sequence() == before:  # noqa: ASYNC110 - another thread
-            await asyncio.sleep(0.01)
+    await calls.until(lambda: services.store.articles.newest_sequence() != before)
 
 
 def editions(services: Services, name: str = "daily") -> list[Edition]:
@@ -93,15 +93,19 @@ def in_order(made: list[Edition]) -> bool:
     ids=["0 runs", "1 run", "3 runs"],
 )
 async def test_a_daemon_that_slept_over_runs_makes_one_edition_for_the_last(
-    workplace: Workplace, way: str, hours: float, expected: list[tuple[str, str]]
+    workplace: Workplace,
+    calls: ThreadCalls,
+    way: str,
+    hours: float,
+    expected: list[tuple[str, str]],
 ) -> None:
     configure(workplace, '"daily 07:00 09:00 11:00"')
     workplace.clock.now = EARLY
     with workplace.open() as services:
         async with alive(services) as daemon:
-            await arrive(workplace, services, "a")
+            await arrive(calls, workplace, services, "a")
             if way == "asleep":
-                await arrive(workplace, services, "b")
+                await arrive(calls, workplace, services, "b")
                 workplace.clock.advance(hours=hours)
                 await asyncio.gather(daemon._fire("daily"), daemon._fire("daily"))
         if way == "restarted":
@@ -114,7 +118,7 @@ async def test_a_daemon_that_slept_over_runs_makes_one_edition_for_the_last(
 
 
 async def test_a_clock_that_jumps_there_and_back_loses_and_repeats_nothing(
-    workplace: Workplace,
+    workplace: Workplace, calls: ThreadCalls
 ) -> None:
     configure(workplace, '"daily 07:00"')
     workplace.clock.now = EARLY
@@ -136,7 +140,7 @@ async def test_a_clock_that_jumps_there_and_back_loses_and_repeats_nothing(
         async with alive(services) as daemon:
             for title, hours in steps:
                 if title:
-                    await arrive(workplace, services, title)
+                    await arrive(calls, workplace, services, title)
                 workplace.clock.now = EARLY + hours * HOUR
                 await daemon._fire("daily")
         assert told(services) == [
@@ -151,7 +155,7 @@ async def test_a_clock_that_jumps_there_and_back_loses_and_repeats_nothing(
 
 
 async def test_a_schedule_that_changes_while_editions_are_open_repeats_and_loses_nothing(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def idle(_: Mailing, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -187,9 +191,8 @@ async def test_a_schedule_that_changes_while_editions_are_open_repeats_and_loses
     with workplace.open() as services:
         assert told(services) == expected
         assert {edition.state for edition in editions(services)} == {"open"}
-        async with alive(services), asyncio.timeout(8):
-            while services.store.outbox.next_due_at():  # noqa: ASYNC110 - another thread
-                await asyncio.sleep(0.01)
+        async with alive(services):
+            await calls.until(lambda: not services.store.outbox.next_due_at())
         assert told(services) == expected
         assert in_order(editions(services))
     mails = [str(mail["To"]) for mail in mailbox.Maildir(workplace.folder / "mail")]
@@ -286,13 +289,14 @@ def services(workplace: Workplace) -> Iterator[Services]:
         yield opened
 
 
+@pytest.mark.soak
 def test_each_article_is_in_one_edition_whatever_happens(
     workplace: Workplace, services: Services
 ) -> None:
     numbers = itertools.count()
 
     @given(first=_TABLES, steps=_STEPS)
-    @settings(max_examples=40)
+    @settings(max_examples=effort(20, soak=40))
     def hold(first: DigestTable, steps: list[str | timedelta | DigestTable]) -> None:
         workplace.clock.now = NOW
         life = Life(services, workplace.clock, f"d{next(numbers)}", first)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -17,8 +18,7 @@ from digest import editorial as editorial_module
 from digest.articles.model import CategoryPath
 from digest.assembly import Services
 from digest.editorial import Editor
-from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, OutputError, StoreError
-from digest.feeds.publish.output_folder import OutputFolder
+from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, StoreError
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope
@@ -26,6 +26,7 @@ from digest.mail.subscriber import NewSubscriber
 from digest.mail.tokens import Purpose, read_token
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
+from tests.waiting import ThreadCalls
 
 ASKING = CONFIGURATION.replace(
     'schedule = "0 7 * * *"', 'schedule = "0 7 * * *"\napprove = true\napprove_within = "2h"'
@@ -41,8 +42,6 @@ class Desk:
     letters: list[Envelope] = field(default_factory=list)
     errors: list[DeliveryError] = field(default_factory=list)
     woken: int = 0
-    published: list[int] = field(default_factory=list)
-    failures: list[Exception] = field(default_factory=list)
 
     async def carry(self, letter: Envelope) -> None:
         if self.errors:
@@ -52,11 +51,9 @@ class Desk:
     def wake(self) -> None:
         self.woken += 1
 
-    def publish(self, edition: Edition) -> None:
-        if self.failures:
-            raise self.failures.pop()
-        self.published.append(edition.id)
-        self.services.web_editions.publish_around(edition)
+    async def page(self, number: int = 1) -> httpx.Response:
+        """Return the page of an edition."""
+        return await self.workplace.visit(self.services, f"digests/daily/{number}/")
 
     def editor(self, *, report_to: str = "ops@example.org") -> Editor:
         services = self.services
@@ -64,7 +61,6 @@ class Desk:
             drafts=services.store.decisions,
             decisions=services.store.decisions,
             editions=services.store.outbox,
-            publish=self.publish,
             digests=services.digests,
             sender=services.settings.sender(),
             clock=services.clock,
@@ -95,7 +91,6 @@ class Desk:
 def desk(workplace: Workplace, base: str = ASKING) -> Iterator[Desk]:
     workplace.configure(base=base)
     with workplace.open() as services:
-        services.publisher.publish_all()
         services.store.outbox.start_digests(list(services.digests), services.clock())
         reader = NewSubscriber(address="reader@example.org", digest="daily")
         services.store.subscribers.add(reader, services.clock())
@@ -204,7 +199,6 @@ async def test_what_nobody_decides_on_is_sent_or_dropped_as_configured(
     base = ASKING.replace("approve = true", f'approve = true\nunapproved = "{unapproved}"')
     with desk(workplace, base) as room:
         edition = room.issue()
-        page = workplace.output / "digests/daily/1/index.html"
         editor = room.editor()
         await editor._look()
         workplace.clock.advance(hours=2, seconds=-1)
@@ -216,7 +210,8 @@ async def test_what_nobody_decides_on_is_sent_or_dropped_as_configured(
         assert logs[0]["event"] == "nobody decided in time"
         sent = unapproved == "send"
         assert room.state(edition) is (EditionState.OPEN if sent else EditionState.CANCELLED)
-        assert (room.queued(), room.woken, page.exists()) == (int(sent), int(sent), sent)
+        assert (room.queued(), room.woken) == (int(sent), int(sent))
+        assert (await room.page()).status_code == (200 if sent else 404)
         assert len(room.letters) == 1
         await editor._look()
         assert room.queued() == int(sent)
@@ -313,17 +308,16 @@ async def test_a_draft_whose_digest_asks_no_more_waits_for_a_command(
         assert room.state(edition) is EditionState.CANCELLED
 
 
-async def test_approving_opens_wakes_and_publishes_once(workplace: Workplace) -> None:
+async def test_approving_opens_and_wakes_once(workplace: Workplace) -> None:
     with desk(workplace) as room:
         edition = room.issue()
         editor = room.editor()
-        page = workplace.output / "digests/daily/1/index.html"
-        assert not page.exists()
+        assert (await room.page()).status_code == 404
         assert await editor.approve(edition.id)
         assert not await editor.approve(edition.id)
         assert not await editor.drop(edition.id)
-        assert (room.queued(), room.woken, room.published) == (1, 1, [edition.id])
-        assert "新闻" in page.read_text("utf-8")
+        assert (room.queued(), room.woken) == (1, 1)
+        assert "新闻" in (await room.page()).text
         proposal = await editor.proposal(edition.id)
         assert proposal is not None
         assert not proposal.waits
@@ -335,15 +329,12 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
     with desk(workplace, CONFIGURATION) as room:
         editor, store = room.editor(), room.services.store
         first, second = room.issue("一"), room.issue("二")
-        pages = [workplace.output / f"digests/daily/{number}/index.html" for number in (1, 2)]
-        room.services.publisher.publish_all()
         (delivery,) = store.outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
         store.outbox.settle(delivery.id, DeliveryState.QUEUED, workplace.clock.now)
         assert await editor.cancel(first.id)
-        assert [page.exists() for page in pages] == [False, True]
-        assert "/digests/daily/1/" not in (workplace.output / "digests/daily/index.html").read_text(
-            "utf-8"
-        )
+        assert [(await room.page(number)).status_code for number in (1, 2)] == [404, 200]
+        listed = await workplace.visit(room.services, "digests/daily/")
+        assert "/digests/daily/1/" not in listed.text
         store.subscribers.add(
             NewSubscriber(address="b@example.org", digest="daily"), workplace.clock.now
         )
@@ -353,7 +344,7 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
         store.outbox.settle(delivery.id, DeliveryState.SENT, workplace.clock.now)
         assert not await editor.cancel(second.id)  # it is done
         assert await editor.cancel(third.id)  # it is being sent at this moment
-        assert pages[1].exists()
+        assert (await room.page(2)).status_code == 200
 
 
 async def test_what_failed_is_queued_and_sent(workplace: Workplace) -> None:
@@ -376,34 +367,6 @@ async def test_there_is_nothing_to_decide_on_what_is_no_edition(workplace: Workp
         assert not await editor.drop(99)
         assert not await editor.cancel(99)
         assert not await editor.resend(99)
-
-
-async def test_mail_does_not_wait_for_a_page_that_cannot_be_written(workplace: Workplace) -> None:
-    with desk(workplace) as room:
-        edition = room.issue()
-        room.failures = [OutputError(workplace.output, "disk full")]
-        with capture_logs() as logs:
-            assert await room.editor().approve(edition.id)
-        assert "web edition not written" in [entry["event"] for entry in logs]
-        assert (room.queued(), room.woken) == (1, 1)
-
-
-async def test_nobody_waits_for_long_while_others_publish(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(editorial_module, "PATIENCE", 0.05)
-    page = workplace.output / "digests/daily/1/index.html"
-    with desk(workplace) as room:
-        edition = room.issue()
-        editor = room.editor()
-        with OutputFolder(workplace.output).alone(lambda: None):
-            assert await editor.approve(edition.id)
-            assert not page.exists()
-            assert room.woken == 1
-        async with asyncio.timeout(5):
-            while editor._publishing:  # noqa: ASYNC110 - a thread's doing
-                await asyncio.sleep(0.01)
-        assert page.exists()
 
 
 class Away:
@@ -432,7 +395,7 @@ class Away:
 
 
 async def test_it_goes_on_after_the_database_was_away(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.01)
     with desk(workplace) as room:
@@ -442,9 +405,7 @@ async def test_it_goes_on_after_the_database_was_away(
         stop = asyncio.Event()
         with capture_logs() as logs:
             task = asyncio.create_task(editor.run(stop))
-            async with asyncio.timeout(5):
-                while not room.letters:  # noqa: ASYNC110 - a thread's doing
-                    await asyncio.sleep(0.01)
+            await calls.until(lambda: room.letters)
             stop.set()
             await task
         assert not away.failures
@@ -472,18 +433,18 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
         assert text_of(room.letters[1]).count(f"approve {second.id}") == 1
 
 
-async def test_it_looks_when_it_is_woken_and_stops_at_once(workplace: Workplace) -> None:
+async def test_it_looks_when_it_is_woken_and_stops_at_once(
+    workplace: Workplace, calls: ThreadCalls
+) -> None:
     with desk(workplace) as room:
         editor, stop = room.editor(), asyncio.Event()
         task = asyncio.create_task(editor.run(stop))
         await asyncio.sleep(0)
         room.issue()
         editor.wake()
-        async with asyncio.timeout(5):
-            while not room.letters:  # noqa: ASYNC110 - a thread's doing
-                await asyncio.sleep(0.01)
-            stop.set()
-            await task
+        await calls.until(lambda: room.letters)
+        stop.set()
+        await task
 
 
 async def test_one_that_is_stopped_already_asks_nobody(workplace: Workplace) -> None:

@@ -8,26 +8,40 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from digest.backlog import Backlog
-from digest.feeds.writing import Published
 
 from digest import intake as intake_module
 from digest.articles.ingest import Ingest, Taken
-from digest.articles.model import Article
 from digest.articles.watch import Watch
 from digest.assembly import Services
+from digest.backoff import Backoff
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
+from digest.feeds.publish import publisher as publisher_module
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import Publisher
+from digest.feeds.publish.publisher import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
-from digest.web.pages import WebPages
+from digest.store.feeds import FeedStore
 from tests.conftest import Workplace
+from tests.waiting import PATIENCE
 
 Change = Callable[[], object]
+
+
+@pytest.fixture(autouse=True)
+def every_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let feeds change as often as they want to, as if the clock had gone back."""
+    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0)
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what failed be tried again at once."""
+    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
 
 
 @pytest.fixture
@@ -59,13 +73,14 @@ class Presses:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something was published and a condition holds."""
-        async with asyncio.timeout(8), self._changed:
+        async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(condition)
 
 
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[Intake]:
     """Run an intake after its first scan."""
+    services.publisher.start()
     with services.workers() as workers:
         intake = services.intake(workers)
         await intake.first_scan()
@@ -156,6 +171,7 @@ async def test_what_events_missed_a_scan_finds(
 ) -> None:
     monkeypatch.setattr(Watch, "on_any_event", lambda *_: None)
     published = Presses(monkeypatch)
+    services.publisher.start()
     with services.workers() as workers:
         intake = services.intake(workers)
         await intake.first_scan()
@@ -201,7 +217,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
         before = feeds()
         monkeypatch.setattr(ArticleStore, "record", record)
         crawl(2)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             while not await read.get():
                 pass
     assert feeds() == before
@@ -296,10 +312,9 @@ async def test_whatever_fails_is_tried_again_and_loses_nothing(
     workplace: Workplace,
     services: Services,
     monkeypatch: pytest.MonkeyPatch,
+    quick_retries: None,
     error: Exception,
 ) -> None:
-    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
     published = Presses(monkeypatch)
     failures = [error, error]
     real = ArticleStore.record
@@ -317,13 +332,18 @@ async def test_whatever_fails_is_tried_again_and_loses_nothing(
 
 
 async def test_an_output_that_cannot_be_written_is_tried_again(
-    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_retries: None,
 ) -> None:
-    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(intake_module, "Backlog", partial(Backlog, first_retry=0.01))
     published = Presses(monkeypatch)
     real = Publisher.publish
-    failures = [OutputError(Path("rss.xml"), "No space left on device")]
+    failures = [
+        OutputError(Path("rss.xml"), "No space left on device"),
+        StoreError("locked"),
+        OutputError(Path("rss.xml"), "No space left on device"),
+    ]
 
     def fail_once(publisher: Publisher, *args: object) -> Published:
         if failures:
@@ -336,33 +356,77 @@ async def test_an_output_that_cannot_be_written_is_tried_again(
         await published.until(lambda: in_feed(workplace, "腾出地方了"))
 
 
+async def test_what_cannot_be_written_at_the_start_holds_up_nothing(
+    workplace: Workplace,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_retries: None,
+) -> None:
+    workplace.write("a.md", "腾出地方了")
+    published = Presses(monkeypatch)
+    replace = Path.replace
+
+    def full(file: Path, target: Path) -> Path:
+        if target.name == "rss.xml" and not published.times:
+            raise OSError(28, "No space left on device")
+        return replace(file, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        async with running(services) as intake:
+            assert intake.last_scan is not None
+            published.times += 1
+            await published.until(lambda: in_feed(workplace, "腾出地方了"))
+
+
+async def test_a_feed_that_changed_a_moment_ago_is_written_when_it_may_change_again(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Presses(monkeypatch)
+    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0 if published.times > 2 else 0.01)
+    workplace.write("a.md", "早就在")
+    async with running(services):
+        workplace.write("b.md", "刚到")
+        await published.until(lambda: in_feed(workplace, "刚到"))
+    assert published.times > 2
+
+
 async def test_a_stop_ends_a_long_publication(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages: list[str] = []
+    monkeypatch.setattr(publisher_module, "BATCH", 1)
+    looked: list[object] = []
     began = asyncio.Event()
     stopped = threading.Event()
     loop = asyncio.get_running_loop()
-    real = WebPages.article
+    real = FeedStore.contents
 
-    def press(self: WebPages, article: Article) -> bytes:
-        pages.append(article.title)
+    def contents(store: FeedStore, feeds: object, *args: Any, **more: Any) -> list[FeedContents]:
+        looked.append(feeds)
         loop.call_soon_threadsafe(began.set)
-        assert stopped.wait(8)
-        return real(self, article)
+        assert stopped.wait(PATIENCE)
+        return real(store, feeds, *args, **more)  # type: ignore[arg-type]  # handed on as it came
 
     async with running(services) as intake:
-        monkeypatch.setattr(WebPages, "article", press)
-        outside = workplace.folder / "outside"
-        for number in range(5):
-            workplace.write(f"../outside/{number}.md", str(number))
-        outside.rename(workplace.articles / "inside")
-        async with asyncio.timeout(8):
+        monkeypatch.setattr(FeedStore, "contents", contents)
+        workplace.write("a.md")
+        async with asyncio.timeout(PATIENCE):
             await began.wait()
         intake.stop()
         stopped.set()
 
-    assert len(pages) == 1
+    assert len(looked) == 1
+
+
+async def test_a_stop_ends_the_wait_for_another_process_that_publishes(
+    workplace: Workplace, services: Services
+) -> None:
+    with services.workers() as workers, OutputFolder(workplace.output).alone(lambda: None):
+        intake = services.intake(workers)
+        intake.go_on()
+        intake.stop()
+        with pytest.raises(InterruptedError):
+            await asyncio.to_thread(services.publisher.start, intake.go_on)
 
 
 async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
@@ -386,7 +450,7 @@ async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
         monkeypatch.setattr(Ingest, "scan", tell)
         intake._next_scan = 0.0
         workplace.write("a.md")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             await scanned.wait()
 
 
@@ -479,3 +543,22 @@ async def test_what_cannot_be_packed_holds_up_nothing(
     async with running(services):
         workplace.write("b.md", "刚到")
         await published.until(lambda: in_feed(workplace, "刚到"))
+
+
+async def test_packing_that_fails_is_not_tried_again_at_once(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+    published = Presses(monkeypatch)
+
+    def away(publisher: Publisher, _: object) -> None:
+        tries.append(0)
+        raise OutputError(workplace.output, "Input/output error")
+
+    monkeypatch.setattr(Publisher, "pack", away)
+    workplace.write("a.md")
+    async with running(services):
+        for number in range(5):
+            workplace.write(f"b{number}.md", f"刚到 {number}")
+            await published.until(lambda number=number: in_feed(workplace, f"刚到 {number}"))  # type: ignore[misc]  # no annotations in a lambda
+    assert len(tries) <= 2, "one, and one more a second later"

@@ -11,6 +11,7 @@ from apscheduler.schedulers import base
 from digest import timetable as timetable_module
 from digest.schedule import Schedule
 from digest.timetable import Timetable
+from tests.waiting import PATIENCE
 
 
 async def test_the_timetable_fires_with_the_digests_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +21,7 @@ async def test_the_timetable_fires_with_the_digests_name(monkeypatch: pytest.Mon
     timetable = Timetable({"daily": Schedule("* * * * *", "UTC")}, fired.put)
 
     timetable.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await fired.get() == "daily"
     timetable.stop()
     timetable.stop()
@@ -53,7 +54,7 @@ async def test_a_clock_that_was_set_forward_is_noticed(clock: type[Clock]) -> No
 
     timetable.start()
     clock.ahead = timedelta(days=1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await fired.get() == "daily"
     timetable.stop()
 
@@ -65,7 +66,7 @@ async def test_a_clock_that_was_ahead_and_is_set_back_holds_up_no_run(clock: typ
     timetable = Timetable(schedules, fired.put, clock.now)
 
     timetable.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         clock.ahead = timedelta(days=3000)
         assert await fired.get() == "daily"
         clock.ahead = timedelta()
@@ -86,7 +87,7 @@ async def test_readers_everywhere_are_looked_after_every_quarter_of_an_hour(
     timetable = Timetable({"local": local}, fired.put, clock.now)
 
     timetable.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(3):
             clock.ahead += timedelta(minutes=15)
             assert await fired.get() == "local"

@@ -1,6 +1,15 @@
-"""`python -m digest`: the same as the command `digest`."""
+"""The command `digest`, and `python -m digest`.
 
-from digest.cli.main import main
+Processes that read articles load this module again, and need nothing of what it starts.
+"""
+
+
+def main() -> None:
+    """Run the program."""
+    from digest.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from random import random
@@ -32,6 +33,7 @@ from digest.feeds.herald import Herald
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.websub import feed_links
 from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
@@ -46,10 +48,13 @@ from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
 from digest.web.addresses import Addresses
+from digest.web.app import create_app
 from digest.web.editions import WebEditions
+from digest.web.feed_files import FeedFiles
 from digest.web.pages import WebPages
 from digest.web.public_pages import PublicPages
 from digest.web.readers import READERS
+from digest.web.status import Status
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
@@ -212,6 +217,29 @@ class Services:
             ),
             pages=self.pages,
             configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),
+            clock=self.clock,
+        )
+
+    def application(self, status: Callable[[], Status] | None, editor: Editor | None) -> FeedFiles:
+        """Return the whole web application: the files of feeds, then pages, then all else.
+
+        ``status`` makes the status page, None: there is none; ``editor`` does what the operator
+        decides on editions, None: nothing can be decided.
+        """
+        app = create_app(
+            subscriptions=self.store.subscribers,
+            status=status,
+            pages=self.pages,
+            token_key=self.token_key,
+            clock=self.clock,
+            editor=editor,
+            public=self.public_pages,
+        )
+        return FeedFiles(
+            self.settings.paths.output,
+            app,
+            moved=self.settings.moved_feeds(),
+            links=partial(feed_links, self.site),
             clock=self.clock,
         )
 
@@ -389,6 +417,16 @@ def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
     return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
 
 
+def check_templates(settings: Settings) -> None:
+    """Render all templates of pages and mails with sample data. Raises TemplateError."""
+    templates, brought = template_folders(settings)
+    site = settings.site()
+    WebPages(templates=templates, site=site, brought=brought).check()
+    mails = MailTemplates(templates=templates, site=site, brought=brought)
+    for name in settings.digests:
+        mails.check(settings.digest(name))
+
+
 def make_schedules(settings: Settings) -> dict[str, Schedule]:
     """Return the schedules of the enabled digests, by name."""
     return {
@@ -404,20 +442,20 @@ def make_schedules(settings: Settings) -> dict[str, Schedule]:
 
 
 @contextmanager
-def open_services(settings: Settings, clock: Clock = utc_now) -> Iterator[Services]:
+def open_services(
+    settings: Settings, clock: Clock = utc_now, *, check: bool = True
+) -> Iterator[Services]:
     """Build everything, check what can be checked without doing anything, close it at the end.
 
-    Raises ConfigurationError and TemplateError before anything is written, StoreError where the
-    database cannot be opened.
+    Without ``check`` templates are not tried. Raises ConfigurationError and TemplateError before
+    anything is written, StoreError where the database cannot be opened.
     """
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
     templates, brought = template_folders(settings)
-    WebPages(templates=templates, site=settings.site(), brought=brought).check()
-    mail_templates = MailTemplates(templates=templates, site=settings.site(), brought=brought)
-    for digest in digests.values():
-        mail_templates.check(digest)
+    if check:
+        check_templates(settings)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))

@@ -9,10 +9,8 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
-import uvicorn
 
 from digest import __version__
 from digest.articles.workers import Workers
@@ -20,11 +18,10 @@ from digest.assembly import Services
 from digest.backoff import Backoff
 from digest.claims import listen, only_daemon
 from digest.errors import DigestError
-from digest.feeds.websub import feed_links
 from digest.intake import Intake
 from digest.mail.edition import Digest, Edition, decided_at
 from digest.timetable import Timetable
-from digest.web.app import create_app
+from digest.web.server import Server
 from digest.web.status import MAX_SHOWN, Status, Waiting
 
 _log = structlog.get_logger(__name__)
@@ -40,14 +37,6 @@ class Started:
 
     status: Status
     url: str  #: where the pages are served; empty where the web server is off
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: the daemon decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Daemon:
@@ -98,16 +87,16 @@ class Daemon:
         self._agenda = services.agenda()
         self._editor = services.editor(self._mailing)
         timetable = Timetable(services.schedules, self._fire)
-        server = self._server()
+        server = self._server(listener) if listener else None
         stop_editor, stop_mail, stop_herald = asyncio.Event(), asyncio.Event(), asyncio.Event()
         checked = asyncio.Event()
 
-        async def serve(listener: socket.socket) -> None:
+        async def serve(server: Server) -> None:
             await checked.wait()
-            await server.serve([listener])
+            await server.serve()
 
         async with asyncio.TaskGroup() as tasks:
-            web = tasks.create_task(serve(listener)) if listener else None
+            web = tasks.create_task(serve(server)) if server else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
             editor = tasks.create_task(self._editor.run(stop_editor))
             herald = tasks.create_task(services.herald.run(stop_herald))
@@ -122,7 +111,7 @@ class Daemon:
             stop_mail.set()
             stop_herald.set()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
-            if web:
+            if web and server:
                 server.should_exit = True
                 checked.set()
                 await _ended(web, _STOP_WEB)
@@ -136,30 +125,11 @@ class Daemon:
         except DigestError as error:
             _log.error("the output folder was not synced", error=str(error))
 
-    def _server(self) -> _Server:
+    def _server(self, listener: socket.socket) -> Server:
         services = self._services
-        app = create_app(
-            output=services.settings.paths.output,
-            subscriptions=services.store.subscribers,
-            status=self.status if services.settings.web.status else None,
-            pages=services.pages,
-            token_key=services.token_key,
-            clock=services.clock,
-            moved=services.settings.moved_feeds(),
-            editor=self._editor,
-            links=partial(feed_links, services.site) if services.site.hubs else None,
-            public=services.public_pages,
-        )
-        return _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,  # its lines would hold tokens
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=1,
-            )
-        )
+        status = self.status if services.settings.web.status else None
+        feeds = services.application(status, self._editor)
+        return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
     async def _follow(self, intake: Intake, timetable: Timetable, checked: asyncio.Event) -> None:
         """Check the output, scan, announce, start the schedules, keep the feeds in step.
@@ -174,7 +144,7 @@ class Daemon:
 
         async def check_output() -> None:
             try:
-                removed = await asyncio.to_thread(services.publisher.start)
+                removed = await asyncio.to_thread(services.publisher.start, intake.go_on)
             finally:
                 checked.set()
             if removed:
@@ -246,6 +216,7 @@ class Daemon:
                 for edition, _ in services.store.decisions.drafts()
             ),
             last_scan_at=scan.ended_at if scan else None,
+            fault=str(services.pages.fault or ""),
         )
 
 

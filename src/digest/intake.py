@@ -123,6 +123,8 @@ class Intake:
         self._publish_at = inf  # of the loop's clock
         self._stale_since = inf
         self._backoff = Backoff()
+        self._pack_at = 0.0  # of the loop's clock
+        self._pack_backoff = Backoff()
         self._stopped = threading.Event()
         self.last_scan: Scan | None = None
 
@@ -146,7 +148,8 @@ class Intake:
         if not self.stopped():
             await self._publish()
 
-    def _go_on(self, _done: int, _total: int) -> None:
+    def go_on(self) -> None:
+        """Raise InterruptedError once stopped: for what waits or works in another thread."""
         if self.stopped():
             raise InterruptedError("stopping")
 
@@ -202,11 +205,12 @@ class Intake:
         burst = bool(self._hints) and time() < self._stale_since + _LONGEST_UNPUBLISHED
         if time() >= self._publish_at and not burst:
             await self._publish()
-        if self._publisher.unpacked and not self._hints:
+        if self._publisher.unpacked and time() >= self._pack_at and not self._hints:
             await self._pack()
 
     def _wait_to_publish(self, now: float) -> float:
-        return 0.0 if self._publisher.unpacked else max(0.0, self._publish_at - now)
+        pack_at = self._pack_at if self._publisher.unpacked else inf
+        return max(0.0, min(self._publish_at, pack_at) - now)
 
     def _until_release(self) -> float:
         """Return after how many seconds an article may appear whose date is still to come."""
@@ -265,7 +269,9 @@ class Intake:
         """Publish what is stale; what cannot be written is logged and stays stale."""
         time = asyncio.get_running_loop().time
         try:
-            published = await asyncio.to_thread(self._publisher.publish, self._go_on)
+            published = await asyncio.to_thread(
+                self._publisher.publish, lambda _done, _total: self.go_on()
+            )
         except OutputError as error:
             wait = self._backoff.failed()
             self._publish_at, self._stale_since = time() + wait, inf
@@ -286,4 +292,8 @@ class Intake:
         try:
             await asyncio.to_thread(self._publisher.pack, urgent)
         except OutputError as error:
-            _log.error("not everything packed", error=str(error))
+            wait = self._pack_backoff.failed()
+            self._pack_at = asyncio.get_running_loop().time() + wait
+            _log.error("not everything packed, will go on", error=str(error), seconds=wait)
+        else:
+            self._pack_backoff.succeeded()

@@ -11,9 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digest.articles import anchors
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.model import SourceFile
-from digest.articles.sanitize import ENGINES, clean
+from digest.articles.policy import ENGINES
+from digest.articles.recipe import Recipe
+from digest.articles.sanitize import clean
 from digest.articles.tidy import tidy
 from tests.articles.attacks import violations
 from tests.conftest import Workplace

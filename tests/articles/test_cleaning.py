@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles import images
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.model import CategoryPath, Draft, SourceFile
+from digest.articles.policy import ENGINES
+from digest.articles.recipe import Recipe
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule
-from digest.articles.sanitize import ENGINES
 from tests.articles.attacks import ATTACKS, violations
 
 LINK = "https://news.example.org/2024/a.html"

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from digest.articles import draft as draft_module
+from digest.articles import recipe as recipe_module
 from digest.articles import rules as rules_module
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.model import CategoryPath, Draft, Severity, SourceFile
+from digest.articles.policy import ENGINES
+from digest.articles.recipe import Recipe
 from digest.articles.revision import content_digest
 from digest.articles.rules import Rule
-from digest.articles.sanitize import ENGINES
 from digest.articles.summary import plain_text
 from digest.errors import SourceError
 
@@ -96,6 +98,8 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         summary="图书馆从九月 起开放到深夜。 读者说：很好",
         body=made.body,
         fingerprint=made.fingerprint,
+        content=content_digest(made),
+        text_hash=made.text_hash,
         likeness=made.likeness,
     )
     assert [str(path) for path in made.categories] == ["社会 / 小镇新闻"]
@@ -334,7 +338,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
     assert len(set(prints)) == len(prints)
     assert replace(plain).fingerprint() == plain.fingerprint()
     assert set(plain.fingerprint()) <= set("0123456789abcdef")
-    monkeypatch.setattr(draft_module, "PIPELINE", draft_module.PIPELINE + 1)
+    monkeypatch.setattr(recipe_module, "PIPELINE", recipe_module.PIPELINE + 1)
     assert plain.fingerprint() not in prints
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.characters import one_line
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.habits import TEXT_KEYS
 from digest.articles.model import MAX_NAME_BYTES, CategoryPath, Draft, SourceFile
+from digest.articles.recipe import Recipe
 from digest.articles.rules import Rule
 from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
+from tests.effort import effort
 
 RECIPES = st.sampled_from(
     [
@@ -159,7 +162,12 @@ def check(path: str, content: bytes, recipe: Recipe) -> None:
         assert drafted(path, content, recipe) == draft
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.soak
+@settings(
+    max_examples=effort(100, soak=1_000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(PATHS, st.binary(max_size=300), RECIPES)
 @example("a.md", b"\xff\xfe", Recipe())
 @example("a.md", b"---\ntitle: \xd8\n---\n\xff", Recipe())
@@ -168,7 +176,12 @@ def test_any_bytes_are_an_article_or_a_problem(path: str, content: bytes, recipe
     check(path, b"---\ntitle: T\n---\n" + content, recipe)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.soak
+@settings(
+    max_examples=effort(100, soak=1_000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(PATHS, TEXTS, ENCODINGS, RECIPES)
 def test_any_front_matter_and_markup_are_an_article_or_a_problem(
     path: str, text: str, encoding: str, recipe: Recipe

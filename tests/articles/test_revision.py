@@ -122,6 +122,9 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
         "identity",
         "published_at",
         "fingerprint",
+        "content",
+        "text_hash",
+        "raw_hash",
         "likeness",
         "notes",
     }

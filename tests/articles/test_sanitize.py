@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from digest.articles import policy, sanitize
 from digest.articles.bleaching import bleach
-from digest.articles.sanitize import ENGINES, clean
+from digest.articles.policy import ENGINES
+from digest.articles.sanitize import clean
 from digest.articles.summary import plain_text
 from tests.articles.attacks import ATTACKS, VECTORS, violations
 

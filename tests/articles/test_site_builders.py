@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from digest.articles.draft import Recipe, make_draft
+from digest.articles.draft import make_draft
 from digest.articles.model import Draft, SourceFile
+from digest.articles.recipe import Recipe
 
 
 def draft(path: str, text: str, **options: Any) -> Draft:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from digest.articles.watch import Watch
+from tests.waiting import PATIENCE
 
 
 class Heard:
@@ -24,7 +25,7 @@ class Heard:
     def until(self, *wanted: str) -> set[str]:
         missing, heard = set(wanted), set()
         while missing:
-            heard.add(self._hints.get(timeout=8))
+            heard.add(self._hints.get(timeout=PATIENCE))
             missing -= heard
         return heard
 

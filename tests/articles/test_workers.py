@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 import pytest
@@ -16,56 +15,70 @@ from pebble import ProcessPool
 from pebble.pool import process
 
 from digest.articles import workers as workers_module
-from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import Draft, SourceFile
+from digest.articles.draft import make_draft
+from digest.articles.model import Draft, SameText, SourceFile
+from digest.articles.recipe import Recipe
 from digest.articles.workers import Workers, WorkersError
 from digest.errors import SourceError
 
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
-TROUBLE = SourceFile(path=PurePosixPath("trouble.md"), content=GOOD.content)
 BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
 
 
-def sleeps_for_ever(_source: SourceFile, _recipe: Recipe) -> Draft:
+#: What stands in for the making of a draft.
+Misbehaviour = Callable[[SourceFile, Recipe, datetime], Draft]
+
+
+def sleeps_for_ever(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
     time.sleep(1_000)  # killed long before: that is what is tested
     raise AssertionError
 
 
-def computes_for_ever(_source: SourceFile, _recipe: Recipe) -> Draft:
+def computes_for_ever(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
     while True:  # killed by the system: that is what is tested
         pass
 
 
-def computes_for_a_while(source: SourceFile, recipe: Recipe) -> Draft:
+def computes_for_a_while(source: SourceFile, recipe: Recipe, _now: datetime) -> Draft:
     began = time.process_time()
     while time.process_time() - began < 0.2:
         pass
     return make_draft(source, recipe)
 
 
-def ignores_the_limit(_source: SourceFile, _recipe: Recipe) -> Draft:
+def ignores_the_limit(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
     signal.signal(signal.SIGPROF, signal.SIG_IGN)
-    return computes_for_ever(_source, _recipe)
+    return computes_for_ever(_source, _recipe, _now)
 
 
-def dies(_source: SourceFile, _recipe: Recipe) -> Draft:
+def dies(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
     os._exit(7)
 
 
-def trips(_source: SourceFile, _recipe: Recipe) -> Draft:
+def trips(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
     raise RecursionError("too deep")
 
 
-def makes_trouble(
-    misbehaves: Callable[[SourceFile, Recipe], Draft], source: SourceFile, recipe: Recipe
-) -> Draft:
-    return (misbehaves if source == TROUBLE else make_draft)(source, recipe)
+def does_as_told(source: SourceFile, recipe: Recipe, now: datetime) -> Draft:
+    """Misbehave in the way that a file names; make a draft of all others."""
+    misbehaves: Misbehaviour | None = globals().get(source.content.decode())
+    return misbehaves(source, recipe, now) if misbehaves else make_draft(source, recipe)
+
+
+def name(make: Misbehaviour) -> str:
+    """Return the name by which a worker finds what it is to do."""
+    return f"{__name__}:{make.__name__}"
 
 
 def titles(workers: Workers, *sources: SourceFile) -> list[str]:
     """Return the titles of the drafts of a batch; of a file that is none, what is wrong."""
     results = workers.results_of(sources, workers.submit(sources))
-    return [one.title if isinstance(one, Draft) else one.problem for one in results]
+    return [one.problem if isinstance(one, SourceError) else title_of(one) for one in results]
+
+
+def title_of(result: Draft | SameText) -> str:
+    assert isinstance(result, Draft)
+    return result.title
 
 
 @pytest.fixture
@@ -98,13 +111,13 @@ def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
 def test_a_hostile_file_harms_only_itself(
     workers: Workers,
     monkeypatch: pytest.MonkeyPatch,
-    misbehaves: Callable[[SourceFile, Recipe], Draft],
+    misbehaves: Misbehaviour,
     patience: int,
     problem: str,
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "_PATIENCE", patience)
-        patch.setattr(workers_module, "make_draft", misbehaves)
+        patch.setattr(workers_module, "_MAKE", name(misbehaves))
         hostile = workers.submit([GOOD])
     after = workers.submit([GOOD])
 
@@ -122,18 +135,18 @@ def test_a_hostile_file_harms_only_itself(
 def test_a_hostile_file_takes_no_other_of_its_batch_down(
     workers: Workers,
     monkeypatch: pytest.MonkeyPatch,
-    misbehaves: Callable[[SourceFile, Recipe], Draft],
+    misbehaves: Misbehaviour,
     problem: str,
 ) -> None:
-    make = functools.partial(makes_trouble, misbehaves)
-    monkeypatch.setattr(workers_module, "make_draft", make)
-    first, hostile, last = titles(workers, GOOD, TROUBLE, GOOD)
+    monkeypatch.setattr(workers_module, "_MAKE", name(does_as_told))
+    trouble = SourceFile(path=GOOD.path, content=misbehaves.__name__.encode())
+    first, hostile, last = titles(workers, GOOD, trouble, GOOD)
     assert (first, last) == ("Good", "Good")
     assert problem in hostile
 
 
 def test_the_limit_is_each_files_own(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "make_draft", computes_for_a_while)
+    monkeypatch.setattr(workers_module, "_MAKE", name(computes_for_a_while))
     assert titles(workers, *[GOOD] * 4) == ["Good"] * 4
 
 
@@ -146,7 +159,7 @@ def test_a_closed_pool_says_nothing_of_the_file(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(workers_module, "make_draft", sleeps_for_ever)
+        patch.setattr(workers_module, "_MAKE", name(sleeps_for_ever))
         waiting = workers.submit([GOOD])
     workers.close()
     with pytest.raises(WorkersError, match="stopped"):

@@ -191,3 +191,19 @@ def test_clean_tells_why_a_file_is_no_article(
     ended = program("clean", workplace.articles / name)
     assert ended.code == 1
     assert name in ended.err
+
+
+def test_status_tells_that_a_template_cannot_be_used(
+    program: Program, workplace: Workplace
+) -> None:
+    own = workplace.folder / "templates/web"
+    own.mkdir(parents=True)
+    workplace.configure('[paths]\ntemplates = "templates"\n')
+    program("build")
+    assert json.loads(program("status", "--json").out)["templates"] is None
+    assert "Templates" not in program("status").out
+    (own / "article.html").write_text("{% if %}", encoding="utf-8")
+    told = program("status")
+    assert told.code == 0
+    assert "Templates    template web/article.html:1: " in told.out
+    assert "web/article.html" in json.loads(program("status", "--json").out)["templates"]

@@ -95,15 +95,14 @@ def test_newest_first_and_no_more_than_wanted(draft: Program, workplace: Workpla
     assert listed(draft, "--digest", "notes") == []
 
 
-def test_approving_queues_the_mails_and_writes_the_page(
+def test_approving_queues_the_mails_and_shows_the_page(
     draft: Program, workplace: Workplace
 ) -> None:
-    page = workplace.output / "digests/daily/1/index.html"
-    assert not page.exists()
+    assert workplace.look_at("digests/daily/1/").status_code == 404
     approved = draft("editions", "approve", "1")
     assert approved.code == 0
     assert "Edition 1 (daily 1): approved, 2 mails" in approved.out
-    assert "新闻" in page.read_text("utf-8")
+    assert "新闻" in workplace.look_at("digests/daily/1/").text
     again = draft("editions", "approve", "1")
     assert again.code == 1
     assert "is no draft: it is open" in again.err
@@ -114,7 +113,7 @@ def test_approving_queues_the_mails_and_writes_the_page(
 def test_a_draft_that_is_cancelled_reaches_nobody(draft: Program, workplace: Workplace) -> None:
     cancelled = draft("editions", "cancel", "1")
     assert cancelled.out == "Edition 1 (daily 1): cancelled, nobody gets it.\n"
-    assert not (workplace.output / "digests/daily/1").exists()
+    assert workplace.look_at("digests/daily/1/").status_code == 404
     for command in ("cancel", "approve"):
         again = draft("editions", command, "1")
         assert again.code == 1
@@ -131,7 +130,7 @@ def test_cancelling_what_is_under_way_says_what_was_sent(
     cancelled = draft("editions", "cancel", "1")
     assert "cancelled; 1 mail sent before." in cancelled.out
     assert "1 sent, 1 suppressed" in draft("editions", "show", "1").out
-    assert (workplace.output / "digests/daily/1/index.html").exists()  # a mail links to it
+    assert workplace.look_at("digests/daily/1/").status_code == 200  # a mail links to it
 
 
 def test_what_is_being_sent_is_told(draft: Program, workplace: Workplace) -> None:

@@ -49,9 +49,9 @@ def test_init_copies_templates_and_uses_them(program: Program, workplace: Workpl
     folder = workplace.folder / "new"
     assert (folder / "templates" / "mail" / "digest.html").exists()
     (folder / "templates" / "web" / "style.css").write_text("/* restyled */", encoding="utf-8")
-    program("--config", folder / "digest.toml", "build")
-    styles = (folder / "var/public/assets/style.css").read_text(encoding="utf-8")
-    assert styles == "/* restyled */"
+    assert program("--config", folder / "digest.toml", "check").code == 0
+    with Workplace(folder).open() as services:
+        assert Workplace(folder).see(services, "assets/style.css").text == "/* restyled */"
 
 
 def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
@@ -215,3 +215,18 @@ def test_check_tells_that_nobody_is_asked_for_approval(
     assert "digests.daily.approve: nobody is told" in checked.err
     workplace.configure('[mail]\nreport_to = "ops@example.org"\n', base=asking)
     assert program("check").err == ""
+
+
+def test_check_tells_that_articles_have_no_page_where_nothing_serves_them(
+    program: Program, workplace: Workplace
+) -> None:
+    base = CONFIGURATION.replace("[web]", "[web]\nenabled = false")
+    workplace.configure(base=base)
+    assert "enabled" not in program("check").err
+    workplace.write("a.md", "一篇")
+    workplace.write_text("b.md", "---\ntitle: 另一篇\nlink: https://example.org/b\n---\n正文。\n")
+    program("build")
+    checked = program("check")
+    assert checked.code == 0
+    assert "1 articles have no link of their own" in checked.err
+    assert "`digest export`" in checked.err

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -14,12 +15,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NEEDS_CHROMIUM = [
     pytest.mark.chromium,
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
-    pytest.mark.timeout(60),  # a browser starts slowly on a busy machine
+    pytest.mark.asyncio(loop_scope="session"),  # where the browser lives
 ]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Start Chromium once for all tests of a process."""
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -27,3 +29,11 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield found
         await found.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """Return the browser; whatever a test opens in it is closed after it."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()

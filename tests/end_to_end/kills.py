@@ -1,8 +1,7 @@
 """Kill a daemon with -9 at random moments, over and over, and see what everybody got.
 
 All of `digest run` but the web server, on a real SQLite file, in a process of its own, and a real
-SMTP server. By itself
-(``make soak``) it prints its figures: ``python -m tests.end_to_end.kills --kills 200``.
+SMTP server. By itself it prints its figures: ``python -m tests.end_to_end.kills --kills 200``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -22,6 +22,7 @@ from digest.mail.edition import EditionState
 from digest.mail.subscriber import NewSubscriber
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.test_file_to_mailbox import Mailbox, mailbox
+from tests.waiting import PATIENCE, ThreadCalls
 
 __all__ = ["mailbox"]  # a fixture
 
@@ -34,13 +35,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the daemon look more often than a test may last."""
     monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.02)
     monkeypatch.setattr(mailing_module, "_LONGEST_WAIT", 0.05)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds that the daemon brings about."""
-    async with asyncio.timeout(8):
-        while not condition():  # noqa: ASYNC110 - other tasks and threads
-            await asyncio.sleep(0.01)
 
 
 def configure(workplace: Workplace, smtp_port: int, web_port: int, unapproved: str) -> None:
@@ -68,18 +62,21 @@ async def running(workplace: Workplace) -> AsyncIterator[Services]:
         daemon = Daemon(services, announce=lambda _: started.set())
         task = asyncio.create_task(daemon.run())
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE):
                 await started.wait()
             yield services
         finally:
             daemon.stop()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await task
 
 
 @asynccontextmanager
 async def asked(
-    workplace: Workplace, mailbox: tuple[Mailbox, int], unapproved: str = "drop"
+    workplace: Workplace,
+    calls: ThreadCalls,
+    mailbox: tuple[Mailbox, int],
+    unapproved: str = "drop",
 ) -> AsyncIterator[tuple[Services, str]]:
     """Run a daemon that has asked about a draft; yield its services and the link."""
     box, smtp_port = mailbox
@@ -93,7 +90,7 @@ async def asked(
     workplace.write("new.md", "新闻：市场开盘")
     workplace.clock.now = DUE
     async with running(workplace) as services:
-        await until(lambda: box.messages)
+        await calls.until(lambda: box.messages)
         ((recipients, message),) = box.messages
         assert recipients == ["ops@example.org"]
         yield services, link_of(message)
@@ -113,42 +110,44 @@ def state(services: Services) -> EditionState:
 
 
 async def test_a_draft_is_sent_once_the_operator_says_so(
-    workplace: Workplace, mailbox: tuple[Mailbox, int]
+    workplace: Workplace, calls: ThreadCalls, mailbox: tuple[Mailbox, int]
 ) -> None:
     box, _ = mailbox
-    page = workplace.output / "digests/daily/1/index.html"
-    async with asked(workplace, mailbox) as (services, link), httpx.AsyncClient() as web:
+    async with asked(workplace, calls, mailbox) as (services, link), httpx.AsyncClient() as web:
         for _ in range(2):  # as a mail scanner would
             shown = await web.get(link)
             assert shown.status_code == 200
             assert "新闻：市场开盘" in shown.text
         assert state(services) is EditionState.DRAFT
-        assert not page.exists()
+        page = f"{services.site.url}/digests/daily/1/"
+        assert (await web.get(page)).status_code == 404
         status = await web.get(f"{services.site.url}/status")
         assert "digest editions approve 1" in status.text
         for _ in range(2):
             clicked = await web.post(link, data={"action": "approve"})
             assert clicked.status_code == 200
             assert "<form" not in clicked.text
-        await until(lambda: state(services) is EditionState.DONE)
-        assert (await web.get(f"{services.site.url}/digests/daily/1/")).status_code == 200
+        await calls.until(lambda: state(services) is EditionState.DONE)
+        assert "新闻" in (await web.get(page)).text
         assert "digest editions approve" not in (await web.get(f"{services.site.url}/status")).text
-        await until(lambda: len(box.messages) == 3)  # with the report
+        await calls.until(lambda: len(box.messages) == 3)  # with the report
     async with running(workplace) as services:
-        await until(lambda: services.store.outbox.next_due_at() is None)
+        await calls.until(lambda: services.store.outbox.next_due_at() is None)
     assert [recipients for recipients, _ in box.messages] == [
         ["ops@example.org"],
         ["reader@example.net"],
         ["ops@example.org"],
     ]
-    assert "新闻" in page.read_text("utf-8")
 
 
 async def test_a_draft_that_is_cancelled_is_not_sent(
-    workplace: Workplace, mailbox: tuple[Mailbox, int]
+    workplace: Workplace, calls: ThreadCalls, mailbox: tuple[Mailbox, int]
 ) -> None:
     box, _ = mailbox
-    async with asked(workplace, mailbox, "send") as (services, link), httpx.AsyncClient() as web:
+    async with (
+        asked(workplace, calls, mailbox, "send") as (services, link),
+        httpx.AsyncClient() as web,
+    ):
         clicked = await web.post(link, data={"action": "cancel"})
         assert clicked.status_code == 200
         workplace.clock.advance(hours=3)
@@ -157,26 +156,27 @@ async def test_a_draft_that_is_cancelled_is_not_sent(
         assert state(services) is EditionState.CANCELLED
     async with running(workplace) as services:
         assert state(services) is EditionState.CANCELLED
+        assert (await workplace.visit(services, "digests/daily/1/")).status_code == 404
     assert len(box.messages) == 1
-    assert not (workplace.output / "digests/daily/1").exists()
 
 
 @pytest.mark.parametrize("unapproved", ["send", "drop"])
 async def test_a_draft_that_nobody_decides_on_is_sent_or_dropped(
-    workplace: Workplace, mailbox: tuple[Mailbox, int], unapproved: str
+    workplace: Workplace, calls: ThreadCalls, mailbox: tuple[Mailbox, int], unapproved: str
 ) -> None:
     box, _ = mailbox
-    async with asked(workplace, mailbox, unapproved) as (services, _):
+    async with asked(workplace, calls, mailbox, unapproved) as (services, _):
         workplace.clock.advance(hours=1, minutes=59)
         with workplace.open() as beside:  # what the daemon sees too
             assert beside.store.decisions.drafts() != []
         workplace.clock.now = DUE + timedelta(hours=2, minutes=1)
-        await until(lambda: state(services) is not EditionState.DRAFT)
+        await calls.until(lambda: state(services) is not EditionState.DRAFT)
         if unapproved == "send":
-            await until(lambda: services.store.outbox.states()[DeliveryState.SENT])
-            await until(lambda: len(box.messages) == 3)
+            await calls.until(lambda: services.store.outbox.states()[DeliveryState.SENT])
+            await calls.until(lambda: len(box.messages) == 3)
         else:
             assert state(services) is EditionState.CANCELLED
+        page = await workplace.visit(services, "digests/daily/1/")
+        assert page.status_code == (200 if unapproved == "send" else 404)
     sent = [recipients for recipients, _ in box.messages if recipients != ["ops@example.org"]]
     assert sent == ([["reader@example.net"]] if unapproved == "send" else [])
-    assert (workplace.output / "digests/daily/1").exists() == (unapproved == "send")

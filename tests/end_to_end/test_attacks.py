@@ -11,7 +11,8 @@ import pytest
 from playwright.async_api import Browser, Page, Request, Route
 
 from digest.articles.model import SafeHtml
-from digest.articles.sanitize import ENGINES, clean
+from digest.articles.policy import ENGINES
+from digest.articles.sanitize import clean
 from digest.web.pages import html_response
 from tests.articles.attacks import ATTACKS, VECTORS
 from tests.conftest import Workplace

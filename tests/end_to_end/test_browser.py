@@ -5,13 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, Route
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from digest.assembly import Services
 from digest.mail.edition import EditionState
 from digest.mail.subscriber import NewSubscriber, SubscriberState
 from digest.mail.tokens import make_token
-from digest.web.app import create_app
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
 
@@ -36,7 +35,7 @@ HOSTILE = """\
 class Visit:
     """A page that is served by the application alone; whatever else it asks for is noted."""
 
-    def __init__(self, page: Page, app: Starlette) -> None:
+    def __init__(self, page: Page, app: ASGIApp) -> None:
         self.page = page
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
@@ -78,16 +77,8 @@ class Visit:
         return int(content), int(window)
 
 
-def application(services: Services) -> Starlette:
-    return create_app(
-        output=services.settings.paths.output,
-        subscriptions=services.store.subscribers,
-        status=None,
-        pages=services.pages,
-        token_key=services.token_key,
-        clock=services.clock,
-        editor=services.editor(),
-    )
+def application(services: Services) -> ASGIApp:
+    return services.application(None, services.editor())
 
 
 @pytest.mark.parametrize("width", [360, 1280])

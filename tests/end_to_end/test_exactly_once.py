@@ -36,11 +36,9 @@ from digest.mail.transport import done
 from digest.schedule import Schedule
 from digest.store.database import Store, open_store
 from tests.conftest import FakeClock
+from tests.effort import effort
 from tests.mail.samples import CITY, FINANCE, KEY, NOW, SENDER, SITE, TEMPLATES
 from tests.store.samples import reading
-
-#: Forty histories of days take some seconds, more on a busy machine.
-pytestmark = pytest.mark.timeout(60)
 
 READERS = ("a", "b", "c")
 ZONES = (None, "Asia/Tokyo", "America/Los_Angeles")
@@ -345,8 +343,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.soak
 @given(steps=st.lists(STEPS, min_size=5, max_size=25), digest=DIGESTS, seed=st.integers(0, 1000))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort(20, soak=40), suppress_health_check=[HealthCheck.too_slow])
 def test_each_article_reaches_each_reader_exactly_once(
     template: Path, steps: list[tuple[Any, ...]], digest: Digest, seed: int
 ) -> None:

@@ -20,6 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from digest.daemon import Daemon
 from digest.mail.subscriber import NewSubscriber, SubscriberState
 from tests.conftest import CONFIGURATION, Workplace
+from tests.waiting import PATIENCE, ThreadCalls
 
 #: 07:00 in Shanghai on the next day, the schedule of the digest `daily`.
 DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
@@ -59,17 +60,16 @@ def port() -> int:
 
 
 @asynccontextmanager
-async def daemon(workplace: Workplace) -> AsyncIterator[None]:
+async def daemon(workplace: Workplace, calls: ThreadCalls) -> AsyncIterator[None]:
     """Run a daemon of its own in the workplace; leave when its outbox is empty."""
     with workplace.open() as services:
         started = asyncio.Event()
         running = Daemon(services, announce=lambda _: started.set())
         task = asyncio.create_task(running.run())
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE):
                 await started.wait()
-                while services.store.outbox.next_due_at():  # noqa: ASYNC110 - the database's
-                    await asyncio.sleep(0.01)
+            await calls.until(lambda: not services.store.outbox.next_due_at())
             yield
         finally:
             running.stop()
@@ -88,7 +88,7 @@ def configure(workplace: Workplace, smtp_port: int, web_port: int) -> None:
 
 
 async def test_a_subscriber_gets_one_mail_and_can_leave(
-    workplace: Workplace, mailbox: tuple[Mailbox, int], port: int
+    workplace: Workplace, calls: ThreadCalls, mailbox: tuple[Mailbox, int], port: int
 ) -> None:
     box, smtp_port = mailbox
     configure(workplace, smtp_port, port)
@@ -96,12 +96,12 @@ async def test_a_subscriber_gets_one_mail_and_can_leave(
     with workplace.open() as services:
         reader = NewSubscriber(address="reader@example.net", digest="daily", name="李雷")
         subscriber, _ = services.store.subscribers.add(reader, services.clock())
-    async with daemon(workplace):
+    async with daemon(workplace, calls):
         pass
     workplace.write("new.md", "新闻：市场开盘", body="<p>指数<b>上涨</b>。</p>")
 
     workplace.clock.now = DUE
-    async with daemon(workplace):
+    async with daemon(workplace, calls):
         ((recipients, message),) = box.messages
         assert recipients == ["reader@example.net"]
         check_message(message)
@@ -112,11 +112,11 @@ async def test_a_subscriber_gets_one_mail_and_can_leave(
         assert left.state is SubscriberState.UNSUBSCRIBED
 
     # A second start in that minute, and the next day's edition, send nothing more.
-    async with daemon(workplace):
+    async with daemon(workplace, calls):
         pass
     workplace.write("newer.md", "更新的新闻")
     workplace.clock.advance(days=1)
-    async with daemon(workplace):
+    async with daemon(workplace, calls):
         pass
     assert len(box.messages) == 1
 
@@ -151,7 +151,9 @@ async def leave(message: EmailMessage, port: int) -> None:
         assert wrong.status_code == 404
 
 
-async def test_feeds_over_http_equal_the_articles(workplace: Workplace, port: int) -> None:
+async def test_feeds_over_http_equal_the_articles(
+    workplace: Workplace, calls: ThreadCalls, port: int
+) -> None:
     configure(workplace, 1, port)
     for number in range(3):
         workplace.write(
@@ -160,7 +162,8 @@ async def test_feeds_over_http_equal_the_articles(workplace: Workplace, port: in
             categories=("金融", "新浪 财经", "财经－國内"),
             date=f"Fri, 27 Aug 2021 12:49:0{number} GMT",
         )
-    async with daemon(workplace), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}")
+    async with daemon(workplace, calls), client as web:
         for folder in ("", "金融/", "金融/新浪 财经/", "金融/新浪 财经/财经－國内/"):
             for name in ("rss.xml", "atom.xml"):
                 answer = await web.get(f"/feeds/{folder}{name}")

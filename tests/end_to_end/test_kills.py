@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import effort
 from tests.end_to_end.kills import CONNECTIONS, Harness
 
-#: 2,000 mails, each marked with a flush to the disk: minutes on a busy machine.
-pytestmark = pytest.mark.timeout(240)
 
-
-async def test_daemons_killed_twenty_times_miss_nobody(tmp_path: Path) -> None:
-    figures = await Harness(folder=tmp_path, readers=2000, kills=20, seed=20).run()
-    assert figures.kills == 20
+@pytest.mark.soak
+async def test_daemons_killed_over_and_over_miss_nobody(tmp_path: Path) -> None:
+    kills = effort(4, soak=20)
+    figures = await Harness(
+        folder=tmp_path, readers=effort(200, soak=200), kills=kills, seed=20
+    ).run()
+    assert figures.kills == kills
     assert figures.missed == 0
     assert figures.most_doubted <= CONNECTIONS
     assert figures.repeats <= figures.in_doubt

@@ -23,7 +23,6 @@ from tests.conftest import CONFIGURATION, Workplace
 NEWSBOAT = shutil.which("newsboat")
 pytestmark = [
     pytest.mark.skipif(not NEWSBOAT, reason="newsboat is not installed: apt-get install newsboat"),
-    pytest.mark.timeout(60),  # two programs start, and the machine may be busy
 ]
 
 DATE = "Fri, 27 Aug 2021 12:49:08 GMT"

@@ -14,9 +14,7 @@ from contextlib import closing
 import pytest
 
 from tests.conftest import CONFIGURATION, Workplace
-
-#: Processes start slowly on a busy machine, and a stop may take five seconds.
-pytestmark = pytest.mark.timeout(40)
+from tests.waiting import PATIENCE
 
 Start = Callable[[], "subprocess.Popen[str]"]
 
@@ -57,7 +55,7 @@ def test_a_signal_stops_it_cleanly_within_five_seconds(
     process = start()
     began = time.monotonic()
     process.send_signal(number)
-    assert process.wait(timeout=8) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert time.monotonic() - began < 5
 
 
@@ -71,7 +69,7 @@ def test_a_locked_database_does_not_keep_it_from_stopping(
         time.sleep(1)  # by now a thread waits for the lock, and it would for ten seconds
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=8) in (0, 1)
+        assert process.wait(timeout=PATIENCE) in (0, 1)
         assert time.monotonic() - began < 6
         other.rollback()
 
@@ -80,15 +78,15 @@ def test_a_second_signal_ends_it_at_once(workplace: Workplace, start: Start) -> 
     process = start()
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=8) in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT)
+    assert process.wait(timeout=PATIENCE) in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT)
 
 
 def test_a_second_daemon_is_refused_and_a_killed_one_leaves_no_lock(start: Start) -> None:
     first = start()
     second = start()
-    assert second.wait(timeout=8) == 1
+    assert second.wait(timeout=PATIENCE) == 1
     first.kill()
-    first.wait(timeout=8)
+    first.wait(timeout=PATIENCE)
     third = start()
     assert third.poll() is None
 
@@ -101,7 +99,7 @@ def test_killed_while_publishing_it_mends_the_folder_at_the_next_start(
     first = start()
     workplace.write("last.md", "最后一篇")
     first.kill()
-    first.wait(timeout=8)
+    first.wait(timeout=PATIENCE)
 
     start()
 

@@ -17,18 +17,22 @@ from urllib.parse import quote, urljoin
 
 import httpx
 import pytest
-import uvicorn
 
+from digest.articles.model import CategoryPath, article_folder, article_key
+from digest.assembly import Services
+from digest.feeds.formats import document
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.selection import Feed
-from digest.feeds.syndication import rss
+from digest.feeds.selection import RSS, Feed
 from digest.mail.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web import samples
 from digest.web.app import create_app
-from digest.web.pages import WebPages
+from digest.web.feed_files import FeedFiles
+from digest.web.server import Server
+from tests.conftest import Workplace
 from tests.feeds.samples import SITE, article
-from tests.web.test_app import KEY, TEMPLATES, Book
+from tests.store.samples import reading
+from tests.web.test_app import KEY, Book
 from tests.web.test_approvals import Desk
 
 ROOT = Path(__file__).parents[2]
@@ -52,64 +56,71 @@ WITH_BROTLI = pytest.param(
         reason="no module: apt-get install nginx-light libnginx-mod-http-brotli-static",
     ),
 )
-pytestmark = pytest.mark.timeout(40)  # servers start slowly on a busy machine
 
-FEED = rss(Feed(site=SITE, category=None), [article(number) for number in range(3)])
+FEED = document(RSS, Feed(site=SITE), [article(number) for number in range(3)])
 
 
-class Unheeding(uvicorn.Server):
-    """Leaves signals to the tests."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+@pytest.fixture(name="services")
+def _services(workplace: Workplace) -> Iterator[Services]:
+    """Give a site with articles, one of which was withdrawn, and a digest with an edition."""
+    workplace.configure(
+        '\n[articles.category_map]\n"old" = "new"\n[feeds]\nlimit = 2\n[paths]\noutput = "public"\n'
+    )
+    with workplace.open() as services:
+        store, now = services.store, services.clock()
+        store.outbox.start_digests(["daily"], now)
+        for number, category in enumerate([("金融",), ("Café",), ("A/B",), ("new",), ("gone",)]):
+            paths = [CategoryPath(category)]
+            store.articles.record([reading(f"{number}.md", categories=paths)], now)
+        assert store.outbox.open_edition(services.digests["daily"], now, now)
+        store.withdrawals.withdraw([article_key("4")], now)
+        feed = services.plan.feed(None)
+        assert feed is not None
+        store.feeds.contents([feed], None, archives=True)
+        yield services
 
 
 @pytest.fixture(name="output")
-def _output(tmp_path: Path) -> Path:
-    output = tmp_path / "public"
+def _output(tmp_path: Path, services: Services) -> Path:
+    output = services.settings.paths.output
     folder = OutputFolder(output)
     files = {
-        "index.html": b"<p>front</p>" * 200,
-        "assets/style.css": b"a { color: red }" * 100,
-        "feeds/index.html": b"<p>all</p>",
         "feeds/rss.xml": FEED,
         "feeds/atom.xml": b"<feed/>",
         "feeds/feed.json": b"{}",
         "feeds/opml.xml": b"<opml/>",
-        "feeds/金融/index.html": b"<p>money</p>",
+        "feeds/feed.css": b"a { color: red }" * 100,
         "feeds/Café/rss.xml": b"<rss/>",
-        "feeds/A%2FB/index.html": b"<p>slash</p>",
-        "feeds/new/index.html": b"<p>moved here</p>",
-        ".hidden/secret.html": b"secret",
+        "feeds/A%2FB/rss.xml": b"<rss>slash</rss>",
+        "feeds/new/rss.xml": b"<rss>moved here</rss>",
+        "feeds/.hidden/secret.html": b"secret",
     }
     for path, content in files.items():
         folder.write(path, content)
         folder.pack(path)
-    folder.record("feeds/rss.xml")
+    folder.record("feeds/rss.xml", FEED)
     (tmp_path / "outside.html").write_text("outside")
-    (output / "out.html").symlink_to(tmp_path / "outside.html")
+    (output / "feeds/out.html").symlink_to(tmp_path / "outside.html")
     return output
 
 
 @pytest.fixture(name="own")
-async def _own(output: Path) -> AsyncIterator[str]:
+async def _own(output: Path, services: Services) -> AsyncIterator[str]:
     """Run Digest's own server, and return its address."""
+    moved = services.settings.moved_feeds()
     app = create_app(
-        output=output,
         subscriptions=Book(),
         status=samples.status,
-        pages=WebPages(templates=TEMPLATES, site=SITE),
+        pages=services.pages,
         token_key=KEY,
         clock=utc_now,
-        moved={"feeds/old": "feeds/new"},
-        gone=lambda path: path == "articles/gone/",
         editor=Desk(),
+        public=services.public_pages,
     )
+    feeds = FeedFiles(output, app, moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_config=None, server_header=False, lifespan="off")
-        server = Unheeding(config)
-        running = asyncio.create_task(server.serve([listener]))
+        server = Server(feeds, listener, immediate_response=feeds.immediate_response)
+        running = asyncio.create_task(server.serve())
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await running
@@ -138,6 +149,7 @@ def nginx(
     text = re.sub(r"    listen 443 [^;]*;", f"    listen 127.0.0.1:{port};", text)
     text = re.sub(r"    (listen \[|ssl_)[^\n]*\n", "", text)
     text = text.replace("/var/lib/digest/public", str(output)).replace("127.0.0.1:8000", backend)
+    text = text.replace("/var/lib/nginx/digest", f"{folder}/pages")
     module = ""
     if packed:
         module = f"load_module {MODULE};"
@@ -208,33 +220,50 @@ async def ask(
 
 
 CATEGORY = quote("金融")
+ARTICLE, GONE = (article_folder(article_key(f"{number}")) for number in (1, 4))
 SAME = [
+    # pages
     "/",
-    "/index.html",
-    "/assets/style.css",
     "/feeds/",
+    f"/feeds/{CATEGORY}/",
+    f"/feeds/{CATEGORY.lower()}/",
+    "/feeds/A%252FB/",
+    f"/feeds/{quote(unicodedata.normalize('NFD', 'Café'))}/",
+    f"/{ARTICLE}",
+    "/digests/daily/",
+    "/digests/daily/1/",
+    "/digests/daily/sample/",
+    "/digests/daily/atom.xml",
+    "/assets/style.css",
+    "/feeds/archive.d/1/atom.xml",
+    "/feeds/archive.d/1/feed.json",
+    # files
     "/feeds/rss.xml",
     "/feeds/atom.xml",
     "/feeds/feed.json",
     "/feeds/opml.xml",
-    f"/feeds/{CATEGORY}/",
-    f"/feeds/{CATEGORY.lower()}/",
+    "/feeds/feed.css",
+    "/feeds/A%252FB/rss.xml",
     "/%66eeds/%72ss.xml",
-    "/feeds/A%252FB/",
     f"/feeds/{quote('Café')}/rss.xml",
     f"/feeds/{quote(unicodedata.normalize('NFD', 'Café'))}/rss.xml",
     "/feeds/rss.xml?query=1",
     # elsewhere
+    "/index.html",
     "/feeds",
     f"/feeds/{CATEGORY}",
     "/feeds/A%252FB",
+    f"/{ARTICLE}index.html",
+    f"/{ARTICLE.rstrip('/')}",
     "/feeds/old/",
+    "/feeds/old/rss.xml",
     # nowhere
     "/nothing",
     "/feeds/nothing/",
-    "/articles/gone/",
+    f"/{GONE}",
+    "/articles/nothing/",
     "/assets/",
-    "/.hidden/secret.html",
+    "/feeds/.hidden/secret.html",
     "/feeds/.rss.xml.history",
     "/feeds/rss.xml.gz",
     "/feeds/rss.xml.br",
@@ -253,8 +282,8 @@ HOSTILE = [
     "/index.html%00.css",
     "//etc/passwd",
     "/%ff%fe",
-    "/.%68idden/secret.html",
-    "/feeds/../.hidden/secret.html",
+    "/feeds/.%68idden/secret.html",
+    "/x/../feeds/.hidden/secret.html",
 ]
 
 
@@ -293,7 +322,7 @@ async def test_no_path_leads_out_of_the_folder(proxy: str, own: str) -> None:
 async def test_no_link_leads_out_of_the_folder(proxy: str, request: pytest.FixtureRequest) -> None:
     if request.node.callspec.params["proxy"] == "caddy":
         pytest.skip("Caddy follows links; its sample says so")
-    assert (await ask(proxy, "/out.html"))[0].status_code == 404
+    assert (await ask(proxy, "/feeds/out.html"))[0].status_code == 404
 
 
 async def test_the_status_is_for_the_operator_alone(own: str, proxy: str) -> None:
@@ -384,7 +413,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
     assert browser.headers["content-type"] == "text/xml; charset=utf-8"
     assert content == FEED
     whole, _ = await ask(proxy, "/feeds/rss.xml", a_im="feed")
-    changed = rss(Feed(site=SITE, category=None), [article(number) for number in (9, 0, 1, 2)])
+    changed = document(RSS, Feed(site=SITE), [article(number) for number in (9, 0, 1, 2)])
     OutputFolder(output).write("feeds/rss.xml", changed)
     known = whole.headers["etag"]
     response, content = await ask(proxy, "/feeds/rss.xml", a_im="feed", if_none_match=known)
@@ -427,6 +456,30 @@ async def test_no_token_gets_into_a_log_and_many_may_unsubscribe_at_once(
             statuses.add((await client.get(f"{proxy}/approve/{tokens[1]}")).status_code)
     assert statuses & {413, 502}  # the daemon breaks off, which Caddy calls a bad gateway
     assert not any(token in logged(tmp_path) for token in tokens)
+
+
+async def test_pages_are_kept_for_a_minute_and_asked_for_again_under_a_condition(
+    proxy: str, own: str, services: Services, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["proxy"] == "caddy":
+        pytest.skip("Caddy keeps nothing; its sample says so")
+    for encoding in ("identity", "gzip"):
+        (ours, content), (theirs, sent) = [
+            await ask(address, f"/{ARTICLE}", accept_encoding=encoding) for address in (own, proxy)
+        ]
+        assert sent == content
+        assert theirs.headers["etag"] == ours.headers["etag"]
+        assert theirs.headers.get("content-encoding") == ours.headers.get("content-encoding")
+        known, nothing = await ask(
+            proxy, f"/{ARTICLE}", accept_encoding=encoding, if_none_match=ours.headers["etag"]
+        )
+        assert (known.status_code, nothing) == (304, b"")
+    services.store.withdrawals.withdraw([article_key("1")], services.clock())
+    kept, sent = await ask(proxy, f"/{ARTICLE}", accept_encoding="identity")
+    assert kept.status_code == 200
+    assert kept.headers["cache-control"] == "max-age=60"
+    gone, _ = await ask(proxy, f"/{GONE}")
+    assert gone.status_code == 410
 
 
 def logged(folder: Path) -> str:

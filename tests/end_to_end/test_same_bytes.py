@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from benchmarks.corpus import sample
 from tests.conftest import CONFIGURATION
 
@@ -19,7 +17,6 @@ PROCESSES = (
 )
 
 
-@pytest.mark.timeout(30)  # it waits for two processes
 def test_two_builds_in_other_locales_zones_and_seeds_write_the_same(tmp_path: Path) -> None:
     for number in range(20):
         one = sample(number, paragraphs=2)

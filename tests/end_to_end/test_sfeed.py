@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.conftest import Workplace
+from tests.waiting import PATIENCE
 
 SFEED = shutil.which("sfeed")
 pytestmark = pytest.mark.skipif(
@@ -28,7 +29,7 @@ def test_sfeed_reads_titles_dates_links_and_authors(workplace: Workplace, name: 
         site = services.site
     assert SFEED is not None
     feed = (workplace.output / "feeds/金融" / name).read_bytes()
-    read = subprocess.run([SFEED], input=feed, capture_output=True, check=True, timeout=8)
+    read = subprocess.run([SFEED], input=feed, capture_output=True, check=True, timeout=PATIENCE)
     found = [
         dict(zip(FIELDS, line.split("\t"), strict=False))
         for line in read.stdout.decode().splitlines()

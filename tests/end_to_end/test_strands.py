@@ -8,31 +8,46 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest import shipped
 from digest.articles.revision import Terms
-from digest.feeds.plan import CustomFeed
+from digest.feeds.plan import CustomFeed, FeedPlan
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import ATOM
 from digest.store.database import Store, open_store
-from digest.web.pages import WebPages
 from tests.feeds.samples import SITE
 from tests.store.samples import MINUTE, NOW
 from tests.store.steps import STEPS, Step, take
 
 
-def publisher(store: Store, output: Path, terms: Terms) -> Publisher:
-    return Publisher(
-        source=store.articles,
-        pages=WebPages(templates=shipped.templates(), site=SITE, formats=(ATOM,), authors=True),
-        site=SITE,
-        output=output,
-        limit=2,
-        full=True,
-        formats=(ATOM,),
-        authors=True,
-        languages=True,
-        custom=tuple(CustomFeed(name=sieve.name) for sieve in terms.sieves),
+class Seconds:
+    """A clock of output folders on which a second passes at each look."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000_000_000_000
+
+    def __call__(self) -> int:
+        self.now += 1_000_000_000
+        return self.now
+
+
+def publisher(store: Store, output: Path, terms: Terms, clock: Seconds) -> Publisher:
+    """Return a publisher that has looked at its folder."""
+    found = Publisher(
+        store=store.feeds,
+        folder=OutputFolder(output, time_ns=clock),
+        options=FeedPlan(
+            site=SITE,
+            limit=2,
+            formats=(ATOM,),
+            authors=True,
+            languages=True,
+            custom=tuple(CustomFeed(name=sieve.name) for sieve in terms.sieves),
+        ),
+        style_sheet=b"a {}",
+        fingerprint=repr(terms),
     )
+    found.start()
+    return found
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -48,15 +63,14 @@ def test_a_folder_that_followed_every_change_is_like_a_new_one(steps: list[Step]
         folder = Path(name)
         with open_store(f"sqlite:///{folder}/digest.db") as store:
             store.authority(SITE.authority)
-            terms = Terms(language=SITE.language)
-            one = publisher(store, folder / "followed", terms)
-            one.publish_all()
+            terms, clock = Terms(language=SITE.language), Seconds()
+            one = publisher(store, folder / "followed", terms, clock)
+            one.publish()
             for number, step in enumerate(steps):
                 before = terms
-                terms, changes = take(store, step, terms, NOW + number * MINUTE)
+                terms, _ = take(store, step, terms, NOW + number * MINUTE)
                 if terms != before:  # the configuration is read at the start of a program
-                    one = publisher(store, folder / "followed", terms)
-                    one.publish_all()
-                one.publish(changes)
-            publisher(store, folder / "new", terms).publish_all()
+                    one = publisher(store, folder / "followed", terms, clock)
+                assert one.publish().wait is None
+            publisher(store, folder / "new", terms, clock).publish()
         assert tree(folder / "followed") == tree(folder / "new")

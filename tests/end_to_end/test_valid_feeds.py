@@ -12,6 +12,7 @@ from benchmarks.corpus import write_corpus
 from digest.site import Site
 from tests.articles.attacks import VECTORS
 from tests.conftest import NOW, Workplace
+from tests.effort import effort
 from tests.feed_validation import Finding, validate_published
 
 ROOT = Path(__file__).parents[2]
@@ -58,10 +59,12 @@ def test_the_example_articles_give_feeds_without_a_finding(
     assert build(workplace, 16) == []
 
 
+@pytest.mark.soak
 def test_generated_articles_give_feeds_without_a_finding(workplace: Workplace) -> None:
-    write_corpus(workplace.articles, 300, paragraphs=3)
+    count = effort(100, soak=300)
+    write_corpus(workplace.articles, count, paragraphs=3)
     workplace.configure("\n[feeds]\nlimit = 20\n", base=FULL_SITE)
-    assert build(workplace, 300) == []
+    assert build(workplace, count) == []
 
 
 def test_attacks_give_feeds_without_a_finding(workplace: Workplace) -> None:

@@ -14,15 +14,15 @@ from functools import partial
 import feedparser
 import httpx
 import pytest
-from digest.feeds.writing import Published
 
 from digest.assembly import Services
 from digest.daemon import Daemon
 from digest.feeds import desk as desk_module
 from digest.feeds.notices import HubQueue
-from digest.feeds.publish.publisher import Publisher
+from digest.feeds.publish.publisher import Published, Publisher
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving
+from tests.waiting import PATIENCE, ThreadCalls
 
 #: The categories of a file that names none are 金融 / 市场: three feeds in three formats.
 TOPICS = {
@@ -63,8 +63,7 @@ class Runs:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = 0
-        for name in ("publish", "publish_all"):
-            monkeypatch.setattr(Publisher, name, self._counted(getattr(Publisher, name)))
+        monkeypatch.setattr(Publisher, "publish", self._counted(Publisher.publish))
 
     def _counted(self, real: object) -> object:
         def publish(publisher: Publisher, *args: object) -> Published:
@@ -81,7 +80,7 @@ async def daemon(services: Services) -> AsyncIterator[None]:
     running = Daemon(services, announce=lambda _: started.set())
     task = asyncio.create_task(running.run())
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE):
             await started.wait()
         yield
     finally:
@@ -115,17 +114,13 @@ async def told(hub: Hub, count: int) -> None:
 
 async def fetched(hub: Hub) -> None:
     """Wait until the hub has fetched all that it was told of."""
-    async with asyncio.timeout(8):
-        while hub.fetching():  # noqa: ASYNC110 - other threads'
-            await asyncio.sleep(0.005)
+    await asyncio.to_thread(hub.wait_until_idle)
 
 
-async def in_feed(workplace: Workplace, title: str) -> None:
+async def in_feed(workplace: Workplace, calls: ThreadCalls, title: str) -> None:
     """Wait until an article is published."""
     feed = workplace.output / "feeds/rss.xml"
-    async with asyncio.timeout(8):
-        while title not in feed.read_text(encoding="utf-8"):  # noqa: ASYNC110 - another thread's
-            await asyncio.sleep(0.005)
+    await calls.until(lambda: title in feed.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", ["rss.xml", "atom.xml", "feed.json"])
@@ -172,13 +167,14 @@ async def test_a_hub_in_trouble_delays_nothing_and_is_told_later(
     hub: Hub,
     site: str,
     trouble: Reply | None,
+    calls: ThreadCalls,
 ) -> None:
     release = threading.Event()
     hub.always = trouble or Reply(until=release)
     with workplace.open() as services:
         async with daemon(services):
             workplace.write("a.md", "照样发表")
-            await in_feed(workplace, "照样发表")  # while the trouble lasts
+            await in_feed(workplace, calls, "照样发表")  # while the trouble lasts
             hub.always = None
             release.set()
             topics = {services.site.link(path) for path in TOPICS}
@@ -226,7 +222,11 @@ async def test_a_slow_hub_does_not_delay_the_stop(
 
 
 async def test_a_burst_of_files_is_one_notice_for_each_feed_and_run_at_most(
-    workplace: Workplace, hub: Hub, site: str, monkeypatch: pytest.MonkeyPatch
+    workplace: Workplace,
+    hub: Hub,
+    site: str,
+    calls: ThreadCalls,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with workplace.open() as services:
         async with daemon(services):
@@ -236,11 +236,8 @@ async def test_a_burst_of_files_is_one_notice_for_each_feed_and_run_at_most(
             for number in range(100):
                 workplace.write(f"{number}.md", f"第{number}篇。", body=f"<p>{number}</p>" * 9)
             page = services.site.link("feeds/金融/市场/rss.xml")
-            async with asyncio.timeout(8):
-                while (  # noqa: ASYNC110 - another thread's database
-                    page not in hub.told.all[3:] or services.store.articles.counts().articles < 100
-                ):
-                    await asyncio.sleep(0.01)
+            await calls.until(lambda: services.store.articles.counts().articles == 100)
+            await asyncio.to_thread(hub.told.wait, lambda: page in hub.told.all[3:])
     counted = Counter(hub.told.all[3:])
     assert max(counted.values()) <= runs.begun < 100
     assert hub.complaints == []

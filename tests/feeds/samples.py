@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -20,7 +20,10 @@ from digest.articles.model import (
 )
 from digest.articles.sieve import Sieve, Sifted, strands
 from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import CategorySummary, StrandSummary
+from digest.feeds.archives import ALONE, Place
+from digest.feeds.formats import document
+from digest.feeds.history import Deltas
+from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
 from digest.site import Site
 
 NOON = datetime(2024, 5, 20, 12, 0, 7, 250_000, tzinfo=UTC)
@@ -122,3 +125,28 @@ class Shelf:
 
     def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
         return self.gone[:limit] if scope is None else []
+
+
+def rss(feed: Feed, articles: Sequence[Article]) -> bytes:
+    """Return the RSS document of these articles."""
+    return document(RSS, feed, articles)
+
+
+def atom(
+    feed: Feed,
+    articles: Sequence[Article],
+    gone: Sequence[Tombstone] = (),
+    place: Place = ALONE,
+) -> bytes:
+    """Return the Atom document of these articles."""
+    return document(ATOM, feed, articles, gone, place)
+
+
+def json_feed(feed: Feed, articles: Sequence[Article], place: Place = ALONE) -> bytes:
+    """Return the JSON Feed of these articles."""
+    return document(JSON, feed, articles, place=place)
+
+
+def held(log: bytes, tag: str) -> frozenset[str] | None:
+    """Return what a log of versions knows of the one with this tag."""
+    return Deltas(log, b"<x/>").marks(tag)

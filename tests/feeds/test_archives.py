@@ -14,6 +14,7 @@ from lxml import etree
 
 from digest.feeds.archives import ALONE, Entry, Mark, Place, Version, archive_path, decide
 from digest.feeds.selection import ATOM, Feed
+from tests.effort import effort
 from tests.feeds.samples import NOON, PORTS, SITE
 
 MINUTE = timedelta(minutes=1)
@@ -233,9 +234,11 @@ class Reader:
                 self.told.append(one)
 
 
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(2))
 def test_whoever_follows_the_archives_misses_nothing(part: int) -> None:
-    for seed in range(part * 100, part * 100 + 100):
+    count = effort(50, soak=25)
+    for seed in range(part * count, part * count + count):
         dice = random.Random(seed)
         press = Press(dice, limit=dice.randint(1, 5))
         press.publish()

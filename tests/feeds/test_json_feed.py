@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from digest.articles.enclosures import Enclosure
 from digest.articles.model import SafeHtml
-from digest.feeds.json_feed import json_feed
 from digest.feeds.selection import Feed
-from tests.feeds.samples import PORTS, SITE, article
+from tests.feeds.samples import PORTS, SITE, article, json_feed
 
 FEED = Feed(site=SITE, category=PORTS)
 

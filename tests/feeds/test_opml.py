@@ -7,12 +7,12 @@ from lxml import etree
 from digest.articles.model import CategoryPath
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, RSS, CategorySummary, Feed
+from digest.feeds.selection import ATOM, RSS, Feed
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 
-def summaries(*paths: CategoryPath) -> list[CategorySummary]:
-    return [CategorySummary(path=path, articles=1) for path in paths]
+def categories(*paths: CategoryPath) -> list[CategoryPath]:
+    return list(paths)
 
 
 def shape(outline: etree._Element) -> list[object]:
@@ -25,7 +25,7 @@ def shape(outline: etree._Element) -> list[object]:
 
 def test_feeds_are_nested_like_the_categories() -> None:
     life = CategoryPath(("生活",))
-    document = opml(SITE, summaries(TRADE, SHIPS, PORTS, life, TEA))
+    document = opml(SITE, categories(TRADE, SHIPS, PORTS, life, TEA))
     root = etree.fromstring(document)
     assert root.get("version") == "2.0"
     assert root.findtext("head/title") == SITE.title
@@ -40,7 +40,7 @@ def test_feeds_are_nested_like_the_categories() -> None:
 
 
 def test_each_feed_has_its_addresses_and_only_leaves_have_them() -> None:
-    root = etree.fromstring(opml(SITE, summaries(TRADE, SHIPS)))
+    root = etree.fromstring(opml(SITE, categories(TRADE, SHIPS)))
     feeds = [outline for outline in root.iter("outline") if outline.get("xmlUrl")]
     assert [len(feed) for feed in feeds] == [0, 0, 0]
     assert [dict(feed.attrib) for feed in feeds[1:]] == [
@@ -60,19 +60,19 @@ def test_another_format_can_be_listed() -> None:
 
 
 def test_a_category_whose_parent_is_not_listed_stands_at_the_top() -> None:
-    body = etree.fromstring(opml(SITE, summaries(PORTS))).find("body")
+    body = etree.fromstring(opml(SITE, categories(PORTS))).find("body")
     assert body is not None
     assert shape(body) == [SITE.title, PORTS.name]
 
 
 def test_hostile_names_are_escaped_and_no_clock_shows() -> None:
     site = replace(SITE, title='<a> "b"\x00', author="")
-    document = opml(site, summaries(CategoryPath(('"><x>\x01',))))
+    document = opml(site, categories(CategoryPath(('"><x>\x01',))))
     root = etree.fromstring(document)
     assert root.findtext("head/title") == '<a> "b"'
     assert root.find("head/ownerName") is None
     assert [outline.get("text") for outline in root.iter("outline")] == ['<a> "b"', '"><x>']
-    assert document == opml(site, summaries(CategoryPath(('"><x>\x01',))))
+    assert document == opml(site, categories(CategoryPath(('"><x>\x01',))))
     assert b"date" not in document
 
 
@@ -80,7 +80,7 @@ def test_feeds_of_strands_stand_in_folders_of_their_kinds() -> None:
     docks = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), formats=(ATOM,))
     english = Feed(site=SITE, strand=Strand(StrandKind.LANGUAGE, "en"))
     authors = [Feed(site=SITE, strand=Strand(StrandKind.AUTHOR, name)) for name in "甲乙"]
-    document = opml(SITE, summaries(TRADE), RSS, [*authors, docks, english])
+    document = opml(SITE, categories(TRADE), RSS, [*authors, docks, english])
     body = etree.fromstring(document).find("body")
     assert body is not None
     assert shape(body) == [

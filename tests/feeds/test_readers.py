@@ -14,16 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from lxml import etree
 
 from digest.articles.model import Article
-from digest.feeds.json_feed import json_feed
 from digest.feeds.persons import person
 from digest.feeds.plain import WORD_JOINER
 from digest.feeds.selection import ATOM, JSON, RSS, Feed, article_link
-from digest.feeds.syndication import atom, rss
 from digest.times import rfc822, rfc3339
 from tests.feed_validation import validate
 from tests.feed_validation.syntax import rfc3339_moment
 from tests.feeds.hostile import articles
-from tests.feeds.samples import NOON, SITE, article
+from tests.feeds.samples import NOON, SITE, article, atom, json_feed, rss
 
 FEED = Feed(site=SITE, category=None)
 A = "{http://www.w3.org/2005/Atom}"

@@ -9,9 +9,8 @@ from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
 from digest.feeds.selection import Feed
-from digest.feeds.syndication import atom
 from digest.feeds.tombstones import NAMESPACE
-from tests.feeds.samples import NOON, PORTS, SITE, article
+from tests.feeds.samples import NOON, PORTS, SITE, article, atom
 
 FEED = Feed(site=SITE, category=PORTS)
 GONE = [

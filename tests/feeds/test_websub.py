@@ -8,11 +8,9 @@ import feedparser
 import pytest
 from lxml import etree
 
-from digest.feeds.json_feed import json_feed
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.syndication import atom, rss
 from digest.feeds.websub import batch_size, feed_links, is_topic, notification
-from tests.feeds.samples import PORTS, SITE, article
+from tests.feeds.samples import PORTS, SITE, article, atom, json_feed, rss
 
 HUBS = ("https://hub.example/", "https://other.example/push?x=1&y=2")
 PUSHED = replace(SITE, hubs=HUBS)

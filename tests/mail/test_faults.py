@@ -330,22 +330,32 @@ async def test_a_server_that_is_down_sees_one_probe_at_a_time() -> None:
     assert len(server.taken) == 40
 
 
-async def test_connections_are_kept_between_batches_and_closed_when_idle() -> None:
+async def test_connections_are_kept_between_batches() -> None:
+    server = FaultyServer()
+    async with server.serving() as port:
+        room = Room(server, port)
+        await room.work_off()
+        room.store.rows[1].state, room.store.rows[1].due_at = QUEUED, NOW
+        await room.work_off()
+        assert (server.sessions, server.open_now) == (1, 1)
+        await room.smtp.close()
+    assert len(server.taken) == READERS + 1
+
+
+async def test_a_connection_that_is_idle_is_closed_with_a_goodbye_and_another_one_opened() -> None:
     server = FaultyServer()
     async with server.serving() as port:
         room = Room(server, port)
         object.__setattr__(room.smtp._server, "idle", timedelta(milliseconds=30))
         await room.work_off()
-        room.store.rows[1].state, room.store.rows[1].due_at = QUEUED, NOW
-        await room.work_off()
-        assert (server.sessions, server.open_now) == (1, 1)
         await server.alone.wait()
-        assert server.commands["QUIT"] == 1
+        before = server.sessions  # a busy machine may pause for longer between two messages
+        assert server.commands["QUIT"] == before
         room.store.rows[1].state, room.store.rows[1].due_at = QUEUED, NOW
         await room.work_off()
         await room.smtp.close()
-    assert server.sessions == 2
-    assert len(server.taken) == READERS + 2
+    assert server.sessions == before + 1
+    assert len(server.taken) == READERS + 1
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from unittest.mock import patch
 import pytest
 from pydantic import ValidationError
 
-from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
+from digest.articles.recipe import Recipe
 from digest.articles.rules import Rule
 from digest.articles.sieve import Criteria, Sieve
 from digest.assembly import make_schedules, make_transport

@@ -33,10 +33,18 @@ def test_a_later_change_takes_the_place_of_the_first(store: Store) -> None:
 
 def test_only_what_is_named_is_dropped(store: Store) -> None:
     store.notices.keep([FIRST, SECOND, ELSEWHERE])
-    store.notices.drop([replace(FIRST, changed_at=NOW), replace(SECOND, hub="https://x.example/")])
+    store.notices.drop([FIRST, replace(SECOND, hub="https://x.example/")])
     assert store.notices.notices() == [SECOND, ELSEWHERE]
     store.notices.drop([])
     store.notices.keep([])
+
+
+def test_what_was_kept_anew_meanwhile_is_not_dropped(store: Store) -> None:
+    later = replace(FIRST, changed_at=NOW + timedelta(days=1))
+    store.notices.keep([FIRST])
+    store.notices.keep([later])
+    store.notices.drop([FIRST])
+    assert store.notices.notices() == [later]
 
 
 def test_what_else_the_store_knows_of_itself_stays(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -15,7 +16,7 @@ from digest.mail.delivery import PROBE_AFTER, Delivery, DeliveryState, Pause
 from digest.mail.edition import Edition, EditionState, selects
 from digest.mail.subscriber import SubscriberState
 from digest.store.database import Store, open_store
-from tests.store.conftest import AUTHORITY, PATIENCE, empty
+from tests.store.conftest import AUTHORITY, PATIENCE
 from tests.store.samples import (
     BANKS,
     DAILY,
@@ -230,12 +231,11 @@ SELECTIONS = st.lists(PATHS, max_size=2, unique=True).map(tuple)
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_reader_gets_an_edition_exactly_where_selects_says_so(
-    url: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    new_url: Callable[[], str],
     articles: list[tuple[CategoryPath, ...]],
     readers: list[tuple[CategoryPath, ...]],
 ) -> None:
-    with open_empty(url, tmp_path_factory) as store:
+    with open_empty(new_url()) as store:
         store.outbox.start_digests(["daily"], NOW)
         for number, categories in enumerate(articles):
             publish(store, f"{number}", categories=categories)
@@ -256,10 +256,10 @@ def test_a_reader_gets_an_edition_exactly_where_selects_says_so(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_editions_of_a_digest_share_out_every_article(
-    url: str, tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+    new_url: Callable[[], str], steps: list[str]
 ) -> None:
     digest = replace(DAILY, categories=(FINANCE,))
-    with open_empty(url, tmp_path_factory) as store:
+    with open_empty(new_url()) as store:
         publish(store, "old")
         store.outbox.start_digests(["daily"], NOW)
         for number, step in enumerate([*steps, "edition"]):
@@ -286,12 +286,8 @@ def test_the_editions_of_a_digest_share_out_every_article(
             assert told == [one.sequence for one in store.articles.since(1, (FINANCE,))]
 
 
-def open_empty(url: str, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Open a store without anything in it, anew for each example."""
-    if url.startswith("sqlite"):
-        url = f"sqlite:///{tmp_path_factory.mktemp('example')}/digest.db"
-    else:
-        empty(url)
+def open_empty(url: str) -> Store:
+    """Open a store without anything in it."""
     store = open_store(url, patience=PATIENCE)
     store.authority(AUTHORITY)
     return store

@@ -72,7 +72,7 @@ def test_a_category_is_found_by_its_folder_in_any_composition(store: Store) -> N
 
 def test_facets_are_found_by_their_slugs(store: Store) -> None:
     long = "很长的名字" * 40
-    strange = ["A/B", "..", "100%", "Café", "a~b", long]
+    strange = ("A/B", "..", "100%", "Café", "a~b", long)
     store.articles.record([reading("a.md", authors=strange), reading("b.md")], NOW, EVERYONE)
     with store.pages.snapshot() as snapshot:
         for name in strange:
@@ -144,7 +144,7 @@ def test_it_is_remembered_since_when_pages_look_as_they_do(store: Store, url: st
 
 @pytest.mark.parametrize("name", ["~" * 200, "x~0123456789abcdef"])
 def test_names_that_may_be_hashes_lead_nowhere(store: Store, name: str) -> None:
-    store.articles.record([reading("a.md", authors=["林" * 90])], NOW, EVERYONE)
+    store.articles.record([reading("a.md", authors=("林" * 90,))], NOW, EVERYONE)
     with store.pages.snapshot() as snapshot:
         assert isinstance(snapshot, PageSnapshot)
         assert snapshot.facet(StrandKind.AUTHOR, name) is None

@@ -69,7 +69,6 @@ def connect(
     output: Path, book: Book, pages: WebPages, status: Callable[[], Status] | None = None
 ) -> httpx.AsyncClient:
     app = create_app(
-        output=output,
         subscriptions=book,
         status=status,
         pages=pages,
@@ -97,55 +96,12 @@ def assert_private(response: httpx.Response) -> None:
     assert "set-cookie" not in response.headers
 
 
-async def test_published_files_are_served(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/")).text == "<p>front</p>"
-
-
 async def test_what_does_not_exist_has_a_page_of_its_own(client: httpx.AsyncClient) -> None:
     response = await client.get("/nothing/here")
     assert response.status_code == 404
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert html.document_fromstring(response.text).findtext(".//h1") == "没有这个页面"
-
-
-async def test_what_was_withdrawn_has_a_page_of_its_own(
-    tmp_path: Path, book: Book, pages: WebPages
-) -> None:
-    app = create_app(
-        output=tmp_path,
-        subscriptions=book,
-        status=None,
-        pages=pages,
-        token_key=KEY,
-        clock=lambda: NOW,
-        moved={"feeds/old": "feeds/new"},
-        gone=lambda path: path == "articles/1/",
-    )
-    (tmp_path / "feeds/new").mkdir(parents=True)
-    (tmp_path / "feeds/new/rss.xml").write_text("<rss/>")
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        response = await client.get("/articles/1/")
-        assert response.status_code == 410
-        assert response.headers["content-type"] == "text/html; charset=utf-8"
-        assert "default-src 'none'" in response.headers["content-security-policy"]
-        assert html.document_fromstring(response.text).findtext(".//h1") == "内容已撤下"
-        assert (await client.get("/articles/2/")).status_code == 404
-        moved = await client.get("/feeds/old/rss.xml")
-        assert (moved.status_code, moved.headers["location"]) == (301, "../../feeds/new/rss.xml")
-
-
-async def test_what_cannot_be_sent_says_why(client: httpx.AsyncClient) -> None:
-    for headers, status in (
-        ({"range": "bytes=99-"}, 416),
-        ({"if-match": '"x"'}, 412),
-        ({"accept-encoding": "identity;q=0"}, 406),
-    ):
-        response = await client.get("/", headers=headers)
-        assert response.status_code == status
-        assert response.headers["content-type"].startswith("text/plain")
-        assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_health_is_ok(client: httpx.AsyncClient) -> None:
@@ -298,7 +254,6 @@ async def test_a_body_that_breaks_off_changes_nothing(
     tmp_path: Path, book: Book, pages: WebPages
 ) -> None:
     app = create_app(
-        output=tmp_path,
         subscriptions=book,
         status=None,
         pages=pages,
@@ -331,24 +286,3 @@ async def test_the_token_is_not_in_the_page(client: httpx.AsyncClient) -> None:
     for response in (await client.get(link(1)), await client.post(link(1))):
         assert make_token(KEY, 1) not in response.text
         assert "reader@example.org" not in response.text
-
-
-async def test_a_sample_of_a_digest_is_served_and_not_listed(
-    tmp_path: Path, book: Book, pages: WebPages
-) -> None:
-    app = create_app(
-        output=tmp_path,
-        subscriptions=book,
-        status=None,
-        pages=pages,
-        token_key=KEY,
-        clock=lambda: NOW,
-        sample=lambda name: b"<p>soon</p>" if name == "daily" else None,
-    )
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        response = await client.get("/digests/daily/sample/")
-        assert (response.status_code, response.text) == (200, "<p>soon</p>")
-        assert response.headers["x-robots-tag"] == "noindex"
-        assert "default-src 'none'" in response.headers["content-security-policy"]
-        assert (await client.get("/digests/nobody/sample/")).status_code == 404

@@ -73,7 +73,6 @@ async def _client(tmp_path: Path, desk: Desk) -> AsyncIterator[httpx.AsyncClient
 
 def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
     app = create_app(
-        output=output,
         subscriptions=Book(),
         status=None,
         pages=WebPages(templates=TEMPLATES, site=SITE),

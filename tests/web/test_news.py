@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import Article
+from digest.feeds import history
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, RSS, Feed
-from digest.feeds.syndication import atom, rss
-from tests.feeds.samples import SITE, article
-from tests.web.test_feeds import connect
+from digest.web import feed_files
+from tests.effort import effort
+from tests.feeds.samples import SITE, article, atom, rss
+from tests.web.test_feed_files import connect
 
 FEED = Feed(site=SITE, category=None)
 NEWS = {"A-IM": "feed", "Accept-Encoding": "gzip, br, identity;q=0.1"}
@@ -30,9 +32,10 @@ Form = Callable[[Feed, Sequence[Article]], bytes]
 
 def publish(output: Path, articles: Sequence[Article], name: str = RSS, form: Form = rss) -> None:
     folder = OutputFolder(output)
-    folder.write(f"feeds/{name}", form(FEED, articles))
+    written = folder.write(f"feeds/{name}", form(FEED, articles))
     folder.pack(f"feeds/{name}")
-    folder.record(f"feeds/{name}")
+    if written.previous is not None:
+        folder.record(f"feeds/{name}", written.previous)
 
 
 def entries(response: httpx.Response) -> list[tuple[str, str]]:
@@ -134,6 +137,58 @@ async def test_news_for_many_versions_are_told_apart(tmp_path: Path) -> None:
                 assert len(entries(response)) == 19 - count
 
 
+async def test_an_attack_with_tags_costs_no_more_than_one_honest_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = 0
+    real = history.entry_marks
+
+    def count(content: bytes) -> frozenset[str]:
+        nonlocal parsed
+        parsed += 1
+        return real(content)
+
+    publish(tmp_path, [article(1)])
+    async with connect(tmp_path) as client:
+        tag = (await client.get("/feeds/rss.xml")).headers["etag"]
+        publish(tmp_path, [article(2), article(1)])
+        monkeypatch.setattr(history, "entry_marks", count)
+        unknown = [f'"{number:032x}"' for number in range(1200)]
+        attacks = [{**NEWS, "If-None-Match": ", ".join(unknown)} for _ in range(60)]
+        answers = await asyncio.gather(
+            *(client.get("/feeds/rss.xml", headers=attack) for attack in attacks)
+        )
+        assert {answer.status_code for answer in answers} == {200}
+        assert parsed == 1
+        for before, status in ((15, 226), (16, 200)):
+            known = ", ".join([*unknown[:before], tag, *unknown])
+            response = await client.get("/feeds/rss.xml", headers={**NEWS, "If-None-Match": known})
+            assert response.status_code == status
+        assert parsed == 1
+
+
+async def test_a_feed_that_is_too_large_is_not_searched_for_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, [article(1)])
+    async with connect(tmp_path) as client:
+        tag = (await client.get("/feeds/rss.xml")).headers["etag"]
+        publish(tmp_path, [article(2), article(1)])
+        monkeypatch.setattr(feed_files, "LARGEST", 100)
+        known = {**NEWS, "If-None-Match": tag}
+        assert (await client.get("/feeds/rss.xml", headers=known)).status_code == 200
+
+
+async def test_news_come_with_the_links_of_their_feed(tmp_path: Path) -> None:
+    publish(tmp_path, [article(1)])
+    async with connect(tmp_path, links=lambda path: f"<{path}>") as client:
+        tag = (await client.get("/feeds/rss.xml")).headers["etag"]
+        publish(tmp_path, [article(2), article(1)])
+        known = {**NEWS, "If-None-Match": tag}
+        response = await client.get("/feeds/rss.xml", headers=known)
+        assert (response.status_code, response.headers["link"]) == (226, "<feeds/rss.xml>")
+
+
 @dataclass
 class Reader:
     """A client that keeps what it got, and asks for no more than it must."""
@@ -164,8 +219,8 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.timeout(30)  # hundreds of feeds are written, each synced
-@settings(max_examples=120, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=effort(30, soak=120), deadline=None)
 @given(steps=STEPS, which=st.sampled_from([(RSS, rss), (ATOM, atom)]))
 def test_a_client_that_follows_sees_everything_once(
     steps: list[tuple[str, int]], which: tuple[str, Form]

@@ -310,13 +310,15 @@ class Ingest:
                 content=content.checksum,
                 recipe=self._recipe,
             )
-            if (old := known.get(key)) and (old.content, old.recipe) == (
-                record.content,
-                record.recipe,
-            ):
-                touched.append(record)
-                continue
-            pipeline.add(record, SourceFile(path=PurePosixPath(key), content=content.content))
+            old = known.get(key)
+            source = SourceFile(path=PurePosixPath(key), content=content.content)
+            if old and old.recipe == record.recipe:
+                if old.content == record.content:
+                    touched.append(record)
+                    continue
+                record = replace(record, text_hash=old.text_hash)
+                source = replace(source, text_hash=old.text_hash, raw_hash=old.raw_hash)
+            pipeline.add(record, source)
             while pipeline.full:
                 yield from starmap(self._reading, pipeline.first())
         pipeline.submit()

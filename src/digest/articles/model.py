@@ -39,6 +39,7 @@ RESERVED_NAMES = frozenset(
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 
+@lru_cache(maxsize=4_096)
 def article_key(identity: str) -> ArticleKey:
     """Return the key of an identity: 80 bits of BLAKE2b as base32, so safe in any address."""
     digest = hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=10).digest()
@@ -141,6 +142,9 @@ class SourceFile:
 
     path: PurePosixPath  #: relative to the watched root
     content: bytes
+    #: Of the draft made of it last; empty where it is to be made anew.
+    text_hash: str = ""
+    raw_hash: str = ""
 
 
 class Severity(StrEnum):
@@ -196,6 +200,10 @@ class Draft:
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
     enclosure: Enclosure | None = None
     pinned: int = 0  #: 0: not pinned; larger ones come first
+    content: str = ""  #: ``revision.content_digest``; empty where it was not made yet
+    #: Hex over what the file says but for what ``Beside`` has; empty: it never says the same.
+    text_hash: str = ""
+    raw_hash: str = ""  #: ``fleeting.raw_hash``
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
@@ -204,6 +212,25 @@ class Draft:
             raise ValueError("a draft needs a title")
         if self.published_at is not None:
             require_utc("published_at", self.published_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a file says beside its text."""
+
+    published_at: datetime | None  #: aware UTC
+    image: str | None  #: absolute http(s); None where it is still the first of the body
+    enclosure: Enclosure | None = None
+    pinned: int = 0
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameText:
+    """A file that was written again with the text that it had before."""
+
+    beside: Beside | None = None  #: None where nothing but what is fleeting differs
+    raw_hash: str  #: of now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

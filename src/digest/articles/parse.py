@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from digest.articles.categories import COMMAS, MAX_NAME, categories
 from digest.articles.characters import one_line, plain_line
 from digest.articles.dates import FIRST_YEAR, LAST_YEAR, parse_date
 from digest.articles.decoding import decode
+from digest.articles.enclosures import Enclosure
 from digest.articles.fields import Value, shown
 from digest.articles.front_matter import FrontMatter, split
 from digest.articles.habits import (
@@ -34,6 +36,7 @@ from digest.articles.habits import (
     UPDATE_KEYS,
 )
 from digest.articles.model import (
+    CategoryPath,
     Manuscript,
     Note,
     Severity,
@@ -64,6 +67,26 @@ _PATTERN = re.compile(r"/:[a-z]|[{}]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A file whose front matter is read, and whose body is not; see ``Manuscript``."""
+
+    title: str  #: empty where the body has it
+    identity: str
+    authors: tuple[str, ...]
+    categories: tuple[CategoryPath, ...]
+    published_at: datetime | None
+    link: str | None
+    image: str | None
+    language: str | None  #: None where the body may have it
+    summary: str  #: HTML or text, hostile; may be empty
+    enclosure: Enclosure | None
+    pinned: int
+    notes: tuple[Note, ...]
+    headed: bool  #: there is a front matter
+    body: str  #: as it is written
+
+
 def parse(
     source: SourceFile,
     zone: ZoneInfo,
@@ -71,11 +94,23 @@ def parse(
     *,
     category_style: str = "path",
 ) -> Manuscript:
-    """Return what a file says. ``zone`` is that of dates without one.
+    """Return what a file says: all of it, ``opened`` and ``read``."""
+    found = opened(source, zone, placeholder_hosts, category_style=category_style)
+    return read(found, source.path)
+
+
+def opened(
+    source: SourceFile,
+    zone: ZoneInfo,
+    placeholder_hosts: Collection[str] = (),
+    *,
+    category_style: str = "path",
+) -> Opened:
+    """Return a file with its front matter read. ``zone`` is that of dates without one.
 
     Images on ``placeholder_hosts`` count as none; ``category_style`` is one of
-    ``categories.STYLES``. Raises SourceError for a file that is no
-    article: binary, empty, a draft, without a title, with broken front matter.
+    ``categories.STYLES``. Raises SourceError for a file that is no article: binary, empty, a
+    draft, with broken front matter.
     """
     path = source.path
     if path.suffix.lower() not in SUFFIXES:
@@ -89,27 +124,49 @@ def parse(
     title = summarize(plain_line(_text(front.fields, "title")), MAX_TITLE)
     if title == "~":
         title = ""
-    body = read_body(front.body, path, heading=not title, first_line=not front.present)
-    summary = next(_texts(front.fields, SUMMARY_KEYS), "")
     published_at = _date(front.fields, path, zone)
     notes = [_noted(None, trouble) for trouble in decoded.troubles]
     pinned, unpinned = _pinned(front)
     undated = () if published_at else _undated(front)
     notes += sorted([*front.notes, *undated, *unpinned], key=_place)
-    return Manuscript(
+    return Opened(
+        title=title,
         identity=_identity(front, path),
-        title=title or _body_title(body, path),
         authors=tuple(_authors(front.fields)),
         categories=categories(front.fields, path.parent.parts, category_style),
         published_at=published_at,
         link=_link(front.fields),
         image=_image(front.fields, placeholder_hosts),
-        language=_language([*_texts(front.fields, LANGUAGE_KEYS), body.language]),
-        summary=one_line(text_of(summary)) or None,
-        markup=body.markup,
+        language=_language(_texts(front.fields, LANGUAGE_KEYS)),
+        summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
         enclosure=enclosures.find(front.fields),
         pinned=pinned,
         notes=tuple(notes[:MAX_NOTES]),
+        headed=front.present,
+        body=front.body,
+    )
+
+
+def read(found: Opened, path: PurePosixPath) -> Manuscript:
+    """Return what a file says whose front matter is read.
+
+    Raises SourceError where it has no title.
+    """
+    body = read_body(found.body, path, heading=not found.title, first_line=not found.headed)
+    return Manuscript(
+        identity=found.identity,
+        title=found.title or _body_title(body, path),
+        authors=found.authors,
+        categories=found.categories,
+        published_at=found.published_at,
+        link=found.link,
+        image=found.image,
+        language=found.language or _language([body.language]),
+        summary=one_line(text_of(found.summary)) or None,
+        markup=body.markup,
+        enclosure=found.enclosure,
+        pinned=found.pinned,
+        notes=found.notes,
     )
 
 

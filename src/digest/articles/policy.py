@@ -41,6 +41,9 @@ SCHEMES = frozenset({"http", "https", "mailto"})
 #: What links are given: no access to the opener, no referrer, no endorsement.
 LINK_REL = "noopener noreferrer nofollow"
 
+#: The ways to clean; nh3 is in each of them, and last.
+ENGINES = (("bleach", "nh3"), ("nh3",))
+
 #: What a browser tells an image's host about the page (Referrer Policy section 3).
 ReferrerPolicy = Literal[
     "no-referrer",

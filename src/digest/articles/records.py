@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from digest.articles.model import Changes, Draft
+from digest.articles.model import Changes, Draft, SameText
 from digest.articles.revision import Terms
 from digest.articles.scan import Scan
 
@@ -22,6 +22,9 @@ class FileRecord:
     content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
     recipe: str  #: fingerprint of the recipe that it was read with, or could not be in time
     missing: bool = False  #: the file has vanished; its article stays
+    #: Of its draft; empty where the article does not say what the file said.
+    text_hash: str = ""
+    raw_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Reading:
     """A file that was read, and what came of it."""
 
     record: FileRecord
-    outcome: Draft | Failure
+    outcome: Draft | SameText | Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from digest.articles.model import Draft, Note, Severity
+from digest.articles.model import Beside, Draft, Note, Severity
 from digest.articles.sieve import Sieve
 from digest.times import require_utc
 
@@ -73,6 +73,11 @@ def content_digest(draft: Draft) -> str:
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 
+def content_of(draft: Draft) -> str:
+    """Return the draft's ``content_digest``, which takes longer than all else that is done here."""
+    return draft.content or content_digest(draft)
+
+
 def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Revision:
     """Return what becomes of a draft at ``now``, aware UTC.
 
@@ -90,17 +95,17 @@ def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Re
     kind, updated_at = Kind.UNCHANGED, known.updated_at
     if draft.fingerprint != known.fingerprint:
         kind, updated_at = Kind.UPDATED, max(now, known.published_at)
-    elif content_digest(draft) != known.content:
+    elif content_of(draft) != known.content:
         kind = Kind.REVISED
     return Revision(kind=kind, published_at=known.published_at, updated_at=updated_at)
 
 
-def too_far(draft: Draft, now: datetime, terms: Terms) -> bool:
+def too_far(draft: Draft | Beside, now: datetime, terms: Terms) -> bool:
     """Tell whether a draft's date lies further ahead than anybody waits."""
     return draft.published_at is not None and draft.published_at - now > terms.longest_embargo
 
 
-def notes(draft: Draft, now: datetime, terms: Terms) -> tuple[Note, ...]:
+def notes(draft: Draft | Beside, now: datetime, terms: Terms) -> tuple[Note, ...]:
     """Return the draft's notes, with one where its date lies too far ahead."""
     if draft.published_at is None or not too_far(draft, now, terms):
         return draft.notes

@@ -22,6 +22,7 @@ from digest.articles.normal_form import is_normal
 from digest.articles.policy import (
     ATTRIBUTES,
     DROPPED,
+    ENGINES,
     LINK_REL,
     NO_REFERRER,
     SCHEMES,
@@ -30,8 +31,6 @@ from digest.articles.policy import (
     permits,
 )
 
-#: The ways to clean; nh3 is in each of them, and last.
-ENGINES = (("bleach", "nh3"), ("nh3",))
 #: Passes of nh3 until its output is stable: misnested elements may need one each.
 _MAX_PASSES = 8
 #: Elements that move when HTML is parsed again; a file that is not stable loses these.

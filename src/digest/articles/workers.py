@@ -8,20 +8,24 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pkgutil import resolve_name
 from typing import Self, TypeAlias
 
 from pebble import ProcessExpired, ProcessPool
 
-from digest.articles.draft import Recipe, make_draft
-from digest.articles.model import Draft, SourceFile
+from digest.articles.model import Draft, SameText, SourceFile
+from digest.articles.recipe import Recipe
 from digest.errors import DigestError, SourceError
+from digest.times import utc_now
 
 #: Files that a worker is handed at once, and their bytes: so that asking for a draft and bringing
 #: it back cost little beside the making, and a file at the end does not wait long.
 BATCH, BATCH_BYTES = 16, 524_288
 #: A worker is replaced after so many batches, which bounds what a leak in a parser can cost.
 _BATCHES_PER_WORKER = 1_000
+#: What makes a draft, by name: this process need not load the parsers that only workers need.
+_MAKE = "digest.articles.draft:remake_draft"
 #: How soon a wait for a draft notices that the pool was closed; seconds.
 _LOOK_UP = 0.2
 #: How many times its processor time a file may last by the clock: a machine may be busy, and what
@@ -48,8 +52,8 @@ class Stalled(SourceError):
     """An article file was not read in a long time by the clock; the machine may be why."""
 
 
-#: What comes of a file: its draft, or why there is none.
-Result: TypeAlias = Draft | SourceError
+#: What comes of a file: its draft unless that is as it was, or why there is none.
+Result: TypeAlias = Draft | SameText | SourceError
 
 
 class Workers:
@@ -71,7 +75,7 @@ class Workers:
         # forkserver starts a replacement in a few milliseconds and, other than fork, shares no
         # lock with the threads of this process.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["digest.articles.draft"])
+        context.set_forkserver_preload([_MAKE.partition(":")[0]])
         return ProcessPool(max_workers=self._count, max_tasks=_BATCHES_PER_WORKER, context=context)
 
     def __enter__(self) -> Self:
@@ -90,7 +94,7 @@ class Workers:
                 self._pool = self._new_pool()
             future: Future[list[Result]] = self._pool.schedule(
                 _limited,
-                args=(self.timeout.total_seconds(), make_draft, sources, self.recipe),
+                args=(self.timeout.total_seconds(), _MAKE, sources, self.recipe),
                 timeout=(_PATIENCE * self.timeout).total_seconds(),
             )
         except (RuntimeError, OSError) as error:  # BrokenProcessPool says nothing itself
@@ -146,23 +150,21 @@ class Workers:
 
 
 def _limited(
-    seconds: float,
-    make: Callable[[SourceFile, Recipe], Draft],
-    sources: Sequence[SourceFile],
-    recipe: Recipe,
+    seconds: float, maker: str, sources: Sequence[SourceFile], recipe: Recipe
 ) -> list[Result]:
     """Make drafts in a worker, which dies of SIGPROF when one takes so much processor time.
 
     That is setitimer(2). No handler could do it: parsers written in C run none before they are
     done.
     """
+    make: Callable[[SourceFile, Recipe, datetime], Draft | SameText] = resolve_name(maker)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     results: list[Result] = []
     try:
         for source in sources:
             signal.setitimer(signal.ITIMER_PROF, seconds)
             try:
-                results.append(make(source, recipe))
+                results.append(make(source, recipe, utc_now()))
             except SourceError as error:
                 results.append(error)
             except Exception as error:  # noqa: BLE001 - a file's problem is never the next one's

@@ -22,7 +22,7 @@ from digest.cli.terminal import (
     progress_bar,
     say,
 )
-from digest.errors import SourceError
+from digest.errors import SourceError, TemplateError
 
 if TYPE_CHECKING:
     from digest.articles.ingest import Taken
@@ -175,10 +175,17 @@ def problems(
 
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
-    """Tell how many articles, problems, subscribers and mails there are."""
+    """Tell how many articles, problems, subscribers and mails there are, and what is wrong."""
+    from digest.assembly import check_templates
+
     chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with chosen.services(log=False, check=False) as services:
         store, settings = services.store, services.settings
+        fault = None
+        try:
+            check_templates(settings)
+        except TemplateError as error:
+            fault = str(error)
         now = services.clock()
         counts = store.articles.counts()
         subscribers = store.subscribers.count()
@@ -208,6 +215,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             "pauses": [asdict(pause) for pause in pauses],
             "editions": [_edition_told(*one) for one in sending],
             "drafts": [_draft_told(*one) for one in drafts],
+            "templates": fault,
         }
         print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         return
@@ -217,6 +225,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         f"{counts.salvaged:,} salvaged, {counts.embargoed:,} waiting for their date"
     )
     say(f"Last scan    {_scan_line(scan) if scan else 'never'}")
+    if fault:
+        say(f"Templates    {fault}; a running daemon uses the last good ones")
     for name, why in scan.unseen.items() if scan else ():
         say(f"Away         {settings.paths.articles.get(name, name)}: {why}; its articles stay")
     if counts.withdrawn:

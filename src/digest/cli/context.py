@@ -44,16 +44,20 @@ class Context:
         return load(path, os.environ)
 
     @contextmanager
-    def services(self, *, log: bool = True, poll: bool = False) -> Iterator[Services]:
+    def services(
+        self, *, log: bool = True, poll: bool = False, check: bool = True
+    ) -> Iterator[Services]:
         """Yield everything, built from the configuration, and close it.
 
         Without ``log`` nothing but errors is logged: the command prints what there is to tell.
-        With ``poll`` the articles are polled for changes, whatever is configured.
+        With ``poll`` the articles are polled for changes, whatever is configured. Without
+        ``check`` templates are not tried.
         """
         from digest.assembly import open_services
         from digest.logs import configure_logs
 
         settings = self.settings()
         configure_logs(settings.log.level if log else "error", settings.log.format)
-        with open_services(settings.polling() if poll else settings) as services:
+        settings = settings.polling() if poll else settings
+        with open_services(settings, check=check) as services:
             yield services

@@ -140,13 +140,24 @@ def check(context: typer.Context) -> None:
                 f"digests.{name}.approve: nobody is told of an edition that waits, as "
                 "mail.report_to is empty; `digest editions list` shows it"
             )
-    if not settings.web.enabled:
+    if not settings.web.enabled and (pageless := _pageless(settings)):
         remark(
-            "web.enabled = false: nobody serves the pages that feeds and mails lead to, nor "
-            "archives; `digest export DIR` writes them as files"
+            f"web.enabled = false: {pageless:,} articles have no link of their own, and nobody "
+            "serves the pages that feeds and mails name instead; `digest export` writes them"
         )
     if worst:
         raise typer.Exit(worst)
+
+
+def _pageless(settings: Settings) -> int:
+    """Return how many articles can be read nowhere; 0 where the database does not tell."""
+    from digest.store.database import open_store
+
+    try:
+        with open_store(settings.database_url()) as store:
+            return store.articles.without_link()
+    except DigestError:
+        return 0
 
 
 def _tell(what: str, error: Exception | None) -> None:

@@ -162,7 +162,7 @@ class Herald:
             desks[one.hub].kept[one.topic] = one.changed_at
         for desk in self._desks:
             desk.attach()
-            desk.add(desk.kept)
+            desk.add(dict(desk.kept))  # a copy: files may change just now
 
     async def _serve(self, desk: Desk, stop: asyncio.Event) -> None:
         """Tell one hub all that comes."""
@@ -222,7 +222,8 @@ class Herald:
             _log.warning("hub refuses", hub=desk.host, problem=answer.problem, topics=list(batch))
         else:
             _log.info("hub told", hub=desk.host, topics=len(batch))
-        await self._drop(desk, batch)
+        # What changed once more while the hub was told is kept: it is told once more.
+        await self._drop(desk, [one for one, at in batch.items() if desk.kept.get(one, at) <= at])
 
     async def _tell(self, hub: str, client: httpx.AsyncClient, topics: Collection[str]) -> _Answer:
         answer: _Answer | None = None

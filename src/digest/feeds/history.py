@@ -7,19 +7,21 @@ it added to the one before and took away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 from hashlib import blake2b
-
-from lxml import etree
 
 #: Versions that a log keeps; whoever comes back later gets the whole feed.
 VERSIONS = 300
-#: Documents that Deltas keeps; each lacks other entries than the rest.
-DELTAS = 64
+#: Bytes of the BLAKE2b check sum that is the entity tag of a version.
+TAG_BYTES = 16
+#: Bytes of all documents that Deltas keeps; each lacks other entries than the rest.
+DELTAS = 4 * 1024 * 1024
 
-_ATOM = "{http://www.w3.org/2005/Atom}"
-_ENTRIES = frozenset(
-    {"item", f"{_ATOM}entry", "{http://purl.org/atompub/tombstones/1.0}deleted-entry"}
+#: Entries of RSS and Atom, and tombstones (RFC 6721), as ``feeds.formats`` writes them: what is in
+#: an entry is escaped, so that its end tag stands at its end alone.
+_ENTRY = re.compile(
+    rb"<item>.*?</item>\n?|<entry[ >].*?</entry>\n?|<at:deleted-entry [^>]*/>\n?", re.DOTALL
 )
 
 _Version = tuple[str, frozenset[str]]
@@ -29,31 +31,22 @@ _Change = tuple[str, frozenset[str], frozenset[str]]
 
 def content_tag(content: bytes) -> str:
     """Return what stands for exactly these bytes in an entity tag: 32 hexadecimal digits."""
-    return blake2b(content, digest_size=16).hexdigest()
+    return blake2b(content, digest_size=TAG_BYTES).hexdigest()
 
 
 def recorded(log: bytes, content: bytes) -> bytes:
     """Return the log with this version of an RSS or Atom feed at its end.
 
-    A damaged log begins anew, and so does one of a feed that is no XML.
+    A damaged log begins anew.
     """
     versions = _versions(log)
     tag = content_tag(content)
     if versions and versions[-1][0] == tag:
         return log
-    try:
-        root = _parsed(content)
-    except etree.XMLSyntaxError:
-        return b""
     # A feed may become what it was; then the older of two equal versions goes.
     versions = [version for version in versions if version[0] != tag]
-    versions.append((tag, frozenset(_mark(entry) for entry in _entries(root))))
+    versions.append((tag, entry_marks(content)))
     return _written(versions[-VERSIONS:])
-
-
-def held(log: bytes, tag: str) -> frozenset[str] | None:
-    """Return the marks of the entries in the version with this tag; None where it is unknown."""
-    return dict(_versions(log)).get(tag)
 
 
 class Deltas:
@@ -68,12 +61,8 @@ class Deltas:
         self._current = entry_marks(content)
         self._made: dict[frozenset[str], bytes] = {}
 
-    def since(self, tag: str, content: bytes) -> bytes | None:
-        """Return the feed with the entries alone that the version with this tag did not have.
-
-        ``content`` is the one that this was made from. None where the version is unknown, or the
-        feed is no XML.
-        """
+    def marks(self, tag: str) -> frozenset[str] | None:
+        """Return what stands for the entries of the version with this tag; None for no such one."""
         last = self._at.get(tag)
         if last is None:
             return None
@@ -81,12 +70,27 @@ class Deltas:
         for _, added, removed in self._changes[: last + 1]:
             had -= removed
             had |= added
+        return frozenset(had)
+
+    def since(self, tag: str, content: Callable[[], bytes | None]) -> bytes | None:
+        """Return the feed with the entries alone that the version with this tag did not have.
+
+        ``content`` returns what this was made from, if it can still be had. None where it cannot,
+        and where the version is unknown.
+        """
+        had = self.marks(tag)
+        if had is None:
+            return None
         known = self._current & had  # versions that lack the same entries share a document
         delta = self._made.get(known)
-        if delta is None and (delta := news(content, known)) is not None:
-            if len(self._made) >= DELTAS:
-                del self._made[next(iter(self._made))]
-            self._made[known] = delta
+        if delta is not None:
+            return delta
+        if (whole := content()) is None:
+            return None
+        delta = news(whole, known)
+        self._made[known] = delta
+        while sum(map(len, self._made.values())) > DELTAS:
+            del self._made[next(iter(self._made))]
         return delta
 
     @property
@@ -97,42 +101,18 @@ class Deltas:
 
 
 def entry_marks(content: bytes) -> frozenset[str]:
-    """Return the marks of a feed's entries; none where it is no XML."""
-    try:
-        return frozenset(_mark(entry) for entry in _entries(_parsed(content)))
-    except etree.XMLSyntaxError:
-        return frozenset()
+    """Return the marks of a feed's entries."""
+    return frozenset(_mark(found[0]) for found in _ENTRY.finditer(content))
 
 
-def news(content: bytes, known: frozenset[str]) -> bytes | None:
-    """Return the feed without the entries whose marks are known; None where it is no XML."""
-    try:
-        root = _parsed(content)
-    except etree.XMLSyntaxError:
-        return None
-    for entry in list(_entries(root)):
-        parent = entry.getparent()
-        if parent is not None and _mark(entry) in known:
-            parent.remove(entry)
-    return bytes(etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8"))
+def news(content: bytes, known: frozenset[str]) -> bytes:
+    """Return the feed without the entries whose marks are known."""
+    return _ENTRY.sub(lambda found: b"" if _mark(found[0]) in known else found[0], content)
 
 
-def _parsed(content: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, strip_cdata=False)
-    return etree.fromstring(content, parser)
-
-
-def _entries(root: etree._Element) -> Iterator[etree._Element]:
-    channel = root.find("channel")
-    return (child for child in (root if channel is None else channel) if child.tag in _ENTRIES)
-
-
-def _mark(entry: etree._Element) -> str:
+def _mark(entry: bytes) -> str:
     """Return what stands for an entry with all that it says, whatever the feed around it."""
-    tail, entry.tail = entry.tail, None
-    canonical = etree.tostring(entry, method="c14n", exclusive=True)
-    entry.tail = tail
-    return blake2b(canonical, digest_size=8).hexdigest()
+    return blake2b(entry.rstrip(b"\n"), digest_size=8).hexdigest()
 
 
 def _written(versions: list[_Version]) -> bytes:

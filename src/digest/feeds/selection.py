@@ -94,6 +94,11 @@ class Feed:
         return f"feeds/{folder}/"
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files, relative to the output folder."""
+        return tuple(self.folder + name for name in self.formats)
+
+    @property
     def id(self) -> str:
         """A tag URI (RFC 4151) that stays when the site moves to another address."""
         return self.site.tag(self.folder.rstrip("/"))

@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from digest import shipped
 from digest.articles.categories import renamed, renames
-from digest.articles.draft import Recipe
 from digest.articles.model import CategoryPath
+from digest.articles.recipe import Recipe
 from digest.articles.revision import Terms
 from digest.articles.rules import Rule
 from digest.articles.sieve import Criteria, Sieve

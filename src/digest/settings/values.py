@@ -22,8 +22,8 @@ from digest.articles.addresses import absolute
 from digest.articles.globs import PathFilter
 from digest.articles.images import check_proxy
 from digest.articles.model import CategoryPath
+from digest.articles.policy import ENGINES
 from digest.articles.rules import Rule, check_pattern
-from digest.articles.sanitize import ENGINES
 from digest.articles.sieve import folded
 from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused

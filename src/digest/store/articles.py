@@ -27,6 +27,7 @@ from digest.store.connection import Database, Lock
 from digest.store.problems import FAILED, counted, listed
 from digest.store.reading import COLUMNS, newest, newest_sequence, read, selected
 from digest.store.recording import record
+from digest.store.repeats import SAID
 from digest.store.schema import (
     article,
     article_state,
@@ -80,6 +81,8 @@ class ArticleStore:
             file.c.content,
             file.c.recipe,
             file.c.missing_at.is_not(None),
+            case((SAID, file.c.text_hash), else_=None),
+            case((SAID, file.c.raw_hash), else_=None),
         )
         with self._database.read() as connection:
             if paths is None:
@@ -96,8 +99,10 @@ class ArticleStore:
                 content=content,
                 recipe=recipe,
                 missing=missing,
+                text_hash=text_hash or "",
+                raw_hash=raw_hash or "",
             )
-            for path, size, mtime_ns, content, recipe, missing in rows
+            for path, size, mtime_ns, content, recipe, missing, text_hash, raw_hash in rows
         }
 
     def record(self, readings: Sequence[Reading], now: datetime, terms: Terms = _TERMS) -> Changes:
@@ -216,6 +221,12 @@ class ArticleStore:
                 embargoed=_count(connection, present.where(file.c.embargo_at.is_not(None))),
                 withdrawn=withdrawn,
             )
+
+    def without_link(self) -> int:
+        """Return how many articles have no address but that of their page here."""
+        query = select(func.count()).select_from(article)
+        with self._database.read() as connection:
+            return _count(connection, query.where(article.c.link.is_(None), visible()))
 
     def problems(self, *, noted: bool = False) -> list[Problem]:
         """Return what files have wrong, in order of path and line; all but what is only noted.

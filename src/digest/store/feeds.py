@@ -17,9 +17,10 @@ from sqlalchemy import (
 
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import Written
 from digest.feeds.publish.plan import StaleFeeds
-from digest.feeds.publish.publisher import FeedContents, OutputRecord
+from digest.feeds.publish.publisher import OutputRecord
 from digest.feeds.selection import Feed
 from digest.store.archives import carry_out, look
 from digest.store.connection import Database, Lock
@@ -125,7 +126,7 @@ class FeedStore:
             return OutputRecord(
                 revision=row.revision,
                 fingerprint=row.fingerprint,
-                boots={one.pid: one.boot for one in rows},
+                unsynced=frozenset((one.boot, one.pid) for one in rows),
             )
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
@@ -148,6 +149,14 @@ class FeedStore:
             for row in connection.execute(query).all():
                 yield row.path, row.size, row.mtime_ns
 
+    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
+        """Return those of these paths that were written, by any process, and not removed since."""
+        keys = {hashed(path): path for path in paths}
+        query = select(published_file.c.key).where(published_file.c.output == token)
+        with self._database.read() as connection:
+            rows = among(connection, query, published_file.c.key, keys)
+            return {keys[row.key] for row in rows}
+
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""
         stamps = {hashed(one.path): (one.path, one.size, one.mtime_ns) for one in files}
@@ -169,12 +178,17 @@ class FeedStore:
         token: str,
         files: Collection[Written],
         removed: Collection[str],
-        complete: tuple[int, str] | None,
+        complete: int | None,
+        fingerprint: str,
+        *,
+        everything: bool,
     ) -> None:
         """Note what was written and removed.
 
-        ``complete`` is the content revision that the folder is complete up to, with the
-        fingerprint of program and configuration; None where something is still to be written.
+        ``complete`` is the content revision that the folder is complete up to; None where
+        something is still to be written. Unless ``everything`` was compared, that holds only
+        where the folder is of the same ``fingerprint``, and where everything was and not all
+        could be written, the folder is of none.
         """
         rows = [
             {
@@ -191,16 +205,19 @@ class FeedStore:
             for chunk in chunks([hashed(path) for path in removed]):
                 gone = published_file.c.key.in_(chunk) & (published_file.c.output == token)
                 connection.execute(delete(published_file).where(gone))
-            if complete is not None:
-                number, fingerprint = complete
-                # Another process may have come further.
-                known = output.c.revision
-                further = (known > number) & (output.c.fingerprint == fingerprint)
-                connection.execute(
-                    update(output)
-                    .where(output.c.token == token)
-                    .values(revision=case((further, known), else_=number), fingerprint=fingerprint)
-                )
+            known = output.c.fingerprint == fingerprint
+            statement = update(output).where(output.c.token == token)
+            if complete is None:
+                if everything:
+                    connection.execute(statement.values(revision=None, fingerprint=""))
+                return
+            # Another process may have come further.
+            further = known & (output.c.revision > complete)
+            values = {
+                "revision": case((further, output.c.revision), else_=complete),
+                "fingerprint": fingerprint,
+            }
+            connection.execute((statement if everything else statement.where(known)).values(values))
 
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
         """Note that everything that these processes wrote is on the disk."""

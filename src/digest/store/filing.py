@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 from digest.articles.model import CategoryPath
 from digest.store.register import Entry
 from digest.store.schema import category, membership
-from digest.store.statements import among, insert_new
+from digest.store.statements import among, insert, insert_new
 from digest.store.types import chunks, hashed
 
 
@@ -47,19 +47,19 @@ def file_under(
         connection.execute(delete(membership).where(membership.c.article.in_(chunk)))
     rows = [row for entry in (*new, *moved) for row in _memberships(entry, after[entry.identity])]
     numbers = _numbers(connection, {path for _, path, _, _ in rows})
-    if rows:
-        connection.execute(
-            membership.insert(),
-            [
-                {
-                    "article": sequence,
-                    "category": numbers[path],
-                    "position": position,
-                    "published_at": published_at,
-                }
-                for sequence, path, position, published_at in rows
-            ],
-        )
+    insert(
+        connection,
+        membership,
+        [
+            {
+                "article": sequence,
+                "category": numbers[path],
+                "position": position,
+                "published_at": published_at,
+            }
+            for sequence, path, position, published_at in rows
+        ],
+    )
     told = [*new, *changed, *moved]
     direct = {path for entry in told for path in after[entry.identity]}
     direct.update(path for entry in told for path, _ in before.get(entry.sequence or 0, ()))

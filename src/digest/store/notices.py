@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from digest.feeds.notices import Notice
 from digest.store.connection import Database
 from digest.store.schema import meta
 from digest.store.statements import put
-from digest.store.types import chunks
 
 #: How the rows of ``meta`` begin that hold one each; hub and topic follow, parted by a space,
 #: which no address has.
@@ -36,19 +35,27 @@ class NoticeStore:
 
     def keep(self, notices: Collection[Notice]) -> None:
         """Keep notices; what is kept of the same hub and topic is replaced."""
-        rows = [{"name": _name(one), "value": one.changed_at.isoformat()} for one in notices]
+        rows = [{"name": _name(one), "value": _value(one)} for one in notices]
         with self._database.write() as connection:
             put(connection, meta, rows, key="name")
 
     def drop(self, notices: Collection[Notice]) -> None:
-        """Forget notices, whenever they changed."""
+        """Forget notices; not those that were kept anew since, with another time."""
+        gone = delete(meta).where(
+            meta.c.name == bindparam("notice"), meta.c.value == bindparam("changed_at")
+        )
+        rows = [{"notice": _name(one), "changed_at": _value(one)} for one in notices]
         with self._database.write() as connection:
-            for names in chunks(sorted(map(_name, notices))):
-                connection.execute(delete(meta).where(meta.c.name.in_(names)))
+            if rows:
+                connection.execute(gone, rows)
 
 
 def _name(notice: Notice) -> str:
     return f"{_PREFIX}{notice.hub} {notice.topic}"
+
+
+def _value(notice: Notice) -> str:
+    return notice.changed_at.isoformat()
 
 
 def _notice(name: str, value: str) -> Notice:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, distinct, func, select
 
 from digest.articles.model import Note, Problem, Severity
 from digest.store.schema import file, problem
-from digest.store.statements import among
+from digest.store.statements import among, insert
 from digest.store.types import chunks, hashed, storable
 
 #: The condition that a file did not become an article.
@@ -19,13 +19,22 @@ FAILED = problem.c.severity == Severity.FAILED
 def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datetime) -> None:
     """Write what files have wrong, by path; what was known before keeps its date."""
     keys = {path: hashed(path) for path in found}
-    since = {
-        (row.file, row.cause): row.seen_at
-        for row in among(connection, select(problem), problem.c.file, keys.values())
+    since = {}
+    known: dict[str, list[tuple[str, int | None, str]]] = {}
+    query = select(problem).order_by(problem.c.file, problem.c.position)
+    for row in among(connection, query, problem.c.file, keys.values()):
+        since[row.file, row.cause] = row.seen_at
+        known.setdefault(row.file, []).append((row.severity, row.line, row.cause))
+    # Most files that are written again have the same wrong as before.
+    found = {
+        path: notes
+        for path, notes in found.items()
+        if known.get(keys[path], [])
+        != [(note.severity, note.line, storable(note.cause)) for note in notes]
     }
-    if since:
-        for chunk in chunks([*keys.values()]):
-            connection.execute(delete(problem).where(problem.c.file.in_(chunk)))
+    changed = [keys[path] for path in found if keys[path] in known]
+    for chunk in chunks(changed):
+        connection.execute(delete(problem).where(problem.c.file.in_(chunk)))
     rows = [
         {
             "file": keys[path],
@@ -38,8 +47,7 @@ def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datet
         for path, notes in found.items()
         for position, note in enumerate(notes)
     ]
-    if rows:
-        connection.execute(problem.insert(), rows)
+    insert(connection, problem, rows)
 
 
 def listed(connection: Connection, *, noted: bool) -> list[Problem]:

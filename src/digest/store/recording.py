@@ -9,19 +9,28 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity
+from digest.articles.model import (
+    ArticleKey,
+    Changes,
+    Draft,
+    Note,
+    SameText,
+    Severity,
+)
 from digest.articles.records import Failure, FileRecord, Reading
-from digest.articles.revision import Kind, Known, Terms, content_digest, decide, notes
+from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
+from digest.articles.sieve import Sifted
 from digest.site import tag_uri
 from digest.store.filing import file_under
 from digest.store.loading import load
 from digest.store.problems import note
-from digest.store.register import Entry, Register
+from digest.store.register import Entry, Register, own_identity
+from digest.store.repeats import remember_repeats
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, article_state, file, likeness
-from digest.store.statements import among, put
+from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
-from digest.store.weaving import note_terms, weave
+from digest.store.weaving import Said, note_terms, weave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +40,8 @@ class _Seen:
     record: FileRecord
     notes: tuple[Note, ...]
     embargo_at: datetime | None = None
+    text_hash: str | None = None  #: where its article says what it says
+    raw_hash: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,8 +63,11 @@ def record(
 ) -> Changes:
     """Store what was read, within the caller's transaction, and return what changed."""
     note_terms(connection, terms)
-    register = load(connection, readings, fold=terms.fold)
-    outcome = _decide(register, readings, now, terms)
+    repeated = remember_repeats(connection, readings, now, terms)
+    if not repeated.rest:
+        return Changes(unchanged=repeated.unchanged)
+    register = load(connection, repeated.rest, fold=terms.fold)
+    outcome = _decide(register, repeated.rest, now, terms)
     revised = list(outcome.revised.values())
     new = [(entry, draft) for entry, draft in revised if entry.sequence is None]
     changed = [(entry, draft) for entry, draft in revised if entry.sequence is not None]
@@ -68,13 +82,12 @@ def record(
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
     touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
     sequences = [one for one in touched.values() if one is not None]
-    woven = weave(connection, sequences, terms)
+    woven = weave(connection, sequences, terms, _said(new, changed))
     if touched:
         revision = advance(connection, now)
         added = {entry.sequence for entry, _ in new}
         rows = [{"article": one, "hidden": 0, "revision": revision.number} for one in added]
-        if rows:
-            connection.execute(article_state.insert(), rows)
+        insert(connection, article_state, rows)
         record_changes(
             connection,
             revision,
@@ -87,7 +100,7 @@ def record(
         strands=woven.strands,
         new=len(new),
         updated=len(touched) - len(new),
-        unchanged=outcome.unchanged,
+        unchanged=outcome.unchanged + repeated.unchanged,
         problems=sum(map(_failed, outcome.files.values())),
     )
 
@@ -100,6 +113,7 @@ def _decide(
     for reading in readings:
         record, draft = reading.record, reading.outcome
         path = storable(record.path)
+        assert not isinstance(draft, SameText)  # noqa: S101 they are taken out before
         if isinstance(draft, Failure):
             register.keep(path, record.content)
             failed = Note(severity=Severity.FAILED, line=draft.line, cause=draft.cause)
@@ -118,11 +132,18 @@ def _decide(
         if not register.lead(entry, path, draft):
             outcome.unchanged += 1
             continue
+        if draft.identity in (entry.identity, own_identity(path)):
+            # Written again with the same text, it would find the same article.
+            outcome.files[path] = replace(
+                outcome.files[path],
+                text_hash=draft.text_hash or None,
+                raw_hash=draft.raw_hash or None,
+            )
         known = Known(
             fingerprint=draft.fingerprint,
             published_at=revision.published_at,
             updated_at=revision.updated_at,
-            content=content_digest(draft),
+            content=content_of(draft),
         )
         learned = _learns(entry, draft)
         register.revise(entry, known, draft)
@@ -148,6 +169,27 @@ def _learns(entry: Entry, draft: Draft) -> bool:
 
 def _failed(seen: _Seen) -> bool:
     return any(note.severity is Severity.FAILED for note in seen.notes)
+
+
+def _said(
+    new: Sequence[tuple[Entry, Draft]], changed: Sequence[tuple[Entry, Draft]]
+) -> dict[int, Said]:
+    """Return what these articles say by now, by sequence."""
+    return {
+        entry.sequence: Said(
+            sifted=Sifted(
+                title=draft.title,
+                authors=tuple(map(storable, draft.authors)),
+                categories=entry.categories(),
+                language=draft.language,
+                body=draft.body,
+            ),
+            published_at=entry.known.published_at,
+            new=index < len(new),
+        )
+        for index, (entry, draft) in enumerate([*new, *changed])
+        if entry.sequence is not None and entry.known is not None
+    }
 
 
 def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
@@ -185,7 +227,7 @@ def _insert(connection: Connection, authority: str, new: Sequence[tuple[Entry, D
         }
         for entry, draft in new
     ]
-    connection.execute(article.insert(), rows)
+    insert(connection, article, rows)
     entries = {entry.key: entry for entry, _ in new}
     query = select(article.c.key, article.c.id)
     for row in among(connection, query, article.c.key, entries):
@@ -238,6 +280,8 @@ def _remember(connection: Connection, register: Register, outcome: _Outcome) -> 
                 "fingerprint": holding.fingerprint,
                 "categories": holding.categories,
                 "embargo_at": seen.embargo_at,
+                "text_hash": seen.text_hash,
+                "raw_hash": seen.raw_hash,
             }
         )
     put(connection, file, rows, key="key")

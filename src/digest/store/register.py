@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 
@@ -129,7 +130,7 @@ class Register:
         a vanished file with the same content (a move), then to one with the same title, text and
         link.
         """
-        if draft.identity == path_identity(PurePosixPath(path)):
+        if draft.identity == own_identity(path):
             entry = (
                 self._own(path, draft)
                 or self._moved(path, content, draft)
@@ -316,6 +317,12 @@ class Register:
             entry.files[path] = holding
         self._holdings[path] = holding
         return holding
+
+
+@lru_cache(maxsize=4_096)
+def own_identity(path: str) -> str:
+    """Return the identity of a file that names none."""
+    return path_identity(PurePosixPath(path))
 
 
 def _leader(entry: Entry) -> Holding | None:

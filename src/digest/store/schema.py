@@ -25,7 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 
 metadata = MetaData(
     naming_convention={
@@ -280,6 +280,8 @@ file = Table(
     Column("fingerprint", Text),  #: of the draft that the file gave last; NULL: none, or unknown
     Column("categories", Categories),  #: of that draft
     Column("embargo_at", Moment),  #: when the file is to be looked at; NULL: no embargo
+    Column("text_hash", Text),  #: of that draft; NULL: whatever the file says is to be read
+    Column("raw_hash", Text),  #: likewise
 )
 Index(
     "ix_file_embargo_at",

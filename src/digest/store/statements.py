@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, Update
@@ -19,32 +20,32 @@ Key = tuple[str, ...]
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT of the connection's own database, which can say what to do on conflict."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return _insert_of(connection.dialect, table)
+
+
+def insert(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert the rows, all of the same columns."""
+    if rows:
+        _insertion(connection.dialect, table, tuple(rows[0])).run(connection, rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows, *, key: str | Key) -> None:
-    """Insert the rows whose ``key``, one column or several, is not there yet."""
+    """Insert the rows, all of the same columns, whose ``key`` is not there yet.
+
+    The key is a column, or several.
+    """
     if rows:
-        statement = insert_into(connection, table)
-        statement = statement.on_conflict_do_nothing(index_elements=_columns(key))
-        connection.execute(statement, rows)
+        _insertion(connection.dialect, table, tuple(rows[0]), new=_key(key)).run(connection, rows)
 
 
 def put(connection: Connection, table: Table, rows: Rows, *, key: str | Key) -> None:
     """Insert the rows, or replace every other column where ``key`` is there already."""
-    if not rows:
-        return
-    statement = insert_into(connection, table)
-    columns = _columns(key)
-    new = {name: statement.excluded[name] for name in rows[0] if name not in columns}
-    statement = statement.on_conflict_do_update(index_elements=columns, set_=new)
-    connection.execute(statement, list(rows))
+    if rows:
+        _insertion(connection.dialect, table, tuple(rows[0]), known=_key(key)).run(connection, rows)
 
 
-def _columns(key: str | Key) -> list[str]:
-    return [key] if isinstance(key, str) else list(key)
+def _key(key: str | Key) -> Key:
+    return (key,) if isinstance(key, str) else key
 
 
 def among(
@@ -53,6 +54,57 @@ def among(
     """Yield the rows of a query whose column has one of these values, a chunk at a time."""
     for chunk in chunks(sorted(set(values))):
         yield from connection.execute(query.where(column.in_(chunk)))
+
+
+class _Insertion:
+    """An insertion of many rows, put into a database's words once.
+
+    SQLAlchemy would look at each row's parameters anew, which takes as long as inserting it.
+    """
+
+    def __init__(
+        self, dialect: Dialect, statement: sqlite.Insert | postgresql.Insert, columns: Sequence[str]
+    ) -> None:
+        compiled = statement.compile(
+            dialect=dialect, column_keys=list(columns), for_executemany=True
+        )
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 an INSERT is compiled to SQL
+        self._sql = compiled.string
+        self._positional = bool(compiled.positiontup)
+        self._order = tuple(compiled.positiontup or columns)
+        kinds = [compiled.binds[name].type.dialect_impl(dialect) for name in self._order]
+        processors = [kind.bind_processor(dialect) for kind in kinds]
+        self._processors = [(index, one) for index, one in enumerate(processors) if one]
+
+    def run(self, connection: Connection, rows: Rows) -> None:
+        """Insert the rows."""
+        given: list[Any] = []
+        for row in rows:
+            values = [row[name] for name in self._order]
+            for index, process in self._processors:
+                values[index] = process(values[index])
+            given.append(
+                tuple(values) if self._positional else dict(zip(self._order, values, strict=True))
+            )
+        connection.exec_driver_sql(self._sql, given)
+
+
+def _insert_of(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+
+
+@lru_cache(maxsize=64)
+def _insertion(
+    dialect: Dialect, table: Table, columns: tuple[str, ...], *, new: Key = (), known: Key = ()
+) -> _Insertion:
+    """Return the insertion of rows; only of ``new`` ones, or over ``known`` ones, by a key."""
+    statement = _insert_of(dialect, table)
+    if new:
+        statement = statement.on_conflict_do_nothing(index_elements=new)
+    if known:
+        values = {name: statement.excluded[name] for name in columns if name not in known}
+        statement = statement.on_conflict_do_update(index_elements=known, set_=values)
+    return _Insertion(dialect, statement, columns)
 
 
 class Prepared:

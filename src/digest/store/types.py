@@ -48,12 +48,18 @@ def hashed(text: str) -> str:
     return hashlib.blake2b(storable(text).encode(), digest_size=16).hexdigest()
 
 
+def bounded(number: int) -> int:
+    """Return a number, or the nearest that 64 bits hold."""
+    return max(-_LARGEST, min(number, _LARGEST))
+
+
 def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     """Yield ``values`` in runs of at most ``size``."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
+@lru_cache(maxsize=1024)  # an article's date goes into each of its rows
 def microseconds(moment: datetime) -> int:
     """Return an aware UTC moment as a column keeps it: microseconds since 1970."""
     require_utc("moment", moment)
@@ -97,7 +103,7 @@ class Whole(TypeDecorator[int]):
 
     def process_bind_param(self, value: int | None, _dialect: Dialect) -> int | None:
         """Return the number within 64 bits."""
-        return None if value is None else max(-_LARGEST, min(value, _LARGEST))
+        return None if value is None else bounded(value)
 
 
 class Names(TypeDecorator[tuple[str, ...]]):
@@ -108,7 +114,7 @@ class Names(TypeDecorator[tuple[str, ...]]):
 
     def process_bind_param(self, value: tuple[str, ...] | None, _dialect: Dialect) -> str | None:
         """Return the JSON text."""
-        return None if value is None else storable(json.dumps(value, ensure_ascii=False))
+        return None if value is None else _names_text(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...] | None:
         """Return the tuple."""
@@ -140,15 +146,23 @@ class Categories(TypeDecorator[tuple[CategoryPath, ...]]):
         self, value: tuple[CategoryPath, ...] | None, _dialect: Dialect
     ) -> str | None:
         """Return the JSON text."""
-        if value is None:
-            return None
-        return storable(json.dumps([path.names for path in value], ensure_ascii=False))
+        return None if value is None else _paths_text(value)
 
     def process_result_value(
         self, value: str | None, _dialect: Dialect
     ) -> tuple[CategoryPath, ...] | None:
         """Return the tuple."""
         return None if value is None else _paths(value)
+
+
+@lru_cache(maxsize=1024)  # most articles are by few authors, in few categories
+def _names_text(names: tuple[str, ...]) -> str:
+    return storable(json.dumps(names, ensure_ascii=False))
+
+
+@lru_cache(maxsize=1024)
+def _paths_text(paths: tuple[CategoryPath, ...]) -> str:
+    return storable(json.dumps([path.names for path in paths], ensure_ascii=False))
 
 
 @lru_cache(maxsize=1024)  # most subscribers choose what others have chosen

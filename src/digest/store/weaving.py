@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import Connection, delete, func, literal, select
 
@@ -17,7 +18,7 @@ from digest.store.connection import Database, Lock
 from digest.store.reading import filed, newest_sequence
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, article_state, meta, strand, strand_article
-from digest.store.statements import among, insert_new, put
+from digest.store.statements import among, insert, insert_new, put
 from digest.store.types import CHUNK, chunks, hashed
 
 #: The row of ``meta`` that tells by which sieves and language the strands were decided; empty
@@ -37,10 +38,32 @@ class Woven:
     changed: frozenset[Strand]  #: those that gained or lost an article
 
 
-def weave(connection: Connection, sequences: Collection[int], terms: Terms) -> Woven:
-    """Bring the strands of these articles up to date."""
-    before = _running(connection, sequences)
-    after = _decided(connection, sequences, terms)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What an article says that was just stored, so that it need not be read again."""
+
+    sifted: Sifted
+    published_at: datetime  #: aware UTC
+    new: bool  #: it was not there before
+
+
+_NOTHING_SAID: Mapping[int, Said] = MappingProxyType({})
+
+
+def weave(
+    connection: Connection,
+    sequences: Collection[int],
+    terms: Terms,
+    said: Mapping[int, Said] = _NOTHING_SAID,
+) -> Woven:
+    """Bring the strands of these articles up to date; of some it is known what they say."""
+    before = _running(
+        connection, [one for one in sequences if one not in said or not said[one].new]
+    )
+    after = _decided(connection, [one for one in sequences if one not in said], terms)
+    for number, one in said.items():
+        decided = strands(one.sifted, terms.sieves, terms.language)
+        after[number] = dict.fromkeys(sorted(decided), one.published_at)
     moved = [one for one in after if before.get(one, {}) != after[one]]
     for chunk in chunks([one for one in moved if one in before]):
         connection.execute(delete(strand_article).where(strand_article.c.article.in_(chunk)))
@@ -50,8 +73,7 @@ def weave(connection: Connection, sequences: Collection[int], terms: Terms) -> W
         for sequence in moved
         for one, published_at in after[sequence].items()
     ]
-    if rows:
-        connection.execute(strand_article.insert(), rows)
+    insert(connection, strand_article, rows)
     told = {one for runs in (before, after) for some in runs.values() for one in some}
     changed = {
         one

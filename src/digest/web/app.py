@@ -1,9 +1,8 @@
-"""The web application: pages, published files, links to unsubscribe and to approve, status."""
+"""The web application: pages, links to unsubscribe and to approve, status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import cast
 
 from starlette.applications import Starlette
@@ -18,7 +17,6 @@ from digest.errors import StoreError
 from digest.mail.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock
 from digest.web.approvals import ApprovalLink, Editor
-from digest.web.feeds import PublishedFiles
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
 from digest.web.status import Status
 from digest.web.subscriptions import Subscriptions, UnsubscribeLink
@@ -29,27 +27,21 @@ RETRY_AFTER = 30
 
 def create_app(
     *,
-    output: Path,
     subscriptions: Subscriptions,
     status: Callable[[], Status] | None,
     pages: WebPages,
     token_key: bytes,
     clock: Clock,
-    moved: Mapping[str, str] | None = None,
-    links: Callable[[str], str | None] | None = None,
     editor: Editor | None = None,
     public: Callable[[ASGIApp], ASGIApp] = lambda inner: inner,
 ) -> ASGIApp:
     """Return the ASGI application.
 
-    ``output`` is the folder with the published files, ``status`` is called in a thread for
-    ``/status`` (None: there is no such page), ``token_key`` signs the links of mails. ``moved``
-    and ``links`` are what PublishedFiles takes: folders that are elsewhere now, and the Link
-    header of a file. ``editor`` does what the operator decides on editions; None: nothing can be
-    decided here. ``public`` puts the pages of the site before all this; what is none of them is
-    asked here.
+    ``status`` is called in a thread for ``/status`` (None: there is no such page), ``token_key``
+    signs the links of mails. ``editor`` does what the operator decides on editions; None: nothing
+    can be decided here. ``public`` puts the pages of the site before all this; what is none of
+    them is asked here.
     """
-    files = PublishedFiles(output, moved=moved, links=links, clock=clock)
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
     )
@@ -76,11 +68,15 @@ def create_app(
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
             Route(f"/{APPROVE_PATH}{{token}}", show_approval, methods=["GET", "POST"]),
-            Route("/{path:path}", files.serve, methods=["GET"]),
+            Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
         exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
     )
     return public(inner)
+
+
+async def _nothing(_: Request) -> Response:
+    raise HTTPException(404)
 
 
 async def _healthz(_: Request) -> Response:

@@ -28,9 +28,8 @@ from digest.times import Clock
 from digest.web.edition_feed import MAX_EDITIONS, edition_feed
 from digest.web.feed_pages import Revision
 from digest.web.page import UNLISTED, Missing, Page
+from digest.web.pages import MAX_SHOWN
 
-#: Articles on the page of an edition: all of it, within reason.
-MAX_SHOWN = 1_000
 #: What a sample shows while nothing is new.
 MAX_LATEST = 10
 #: A sample is made anew after so long: its date, and what is too old for an edition, go on.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -20,11 +19,12 @@ from digest import __version__
 from digest.errors import StoreError, TemplateError
 from digest.times import Clock, rfc822
 from digest.web.addresses import Addresses, PageSource
-from digest.web.conditions import Header, Verdict, known_tags, verdict
+from digest.web.conditions import Verdict
+from digest.web.exchange import PageRequest, answer, redirect, say
 from digest.web.negotiation import IDENTITY
 from digest.web.page import Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
-from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages
+from digest.web.pages import SECURITY_HEADERS, WebPages
 from digest.web.render_queue import Busy, RenderQueue
 
 _log = structlog.get_logger(__name__)
@@ -33,22 +33,11 @@ _log = structlog.get_logger(__name__)
 _LOOK_AT_STORE, _LOOK_AT_TEMPLATES = 0.25, 1.0
 #: A moment is not told before nothing more can happen in its second.
 _SETTLED = timedelta(seconds=2)
-_NEVER_SETTLED = datetime.max.replace(tzinfo=UTC)
 #: Seconds after which a client may try again: where there is too much to do, and where the
 #: database did not answer.
 RETRY_WHEN_BUSY, RETRY_AFTER = 5, 30
 #: Browsers show these as XML that they can style, but the feed's own media type as its source.
 _FEED_TYPE = "application/atom+xml"
-_ASKED = frozenset(
-    {
-        b"accept",
-        b"accept-encoding",
-        b"if-match",
-        b"if-modified-since",
-        b"if-none-match",
-        b"if-unmodified-since",
-    }
-)
 
 
 class PageStore(Protocol):
@@ -83,53 +72,6 @@ class _Unchanged:
     tag: str
     page: Page
     changed_at: datetime
-
-
-class _Request:
-    """What a client asks for."""
-
-    __slots__ = ("_headers", "head", "path", "raw")
-
-    def __init__(self, scope: Scope) -> None:
-        self.path: str = scope["path"].removeprefix("/")
-        self.raw: bytes = scope["raw_path"]
-        self.head = scope["method"] == "HEAD"
-        self._headers: dict[str, str] = {}
-        for name, value in scope["headers"]:
-            if name in _ASKED:
-                key, text = name.decode(), value.decode("latin-1")
-                known = self._headers.get(key)
-                self._headers[key] = text if known is None else f"{known}, {text}"
-
-    @property
-    def header(self) -> Header:
-        """What returns a header by its name."""
-        return self._headers.get
-
-    @property
-    def accepted(self) -> str | None:
-        """The encodings that it takes."""
-        return self._headers.get("accept-encoding")
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it names a condition."""
-        return any(name.startswith("if-") for name in self._headers)
-
-    @property
-    def wants_html(self) -> bool:
-        """Whether a browser asks."""
-        return "text/html" in self._headers.get("accept", "")
-
-    def has(self, tag: str, date: datetime | None) -> bool:
-        """Tell whether the client has the page with a tag, and asks nothing else about it."""
-        if "if-match" in self._headers or "if-unmodified-since" in self._headers:
-            return False
-        return self.verdict(tag, tags_of(tag), date) is Verdict.NOT_MODIFIED
-
-    def verdict(self, tag: str, tags: Collection[str], date: datetime | None) -> Verdict:
-        """Return what its conditions lead to; ``date`` is None where clients are told of none."""
-        return verdict(self.header, tag, tags, date or _NEVER_SETTLED)
 
 
 class PublicPages:
@@ -169,26 +111,26 @@ class PublicPages:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._inner(scope, receive, send)
             return
-        request = _Request(scope)
+        request = PageRequest(scope)
         if not self._addresses.are_pages(request.path):
             await self._inner(scope, receive, send)
             return
         try:
             found = await self._find(request)
         except Busy:
-            await _say(send, 503, "There is too much to do.", RETRY_WHEN_BUSY)
+            await say(send, 503, "There is too much to do.", RETRY_WHEN_BUSY)
         except StoreError:
-            await _say(send, 503, "The database is busy.", RETRY_AFTER)
+            await say(send, 503, "The database is busy.", RETRY_AFTER)
         except TemplateError as error:
             _log.error("page not rendered", error=str(error))
-            await _say(send, 500, "This page cannot be shown at the moment.")
+            await say(send, 500, "This page cannot be shown at the moment.")
         else:
             if found is Missing.UNKNOWN:
                 await self._inner(scope, receive, send)
             elif found is Missing.WITHDRAWN:
                 await self._send_gone(request, send)
             elif isinstance(found, str):
-                await _redirect(send, found)
+                await redirect(send, found)
             elif isinstance(found, _Unchanged):
                 await self._send_unchanged(request, found, send)
             else:
@@ -196,7 +138,7 @@ class PublicPages:
 
     # What is found
 
-    async def _find(self, request: _Request) -> RenderedPage | _Unchanged | Missing | str:
+    async def _find(self, request: PageRequest) -> RenderedPage | _Unchanged | Missing | str:
         """Return the page from memory if it is the newest, else find it in the store."""
         look = await self._freshen()
         if (kept := self._kept(request.path)) is not None:
@@ -220,7 +162,7 @@ class PublicPages:
         return kept
 
     async def _load(
-        self, request: _Request, look: _Look
+        self, request: PageRequest, look: _Look
     ) -> RenderedPage | _Unchanged | Missing | str:
         # What is read from now on is of this revision or a later one.
         revision, kept = self._revision, self._cache.get(request.path)
@@ -231,7 +173,7 @@ class PublicPages:
         return found
 
     def _read(
-        self, request: _Request, look: _Look, kept: RenderedPage | None, revision: int
+        self, request: PageRequest, look: _Look, kept: RenderedPage | None, revision: int
     ) -> RenderedPage | _Unchanged | Missing | str:
         """Find a page in the store, and render it unless it is known. Called in a thread."""
         with self._store.snapshot() as source:
@@ -315,29 +257,29 @@ class PublicPages:
         """Return the moment of a change if clients may be told of it by now."""
         return changed_at if dated and self._clock() - changed_at >= _SETTLED else None
 
-    async def _send_page(self, request: _Request, page: RenderedPage, send: Send) -> None:
+    async def _send_page(self, request: PageRequest, page: RenderedPage, send: Send) -> None:
         encoding = page.encoding(request.accepted)
         if encoding is None:
-            await _say(send, 406, "Not Acceptable", vary=True)
+            await say(send, 406, "Not Acceptable", vary=True)
             return
         date = self._date(page.changed_at, dated=page.dated)
         if request.conditional:
             tag = page.tag_of(encoding)
-            answer = request.verdict(tag, page.tags(), date)
-            if answer is Verdict.FAILED:
-                await _say(send, 412, "Precondition Failed", tag=tag)
+            result = request.verdict(tag, page.tags(), date)
+            if result is Verdict.FAILED:
+                await say(send, 412, "Precondition Failed", tag=tag)
                 return
-            if answer is Verdict.NOT_MODIFIED:
+            if result is Verdict.NOT_MODIFIED:
                 headers = page.head(None, date)
-                own = _own_tag(request, page.tags(), tag)
-                await _send(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
+                own = request.own_tag(page.tags(), tag)
+                await answer(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
                 return
         body = page.variant(encoding)
         if body is None:
             body = await self._pack(request.path, page, encoding)
         styled = request.wants_html and _is_feed(page.media_type)
         headers = page.head(encoding, date, styled=styled)
-        await _send(send, 200, headers, b"" if request.head else body)
+        await answer(send, 200, headers, b"" if request.head else body)
 
     async def _pack(self, path: str, page: RenderedPage, encoding: str) -> bytes:
         """Pack a page, and keep the variant with it where it is kept itself."""
@@ -350,27 +292,21 @@ class PublicPages:
             self._cache.keep(path, page)
         return body
 
-    async def _send_unchanged(self, request: _Request, found: _Unchanged, send: Send) -> None:
-        own = _own_tag(request, tags_of(found.tag), found.tag)
+    async def _send_unchanged(self, request: PageRequest, found: _Unchanged, send: Send) -> None:
+        own = request.own_tag(tags_of(found.tag), found.tag)
         headers = _headers(found.page)
         if date := self._date(found.changed_at, dated=found.page.dated):
             headers.append((b"last-modified", rfc822(date).encode()))
-        await _send(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
+        await answer(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
 
-    async def _send_gone(self, request: _Request, send: Send) -> None:
+    async def _send_gone(self, request: PageRequest, send: Send) -> None:
         fingerprint, body = self._gone
         if fingerprint != self._pages.fingerprint:
             body = await run_in_threadpool(self._pages.gone)
             self._gone = self._pages.fingerprint, body
         headers = prepared({**SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8"})
         headers.append((b"content-length", str(len(body)).encode()))
-        await _send(send, 410, headers, b"" if request.head else body)
-
-
-def _own_tag(request: _Request, tags: frozenset[str], tag: str) -> str:
-    """Return the client's own tag of a page, so that a cache knows what is meant; else ours."""
-    known = known_tags(request.header("if-none-match"))
-    return tag if tag in known else next((one for one in known if one in tags), tag)
+        await answer(send, 410, headers, b"" if request.head else body)
 
 
 def _headers(page: Page) -> Headers:
@@ -392,38 +328,3 @@ def _prepared(media_type: str, max_age: int, own: tuple[tuple[str, str], ...]) -
 
 def _is_feed(media_type: str) -> bool:
     return media_type.startswith(_FEED_TYPE)
-
-
-async def _redirect(send: Send, to: str) -> None:
-    # Relative, so it leads nowhere else, also behind a proxy that cuts off a prefix.
-    headers = {**SECURITY_HEADERS, "Location": to, "Content-Length": "0"}
-    await _send(send, 301, prepared(headers))
-
-
-async def _say(
-    send: Send,
-    status: int,
-    text: str,
-    retry: int | None = None,
-    *,
-    tag: str | None = None,
-    vary: bool = False,
-) -> None:
-    """Answer in plain text."""
-    body = f"{text}{' Please try again soon.' if retry else ''}\n".encode()
-    headers = {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8"}
-    if status >= 500:
-        headers |= PRIVATE_HEADERS
-    if retry is not None:
-        headers["Retry-After"] = str(retry)
-    if tag is not None:
-        headers["ETag"] = f'"{tag}"'
-    if vary:
-        headers["Vary"] = "Accept-Encoding"
-    headers["Content-Length"] = str(len(body))
-    await _send(send, status, prepared(headers), body)
-
-
-async def _send(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

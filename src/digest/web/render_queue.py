@@ -33,26 +33,28 @@ class RenderQueue:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
         self._most_waiting = most_waiting
         self._patience = patience
-        self._waiting = 0
+        self.waiting = 0  #: requests that wait for their turn
 
     async def run(self, work: Callable[[], T]) -> T:
         """Return what ``work`` does in a thread. Raises Busy where its turn does not come."""
         await self._take_turn()
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._threads, work)
+        # Also where nobody waits any more: the thread goes on to the end.
         running.add_done_callback(lambda _: self._turns.release())
-        return await running
+        return await asyncio.shield(running)
 
     async def _take_turn(self) -> None:
         if not self._turns.locked():
             await self._turns.acquire()
             return
-        if self._waiting >= self._most_waiting:
+        if self.waiting >= self._most_waiting:
             raise Busy
-        self._waiting += 1
+        self.waiting += 1
         try:
             async with asyncio.timeout(self._patience):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise Busy from error
         finally:
-            self._waiting -= 1
+            self.waiting -= 1

@@ -109,6 +109,7 @@ def status() -> Status:
             Waiting(edition_id=5, title="C", number=3, decided_at=None, sends=False),
         ),
         last_scan_at=SAMPLED_AT,
+        fault="template web/feed.html:3: there is no 'articels'",
     )
 
 

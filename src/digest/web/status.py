@@ -43,3 +43,4 @@ class Status:
     pauses: tuple[tuple[str, datetime, str], ...] = ()  #: digest (empty: all mail), since, why
     drafts: tuple[Waiting, ...] = ()  #: oldest first
     last_scan_at: datetime | None  #: aware UTC
+    fault: str = ""  #: why templates that were saved are not in use; empty where they are

@@ -6,14 +6,18 @@ import gzip
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
 
 from digest.errors import OutputError
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.history import content_tag, held
-from digest.feeds.publish.output_folder import OutputFolder, history_of
+from digest.feeds.history import content_tag
+from digest.feeds.publish import output_folder as output_folder_module
+from digest.feeds.publish.output_folder import OutputFolder, Written, history_of
+from tests.feeds.publish.conftest import Seconds
+from tests.feeds.samples import held
 
 
 def everything(root: Path) -> set[str]:
@@ -22,12 +26,21 @@ def everything(root: Path) -> set[str]:
 
 def test_a_file_is_written_once_and_again_only_when_it_changes(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "out")
-    assert folder.write("feeds/金融/rss.xml", b"one")
+    assert folder.write("feeds/金融/rss.xml", b"one").changed
     file = tmp_path / "out/feeds/金融/rss.xml"
     before = file.stat()
-    assert not folder.write("feeds/金融/rss.xml", b"one")
+    assert folder.write("feeds/金融/rss.xml", b"one") == Written(
+        path="feeds/金融/rss.xml",
+        changed=False,
+        previous=b"one",
+        size=3,
+        mtime_ns=before.st_mtime_ns,
+    )
     assert file.stat().st_ino == before.st_ino
-    assert folder.write("feeds/金融/rss.xml", b"two")  # of the same length
+    written = folder.write("feeds/金融/rss.xml", b"two")  # of the same length
+    assert (written.changed, written.previous) == (True, b"one")
+    assert folder.stamp("feeds/金融/rss.xml") == (written.size, written.mtime_ns)
+    assert folder.stamp("feeds/rss.xml") is None
     assert file.read_bytes() == b"two"
     assert everything(tmp_path) == {"out/feeds/金融/rss.xml"}
 
@@ -57,9 +70,15 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(
     folder = OutputFolder(tmp_path)
     folder.write("x", b"old")
     seen: list[bytes] = []
-    monkeypatch.setattr(os, "fsync", lambda _: seen.append((tmp_path / "x").read_bytes()))
+    move = Path.replace
+
+    def look(self: Path, target: Path) -> Path:
+        seen.extend((target.read_bytes(), self.read_bytes()))
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", look)
     folder.write("x", b"new and longer")
-    assert seen == [b"old"]
+    assert seen == [b"old", b"new and longer"]
     assert (tmp_path / "x").read_bytes() == b"new and longer"
 
 
@@ -69,10 +88,10 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(
     folder = OutputFolder(tmp_path)
     folder.write("a/x", b"old")
 
-    def full(_: int) -> None:
+    def full(*_: object, **_more: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "utime", full)
     with pytest.raises(OutputError) as caught:
         folder.write("a/x", b"new")
     assert caught.value.path == tmp_path / "a/x"
@@ -85,10 +104,10 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(
 def test_an_interrupt_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: int) -> None:
+    def interrupt(*_: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "fsync", interrupt)
+    monkeypatch.setattr(os, "utime", interrupt)
     with pytest.raises(KeyboardInterrupt):
         OutputFolder(tmp_path).write("x", b"new")
     assert everything(tmp_path) == set()
@@ -134,17 +153,35 @@ def test_removing_takes_empty_folders_along_but_not_the_first(tmp_path: Path) ->
 
 def test_leftovers_are_what_is_stale_and_what_a_dead_writer_left(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
-    for path in ("feeds/a/rss.xml", "feeds/rss.xml", ".digest-00.tmp", "feeds/a/.digest-0f.tmp"):
+    dead = f".digest-{2**22 + 1}-00ff.tmp"  # no process has this number
+    old = f"feeds/a/.digest-{os.getpid()}-0f.tmp"
+    for path in ("feeds/a/rss.xml", "feeds/rss.xml", dead, old, ".digest-0a.tmp"):
         folder.write(path, b"x")
-    for path in (".digest-00.tmp", "feeds/a/.digest-0f.tmp"):
+    for path in (old, ".digest-0a.tmp"):
         os.utime(tmp_path / path, (0, 0))
-    folder.write("feeds/.digest-ff.tmp", b"another process writes it now")
+    mine = {f"feeds/.digest-{os.getpid()}-ff.tmp", ".digest-of-mine.tmp", ".digest-1-.tmp"}
+    for path in mine:
+        (tmp_path / path).write_bytes(b"another thread writes it now, or it is of somebody else")
     found = set(folder.leftovers(lambda path: path == "feeds/a/rss.xml"))
-    assert found == {"feeds/a/rss.xml", ".digest-00.tmp", "feeds/a/.digest-0f.tmp"}
+    assert found == {"feeds/a/rss.xml", dead, old, ".digest-0a.tmp"}
     for path in found:
         assert folder.remove(path)
-    assert everything(tmp_path) == {"feeds/rss.xml", "feeds/.digest-ff.tmp"}
+    assert everything(tmp_path) == {"feeds/rss.xml"} | mine
     assert not (tmp_path / "feeds/a").exists()
+
+
+def test_a_temporary_file_that_is_moved_into_place_just_now_is_no_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f".digest-{os.getpid()}-0f.tmp"
+    walk = os.walk
+
+    def late(*args: Any, **more: Any) -> Any:
+        yield from walk(*args, **more)
+        yield str(tmp_path), [], [name]
+
+    monkeypatch.setattr(os, "walk", late)
+    assert list(OutputFolder(tmp_path).leftovers(lambda _: False)) == []
 
 
 TEXT = "潮水".encode() * 1000
@@ -186,10 +223,10 @@ def test_no_variant_outlives_its_content(tmp_path: Path, monkeypatch: pytest.Mon
         return move(self, target)
 
     monkeypatch.setattr(Path, "replace", noted)
-    assert folder.write("a.html", TEXT * 2)
+    assert folder.write("a.html", TEXT * 2).changed
     assert seen == [{"a.html"}]
     folder.pack("a.html")
-    assert folder.write("a.html", b"short")
+    assert folder.write("a.html", b"short").changed
     folder.pack("a.html")
     assert everything(tmp_path) == {"a.html"}
 
@@ -201,7 +238,9 @@ def test_what_is_short_or_no_text_or_gone_is_not_packed(tmp_path: Path) -> None:
         folder.pack(path)
     for path in ("none.html", "file/none.html"):
         folder.pack(path)
-        folder.record(path)
+        folder.unpack(path)
+        assert folder.packed(path)
+    folder.record("file/none.html", b"<rss/>")
     assert everything(tmp_path) == {"short.html", "photo.png", "file"}
 
 
@@ -213,7 +252,9 @@ def test_a_variant_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         folder.pack("a.html")
     history_of(tmp_path / "a.html").mkdir()
     with pytest.raises(OutputError, match="a folder where a file should be"):
-        folder.record("a.html")
+        folder.record("a.html", b"<rss/>")
+    with pytest.raises(OutputError):
+        folder.unpack("a.html")
 
 
 def test_a_history_is_kept_beside_its_feed_and_goes_with_it(tmp_path: Path) -> None:
@@ -221,8 +262,8 @@ def test_a_history_is_kept_beside_its_feed_and_goes_with_it(tmp_path: Path) -> N
     feeds = [f"<rss><channel><item>{n}</item></channel></rss>".encode() for n in range(3)]
     for feed in feeds:
         folder.write("feeds/a/rss.xml", feed)
-        folder.record("feeds/a/rss.xml")
-        folder.record("feeds/a/rss.xml")
+        folder.record("feeds/a/rss.xml", feed)
+        folder.record("feeds/a/rss.xml", feed)
     log = (tmp_path / "feeds/a/.rss.xml.history").read_bytes()
     assert all(held(log, content_tag(feed)) for feed in feeds)
     assert folder.remove("feeds/a/rss.xml")
@@ -230,16 +271,209 @@ def test_a_history_is_kept_beside_its_feed_and_goes_with_it(tmp_path: Path) -> N
     assert not (tmp_path / "feeds/a").exists()
 
 
-def test_each_version_is_of_another_second(tmp_path: Path) -> None:
-    folder = OutputFolder(tmp_path)
+SECOND = 1_000_000_000
+
+
+def test_each_version_is_of_another_second_and_of_none_to_come(tmp_path: Path) -> None:
+    clock = Seconds()
+    folder = OutputFolder(tmp_path, time_ns=clock)
     seconds = []
     for number in range(3):
-        folder.write("x", str(number).encode())
+        assert folder.wait("x") == 0
+        assert folder.write("x", str(number).encode()).mtime_ns == clock()
+        assert folder.wait("x") == 0.75, "a quarter of the second is over"
         seconds.append(int((tmp_path / "x").stat().st_mtime))
+        clock.pass_(folder.wait("x"))
+        clock.pass_(0.25)
     assert len(set(seconds)) == 3
+
+
+def test_a_file_of_the_future_is_replaced_at_once_by_one_of_the_next_second(
+    tmp_path: Path,
+) -> None:
+    clock = Seconds()
+    folder = OutputFolder(tmp_path, time_ns=clock)
+    folder.write("x", b"old")
     os.utime(tmp_path / "x", (4_000_000_000, 4_000_000_000))  # written while the clock was wrong
-    folder.write("x", b"new")
-    assert (tmp_path / "x").stat().st_mtime == 4_000_000_001
+    assert folder.wait("x") == 0
+    assert folder.write("x", b"new").mtime_ns == 4_000_000_001 * SECOND
+
+
+@pytest.mark.parametrize("path", ["feeds/x/rss.xml", "很" * 300, "feeds/\0"[:6] + "很" * 300])
+def test_a_place_that_cannot_be_looked_at_keeps_nobody_waiting(tmp_path: Path, path: str) -> None:
+    folder = OutputFolder(tmp_path)
+    (tmp_path / "feeds").write_text("a file")
+    assert folder.wait(path) == 0
+    assert folder.stamp(path) is None
+    assert not folder.token()
+
+
+def test_a_folder_is_told_from_others_by_its_token(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path / "out")
+    assert folder.token() is None
+    token = folder.make_token()
+    assert folder.token() == OutputFolder(tmp_path / "out").token() == token
+    assert folder.make_token() != token
+    for damaged in (b"", b"no token", b"\xff" * 32):
+        (tmp_path / "out/.digest-output").write_bytes(damaged)
+        assert folder.token() is None
+    (tmp_path / "out/.digest-output").unlink()
+    (tmp_path / "out/.digest-output").mkdir()
+    with pytest.raises(OutputError, match="a folder where a file should be"):
+        folder.token()
+    with pytest.raises(OutputError):
+        folder.make_token()
+    with pytest.raises(OutputError):
+        folder.remove_older_layout()
+    (tmp_path / "file").write_text("")
+    assert OutputFolder(tmp_path / "file").token() is None
+
+
+OLDER = {
+    "index.html",
+    "feeds/index.html",
+    "feeds/生活/茶/index.html",
+    "feeds/生活/茶/archive.d/1/atom.xml",
+    "feeds/archive.d/12/feed.json",
+    "articles/abcdefghijkl2345/index.html",
+    "digests/daily/index.html",
+    "digests/daily/atom.xml",
+    "digests/daily/7/index.html",
+    "assets/style.css",
+    "assets/feed.css",
+}
+KEPT = {
+    "robots.txt",
+    "about/index.html",
+    "feeds/rss.xml",
+    "feeds/rss.xml.gz",
+    "feeds/.rss.xml.history",
+    "feeds/notes.txt",
+    "feeds/notes.txt.zst",
+    "feeds/生活/茶/atom.xml",
+    "feeds/生活/茶/picture.png",
+    "articles/abcdefghijkl2345/picture.png",
+    "articles/of-mine/index.html",
+    "digests/readme.txt",
+    "assets/logo.svg",
+    ".git/HEAD",
+}
+
+
+def lay(root: Path) -> set[str]:
+    """Lay what an older version wrote into a folder, and what others did; return the former."""
+    older = OLDER | {f"{path}{suffix}" for path in OLDER for suffix in (".gz", ".br", ".zst")}
+    older |= {"feeds/rss.xml.zst", "feeds/opml.xml.zst", "feeds/生活/茶/feed.json.zst"}
+    for path in older | KEPT:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("x")
+    (root / ".git/refs/tags").mkdir(parents=True)
+    (root / "of-mine").mkdir()
+    return older
+
+
+def test_an_older_layout_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    older = lay(tmp_path)
+    folder = OutputFolder(tmp_path)
+    assert folder.remove_older_layout() == len(older)
+    folder.make_token()
+    assert everything(tmp_path) == KEPT | {".digest-output"}
+    assert (tmp_path / ".git/refs/tags").is_dir(), "it was empty before"
+    assert (tmp_path / "of-mine").is_dir()
+    for emptied in ("digests/daily", "feeds/archive.d", "feeds/生活/茶/archive.d"):
+        assert not (tmp_path / emptied).exists()
+    assert folder.remove_older_layout() == 0
+
+
+def test_nothing_is_removed_from_the_folder_of_another_program(tmp_path: Path) -> None:
+    for path in OLDER - {"assets/feed.css"}:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x")
+    assert OutputFolder(tmp_path).remove_older_layout() == 0
+    assert everything(tmp_path) == OLDER - {"assets/feed.css"}
+    assert OutputFolder(tmp_path / "none").remove_older_layout() == 0
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 20, 35, 46])
+def test_a_removal_that_was_killed_is_brought_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    older = lay(tmp_path)
+    unlink, count = Path.unlink, iter(range(after))
+
+    def killed(self: Path, missing_ok: bool = False) -> None:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            OutputFolder(tmp_path).remove_older_layout()
+    folder = OutputFolder(tmp_path)
+    assert folder.token() is None
+    assert folder.remove_older_layout() == len(older) - after
+    folder.make_token()
+    assert everything(tmp_path) == KEPT | {".digest-output"}
+
+
+def test_a_page_that_cannot_be_removed_is_told_and_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path)
+    unlink = Path.unlink
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "index.html":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        with pytest.raises(OutputError, match="Permission denied"):
+            OutputFolder(tmp_path).remove_older_layout()
+    OutputFolder(tmp_path).remove_older_layout()
+    assert everything(tmp_path) == KEPT | {".digest-output"}
+
+
+def test_a_page_that_somebody_else_removes_meanwhile_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = lay(tmp_path)
+    walk = os.walk
+
+    def overtaken(*args: Any, **more: Any) -> Any:
+        for folder, folders, files in walk(*args, **more):
+            if Path(folder) == tmp_path / "digests/daily":
+                (tmp_path / "digests/daily/atom.xml").unlink()
+            yield folder, folders, files
+
+    monkeypatch.setattr(os, "walk", overtaken)
+    assert OutputFolder(tmp_path).remove_older_layout() == len(older) - 1
+
+
+def test_what_was_written_is_synced_and_a_disk_that_fails_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.sync()
+    synced: list[Path] = []
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(output_folder_module, "sync_file_system", note)
+    folder.sync()
+    assert synced == [tmp_path]
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(output_folder_module, "sync_file_system", fail)
+    with pytest.raises(OutputError, match="Input/output error"):
+        folder.sync()
+    with pytest.raises(OutputError):
+        OutputFolder(tmp_path / "none").sync()
 
 
 def test_companions_are_leftovers_when_they_lost_their_file(tmp_path: Path) -> None:

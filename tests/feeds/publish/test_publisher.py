@@ -1,688 +1,1089 @@
+"""What is written when, what ends, and what a folder that is not as it was written becomes."""
+
 from __future__ import annotations
 
 import errno
 import json
 import os
+import shutil
+import sqlite3
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import feedparser
 import pytest
-from digest.feeds.writing import Published
+from structlog.testing import capture_logs
 
-from digest.articles.model import Article, Changes, SafeHtml, Scope, Tombstone
+from digest.articles.model import CategoryPath
 from digest.articles.sieve import Criteria, Sieve
-from digest.articles.strands import Strand, StrandKind
-from digest.errors import OutputError, StoreError, TemplateError
-from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
-from digest.feeds.history import content_tag, held
-from digest.feeds.plan import CustomFeed, FeedSummary
+from digest.errors import OutputError, StoreError
+from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name
+from digest.feeds.history import content_tag
+from digest.feeds.plan import CustomFeed
+from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import BATCH, Publisher
-from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed
-from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, Shelf, article
+from digest.feeds.publish.publisher import BATCH, Published
+from digest.feeds.selection import ATOM, JSON, RSS, Feed
+from tests.feeds.publish.conftest import Bench, hidden, long_body, tree
+from tests.feeds.samples import SHIPS, SITE, TEA, TRADE, held
+
+FORMATS = (RSS, ATOM, JSON)
+LISTS = {"feeds/opml.xml", "feeds/feed.css"}
 
 
-class PlainPages:
-    """Pages that say what they were given."""
-
-    def article(self, article: Article) -> bytes:
-        return f"{article.title}\n".encode()
-
-    def feed(
-        self,
-        feed: Feed,
-        articles: Sequence[Article],
-        categories: Sequence[CategorySummary],
-        others: Sequence[FeedSummary] = (),
-    ) -> bytes:
-        below = ", ".join(f"{one.path} {one.articles}" for one in categories)
-        beside = "".join(f"; {one.feed.title} {one.articles}" for one in others)
-        return f"{feed.title}: {len(articles)}; {below}{beside}\n".encode()
-
-    def index(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
-    ) -> bytes:
-        return b"index " + self.feed(feed, articles, categories)
-
-    def assets(self) -> Mapping[str, bytes]:
-        return {"assets/style.css": b"a {}"}
+def files(*folders: str) -> set[str]:
+    return {f"feeds/{folder}{name}" for folder in folders for name in FORMATS}
 
 
-def publisher(
-    shelf: Shelf,
-    output: Path,
-    formats: tuple[str, ...] = (RSS, ATOM, JSON),
-    pages: PlainPages | None = None,
-    **more: Any,
-) -> Publisher:
-    return Publisher(
-        source=shelf,
-        pages=pages or PlainPages(),
-        site=SITE,
-        output=output,
-        limit=3,
-        full=True,
-        formats=formats,
-        **more,
-    )
+def names(count: int) -> list[CategoryPath]:
+    return [CategoryPath((f"分类 {number}",)) for number in range(count)]
 
 
-def tree(root: Path) -> dict[str, bytes]:
-    """Return the published files without their companions."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and not (path.name.startswith(".") or plain_name(path.name))
-    }
+# What is written
 
 
-def changes(*articles: Article) -> Changes:
-    return Changes(
-        articles=frozenset(one.key for one in articles),
-        categories=frozenset(
-            step for one in articles for own in one.categories for step in own.lineage()
-        ),
-    )
-
-
-FEED_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
-
-
-def test_everything_is_written_for_every_level(tmp_path: Path) -> None:
-    articles = [article(1), article(2, categories=(TEA,))]
-    done = publisher(Shelf(articles), tmp_path).publish_all()
+def test_every_level_has_a_feed_in_every_format(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    done = bench.build()
     folders = ["", "商业/", "商业/航运/", "商业/航运/港口 & Docks/", "生活/", "生活/茶/"]
-    expected = {"index.html", "assets/style.css", "feeds/opml.xml"}
-    expected |= {f"feeds/{folder}{name}" for folder in folders for name in FEED_FILES}
-    expected |= {f"articles/{one.key}/index.html" for one in articles}
-    assert set(tree(tmp_path)) == expected
+    expected = files(*folders) | LISTS
+    assert set(tree(bench.output)) == expected
     assert done == Published(written=len(expected))
-    for name in ("rss.xml", "atom.xml"):
-        parsed = feedparser.parse((tmp_path / "feeds/商业/航运" / name).read_bytes())
-        assert not parsed.bozo
-        assert [entry.id for entry in parsed.entries] == [articles[0].id]
-    assert all(unicodedata.is_normalized("NFC", path) for path in tree(tmp_path))
+    for name in (RSS, ATOM):
+        assert bench.ids(f"feeds/商业/航运/{name}") == [1]
+    assert all(unicodedata.is_normalized("NFC", path) for path in tree(bench.output))
+    assert (bench.output / "feeds/feed.css").read_bytes() == b"feed {}"
 
 
-def test_pages_are_told_of_the_categories_right_below(tmp_path: Path) -> None:
-    publisher(Shelf([article(1), article(2, categories=(SHIPS,))]), tmp_path).publish_all()
-    files = tree(tmp_path)
-    assert files["feeds/商业/index.html"].decode().endswith(": 2; 商业 / 航运 2\n")
-    assert files["feeds/商业/航运/港口 & Docks/index.html"].decode().endswith(": 1; \n")
-    every = ": 2; 商业 2, 商业 / 航运 2, 商业 / 航运 / 港口 & Docks 1\n"
-    assert files["feeds/index.html"].decode().endswith(every)
-    assert files["index.html"].startswith(b"index ")
-    assert files["index.html"].decode().endswith(every)
+def test_a_feed_holds_the_newest_up_to_its_limit(bench: Bench) -> None:
+    bench.take(*range(1, 11))
+    bench.build()
+    assert bench.ids("feeds/atom.xml") == bench.ids("feeds/rss.xml") == [10, 9, 8]
+    document = json.loads((bench.output / "feeds/feed.json").read_bytes())
+    assert [item["id"] for item in document["items"]] == [bench.id(n) for n in (10, 9, 8)]
 
 
-def test_publishing_twice_writes_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(article(number) for number in range(7))
-    first = publisher(shelf, tmp_path).publish_all()
-    again = publisher(shelf, tmp_path).publish_all()
-    assert again == Published(unchanged=first.written)
+def test_a_site_without_articles_has_its_feed(bench: Bench) -> None:
+    bench.build()
+    assert set(tree(bench.output)) == files("") | LISTS
+    assert bench.ids("feeds/atom.xml") == []
 
 
-def test_the_bytes_are_the_same_after_the_folder_was_lost(tmp_path: Path) -> None:
-    shelf = Shelf(article(number) for number in range(7))
-    publisher(shelf, tmp_path / "a").publish_all()
-    publisher(shelf, tmp_path / "b").publish_all()
-    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+def test_json_alone_can_be_published(bench: Bench) -> None:
+    bench.take(1)
+    bench.build(formats=(JSON,))
+    assert b"feed.json" in (bench.output / "feeds/opml.xml").read_bytes()
+    assert not (bench.output / "feeds/rss.xml").exists()
 
 
-def test_publishing_what_changed_leads_to_what_publishing_everything_does(tmp_path: Path) -> None:
-    shelf = Shelf(article(number) for number in range(4))
-    one = publisher(shelf, tmp_path / "a")
-    one.publish_all()
-    new = article(9, categories=(TEA, SHIPS))
-    changed = replace(article(2), title="后来改的")
-    shelf.add(new, changed)
-    done = one.publish(changes(new, changed))
-    publisher(shelf, tmp_path / "b").publish_all()
-    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+def test_a_start_with_nothing_new_writes_nothing(bench: Bench) -> None:
+    bench.take(*range(1, 8))
+    bench.build()
+    before = {path: path.stat().st_mtime_ns for path in bench.output.rglob("*")}
+    bench.told.clear()
+    assert bench.build() == Published()
+    assert {path: path.stat().st_mtime_ns for path in bench.output.rglob("*")} == before
+    assert bench.told == []
+
+
+def test_what_changed_leads_to_the_same_bytes_as_a_new_folder(bench: Bench) -> None:
+    bench.take(*range(1, 5))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.take(9, categories=(TEA, SHIPS))
+    bench.take(2, title="后来改的")
+    bench.withdraw(3)
+    done = bench.publish(publisher)
     assert done.removed == 0
     assert done.written > 0
+    assert tree(bench.output) == bench.fresh()
 
 
-def test_only_what_changes_touch_is_looked_at(tmp_path: Path) -> None:
-    shelf = Shelf([article(1), article(2, categories=(TEA,))])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    (tmp_path / "feeds/商业/rss.xml").write_text("untouched")
-    new = article(3, categories=(TEA,))
-    shelf.add(new)
-    done = one.publish(changes(new))
-    # its page; root, 生活 and 生活/茶 with four files each; the index; the same OPML
-    assert done == Published(written=1 + 3 * 4 + 1, unchanged=1)
-    assert (tmp_path / "feeds/商业/rss.xml").read_text() == "untouched"
+def test_only_feeds_that_select_what_changed_are_looked_at(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    (bench.output / "feeds/商业/rss.xml").write_text("untouched")
+    bench.take(3, categories=(TEA,))
+    assert bench.publish(publisher) == Published(written=3 * 3)
+    assert (bench.output / "feeds/商业/rss.xml").read_text() == "untouched"
+    assert bench.publish(publisher) == Published()
 
 
-def test_no_changes_write_nothing(tmp_path: Path) -> None:
-    assert publisher(Shelf(), tmp_path).publish(Changes(unchanged=3)) == Published()
-    assert tree(tmp_path) == {}
-
-
-def test_a_page_is_there_before_the_feed_that_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order: list[str] = []
-    move = Path.replace
-
-    def noted(self: Path, target: Path) -> Path:
-        order.append(target.relative_to(tmp_path).parts[0])
-        return move(self, target)
-
-    monkeypatch.setattr(Path, "replace", noted)
-    articles = [article(number) for number in range(20)]
-    publisher(Shelf(articles), tmp_path).publish(changes(*articles))
-    assert order[:20] == ["articles"] * 20
-    assert "articles" not in order[20:]
-    assert "feeds" in order[20:]
-
-
-def test_a_category_that_lost_its_last_article_is_removed(tmp_path: Path) -> None:
-    moved = article(1)
-    shelf = Shelf([moved, article(2, categories=(TRADE,))])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    (tmp_path / "feeds/商业/航运/note.txt").write_text("mine")
-    shelf.add(replace(moved, categories=(TEA,)))
-    done = one.publish(
-        Changes(
-            articles=frozenset({moved.key}),
-            categories=frozenset({*PORTS.lineage(), *TEA.lineage()}),
-        )
-    )
-    assert done.removed == 2 * 4
-    assert not (tmp_path / "feeds/商业/航运/港口 & Docks").exists()
-    assert [path.name for path in (tmp_path / "feeds/商业/航运").iterdir()] == ["note.txt"]
-    assert (tmp_path / "feeds/生活/茶/rss.xml").exists()
-    assert "港口" not in (tmp_path / "feeds/opml.xml").read_text("utf-8")
-
-
-def test_a_feed_never_names_a_page_that_another_process_did_not_get_to_write(
-    tmp_path: Path,
-) -> None:
-    left, new = article(1), article(2)
-    shelf = Shelf([left])
-    shelf.add(new)  # the first was stored by a process that ended before it published
-    publisher(shelf, tmp_path).publish(changes(new))
-    for one in (left, new):
-        assert (tmp_path / one.folder / "index.html").exists()
-
-
-def test_atom_feeds_tell_what_was_withdrawn(tmp_path: Path) -> None:
-    gone = article(1)
-    shelf = Shelf([gone, article(2)])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    del shelf.held[gone.key]
-    shelf.gone = [Tombstone(id=gone.id, withdrawn_at=NOON)]
-    one.publish(changes(gone))
-    root = (tmp_path / "feeds/atom.xml").read_text()
-    assert f'deleted-entry ref="{gone.id}"' in root
-    assert gone.id not in (tmp_path / "feeds/rss.xml").read_text()
-    assert not (tmp_path / gone.folder / "index.html").exists()
-
-
-def test_the_page_of_an_article_that_is_gone_is_removed(tmp_path: Path) -> None:
-    gone = article(1)
-    shelf = Shelf([gone, article(2)])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    del shelf.held[gone.key]
-    assert one.publish(changes(gone)).removed == 1
-    assert not (tmp_path / f"articles/{gone.key}").exists()
-    assert gone.id.encode() not in (tmp_path / "feeds/rss.xml").read_bytes()
-
-
-def test_publishing_everything_removes_leftovers_of_its_own_kinds_only(tmp_path: Path) -> None:
-    shelf = Shelf([article(1), article(2, categories=(TEA,))])
-    publisher(shelf, tmp_path).publish_all()
-    mine = ["robots.txt", "feeds/logo.png", "feeds/生活/茶/notes.txt", "articles/readme.txt",
-            "old/index.html", "old/rss.xml"]  # fmt: skip
-    for path in mine:
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text("mine")
-    stale = ["articles/gone/index.html", "feeds/old/er/rss.xml", "feeds/生活/茶/.digest-0.tmp",
-             ".digest-1.tmp"]  # fmt: skip
-    for path in stale:
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text("stale")
-        os.utime(tmp_path / path, (0, 0))
-    del shelf.held[article(2).key]
-    done = publisher(shelf, tmp_path, formats=(ATOM,)).publish_all()
-    left = set(tree(tmp_path))
-    assert left.issuperset(mine)
-    assert left.isdisjoint(stale)
-    assert not any(path.endswith((RSS, JSON)) for path in left - set(mine))
-    assert not (tmp_path / "articles/gone").exists()
-    assert not (tmp_path / "feeds/old").exists()
-    # stale ones; two formats of four feeds; 生活 and 茶 with four files; an article's page
-    assert done.removed == len(stale) + 2 * 4 + 2 * 4 + 1
-    assert b"atom.xml" in (tmp_path / "feeds/opml.xml").read_bytes()
-
-
-def test_json_alone_can_be_published(tmp_path: Path) -> None:
-    publisher(Shelf([article(1)]), tmp_path, formats=(JSON,)).publish_all()
-    assert b"feed.json" in (tmp_path / "feeds/opml.xml").read_bytes()
-
-
-def test_a_feed_holds_the_newest_up_to_its_limit(tmp_path: Path) -> None:
-    shelf = Shelf(article(number) for number in range(10))
-    publisher(shelf, tmp_path).publish_all()
-    parsed = feedparser.parse((tmp_path / "feeds/atom.xml").read_bytes())
-    assert [entry.id for entry in parsed.entries] == [article(n).id for n in (9, 8, 7)]
-
-
-def test_articles_are_read_in_batches_and_progress_is_told(tmp_path: Path) -> None:
-    shelf = Shelf(article(number, categories=(TEA,)) for number in range(BATCH + 20))
+def test_progress_is_told_feed_by_feed_and_can_end_the_run(bench: Bench) -> None:
+    for number, name in enumerate(names(BATCH + 8), 1):
+        bench.take(number, categories=(name,))
     told: list[tuple[int, int]] = []
-    publisher(shelf, tmp_path).publish_all(lambda done, total: told.append((done, total)))
-    assert shelf.asked == [BATCH, 20]
-    total = BATCH + 20 + 3  # feeds: root, 生活, 生活/茶
-    assert told[:total] == [(done, total) for done in range(1, total + 1)]
-    assert set(told[total:]) == {(total, total)}  # while it is noted what the feeds hold
-
-
-def test_progress_can_end_the_run(tmp_path: Path) -> None:
-    def stop(done: int, _: int) -> None:
-        if done == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        publisher(Shelf([article(1), article(2)]), tmp_path).publish_all(stop)
-    assert not (tmp_path / "feeds").exists()
-    assert not [path for path in tree(tmp_path) if path.endswith(".tmp")]
-
-
-def test_a_file_that_cannot_be_written_does_not_keep_the_others(tmp_path: Path) -> None:
-    articles = [article(1), article(2, categories=(TEA,))]
-    shelf = Shelf(articles)
-    (tmp_path / "feeds/生活").mkdir(parents=True)
-    (tmp_path / "feeds/生活/茶").write_text("a file, not a folder")
-    one = publisher(shelf, tmp_path)
-    with pytest.raises(OutputError) as caught:
-        one.publish_all()
-    assert caught.value.path == tmp_path / "feeds/生活/茶/rss.xml"
-    assert (tmp_path / "feeds/opml.xml").exists()
-    assert (tmp_path / "feeds/商业/rss.xml").exists()
-    (tmp_path / "feeds/生活/茶").unlink()
-    assert one.publish_all() == Published(written=4, unchanged=len(tree(tmp_path)) - 4)
-
-
-def test_a_full_disk_is_told_and_mended_by_the_next_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf = Shelf([article(1)])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    before = tree(tmp_path)
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    new = article(2)
-    shelf.add(new)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        with pytest.raises(OutputError, match="No space left"):
-            one.publish(changes(new))
-    assert {path: tree(tmp_path).get(path) for path in before} == before
-    assert not [path for path in tree(tmp_path) if path.endswith(".tmp")]
-    assert one.publish(changes(new)).written > 0
-    assert f"articles/{new.key}/index.html" in tree(tmp_path)
-
-
-def test_leftovers_that_cannot_be_removed_are_told(tmp_path: Path) -> None:
-    shelf = Shelf([article(1)])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    del shelf.held[article(1).key]
-    page = tmp_path / f"articles/{article(1).key}/index.html"
-    page.unlink()
-    (page / "inside").mkdir(parents=True)
-    with pytest.raises(OutputError, match=r"index\.html"):
-        one.publish(changes(article(1)))
-    assert not (tmp_path / "feeds/商业").exists()
-
-
-class BrokenPages(PlainPages):
-    def article(self, article: Article) -> bytes:
-        raise TemplateError("web/article.html", 3, "broken")
-
-
-def test_a_broken_template_ends_the_run(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError):
-        publisher(Shelf([article(1)]), tmp_path, pages=BrokenPages()).publish_all()
-    assert set(tree(tmp_path)) <= {"assets/style.css"}
-
-
-class BrokenShelf(Shelf):
-    def newest(self, scope: Scope, limit: int) -> list[Article]:
-        raise StoreError("locked")
-
-
-def test_a_locked_database_ends_the_run_with_whole_files(tmp_path: Path) -> None:
-    with pytest.raises(StoreError):
-        publisher(BrokenShelf([article(1)]), tmp_path).publish(changes(article(1)))
-    assert set(tree(tmp_path)) == {f"articles/{article(1).key}/index.html"}
-
-
-def long(number: int, body: str = "<p>潮水。</p>") -> Article:
-    return replace(article(number), body=SafeHtml(body * 200))
-
-
-def packed_paths(root: Path) -> set[str]:
-    return {path.relative_to(root).as_posix() for path in root.rglob("*") if plain_name(path.name)}
-
-
-def test_everything_of_some_length_is_packed_beside_itself(tmp_path: Path) -> None:
-    shelf = Shelf([long(1)])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    for number in (2, 3):
-        waiting = [one.unpacked]
-        one.pack()
-        assert [*waiting, one.unpacked] == [True, False]
-        files = tree(tmp_path)
-        for path, content in files.items():
-            for encoding, suffix in SUFFIXES.items():
-                variant = tmp_path / (path + suffix)
-                assert variant.exists() is (len(content) >= PACK_FROM and is_text(path)), variant
-                if variant.exists():
-                    assert variant.read_bytes() == packed(encoding, content)
-                    assert variant.stat().st_mtime_ns == (tmp_path / path).stat().st_mtime_ns
-        assert len(files["feeds/rss.xml"]) >= PACK_FROM
-        shelf.add(long(number))
-        one.publish(changes(long(number)))
-        assert "feeds/rss.xml.gz" not in packed_paths(tmp_path), "of the feed before"
-
-
-def test_a_folder_of_before_is_packed_after_the_next_start(tmp_path: Path) -> None:
-    shelf = Shelf([long(1)])
-    publisher(shelf, tmp_path).publish_all()
-    again = publisher(shelf, tmp_path)
-    assert not again.unpacked
-    assert again.publish_all().written == 0
-    again.pack()
-    assert "feeds/rss.xml.br" in packed_paths(tmp_path)
-
-
-def test_packing_stops_for_what_is_urgent_and_goes_on_later(tmp_path: Path) -> None:
-    one = publisher(Shelf(long(number) for number in range(9)), tmp_path)
-    one.publish_all()
-    asked = iter([False, True])
-    one.pack(lambda: next(asked))
-    assert one.unpacked
-    first = packed_paths(tmp_path)
-    assert not any(path.startswith("articles") for path in first), "feeds come first"
-    one.pack()
-    assert packed_paths(tmp_path) > first
-
-
-def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
-    tmp_path: Path,
-) -> None:
-    one = publisher(Shelf([long(1)]), tmp_path)
-    one.publish_all()
-    with OutputFolder(tmp_path).alone(lambda: None):
-        asked = iter([False, True])
-        one.pack(lambda: next(asked))
-    assert one.unpacked
-    assert packed_paths(tmp_path) == set()
-
-
-def test_each_version_of_a_feed_is_in_its_history(tmp_path: Path) -> None:
-    shelf = Shelf()
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    tags = []
-    for number in range(1, 6):
-        shelf.add(article(number))
-        one.publish(changes(article(number)))
-        tags.append(content_tag((tmp_path / "feeds/atom.xml").read_bytes()))
-    log = (tmp_path / "feeds/.atom.xml.history").read_bytes()
-    found = [held(log, tag) for tag in tags]
-    assert [len(marks or ()) for marks in found] == [1, 2, 3, 3, 3]  # at most three in a feed
-    one.publish_all()
-    assert (tmp_path / "feeds/.atom.xml.history").read_bytes() == log
-
-
-def test_what_accompanies_a_file_goes_with_it(tmp_path: Path) -> None:
-    gone = long(1)
-    shelf = Shelf([gone])
-    one = publisher(shelf, tmp_path)
-    one.publish_all()
-    one.pack()
-    orphan = tmp_path / "feeds/old/rss.xml.br"
-    orphan.parent.mkdir()
-    orphan.write_bytes(b"its feed was removed by hand")
-    del shelf.held[gone.key]
-    one.publish_all()
-    one.pack()
-    left = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
-    assert not (tmp_path / "articles" / gone.key).exists()
-    assert not any("商业" in parts or "old" in parts for parts in left)
-
-
-@pytest.mark.parametrize("what", ["pack", "record"])
-def test_what_cannot_accompany_a_file_is_told_and_mended_by_the_next_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    def full(*_: object) -> None:
-        raise OutputError(tmp_path, "No space left on device")
-
-    one = publisher(Shelf([long(1)]), tmp_path)
-
-    def run() -> None:
-        one.publish_all()
-        one.pack()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(OutputFolder, what, full)
-        with pytest.raises(OutputError, match="No space left"):
-            run()
-    assert (tmp_path / "feeds/rss.xml").exists()
-    assert one.publish_all().written == 0
-    one.pack()
-    assert (tmp_path / "feeds/rss.xml.gz").exists()
-    assert (tmp_path / "feeds/.rss.xml.history").exists()
-
-
-def test_each_run_says_which_files_hold_other_bytes(tmp_path: Path) -> None:
-    runs: list[Collection[str]] = []
-    shelf = Shelf([article(1), article(2, categories=(TEA,))])
-    one = publisher(shelf, tmp_path, changed=runs.append)
-    one.publish_all()
-    assert set(runs.pop()) == set(tree(tmp_path))
-
-    new = article(3, categories=(TEA,))
-    shelf.add(new)
-    one.publish(changes(new))
-    (paths,) = runs
-    assert {path for path in paths if not path.endswith(".html")} == {
-        f"feeds/{folder}{name}"
-        for folder in ("", "生活/", "生活/茶/")
-        for name in ("rss.xml", "atom.xml", "feed.json")
-    }
-    assert len(paths) == len(set(paths))
-
-    one.publish(changes(new))
-    one.publish_all()
-    assert len(runs) == 1  # nothing changed, nothing to say
-
-
-def test_a_run_that_fails_says_what_it_did_write(tmp_path: Path) -> None:
-    runs: list[Collection[str]] = []
-    one = publisher(Shelf([article(1)]), tmp_path, changed=runs.append)
-    blocked = tmp_path / "feeds/商业/rss.xml"
-    blocked.mkdir(parents=True)
-    with pytest.raises(OutputError):
-        one.publish_all()
-    assert set(runs.pop()) == set(tree(tmp_path))
+    publisher = bench.publisher()
+    total = BATCH + 8 + 1
 
     def stop(done: int, _total: int) -> None:
-        if done:
+        told.append((done, _total))
+        if done == BATCH:
             raise InterruptedError
 
-    runs.clear()
-    shelf = Shelf([article(7)])
     with pytest.raises(InterruptedError):
-        publisher(shelf, tmp_path / "b", changed=runs.append).publish_all(stop)
-    assert {path for paths in runs for path in paths} == set(tree(tmp_path / "b"))
+        publisher.publish(stop)
+    assert told == [(BATCH, total)]
+    assert not hidden(bench.output)
+    bench.clock.pass_()
+    publisher.publish(lambda done, total: told.append((done, total)))
+    assert told[1:] == [(BATCH, total), (total, total)]
+    assert tree(bench.output) == bench.fresh()
 
+
+def test_what_a_run_wrote_that_was_ended_is_told_by_the_next_one(bench: Bench) -> None:
+    for number, name in enumerate(names(BATCH + 8), 1):
+        bench.take(number, categories=(name,))
+    publisher = bench.publisher()
+
+    def stop(done: int, _total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        publisher.publish(stop)
+    assert bench.told == []
+    bench.publish(publisher)
+    topics = {path for path in tree(bench.output) if path.endswith(FORMATS)}
+    assert set(bench.told) == topics - LISTS
+    bench.told.clear()
+    assert bench.publish(bench.publisher()) == Published()
+    assert bench.told == []
+
+
+def test_the_store_that_fails_ends_the_run_and_what_was_written_is_told_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(names(BATCH + 8), 1):
+        bench.take(number, categories=(name,))
+    publisher = bench.publisher()
+    calls = []
+    contents = bench.store.feeds.contents
+
+    def broken(*arguments: Any, **more: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise StoreError("locked")
+        return contents(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store.feeds, "contents", broken)
+        with pytest.raises(StoreError):
+            publisher.publish()
+    assert len(tree(bench.output)) == BATCH * 3
+    bench.publish(publisher)
+    assert set(bench.told) == set(tree(bench.output)) - LISTS
+    assert tree(bench.output) == bench.fresh()
+
+
+# A second
+
+
+def test_a_feed_changes_at_once_and_then_once_a_second(bench: Bench) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.take(2)
+    done = publisher.publish()
+    assert done == Published(wait=0.75), "a quarter of the second is over"
+    assert bench.ids("feeds/rss.xml") == [1]
+    bench.clock.pass_(0.75)
+    assert publisher.publish().wait is None
+    assert bench.ids("feeds/rss.xml") == [2, 1]
+    written = (bench.output / "feeds/rss.xml").stat().st_mtime_ns
+    assert written == bench.clock(), "no date that is to come"
+
+
+def test_feeds_that_were_not_written_this_second_do_not_wait_for_those_that_were(
+    bench: Bench,
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.clock.pass_()
+    bench.take(3)
+    publisher.publish()
+    bench.take(4, categories=(TEA,))
+    done = publisher.publish()
+    assert done.written == 2 * 3, "生活 and 茶"
+    assert done.wait is not None
+    assert bench.ids("feeds/生活/茶/rss.xml") == [4, 2]
+    assert bench.ids("feeds/rss.xml") == [3, 2, 1]
+    bench.clock.pass_(done.wait)
+    assert publisher.publish() == Published(written=3), "of everything; the others are done"
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_a_clock_that_goes_back_keeps_no_feed_waiting_and_no_date_twice(bench: Bench) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    first = (bench.output / "feeds/rss.xml").stat().st_mtime
+    bench.clock.pass_(-3600)
+    bench.take(2)
+    assert publisher.publish().wait is None
+    second = (bench.output / "feeds/rss.xml").stat().st_mtime
+    assert int(second) == int(first) + 1
+    assert bench.ids("feeds/rss.xml") == [2, 1]
+    assert bench.build() == Published(), "that was noted"
+
+
+# What ends, and what begins
+
+
+def test_a_category_that_lost_its_last_article_ends_and_can_begin_again(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TRADE,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    (bench.output / "feeds/商业/航运/note.txt").write_text("mine")
+    bench.take(1, categories=(TEA,))
+    assert bench.publish(publisher).removed == 2 * 3
+    assert not (bench.output / "feeds/商业/航运/港口 & Docks").exists()
+    assert [path.name for path in (bench.output / "feeds/商业/航运").iterdir()] == ["note.txt"]
+    assert "港口" not in (bench.output / "feeds/opml.xml").read_text("utf-8")
+    (bench.output / "feeds/商业/航运/note.txt").unlink()
+    assert tree(bench.output) == bench.fresh()
+
+    bench.take(1)
+    bench.publish(publisher)
+    assert bench.ids("feeds/商业/航运/港口 & Docks/rss.xml") == [1]
+    assert not (bench.output / "feeds/生活").exists()
+    assert tree(bench.output) == bench.fresh()
+    assert bench.build() == Published()
+
+
+def test_what_happens_to_a_category_while_it_has_no_feed_is_told_when_it_begins_again(
+    bench: Bench,
+) -> None:
+    bench.take(*range(1, 6), categories=(TEA,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.withdraw(*range(1, 6))
+    bench.publish(publisher)
+    assert not (bench.output / "feeds/生活").exists()
+    bench.restore(*range(1, 6))
+    bench.take(1, categories=(TEA,), body="<p>anders</p>")
+    bench.publish(publisher)
+    assert bench.ids("feeds/生活/茶/atom.xml") == [5, 4, 3]
+    feed = Feed(site=SITE, category=TEA, limit=3)
+    newest = archives(bench, feed)
+    told = {one.sequence for n in range(1, newest + 1) for one in archived(bench, feed, n)}
+    assert len(told) >= 2, "what the feed does not hold"
+
+
+def archives(bench: Bench, feed: Feed) -> int:
+    (found,) = bench.store.feeds.contents([feed], None, archives=True)
+    return found.newest_archive
+
+
+def archived(bench: Bench, feed: Feed, number: int) -> Any:
+    return bench.store.archives.archived(feed, number).articles
+
+
+def test_atom_feeds_tell_what_was_withdrawn(bench: Bench) -> None:
+    bench.take(1, 2)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    gone = bench.id(1)
+    bench.withdraw(1)
+    bench.publish(publisher)
+    atom = (bench.output / "feeds/atom.xml").read_text()
+    assert f'deleted-entry ref="{gone}"' in atom
+    assert gone not in (bench.output / "feeds/rss.xml").read_text()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_feeds_lead_to_their_archives_only_where_there_are_some(bench: Bench) -> None:
+    bench.take(*range(1, 9))
+    bench.build()
+    atom = (bench.output / "feeds/atom.xml").read_text()
+    assert f'href="{SITE.url}/feeds/archive.d/2/atom.xml" rel="prev-archive"' in atom
+    assert "archive.d/2/feed.json" in (bench.output / "feeds/feed.json").read_text()
+    assert "archive" not in (bench.output / "feeds/rss.xml").read_text()
+    bench.build(archives=False)
+    for name in FORMATS:
+        assert b"archive" not in (bench.output / "feeds" / name).read_bytes()
+
+
+# Languages, authors, the operator's feeds
 
 EVERY_KIND: dict[str, Any] = {"authors": True, "languages": True}
-ADA, LIN = Strand(StrandKind.AUTHOR, "Ada Whitfield"), Strand(StrandKind.AUTHOR, "林舟")
-CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh"), Strand(StrandKind.LANGUAGE, "en")
-DOCKS = Strand(StrandKind.CUSTOM, "docks")
 
 
-def woven(shelf: Shelf, *articles: Article) -> Changes:
-    strands = frozenset(strand for one in articles for strand in shelf.strands_of(one))
-    return replace(changes(*articles), strands=strands)
-
-
-def feed_ids(output: Path, path: str) -> list[str]:
-    return [entry.id for entry in feedparser.parse((output / path).read_bytes()).entries]
-
-
-def test_every_author_and_every_language_has_feeds(tmp_path: Path) -> None:
-    one, two = article(1, authors=("林舟",)), article(2, language="en", authors=("A/B",))
-    done = publisher(Shelf([one, two]), tmp_path, **EVERY_KIND).publish_all()
-    assert feed_ids(tmp_path, "feeds/@authors/林舟/atom.xml") == [one.id]
-    assert feed_ids(tmp_path, "feeds/@authors/A%2FB/rss.xml") == [two.id]
-    assert feed_ids(tmp_path, "feeds/@languages/zh/rss.xml") == [one.id]
-    assert feed_ids(tmp_path, "feeds/@languages/en/rss.xml") == [two.id]
-    named = f"; 中文 · {SITE.title} 1\n"
-    assert (tmp_path / "feeds/index.html").read_text("utf-8").endswith(named)
-    opml = (tmp_path / "feeds/opml.xml").read_text()
+def test_every_author_and_every_language_has_feeds(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, language="en", authors=("A/B",))
+    bench.build(**EVERY_KIND)
+    assert bench.ids("feeds/@authors/林舟/atom.xml") == [1]
+    assert bench.ids("feeds/@authors/A%2FB/rss.xml") == [2]
+    assert bench.ids("feeds/@languages/zh/rss.xml") == [1]
+    assert bench.ids("feeds/@languages/en/rss.xml") == [2]
+    opml = (bench.output / "feeds/opml.xml").read_text()
     assert "feeds/%40authors/%E6%9E%97%E8%88%9F/rss.xml" in opml
-    assert publisher(Shelf([one, two]), tmp_path, **EVERY_KIND).publish_all() == Published(
-        unchanged=done.written
-    )
-    removed = publisher(Shelf([one, two]), tmp_path).publish_all().removed
-    assert removed == 4 * 4
-    assert not (tmp_path / "feeds/@authors").exists()
+    assert bench.build(**EVERY_KIND) == Published()
+    assert bench.build().removed == 4 * 3
+    assert not (bench.output / "feeds/@authors").exists()
+    assert "@authors" not in (bench.output / "feeds/opml.xml").read_text()
 
 
-def test_a_site_of_one_language_has_no_feeds_of_languages(tmp_path: Path) -> None:
-    publisher(Shelf([article(1)]), tmp_path, **EVERY_KIND).publish_all()
-    assert not (tmp_path / "feeds/@languages").exists()
-
-
-def test_a_feed_of_a_language_is_in_that_language(tmp_path: Path) -> None:
-    shelf = Shelf([article(1), article(2, language="en", authors=())])
-    publisher(shelf, tmp_path, **EVERY_KIND).publish_all()
+def test_a_feed_of_a_language_is_in_that_language(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, language="en", authors=())
+    bench.build(**EVERY_KIND)
     for name in (RSS, ATOM):
-        english = feedparser.parse((tmp_path / "feeds/@languages/en" / name).read_bytes())
+        english = feedparser.parse((bench.output / "feeds/@languages/en" / name).read_bytes())
         assert english.feed.language == "en"
-        content = (tmp_path / "feeds/@languages/en" / name).read_bytes()
+        content = (bench.output / "feeds/@languages/en" / name).read_bytes()
         assert b"dc:language" not in content
         assert content.count(b"xml:lang") <= 1, "the entries need not say so again"
-    assert b"dc:language" in (tmp_path / "feeds/rss.xml").read_bytes()
-    own = feedparser.parse((tmp_path / "feeds/@languages/zh" / RSS).read_bytes())
+    assert b"dc:language" in (bench.output / "feeds/rss.xml").read_bytes()
+    own = feedparser.parse((bench.output / "feeds/@languages/zh" / RSS).read_bytes())
     assert own.feed.language == SITE.language, "its region is known"
-    document = json.loads((tmp_path / "feeds/@languages/en" / JSON).read_bytes())
+    document = json.loads((bench.output / "feeds/@languages/en" / JSON).read_bytes())
     assert document["language"] == "en"
     assert "language" not in document["items"][0]
 
 
-def test_feeds_of_languages_come_with_the_second_and_go_with_it(tmp_path: Path) -> None:
-    home, away = article(1), article(2, language="en")
-    shelf = Shelf([home])
-    one = publisher(shelf, tmp_path, **EVERY_KIND)
-    one.publish_all()
-    shelf.add(away)
-    one.publish(woven(shelf, away))
-    assert feed_ids(tmp_path, "feeds/@languages/en/rss.xml") == [away.id]
-    assert feed_ids(tmp_path, "feeds/@languages/zh/rss.xml") == [home.id], "nothing touched it"
-    del shelf.held[away.key]
-    one.publish(woven(shelf, away))
-    assert not (tmp_path / "feeds/@languages").exists()
+def test_feeds_of_languages_come_with_the_second_and_go_with_it(bench: Bench) -> None:
+    bench.take(1)
+    publisher = bench.publisher(**EVERY_KIND)
+    bench.publish(publisher)
+    assert not (bench.output / "feeds/@languages").exists()
+    bench.take(2, language="en")
+    bench.publish(publisher)
+    assert bench.ids("feeds/@languages/en/rss.xml") == [2]
+    assert bench.ids("feeds/@languages/zh/rss.xml") == [1], "nothing touched it"
+    assert tree(bench.output) == bench.fresh(**EVERY_KIND)
+    bench.withdraw(2)
+    bench.publish(publisher)
+    assert not (bench.output / "feeds/@languages").exists()
+    assert tree(bench.output) == bench.fresh(**EVERY_KIND)
+    assert bench.build(**EVERY_KIND) == Published()
+    bench.restore(2)
+    bench.publish(publisher)
+    assert tree(bench.output) == bench.fresh(**EVERY_KIND)
 
 
-def test_changes_rewrite_the_feeds_of_their_strands_and_no_others(tmp_path: Path) -> None:
-    shelf = Shelf([article(1, authors=("林舟",)), article(2, authors=("Ada Whitfield",))])
-    one = publisher(shelf, tmp_path, **EVERY_KIND)
-    one.publish_all()
-    (tmp_path / "feeds/@authors/林舟/rss.xml").write_text("untouched")
-    new = article(3, authors=("Ada Whitfield",))
-    shelf.add(new)
-    one.publish(woven(shelf, new))
-    assert feed_ids(tmp_path, "feeds/@authors/Ada Whitfield/rss.xml")[0] == new.id
-    assert (tmp_path / "feeds/@authors/林舟/rss.xml").read_text() == "untouched"
+def test_the_last_language_ends_with_all_articles(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, language="en")
+    publisher = bench.publisher(**EVERY_KIND)
+    bench.publish(publisher)
+    bench.withdraw(1, 2)
+    bench.publish(publisher)
+    assert set(tree(bench.output)) == files("") | LISTS
 
 
-def test_an_author_without_articles_is_removed_and_listed_no_more(tmp_path: Path) -> None:
-    gone = article(1, authors=("林舟",))
-    shelf = Shelf([gone, article(2, authors=("Ada Whitfield",))])
-    one = publisher(shelf, tmp_path, **EVERY_KIND)
-    one.publish_all()
-    changed = woven(shelf, gone)
-    shelf.add(replace(gone, authors=("Ada Whitfield",)))
-    one.publish(replace(changed, strands=changed.strands | {ADA}))
-    assert not (tmp_path / "feeds/@authors/林舟").exists()
-    assert "林舟" not in (tmp_path / "feeds/opml.xml").read_text()
-    assert {one.feed.scope for one in one.feeds()} >= {None, ADA}
-    assert LIN not in {one.feed.scope for one in one.feeds()}
+def test_facets_that_have_no_feeds_are_left_alone(bench: Bench) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.take(2, language="en")
+    bench.publish(publisher)
+    assert {path.name for path in (bench.output / "feeds").iterdir() if path.is_dir()} == {"商业"}
 
 
-def test_strands_without_feeds_are_left_alone(tmp_path: Path) -> None:
-    shelf = Shelf([article(1)])
-    one = publisher(shelf, tmp_path)
-    one.publish(replace(changes(article(1)), strands=frozenset({LIN, CHINESE, DOCKS})))
-    assert {path.name for path in (tmp_path / "feeds").iterdir() if path.is_dir()} == {"商业"}
+def test_changes_rewrite_the_feeds_of_their_authors_and_no_others(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, authors=("Ada Whitfield",))
+    publisher = bench.publisher(**EVERY_KIND)
+    bench.publish(publisher)
+    (bench.output / "feeds/@authors/林舟/rss.xml").write_text("untouched")
+    bench.take(3, authors=("Ada Whitfield",))
+    bench.publish(publisher)
+    assert bench.ids("feeds/@authors/Ada Whitfield/rss.xml")[0] == 3
+    assert (bench.output / "feeds/@authors/林舟/rss.xml").read_text() == "untouched"
+    bench.take(1, authors=("Ada Whitfield",))
+    bench.publish(publisher)
+    assert not (bench.output / "feeds/@authors/林舟").exists()
+    assert "%E6%9E%97%E8%88%9F" not in (bench.output / "feeds/opml.xml").read_text()
 
 
-def test_a_feed_of_the_operators_is_written_its_own_way(tmp_path: Path) -> None:
+def test_a_feed_of_the_operators_is_written_its_own_way(bench: Bench) -> None:
     docks = CustomFeed(name="docks", title="港口", full=False, formats=(ATOM,), limit=2)
-    shelf = Shelf(article(number, body=SafeHtml(f"<p>Docks {number}</p>")) for number in range(5))
-    shelf.add(article(9, categories=(TEA,), body=SafeHtml("<p>tea</p>")))
-    shelf.sieves = (Sieve(name="docks", wanted=Criteria(words=("docks",))),)
-    one = publisher(shelf, tmp_path, custom=(docks,))
-    one.publish_all()
-    folder = tmp_path / "feeds/@custom/docks"
-    assert {path.name for path in folder.glob("[!.]*")} == {ATOM, "index.html"}
-    assert feed_ids(tmp_path, "feeds/@custom/docks/atom.xml") == [article(4).id, article(3).id]
-    parsed = feedparser.parse((folder / ATOM).read_bytes())
-    assert parsed.feed.title == "港口"
-    assert b"Docks 4" not in (folder / ATOM).read_bytes(), "summaries alone"
-    assert b"Docks 4" in (tmp_path / "feeds" / ATOM).read_bytes()
-    assert "feeds/%40custom/docks/atom.xml" in (tmp_path / "feeds/opml.xml").read_text()
-    assert (tmp_path / "feeds/index.html").read_text().endswith("; 港口 5\n")
-    (listed,) = (each for each in one.feeds() if each.feed.scope == DOCKS)
-    assert (listed.articles, listed.feed.limit) == (5, 2)
+    bench.sieves(Sieve(name="docks", wanted=Criteria(words=("docks",))))
+    for number in range(1, 6):
+        bench.take(number, body=f"<p>Docks {number}</p>")
+    bench.take(9, categories=(TEA,), body="<p>tea</p>")
+    bench.build(custom=(docks,))
+    folder = bench.output / "feeds/@custom/docks"
+    assert not (folder / RSS).exists()
+    assert bench.ids("feeds/@custom/docks/atom.xml") == [5, 4]
+    assert feedparser.parse((folder / ATOM).read_bytes()).feed.title == "港口"
+    assert b"Docks 5" not in (folder / ATOM).read_bytes(), "summaries alone"
+    assert b"Docks 5" in (bench.output / "feeds/商业" / ATOM).read_bytes()
+    assert "feeds/%40custom/docks/atom.xml" in (bench.output / "feeds/opml.xml").read_text()
 
 
-def test_a_feed_of_the_operators_is_there_before_its_first_article(tmp_path: Path) -> None:
-    shelf = Shelf()
-    publisher(shelf, tmp_path, custom=(CustomFeed(name="docks"),)).publish_all()
-    assert feed_ids(tmp_path, "feeds/@custom/docks/rss.xml") == []
-    publisher(shelf, tmp_path).publish_all()
-    assert not (tmp_path / "feeds/@custom").exists(), "the configuration has it no more"
+def test_a_feed_of_the_operators_is_there_before_its_first_article_and_stays(
+    bench: Bench,
+) -> None:
+    docks = (CustomFeed(name="docks"),)
+    bench.build(custom=docks)
+    assert bench.ids("feeds/@custom/docks/rss.xml") == []
+    before = tree(bench.output)
+    bench.build(custom=docks, fingerprint="another program")
+    assert tree(bench.output) == before
+    bench.sieves(Sieve(name="docks", wanted=Criteria(words=("docks",))))
+    bench.take(1, body="<p>docks</p>")
+    publisher = bench.publisher(custom=docks)
+    bench.publish(publisher)
+    assert bench.ids("feeds/@custom/docks/rss.xml") == [1]
+    bench.withdraw(1)
+    bench.publish(publisher)
+    assert bench.ids("feeds/@custom/docks/rss.xml") == []
+    assert tree(bench.output) == bench.fresh(custom=docks)
+    bench.build()
+    assert not (bench.output / "feeds/@custom").exists(), "the configuration has it no more"
 
 
-def test_strands_alone_are_changes_too(tmp_path: Path) -> None:
-    shelf = Shelf([article(1)])
-    shelf.sieves = (Sieve(name="docks", wanted=Criteria(categories=(PORTS,))),)
-    one = publisher(shelf, tmp_path, custom=(CustomFeed(name="docks"),))
-    one.publish(Changes(strands=frozenset({DOCKS})))
-    assert feed_ids(tmp_path, "feeds/@custom/docks/rss.xml") == [article(1).id]
+# What is not as it was written
 
 
-def test_what_changed_leads_to_what_everything_does_with_strands_too(tmp_path: Path) -> None:
-    shelf = Shelf(article(number) for number in range(4))
-    shelf.sieves = (Sieve(name="docks", wanted=Criteria(words=("茶",))),)
-    plan: dict[str, Any] = {**EVERY_KIND, "custom": (CustomFeed(name="docks"),)}
-    one = publisher(shelf, tmp_path / "a", **plan)
-    one.publish_all()
-    new = article(9, categories=(TEA,), language="en", authors=("某人",), title="茶 tea")
-    shelf.add(new)
-    one.publish(woven(shelf, new))
-    publisher(shelf, tmp_path / "b", **plan).publish_all()
-    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+@pytest.mark.parametrize("path", ["feeds/rss.xml", "feeds/生活/茶/atom.xml", "feeds/opml.xml",
+                                  "feeds/feed.css"])  # fmt: skip
+@pytest.mark.parametrize("deed", ["changed", "deleted", "touched"])
+def test_what_somebody_did_to_a_file_is_mended_by_the_next_start(
+    bench: Bench, path: str, deed: str
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,), body=long_body(2))
+    bench.build()
+    before = tree(bench.output)
+    file = bench.output / path
+    if deed == "deleted":
+        file.unlink()
+    elif deed == "changed":
+        file.write_bytes(b"by somebody else")
+    else:
+        os.utime(file, (1, 1))
+    bench.build()
+    assert tree(bench.output) == before
+    assert bench.build() == Published(), "and that is all"
+    for variant in bench.output.rglob("*.br"):
+        content = before[variant.relative_to(bench.output).as_posix().removesuffix(".br")]
+        assert variant.read_bytes() == packed("br", content)
+
+
+def test_a_feed_of_the_operators_that_was_deleted_comes_back_without_articles(
+    bench: Bench,
+) -> None:
+    docks = (CustomFeed(name="docks"),)
+    bench.build(custom=docks)
+    before = tree(bench.output)
+    shutil.rmtree(bench.output / "feeds/@custom")
+    bench.build(custom=docks)
+    assert tree(bench.output) == before
+
+
+def test_a_file_that_was_deleted_before_its_feed_ended_is_forgotten(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    bench.build()
+    (bench.output / "feeds/生活/茶/rss.xml").unlink()
+    bench.withdraw(2)
+    bench.build()
+    assert not (bench.output / "feeds/生活").exists()
+    assert bench.build() == Published()
+
+
+def test_a_deleted_output_comes_back_whole(bench: Bench) -> None:
+    bench.take(1, 2)
+    bench.build()
+    before = tree(bench.output)
+    shutil.rmtree(bench.output)
+    bench.told.clear()
+    assert bench.build() == Published(written=len(before))
+    assert tree(bench.output) == before
+    assert set(bench.told) == set(before) - LISTS
+
+
+def test_an_output_that_vanishes_under_a_running_publisher_comes_back_at_the_next_start(
+    bench: Bench,
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    shutil.rmtree(bench.output)
+    bench.take(3)
+    bench.publish(publisher)
+    assert bench.ids("feeds/商业/rss.xml") == [3, 1]
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_the_output_of_another_database_is_taken_over(bench: Bench, tmp_path: Path) -> None:
+    bench.take(1)
+    other = OutputFolder(bench.output)
+    other.make_token()
+    other.write("feeds/rss.xml", b"of another site")
+    other.write("feeds/old/rss.xml", b"of another site")
+    other.write("feeds/old/notes.txt", b"of somebody")
+    done = bench.build()
+    assert done.removed == 1
+    assert (bench.output / "feeds/old/notes.txt").read_bytes() == b"of somebody"
+    (bench.output / "feeds/old/notes.txt").unlink()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_a_restored_database_mends_what_is_newer_than_itself(bench: Bench) -> None:
+    bench.take(1, 2)
+    bench.take(3, categories=(SHIPS,))
+    bench.build()
+    database = bench.folder / "digest.db"
+    backup = bench.folder / "backup.db"
+    with closing(sqlite3.connect(database)) as of, closing(sqlite3.connect(backup)) as to:
+        of.backup(to)
+    bench.take(4, categories=(TEA,))
+    bench.withdraw(3)
+    bench.build()
+    assert (bench.output / "feeds/生活").exists()
+    bench.store.close()
+    for rest in ("-wal", "-shm"):
+        database.with_name(database.name + rest).unlink(missing_ok=True)
+    shutil.copyfile(backup, database)
+    bench.build()
+    assert not (bench.output / "feeds/生活").exists(), "that database has no such articles"
+    assert tree(bench.output) == bench.fresh()
+    assert bench.build() == Published()
+    bench.take(5, categories=(TEA,))
+    bench.build()
+    assert "%E8%8C%B6" in (bench.output / "feeds/opml.xml").read_text()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_another_style_sheet_is_written_and_feeds_stay(bench: Bench) -> None:
+    bench.take(1)
+    bench.build()
+    done = bench.build(style_sheet=b"feed { color: red }", fingerprint="red")
+    assert (done.written, done.removed) == (1, 0)
+    assert (bench.output / "feeds/feed.css").read_bytes() == b"feed { color: red }"
+
+
+def test_another_configuration_writes_what_differs_and_removes_its_own_leftovers(
+    bench: Bench,
+) -> None:
+    bench.take(1, 2)
+    bench.take(3, categories=(TEA,))
+    bench.build()
+    mine = ["robots.txt", "feeds/logo.png", "feeds/生活/茶/notes.txt", "old/rss.xml"]
+    for path in mine:
+        (bench.output / path).parent.mkdir(exist_ok=True)
+        (bench.output / path).write_text("mine")
+    done = bench.build(formats=(ATOM,), full=False)
+    left = set(tree(bench.output)) - set(mine)
+    assert not any(path.endswith((RSS, JSON)) for path in left)
+    assert set(tree(bench.output)).issuperset(mine)
+    assert done.removed == 2 * 6
+    assert b"atom.xml" in (bench.output / "feeds/opml.xml").read_bytes()
+    assert (
+        b'type="html"'
+        not in (bench.output / "feeds/atom.xml").read_bytes().partition(b"<content")[2]
+    )
+
+
+def test_two_configurations_in_turns_leave_no_file_of_the_other(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    daemon = bench.publisher()
+    bench.publish(daemon)
+    bench.build(full=False)
+    bench.take(3)
+    bench.publish(daemon)
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_a_configuration_that_could_not_be_written_whole_leaves_nothing_behind(
+    bench: Bench,
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    bench.build()
+    blocked = bench.output / "feeds/商业/rss.xml"
+    blocked.unlink()
+    (blocked / "inside").mkdir(parents=True)
+    with pytest.raises(OutputError):
+        bench.build(full=False)
+    shutil.rmtree(blocked)
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+
+
+# What cannot be written
+
+
+def test_a_file_that_cannot_be_written_does_not_keep_the_others(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    (bench.output / "feeds/生活").mkdir(parents=True)
+    (bench.output / "feeds/生活/茶").write_text("a file, not a folder")
+    publisher = bench.publisher()
+    with pytest.raises(OutputError) as caught:
+        publisher.publish()
+    assert caught.value.path == bench.output / "feeds/生活/茶/rss.xml"
+    written = files("", "商业/", "商业/航运/", "商业/航运/港口 & Docks/", "生活/") | LISTS
+    assert set(tree(bench.output)) == written | {"feeds/生活/茶"}
+    assert set(bench.told) == written - LISTS
+    with pytest.raises(OutputError):
+        bench.publish(publisher)
+    (bench.output / "feeds/生活/茶").unlink()
+    assert bench.publish(publisher) == Published(written=3, unchanged=2)
+    assert tree(bench.output) == bench.fresh()
+
+
+@pytest.mark.parametrize("again", ["goes on", "starts again"])
+def test_a_list_that_cannot_be_written_is_written_later(bench: Bench, again: str) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    opml = bench.output / "feeds/opml.xml"
+    opml.unlink()
+    (opml / "inside").mkdir(parents=True)
+    bench.take(2, categories=(TEA,))
+    with pytest.raises(OutputError):
+        bench.publish(publisher)
+    shutil.rmtree(opml)
+    bench.publish(publisher if again == "goes on" else bench.publisher())
+    assert "%E8%8C%B6" in opml.read_text()
+    assert bench.build() == Published()
+
+
+def test_a_full_disk_leaves_every_file_as_it_was_and_heals(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    before = tree(bench.output)
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    bench.take(2)
+    bench.told.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        for _ in range(2):
+            with pytest.raises(OutputError, match="No space left"):
+                bench.publish(publisher)
+    assert tree(bench.output) == before
+    assert not hidden(bench.output)
+    assert bench.told == []
+    bench.publish(publisher)
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_an_output_that_cannot_be_opened_is_told_and_heals(bench: Bench) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    shutil.rmtree(bench.output)
+    bench.output.write_text("a file")
+    with pytest.raises(OutputError):
+        bench.publish(publisher)
+    with pytest.raises(OutputError):
+        bench.publisher()
+    bench.output.unlink()
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_a_feed_that_cannot_be_removed_is_told_and_removed_later(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    rss = bench.output / "feeds/生活/茶/rss.xml"
+    rss.unlink()
+    (rss / "inside").mkdir(parents=True)
+    bench.withdraw(2)
+    with pytest.raises(OutputError):
+        bench.publish(publisher)
+    assert not (bench.output / "feeds/生活/茶/atom.xml").exists(), "the others are gone"
+    shutil.rmtree(rss)
+    bench.publish(publisher)
+    assert bench.build() == Published()
+    assert "%E8%8C%B6" not in (bench.output / "feeds/opml.xml").read_text()
+
+
+def test_a_category_of_endless_names_keeps_no_other_feed_from_being_written(
+    bench: Bench,
+) -> None:
+    bench.take(1, categories=(CategoryPath(("很" * 300,)),))
+    bench.take(2, categories=(TEA,))
+    publisher = bench.publisher()
+    try:
+        bench.publish(publisher)
+    except OutputError as error:
+        assert "long" in str(error)  # noqa: PT017 - where names are cut short there is none
+    assert bench.ids("feeds/生活/茶/rss.xml") == [2]
+    assert bench.ids("feeds/rss.xml") == [2, 1]
+
+
+# The limit of bytes
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_what_does_not_fit_into_a_feed_gives_its_summary(bench: Bench, full: bool) -> None:
+    for number in range(1, 31):
+        bench.take(number, body=long_body(number, 10_000))
+    limit = 100_000
+    with capture_logs() as logs:
+        publisher = bench.publisher(limit=30, max_bytes=limit, full=full)
+        bench.publish(publisher)
+        bench.take(31, body=long_body(31, 50_000))
+        bench.publish(publisher)
+    for path, content in tree(bench.output).items():
+        assert len(content) <= limit, path
+    for name in (RSS, ATOM):
+        assert bench.ids(f"feeds/{name}") == list(range(31, 1, -1)), "all are there"
+    parsed = feedparser.parse((bench.output / "feeds/atom.xml").read_bytes())
+    assert not parsed.bozo
+    bodies = ["content" in entry for entry in parsed.entries]
+    document = json.loads((bench.output / "feeds/feed.json").read_bytes())
+    assert len(document["items"]) == 30
+    if full:
+        assert bodies[0], "the newest come first"
+        assert not bodies[-1]
+        assert all("content_html" in item or "content_text" in item for item in document["items"])
+        told = [entry["feed"] for entry in logs]
+        assert sorted(told) == sorted(set(told)), "told once for each feed"
+        assert logs[0]["limit"] == limit
+    else:
+        assert logs == []
+    assert tree(bench.output) == bench.fresh(limit=30, max_bytes=limit, full=full)
+
+
+def test_many_tombstones_count_as_well(bench: Bench) -> None:
+    limit = 100_000
+    bench.take(*range(1, 151), body=long_body(1, 600))
+    publisher = bench.publisher(limit=150, max_bytes=limit, formats=(ATOM,), archives=False)
+    bench.withdraw(*range(1, 151))
+    bench.take(*range(1001, 1151), body=long_body(2, 600))
+    bench.publish(publisher)
+    atom = bench.output / "feeds/atom.xml"
+    assert atom.stat().st_size <= limit
+    assert atom.read_bytes().count(b"deleted-entry") == 150
+    assert not feedparser.parse(atom.read_bytes()).bozo
+
+
+def test_what_has_no_room_at_all_is_left_out_and_told(bench: Bench) -> None:
+    for number in range(1, 11):
+        bench.take(number, title="长" * 6_000)
+    with capture_logs() as logs:
+        bench.build(limit=10, max_bytes=100_000, formats=(RSS,))
+    assert (bench.output / "feeds/rss.xml").stat().st_size <= 100_000
+    assert bench.ids("feeds/rss.xml") == [10, 9, 8, 7, 6]
+    assert logs[0]["left_out"] == 5
+
+
+# Packed variants and histories
+
+
+def variants(bench: Bench) -> set[str]:
+    return {
+        path.relative_to(bench.output).as_posix()
+        for path in bench.output.rglob("*")
+        if plain_name(path.name)
+    }
+
+
+def test_everything_of_some_length_is_packed_beside_itself(bench: Bench) -> None:
+    bench.take(1, body=long_body(1))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    for number in (2, 3):
+        waiting = [publisher.unpacked]
+        publisher.pack()
+        assert [*waiting, publisher.unpacked] == [True, False]
+        for path, content in tree(bench.output).items():
+            for encoding, suffix in SUFFIXES.items():
+                variant = bench.output / (path + suffix)
+                assert variant.exists() is (len(content) >= PACK_FROM), variant
+                if variant.exists():
+                    assert variant.read_bytes() == packed(encoding, content)
+        bench.take(number, body=long_body(number))
+        bench.publish(publisher)
+        assert "feeds/rss.xml.gz" not in variants(bench), "of the feed before"
+
+
+def test_what_was_not_packed_before_the_end_is_packed_after_the_next_start(bench: Bench) -> None:
+    bench.take(1, body=long_body(1))
+    bench.publish(bench.publisher())
+    again = bench.publisher()
+    assert again.unpacked
+    bench.publish(again)
+    again.pack()
+    assert "feeds/rss.xml.br" in variants(bench)
+    for variant in bench.output.rglob("*.br"):
+        variant.unlink()
+    bench.build(fingerprint="another program")
+    assert "feeds/rss.xml.br" in variants(bench)
+
+
+def test_packing_stops_for_what_is_urgent_and_goes_on_later(bench: Bench) -> None:
+    for number in range(1, 4):
+        bench.take(number, body=long_body(number), categories=(TEA, SHIPS))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    asked = iter([False, True])
+    publisher.pack(lambda: next(asked))
+    assert publisher.unpacked
+    first = variants(bench)
+    assert first
+    publisher.pack()
+    assert variants(bench) > first
+
+
+def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
+    bench: Bench,
+) -> None:
+    bench.take(1, body=long_body(1))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    with OutputFolder(bench.output).alone(lambda: None):
+        publisher.pack(lambda: True)
+    assert publisher.unpacked
+    assert variants(bench) == set()
+
+
+def test_each_version_of_a_feed_is_in_its_history(bench: Bench) -> None:
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    tags = []
+    for number in range(1, 6):
+        bench.take(number)
+        tags.append(content_tag((bench.output / "feeds/atom.xml").read_bytes()))
+        bench.publish(publisher)
+    log = (bench.output / "feeds/.atom.xml.history").read_bytes()
+    found = [held(log, tag) for tag in tags]
+    assert [len(marks or ()) for marks in found] == [0, 1, 2, 3, 3]
+    bench.build(fingerprint="another program")
+    assert (bench.output / "feeds/.atom.xml.history").read_bytes() == log
+
+
+def test_what_accompanies_a_feed_goes_with_it(bench: Bench) -> None:
+    bench.take(1, body=long_body(1))
+    bench.build()
+    bench.take(2, body=long_body(2))
+    bench.build()
+    orphan = bench.output / "feeds/old/rss.xml.br"
+    orphan.parent.mkdir()
+    orphan.write_bytes(b"its feed was removed by hand")
+    bench.withdraw(1, 2)
+    bench.build()
+    assert {path.name for path in (bench.output / "feeds").iterdir() if path.is_dir()} == set()
+
+
+@pytest.mark.parametrize("what", ["pack", "record"])
+def test_what_cannot_accompany_a_file_is_told_and_mended_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError(bench.output, "No space left on device")
+
+    bench.take(1, body=long_body(1))
+    bench.build()
+    bench.take(2, body=long_body(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputFolder, what, full)
+        with pytest.raises(OutputError, match="No space left"):
+            bench.build()
+    assert bench.ids("feeds/rss.xml") == [2, 1]
+    bench.build()
+    assert (bench.output / "feeds/rss.xml.gz").exists()
+    assert bench.build() == Published()
+
+
+# Who is told
+
+
+def test_each_run_tells_which_feeds_hold_other_bytes_and_nothing_else(bench: Bench) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    assert set(bench.told) == set(tree(bench.output)) - LISTS
+    bench.told.clear()
+    bench.take(3, categories=(TEA,))
+    bench.publish(publisher)
+    assert sorted(bench.told) == sorted(files("", "生活/", "生活/茶/"))
+    bench.told.clear()
+    bench.publish(publisher)
+    bench.build(fingerprint="another program")
+    assert bench.told == []
+
+
+# Loss of power
+
+
+def boot(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(publisher_module, "boot_id", lambda: name)
+
+
+def lose(bench: Bench, path: str) -> None:
+    """Leave a file with its size and time, but none of its bytes, as a loss of power may."""
+    file = bench.output / path
+    before = file.stat()
+    file.write_bytes(bytes(before.st_size))
+    os.utime(file, ns=(before.st_mtime_ns, before.st_mtime_ns))
+
+
+def test_another_boot_without_a_clean_end_has_every_feed_compared(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1, body=long_body(1))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    publisher.pack()
+    before = {path: path.read_bytes() for path in bench.output.rglob("*.*") if path.is_file()}
+    for path in ("feeds/rss.xml", "feeds/商业/atom.xml.gz", "feeds/商业/rss.xml.br"):
+        lose(bench, path)
+    assert bench.publish(bench.publisher()) == Published(), "of the same boot: it is not noticed"
+    boot(monkeypatch, "second")
+    with capture_logs() as logs:
+        bench.build()
+    assert [entry["event"] for entry in logs] == [
+        "the machine may have lost power; every feed is compared"
+    ]
+    after = {path: path.read_bytes() for path in bench.output.rglob("*.*") if path.is_file()}
+    assert after.items() >= before.items()
+    boot(monkeypatch, "third")
+    with capture_logs() as logs:
+        assert bench.build() == Published()
+    assert logs == []
+
+
+def test_another_boot_after_a_clean_end_costs_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1, body=long_body(1))
+    bench.build()
+    lose(bench, "feeds/rss.xml")
+    boot(monkeypatch, "second")
+    assert bench.build() == Published(), "nothing was compared"
+
+
+def test_a_kill_while_everything_is_compared_does_not_hide_the_loss_of_power(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1)
+    bench.publish(bench.publisher())
+    lose(bench, "feeds/商业/rss.xml")
+    boot(monkeypatch, "second")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.publisher().publish(killed)  # the same process number, as in a container
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_where_the_system_tells_no_boot_id_everything_is_compared_without_a_clean_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "")
+    bench.take(1)
+    bench.publish(bench.publisher())
+    lose(bench, "feeds/商业/rss.xml")
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+    lose(bench, "feeds/商业/rss.xml")
+    assert bench.build() == Published()
+
+
+def test_variants_that_were_packed_at_the_next_start_are_suspect_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1, body=long_body(1))
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    publisher.close()
+    again = bench.publisher()
+    bench.publish(again)
+    again.pack()
+    lose(bench, "feeds/rss.xml.gz")
+    boot(monkeypatch, "second")
+    bench.build()
+    content = (bench.output / "feeds/rss.xml").read_bytes()
+    assert (bench.output / "feeds/rss.xml.gz").read_bytes() == packed("gzip", content)
+
+
+def test_a_disk_that_cannot_be_synced_leaves_the_mark(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("digest.feeds.publish.output_folder.sync_file_system", fail)
+        with pytest.raises(OutputError):
+            publisher.close()
+    boot(monkeypatch, "second")
+    lose(bench, "feeds/rss.xml")
+    bench.build()
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_what_ended_by_itself_is_not_taken_for_another_that_still_writes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    token = OutputFolder(bench.output).token()
+    assert token is not None
+    bench.store.feeds.begin_writing(token, "first", os.getppid())
+    bench.store.feeds.begin_writing(token, "first", 2**22 + 1)  # no process has this number
+    publisher.close()
+    record = bench.store.feeds.output(token)
+    assert record is not None
+    assert set(record.unsynced) == {("first", os.getppid())}
+
+
+def test_ending_twice_and_without_a_start_does_nothing(bench: Bench) -> None:
+    publisher = bench.publisher()
+    publisher.close()
+    bench.publish(publisher)
+    publisher.close()
+    publisher.close()
+
+
+# What an older version has left
+
+
+def test_an_older_layout_is_removed_at_the_first_start(bench: Bench) -> None:
+    older(bench.output)
+    (bench.output / "robots.txt").write_text("mine")
+    bench.take(1)
+    publisher_ = bench.publisher()
+    assert OutputFolder(bench.output).token()
+    bench.publish(publisher_)
+    (bench.output / "robots.txt").unlink()
+    assert tree(bench.output) == bench.fresh()
+
+
+def older(root: Path) -> None:
+    for path in ("index.html", "feeds/index.html", "assets/feed.css", "assets/style.css",
+                 "articles/aaaaaaaaaaaaaaaa/index.html", "feeds/rss.xml"):  # fmt: skip
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("older")

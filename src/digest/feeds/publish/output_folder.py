@@ -16,16 +16,18 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from digest.errors import OutputError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
 from digest.feeds.history import recorded
-from digest.feeds.publish.power import sync_file_system
+from digest.feeds.publish.power import is_running, sync_file_system
+from digest.feeds.selection import ATOM, JSON, OPML, RSS
 
 #: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
 _ABANDONED_AFTER = 600
-_TEMPORARY = (".digest-", ".tmp")
+#: A file that is being written: the process, and what makes the name its own.
+_TEMPORARY = re.compile(r"\.digest-(?:([0-9]{1,7})-)?[0-9a-f]+\.tmp")
 _HISTORY = (".", ".history")
 #: How often a publisher looks whether the other one has ended; seconds.
 _LOOK_AGAIN = 0.05
@@ -35,6 +37,8 @@ _SECOND = 1_000_000_000  #: nanoseconds
 #: Holds what tells the folder from any other: 32 hexadecimal digits.
 _IDENTITY_FILE = ".digest-output"
 _IDENTITY = re.compile("[0-9a-f]{32}")
+#: Stands in its place while what an older Digest has left is removed.
+_REMOVING = b"removing an older layout\n"
 #: What a Digest that wrote pages as files has left: paths below the output folder.
 _OLDER_FILE = re.compile(
     r"""
@@ -47,7 +51,17 @@ _OLDER_FILE = re.compile(
     """,
     re.VERBOSE,
 )
+_OLDER_FOLDER = re.compile(
+    r"""
+      articles(?:/[a-z2-7]{16})?
+    | feeds/(?:.+/)?archive\.d(?:/[0-9]+)?
+    | digests(?:/[^/]+(?:/[0-9]+)?)?
+    | assets
+    """,
+    re.VERBOSE,
+)
 _OLDER_VARIANT = ".zst"
+_OLDER_FEEDS = frozenset((RSS, ATOM, JSON, OPML))
 #: By these the folder of an older Digest is told from that of another program.
 _OLDER_SIGNS = ("feeds/index.html", "assets/feed.css", "assets/style.css")
 
@@ -120,23 +134,25 @@ class OutputFolder:
     def remove_older_layout(self) -> int:
         """Remove the pages and archives that an older Digest wrote; return how many files.
 
-        Nothing is removed where that has not been at work here, nor any file of another name.
-        Raises OutputError.
+        Nothing is removed where that has not been at work here, nor any file of another name. What
+        was killed goes on the next time. Raises OutputError.
         """
-        if not all(self.holds(path) for path in _OLDER_SIGNS):
-            return 0
+        mark = self._root / _IDENTITY_FILE
+        try:
+            if _content(mark) != _REMOVING:
+                if not all(self.holds(path) for path in _OLDER_SIGNS):
+                    return 0
+                _replace(mark, _REMOVING)
+        except OSError as error:
+            raise _explained(mark, error) from error
         removed = 0
         for folder, _, files in os.walk(self._root, topdown=False):
-            for name in files:
-                relative = Path(folder, name).relative_to(self._root).as_posix()
-                # The signs go last: what is left of a removal that was killed is removed then.
-                if _is_older(relative) and relative not in _OLDER_SIGNS:
-                    removed += self._unlink(relative)
-            if Path(folder) != self._root:
+            paths = [Path(folder, name).relative_to(self._root).as_posix() for name in files]
+            count = sum(self._unlink(path) for path in paths if _is_older(path))
+            removed += count
+            place = Path(folder).relative_to(self._root).as_posix()
+            if place != "." and (count or _OLDER_FOLDER.fullmatch(place)):
                 _rmdir(Path(folder))
-        for path in _OLDER_SIGNS:
-            removed += self._unlink(path)
-            _rmdir((self._root / path).parent)
         return removed
 
     def _unlink(self, path: str) -> bool:
@@ -197,6 +213,15 @@ class OutputFolder:
         except OSError:
             return None
         return found.st_size, found.st_mtime_ns
+
+    def unpack(self, path: str) -> None:
+        """Remove the packed variants of a file. Raises OutputError."""
+        try:
+            _unpack(self._root / path)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise _explained(self._root / path, error) from error
 
     def packed(self, path: str) -> bool:
         """Tell whether a file lacks no packed variant."""
@@ -316,7 +341,9 @@ def _is_older(path: str) -> bool:
     for suffix in (_OLDER_VARIANT, *SUFFIXES.values()):
         plain = plain.removesuffix(suffix)
     return bool(_OLDER_FILE.fullmatch(plain)) or (
-        path.endswith(_OLDER_VARIANT) and plain.startswith("feeds/") and is_text(plain)
+        path.endswith(_OLDER_VARIANT)
+        and path.startswith("feeds/")
+        and PurePosixPath(plain).name in _OLDER_FEEDS
     )
 
 
@@ -336,10 +363,10 @@ def _unpack(target: Path) -> None:
 
 
 def _written_at(target: Path, suffix: str = "") -> int | None:
-    """Return when a file was written, in nanoseconds; None where there is none."""
+    """Return when a file was written, in nanoseconds; None where that cannot be seen."""
     try:
         return target.with_name(target.name + suffix).stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -370,8 +397,7 @@ def _replace(
     before: Callable[[Path], None] = lambda _: None,
 ) -> None:
     """Put a file in place; ``before`` is called with its path when all but that is done."""
-    start, end = _TEMPORARY
-    temporary = target.parent / f"{start}{secrets.token_hex(8)}{end}"
+    temporary = target.parent / f".digest-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(temporary, flags, _FILE_MODE)
     try:
@@ -399,9 +425,11 @@ def _rmdir(folder: Path) -> bool:
 
 def _is_abandoned(file: Path) -> bool:
     """Tell a temporary file whose writer died from one that another process writes just now."""
-    start, end = _TEMPORARY
-    if not (file.name.startswith(start) and file.name.endswith(end)):
+    named = _TEMPORARY.fullmatch(file.name)
+    if not named:
         return False
+    if named[1] and not is_running(int(named[1])):
+        return True
     try:
         return time.time() - file.stat().st_mtime > _ABANDONED_AFTER
     except OSError:

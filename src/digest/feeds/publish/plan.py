@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from digest.articles.model import CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.plan import LANGUAGES_THAT_DIFFER, FeedPlan
 from digest.feeds.selection import Feed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> Pub
     several = len(stale.languages) >= LANGUAGES_THAT_DIFFER
     written, ended = [], []
     for feed in candidates(options, stale):
-        changed = feed.scope in stale.selections
+        changed = stale.articles is None or feed.scope in stale.selections
         if not _exists(feed, stale, several=several):
             if feed in present:
                 ended.append(feed)
@@ -108,3 +111,23 @@ def batches(feeds: Collection[Feed], size: int) -> Iterator[tuple[Feed, ...]]:
     whole = tuple(feeds)
     for start in range(0, len(whole), size):
         yield whole[start : start + size]
+
+
+def within(room: int, full: Mapping[T, bytes], short: Mapping[T, bytes]) -> dict[T, bytes]:
+    """Return the entries of a document that take ``room`` bytes at most, in their order.
+
+    The first ones are given in full as far as there is room beside the ``short`` forms of all. An
+    entry is left out only where there is none for its shorter form.
+    """
+    kept: dict[T, bytes] = {}
+    for one, entry in full.items():
+        smallest = min(entry, short.get(one, entry), key=len)
+        if len(smallest) <= room:
+            kept[one] = smallest
+            room -= len(smallest)
+    for one, smallest in kept.items():
+        more = len(full[one]) - len(smallest)
+        if more <= room:
+            kept[one] = full[one]
+            room -= more
+    return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,40 +12,35 @@ from typing import Protocol
 
 import structlog
 
-from digest.articles.model import Article, Tombstone
+from digest.articles.model import Article
 from digest.articles.strands import StrandKind
 from digest.errors import OutputError
-from digest.feeds.archives import Place, Version
-from digest.feeds.formats import FORMATS, Content
+from digest.feeds.formats import FORMATS
 from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan
-from digest.feeds.publish.entry_cache import EntryCache, EntryForm
+from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.publish.output_folder import OutputFolder, Written
-from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
+from digest.feeds.publish.plan import (
+    PublishPlan,
+    StaleFeeds,
+    batches,
+    candidates,
+    listed,
+    plan,
+)
 from digest.feeds.publish.power import boot_id, is_running
 from digest.feeds.selection import ATOM, OPML, RSS, Feed
-from digest.feeds.syndication import STYLESHEET, last_change
+from digest.feeds.syndication import STYLESHEET
 from digest.feeds.websub import is_topic
 
 _log = structlog.get_logger(__name__)
 
-#: Feeds written while other processes wait. Their articles are read once for all of them.
+#: Feeds written while other processes wait.
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
-#: Bytes of a document that are not entries.
-_HEAD_BYTES = 16_384
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedContents:
-    """What a feed's documents tell, as the store has it."""
-
-    versions: Sequence[Version]  #: of the articles in the current document, newest first
-    gone: Sequence[Tombstone] = ()  #: withdrawn last first
-    newest_archive: int = 0  #: its number; 0 where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +49,7 @@ class OutputRecord:
 
     revision: int | None  #: the content revision that it is complete up to; None: of none
     fingerprint: str  #: of the program and configuration that wrote it
-    boots: Mapping[int, str]  #: boot ids of processes that did not end cleanly, by pid
+    unsynced: Collection[tuple[str, int]]  #: boot id and pid of what did not end cleanly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +99,10 @@ class PublishStore(Protocol):
         """Yield path, size and mtime (nanoseconds) of each file as it was written."""
         ...
 
+    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
+        """Return those of these paths that were written, by any process, and not removed since."""
+        ...
+
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""
         ...
@@ -113,12 +112,17 @@ class PublishStore(Protocol):
         token: str,
         files: Collection[Written],
         removed: Collection[str],
-        complete: tuple[int, str] | None,
+        complete: int | None,
+        fingerprint: str,
+        *,
+        everything: bool,
     ) -> None:
         """Note what was written and removed.
 
-        ``complete`` is the content revision that the folder is complete up to, with the
-        fingerprint of program and configuration; None where something is still to be written.
+        ``complete`` is the content revision that the folder is complete up to; None where
+        something is still to be written. Unless ``everything`` was compared, that holds only
+        where the folder is of the same ``fingerprint``, and where everything was and not all
+        could be written, the folder is of none.
         """
         ...
 
@@ -161,45 +165,61 @@ class Publisher:
         self._style_sheet = style_sheet
         self._fingerprint = fingerprint
         self._changed = changed
-        self._entries = EntryCache()
+        self._documents = FeedDocuments(store.articles_of, max_bytes=options.max_bytes)
         self._token = ""
         self._since: int | None = None  # the content revision that the folder is complete up to
         self._done: dict[str, int] = {}  # folders of feeds written since, with their revisions
         self._damaged: set[str] = set()  # paths that are not as they were written
         self._unpacked: dict[str, None] = {}
-        self._cut: set[str] = set()  # folders of feeds over the limit of bytes
+        self._lists_due = True  # the lists may name other feeds than there are
         self._marked = False
 
-    def start(self) -> int:
+    def start(self, waiting: Callable[[], None] = lambda: None) -> int:
         """Compare the output folder with what is known of it; return how many files were removed.
 
         Removed is what an older Digest has left: pages, archives, edition pages. Whatever is
-        missing, changed by others, or may have been lost with the machine's power is stale then.
-        Raises OutputError, StoreError.
+        missing, changed by others, nobody's, or may have been lost with the machine's power is
+        stale then. ``waiting`` is called while another process publishes; what it raises ends the
+        wait. Raises OutputError, StoreError.
         """
         removed = 0
-        with self._folder.alone(lambda: None):
+        with self._folder.alone(waiting):
             token = self._folder.token()
             if token is None:
                 removed = self._folder.remove_older_layout()
                 token = self._folder.make_token()
-        self._token = token
-        known = self._store.output(token)
-        boot = boot_id()
-        if known is None or known.fingerprint != self._fingerprint:
-            self._since = None
-        elif any(other != boot or not boot for other in known.boots.values()):
-            _log.warning("the machine may have lost power; every feed is compared")
-            self._since = None
-        else:
-            self._since = known.revision
-        if self._since is not None:
-            for path, size, mtime_ns in self._store.written_files(token):
-                if self._folder.stamp(path) != (size, mtime_ns):
-                    self._damaged.add(path)
-                elif not self._folder.packed(path):
-                    self._unpacked[path] = None
+            known = self._store.output(token)
+            self._token, self._since = token, None
+            if known is not None:
+                self._compare(known)
         return removed
+
+    def _compare(self, known: OutputRecord) -> None:
+        """Find out how much of the output folder is as it was written."""
+        boot = boot_id()
+        lost = any(other != boot or not boot for other, _ in known.unsynced)
+        if lost:
+            _log.warning("the machine may have lost power; every feed is compared")
+        elif known.fingerprint == self._fingerprint:
+            self._since = known.revision
+        recorded = set()
+        for path, size, mtime_ns in self._store.written_files(self._token):
+            recorded.add(path)
+            if lost:
+                # Their times are right whatever they hold.
+                self._folder.unpack(path)
+            if self._folder.stamp(path) != (size, mtime_ns):
+                self._damaged.add(path)
+            elif not self._folder.packed(path):
+                self._unpacked[path] = None
+        # Written by a process that was killed, or noted in a database that was replaced.
+        strays = self._folder.leftovers(lambda path: _is_feed(path) and path not in recorded)
+        for path in list(strays):
+            if _is_feed(path):
+                self._damaged.add(path)
+            else:
+                with contextlib.suppress(OutputError):  # it is in nobody's way
+                    self._folder.remove(path)
 
     @property
     def unpacked(self) -> bool:
@@ -212,30 +232,40 @@ class Publisher:
         ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
         A feed that was written within this second is left for the next one (``Published.wait``).
         """
+        try:
+            run = self._run(progress or (lambda _done, _total: None))
+        except BaseException:
+            # What this run wrote is not noted yet: the next one finds it, and has it told.
+            self._done.clear()
+            raise
+        if run.error is not None:
+            raise run.error
+        return run.published()
+
+    def _run(self, tell: Progress) -> _Run:
         stale = self._stale()
-        present = {one for one in candidates(self._options, stale) if self._has_files(one)}
-        planned = plan(self._options, stale, present)
+        planned = plan(self._options, stale, self._present(stale))
         run = _Run(folder=self._folder, unpacked=self._unpacked)
         if not (planned.written or planned.ended or self._damaged or self._since is None):
             self._finish(run, stale)
-            return run.published()
+            return run
         self._mark()
+        self._lists_due |= planned.changes_lists or bool(self._damaged)
         done, total = 0, len(planned.written)
-        tell = progress or (lambda _done, _total: None)
         for feeds in batches(planned.written, BATCH):
             due = [feed for feed in feeds if self._is_due(feed, stale, run)]
             with self._folder.alone(partial(tell, done, total)):
                 written = self._write(run, due, stale.articles, planned)
-            run.record_histories()
+                run.record_histories()
             self._done |= {feed.folder: _revision(stale, feed) for feed in written}
             done += len(feeds)
             tell(done, total)
         with self._folder.alone(partial(tell, done, total)):
             self._end(run, planned)
-            if planned.changes_lists or self._since is None or self._damaged:
+            if self._lists_due:
                 self._write_lists(run)
         self._finish(run, stale)
-        return run.published()
+        return run
 
     def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
         """Lay packed variants beside what was published, until ``urgent`` says to stop.
@@ -249,6 +279,9 @@ class Publisher:
             if urgent():
                 raise InterruptedError
 
+        if not self._unpacked:
+            return
+        self._mark()
         errors: list[OutputError] = []
         with (
             contextlib.suppress(InterruptedError),
@@ -278,7 +311,7 @@ class Publisher:
         boot = boot_id()
         known = self._store.output(self._token)
         # What processes of this boot have left that were killed is on the disk then, too.
-        ended = [pid for pid in (known.boots if known else {}) if not is_running(pid)]
+        ended = [pid for _, pid in (known.unsynced if known else ()) if not is_running(pid)]
         self._folder.sync()
         self._store.end_writing(self._token, boot, [*ended, os.getpid()])
         self._marked = False
@@ -302,14 +335,19 @@ class Publisher:
             languages=stale.languages,
         )
 
-    def _has_files(self, feed: Feed) -> bool:
-        return any(self._folder.holds(feed.folder + name) for name in feed.formats)
+    def _present(self, stale: StaleFeeds) -> set[Feed]:
+        """Return the feeds that may be written or end and are noted as written."""
+        if self._since is None:
+            return set()
+        feeds = candidates(self._options, stale)
+        recorded = self._store.recorded(self._token, [path for one in feeds for path in one.paths])
+        return {feed for feed in feeds if not recorded.isdisjoint(feed.paths)}
 
     def _is_due(self, feed: Feed, stale: StaleFeeds, run: _Run) -> bool:
         """Tell whether a feed is to be written now; note how long to wait where it is later."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
-        wait = max(self._folder.wait(feed.folder + name) for name in feed.formats)
+        wait = max(map(self._folder.wait, feed.paths))
         if wait > 0:
             run.postpone(wait)
             return False
@@ -342,87 +380,11 @@ class Publisher:
         return written
 
     def _write_feed(self, run: _Run, feed: Feed, held: FeedContents) -> bool:
-        content = Content(
-            changed_at=last_change((one.changed_at, one.sequence) for one in held.versions),
-            gone=held.gone,
-            place=Place(newest=held.newest_archive),
-        )
-        ended_well = True
-        for name, entries in self._entries_of(feed, held.versions).items():
-            document = FORMATS[name].document(feed, list(entries.values()), content)
-            ended_well &= run.write(feed.folder + name, document)
-        return ended_well
-
-    def _entries_of(
-        self, feed: Feed, versions: Sequence[Version]
-    ) -> dict[str, dict[Version, bytes]]:
-        """Return the entries of articles by format; without those withdrawn a moment ago."""
-        kept: dict[str, dict[Version, bytes]] = {}
-        missing: set[int] = set()
-        for name in feed.formats:
-            form = EntryForm(name, feed.full, feed.site.language)
-            kept[name] = {}
-            for version in versions:
-                entry = self._entries.get(form, version.sequence, version.revision)
-                if entry is None:
-                    missing.add(version.sequence)
-                else:
-                    kept[name][version] = entry
-        if missing:
-            self._serialize(feed, versions, missing, kept)
-        return {
-            name: self._within_limit(
-                feed, name, {one: entries[one] for one in versions if one in entries}
-            )
-            for name, entries in kept.items()
-        }
-
-    def _serialize(
-        self,
-        feed: Feed,
-        versions: Sequence[Version],
-        missing: Collection[int],
-        entries: dict[str, dict[Version, bytes]],
-    ) -> None:
-        """Add entries of articles that are missing in some format."""
-        known = {one.sequence: one for one in versions}
-        for article in self._store.articles_of(missing):
-            version = known[article.sequence]
-            for name, found in entries.items():
-                if version not in found:
-                    form = EntryForm(name, feed.full, feed.site.language)
-                    found[version] = FORMATS[name].entry(feed, article)
-                    self._entries.put(form, version.sequence, version.revision, found[version])
-
-    def _within_limit(
-        self, feed: Feed, name: str, entries: dict[Version, bytes]
-    ) -> dict[Version, bytes]:
-        """Return a document's entries, with summaries for those that it has no room for."""
-        room = self._options.max_bytes - _HEAD_BYTES
-        if sum(map(len, entries.values())) <= room:
-            return entries
-        large = {}
-        for version, entry in entries.items():
-            if len(entry) <= room:
-                room -= len(entry)
-            else:
-                large[version.sequence] = version
-        short = replace(feed, full=False)
-        kept = {one: entry for one, entry in entries.items() if one.sequence not in large}
-        for article in self._store.articles_of(large):
-            entry = FORMATS[name].entry(short, article)
-            if len(entry) <= room:
-                room -= len(entry)
-                kept[large[article.sequence]] = entry
-        if feed.folder not in self._cut:
-            self._cut.add(feed.folder)
-            _log.warning(
-                "a feed is over its limit of bytes; the largest articles give their summaries",
-                feed=feed.folder,
-                articles=len(large),
-                limit=self._options.max_bytes,
-            )
-        return {one: kept[one] for one in entries if one in kept}
+        written = [
+            run.write(feed.folder + name, document)
+            for name, document in self._documents.of(feed, held)
+        ]
+        return all(written)
 
     def _end(self, run: _Run, planned: PublishPlan) -> None:
         """Remove the files of feeds that hold nothing any more, and what is nobody's."""
@@ -431,14 +393,15 @@ class Publisher:
             for feed, contents in zip(planned.ended, held, strict=True):
                 is_language = feed.strand and feed.strand.kind is StrandKind.LANGUAGE
                 if is_language or not contents.versions:  # else another process began it anew
-                    for name in feed.formats:
-                        run.remove(feed.folder + name)
+                    for path in feed.paths:
+                        run.remove(path)
+        kept = {path for feed in planned.written for path in feed.paths}
+        nobodys = {path for path in self._damaged if _is_feed(path)} - kept
         if self._since is None:
-            kept = {feed.folder + name for feed in planned.written for name in feed.formats}
-            for path in list(
-                self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
-            ):
-                run.remove(path)
+            stale = self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
+            nobodys.update(stale)
+        for path in sorted(nobodys):
+            run.remove(path)
 
     def _write_lists(self, run: _Run) -> None:
         """Write the list of all feeds, and the style sheet that browsers show them with."""
@@ -449,7 +412,7 @@ class Publisher:
         run.write(STYLESHEET, self._style_sheet)
 
     def _finish(self, run: _Run, stale: StaleFeeds) -> None:
-        """Have hubs told, and then note what was done; raise the first OutputError."""
+        """Have hubs told, and then note what was done."""
         complete = run.error is None and run.wait is None
         unchanged = [one for one in run.files if not one.changed]
         # What is there, but not as recorded, was written by a process that ended before it told.
@@ -463,16 +426,17 @@ class Publisher:
                 self._token,
                 [one for one in run.files if one.path in changed],
                 run.removed,
-                (stale.revision, self._fingerprint) if complete else None,
+                stale.revision if complete else None,
+                self._fingerprint,
+                everything=everything,
             )
         if complete:
             if everything:
                 self._store.forget_other_boots(self._token, boot_id())
             self._since = stale.revision
+            self._lists_due = False
             self._done.clear()
             self._damaged.clear()
-        if run.error is not None:
-            raise run.error
 
 
 @dataclass(slots=True, kw_only=True)
@@ -482,7 +446,8 @@ class _Run:
     folder: OutputFolder
     unpacked: dict[str, None]
     files: list[Written] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)  # whether there was a file or not
+    files_removed: int = 0
     error: OutputError | None = None
     wait: float | None = None
     replaced: list[tuple[str, bytes]] = field(default_factory=list)  # feeds' last versions
@@ -494,19 +459,19 @@ class _Run:
         except OutputError as error:
             self.error = self.error or error
             return False
-        if written.changed:
+        if written.changed or not self.folder.packed(path):
             self.unpacked.pop(path, None)
             self.unpacked[path] = None
-            if written.previous is not None and path.rpartition("/")[2] in (RSS, ATOM):
-                self.replaced.append((path, written.previous))
+        if written.previous is not None and written.changed and _has_history(path):
+            self.replaced.append((path, written.previous))
         # What a file held before is large, and needed no longer than until it is recorded.
         self.files.append(replace(written, previous=None))
         return True
 
     def remove(self, path: str) -> None:
         try:
-            if self.folder.remove(path):
-                self.removed.append(path)
+            self.files_removed += self.folder.remove(path)
+            self.removed.append(path)
         except OutputError as error:
             self.error = self.error or error
 
@@ -528,7 +493,7 @@ class _Run:
         return Published(
             written=changed,
             unchanged=len(self.files) - changed,
-            removed=len(self.removed),
+            removed=self.files_removed,
             wait=self.wait,
         )
 
@@ -536,6 +501,11 @@ class _Run:
 def _revision(stale: StaleFeeds, feed: Feed) -> int:
     """Return the revision that a feed is written for."""
     return stale.selections.get(feed.scope, stale.revision)
+
+
+def _has_history(path: str) -> bool:
+    """Tell whether it is recorded what the versions of a file held."""
+    return path.rpartition("/")[2] in (RSS, ATOM)
 
 
 def _is_feed(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The benchmarks of the mail measure what they say; here with a few messages."""
+"""The benchmarks of reading and of the mail measure what they say; here with a few messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compose, sending
+from benchmarks import compose, reading, sending
 
 
 def test_composing_is_measured_for_as_many_as_asked(
@@ -24,6 +24,18 @@ def test_composing_is_measured_for_as_many_as_asked(
 def test_segments_differ_in_categories_or_language() -> None:
     found = {compose.wishes(segment, 10) for segment in range(200)}
     assert len(found) == 200
+
+
+def test_reading_is_measured_with_each_engine_and_after_a_storm(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["reading", "--articles", "30"])
+    reading.main()
+    told = capsys.readouterr().out
+    assert re.search(r"reading 30 articles, nh3: .* µs an article", told)
+    assert re.search(r"both engines: .* times nh3 alone", told)
+    assert re.search(r"nothing changed: .* of the first reading", told)
+    assert re.search(r"storm: .* of the first reading", told)
 
 
 @pytest.mark.skipif(sending.program("smtp-sink") is None, reason="smtp-sink is not there")

@@ -1,0 +1,68 @@
+"""Recipe: everything that decides what a file becomes, beside the file.
+
+Apart from ``draft``, so that whoever only hands a recipe on need not load four parsers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+from digest.articles.categories import STYLES, renames
+from digest.articles.embeds import HOSTS
+from digest.articles.images import check_proxy
+from digest.articles.policy import ENGINES, NO_REFERRER, ReferrerPolicy
+from digest.articles.rules import Rule
+
+#: Grows when the same file and options give another draft: then all files are read again.
+PIPELINE = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that the making of a draft depends on, beside the file."""
+
+    timezone: str = "UTC"  #: IANA name: of dates without a zone
+    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``
+    rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
+    summary_length: int = 200  #: graphemes, at least 1
+    placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
+
+    embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
+    image_proxy: str | None = None  #: an address with ``{url}``, through which images are shown
+    referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
+    category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
+    category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
+    sketched: bool = False  #: by which articles that are nearly the same are found
+
+    def __post_init__(self) -> None:
+        if self.image_proxy is not None:
+            check_proxy(self.image_proxy)
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+            raise ValueError(f"not a time zone: {self.timezone!r}") from error
+        if self.category_style not in STYLES:
+            raise ValueError(f"category_style must be in {STYLES}, not {self.category_style!r}")
+        renames(self.category_map)
+        if self.engines not in ENGINES:
+            raise ValueError(f"engines must be one of {ENGINES}, not {self.engines!r}")
+        if self.referrer_policy not in get_args(ReferrerPolicy):
+            raise ValueError(f"not a referrer_policy: {self.referrer_policy!r}")
+        if self.summary_length < 1:
+            raise ValueError(f"summary_length must be at least 1, not {self.summary_length}")
+
+    def fingerprint(self) -> str:
+        """Return hex that changes when any option or the pipeline itself does."""
+        return hashed([str(PIPELINE), json.dumps(asdict(self), sort_keys=True)])
+
+
+def hashed(parts: Iterable[str]) -> str:
+    """Return 128 bits of BLAKE2b over the parts and where each of them ends."""
+    raws = [part.encode("utf-8", "surrogatepass") for part in parts]
+    joined = b"".join(piece for raw in raws for piece in (len(raw).to_bytes(8, "big"), raw))
+    return hashlib.blake2b(joined, digest_size=16).hexdigest()

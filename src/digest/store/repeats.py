@@ -1,0 +1,159 @@
+"""Repeats: files that were written again and say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from digest.articles.model import Beside, Draft, SafeHtml, SameText, path_identity
+from digest.articles.records import Reading
+from digest.articles.revision import Terms, notes
+from digest.articles.twins import Likeness
+from digest.store.problems import note
+from digest.store.schema import article, file, likeness
+from digest.store.statements import Prepared, among
+from digest.store.types import bounded, hashed, storable
+
+#: The condition that an article says what a file of it said last.
+SAID = (
+    file.c.leads
+    & file.c.missing_at.is_(None)
+    & file.c.embargo_at.is_(None)
+    & file.c.article.is_not(None)
+)
+_REMEMBER = Prepared(
+    update(file)
+    .where(file.c.key == bindparam("repeated"))
+    .values(
+        size=bindparam("size"),
+        mtime_ns=bindparam("mtime_ns"),
+        content=bindparam("content"),
+        raw_hash=bindparam("raw_hash"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """What became of a batch with such files in it."""
+
+    rest: list[Reading]  #: the other files, and those that change their articles
+    unchanged: int  #: files that were written
+
+
+def remember_repeats(
+    connection: Connection, readings: Sequence[Reading], now: datetime, terms: Terms
+) -> Repeated:
+    """Write the files of a batch that say the same, as far as their articles stay as they are.
+
+    One with another image, recording or pin is given back as the draft that it would have made. One
+    of which another process has stored something else meanwhile is left as it is stored: the next
+    scan finds it.
+    """
+    same = {
+        hashed(reading.record.path): (reading, reading.outcome)
+        for reading in readings
+        if isinstance(reading.outcome, SameText)
+    }
+    rest = [reading for reading in readings if not isinstance(reading.outcome, SameText)]
+    if not same:
+        return Repeated(rest=rest, unchanged=0)
+    query = select(
+        file.c.key, file.c.text_hash, article.c.image, article.c.enclosure, article.c.pinned
+    )
+    query = query.join(article, article.c.id == file.c.article).where(SAID)
+    plain, others = [], []
+    for row in among(connection, query, file.c.key, same):
+        reading, said = same[row.key]
+        if row.text_hash != reading.record.text_hash:
+            continue
+        if said.beside is None or _is_as_stored(said.beside, row):
+            plain.append((row.key, reading, said))
+        else:
+            others.append(row.key)
+    rows = [
+        {
+            "repeated": key,
+            "size": bounded(reading.record.size),
+            "mtime_ns": bounded(reading.record.mtime_ns),
+            "content": reading.record.content,
+            "raw_hash": said.raw_hash or None,
+        }
+        for key, reading, said in plain
+    ]
+    _REMEMBER.run(connection, rows)
+    found = {
+        storable(reading.record.path): notes(said.beside, now, terms)
+        for _, reading, said in plain
+        if said.beside is not None
+    }
+    note(connection, found, now)
+    for row in _articles(connection, others):
+        reading, said = same[row.key]
+        assert said.beside is not None  # noqa: S101 looked at above
+        draft = replace(_draft(row, said.beside), raw_hash=said.raw_hash)
+        rest.append(Reading(record=reading.record, outcome=draft))
+    return Repeated(rest=rest, unchanged=len(plain))
+
+
+def _is_as_stored(beside: Beside, row: Row[Any]) -> bool:
+    """Tell whether an article has the image, the recording and the pin of its file."""
+    image = beside.image or row.image
+    return (image, beside.enclosure, beside.pinned) == (row.image, row.enclosure, row.pinned)
+
+
+def _articles(connection: Connection, keys: Sequence[str]) -> list[Row[Any]]:
+    """Return what these files said, as far as it is stored."""
+    query = (
+        select(
+            file.c.key,
+            file.c.path,
+            file.c.categories,
+            file.c.text_hash,
+            article.c.fingerprint,
+            article.c.title,
+            article.c.authors,
+            article.c.link,
+            article.c.image,
+            article.c.language,
+            article.c.summary,
+            article.c.body,
+            likeness.c.title.label("alike"),
+            likeness.c.exact,
+            likeness.c.linked,
+            likeness.c.sketch,
+        )
+        .join(article, article.c.id == file.c.article)
+        .outerjoin(likeness, likeness.c.article == article.c.id)
+    )
+    return list(among(connection, query, file.c.key, keys))
+
+
+def _draft(row: Row[Any], said: Beside) -> Draft:
+    """Return the draft of a file whose text is the stored one."""
+    like = None
+    if row.exact is not None:
+        like = Likeness(title=row.alike, exact=row.exact, linked=row.linked, sketch=row.sketch)
+    return Draft(
+        identity=path_identity(PurePosixPath(row.path)),  # the file holds its article anyway
+        title=row.title,
+        authors=row.authors,
+        categories=row.categories or (),
+        published_at=said.published_at,
+        link=row.link,
+        image=said.image or row.image,
+        language=row.language,
+        summary=row.summary,
+        body=SafeHtml(row.body),
+        fingerprint=row.fingerprint,
+        enclosure=said.enclosure,
+        pinned=said.pinned,
+        text_hash=row.text_hash,
+        likeness=like,
+        notes=said.notes,
+    )

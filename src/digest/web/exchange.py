@@ -1,0 +1,113 @@
+"""One request for a page and its answer, as ASGI has them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from starlette.types import Scope, Send
+
+from digest.web.conditions import Verdict, known_tags, verdict
+from digest.web.page_cache import Headers, prepared, tags_of
+from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS
+
+#: What no date of a client is as late as.
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_ASKED = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-unmodified-since",
+    }
+)
+
+
+class PageRequest:
+    """What a client asks for."""
+
+    __slots__ = ("_headers", "head", "path", "raw")
+
+    def __init__(self, scope: Scope) -> None:
+        self.path: str = scope["path"].removeprefix("/")
+        self.raw: bytes = scope["raw_path"]
+        self.head = scope["method"] == "HEAD"
+        self._headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            if name in _ASKED:
+                key, text = name.decode(), value.decode("latin-1")
+                known = self._headers.get(key)
+                self._headers[key] = text if known is None else f"{known}, {text}"
+
+    def header(self, name: str) -> str | None:
+        """Return a header by its name in lower case, several joined by commas."""
+        return self._headers.get(name)
+
+    @property
+    def accepted(self) -> str | None:
+        """The encodings that it takes."""
+        return self._headers.get("accept-encoding")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it names a condition."""
+        return any(name.startswith("if-") for name in self._headers)
+
+    @property
+    def wants_html(self) -> bool:
+        """Whether a browser asks."""
+        return "text/html" in self._headers.get("accept", "")
+
+    def own_tag(self, tags: Collection[str], tag: str) -> str:
+        """Return the client's own tag of a page, so that a cache knows it again; else ``tag``."""
+        known = known_tags(self.header("if-none-match"))
+        return tag if tag in known else next((one for one in known if one in tags), tag)
+
+    def has(self, tag: str, date: datetime | None) -> bool:
+        """Tell whether the client has the page with a tag, and asks nothing else about it."""
+        if "if-match" in self._headers or "if-unmodified-since" in self._headers:
+            return False
+        return self.verdict(tag, tags_of(tag), date) is Verdict.NOT_MODIFIED
+
+    def verdict(self, tag: str, tags: Collection[str], date: datetime | None) -> Verdict:
+        """Return what its conditions lead to; ``date`` is None where clients are told of none."""
+        return verdict(self.header, tag, tags, date or _NEVER)
+
+
+async def redirect(send: Send, to: str) -> None:
+    """Lead the client to a relative address."""
+    # Relative, so it leads nowhere else, also behind a proxy that cuts off a prefix.
+    headers = {**SECURITY_HEADERS, "Location": to, "Content-Length": "0"}
+    await answer(send, 301, prepared(headers))
+
+
+async def say(
+    send: Send,
+    status: int,
+    text: str,
+    retry: int | None = None,
+    *,
+    tag: str | None = None,
+    vary: bool = False,
+) -> None:
+    """Answer in plain text."""
+    body = f"{text}{' Please try again soon.' if retry else ''}\n".encode()
+    headers = {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8"}
+    if status >= 500:
+        headers |= PRIVATE_HEADERS
+    if retry is not None:
+        headers["Retry-After"] = str(retry)
+    if tag is not None:
+        headers["ETag"] = f'"{tag}"'
+    if vary:
+        headers["Vary"] = "Accept-Encoding"
+    headers["Content-Length"] = str(len(body))
+    await answer(send, status, prepared(headers), body)
+
+
+async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Answer with a status, headers and a body."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

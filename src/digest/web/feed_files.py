@@ -1,0 +1,397 @@
+"""Feeds over HTTP: an ASGI application in front of another, which gets all that is no feed's file.
+
+What many clients want at once is in memory once, with its headers; a look at the file on disk, for
+each request, tells whether it is still the same. All else takes a thread, a few at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import ExitStack
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+from digest.articles.model import ARCHIVES
+from digest.feeds.selection import MEDIA_TYPES
+from digest.feeds.syndication import STYLESHEET
+from digest.times import Clock, utc_now
+from digest.web import feed_response
+from digest.web.feed_response import FeedResponse, Fields, joined
+from digest.web.file_cache import LARGEST, FeedFile, FileCache, ResponseKey, load_file, stat_file
+from digest.web.negotiation import IDENTITY
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+_Result = TypeVar("_Result")
+
+#: Bytes handed to the server at a time; it takes the next when the client has taken these.
+PIECE = 64 * 1024
+#: Threads that read files at once: more would wait for the same disk, or the same processor.
+READERS = 2
+#: Looks at a file that is replaced again and again, before the client is told to come back.
+_LOOKS = 5
+#: Seconds after which a client may try again.
+RETRY_AFTER = 5
+#: Characters of the longest request target that is worth a place in the cache of targets.
+_LONGEST_TARGET = 512
+
+_CONDITIONS = frozenset(
+    {b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"}
+)
+#: The headers that make a request an unusual one.
+_UNUSUAL = frozenset({b"a-im", b"range", b"if-range", b"if-match", b"if-unmodified-since"})
+#: What the headers of a usual request may have together for the answer to be kept. Bytes.
+_LONGEST_KEY = 512
+
+
+class _ReplacedError(Exception):
+    """The file is not the one that was examined; look again."""
+
+
+class FeedFiles:
+    """Serves the feeds and their style sheet below the output folder."""
+
+    def __init__(
+        self,
+        output: Path,
+        app: Application,
+        *,
+        moved: Mapping[str, str] | None = None,
+        links: Callable[[str], str | None] = lambda _: None,
+        clock: Clock = utc_now,
+        cache: FileCache | None = None,
+    ) -> None:
+        """``app`` gets every request that is not for a file of a feed which is there.
+
+        ``moved`` has the folders, relative to the output, whose files are to be looked for in
+        another one: ``{"feeds/old": "feeds/new"}``. ``links`` returns the Link header of the file
+        at a path below the output, None where it has none.
+        """
+        self._output = output
+        self._app = app
+        self._moved = {_folder(old): _folder(new) for old, new in (moved or {}).items()}
+        self._links = links
+        self._clock = clock
+        self._cache = cache or FileCache()
+        self._threads = asyncio.Semaphore(READERS)
+        self._delta = asyncio.Lock()
+        self._pending: dict[tuple[str, str], asyncio.Task[Any]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD of a feed's file; have the other application answer the rest."""
+        if scope["type"] == "http" and (path := feed_path(scope["path"])) is not None:
+            try:
+                if await self._serve(scope, send, path):
+                    return
+            except (OSError, _ReplacedError):  # no descriptors, a disk that fails: not for ever
+                await self._refuse(send, 503, retry_after=str(RETRY_AFTER))
+                return
+        await self._app(scope, receive, send)
+
+    def immediate_response(self, target: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
+        """Return the head, as HTTP/1.1 writes it but for its end, and the body that answer a GET.
+
+        None where that takes more than what is in memory, or is long.
+        """
+        path = _target_path(target) if len(target) <= _LONGEST_TARGET else None
+        if path is None or (file := self._cache.recall(path)) is None:
+            return None
+        if not _UNUSUAL.isdisjoint(fields):
+            return None
+        response = self._usual(file, fields)
+        if response is None:
+            return None
+        if response.part is None:
+            return response.lines, b""
+        body = file.bodies.get(response.encoding)
+        return None if body is None or len(body) > PIECE else (response.lines, body)
+
+    async def _serve(self, scope: Scope, send: Send, path: str) -> bool:
+        """Answer a request; False where there is no such file."""
+        fields = joined(scope["headers"])
+        method = scope["method"]
+        for _ in range(_LOOKS):
+            file = self._recall(path)
+            if file is None and method == "HEAD" and _CONDITIONS.isdisjoint(fields):
+                return await self._serve_head(scope, send, path, fields)
+            if file is None and (file := await self._load(path)) is None:
+                return await self._serve_moved(scope, send, path)
+            if method not in ("GET", "HEAD"):
+                await self._refuse(send, 405, allow="GET, HEAD")
+                return True
+            with self._cache.sending(file):
+                try:
+                    await self._respond(send, file, fields, head=method == "HEAD")
+                except _ReplacedError:
+                    continue
+                return True
+        raise _ReplacedError
+
+    async def _serve_head(self, scope: Scope, send: Send, path: str, fields: Fields) -> bool:
+        """Answer HEAD of a file that is not in memory; nothing is read, so it has no tag."""
+        for form in _forms(path):
+            found = await self._in_thread(stat_file, self._output, form, self._links(form))
+            if found is None:
+                continue
+            facts, lengths = found
+            encoding = feed_response.encoding_for(facts, fields)
+            if encoding is None:
+                await self._refuse(send, 406, vary="Accept-Encoding")
+            else:
+                length = lengths.get(encoding)
+                now = self._clock()
+                await _send(
+                    send, feed_response.full(facts, encoding, length, fields, now, head=True)
+                )
+            return True
+        return await self._serve_moved(scope, send, path)
+
+    async def _serve_moved(self, scope: Scope, send: Send, path: str) -> bool:
+        """Tell where the file of a folder that moved is now; False where there is none."""
+        segments = path.split("/")
+        for count in range(len(segments) - 1, 0, -1):  # the innermost folder that moved
+            new = self._moved.get(_folder("/".join(segments[:count])))
+            if new is None:
+                continue
+            place = new + "/".join(segments[count:])
+            if await self._in_thread(stat_file, self._output, place, None) is None:
+                return False
+            depth = scope["raw_path"].count(b"/") - 1
+            await _send(send, feed_response.moved("../" * depth + quote(place)))
+            return True
+        return False
+
+    def _recall(self, path: str) -> FeedFile | None:
+        return next(filter(None, map(self._cache.recall, _forms(path))), None)
+
+    async def _load(self, path: str) -> FeedFile | None:
+        """Return the file that a path means on disk: as it is, composed or decomposed."""
+        for form in _forms(path):
+            look = partial(load_file, self._output, form, self._links(form))
+            file = await self._once((form, ""), look)
+            if file is not None:
+                self._cache.keep(file)
+                return file
+        return None
+
+    async def _body(self, file: FeedFile, encoding: str) -> bytes | None:
+        """Return a body from memory or have it read; None where it is to be sent from the disk."""
+        if (body := file.bodies.get(encoding)) is not None:
+            return body
+        length = await self._in_thread(file.length, encoding)
+        # What is not packed yet takes the whole in memory for a moment.
+        size = file.facts.size if length is None else length
+        key = (file.path, encoding)
+        if key not in self._pending and not self._cache.admits(size):
+            return None
+        body = await self._once(key, partial(file.body, encoding), size)
+        if body is None:
+            raise _ReplacedError
+        if encoding not in file.bodies:
+            file.bodies[encoding] = body
+            file.lengths[encoding] = len(body)
+            self._cache.charge(file, len(body))
+        return body
+
+    def _usual(self, file: FeedFile, fields: Fields) -> FeedResponse | None:
+        """Return the answer to a usual GET if it takes nothing but what is in memory."""
+        key: ResponseKey = (
+            fields.get(b"accept-encoding"),
+            fields.get(b"accept"),
+            fields.get(b"if-none-match"),
+            fields.get(b"if-modified-since"),
+        )
+        if (response := file.responses.get(key)) is not None:
+            return response
+        encoding = feed_response.encoding_for(file.facts, fields)
+        if encoding is None:
+            return None
+        now = self._clock()
+        response = feed_response.conditional(file.facts, encoding, fields, now)
+        if response is None:
+            body = file.bodies.get(encoding)
+            if body is None:
+                return None
+            response = feed_response.full(file.facts, encoding, len(body), fields, now, head=False)
+        # Until the second is over in which the file was written, the response is to change.
+        if file.facts.modified_at <= now and sum(map(len, filter(None, key))) <= _LONGEST_KEY:
+            self._cache.remember(file, key, response)
+        return response
+
+    async def _respond(self, send: Send, file: FeedFile, fields: Fields, *, head: bool) -> None:
+        if not head and _UNUSUAL.isdisjoint(fields) and (usual := self._usual(file, fields)):
+            await _send(send, usual, file.bodies.get(usual.encoding, b""))
+            return
+        now = self._clock()
+        encoding = feed_response.encoding_for(file.facts, fields)
+        if encoding is None:
+            await self._refuse(send, 406, vary="Accept-Encoding")
+            return
+        if response := feed_response.conditional(file.facts, encoding, fields, now):
+            await _send(send, response)
+            return
+        if feed_response.asks_for_delta(file.facts, fields) and (
+            found := await self._find_delta(file, feed_response.bases(fields))
+        ):
+            base, document = found
+            response = feed_response.delta(file.facts, base, len(document), fields, now, head=head)
+            with self._cache.lending(len(document)):
+                await _send(send, response, document)
+            return
+        if head:
+            length = await self._in_thread(file.length, encoding)
+            await _send(
+                send, feed_response.full(file.facts, encoding, length, fields, now, head=True)
+            )
+            return
+        body = await self._body(file, encoding)
+        if body is None and await self._in_thread(file.length, encoding) is None:
+            # There is no room to pack it; so it goes as it is, to whoever takes that.
+            if feed_response.refuses_identity(fields):
+                await self._refuse(send, 503, retry_after=str(RETRY_AFTER))
+                return
+            encoding = IDENTITY
+        length = file.lengths[encoding] if body is None else len(body)
+        response = feed_response.full(file.facts, encoding, length, fields, now, head=False)
+        if body is None and response.status < 400:
+            await self._send_from_disk(send, response, file)
+        else:
+            await _send(send, response, body or b"")
+
+    async def _find_delta(self, file: FeedFile, bases: list[str]) -> tuple[str, bytes] | None:
+        """Return the first version of ``bases`` that is known, and what is new since.
+
+        None where there is none, or no room for it in memory.
+        """
+        if not bases or file.facts.size > LARGEST or not self._cache.admits(file.facts.size):
+            return None
+        async with self._delta:  # who waits for it takes no thread from anybody
+            before = file.deltas.size if file.deltas else 0
+            found = await self._in_thread(file.delta, bases)
+            if file.deltas:
+                self._cache.charge(file, file.deltas.size - before)
+            return found
+
+    async def _send_from_disk(self, send: Send, response: FeedResponse, file: FeedFile) -> None:
+        """Send a body that there is no room for in memory, a piece at a time."""
+        descriptor = await self._in_thread(file.open, response.encoding)
+        if descriptor is None:
+            if response.encoding != IDENTITY:  # the variant may have gone alone
+                file.lengths.pop(response.encoding, None)
+            raise _ReplacedError
+        part = response.part or range(0)
+        try:
+            await send(_start(response))
+            for offset in range(part.start, part.stop, PIECE):
+                size = min(PIECE, part.stop - offset)
+                piece = await self._in_thread(os.pread, descriptor, size, offset)
+                if len(piece) < size:
+                    raise EOFError(file.path)  # the connection ends, so that nobody is misled
+                more = offset + size < part.stop
+                await send({"type": "http.response.body", "body": piece, "more_body": more})
+        except OSError as error:
+            raise EOFError(file.path) from error
+        finally:
+            os.close(descriptor)
+
+    async def _refuse(self, send: Send, status: int, **headers: str) -> None:
+        await _send(send, feed_response.refusal(status, **headers))
+
+    async def _once(
+        self, key: tuple[str, str], work: Callable[[], _Result], size: int = 0
+    ) -> _Result:
+        """Do what several clients ask for at a time once, in a thread, for all of them.
+
+        ``size`` is how many bytes of memory that takes.
+        """
+        task = self._pending.get(key)
+        if task is None:
+            lent = ExitStack()
+            lent.enter_context(self._cache.lending(size))  # at once, before anybody asks for room
+            task = asyncio.create_task(self._in_thread(work))
+            self._pending[key] = task
+            task.add_done_callback(partial(self._done, key, lent))
+        result: _Result = await asyncio.shield(task)
+        return result
+
+    def _done(self, key: tuple[str, str], lent: ExitStack, task: asyncio.Task[Any]) -> None:
+        lent.close()
+        del self._pending[key]
+        if not task.cancelled():
+            task.exception()  # whoever waits is told; with nobody left, it is nobody's
+
+    async def _in_thread(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        async with self._threads:
+            return await asyncio.to_thread(work, *arguments)
+
+
+def feed_path(path: str) -> str | None:
+    """Return the path of a feed's file below the output folder; None for any other path.
+
+    ``path`` is a request's, decoded. Nothing hidden, and no document of an archive, is one.
+    """
+    relative = path.removeprefix("/")
+    *folders, name = relative.split("/")
+    if relative == STYLESHEET:
+        return relative
+    if name not in MEDIA_TYPES or folders[:1] != ["feeds"] or ARCHIVES in folders:
+        return None
+    if "\0" in path or any(not part or part.startswith(".") for part in folders):
+        return None
+    return relative
+
+
+@lru_cache(4096)
+def _target_path(target: bytes) -> str | None:
+    """Return the path of a feed's file that a request's target names; None for any other target."""
+    path = target.partition(b"?")[0]
+    return feed_path(unquote(path.decode("ascii"))) if path.isascii() else None
+
+
+def _forms(path: str) -> tuple[str, ...]:
+    """Return a path as it is, composed and decomposed, each once."""
+    if path.isascii():
+        return (path,)
+    return tuple(
+        dict.fromkeys(
+            (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+        )
+    )
+
+
+def _folder(path: str) -> str:
+    """Return a folder's path as it is compared: composed, with one slash at its end."""
+    return unicodedata.normalize("NFC", path.strip("/")) + "/"
+
+
+def _start(response: FeedResponse) -> Message:
+    return {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": list(response.headers),
+    }
+
+
+async def _send(send: Send, response: FeedResponse, body: bytes = b"") -> None:
+    """Send an answer whose body is in memory, in pieces of the one copy.
+
+    Waits before each piece until the client has taken those before, all but PIECE bytes.
+    """
+    await send(_start(response))
+    text = feed_response.refusal_text(response.status) if response.status >= 400 else body
+    part = response.part or range(0)
+    view = memoryview(text)[part.start : part.stop]
+    for offset in range(0, max(len(view), 1), PIECE):
+        more = offset + PIECE < len(view)
+        piece = view[offset : offset + PIECE]
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+        if more:
+            await asyncio.sleep(0)  # others get their turn, and a client that has gone is noticed

@@ -1,0 +1,179 @@
+"""What a crawler writes anew each time makes no file another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.articles.draft import make_draft, remake_draft
+from digest.articles.fleeting import raw_hash
+from digest.articles.model import Beside, Draft, SameText, SourceFile
+from digest.articles.recipe import Recipe
+from digest.errors import SourceError
+
+NOW = datetime(2026, 11, 28, 15, tzinfo=UTC)
+FILE = """
+---
+title: 新桥
+headimg: 'https://picsum.photos/400/300?random=1'
+Date: 2026-11-27 10:00:00
+author: 某记者
+---
+<p>桥今天通车了。</p>
+"""
+RECIPE = Recipe(engines=("nh3",))
+
+
+def hashed(text: str) -> str:
+    return raw_hash(text.encode(), ZoneInfo("UTC"), ("picsum.photos",), NOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("random=1'", "random=2'"),
+        ("2026-11-27 10:00:00", "Sat, 28 Nov 2026 01:02:03 GMT"),
+        ("2026-11-27 10:00:00", "'2026-11-28'"),
+    ],
+)
+def test_a_date_that_is_past_and_a_placeholder_are_fleeting(old: str, new: str) -> None:
+    assert old in FILE
+    assert hashed(FILE.replace(old, new)) == hashed(FILE) != ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("新桥", "旧桥"),
+        ("某记者", "另一位"),
+        ("通车", "封闭"),
+        ("https://picsum.photos/400/300?random=1", "https://img.example.org/1.png"),
+        ("'https://picsum.photos/400/300?random=1'", ""),
+        ("'https://picsum.photos/400/300?random=1'", "[https://img.example.org/1.png]"),
+        ("2026-11-27 10:00:00", "2026-11-29 10:00:00"),  # a date to come may be remarked on
+        ("2026-11-27 10:00:00", "yesterday"),
+        ("2026-11-27 10:00:00", "2026-11-26\n  10:00:00"),
+        ("Date", "lastmod"),
+        ("---\n<p>", "--- \nid: x\n---\n<p>"),
+    ],
+)
+def test_all_else_is_not(old: str, new: str) -> None:
+    assert old in FILE
+    assert hashed(FILE.replace(old, new)) != hashed(FILE)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "text", "---\ntitle: never closed\n", "+++\ntitle='x'\n+++\n"]
+)
+def test_only_a_front_matter_of_yaml_is_looked_into(text: str) -> None:
+    assert hashed(text) == ""
+
+
+LINES = st.sampled_from(
+    [
+        "date: 2026-11-27",
+        "date: 2026-11-28",
+        "date: 'Invalid Date'",
+        "Date: 2021-08-27 12:49",
+        "updated: 2026-01-01",
+        "headimg: https://picsum.photos/1",
+        "headimg: 'https://picsum.photos/2'",
+        "headimg: https://img.example.org/1.png",
+        "thumbnail: [https://picsum.photos/3]",
+        "cover: https://picsum.photos/4 # 5",
+        "headimg: >",
+        "  https://picsum.photos/6",
+        "  more",
+        "title: 'a",
+        "title: one",
+        "title: it's 'two'",
+        "categories:",
+        " - 'x'",
+        "id: 7",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=6), st.lists(LINES, max_size=6))
+def test_files_of_one_hash_say_the_same(one: list[str], other: list[str]) -> None:
+    texts = ["\n".join(["---", "title: t", *lines, "---", "text"]) for lines in (one, other)]
+    if hashed(texts[0]) != hashed(texts[1]):
+        return
+    said: list[object] = []
+    for text in texts:
+        try:
+            draft = make_draft(source(text), RECIPE)
+            said.append(replace(draft, published_at=None))
+        except SourceError as error:
+            said.append(str(error))
+    assert said[0] == said[1]
+
+
+def source(text: str, made: Draft | None = None) -> SourceFile:
+    """Return a file; where it is told what was made of it, with the hashes of that."""
+    path, content = PurePosixPath("a.md"), text.encode()
+    if made is None:
+        return SourceFile(path=path, content=content)
+    return SourceFile(path=path, content=content, text_hash=made.text_hash, raw_hash=made.raw_hash)
+
+
+def made(text: str, before: Draft | None = None) -> Draft | SameText:
+    return remake_draft(source(text, before), RECIPE, NOW)
+
+
+def test_a_file_that_nothing_is_known_of_becomes_a_draft() -> None:
+    draft = made(FILE)
+    assert isinstance(draft, Draft)
+    assert draft == replace(make_draft(source(FILE), RECIPE), raw_hash=hashed(FILE))
+
+
+def test_a_file_that_is_written_again_is_neither_read_nor_cleaned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draft = made(FILE)
+    assert isinstance(draft, Draft)
+    monkeypatch.setattr("digest.articles.draft.opened", None)
+    again = FILE.replace("random=1", "random=2").replace("11-27", "11-28")
+    assert made(again, draft) == SameText(raw_hash=draft.raw_hash)
+
+
+def test_a_file_with_another_picture_is_not_cleaned_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = made(FILE.replace("picsum.photos", "img.example.org"))
+    assert isinstance(draft, Draft)
+    monkeypatch.setattr("digest.articles.draft.clean", None)
+    again = FILE.replace("picsum.photos", "cdn.example.org")
+    assert made(again, draft) == SameText(
+        beside=Beside(
+            published_at=datetime(2026, 11, 27, 10, tzinfo=UTC),
+            image="https://cdn.example.org/400/300?random=1",
+        ),
+        raw_hash=hashed(again),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("新桥", "旧桥"),
+        ("某记者", "另一位"),
+        ("通车", "封闭"),
+        ("'https://img.example.org/400/300?random=1'", ""),
+        ("author", "lang: en\nauthor"),
+        ("author", "summary: in short\nauthor"),
+        ("author", "link: https://example.org/\nauthor"),
+        ("author", "categories: x\nauthor"),
+        ("author", "id: x\nauthor"),
+    ],
+)
+def test_a_file_that_says_anything_else_is_made_anew(old: str, new: str) -> None:
+    text = FILE.replace("picsum.photos", "img.example.org")
+    draft = made(text)
+    assert isinstance(draft, Draft)
+    assert old in text
+    assert isinstance(made(text.replace(old, new), draft), Draft)

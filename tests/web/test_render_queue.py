@@ -1,0 +1,101 @@
+"""Only so many pages are rendered at once, and only so many requests wait for their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+
+import pytest
+
+from digest.web.render_queue import Busy, RenderQueue
+
+
+async def until(queue: RenderQueue, waiting: int) -> None:
+    """Let others run until so many wait."""
+    while queue.waiting != waiting:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+
+
+async def test_no_more_run_at_once_than_may() -> None:
+    queue = RenderQueue(2)
+    lock, go = threading.Lock(), threading.Event()
+    both = threading.Barrier(3)
+    running, most = 0, 0
+
+    def work(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        if number < 2:
+            both.wait(5)
+        go.wait(5)
+        with lock:
+            running -= 1
+        return number
+
+    tasks = [asyncio.create_task(queue.run(partial(work, number))) for number in range(6)]
+    await asyncio.to_thread(both.wait, 5)
+    await until(queue, 4)
+    go.set()
+    assert await asyncio.gather(*tasks) == list(range(6))
+    assert most == 2
+
+
+async def test_who_does_not_get_a_turn_in_time_is_sent_away() -> None:
+    queue = RenderQueue(1, patience=0.01)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await queue.run(lambda: None)
+    go.set()
+    assert await first
+    assert await queue.run(lambda: "again") == "again"
+
+
+async def test_the_queue_is_bounded() -> None:
+    queue = RenderQueue(1, most_waiting=2)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5)))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(queue.run(lambda: "done")) for _ in range(2)]
+    await until(queue, 2)
+    with pytest.raises(Busy):
+        await queue.run(lambda: None)
+    go.set()
+    assert await first
+    assert await asyncio.gather(*others) == ["done", "done"]
+
+
+async def test_work_that_fails_frees_its_place() -> None:
+    queue = RenderQueue(1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            await queue.run(lambda: 1 // 0)
+    assert await queue.run(lambda: 1) == 1
+
+
+async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> None:
+    queue = RenderQueue(1, patience=0.01)
+    go, begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go.wait(5)
+
+    first = asyncio.create_task(queue.run(work))
+    await asyncio.to_thread(begun.wait, 5)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    with pytest.raises(Busy):
+        await queue.run(lambda: None)
+    go.set()
+    while True:  # the turn comes back with the thread
+        try:
+            assert await queue.run(lambda: 1) == 1
+        except Busy:
+            continue
+        break

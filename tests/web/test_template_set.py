@@ -1,0 +1,100 @@
+"""Templates are taken over together, once all of them can be rendered; else the last good stay."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from digest.feeds.selection import Feed
+from digest.web.pages import WebPages
+from tests.feeds.samples import SITE, article
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+ROOT = Feed(site=SITE, category=None)
+
+
+@pytest.fixture(name="templates")
+def _templates(tmp_path: Path) -> Path:
+    return shutil.copytree(TEMPLATES, tmp_path / "templates")
+
+
+def test_an_edited_template_is_used_at_once(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    before = pages.index(ROOT, [article()], [])
+    parts = templates / "web/parts.html"
+    parts.write_text(parts.read_text("utf-8").replace('class="meta"', 'class="changed"'), "utf-8")
+    assert b'class="changed"' not in before
+    fingerprint = pages.fingerprint
+    assert pages.changed()
+    pages.refresh()
+    assert b'class="changed"' in pages.index(ROOT, [article()], [])
+    assert pages.fingerprint != fingerprint
+    assert not pages.changed()
+
+
+def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    before = pages.article(article())
+    file = templates / "web/article.html"
+    whole = file.read_text("utf-8")
+    for half in (whole[:-20], whole.replace("article.title", "article.titel")):
+        file.write_text(half, "utf-8")
+        with capture_logs() as logs:
+            for _ in range(2):
+                pages.refresh()
+        assert [entry["log_level"] for entry in logs] == ["error"]  # once
+        assert pages.article(article()) == before
+        assert pages.fault is not None
+        assert pages.fault.template == "web/article.html"
+    file.write_text(whole.replace("<h1>", "<h1 class='new'>"), "utf-8")
+    pages.refresh()
+    assert b"<h1 class='new'>" in pages.article(article())
+    assert pages.fault is None
+
+
+def test_templates_that_fail_only_with_what_is_real_are_given_up(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    strange = article(title="Strange", link=None, image=None)
+    before = pages.article(strange)
+    file = templates / "web/article.html"
+    trap = '{% if article.title == "Strange" %}{{ 1 / 0 }}{% endif %}'
+    file.write_text(file.read_text("utf-8") + trap, "utf-8")
+    parts = file.read_text("utf-8").replace("{% block main %}", "{% block main %}" + trap, 1)
+    file.write_text(parts, "utf-8")
+    pages.refresh()
+    assert pages.fault is None
+    with capture_logs() as logs:
+        assert pages.article(strange) == before
+    assert len(logs) == 1
+    assert "division by zero" in str(pages.fault)
+
+
+def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    before = pages.not_found()
+    (templates / "web/words.toml").write_bytes(b"\xff = ")
+    pages.refresh()
+    assert pages.not_found() == before
+    assert pages.fault is not None
+    shutil.rmtree(templates)
+    pages.refresh()
+    assert pages.not_found() == before
+
+
+def test_a_file_that_cannot_be_looked_at_is_no_change(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    (templates / "web/nowhere.html").symlink_to(templates / "nothing")
+    assert not pages.changed()
+
+
+def test_a_given_set_is_used_whatever_is_saved(templates: Path) -> None:
+    pages = WebPages(templates=templates, site=SITE)
+    fixed = WebPages(templates=templates, site=SITE, given=pages._templates)
+    (templates / "web/gone.html").write_text("else", "utf-8")
+    fixed.refresh()
+    assert not fixed.changed()
+    assert fixed.fault is None
+    assert b"410" in fixed.gone()
