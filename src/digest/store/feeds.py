@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
 
 from sqlalchemy import (
     Column,
@@ -201,6 +202,8 @@ class FeedStore:
             for one in files
         ]
         with self._database.write() as connection:
+            # In one order, so that two who note the same files do not wait for one another.
+            rows.sort(key=itemgetter("key"))
             put(connection, published_file, rows, key=("output", "key"))
             for chunk in chunks([hashed(path) for path in removed]):
                 gone = published_file.c.key.in_(chunk) & (published_file.c.output == token)

@@ -136,7 +136,7 @@ class PublishStore(Protocol):
 
 
 class Publisher:
-    """Writes feeds. Blocks; to be called from one thread at a time, after ``start``.
+    """Writes feeds. Blocks; to be called from one thread at a time.
 
     A file that cannot be written does not keep the others from it: the first OutputError is raised
     at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
@@ -189,12 +189,14 @@ class Publisher:
                 removed = self._folder.remove_older_layout()
                 token = self._folder.make_token()
             known = self._store.output(token)
-            self._token, self._since = token, None
+            self._since = None
             if known is not None:
-                self._compare(known)
+                self._compare(token, known)
+        if token != self._token:
+            self._token, self._marked = token, False
         return removed
 
-    def _compare(self, known: OutputRecord) -> None:
+    def _compare(self, token: str, known: OutputRecord) -> None:
         """Find out how much of the output folder is as it was written."""
         boot = boot_id()
         lost = any(other != boot or not boot for other, _ in known.unsynced)
@@ -203,7 +205,7 @@ class Publisher:
         elif known.fingerprint == self._fingerprint:
             self._since = known.revision
         recorded = set()
-        for path, size, mtime_ns in self._store.written_files(self._token):
+        for path, size, mtime_ns in self._store.written_files(token):
             recorded.add(path)
             if lost:
                 # Their times are right whatever they hold.
@@ -231,9 +233,13 @@ class Publisher:
 
         ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
         A feed that was written within this second is left for the next one (``Published.wait``).
+        Starts, where ``start`` could not.
         """
+        tell = progress or (lambda _done, _total: None)
+        if not self._token:
+            self.start(partial(tell, 0, 0))
         try:
-            run = self._run(progress or (lambda _done, _total: None))
+            run = self._run(tell)
         except BaseException:
             # What this run wrote is not noted yet: the next one finds it, and has it told.
             self._done.clear()
@@ -375,7 +381,8 @@ class Publisher:
                 continue
             contents = self._store.contents(some, since, archives=archives)
             for feed, held in zip(some, contents, strict=True):
-                if self._write_feed(run, feed, held):
+                # One that was emptied a moment ago may have been ended by another process.
+                if (held.versions or _stays_empty(feed)) and self._write_feed(run, feed, held):
                     written.append(feed)
         return written
 
@@ -405,11 +412,16 @@ class Publisher:
 
     def _write_lists(self, run: _Run) -> None:
         """Write the list of all feeds, and the style sheet that browsers show them with."""
+        paths = f"feeds/{OPML}", STYLESHEET
+        if (wait := max(map(self._folder.wait, paths))) > 0:
+            run.postpone(wait)
+            return
         options = self._options
         categories, facets = listed(options, self._store.stale(None, options.kinds))
         name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
-        run.write(f"feeds/{OPML}", opml(options.site, categories, name, facets))
-        run.write(STYLESHEET, self._style_sheet)
+        documents = opml(options.site, categories, name, facets), self._style_sheet
+        for path, document in zip(paths, documents, strict=True):
+            run.write(path, document)
 
     def _finish(self, run: _Run, stale: StaleFeeds) -> None:
         """Have hubs told, and then note what was done."""
@@ -501,6 +513,11 @@ class _Run:
 def _revision(stale: StaleFeeds, feed: Feed) -> int:
     """Return the revision that a feed is written for."""
     return stale.selections.get(feed.scope, stale.revision)
+
+
+def _stays_empty(feed: Feed) -> bool:
+    """Tell whether a feed is there without articles, too."""
+    return feed.scope is None or feed.kind == StrandKind.CUSTOM
 
 
 def _has_history(path: str) -> bool:
