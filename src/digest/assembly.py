@@ -154,7 +154,8 @@ class Services:
 
         Blocks for some seconds at most; the log tells how it went.
         """
-        asyncio.run(self.herald.run_once(_TELL_WITHIN))
+        if self.site.hubs:
+            asyncio.run(self.herald.run_once(_TELL_WITHIN))
 
     def agenda(self) -> Agenda:
         """Return what tells which run of a digest is due."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from digest.cli import terminal
 from tests.cli.conftest import Program
-from tests.conftest import CONFIGURATION, Workplace
+from tests.conftest import Workplace
 
 
 @pytest.fixture
@@ -140,14 +139,3 @@ def test_progress_is_drawn_where_somebody_watches(
     assert built("export", "site").code == 0
     assert told[-1][0] == told[-1][1] > 0
     assert terminal.progress_bar is not None
-
-
-def test_check_names_export_where_no_pages_are_served(
-    program: Program, workplace: Workplace, tmp_path: Path
-) -> None:
-    said = program("check")
-    assert "digest export" not in said.err
-    workplace.configure(base=CONFIGURATION.replace("port = 0", "port = 0\nenabled = false"))
-    said = program("check")
-    assert "web.enabled" in said.err
-    assert "digest export" in said.err

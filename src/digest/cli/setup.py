@@ -141,10 +141,11 @@ def check(context: typer.Context) -> None:
                 "mail.report_to is empty; `digest editions list` shows it"
             )
     if not settings.web.enabled:
+        pageless = _pageless(settings)
+        without = f", though {pageless:,} articles have no link of their own" if pageless else ""
         remark(
             "web.enabled = false: nobody serves the pages that feeds and mails lead to, nor "
-            f"archives; {_pageless(settings):,} articles have no link of their own, either; "
-            "`digest export DIR` writes them as files"
+            f"archives{without}; `digest export DIR` writes them as files"
         )
     if worst:
         raise typer.Exit(worst)
