@@ -9,8 +9,9 @@ from datetime import datetime
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
 from digest.mail.memo import memo
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
 from digest.mail.progress import Progress
+from digest.mail.submission import Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
