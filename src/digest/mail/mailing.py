@@ -18,8 +18,9 @@ from digest.mail.message import Envelope
 from digest.mail.outbox import DeliveryStore, Outbox, Sent
 from digest.mail.pace import Limits
 from digest.mail.press import Press, Preview
+from digest.mail.progress import Outcome
 from digest.mail.render import MailTemplates
-from digest.mail.report import Outcome, report
+from digest.mail.report import report
 from digest.mail.submission import Sender
 from digest.mail.subscriber import Subscriber
 from digest.mail.transport import Transport
