@@ -183,7 +183,7 @@ async def test_a_clock_that_was_ahead_for_a_while_silences_no_digest(
 async def test_an_edition_waits_for_a_database_that_is_away(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
-    monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(daemon_module, "Backoff", partial(Backoff, first=0.01))
     subscribe(services)
     async with running(services):
         pass
@@ -210,7 +210,7 @@ async def test_an_edition_waits_for_a_database_that_is_away(
 async def test_a_database_that_is_away_at_the_start_is_waited_for(
     services: Services, monkeypatch: pytest.MonkeyPatch, store: type, method: str
 ) -> None:
-    monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(daemon_module, "Backoff", partial(Backoff, first=0.01))
     failures = [StoreError("locked"), StoreError("locked")]
     real = getattr(store, method)
 

@@ -20,8 +20,9 @@ from digest.backoff import Backoff
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
 from digest.feeds.publish import publisher as publisher_module
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import FeedContents, Published, Publisher
+from digest.feeds.publish.publisher import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
 from digest.store.feeds import FeedStore

@@ -183,8 +183,10 @@ class Services:
                 time.sleep(published.wait)
             publisher.pack()
         finally:
-            publisher.close()
-            self.tell_hubs()
+            try:
+                publisher.close()
+            finally:
+                self.tell_hubs()
         return done
 
     def tell_hubs(self) -> None:

@@ -1,27 +1,27 @@
-"""Readers who follow the archives of feeds, as files, while the tree of articles changes."""
+"""Readers who follow the archives of feeds over HTTP, while articles come, change and go."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from shutil import rmtree
-from urllib.parse import unquote
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from lxml import etree
 
-from digest.articles.model import CategoryPath, Changes
-from digest.feeds.publish.publisher import Publisher
+from digest.articles.model import CategoryPath
+from digest.assembly import Services
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, JSON, Feed
 from digest.feeds.tombstones import NAMESPACE
-from digest.store.database import Store, open_store
+from digest.store.database import Store
+from digest.web import public_pages
+from tests.conftest import Workplace
 from tests.effort import effort
-from tests.feeds.publish.test_publisher import PlainPages, tree
-from tests.feeds.samples import SITE
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SPACE, reading
 
 A = "{http://www.w3.org/2005/Atom}"
@@ -42,18 +42,24 @@ class Document:
 class Reader:
     """Follows one feed in one format, and keeps what it has seen."""
 
-    output: Path
+    client: httpx.AsyncClient
     feed: Feed
     name: str
     known: set[str] = field(default_factory=set)  #: addresses of archives
     titles: dict[str, str] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)  #: what a person was shown as new
 
-    def visit(self) -> None:
-        fetched = [self._fetch(self.feed.link(self.name))]
+    async def visit(self) -> bool:
+        """Look once; False where there is no such feed."""
+        current = await self._fetch(self.feed.link(self.name))
+        if current is None:
+            return False
+        fetched = [current]
         while (address := fetched[-1].previous) is not None and address not in self.known:
             self.known.add(address)
-            fetched.append(self._fetch(address))
+            archive = await self._fetch(address)
+            assert archive is not None, address
+            fetched.append(archive)
         for document in reversed(fetched):
             for one in document.gone:
                 self.titles.pop(one, None)
@@ -61,10 +67,14 @@ class Reader:
                 if self.titles.get(one) != title:
                     self.titles[one] = title
                     self.told.append((one, title))
+        return True
 
-    def _fetch(self, address: str) -> Document:
-        content = (self.output / unquote(address.removeprefix(SITE.link("")))).read_bytes()
-        return _atom(content) if self.name == ATOM else _json(content)
+    async def _fetch(self, address: str) -> Document | None:
+        response = await self.client.get(urlsplit(address).path)
+        if response.status_code == 404:
+            return None
+        assert response.status_code == 200
+        return _atom(response.content) if self.name == ATOM else _json(response.content)
 
 
 def _atom(content: bytes) -> Document:
@@ -98,7 +108,8 @@ class Editor:
     written: dict[int, CategoryPath] = field(default_factory=dict)
     step: int = 0
 
-    def work(self) -> Changes:
+    def work(self) -> None:
+        """Do one thing."""
         self.step += 1
         now = NOW + self.step * MINUTE
         deed = self.dice.choice(
@@ -108,8 +119,10 @@ class Editor:
         if deed in ("withdraw", "restore") and some:
             keys = [self.store.withdrawals.find(f"{one}.md")[0].article.key for one in some]
             if deed == "withdraw":
-                return self.store.withdrawals.withdraw(keys, now)
-            return self.store.withdrawals.restore(keys, now)
+                self.store.withdrawals.withdraw(keys, now)
+            else:
+                self.store.withdrawals.restore(keys, now)
+            return
         if deed not in ("correct", "move") or not some:
             count = self.dice.randint(2, 3 * LIMIT) if deed == "burst" else 1
             some = [len(self.written) + number for number in range(count)]
@@ -126,48 +139,45 @@ class Editor:
             )
             for one in some
         ]
-        return self.store.articles.record(readings, now)
+        self.store.articles.record(readings, now)
+
+
+@pytest.fixture(name="services")
+def _services(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    monkeypatch.setattr(OutputFolder, "wait", lambda *_: 0.0)  # many changes in one second
+    monkeypatch.setattr(public_pages, "_LOOK_AT_STORE", 0.0)
+    workplace.configure(
+        f'[feeds]\nlimit = {LIMIT}\nformats = ["atom", "json"]\n'
+        "authors = false\nlanguages = false\n"
+    )
+    with workplace.open() as services:
+        yield services
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(effort(3, soak=5)))
-def test_files_miss_nothing_for_whoever_follows_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # no power fails here
+@pytest.mark.parametrize("seed", range(effort(3, soak=20)))
+async def test_whoever_follows_archives_misses_nothing(services: Services, seed: int) -> None:
     dice = random.Random(seed)
-    output = tmp_path / "public"
-    feeds = [Feed(site=SITE, category=category) for category in (None, FINANCE, LOANS)]
-    with open_store(f"sqlite:///{tmp_path}/digest.db") as store:
-        store.authority(SITE.authority)
-        publisher = Publisher(
-            source=store.articles,
-            pages=PlainPages(),
-            site=SITE,
-            output=output,
-            limit=LIMIT,
-            full=True,
-            archives=store.archives,
-        )
-        editor = Editor(store, dice)
-        readers = [Reader(output, feed, name) for feed in feeds for name in (ATOM, JSON)]
-        publisher.publish_all()
+    services.publisher.start()
+    editor = Editor(services.store, dice)
+    app = services.application(None, None)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=services.site.url) as client:
+        feeds = [services.plan.feed(category) for category in (None, FINANCE, LOANS)]
+        readers = [Reader(client, feed, name) for feed in feeds if feed for name in (ATOM, JSON)]
+        services.publisher.publish()
         for _ in range(12):
-            works = (editor.work() for _ in range(dice.randint(1, 2)))
-            publisher.publish(sum(works, start=Changes()))
+            for _ in range(dice.randint(1, 2)):
+                editor.work()
+            services.publisher.publish()
             for reader in readers:
-                if dice.random() < 0.25 and (output / reader.feed.folder / reader.name).exists():
-                    reader.visit()
-                    check(store, reader)
-        newcomers = [Reader(output, reader.feed, reader.name) for reader in readers]
-        for newcomer in newcomers:
-            if (output / newcomer.feed.folder / newcomer.name).exists():
-                newcomer.visit()
-                assert len(newcomer.told) == len(newcomer.titles) == len(shown(store, newcomer))
-        before = tree(output)
-        rmtree(output)
-        publisher.publish_all()
-        assert tree(output) == before
+                if dice.random() < 0.25 and await reader.visit():
+                    check(services.store, reader)
+        for reader in readers:
+            newcomer = Reader(client, reader.feed, reader.name)
+            if await newcomer.visit():
+                count = len(shown(services.store, newcomer))
+                assert len(newcomer.told) == len(newcomer.titles) == count
 
 
 def shown(store: Store, reader: Reader) -> dict[str, str]:

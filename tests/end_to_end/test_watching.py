@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from digest.feeds.writing import Published
 from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyFD
 
@@ -32,7 +32,8 @@ from digest.articles.tree import Tree
 from digest.articles.watches import Watches
 from digest.articles.workers import Result, Workers
 from digest.assembly import Services
-from digest.feeds.publish.publisher import Publisher
+from digest.backoff import Backoff
+from digest.feeds.publish.publisher import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.times import utc_now
 from tests.conftest import CONFIGURATION, Workplace
@@ -77,8 +78,7 @@ class Looks:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the roots often, and try again soon."""
     monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
-    monkeypatch.setattr(intake_module, "FIRST_RETRY", 0.05)
-    monkeypatch.setattr(intake_module, "LAST_RETRY", 0.05)
+    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.05, longest=0.05))
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def services(workplace: Workplace) -> Iterator[Services]:
 @asynccontextmanager
 async def running(services: Services, *, scan_every: float | None = None) -> AsyncIterator[Intake]:
     """Run an intake after its first scan."""
+    services.publisher.start()
     with services.workers() as workers:
         intake = services.intake(workers)
         if scan_every is not None:
@@ -203,9 +204,6 @@ class NoPublisher(Publisher):
         return False
 
     def publish(self, *_: Any) -> Published:
-        return Published()
-
-    def publish_all(self, *_: Any) -> Published:
         return Published()
 
 

@@ -14,13 +14,12 @@ from functools import partial
 import feedparser
 import httpx
 import pytest
-from digest.feeds.writing import Published
 
 from digest.assembly import Services
 from digest.daemon import Daemon
 from digest.feeds import desk as desk_module
 from digest.feeds.notices import HubQueue
-from digest.feeds.publish.publisher import Publisher
+from digest.feeds.publish.publisher import Published, Publisher
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving
 from tests.waiting import PATIENCE, ThreadCalls
@@ -64,8 +63,7 @@ class Runs:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = 0
-        for name in ("publish", "publish_all"):
-            monkeypatch.setattr(Publisher, name, self._counted(getattr(Publisher, name)))
+        monkeypatch.setattr(Publisher, "publish", self._counted(Publisher.publish))
 
     def _counted(self, real: object) -> object:
         def publish(publisher: Publisher, *args: object) -> Published:

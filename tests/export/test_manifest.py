@@ -22,7 +22,7 @@ def test_the_same_manifest_has_the_same_bytes_with_a_line_for_each_file() -> Non
     other = Manifest(
         fingerprint="f",
         revision=WHOLE.revision,
-        files=dict(reversed(WHOLE.files.items())),
+        files=dict(reversed(list(WHOLE.files.items()))),
         begun=frozenset({"a", "b"}),
     )
     assert other.encode() == WHOLE.encode()

@@ -49,7 +49,7 @@ def test_what_is_too_much_for_one_document_is_in_several_and_an_index() -> None:
 
 def test_no_document_is_larger_than_allowed() -> None:
     pages = [CanonicalPage(f"articles/{number}/", NOON) for number in range(50)]
-    found = sitemaps(SITE, pages, max_bytes=1_000)
+    found = dict(sitemaps(SITE, pages, max_bytes=1_000))
     index = found.pop("sitemap.xml")
     assert len(told(index)) == len(found) > 1
     assert max(map(len, found.values())) <= 1_000

@@ -11,9 +11,10 @@ from digest.articles.model import CategoryPath, article_key, slug
 from digest.articles.revision import Terms
 from digest.articles.sieve import Criteria, Sieve
 from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import CategorySummary
+from digest.feeds.selection import CategorySummary, Feed
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
+from tests.feeds.samples import SITE
 from tests.store.conftest import PATIENCE
 from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, SPACE, reading
 
@@ -147,3 +148,54 @@ def test_names_that_may_be_hashes_lead_nowhere(store: Store, name: str) -> None:
     with store.pages.snapshot() as snapshot:
         assert isinstance(snapshot, PageSnapshot)
         assert snapshot.facet(StrandKind.AUTHOR, name) is None
+
+
+def test_articles_are_listed_with_what_tells_their_versions_apart(store: Store) -> None:
+    store.articles.record([reading("a.md"), reading("b.md"), reading("c.md")], NOW)
+    store.withdrawals.withdraw([article_key("b")], NOW)
+    with store.pages.snapshot() as snapshot:
+        first, third = snapshot.listed()
+        assert (first.key, third.key) == (article_key("a"), article_key("c"))
+        assert first.sequence < third.sequence
+        assert first.elsewhere
+        assert first.updated_at == snapshot.newest(None, 1)[0].updated_at
+        found = snapshot.articles_of([third.sequence, first.sequence, first.sequence + 1, 99])
+        assert {one.key for one in found} == {first.key, third.key}
+    store.articles.record([reading("a.md", image="https://example.org/1.png")], NOW + DAY)
+    with store.pages.snapshot() as snapshot:
+        again, same = snapshot.listed()
+        assert again.version != first.version
+        assert same == third
+
+
+def test_every_selection_is_told_with_its_last_change(store: Store) -> None:
+    store.articles.record([reading("a.md"), reading("b.md", categories=[SPACE])], NOW, EVERYONE)
+    store.articles.record([reading("b.md", categories=[SPACE], title="更正")], NOW + DAY, EVERYONE)
+    with store.pages.snapshot() as snapshot:
+        changes = snapshot.changes()
+        assert {None, LOANS, FINANCE, SPACE, LIN, CHINESE} <= changes.keys()
+        for selection, revision in changes.items():
+            assert revision == snapshot.of_selection(selection), selection
+        assert changes[SPACE].number > changes[LOANS].number
+
+
+def test_archives_are_told_with_the_last_change_of_what_they_hold(store: Store) -> None:
+    feeds = [Feed(site=SITE, category=path, limit=2) for path in (None, LOANS, SPACE)]
+    for number in range(5):
+        store.articles.record([reading(f"{number}.md")], NOW + number * DAY)
+    contents = store.feeds.contents(feeds, None, archives=True)
+    store.withdrawals.withdraw([article_key("0")], NOW + 9 * DAY)
+    with store.pages.snapshot() as snapshot:
+        archives = snapshot.archives(feeds)
+        assert archives.keys() == {feeds[0].folder, feeds[1].folder}
+        for feed, held in zip(feeds[:2], contents, strict=False):
+            states = archives[feed.folder]
+            assert [one.number for one in states] == list(range(1, held.newest_archive + 1))
+            assert states[0].revision == snapshot.current().number
+            assert states[-1].revision < states[0].revision
+        assert snapshot.archives(feeds[2:]) == {}
+        told = snapshot.contents(feeds[0])
+        assert [one.sequence for one in told.versions] == [
+            one.sequence for one in snapshot.newest(None, 2)
+        ]
+        assert (len(told.gone), told.newest_archive) == (1, 0)

@@ -140,10 +140,12 @@ def check(context: typer.Context) -> None:
                 f"digests.{name}.approve: nobody is told of an edition that waits, as "
                 "mail.report_to is empty; `digest editions list` shows it"
             )
-    if not settings.web.enabled and (pageless := _pageless(settings)):
+    if not settings.web.enabled:
+        pageless = _pageless(settings)
+        without = f", though {pageless:,} articles have no link of their own" if pageless else ""
         remark(
-            f"web.enabled = false: {pageless:,} articles have no link of their own, and nobody "
-            "serves the pages that feeds and mails name instead; `digest export` writes them"
+            "web.enabled = false: nobody serves the pages that feeds and mails lead to, nor "
+            f"archives{without}; `digest export DIR` writes them as files"
         )
     if worst:
         raise typer.Exit(worst)

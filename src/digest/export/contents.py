@@ -14,8 +14,7 @@ from digest.feeds.archives import Held, Place, archive_path
 from digest.feeds.formats import FORMATS, document
 from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan, spread
-from digest.feeds.publish.documents import FeedDocuments
-from digest.feeds.publish.publisher import FeedContents
+from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.selection import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
 from digest.web.editions import EditionSource, WebEditions

@@ -33,7 +33,7 @@ class ExportFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._output = OutputFolder(root)
-        self._known: set[PurePosixPath] = {PurePosixPath()}  # folders that are there
+        self._known = {PurePosixPath()}  # folders that are there
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -45,6 +45,7 @@ class ExportFolder:
         if self._root.exists() and not self._root.is_dir():
             raise OutputError(self._root, "is a file; expected a folder or nothing")
         with self._output.alone(busy):
+            self._known = {PurePosixPath()}
             yield
 
     def manifest(self) -> Manifest:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from digest.articles.model import Article, CategoryPath, Scope, Tombstone
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import Decision, Entry, Held, Version, decide
-from digest.feeds.publish.publisher import FeedContents
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import Feed
 from digest.store.connection import Database
 from digest.store.reading import newest, read, scope_key, within

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
 
 from sqlalchemy import (
     Column,
@@ -17,9 +18,10 @@ from sqlalchemy import (
 
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import Written
 from digest.feeds.publish.plan import StaleFeeds
-from digest.feeds.publish.publisher import FeedContents, OutputRecord
+from digest.feeds.publish.publisher import OutputRecord
 from digest.feeds.selection import Feed
 from digest.store.archives import carry_out, look
 from digest.store.connection import Database, Lock
@@ -200,6 +202,8 @@ class FeedStore:
             for one in files
         ]
         with self._database.write() as connection:
+            # In one order, so that two who note the same files do not wait for one another.
+            rows.sort(key=itemgetter("key"))
             put(connection, published_file, rows, key=("output", "key"))
             for chunk in chunks([hashed(path) for path in removed]):
                 gone = published_file.c.key.in_(chunk) & (published_file.c.output == token)

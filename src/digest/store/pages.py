@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import Held
-from digest.feeds.publish.publisher import FeedContents
+from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.mail.edition import Edition
 from digest.store import issued

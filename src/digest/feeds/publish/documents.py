@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
-from digest.articles.model import Article
+from digest.articles.model import Article, Tombstone
 from digest.feeds.archives import Place, Version
 from digest.feeds.formats import FORMATS, Content
 from digest.feeds.publish.entry_cache import EntryCache, EntryForm
-from digest.feeds.publish.publisher import FeedContents
+from digest.feeds.publish.plan import within
 from digest.feeds.selection import Feed
 from digest.feeds.syndication import last_change
 
@@ -20,6 +20,15 @@ _log = structlog.get_logger(__name__)
 #: Bytes of a document that are not entries, where nothing was withdrawn, and for each article
 #: that was. Only whoever comes near the limit counts them.
 _HEAD_BYTES, _TOMBSTONE_BYTES = 65_536, 1_024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedContents:
+    """What a feed's documents tell, as the store has it."""
+
+    versions: Sequence[Version]  #: of the articles in the current document, newest first
+    gone: Sequence[Tombstone] = ()  #: withdrawn last first
+    newest_archive: int = 0  #: its number; 0 where there is none
 
 
 class FeedDocuments:
@@ -110,25 +119,3 @@ class FeedDocuments:
                 limit=self._max_bytes,
             )
         return kept
-
-
-def within(
-    room: int, full: Mapping[Version, bytes], short: Mapping[Version, bytes]
-) -> dict[Version, bytes]:
-    """Return the entries of a document that take ``room`` bytes at most, in their order.
-
-    The first ones are given in full as far as there is room beside the ``short`` forms of all. An
-    entry is left out only where there is none for its shorter form.
-    """
-    kept: dict[Version, bytes] = {}
-    for one, entry in full.items():
-        smallest = min(entry, short.get(one, entry), key=len)
-        if len(smallest) <= room:
-            kept[one] = smallest
-            room -= len(smallest)
-    for one, smallest in kept.items():
-        more = len(full[one]) - len(smallest)
-        if more <= room:
-            kept[one] = full[one]
-            room -= more
-    return kept

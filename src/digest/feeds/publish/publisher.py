@@ -12,14 +12,13 @@ from typing import Protocol
 
 import structlog
 
-from digest.articles.model import Article, Tombstone
+from digest.articles.model import Article
 from digest.articles.strands import StrandKind
 from digest.errors import OutputError
-from digest.feeds.archives import Place, Version
-from digest.feeds.formats import FORMATS, Content
+from digest.feeds.formats import FORMATS
 from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan
-from digest.feeds.publish.entry_cache import EntryCache, EntryForm
+from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.plan import (
     PublishPlan,
@@ -28,33 +27,20 @@ from digest.feeds.publish.plan import (
     candidates,
     listed,
     plan,
-    within,
 )
 from digest.feeds.publish.power import boot_id, is_running
 from digest.feeds.selection import ATOM, OPML, RSS, Feed
-from digest.feeds.syndication import STYLESHEET, last_change
+from digest.feeds.syndication import STYLESHEET
 from digest.feeds.websub import is_topic
 
 _log = structlog.get_logger(__name__)
 
-#: Feeds written while other processes wait. Their articles are read once for all of them.
+#: Feeds written while other processes wait.
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
-#: Bytes of a document that are not entries, where nothing was withdrawn, and for each article
-#: that was. Only whoever comes near the limit counts them.
-_HEAD_BYTES, _TOMBSTONE_BYTES = 65_536, 1_024
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedContents:
-    """What a feed's documents tell, as the store has it."""
-
-    versions: Sequence[Version]  #: of the articles in the current document, newest first
-    gone: Sequence[Tombstone] = ()  #: withdrawn last first
-    newest_archive: int = 0  #: its number; 0 where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +136,7 @@ class PublishStore(Protocol):
 
 
 class Publisher:
-    """Writes feeds. Blocks; to be called from one thread at a time, after ``start``.
+    """Writes feeds. Blocks; to be called from one thread at a time.
 
     A file that cannot be written does not keep the others from it: the first OutputError is raised
     at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
@@ -179,13 +165,12 @@ class Publisher:
         self._style_sheet = style_sheet
         self._fingerprint = fingerprint
         self._changed = changed
-        self._entries = EntryCache()
+        self._documents = FeedDocuments(store.articles_of, max_bytes=options.max_bytes)
         self._token = ""
         self._since: int | None = None  # the content revision that the folder is complete up to
         self._done: dict[str, int] = {}  # folders of feeds written since, with their revisions
         self._damaged: set[str] = set()  # paths that are not as they were written
         self._unpacked: dict[str, None] = {}
-        self._cut: set[str] = set()  # folders of feeds over the limit of bytes
         self._lists_due = True  # the lists may name other feeds than there are
         self._marked = False
 
@@ -204,12 +189,14 @@ class Publisher:
                 removed = self._folder.remove_older_layout()
                 token = self._folder.make_token()
             known = self._store.output(token)
-            self._token, self._since = token, None
+            self._since = None
             if known is not None:
-                self._compare(known)
+                self._compare(token, known)
+        if token != self._token:
+            self._token, self._marked = token, False
         return removed
 
-    def _compare(self, known: OutputRecord) -> None:
+    def _compare(self, token: str, known: OutputRecord) -> None:
         """Find out how much of the output folder is as it was written."""
         boot = boot_id()
         lost = any(other != boot or not boot for other, _ in known.unsynced)
@@ -218,7 +205,7 @@ class Publisher:
         elif known.fingerprint == self._fingerprint:
             self._since = known.revision
         recorded = set()
-        for path, size, mtime_ns in self._store.written_files(self._token):
+        for path, size, mtime_ns in self._store.written_files(token):
             recorded.add(path)
             if lost:
                 # Their times are right whatever they hold.
@@ -246,9 +233,13 @@ class Publisher:
 
         ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
         A feed that was written within this second is left for the next one (``Published.wait``).
+        Starts, where ``start`` could not.
         """
+        tell = progress or (lambda _done, _total: None)
+        if not self._token:
+            self.start(partial(tell, 0, 0))
         try:
-            run = self._run(progress or (lambda _done, _total: None))
+            run = self._run(tell)
         except BaseException:
             # What this run wrote is not noted yet: the next one finds it, and has it told.
             self._done.clear()
@@ -390,86 +381,17 @@ class Publisher:
                 continue
             contents = self._store.contents(some, since, archives=archives)
             for feed, held in zip(some, contents, strict=True):
-                if self._write_feed(run, feed, held):
+                # One that was emptied a moment ago may have been ended by another process.
+                if (held.versions or _stays_empty(feed)) and self._write_feed(run, feed, held):
                     written.append(feed)
         return written
 
     def _write_feed(self, run: _Run, feed: Feed, held: FeedContents) -> bool:
-        content = Content(
-            changed_at=last_change((one.changed_at, one.sequence) for one in held.versions),
-            gone=held.gone,
-            place=Place(newest=held.newest_archive),
-        )
-        ended_well = True
-        for name, entries in self._entries_of(feed, held.versions).items():
-            kept = self._within_limit(feed, name, entries, content)
-            document = FORMATS[name].document(feed, list(kept.values()), content)
-            ended_well &= run.write(feed.folder + name, document)
-        return ended_well
-
-    def _entries_of(
-        self, feed: Feed, versions: Sequence[Version]
-    ) -> dict[str, dict[Version, bytes]]:
-        """Return the entries of articles by format; without those withdrawn a moment ago."""
-        kept: dict[str, dict[Version, bytes]] = {}
-        missing: set[int] = set()
-        for name in feed.formats:
-            form = EntryForm(name, feed.full, feed.site.language)
-            kept[name] = {}
-            for version in versions:
-                entry = self._entries.get(form, version.sequence, version.revision)
-                if entry is None:
-                    missing.add(version.sequence)
-                else:
-                    kept[name][version] = entry
-        if missing:
-            self._serialize(feed, versions, missing, kept)
-        return {
-            name: {one: entries[one] for one in versions if one in entries}
-            for name, entries in kept.items()
-        }
-
-    def _serialize(
-        self,
-        feed: Feed,
-        versions: Sequence[Version],
-        missing: Collection[int],
-        entries: dict[str, dict[Version, bytes]],
-    ) -> None:
-        """Add entries of articles that are missing in some format."""
-        known = {one.sequence: one for one in versions}
-        for article in self._store.articles_of(missing):
-            version = known[article.sequence]
-            for name, found in entries.items():
-                if version not in found:
-                    form = EntryForm(name, feed.full, feed.site.language)
-                    found[version] = FORMATS[name].entry(feed, article)
-                    self._entries.put(form, version.sequence, version.revision, found[version])
-
-    def _within_limit(
-        self, feed: Feed, name: str, entries: dict[Version, bytes], content: Content
-    ) -> dict[Version, bytes]:
-        """Return a document's entries, with summaries for those that it has no room for."""
-        limit = self._options.max_bytes
-        written = sum(map(len, entries.values()))
-        if written + _HEAD_BYTES + _TOMBSTONE_BYTES * len(content.gone) <= limit:
-            return entries
-        # Two bytes between entries.
-        room = limit - len(FORMATS[name].document(feed, (), content)) - 2 * len(entries)
-        if written <= room:
-            return entries
-        short = self._entries_of(replace(feed, full=False, formats=(name,)), tuple(entries))[name]
-        kept = within(room, entries, short)
-        if feed.folder not in self._cut:
-            self._cut.add(feed.folder)
-            _log.warning(
-                "a feed is over its limit of bytes; articles that do not fit give their summaries",
-                feed=feed.folder,
-                summaries=sum(entry != entries[one] for one, entry in kept.items()),
-                left_out=len(entries) - len(kept),
-                limit=limit,
-            )
-        return kept
+        written = [
+            run.write(feed.folder + name, document)
+            for name, document in self._documents.of(feed, held)
+        ]
+        return all(written)
 
     def _end(self, run: _Run, planned: PublishPlan) -> None:
         """Remove the files of feeds that hold nothing any more, and what is nobody's."""
@@ -490,11 +412,16 @@ class Publisher:
 
     def _write_lists(self, run: _Run) -> None:
         """Write the list of all feeds, and the style sheet that browsers show them with."""
+        paths = f"feeds/{OPML}", STYLESHEET
+        if (wait := max(map(self._folder.wait, paths))) > 0:
+            run.postpone(wait)
+            return
         options = self._options
         categories, facets = listed(options, self._store.stale(None, options.kinds))
         name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
-        run.write(f"feeds/{OPML}", opml(options.site, categories, name, facets))
-        run.write(STYLESHEET, self._style_sheet)
+        documents = opml(options.site, categories, name, facets), self._style_sheet
+        for path, document in zip(paths, documents, strict=True):
+            run.write(path, document)
 
     def _finish(self, run: _Run, stale: StaleFeeds) -> None:
         """Have hubs told, and then note what was done."""
@@ -586,6 +513,11 @@ class _Run:
 def _revision(stale: StaleFeeds, feed: Feed) -> int:
     """Return the revision that a feed is written for."""
     return stale.selections.get(feed.scope, stale.revision)
+
+
+def _stays_empty(feed: Feed) -> bool:
+    """Tell whether a feed is there without articles, too."""
+    return feed.scope is None or feed.kind == StrandKind.CUSTOM
 
 
 def _has_history(path: str) -> bool:
