@@ -8,6 +8,7 @@ from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tomb
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.store.database import Store
+from digest.store.revisions import Revision
 from tests.feeds.samples import SITE
 
 
@@ -70,3 +71,15 @@ def taken_upto(store: Store, digest: str) -> int | None:
     """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
     with store.pages.snapshot() as snapshot:
         return snapshot.taken_upto(digest)
+
+
+def current(store: Store) -> Revision:
+    """Return the revision of all published content."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.current()
+
+
+def of_selection(store: Store, selection: Scope) -> Revision:
+    """Return when the articles of a category, a facet or (None) everything changed."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.of_selection(selection)

@@ -14,8 +14,9 @@ import structlog
 from digest.articles.model import Article
 from digest.errors import DeliveryDeferred, DeliveryError, DigestError
 from digest.mail.edition import Digest, Edition, decided_at
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
 from digest.mail.proposal import Proposal, request
+from digest.mail.submission import Sender
 from digest.times import Clock
 
 #: Seconds between two looks at the drafts.

@@ -14,12 +14,14 @@ from digest.errors import DeliveryDeferred, DeliveryError, StoreError
 from digest.mail.courier import SEND_WITHIN
 from digest.mail.delivery import RETRY_AFTER
 from digest.mail.edition import Digest, Edition
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
 from digest.mail.outbox import DeliveryStore, Outbox, Sent
 from digest.mail.pace import Limits
 from digest.mail.press import Press, Preview
+from digest.mail.progress import Outcome
 from digest.mail.render import MailTemplates
-from digest.mail.report import Outcome, report
+from digest.mail.report import report
+from digest.mail.submission import Sender
 from digest.mail.subscriber import Subscriber
 from digest.mail.transport import Transport
 from digest.site import Site

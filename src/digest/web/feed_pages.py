@@ -19,11 +19,11 @@ _FEW = frozenset({StrandKind.LANGUAGE, StrandKind.CUSTOM})
 
 
 class Revision(Protocol):
-    """How often something has changed, and when it did last."""
+    """The last change of something."""
 
     @property
     def number(self) -> int:
-        """How often; 0 where it never has."""
+        """Greater than that of every earlier change; 0 where there was none."""
 
     @property
     def changed_at(self) -> datetime:

@@ -32,6 +32,8 @@ _log = structlog.get_logger(__name__)
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
+#: All feeds live below this folder.
+_TOP = "feeds"
 
 Progress = Callable[[int, int], None]
 
@@ -197,7 +199,7 @@ class Publisher:
             elif not self._folder.packed(path):
                 self._unpacked[path] = None
         # Written by a process that was killed, or noted in a database that was replaced.
-        strays = self._folder.leftovers(lambda path: _is_feed(path) and path not in recorded)
+        strays = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in recorded)
         for path in list(strays):
             if _is_feed(path):
                 self._damaged.add(path)
@@ -387,7 +389,7 @@ class Publisher:
         kept = {path for feed in planned.written for path in feed.paths}
         nobodys = {path for path in self._damaged if _is_feed(path)} - kept
         if self._since is None:
-            stale = self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
+            stale = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in kept)
             nobodys.update(stale)
         for path in sorted(nobodys):
             run.remove(path)
@@ -510,4 +512,4 @@ def _has_history(path: str) -> bool:
 def _is_feed(path: str) -> bool:
     """Tell whether a path is one that only feeds are written to."""
     top, _, rest = path.partition("/")
-    return top == "feeds" and rest.rpartition("/")[2] in FORMATS
+    return top == _TOP and rest.rpartition("/")[2] in FORMATS
