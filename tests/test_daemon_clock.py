@@ -21,7 +21,7 @@ from digest.mail.edition import Edition
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
 from digest.settings.tables import DigestTable
-from tests import as_read
+from tests import stores
 from tests.conftest import CONFIGURATION, NOW, FakeClock, Workplace
 from tests.effort import effort
 from tests.store.samples import reading
@@ -59,14 +59,14 @@ async def alive(services: Services) -> AsyncIterator[Daemon]:
 
 async def arrive(calls: ThreadCalls, workplace: Workplace, services: Services, title: str) -> None:
     """Write an article and wait until it is known."""
-    before = as_read.newest_sequence(services.store)
+    before = stores.newest_sequence(services.store)
     workplace.write(f"{title}.md", title)
-    await calls.until(lambda: as_read.newest_sequence(services.store) != before)
+    await calls.until(lambda: stores.newest_sequence(services.store) != before)
 
 
 def editions(services: Services, name: str = "daily") -> list[Edition]:
     """Return all editions of a digest, oldest first."""
-    return services.store.outbox.editions(name, 1_000)[::-1]
+    return stores.editions(services.store, name, 1_000)[::-1]
 
 
 def told(services: Services, name: str = "daily") -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope
 from digest.mail.subscriber import NewSubscriber
 from digest.mail.tokens import Purpose, read_token
+from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
 from tests.waiting import ThreadCalls
@@ -273,7 +274,7 @@ async def test_what_nobody_would_send_is_not_queued_again(workplace: Workplace) 
         edition = room.issue()
         assert await room.editor().approve(edition.id)
         (delivery,) = room.services.store.outbox.claim(9, workplace.clock(), timedelta(hours=1), {})
-        room.services.store.outbox.settle(delivery.id, DeliveryState.FAILED, workplace.clock())
+        stores.settle(room.services.store, delivery.id, DeliveryState.FAILED, workplace.clock())
     workplace.configure(base=ASKING.replace("[digests.daily]", "[digests.other]"))
     with workplace.open() as services:
         room = Desk(services, workplace)
@@ -330,7 +331,7 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
         editor, store = room.editor(), room.services.store
         first, second = room.issue("一"), room.issue("二")
         (delivery,) = store.outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
-        store.outbox.settle(delivery.id, DeliveryState.QUEUED, workplace.clock.now)
+        stores.settle(store, delivery.id, DeliveryState.QUEUED, workplace.clock.now)
         assert await editor.cancel(first.id)
         assert [(await room.page(number)).status_code for number in (1, 2)] == [404, 200]
         listed = await workplace.visit(room.services, "digests/daily/")
@@ -341,7 +342,7 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
         third = room.issue("三")
         (delivery, *_) = store.outbox.claim(9, workplace.clock.now, timedelta(minutes=5), {})
         assert delivery.edition_id == second.id
-        store.outbox.settle(delivery.id, DeliveryState.SENT, workplace.clock.now)
+        stores.settle(store, delivery.id, DeliveryState.SENT, workplace.clock.now)
         assert not await editor.cancel(second.id)  # it is done
         assert await editor.cancel(third.id)  # it is being sent at this moment
         assert (await room.page(2)).status_code == 200
@@ -352,7 +353,7 @@ async def test_what_failed_is_queued_and_sent(workplace: Workplace) -> None:
         edition = room.issue()
         outbox = room.services.store.outbox
         (delivery,) = outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
-        outbox.settle(delivery.id, DeliveryState.FAILED, workplace.clock.now)
+        stores.settle(room.services.store, delivery.id, DeliveryState.FAILED, workplace.clock.now)
         editor = room.editor()
         assert (await editor.resend(edition.id), room.woken) == (1, 1)
         assert (await editor.resend(edition.id), room.woken) == (0, 1)

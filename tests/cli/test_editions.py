@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from digest.mail.delivery import DeliveryState
+from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -49,7 +50,9 @@ def settle(workplace: Workplace, *states: DeliveryState) -> None:
             len(states), now + timedelta(days=3650), LEASE, {"daily": LEASE * 1e7}
         )
         for one, state in zip(claimed, states, strict=True):
-            outbox.settle(one.id, state, now, error="550 no" if state == "failed" else None)
+            stores.settle(
+                services.store, one.id, state, now, error="550 no" if state == "failed" else None
+            )
 
 
 def listed(program: Program, *options: str) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from digest.mail.delivery import DeliveryState
+from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -179,7 +180,7 @@ def test_how_an_edition_goes_is_told(news: Program, workplace: Workplace) -> Non
         outbox, now = services.store.outbox, services.clock()
         assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
         (one,) = outbox.claim(1, now, timedelta(minutes=5), {})
-        outbox.settle(one.id, DeliveryState.SENT, now)
+        stores.settle(services.store, one.id, DeliveryState.SENT, now)
     told = news("status").out
     assert "Edition      daily 1: 2 queued, 1 sent" in told
     (edition,) = json.loads(news("status", "--json").out)["editions"]

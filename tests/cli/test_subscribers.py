@@ -11,6 +11,7 @@ import pytest
 
 from digest.cli.subscribers import format_categories, parse_categories
 from digest.mail.delivery import DeliveryState
+from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 
@@ -189,7 +190,9 @@ def test_a_suppressed_address_is_shown_with_the_reason_and_can_be_restored(
         assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
         (delivery,) = outbox.claim(1, now, timedelta(minutes=5), {})
         error = "550 5.1.1 no such user"
-        outbox.settle(delivery.id, DeliveryState.FAILED, now, error=error, bounced=True)
+        stores.settle(
+            services.store, delivery.id, DeliveryState.FAILED, now, error=error, bounced=True
+        )
     (row,) = listed(program)
     assert (row["state"], row["reason"]) == ("suppressed", error)
     assert row["changed_at"].startswith("2026-11-23T08:00:00")

@@ -35,7 +35,7 @@ from digest.mail.subscriber import NewSubscriber, SubscriberState
 from digest.mail.transport import done
 from digest.schedule import Schedule
 from digest.store.database import Store, open_store
-from tests import as_read
+from tests import stores
 from tests.conftest import FakeClock
 from tests.effort import effort
 from tests.mail.samples import CITY, FINANCE, KEY, NOW, SENDER, SITE, TEMPLATES
@@ -243,7 +243,7 @@ class World:
     def end(self) -> None:
         """Let days go by without trouble until everything is said."""
         self.server.trouble = 0.0
-        latest = [one.due_at for one in self.store.outbox.editions(None, 1)]
+        latest = [one.due_at for one in stores.editions(self.store, None, 1)]
         # Past what a clock that was ahead has put off.
         self.clock.now = max([self.clock.now, *latest])
         for _ in range(2 if self.digest.min_items == 1 else 1 + self.digest.min_items):
@@ -253,7 +253,7 @@ class World:
             self.live()
             self.approve()
             pending = self.store.outbox.next_due_at()
-            said = as_read.taken_upto(self.store, self.digest.name) == len(self.articles)
+            said = stores.taken_upto(self.store, self.digest.name) == len(self.articles)
             if pending is None and said and not self.store.decisions.drafts():
                 return
         raise AssertionError("the outbox never came to rest")

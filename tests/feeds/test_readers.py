@@ -153,7 +153,7 @@ def _tags(entry: Any) -> set[str]:
     return {mended(shown(tag.label or tag.term)) for tag in entry.get("tags", [])}
 
 
-def test_what_was_lost_when_a_file_was_read_draws_a_warning_and_nothing_else() -> None:
+def test_what_was_lost_when_a_file_wstores_draws_a_warning_and_nothing_else() -> None:
     one = article(title="破损\ufffd的字")
     for name, write in ((RSS, rss), (ATOM, atom), (JSON, json_feed)):
         (finding,) = validate(write(FEED, [one]), address=FEED.link(name), now=NOON)

@@ -18,6 +18,7 @@ from digest.store.database import Store, open_store
 from digest.store.reading import newest
 from digest.store.schema import archive, archive_entry, article
 from digest.store.types import hashed
+from tests import stores
 from tests.effort import effort
 from tests.store.conftest import AUTHORITY
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SCIENCE, SPACE, reading
@@ -84,7 +85,7 @@ def take(
 
 
 def titles(store: Store, number: int, category: CategoryPath | None = None) -> list[str]:
-    return [one.title for one in store.archives.archived(feed(category), number).articles]
+    return [one.title for one in stores.archived(store, feed(category), number).articles]
 
 
 def bridges(*numbers: int) -> list[str]:
@@ -139,7 +140,7 @@ def test_a_correction_is_shown_where_it_was_and_told_anew(store: Store) -> None:
     assert publish(store, corrected) == [3]
     assert titles(store, 1) == bridges(3, 2, 1), "the set stays as it is"
     assert titles(store, 3) == bridges(7, 2)
-    bodies = {one.body for n in (1, 3) for one in store.archives.archived(feed(), n).articles}
+    bodies = {one.body for n in (1, 3) for one in stores.archived(store, feed(), n).articles}
     assert "<p>桥 2。改。</p>" in bodies
     assert "<p>桥 2。</p>" not in bodies
 
@@ -151,10 +152,10 @@ def test_a_withdrawn_article_leaves_its_archive_and_its_tombstone_is_not_lost(
     for minute, number in enumerate((1, 2, 3, 4)):
         gone = store.withdrawals.withdraw([key(store, number)], NOW + minute * MINUTE)
         (last,) = publish(store, gone)
-    held = store.archives.archived(feed(), 1)
+    held = stores.archived(store, feed(), 1)
     assert held.articles == []
     assert [one.withdrawn_at for one in held.gone] == [NOW + 2 * MINUTE, NOW + MINUTE, NOW]
-    told = store.archives.archived(feed(), last).gone
+    told = stores.archived(store, feed(), last).gone
     assert NOW in [one.withdrawn_at for one in told], "four are more than the feed tells"
     back = store.withdrawals.restore([key(store, 1)], NOW + 9 * MINUTE)
     (last,) = publish(store, back)
@@ -227,7 +228,7 @@ class Reader:
         (found,) = self._store.feeds.contents([self._feed], frozenset(), archives=True)
         documents = []
         for number in range(self._read + 1, found.newest_archive + 1):
-            held = self._store.archives.archived(self._feed, number)
+            held = stores.archived(self._store, self._feed, number)
             told = {one.sequence: one.updated_at for one in held.articles}
             documents.append((told, {one.id for one in held.gone}))
         self._read = found.newest_archive

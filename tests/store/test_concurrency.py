@@ -11,7 +11,7 @@ from typing import TypeVar
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import EditionState
 from digest.store.database import Store, open_store
-from tests import as_read
+from tests import stores
 from tests.store.conftest import AUTHORITY, PATIENCE
 from tests.store.samples import DAILY, MINUTE, NOW, reading, someone
 
@@ -63,7 +63,7 @@ def test_an_edition_that_ends_in_two_processes_at_once_is_done(store: Store) -> 
     claimed = store.outbox.claim(THREADS, NOW, MINUTE, {})
 
     def settle(number: int) -> bool:
-        return store.outbox.settle(claimed[number].id, DeliveryState.SENT, NOW)
+        return stores.settle(store, claimed[number].id, DeliveryState.SENT, NOW)
 
     assert at_once(settle) == [True] * THREADS
     assert store.outbox.edition(edition.id)[0].state is EditionState.DONE
@@ -73,7 +73,7 @@ def test_a_delivery_is_settled_by_one(store: Store) -> None:
     with_readers(store, 1)
     store.outbox.open_edition(DAILY, NOW, NOW)
     store.outbox.claim(1, NOW, MINUTE, {})
-    settled = at_once(lambda _: store.outbox.settle(1, DeliveryState.SENT, NOW))
+    settled = at_once(lambda _: stores.settle(store, 1, DeliveryState.SENT, NOW))
     assert sorted(settled) == [False] * (THREADS - 1) + [True]
 
 
@@ -106,10 +106,10 @@ def test_editions_beside_writers_miss_no_article(store: Store, url: str) -> None
     assert store.outbox.open_edition(DAILY, NOW + 60 * MINUTE, NOW + 60 * MINUTE)
     told = [
         article.sequence
-        for edition in store.outbox.editions("daily", 100)[::-1]
+        for edition in stores.editions(store, "daily", 100)[::-1]
         for article in store.outbox.edition(edition.id)[1]
     ]
-    assert told == [article.sequence for article in as_read.since(store)]
+    assert told == [article.sequence for article in stores.since(store)]
     assert len(told) == (THREADS - 1) * 12 * 3
 
 

@@ -13,6 +13,7 @@ import pytest
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Approval, Edition, EditionState
 from digest.store.database import Store, open_store
+from tests import stores
 from tests.store.conftest import PATIENCE
 from tests.store.samples import (
     BANKS,
@@ -66,7 +67,7 @@ def counts(store: Store, edition: Edition) -> dict[DeliveryState, int]:
     return {one: count for one, count in store.outbox.states(edition.id).items() if count}
 
 
-def test_a_draft_has_readers_but_no_deliveries(started: Store) -> None:
+def test_a_draft_hstoresers_but_no_deliveries(started: Store) -> None:
     edition = made(started)
     assert edition.state is EditionState.DRAFT
     assert counts(started, edition) == {}
@@ -153,7 +154,7 @@ def test_cancelling_calls_back_what_is_not_sent_and_leaves_what_is_being_sent(
     assert counts(started, edition) == {DeliveryState.SENDING: 1, SUPPRESSED: 1}
     assert state(started, edition) == (EditionState.OPEN, True)
     assert started.outbox.wanted([first.id]) == set()  # asked right before the bytes go out
-    assert started.outbox.settle(first.id, SENT, NOW + MINUTE)
+    assert stores.settle(started, first.id, SENT, NOW + MINUTE)
     assert counts(started, edition) == {SENT: 1, SUPPRESSED: 1}
     assert state(started, edition) == (EditionState.CANCELLED, True)
     assert started.reports.unreported(NOW) == []
@@ -167,7 +168,7 @@ def test_what_comes_back_to_a_cancelled_edition_is_not_sent(
     claimed = started.outbox.claim(9, NOW, LEASE, NEVER)
     started.decisions.cancel(edition.id, NOW)
     for one in claimed:
-        started.outbox.settle(one.id, ending, NOW, next_attempt_at=NOW + MINUTE)
+        stores.settle(started, one.id, ending, NOW, next_attempt_at=NOW + MINUTE)
     assert started.outbox.claim(9, NOW + HOUR, LEASE, NEVER) == []
     assert counts(started, edition) == {SUPPRESSED: 2}
     assert state(started, edition) == (EditionState.CANCELLED, True)
@@ -190,7 +191,7 @@ def test_a_lease_that_ran_out_in_a_cancelled_edition_is_suppressed_not_sent(
 def test_an_edition_that_is_done_cannot_be_cancelled(started: Store) -> None:
     edition = made(started, by_hand=True)
     for one in started.outbox.claim(9, NOW, LEASE, NEVER):
-        started.outbox.settle(one.id, SENT, NOW)
+        stores.settle(started, one.id, SENT, NOW)
     assert not started.decisions.cancel(edition.id, NOW)
     assert state(started, edition) == (EditionState.DONE, False)
 
@@ -200,7 +201,7 @@ def ended(store: Store, *states: DeliveryState) -> tuple[Edition, list[int]]:
     edition = made(store, by_hand=True)
     claimed = store.outbox.claim(9, NOW, LEASE, NEVER)
     for one, ending in zip(claimed, states, strict=True):
-        store.outbox.settle(one.id, ending, NOW, error="550 no" if ending is FAILED else None)
+        stores.settle(store, one.id, ending, NOW, error="550 no" if ending is FAILED else None)
     store.reports.mark_reported(edition.id, NOW)
     return edition, [one.id for one in claimed]
 
@@ -215,7 +216,7 @@ def test_what_failed_is_sent_again_with_new_time_and_as_the_same_message(started
     # The Message-ID is made from the ids of the edition and the delivery.
     assert (again.id, again.edition_id) == (first, edition.id)
     assert (again.attempts, again.created_at) == (0, later)
-    started.outbox.settle(again.id, SENT, later + MINUTE)
+    stores.settle(started, again.id, SENT, later + MINUTE)
     assert counts(started, edition) == {SENT: 2}
     (outcome,) = started.reports.unreported(later)
     assert (outcome.edition.id, outcome.errors) == (edition.id, [])
@@ -235,7 +236,7 @@ def test_what_expired_is_sent_again_to_those_still_subscribed(started: Store) ->
 def test_an_edition_that_was_cancelled_is_not_sent_again(started: Store) -> None:
     edition = made(started, by_hand=True)
     (first,) = started.outbox.claim(1, NOW, LEASE, NEVER)
-    started.outbox.settle(first.id, FAILED, NOW, error="550 no")
+    stores.settle(started, first.id, FAILED, NOW, error="550 no")
     started.decisions.cancel(edition.id, NOW)
     assert started.decisions.resend(edition.id, NOW) == 0
     assert counts(started, edition) == {FAILED: 1, SUPPRESSED: 1}
@@ -249,13 +250,13 @@ def test_a_welcome_that_is_sent_again_is_not_reported(started: Store) -> None:
     )
     welcoming = replace(DAILY, welcome=3)
     assert started.welcomes.open(welcoming, NOW + HOUR) >= 1
-    welcome = started.outbox.editions("daily", 1)[0]
+    welcome = stores.editions(started, "daily", 1)[0]
     assert welcome.welcome
     for one in started.outbox.claim(99, NOW + HOUR, LEASE, NEVER):
-        started.outbox.settle(one.id, FAILED, NOW + HOUR, error="550 no")
+        stores.settle(started, one.id, FAILED, NOW + HOUR, error="550 no")
     assert started.decisions.resend(welcome.id, NOW + HOUR) >= 1
     for one in started.outbox.claim(99, NOW + HOUR, LEASE, NEVER):
-        started.outbox.settle(one.id, SENT, NOW + HOUR)
+        stores.settle(started, one.id, SENT, NOW + HOUR)
     assert not any(one.edition.welcome for one in started.reports.unreported(NOW + HOUR))
 
 

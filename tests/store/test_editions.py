@@ -10,7 +10,7 @@ import pytest
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Approval, Digest, EditionState
 from digest.store.database import Store
-from tests import as_read
+from tests import stores
 from tests.store.samples import DAILY, NOW, reading, someone
 
 DAY = timedelta(days=1)
@@ -43,14 +43,14 @@ def test_articles_that_are_too_few_wait_for_the_next_edition(started: Store) -> 
     digest = replace(DAILY, min_items=3)
     publish(started, "one", "two")
     assert made(started, digest, NOW) == []
-    (empty,) = started.outbox.editions("daily", 1)
+    (empty,) = stores.editions(started, "daily", 1)
     assert (empty.state, empty.number) == (EditionState.EMPTY, 0)
-    assert as_read.taken_upto(started, "daily") == 0
+    assert stores.taken_upto(started, "daily") == 0
     publish(started, "three")
     assert made(started, digest, NOW + DAY) == ["one", "two", "three"]
-    assert started.outbox.editions("daily", 1)[0].number == 1
+    assert stores.editions(started, "daily", 1)[0].number == 1
     assert made(started, digest, NOW + 2 * DAY) == []
-    assert as_read.taken_upto(started, "daily") == 3
+    assert stores.taken_upto(started, "daily") == 3
 
 
 def test_an_article_that_is_too_old_enters_no_edition(started: Store) -> None:
@@ -74,7 +74,7 @@ def test_an_edition_that_needs_approval_is_a_draft_without_deliveries(started: S
     digest = replace(DAILY, approval=Approval(within=HOUR, sends=True))
     publish(started, "one")
     assert made(started, digest, NOW) == ["one"]
-    (draft,) = started.outbox.editions("daily", 1)
+    (draft,) = stores.editions(started, "daily", 1)
     assert (draft.state, draft.number) == (EditionState.DRAFT, 1)
     assert sum(started.outbox.states().values()) == 0
     assert started.outbox.claim(9, NOW + DAY, LEASE, NEVER) == []
@@ -93,7 +93,7 @@ def test_an_edition_by_hand_waits_for_nothing(started: Store) -> None:
     started.subscribers.add(replace(someone("w@example.org"), timezone="America/Los_Angeles"), NOW)
     publish(started, "one")
     assert made(started, digest, NOW, by_hand=True) == ["one"]
-    assert started.outbox.editions("daily", 1)[0].state is EditionState.OPEN
+    assert stores.editions(started, "daily", 1)[0].state is EditionState.OPEN
     assert len(started.outbox.claim(9, NOW, LEASE, NEVER)) == 2
 
 
@@ -116,10 +116,10 @@ def test_an_edition_goes_to_each_at_the_hour_of_their_zone(started: Store) -> No
         for one in started.outbox.claim(9, now, LEASE, {"daily": 2 * HOUR}):
             assert one.created_at == now  # so that it has all its time from here
             got[one.subscriber.address.partition("@")[0]] = hours
-            started.outbox.settle(one.id, DeliveryState.SENT, now)
+            stores.settle(started, one.id, DeliveryState.SENT, now)
     # The reader without a zone has the site's. In November Berlin is 7 hours behind Shanghai.
     assert got == {"tokyo": -1, "a": 0, "berlin": 7, "angeles": 16}
-    assert started.outbox.editions("daily", 1)[0].state is EditionState.DONE
+    assert stores.editions(started, "daily", 1)[0].state is EditionState.DONE
 
 
 def test_a_reader_whose_hour_has_passed_has_a_late_edition_at_once(started: Store) -> None:

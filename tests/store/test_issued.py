@@ -11,7 +11,7 @@ from digest.mail.edition import Approval, Digest
 from digest.mail.subscriber import NewSubscriber
 from digest.store.database import Store
 from digest.store.issued import Issue
-from tests import as_read
+from tests import stores
 from tests.store.samples import listed, reading
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_editions_are_found_with_what_they_hold(store: Store) -> None:
     for day in (1, 2, 3):
         if day != 2:  # nothing new: an empty edition
             store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
-            keys.append(as_read.latest(store, (), 1)[0].key)
+            keys.append(stores.latest(store, (), 1)[0].key)
         assert store.outbox.open_edition(DAILY, NOW + timedelta(days=day), NOW)
     first, second = listed(store)
     assert [(one.edition.number, one.articles) for one in (first, second)] == [(1, 1), (2, 1)]
@@ -75,7 +75,7 @@ def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> Non
     (sending,) = store.outbox.claim(1, NOW, timedelta(minutes=5), {})
     store.decisions.cancel(begun, NOW)
     assert shown() == [begun]  # in a moment somebody may have it
-    store.outbox.settle(sending.id, DeliveryState.SENT, NOW)
+    stores.settle(store, sending.id, DeliveryState.SENT, NOW)
     assert shown() == [begun]
     store.decisions.approve(draft, asking, NOW)
     assert shown() == [draft, begun]
@@ -108,7 +108,7 @@ def test_whatever_changes_what_is_shown_gets_a_revision(store: Store) -> None:
         (
             "refused",
             lambda: [
-                store.outbox.settle(number, DeliveryState.FAILED, NOW) for number in range(1, 4)
+                stores.settle(store, number, DeliveryState.FAILED, NOW) for number in range(1, 4)
             ],
         ),
         ("called back", lambda: store.decisions.cancel(second, NOW)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -16,7 +17,7 @@ from digest.mail.delivery import PROBE_AFTER, Delivery, DeliveryState, Pause
 from digest.mail.edition import Edition, EditionState, selects
 from digest.mail.subscriber import SubscriberState
 from digest.store.database import Store, open_store
-from tests import as_read
+from tests import stores
 from tests.store.conftest import AUTHORITY, PATIENCE
 from tests.store.samples import (
     BANKS,
@@ -102,12 +103,12 @@ def test_a_digest_that_was_never_started_begins_quietly(store: Store) -> None:
 
 def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -> None:
     publish(store, "old")
-    assert as_read.taken_upto(store, "daily") is None
+    assert stores.taken_upto(store, "daily") is None
     store.outbox.start_digests(["daily"], NOW)
     publish(store, "new")
-    assert as_read.taken_upto(store, "daily") == 1
+    assert stores.taken_upto(store, "daily") == 1
     opened(store)
-    assert as_read.taken_upto(store, "daily") == 2
+    assert stores.taken_upto(store, "daily") == 2
 
 
 def test_fired_twice_an_edition_is_made_once(started: Store) -> None:
@@ -115,7 +116,7 @@ def test_fired_twice_an_edition_is_made_once(started: Store) -> None:
     opened(started)
     assert started.outbox.open_edition(DAILY, NOW, NOW + DAY) is None
     assert len(claim(started)) == 2
-    assert len(started.outbox.editions(None, 9)) == 1
+    assert len(stores.editions(started, None, 9)) == 1
 
 
 def test_an_edition_without_articles_is_remembered_and_has_no_number(started: Store) -> None:
@@ -189,8 +190,8 @@ def test_an_unknown_edition_is_a_lookup_error(store: Store) -> None:
 def test_editions_come_newest_first(started: Store) -> None:
     publish(started, "1")
     days = [opened(started, day) for day in range(3)]
-    assert [one.id for one in started.outbox.editions("daily", 2)] == [days[2].id, days[1].id]
-    assert started.outbox.editions("weekly", 9) == []
+    assert [one.id for one in stores.editions(started, "daily", 2)] == [days[2].id, days[1].id]
+    assert stores.editions(started, "weekly", 9) == []
     assert started.outbox.last_due_at("daily", NOW + 9 * DAY) == NOW + 2 * DAY
     assert started.outbox.last_due_at("daily", NOW + 2 * DAY - MINUTE) == NOW + DAY
     assert started.outbox.last_due_at("weekly", NOW + 9 * DAY) is None
@@ -275,16 +276,16 @@ def test_the_editions_of_a_digest_share_out_every_article(
                 latest = 1 if step == "latest" else None
                 assert store.outbox.open_edition(digest, moment, moment, latest=latest)
                 assert store.outbox.open_edition(digest, moment, moment) is None
-        editions = store.outbox.editions("daily", 100)[::-1]
+        editions = stores.editions(store, "daily", 100)[::-1]
         assert editions[0].after == 1
-        assert editions[-1].upto == as_read.newest_sequence(store)
+        assert editions[-1].upto == stores.newest_sequence(store)
         for before, after in pairwise(editions):
             assert before.upto == after.after
         numbers = [one.number for one in editions if one.state is not EditionState.EMPTY]
         assert numbers == list(range(1, len(numbers) + 1))
         if "latest" not in steps:
             told = [one.sequence for each in editions for one in store.outbox.edition(each.id)[1]]
-            assert told == [one.sequence for one in as_read.since(store, 1, (FINANCE,))]
+            assert told == [one.sequence for one in stores.since(store, 1, (FINANCE,))]
 
 
 def open_empty(url: str) -> Store:
@@ -352,9 +353,9 @@ def test_an_edition_is_done_with_its_last_delivery(
     publish(started, "1")
     edition = opened(started)
     first, second = claim(started)
-    assert started.outbox.settle(first.id, state, NOW, error="550 no such user") is True
+    assert stores.settle(started, first.id, state, NOW, error="550 no such user") is True
     assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
-    assert started.outbox.settle(second.id, DeliveryState.SENT, NOW) is True
+    assert stores.settle(started, second.id, DeliveryState.SENT, NOW) is True
     assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
     expected = dict.fromkeys(DeliveryState, 0)
     expected[state] += 1
@@ -368,11 +369,11 @@ def test_only_a_delivery_being_sent_can_be_settled(started: Store, state: Delive
     publish(started, "1")
     opened(started)
     (one,) = claim(started, 1)
-    assert started.outbox.settle(one.id, DeliveryState.SENT, NOW)
-    assert started.outbox.settle(one.id, state, NOW, next_attempt_at=NOW) is False
-    assert started.outbox.settle(99, state, NOW, next_attempt_at=NOW) is False
+    assert stores.settle(started, one.id, DeliveryState.SENT, NOW)
+    assert stores.settle(started, one.id, state, NOW, next_attempt_at=NOW) is False
+    assert stores.settle(started, 99, state, NOW, next_attempt_at=NOW) is False
     queued = one.id + 1
-    assert started.outbox.settle(queued, state, NOW, next_attempt_at=NOW) is False
+    assert stores.settle(started, queued, state, NOW, next_attempt_at=NOW) is False
     assert started.outbox.states()[DeliveryState.QUEUED] == 1
 
 
@@ -381,8 +382,8 @@ def test_a_deferred_delivery_waits_and_its_attempts_are_counted(started: Store) 
     edition = opened(started)
     retry = NOW + 2 * DAY
     for one in claim(started):
-        assert started.outbox.settle(
-            one.id, DeliveryState.DEFERRED, NOW, next_attempt_at=retry, error="451 later"
+        assert stores.settle(
+            started, one.id, DeliveryState.DEFERRED, NOW, next_attempt_at=retry, error="451 later"
         )
     assert claim(started) == []
     assert started.outbox.next_due_at() == retry
@@ -394,9 +395,9 @@ def test_a_delivery_given_back_is_due_at_once_and_counts_no_attempt(started: Sto
     publish(started, "1")
     opened(started)
     first, second = claim(started)
-    assert started.outbox.settle(first.id, DeliveryState.QUEUED, NOW)
+    assert stores.settle(started, first.id, DeliveryState.QUEUED, NOW)
     later = NOW + 2 * DAY
-    assert started.outbox.settle(second.id, DeliveryState.QUEUED, NOW, next_attempt_at=later)
+    assert stores.settle(started, second.id, DeliveryState.QUEUED, NOW, next_attempt_at=later)
     assert claim(started) == [first]
     assert started.outbox.next_due_at() == NOW + DAY + LEASE
 
@@ -411,9 +412,9 @@ def test_a_lease_that_ran_out_gives_the_delivery_to_another(started: Store) -> N
 
 def test_settling_needs_what_the_state_needs(store: Store) -> None:
     with pytest.raises(ValueError, match="sending"):
-        store.outbox.settle(1, DeliveryState.SENDING, NOW)
+        stores.settle(store, 1, DeliveryState.SENDING, NOW)
     with pytest.raises(ValueError, match="next attempt"):
-        store.outbox.settle(1, DeliveryState.DEFERRED, NOW)
+        stores.settle(store, 1, DeliveryState.DEFERRED, NOW)
 
 
 def test_who_leaves_before_the_claim_gets_nothing(started: Store) -> None:
@@ -424,7 +425,7 @@ def test_who_leaves_before_the_claim_gets_nothing(started: Store) -> None:
     (one,) = claim(started)
     assert one.subscriber == stays
     assert started.outbox.states()[DeliveryState.SUPPRESSED] == 1
-    started.outbox.settle(one.id, DeliveryState.SENT, NOW)
+    stores.settle(started, one.id, DeliveryState.SENT, NOW)
     assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
 
 
@@ -443,7 +444,7 @@ def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> Non
     publish(started, "1")
     edition = opened(started)
     sent, waits = claim(started)
-    started.outbox.settle(sent.id, DeliveryState.SENT, NOW)
+    stores.settle(started, sent.id, DeliveryState.SENT, NOW)
     for one in (sent, waits):
         assert started.subscribers.remove(one.subscriber.address, "daily") == 1
     assert started.outbox.next_due_at() is not None
@@ -461,12 +462,12 @@ def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: 
     late = {"daily": timedelta(hours=24)}
     begun = NOW + MINUTE  # of the deliveries
     assert started.outbox.claim(9, begun + DAY, timedelta(days=2), late)  # just in time
-    started.outbox.settle(2, DeliveryState.DEFERRED, NOW, next_attempt_at=NOW + 9 * DAY)
+    stores.settle(started, 2, DeliveryState.DEFERRED, NOW, next_attempt_at=NOW + 9 * DAY)
     assert started.outbox.claim(9, begun + DAY + MINUTE, LEASE, late) == []
     states = started.outbox.states(edition.id)
     assert (states[DeliveryState.EXPIRED], states[DeliveryState.SENDING]) == (1, 1)
     assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
-    assert started.outbox.settle(sending.id, DeliveryState.SENT, NOW)
+    assert stores.settle(started, sending.id, DeliveryState.SENT, NOW)
     assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
 
 
@@ -486,7 +487,7 @@ def test_a_refused_address_is_suppressed_in_every_digest_with_the_reason(started
     opened(started)
     first, second = claim(started)
     error = "550 5.1.1 no such user"
-    settle = started.outbox.settle
+    settle = partial(stores.settle, started)
     assert settle(first.id, DeliveryState.FAILED, NOW + DAY, error=error, bounced=True)
     assert not settle(first.id, DeliveryState.FAILED, NOW, error="again", bounced=True)
     assert settle(second.id, DeliveryState.FAILED, NOW, error="552 too big")
@@ -501,7 +502,7 @@ def test_a_suppressed_address_can_be_restored(started: Store) -> None:
     publish(started, "1")
     opened(started)
     first, _ = claim(started)
-    started.outbox.settle(first.id, DeliveryState.FAILED, NOW, error="550 5.1.1", bounced=True)
+    stores.settle(started, first.id, DeliveryState.FAILED, NOW, error="550 5.1.1", bounced=True)
     assert started.subscribers.restore("a@example.org", "weekly", NOW) == 0
     assert started.subscribers.restore("A@Example.org", "daily", NOW + DAY) == 1
     assert started.subscribers.restore("a@example.org", None, NOW) == 0

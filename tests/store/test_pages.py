@@ -14,7 +14,7 @@ from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import CategorySummary, Feed
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
-from tests import as_read
+from tests import stores
 from tests.feeds.samples import SITE
 from tests.store.conftest import PATIENCE
 from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, SPACE, reading
@@ -34,7 +34,7 @@ def test_an_article_is_read_with_its_revision(store: Store) -> None:
         assert second is not None
         assert (first.hidden, first.revision, first.changed_at) == (False, earlier, NOW)
         assert (second.hidden, second.revision, second.changed_at) == (False, later, NOW + DAY)
-        assert snapshot.article(first) == as_read.articles(store, [article_key("a")])[0]
+        assert snapshot.article(first) == stores.articles(store, [article_key("a")])[0]
         assert snapshot.article(second).title == "更正"
         assert snapshot.find_article("nothing") is None
 

@@ -16,6 +16,7 @@ from digest.store.database import Store
 from digest.store.schema import delivery
 from digest.store.statements import Prepared
 from digest.store.types import microseconds
+from tests import stores
 from tests.store.samples import DAILY, MINUTE, NOW, reading, someone
 
 LEASE = timedelta(minutes=5)
@@ -63,9 +64,9 @@ def test_an_edition_is_done_with_the_last_ones_that_were_sent_together(
     store: Store, sending: list[Delivery]
 ) -> None:
     assert len(store.outbox.settle_all(sent(*sending[1:]), NOW)) == READERS - 1
-    assert store.outbox.editions("daily", 1)[0].state is EditionState.OPEN
+    assert stores.editions(store, "daily", 1)[0].state is EditionState.OPEN
     assert store.outbox.settle_all(sent(sending[0]), NOW) == {sending[0].id}
-    assert store.outbox.editions("daily", 1)[0].state is EditionState.DONE
+    assert stores.editions(store, "daily", 1)[0].state is EditionState.DONE
 
 
 def test_one_that_another_took_over_does_not_keep_the_others_from_being_marked(
@@ -106,7 +107,7 @@ def test_nobody_left_is_nothing_to_claim(store: Store) -> None:
     store.subscribers.unsubscribe(1, NOW)
     assert store.outbox.claim(1, NOW, LEASE, {}) == []
     assert store.outbox.states()[DeliveryState.SUPPRESSED] == 1
-    assert store.outbox.editions("daily", 1)[0].state is EditionState.DONE
+    assert stores.editions(store, "daily", 1)[0].state is EditionState.DONE
 
 
 def test_a_prepared_statement_says_how_many_rows_it_changed(

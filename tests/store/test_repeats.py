@@ -11,7 +11,7 @@ from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article, Beside, Changes, Draft, Note, SameText, Severity
 from digest.articles.records import FileRecord, Reading
 from digest.store.database import Store
-from tests import as_read
+from tests import stores
 from tests.store.samples import NOW, SPACE, failure, reading
 
 LATER = NOW + timedelta(hours=1)
@@ -50,7 +50,7 @@ def beside(
 
 
 def only(store: Store) -> Article:
-    (found,) = as_read.since(store)
+    (found,) = stores.since(store)
     return found
 
 

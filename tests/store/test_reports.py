@@ -9,6 +9,7 @@ import pytest
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
 from digest.store.database import Store
+from tests import stores
 from tests.store.samples import DAILY, MINUTE, NOW, reading, someone
 
 SECOND = timedelta(seconds=1)
@@ -28,10 +29,10 @@ def edition(store: Store) -> Edition:
 
 def test_progress_counts_and_times_what_was_sent_lately(store: Store, edition: Edition) -> None:
     now = NOW + 5 * MINUTE
-    store.outbox.settle(1, DeliveryState.SENT, NOW + MINUTE)  # long ago
+    stores.settle(store, 1, DeliveryState.SENT, NOW + MINUTE)  # long ago
     for number, seconds in ((2, 20), (3, 10), (4, 1)):
-        store.outbox.settle(number, DeliveryState.SENT, now - seconds * SECOND)
-    store.outbox.settle(5, DeliveryState.FAILED, now, error="550 no")
+        stores.settle(store, number, DeliveryState.SENT, now - seconds * SECOND)
+    stores.settle(store, 5, DeliveryState.FAILED, now, error="550 no")
     ((found, progress),) = store.reports.open(now)
     assert found == edition
     assert progress == store.reports.progress(edition.id, now)
@@ -43,7 +44,7 @@ def test_progress_counts_and_times_what_was_sent_lately(store: Store, edition: E
 
 
 def test_a_clock_that_went_back_makes_no_negative_time(store: Store, edition: Edition) -> None:
-    store.outbox.settle(1, DeliveryState.SENT, NOW + MINUTE)
+    stores.settle(store, 1, DeliveryState.SENT, NOW + MINUTE)
     assert store.reports.progress(edition.id, NOW).since == timedelta()
 
 
@@ -51,11 +52,11 @@ def test_an_edition_that_is_done_is_reported_once_with_its_errors(
     store: Store, edition: Edition
 ) -> None:
     for number in (1, 2):
-        store.outbox.settle(number, DeliveryState.FAILED, NOW, error="550 no")
-    store.outbox.settle(3, DeliveryState.EXPIRED, NOW, error="451 later")
-    store.outbox.settle(4, DeliveryState.FAILED, NOW)
-    store.outbox.settle(5, DeliveryState.SUPPRESSED, NOW, error="nothing for them")
-    store.outbox.settle(6, DeliveryState.SENT, NOW + MINUTE)
+        stores.settle(store, number, DeliveryState.FAILED, NOW, error="550 no")
+    stores.settle(store, 3, DeliveryState.EXPIRED, NOW, error="451 later")
+    stores.settle(store, 4, DeliveryState.FAILED, NOW)
+    stores.settle(store, 5, DeliveryState.SUPPRESSED, NOW, error="nothing for them")
+    stores.settle(store, 6, DeliveryState.SENT, NOW + MINUTE)
     assert store.reports.open(NOW) == []
     (outcome,) = store.reports.unreported(NOW + MINUTE)
     assert outcome.edition.id == edition.id
@@ -67,11 +68,11 @@ def test_an_edition_that_is_done_is_reported_once_with_its_errors(
 
 def test_attempts_are_told_since_a_moment(store: Store, edition: Edition) -> None:
     later = NOW + timedelta(hours=1)
-    store.outbox.settle(1, DeliveryState.SENT, NOW)
-    store.outbox.settle(2, DeliveryState.SENT, later)
-    store.outbox.settle(3, DeliveryState.FAILED, later + MINUTE, error="550 no")
-    store.outbox.settle(4, DeliveryState.SUPPRESSED, later)
-    store.outbox.settle(5, DeliveryState.DEFERRED, later, next_attempt_at=later + MINUTE)
+    stores.settle(store, 1, DeliveryState.SENT, NOW)
+    stores.settle(store, 2, DeliveryState.SENT, later)
+    stores.settle(store, 3, DeliveryState.FAILED, later + MINUTE, error="550 no")
+    stores.settle(store, 4, DeliveryState.SUPPRESSED, later)
+    stores.settle(store, 5, DeliveryState.DEFERRED, later, next_attempt_at=later + MINUTE)
     assert sorted(store.reports.tried_since(later)) == [later, later, later + MINUTE]
 
 
@@ -83,8 +84,8 @@ def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) ->
 
 
 def test_how_editions_stand_is_told_whatever_their_state(store: Store, edition: Edition) -> None:
-    store.outbox.settle(1, DeliveryState.SENT, NOW)
-    store.outbox.settle(2, DeliveryState.FAILED, NOW, error="550 no")
+    stores.settle(store, 1, DeliveryState.SENT, NOW)
+    stores.settle(store, 2, DeliveryState.FAILED, NOW, error="550 no")
     empty = store.outbox.open_edition(DAILY, NOW + MINUTE, NOW + MINUTE)
     newest, first = store.reports.listed("daily", 9)
     assert (newest.edition, newest.articles, sum(newest.states.values())) == (empty, 0, 0)

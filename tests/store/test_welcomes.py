@@ -14,7 +14,7 @@ from digest.mail.delivery import Delivery, DeliveryState
 from digest.mail.edition import Approval, Digest, Edition, EditionState
 from digest.store.database import Store
 from digest.store.schema import subscriber
-from tests import as_read
+from tests import stores
 from tests.store.samples import (
     DAILY,
     FINANCE,
@@ -66,7 +66,7 @@ def test_a_new_subscriber_is_sent_the_latest_articles_once(started: Store) -> No
     assert titles == ["two", "three"]
     assert edition.welcome
     assert (edition.number, edition.state) == (0, EditionState.OPEN)
-    started.outbox.settle(delivery.id, DeliveryState.SENT, NOW)
+    stores.settle(started, delivery.id, DeliveryState.SENT, NOW)
     started.subscribers.add(someone("a@example.org"), NOW)
     assert started.welcomes.open(WELCOMING, NOW) == 0
     assert started.reports.unreported(NOW) == []
@@ -79,7 +79,7 @@ def test_a_welcome_moves_no_checkpoint_and_takes_no_runs_place(started: Store) -
     started.subscribers.add(someone("a@example.org"), NOW)
     assert started.welcomes.open(WELCOMING, run) == 1
     assert started.outbox.last_due_at("daily", NOW + DAY) is None
-    assert as_read.taken_upto(started, "daily") == 3
+    assert stores.taken_upto(started, "daily") == 3
     edition = started.outbox.open_edition(WELCOMING, run, run)
     assert edition is not None
     assert edition.number == 1

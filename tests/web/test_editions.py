@@ -15,6 +15,7 @@ from digest.assembly import Services
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition
 from digest.mail.subscriber import NewSubscriber
+from tests import stores
 from tests.conftest import Workplace
 from tests.feed_validation import Severity, validate
 from tests.store.samples import reading
@@ -236,7 +237,7 @@ def test_a_draft_and_what_nobody_got_have_no_page(workplace: Workplace) -> None:
         ]
         outbox = site.services.store.outbox
         (first,) = outbox.claim(1, site.services.clock(), timedelta(minutes=5), {})
-        outbox.settle(first.id, DeliveryState.SENT, site.services.clock())
+        stores.settle(site.services.store, first.id, DeliveryState.SENT, site.services.clock())
         gone = next(one for one in drafts if one.id != first.edition_id)
         assert decisions.cancel(gone.id, site.services.clock())
         assert site.status(f"{FOLDER}{gone.number}/") == 404

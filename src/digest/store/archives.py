@@ -13,7 +13,6 @@ from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import Decision, Entry, Held, Version, decide
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import Feed
-from digest.store.connection import Database
 from digest.store.reading import newest, read, scope_key, within
 from digest.store.schema import (
     archive,
@@ -57,18 +56,6 @@ class ArchiveState:
 
     number: int
     revision: int  #: the content revision of the last change of any of its articles
-
-
-class ArchiveStore:
-    """What pages need to know of archives. Every method raises StoreError."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def archived(self, feed: Feed, number: int) -> Held:
-        """Return what an archive holds, as it is now; what has left the feed is left out."""
-        with self._database.read() as connection:
-            return held(connection, feed, number)
 
 
 def newest_archive(connection: Connection, feed: Feed) -> int:

@@ -9,7 +9,6 @@ from typing import Self
 from sqlalchemy import Connection, inspect, text
 
 from digest.errors import StoreError
-from digest.store.archives import ArchiveStore
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.decisions import Decisions
@@ -35,7 +34,6 @@ class Store:
         self._database = database
         self.articles = ArticleStore(database)
         self.scans = ScanStore(database)
-        self.archives = ArchiveStore(database)
         self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)

@@ -114,14 +114,6 @@ class OutboxStore:
                 raise LookupError(f"there is no edition {edition_id}")
             return editions.from_row(row), of_edition(connection, editions.held(edition_id))
 
-    def editions(self, digest: str | None, limit: int) -> list[Edition]:
-        """Return the newest editions of one digest or all, newest first."""
-        query = select(edition).order_by(edition.c.id.desc()).limit(limit)
-        if digest is not None:
-            query = query.where(edition.c.digest == digest)
-        with self._database.read() as connection:
-            return [editions.from_row(row) for row in connection.execute(query)]
-
     def states(self, edition_id: int | None = None) -> dict[DeliveryState, int]:
         """Return how many deliveries, of an edition or of all, stand in each state, 0 included."""
         query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
@@ -192,26 +184,6 @@ class OutboxStore:
                 for chunk in chunks(sorted(delivery_ids))
                 for number in connection.scalars(query.where(delivery.c.id.in_(chunk)))
             }
-
-    def settle(
-        self,
-        delivery_id: int,
-        state: DeliveryState,
-        now: datetime,
-        *,
-        next_attempt_at: datetime | None = None,
-        error: str | None = None,
-        bounced: bool = False,
-    ) -> bool:
-        """Say how one attempt ended (see ``settle_all``); False where it was not ``sending``."""
-        settlement = Settlement(
-            delivery_id=delivery_id,
-            state=state,
-            next_attempt_at=next_attempt_at,
-            error=error,
-            bounced=bounced,
-        )
-        return bool(self.settle_all([settlement], now))
 
     def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
         """Say how attempts ended, all or nothing; return which deliveries were ``sending``.

@@ -26,6 +26,7 @@ from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import BATCH, Published
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
+from tests import stores
 from tests.feeds.publish.conftest import Bench, hidden, long_body, tree
 from tests.feeds.samples import SHIPS, SITE, TEA, TRADE, held
 
@@ -296,7 +297,7 @@ def archives(bench: Bench, feed: Feed) -> int:
 
 
 def archived(bench: Bench, feed: Feed, number: int) -> Any:
-    return bench.store.archives.archived(feed, number).articles
+    return stores.archived(bench.store, feed, number).articles
 
 
 def test_atom_feeds_tell_what_was_withdrawn(bench: Bench) -> None:

@@ -1,12 +1,16 @@
-"""What a store holds, as pages, feeds and editions read it."""
+"""Short ways to what a store holds, and to how deliveries end."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
 from digest.articles.strands import Strand, StrandKind
+from digest.feeds.archives import Held
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
+from digest.mail.delivery import DeliveryState, Settlement
+from digest.mail.edition import Edition
 from digest.store.database import Store
 from digest.store.revisions import Revision
 from tests.feeds.samples import SITE
@@ -83,3 +87,35 @@ def of_selection(store: Store, selection: Scope) -> Revision:
     """Return when the articles of a category, a facet or (None) everything changed."""
     with store.pages.snapshot() as snapshot:
         return snapshot.of_selection(selection)
+
+
+def archived(store: Store, feed: Feed, number: int) -> Held:
+    """Return what an archive of a feed holds."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.archived(feed, number)
+
+
+def editions(store: Store, digest: str | None, limit: int) -> list[Edition]:
+    """Return the newest editions of one digest or all, newest first."""
+    return [standing.edition for standing in store.reports.listed(digest, limit)]
+
+
+def settle(
+    store: Store,
+    delivery_id: int,
+    state: DeliveryState,
+    now: datetime,
+    *,
+    next_attempt_at: datetime | None = None,
+    error: str | None = None,
+    bounced: bool = False,
+) -> bool:
+    """Say how one attempt ended; False where the delivery was not ``sending``."""
+    settlement = Settlement(
+        delivery_id=delivery_id,
+        state=state,
+        next_attempt_at=next_attempt_at,
+        error=error,
+        bounced=bounced,
+    )
+    return bool(store.outbox.settle_all([settlement], now))
