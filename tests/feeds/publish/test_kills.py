@@ -137,6 +137,7 @@ def check(bench: Bench, before: dict[str, bytes]) -> None:
         assert bench.told == []
 
 
+@pytest.mark.soak
 def test_whatever_step_a_publisher_is_killed_at_the_next_start_mends_all(
     bench: Bench, victims: Victims
 ) -> None:
@@ -154,6 +155,7 @@ def test_whatever_step_a_publisher_is_killed_at_the_next_start_mends_all(
         shutil.rmtree(copy.folder)
 
 
+@pytest.mark.soak
 def test_a_first_build_that_is_killed_goes_on(bench: Bench, victims: Victims) -> None:
     bench.take(1, 2, body=long_body(1))
     bench.take(3, categories=(TEA,), language="en")
@@ -207,6 +209,7 @@ def test_a_build_beside_a_daemon_leaves_the_mark_of_the_daemon(
     assert tree(bench.output) == bench.fresh(fingerprint=FINGERPRINT, **KINDS)
 
 
+@pytest.mark.soak
 def test_two_processes_that_publish_at_once_leave_what_one_would(
     bench: Bench, victims: Victims
 ) -> None:
