@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mailbox
+import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -183,7 +184,7 @@ async def test_a_clock_that_was_ahead_for_a_while_silences_no_digest(
 async def test_an_edition_waits_for_a_database_that_is_away(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
-    monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(daemon_module, "Backoff", partial(Backoff, first=0.01))
     subscribe(services)
     async with running(services):
         pass
@@ -210,7 +211,7 @@ async def test_an_edition_waits_for_a_database_that_is_away(
 async def test_a_database_that_is_away_at_the_start_is_waited_for(
     services: Services, monkeypatch: pytest.MonkeyPatch, store: type, method: str
 ) -> None:
-    monkeypatch.setattr(daemon_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(daemon_module, "Backoff", partial(Backoff, first=0.01))
     failures = [StoreError("locked"), StoreError("locked")]
     real = getattr(store, method)
 
@@ -243,6 +244,28 @@ async def test_an_output_that_cannot_be_written_holds_up_no_mail(
         assert mails(workplace) == ["reader@example.org"]
         feed.rmdir()
         await calls.until(feed.exists)
+
+
+async def test_an_output_that_cannot_be_used_at_all_holds_up_no_mail_and_heals(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
+) -> None:
+    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
+    subscribe(services)
+    async with running(services):
+        pass
+    workplace.write("new.md", "新闻")
+    workplace.clock.now = DUE
+    feed = workplace.output / "feeds" / "rss.xml"
+    shutil.rmtree(workplace.output)
+    workplace.output.write_text("a file")
+    with workplace.open() as anew:
+        async with running(anew):
+            await drained(calls, anew)
+            assert mails(workplace) == ["reader@example.org"]
+            workplace.output.unlink()
+            await calls.until(feed.exists)
+        assert "新闻" in feed.read_text(encoding="utf-8")
+        assert anew.publish().written == 0, "all is noted"
 
 
 async def test_a_run_that_comes_due_during_the_catch_up_is_made(

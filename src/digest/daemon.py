@@ -17,7 +17,7 @@ from digest.articles.workers import Workers
 from digest.assembly import Services
 from digest.backoff import Backoff
 from digest.claims import listen, only_daemon
-from digest.errors import DigestError
+from digest.errors import DigestError, OutputError
 from digest.intake import Intake
 from digest.mail.edition import Digest, Edition, decided_at
 from digest.timetable import Timetable
@@ -145,6 +145,9 @@ class Daemon:
         async def check_output() -> None:
             try:
                 removed = await asyncio.to_thread(services.publisher.start, intake.go_on)
+            except OutputError as error:  # publishing tries again; mail does not wait for it
+                _log.error("the output folder cannot be used", error=str(error))
+                return
             finally:
                 checked.set()
             if removed:

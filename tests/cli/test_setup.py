@@ -19,7 +19,7 @@ def test_init_makes_something_that_builds(program: Program, workplace: Workplace
     built = program("--config", configuration, "build")
     assert built.code == 0
     assert "1 new" in built.out
-    assert (workplace.folder / "new" / "var" / "public" / "index.html").exists()
+    assert (workplace.folder / "new" / "var" / "public" / "feeds" / "rss.xml").exists()
     assert program("--config", configuration, "check").code == 0
 
 
@@ -222,11 +222,12 @@ def test_check_tells_that_articles_have_no_page_where_nothing_serves_them(
 ) -> None:
     base = CONFIGURATION.replace("[web]", "[web]\nenabled = false")
     workplace.configure(base=base)
-    assert "enabled" not in program("check").err
+    assert "web.enabled" in program("check").err
+    assert "no link" not in program("check").err
     workplace.write("a.md", "一篇")
     workplace.write_text("b.md", "---\ntitle: 另一篇\nlink: https://example.org/b\n---\n正文。\n")
     program("build")
     checked = program("check")
     assert checked.code == 0
     assert "1 articles have no link of their own" in checked.err
-    assert "`digest export`" in checked.err
+    assert "`digest export DIR`" in checked.err

@@ -53,5 +53,5 @@ def published(output: Path) -> dict[str, bytes]:
     return {
         file.relative_to(output).as_posix(): file.read_bytes()
         for file in output.rglob("*")
-        if file.is_file()
+        if file.is_file() and file.name != ".digest-output"  # tells a folder from any other
     }

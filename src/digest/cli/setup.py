@@ -140,10 +140,12 @@ def check(context: typer.Context) -> None:
                 f"digests.{name}.approve: nobody is told of an edition that waits, as "
                 "mail.report_to is empty; `digest editions list` shows it"
             )
-    if not settings.web.enabled and (pageless := _pageless(settings)):
+    if not settings.web.enabled:
+        pageless = _pageless(settings)
+        without = f", though {pageless:,} articles have no link of their own" if pageless else ""
         remark(
-            f"web.enabled = false: {pageless:,} articles have no link of their own, and nobody "
-            "serves the pages that feeds and mails name instead; `digest export` writes them"
+            "web.enabled = false: nobody serves the pages that feeds and mails lead to, nor "
+            f"archives{without}; `digest export DIR` writes them as files"
         )
     if worst:
         raise typer.Exit(worst)
@@ -171,13 +173,7 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import (
-        check_roots,
-        make_transport,
-        make_tree,
-        template_folders,
-        token_key,
-    )
+    from digest.assembly import check_roots, make_transport, make_tree, template_folders, token_key
     from digest.mail.render import MailTemplates
     from digest.site import is_loopback
     from digest.store.database import open_store

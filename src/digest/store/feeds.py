@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    case,
-    delete,
-    exists,
-    select,
-    update,
-)
+from sqlalchemy import Column, ColumnElement, Connection, case, delete, exists, select, update
 
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
@@ -201,6 +193,8 @@ class FeedStore:
             for one in files
         ]
         with self._database.write() as connection:
+            # In one order, so that two who note the same files do not wait for one another.
+            rows.sort(key=itemgetter("key"))
             put(connection, published_file, rows, key=("output", "key"))
             for chunk in chunks([hashed(path) for path in removed]):
                 gone = published_file.c.key.in_(chunk) & (published_file.c.output == token)

@@ -126,9 +126,10 @@ class Bench:
         *,
         style_sheet: bytes = b"feed {}",
         fingerprint: str = "",
+        start: bool = True,
         **options: Any,
     ) -> Publisher:
-        """Return a publisher that has started; ``options`` are of the plan."""
+        """Return a publisher, which may have started; ``options`` are of the plan."""
         chosen = replace(OPTIONS, **options)
         made = Publisher(
             store=self.store.feeds,
@@ -138,7 +139,8 @@ class Bench:
             fingerprint=fingerprint or repr(chosen),
             changed=self._tell,
         )
-        made.start()
+        if start:
+            made.start()
         return made
 
     def _tell(self, paths: Collection[str]) -> None:

@@ -219,6 +219,19 @@ def test_feeds_that_were_not_written_this_second_do_not_wait_for_those_that_were
     assert tree(bench.output) == bench.fresh()
 
 
+def test_the_list_of_feeds_changes_once_a_second_too(bench: Bench) -> None:
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    for number, name in enumerate(names(5), 1):
+        bench.take(number, categories=(name,))
+        assert publisher.publish().wait == 0.75
+    assert (bench.output / "feeds/分类 4/rss.xml").exists()
+    bench.clock.pass_()
+    assert publisher.publish().wait is None
+    assert (bench.output / "feeds/opml.xml").stat().st_mtime_ns == bench.clock()
+    assert tree(bench.output) == bench.fresh()
+
+
 def test_a_clock_that_goes_back_keeps_no_feed_waiting_and_no_date_twice(bench: Bench) -> None:
     bench.take(1)
     publisher = bench.publisher()
@@ -620,6 +633,82 @@ def test_a_configuration_that_could_not_be_written_whole_leaves_nothing_behind(
 # What cannot be written
 
 
+def test_a_publisher_that_could_not_start_starts_when_it_publishes(bench: Bench) -> None:
+    bench.take(1)
+    bench.output.write_text("a file")
+    publisher = bench.publisher(start=False)
+    for _ in range(2):
+        with pytest.raises(OutputError):
+            publisher.publish()
+    bench.output.unlink()
+    older(bench.output)
+    bench.publish(publisher)
+    assert tree(bench.output) == bench.fresh()
+    publisher.close()
+    assert bench.build() == Published()
+
+
+def test_a_publisher_that_starts_anew_in_another_folder_marks_that(bench: Bench) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    shutil.rmtree(bench.output)
+    publisher.start()
+    bench.publish(publisher)
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_a_feed_that_another_process_ended_meanwhile_is_not_begun_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,), authors=())
+    slow = bench.publisher(**EVERY_KIND)
+    bench.publish(slow)
+    bench.take(3, categories=(TEA,), authors=("Ada Whitfield",))
+    alone = OutputFolder.alone
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.undo()
+        bench.withdraw(2, 3)
+        bench.build(**EVERY_KIND)
+        return alone(*args)
+
+    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    bench.clock.pass_()
+    slow.publish()
+    slow.close()
+    assert not (bench.output / "feeds/生活").exists()
+    assert not (bench.output / "feeds/@authors/Ada Whitfield").exists()
+    bench.build(**EVERY_KIND)
+    assert tree(bench.output) == bench.fresh(**EVERY_KIND)
+
+
+def test_a_feed_that_another_process_began_anew_meanwhile_is_not_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    slow = bench.publisher()
+    bench.publish(slow)
+    bench.withdraw(2)
+    alone = OutputFolder.alone
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.undo()
+        bench.restore(2)
+        bench.build()
+        return alone(*args)
+
+    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    bench.clock.pass_(5)
+    slow.publish()
+    slow.close()
+    assert bench.ids("feeds/生活/茶/rss.xml") == [2]
+    assert bench.build().removed == 0
+    assert tree(bench.output) == bench.fresh()
+
+
 def test_a_file_that_cannot_be_written_does_not_keep_the_others(bench: Bench) -> None:
     bench.take(1)
     bench.take(2, categories=(TEA,))
@@ -849,7 +938,8 @@ def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
     publisher = bench.publisher()
     bench.publish(publisher)
     with OutputFolder(bench.output).alone(lambda: None):
-        publisher.pack(lambda: True)
+        asked = iter([False, False, True])
+        publisher.pack(lambda: next(asked))
     assert publisher.unpacked
     assert variants(bench) == set()
 

@@ -20,14 +20,7 @@ from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.publish.output_folder import OutputFolder, Written
-from digest.feeds.publish.plan import (
-    PublishPlan,
-    StaleFeeds,
-    batches,
-    candidates,
-    listed,
-    plan,
-)
+from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
 from digest.feeds.publish.power import boot_id, is_running
 from digest.feeds.selection import ATOM, OPML, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
@@ -39,6 +32,8 @@ _log = structlog.get_logger(__name__)
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
+#: All feeds live below this folder.
+_TOP = "feeds"
 
 Progress = Callable[[int, int], None]
 
@@ -70,7 +65,6 @@ class PublishStore(Protocol):
 
         ``kinds`` are the kinds of facets that may have feeds.
         """
-        ...
 
     def contents(
         self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
@@ -81,31 +75,24 @@ class PublishStore(Protocol):
         ``changed`` are the sequences of the articles that changed since the last call for these
         feeds; None means any.
         """
-        ...
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in order of sequence."""
-        ...
 
     def output(self, token: str) -> OutputRecord | None:
         """Return what is known of an output folder; None for a foreign one."""
-        ...
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
         """Note that a process writes into an output folder, which may be a new one."""
-        ...
 
     def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
         """Yield path, size and mtime (nanoseconds) of each file as it was written."""
-        ...
 
     def recorded(self, token: str, paths: Collection[str]) -> set[str]:
         """Return those of these paths that were written, by any process, and not removed since."""
-        ...
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""
-        ...
 
     def record_output(
         self,
@@ -124,19 +111,16 @@ class PublishStore(Protocol):
         where the folder is of the same ``fingerprint``, and where everything was and not all
         could be written, the folder is of none.
         """
-        ...
 
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
         """Note that everything that these processes wrote is on the disk."""
-        ...
 
     def forget_other_boots(self, token: str, boot: str) -> None:
         """Note that what processes of other boots wrote is as it should be."""
-        ...
 
 
 class Publisher:
-    """Writes feeds. Blocks; to be called from one thread at a time, after ``start``.
+    """Writes feeds. Blocks; to be called from one thread at a time.
 
     A file that cannot be written does not keep the others from it: the first OutputError is raised
     at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
@@ -189,12 +173,14 @@ class Publisher:
                 removed = self._folder.remove_older_layout()
                 token = self._folder.make_token()
             known = self._store.output(token)
-            self._token, self._since = token, None
+            self._since = None
             if known is not None:
-                self._compare(known)
+                self._compare(token, known)
+        if token != self._token:
+            self._token, self._marked = token, False
         return removed
 
-    def _compare(self, known: OutputRecord) -> None:
+    def _compare(self, token: str, known: OutputRecord) -> None:
         """Find out how much of the output folder is as it was written."""
         boot = boot_id()
         lost = any(other != boot or not boot for other, _ in known.unsynced)
@@ -203,7 +189,7 @@ class Publisher:
         elif known.fingerprint == self._fingerprint:
             self._since = known.revision
         recorded = set()
-        for path, size, mtime_ns in self._store.written_files(self._token):
+        for path, size, mtime_ns in self._store.written_files(token):
             recorded.add(path)
             if lost:
                 # Their times are right whatever they hold.
@@ -213,7 +199,7 @@ class Publisher:
             elif not self._folder.packed(path):
                 self._unpacked[path] = None
         # Written by a process that was killed, or noted in a database that was replaced.
-        strays = self._folder.leftovers(lambda path: _is_feed(path) and path not in recorded)
+        strays = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in recorded)
         for path in list(strays):
             if _is_feed(path):
                 self._damaged.add(path)
@@ -231,9 +217,13 @@ class Publisher:
 
         ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
         A feed that was written within this second is left for the next one (``Published.wait``).
+        Starts, where ``start`` could not.
         """
+        tell = progress or (lambda _done, _total: None)
+        if not self._token:
+            self.start(partial(tell, 0, 0))
         try:
-            run = self._run(progress or (lambda _done, _total: None))
+            run = self._run(tell)
         except BaseException:
             # What this run wrote is not noted yet: the next one finds it, and has it told.
             self._done.clear()
@@ -375,7 +365,8 @@ class Publisher:
                 continue
             contents = self._store.contents(some, since, archives=archives)
             for feed, held in zip(some, contents, strict=True):
-                if self._write_feed(run, feed, held):
+                # One that was emptied a moment ago may have been ended by another process.
+                if (held.versions or _stays_empty(feed)) and self._write_feed(run, feed, held):
                     written.append(feed)
         return written
 
@@ -398,18 +389,23 @@ class Publisher:
         kept = {path for feed in planned.written for path in feed.paths}
         nobodys = {path for path in self._damaged if _is_feed(path)} - kept
         if self._since is None:
-            stale = self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
+            stale = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in kept)
             nobodys.update(stale)
         for path in sorted(nobodys):
             run.remove(path)
 
     def _write_lists(self, run: _Run) -> None:
         """Write the list of all feeds, and the style sheet that browsers show them with."""
+        paths = f"feeds/{OPML}", STYLESHEET
+        if (wait := max(map(self._folder.wait, paths))) > 0:
+            run.postpone(wait)
+            return
         options = self._options
         categories, facets = listed(options, self._store.stale(None, options.kinds))
         name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
-        run.write(f"feeds/{OPML}", opml(options.site, categories, name, facets))
-        run.write(STYLESHEET, self._style_sheet)
+        documents = opml(options.site, categories, name, facets), self._style_sheet
+        for path, document in zip(paths, documents, strict=True):
+            run.write(path, document)
 
     def _finish(self, run: _Run, stale: StaleFeeds) -> None:
         """Have hubs told, and then note what was done."""
@@ -503,6 +499,11 @@ def _revision(stale: StaleFeeds, feed: Feed) -> int:
     return stale.selections.get(feed.scope, stale.revision)
 
 
+def _stays_empty(feed: Feed) -> bool:
+    """Tell whether a feed is there without articles, too."""
+    return feed.scope is None or feed.kind == StrandKind.CUSTOM
+
+
 def _has_history(path: str) -> bool:
     """Tell whether it is recorded what the versions of a file held."""
     return path.rpartition("/")[2] in (RSS, ATOM)
@@ -511,4 +512,4 @@ def _has_history(path: str) -> bool:
 def _is_feed(path: str) -> bool:
     """Tell whether a path is one that only feeds are written to."""
     top, _, rest = path.partition("/")
-    return top == "feeds" and rest.rpartition("/")[2] in FORMATS
+    return top == _TOP and rest.rpartition("/")[2] in FORMATS
