@@ -153,7 +153,7 @@ def test_names_that_may_be_hashes_lead_nowhere(store: Store, name: str) -> None:
         assert snapshot.facet(StrandKind.AUTHOR, name) is None
 
 
-def test_articles_are_listed_with_what_tells_their_versions_apart(store: Store) -> None:
+def test_articles_are_listed_with_their_revisions(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md"), reading("c.md")], NOW)
     store.withdrawals.withdraw([article_key("b")], NOW)
     with store.pages.snapshot() as snapshot:
@@ -167,7 +167,7 @@ def test_articles_are_listed_with_what_tells_their_versions_apart(store: Store) 
     store.articles.record([reading("a.md", image="https://example.org/1.png")], NOW + DAY)
     with store.pages.snapshot() as snapshot:
         again, same = snapshot.listed()
-        assert again.version != first.version
+        assert again.revision > first.revision
         assert same == third
 
 
