@@ -177,3 +177,14 @@ def test_a_file_that_says_anything_else_is_made_anew(old: str, new: str) -> None
     assert isinstance(draft, Draft)
     assert old in text
     assert isinstance(made(text.replace(old, new), draft), Draft)
+
+
+@pytest.mark.parametrize("filling", [" ", "\t ", "' ", "x "])
+def test_a_line_that_is_almost_a_date_costs_no_more_than_its_bytes(filling: str) -> None:
+    # What tries each length of three runs of blanks would take hours over this.
+    almost = FILE.replace("2026-11-27 10:00:00", filling * 50_000 + "#")
+    assert hashed(almost) != hashed(FILE)
+
+
+def test_a_date_may_have_blanks_behind_it() -> None:
+    assert hashed(FILE.replace("10:00:00\n", "10:00:00 \t\n")) == hashed(FILE)

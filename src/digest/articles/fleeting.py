@@ -17,12 +17,14 @@ from digest.articles import addresses
 from digest.articles.dates import parse_date
 from digest.articles.habits import DATE_KEYS, IMAGE_KEYS, UPDATE_KEYS
 
-#: A front matter of YAML, up to the line that closes it.
-_HEAD = re.compile(rb"[ \t\n]*---[ \t]*\n((?:[^\n]*\n)*?)---[ \t]*\n")
+#: The lines that open and close a front matter of YAML. Here and below nothing that repeats is
+#: tried in another length, so that no file costs more than its bytes.
+_OPENS = re.compile(rb"[ \t\n]*+---[ \t]*+\n")
+_CLOSES = re.compile(rb"^---[ \t]*+\n", re.MULTILINE)
 _DATES = frozenset(key.encode() for key in (*DATE_KEYS, *UPDATE_KEYS))
 #: The line of a date or an image: the key, the quote, what is in it. No line below belongs to it.
 _LINE = re.compile(
-    rb"^(%b)[ \t]*:[ \t]*(['\"]?)([^'\"\\\n#{}\[\]]*?)\2[ \t]*\n(?![ \t])"
+    rb"^(%b)[ \t]*+:[ \t]*+(['\"]?)([^'\"\\\n#{}\[\]]*+)\2[ \t]*+\n(?![ \t])"
     % b"|".join(sorted((*_DATES, *(key.encode() for key in IMAGE_KEYS)), reverse=True)),
     re.MULTILINE | re.IGNORECASE,
 )
@@ -37,12 +39,13 @@ def raw_hash(
     dates up to ``now``, aware UTC, and images on ``placeholder_hosts``. ``zone`` is that of dates
     without one. Only a front matter of YAML is looked into.
     """
-    head = _HEAD.match(content)
-    if head is None:
+    opening = _OPENS.match(content)
+    closing = _CLOSES.search(content, opening.end()) if opening else None
+    if opening is None or closing is None:
         return ""
 
     def without(line: re.Match[bytes]) -> bytes:
-        value = line[3].decode("utf-8", "replace")
+        value = line[3].decode("utf-8", "replace").rstrip(" \t")
         if line[1].lower() in _DATES:
             date = parse_date(value, zone)
             fleeting = date is not None and date <= now
@@ -51,6 +54,7 @@ def raw_hash(
             fleeting = bool(address) and addresses.on_host(address or "", placeholder_hosts)
         return line[1] + b"\0\n" if fleeting else line[0]
 
-    digest = hashlib.blake2b(_LINE.sub(without, head[1]), digest_size=16)
-    digest.update(content[head.end(1) :])
+    head = content[opening.end() : closing.start()]
+    digest = hashlib.blake2b(_LINE.sub(without, head), digest_size=16)
+    digest.update(memoryview(content)[closing.start() :])
     return digest.hexdigest()

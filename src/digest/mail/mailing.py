@@ -53,11 +53,9 @@ class MailStore(DeliveryStore, Protocol):
         wants approval, and empty where there is too little to tell, but ``by_hand``. None where
         ``(digest, due_at)`` was made before.
         """
-        ...
 
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
-        ...
 
 
 class WelcomeStore(Protocol):
@@ -65,7 +63,6 @@ class WelcomeStore(Protocol):
 
     def open(self, digest: Digest, now: datetime) -> int:
         """Queue the digest's welcome for each new subscriber; return how many there are."""
-        ...
 
 
 class ReportStore(Protocol):
@@ -73,15 +70,12 @@ class ReportStore(Protocol):
 
     def unreported(self, now: datetime) -> list[Outcome]:
         """Return how the editions ended that the operator was not told of, oldest first."""
-        ...
 
     def tried_since(self, moment: datetime) -> list[datetime]:
         """Return when deliveries were last tried since a moment; aware UTC, in any order."""
-        ...
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was told."""
-        ...
 
 
 class Mailing:

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, case, literal, select, update
+from sqlalchemy import BigInteger, Connection, case, literal, select, update
 
 from digest.articles.model import CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
 from digest.store.connection import Database
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import insert_into, put
-from digest.store.types import Moment, chunks, hashed
+from digest.store.types import Moment, chunks, hashed, microseconds
 
 _EVERYTHING, _CATEGORY = "everything", "category"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,9 +21,9 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """How often something has changed, and when it did last."""
+    """The last change of something."""
 
-    number: int  #: 0 where it never has
+    number: int  #: greater than that of every earlier change; 0 where there was none
     changed_at: datetime  #: aware UTC
 
 
@@ -72,13 +72,19 @@ def advance(connection: Connection, now: datetime) -> Revision:
     """Return the next revision, which the changes of this transaction belong to.
 
     Until the transaction ends no other one gets a revision: they are committed in their order.
+
+    Its number is the microseconds since 1970, or one more than the last: so a database that was
+    restored does not give a number again which clients know from before, in an entity tag.
     """
     known = content_revision.c.changed_at
     latest = case((known > now, known), else_=literal(now, Moment()))
-    first = insert_into(connection, content_revision).values(id=1, number=1, changed_at=now)
+    by_clock = microseconds(now)
+    following = content_revision.c.number + 1
+    number = case((following > by_clock, following), else_=literal(by_clock, BigInteger()))
+    first = insert_into(connection, content_revision).values(id=1, number=by_clock, changed_at=now)
     statement = first.on_conflict_do_update(
         index_elements=["id"],
-        set_={"number": content_revision.c.number + 1, "changed_at": latest},
+        set_={"number": number, "changed_at": latest},
     )
     columns = (content_revision.c.number, content_revision.c.changed_at)
     row = connection.execute(statement.returning(*columns)).one()
