@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import unicodedata
 from contextlib import closing
 from pathlib import Path
@@ -1122,6 +1123,27 @@ def test_what_ended_by_itself_is_not_taken_for_another_that_still_writes(
     record = bench.store.feeds.output(token)
     assert record is not None
     assert set(record.unsynced) == {("first", os.getppid())}
+
+
+def test_an_end_while_another_thread_still_writes_leaves_the_mark(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1)
+    publisher = bench.publisher()
+
+    def end(_done: int, _total: int) -> None:
+        thread = threading.Thread(target=publisher.close)
+        thread.start()
+        thread.join()
+
+    bench.clock.pass_()
+    publisher.publish(end)
+    token = OutputFolder(bench.output).token()
+    assert token is not None
+    record = bench.store.feeds.output(token)
+    assert record is not None
+    assert set(record.unsynced) == {("first", os.getpid())}
 
 
 def test_ending_twice_and_without_a_start_does_nothing(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -136,7 +137,7 @@ class PublishStore(Protocol):
 
 
 class Publisher:
-    """Writes feeds. Blocks; to be called from one thread at a time.
+    """Writes feeds. Blocks; to be called from one thread at a time, but for ``close``.
 
     A file that cannot be written does not keep the others from it: the first OutputError is raised
     at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
@@ -173,6 +174,8 @@ class Publisher:
         self._unpacked: dict[str, None] = {}
         self._lists_due = True  # the lists may name other feeds than there are
         self._marked = False
+        self._working = threading.RLock()
+        self.suspect = False  #: files may not hold what was written: the power was lost
 
     def start(self, waiting: Callable[[], None] = lambda: None) -> int:
         """Compare the output folder with what is known of it; return how many files were removed.
@@ -183,7 +186,7 @@ class Publisher:
         wait. Raises OutputError, StoreError.
         """
         removed = 0
-        with self._folder.alone(waiting):
+        with self._working, self._folder.alone(waiting):
             token = self._folder.token()
             if token is None:
                 removed = self._folder.remove_older_layout()
@@ -200,6 +203,7 @@ class Publisher:
         """Find out how much of the output folder is as it was written."""
         boot = boot_id()
         lost = any(other != boot or not boot for other, _ in known.unsynced)
+        self.suspect = lost
         if lost:
             _log.warning("the machine may have lost power; every feed is compared")
         elif known.fingerprint == self._fingerprint:
@@ -236,14 +240,15 @@ class Publisher:
         Starts, where ``start`` could not.
         """
         tell = progress or (lambda _done, _total: None)
-        if not self._token:
-            self.start(partial(tell, 0, 0))
-        try:
-            run = self._run(tell)
-        except BaseException:
-            # What this run wrote is not noted yet: the next one finds it, and has it told.
-            self._done.clear()
-            raise
+        with self._working:
+            if not self._token:
+                self.start(partial(tell, 0, 0))
+            try:
+                run = self._run(tell)
+            except BaseException:
+                # What this run wrote is not noted yet: the next one finds it, and has it told.
+                self._done.clear()
+                raise
         if run.error is not None:
             raise run.error
         return run.published()
@@ -287,13 +292,14 @@ class Publisher:
 
         if not self._unpacked:
             return
-        self._mark()
         errors: list[OutputError] = []
         with (
+            self._working,
             contextlib.suppress(InterruptedError),
             self._folder.alone(wait),
             ThreadPoolExecutor(PACKERS, thread_name_prefix="pack") as pool,
         ):
+            self._mark()
             while self._unpacked and not urgent():
                 some = [
                     self._unpacked.popitem()[0]
@@ -310,10 +316,18 @@ class Publisher:
     def close(self) -> None:
         """Have the disk take what was written, and note that. Raises OutputError, StoreError.
 
-        Without this, the next boot of the machine compares every feed with what it should be.
+        Without this, the next boot of the machine compares every feed with what it should be: so
+        it does where another thread still writes, whom nobody waits for any more.
         """
-        if not self._marked:
+        if not self._working.acquire(blocking=False):
             return
+        try:
+            if self._marked:
+                self._end_writing()
+        finally:
+            self._working.release()
+
+    def _end_writing(self) -> None:
         boot = boot_id()
         known = self._store.output(self._token)
         # What processes of this boot have left that were killed is on the disk then, too.
@@ -446,6 +460,7 @@ class Publisher:
             if everything:
                 self._store.forget_other_boots(self._token, boot_id())
             self._since = stale.revision
+            self.suspect = False
             self._lists_due = False
             self._done.clear()
             self._damaged.clear()
