@@ -29,7 +29,7 @@ from digest.feeds.publish.plan import (
     listed,
     plan,
 )
-from digest.feeds.publish.power import boot_id, is_running
+from digest.feeds.publish.power import boot_id, is_running, process_space
 from digest.feeds.selection import ATOM, OPML, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
 from digest.feeds.websub import is_topic
@@ -50,7 +50,8 @@ class OutputRecord:
 
     revision: int | None  #: the content revision that it is complete up to; None: of none
     fingerprint: str  #: of the program and configuration that wrote it
-    unsynced: Collection[tuple[str, int]]  #: boot id and pid of what did not end cleanly
+    #: What did not end cleanly: boot id, a blank and whose process numbers count, and a number.
+    unsynced: Collection[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,10 @@ class PublishStore(Protocol):
         ...
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
-        """Note that a process writes into an output folder, which may be a new one."""
+        """Note that a process writes into an output folder, which may be a new one.
+
+        ``boot`` is as in ``OutputRecord.unsynced``.
+        """
         ...
 
     def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
@@ -202,7 +206,7 @@ class Publisher:
     def _compare(self, token: str, known: OutputRecord) -> None:
         """Find out how much of the output folder is as it was written."""
         boot = boot_id()
-        lost = any(other != boot or not boot for other, _ in known.unsynced)
+        lost = any(other.partition(" ")[0] != boot or not boot for other, _ in known.unsynced)
         self.suspect = lost
         if lost:
             _log.warning("the machine may have lost power; every feed is compared")
@@ -328,12 +332,16 @@ class Publisher:
             self._working.release()
 
     def _end_writing(self) -> None:
-        boot = boot_id()
+        here = _here()
         known = self._store.output(self._token)
         # What processes of this boot have left that were killed is on the disk then, too.
-        ended = [pid for _, pid in (known.unsynced if known else ()) if not is_running(pid)]
+        ended = [
+            pid
+            for where, pid in (known.unsynced if known else ())
+            if where == here and not is_running(pid)
+        ]
         self._folder.sync()
-        self._store.end_writing(self._token, boot, [*ended, os.getpid()])
+        self._store.end_writing(self._token, here, [*ended, os.getpid()])
         self._marked = False
 
     def _stale(self) -> StaleFeeds:
@@ -375,7 +383,7 @@ class Publisher:
 
     def _mark(self) -> None:
         if not self._marked:
-            self._store.begin_writing(self._token, boot_id(), os.getpid())
+            self._store.begin_writing(self._token, _here(), os.getpid())
             self._marked = True
 
     def _write(
@@ -523,6 +531,11 @@ class _Run:
             removed=self.files_removed,
             wait=self.wait,
         )
+
+
+def _here() -> str:
+    """Return this boot of the machine, and whose process numbers this process has one of."""
+    return f"{boot_id()} {process_space()}"
 
 
 def _revision(stale: StaleFeeds, feed: Feed) -> int:
