@@ -18,9 +18,9 @@ from pathlib import Path
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
 from digest.mail.delivery import Delivery
 from digest.mail.edition import Digest, Edition, edition_of
-from digest.mail.message import Sender
 from digest.mail.press import Press
 from digest.mail.render import MailTemplates
+from digest.mail.submission import Sender
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.mail.tokens import make_token
 from digest.site import Site

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mailbox
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -273,6 +274,28 @@ async def test_an_output_that_cannot_be_written_holds_up_no_mail(
         assert mails(workplace) == ["reader@example.org"]
         feed.rmdir()
         await calls.until(feed.exists)
+
+
+async def test_an_output_that_cannot_be_used_at_all_holds_up_no_mail_and_heals(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
+) -> None:
+    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
+    subscribe(services)
+    async with running(services):
+        pass
+    workplace.write("new.md", "新闻")
+    workplace.clock.now = DUE
+    feed = workplace.output / "feeds" / "rss.xml"
+    shutil.rmtree(workplace.output)
+    workplace.output.write_text("a file")
+    with workplace.open() as anew:
+        async with running(anew):
+            await drained(calls, anew)
+            assert mails(workplace) == ["reader@example.org"]
+            workplace.output.unlink()
+            await calls.until(feed.exists)
+        assert "新闻" in feed.read_text(encoding="utf-8")
+        assert anew.publish().written == 0, "all is noted"
 
 
 async def test_a_run_that_comes_due_during_the_catch_up_is_made(

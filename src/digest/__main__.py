@@ -6,8 +6,10 @@ Processes that read articles load this module again, and need nothing of what it
 
 def main() -> None:
     """Run the program."""
-    from digest.cli import main as run
+    from digest.startup import without_collector
 
+    with without_collector():
+        from digest.cli import main as run
     run()
 
 

@@ -31,11 +31,9 @@ class Issued(Protocol):
 
         ``scheduled`` leaves out those that were made by hand.
         """
-        ...
 
     def started_at(self, name: str) -> datetime | None:
         """Return when a digest began, aware UTC; None where it did not."""
-        ...
 
 
 class Readers(Protocol):
@@ -43,7 +41,6 @@ class Readers(Protocol):
 
     def zones(self, digest: str) -> set[str | None]:
         """Return the time zones of a digest's active subscribers; None stands for the site's."""
-        ...
 
 
 class Agenda:

@@ -1,4 +1,8 @@
-"""Assembly: build the rooms from the configuration and connect them."""
+"""Assembly: build the rooms from the configuration and connect them.
+
+What only some commands need (pages, mail, hubs, exports, the web server) is loaded by the function
+that makes it: a build that finds nothing changed needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -10,75 +14,108 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from random import random
-
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from digest import __version__, shipped
-from digest.agenda import Agenda
 from digest.articles.globs import PathFilter
 from digest.articles.ingest import Ingest
 from digest.articles.model import Scope
 from digest.articles.tree import TOP, Tree
-from digest.articles.watches import Watches
 from digest.articles.workers import Workers
-from digest.editorial import Editor
-from digest.errors import ConfigurationError
-from digest.export.exporter import Exporter
-from digest.export.folder import ExportFolder
-from digest.feeds.herald import Herald
+from digest.errors import ConfigurationError, TemplateError
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
-from digest.feeds.websub import feed_links
-from digest.intake import Hints, Intake
 from digest.mail.edition import Digest
-from digest.mail.maildir import MaildirTransport
-from digest.mail.mailing import Mailing
-from digest.mail.render import MailTemplates
-from digest.mail.sendmail import SendmailTransport
-from digest.mail.smtp import SmtpTransport
 from digest.mail.tokens import APPROVE_PATH, Purpose, make_token
 from digest.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
 from digest.times import Clock, utc_now
-from digest.web.addresses import Addresses
-from digest.web.app import create_app
-from digest.web.editions import WebEditions
-from digest.web.feed_files import FeedFiles
-from digest.web.pages import WebPages
-from digest.web.public_pages import PublicPages
-from digest.web.readers import READERS
-from digest.web.status import Status
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from digest.agenda import Agenda
+    from digest.editorial import Editor
+    from digest.export.exporter import Exporter
+    from digest.feeds.herald import Herald
+    from digest.intake import Hints, Intake
+    from digest.mail.maildir import MaildirTransport
+    from digest.mail.mailing import Mailing
+    from digest.mail.render import MailTemplates
+    from digest.mail.sendmail import SendmailTransport
+    from digest.mail.smtp import SmtpTransport
+    from digest.web.feed_files import FeedFiles
+    from digest.web.pages import WebPages
+    from digest.web.public_pages import PublicPages
+    from digest.web.status import Status
 
 #: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
 _KEY_BYTES = 32
+#: The template of the style sheet of feeds.
+_FEED_STYLE = "feed.css"
 #: How long a command waits for hubs; seconds.
 _TELL_WITHIN = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything that a command or the daemon works with."""
+    """Everything that a command or the daemon works with; some of it is made when it is needed."""
 
     settings: Settings
     store: Store
     site: Site
     tree: Tree
-    pages: WebPages
     plan: FeedPlan
-    publisher: Publisher
-    herald: Herald
-    mail_templates: MailTemplates
+    style_sheet: bytes  #: that browsers show feeds with
     digests: Mapping[str, Digest]  #: by name
     schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
     token_key: bytes
     clock: Clock
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """What brings the files of feeds up to date."""
+        return Publisher(
+            store=self.store.feeds,
+            folder=OutputFolder(self.settings.paths.output),
+            options=self.plan,
+            style_sheet=self.style_sheet,
+            fingerprint=feed_fingerprint(self.plan, self.style_sheet),
+            changed=self._announce,
+        )
+
+    def _announce(self, paths: Collection[str]) -> None:
+        if self.site.hubs:
+            self.herald.changed(paths)
+
+    @cached_property
+    def herald(self) -> Herald:
+        """What tells hubs of changed feeds."""
+        from digest.feeds.herald import Herald
+
+        keeper = self.store.notices
+        return Herald(site=self.site, keeper=keeper, clock=self.clock, jitter=random)
+
+    @cached_property
+    def pages(self) -> WebPages:
+        """What renders the pages of the site; TemplateError where a template cannot be read."""
+        folders = template_folders(self.settings)
+        return make_pages(self.settings, self.site, self.digests, self.schedules, *folders)
+
+    @cached_property
+    def mail_templates(self) -> MailTemplates:
+        """What renders mails; TemplateError where a template cannot be read."""
+        from digest.mail.render import MailTemplates
+
+        templates, brought = template_folders(self.settings)
+        return MailTemplates(templates=templates, site=self.site, brought=brought)
 
     def workers(self) -> Workers:
         """Return a new pool of processes that make drafts; the caller closes it."""
@@ -98,6 +135,9 @@ class Services:
 
     def intake(self, workers: Workers) -> Intake:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
+        from digest.articles.watches import Watches
+        from digest.intake import Intake
+
         articles = self.settings.articles
 
         def watches(hints: Hints) -> Watches:
@@ -154,10 +194,13 @@ class Services:
 
         Blocks for some seconds at most; the log tells how it went.
         """
-        asyncio.run(self.herald.run_once(_TELL_WITHIN))
+        if self.site.hubs:
+            asyncio.run(self.herald.run_once(_TELL_WITHIN))
 
     def agenda(self) -> Agenda:
         """Return what tells which run of a digest is due."""
+        from digest.agenda import Agenda
+
         return Agenda(
             schedules=self.schedules,
             catch_up={name: table.catch_up for name, table in self.settings.digests.items()},
@@ -167,6 +210,8 @@ class Services:
 
     def mailing(self) -> Mailing:
         """Return what opens editions and works off the outbox."""
+        from digest.mail.mailing import Mailing
+
         return Mailing(
             store=self.store.outbox,
             transport=make_transport(self.settings),
@@ -186,6 +231,8 @@ class Services:
 
     def editor(self, mailing: Mailing | None = None) -> Editor:
         """Return what asks about drafts and decides; ``mailing`` carries its mail and is woken."""
+        from digest.editorial import Editor
+
         has_pages = self.settings.web.enabled
         return Editor(
             drafts=self.store.decisions,
@@ -202,6 +249,10 @@ class Services:
 
     def public_pages(self, inner: ASGIApp) -> PublicPages:
         """Return what answers for the pages of the site, before an application that does not."""
+        from digest.web.addresses import Addresses
+        from digest.web.editions import WebEditions
+        from digest.web.public_pages import PublicPages
+
         archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
         readers = self.settings.feeds.readers
         editions = WebEditions(
@@ -228,6 +279,10 @@ class Services:
         ``status`` makes the status page, None: there is none; ``editor`` does what the operator
         decides on editions, None: nothing can be decided.
         """
+        from digest.feeds.websub import feed_links
+        from digest.web.app import create_app
+        from digest.web.feed_files import FeedFiles
+
         app = create_app(
             subscriptions=self.store.subscribers,
             status=status,
@@ -250,6 +305,10 @@ class Services:
 
         Raises ConfigurationError where the folder must not be used, or there are no archives.
         """
+        from digest.export.exporter import Exporter
+        from digest.export.folder import ExportFolder
+        from digest.web.editions import WebEditions
+
         settings = self.settings
         check_export_folder(settings, folder)
         if archives and not settings.feeds.archives:
@@ -334,9 +393,15 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
 def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
     """Return what carries the mail."""
     if settings.mail.transport in ("smtp", "lmtp"):
+        from digest.mail.smtp import SmtpTransport
+
         return SmtpTransport(settings.smtp())
     if settings.mail.transport == "sendmail":
+        from digest.mail.sendmail import SendmailTransport
+
         return SendmailTransport(settings.sendmail())
+    from digest.mail.maildir import MaildirTransport
+
     return MaildirTransport(settings.mail.maildir)
 
 
@@ -388,6 +453,18 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
     return folder, brought
 
 
+def feed_style_sheet(*folders: Path) -> bytes:
+    """Return the style sheet that browsers show feeds with, of the first folder that has it.
+
+    Raises TemplateError where none has, or it cannot be read.
+    """
+    files = [folder / _FEED_STYLE for folder in folders]
+    try:
+        return next((file for file in files if file.exists()), files[0]).read_bytes()
+    except OSError as error:
+        raise TemplateError(_FEED_STYLE, None, error.strerror or str(error)) from error
+
+
 def make_pages(
     settings: Settings,
     site: Site,
@@ -400,6 +477,9 @@ def make_pages(
 
     Raises TemplateError where a template cannot be read.
     """
+    from digest.web.pages import WebPages
+    from digest.web.readers import READERS
+
     readers = settings.feeds.readers
     return WebPages(
         templates=templates,
@@ -421,6 +501,9 @@ def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
 
 def check_templates(settings: Settings) -> None:
     """Render all templates of pages and mails with sample data. Raises TemplateError."""
+    from digest.mail.render import MailTemplates
+    from digest.web.pages import WebPages
+
     templates, brought = template_folders(settings)
     site = settings.site()
     WebPages(templates=templates, site=site, brought=brought).check()
@@ -449,38 +532,26 @@ def open_services(
 ) -> Iterator[Services]:
     """Build everything, check what can be checked without doing anything, close it at the end.
 
-    Without ``check`` templates are not tried. Raises ConfigurationError and TemplateError before
-    anything is written, StoreError where the database cannot be opened.
+    Without ``check`` templates are not tried; nor are those that Digest brings, which were before
+    it was released. Raises ConfigurationError and TemplateError before anything is written,
+    StoreError where the database cannot be opened.
     """
     tree = make_tree(settings)
     schedules = make_schedules(settings)
     digests = {name: settings.digest(name) for name in settings.digests}
-    templates, brought = template_folders(settings)
-    if check:
+    style_sheet = feed_style_sheet(*template_folders(settings))
+    if check and settings.paths.templates is not None:
         check_templates(settings)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.site().authority))
-        pages = make_pages(settings, site, digests, schedules, templates, brought)
-        plan, style_sheet = settings.feed_plan(site), pages.style_sheet()
-        herald = Herald(site=site, keeper=store.notices, clock=clock, jitter=random)
         yield Services(
             settings=settings,
             store=store,
             site=site,
             tree=tree,
-            pages=pages,
-            plan=plan,
-            publisher=Publisher(
-                store=store.feeds,
-                folder=OutputFolder(settings.paths.output),
-                options=plan,
-                style_sheet=style_sheet,
-                fingerprint=feed_fingerprint(plan, style_sheet),
-                changed=herald.changed,
-            ),
-            herald=herald,
-            mail_templates=MailTemplates(templates=templates, site=site, brought=brought),
+            plan=settings.feed_plan(site),
+            style_sheet=style_sheet,
             digests=digests,
             schedules=schedules,
             token_key=key,

@@ -14,8 +14,9 @@ import structlog
 from digest.articles.model import Article
 from digest.errors import DeliveryDeferred, DeliveryError, DigestError
 from digest.mail.edition import Digest, Edition, decided_at
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
 from digest.mail.proposal import Proposal, request
+from digest.mail.submission import Sender
 from digest.times import Clock
 
 #: Seconds between two looks at the drafts.
@@ -31,15 +32,12 @@ class Drafts(Protocol):
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked."""
-        ...
 
     def readers(self, edition_id: int, digest: str) -> int:
         """Return to how many subscribers an edition of a digest would go now."""
-        ...
 
     def mark_announced(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was asked to approve an edition."""
-        ...
 
 
 class Decisions(Protocol):
@@ -47,19 +45,15 @@ class Decisions(Protocol):
 
     def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
         """Open a draft of a digest to its readers; False where it is no draft."""
-        ...
 
     def drop(self, edition_id: int, now: datetime) -> bool:
         """Cancel a draft; False where it is none."""
-        ...
 
     def cancel(self, edition_id: int, now: datetime) -> bool:
         """Drop a draft, or call back what is not sent; False where nothing is left."""
-        ...
 
     def resend(self, edition_id: int, now: datetime) -> int:
         """Queue again what failed or expired; return how many."""
-        ...
 
 
 class Editions(Protocol):
@@ -67,7 +61,6 @@ class Editions(Protocol):
 
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles, in order of sequence; LookupError for none."""
-        ...
 
 
 class Editor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
 from digest.mail.delivery import Delivery
 from digest.mail.edition import Digest, Edition, EditionState
-from digest.mail.message import Sender
+from digest.mail.submission import Sender
 from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
 

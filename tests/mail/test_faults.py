@@ -16,8 +16,8 @@ from digest.mail.delivery import DeliveryState
 from digest.mail.outbox import Outbox
 from digest.mail.press import Press
 from digest.mail.render import MailTemplates
-from digest.mail.session import SmtpServer
 from digest.mail.smtp import SmtpTransport
+from digest.mail.submission import SmtpServer
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, Row
 from tests.mail.faults import DOT, GREETING, WITHIN, Drop, Fault, FaultyServer, Say, Silence, Slow

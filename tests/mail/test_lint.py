@@ -14,10 +14,11 @@ from digest.articles.model import CategoryPath
 from digest.mail.contrast import contrast, poor
 from digest.mail.edition import contents
 from digest.mail.lint import RULES, lint
-from digest.mail.message import Sender, compose
+from digest.mail.message import compose
 from digest.mail.press import Press
 from digest.mail.remark import Severity
 from digest.mail.render import Letter, MailTemplates
+from digest.mail.submission import Sender
 from tests.mail.samples import (
     CITY,
     FINANCE,

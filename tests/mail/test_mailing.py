@@ -13,9 +13,8 @@ from digest.mail.edition import Digest
 from digest.mail.mailing import Mailing, MailStore
 from digest.mail.outbox import Sent
 from digest.mail.press import NothingToTell
-from digest.mail.progress import Progress
+from digest.mail.progress import Outcome, Progress
 from digest.mail.render import MailTemplates
-from digest.mail.report import Outcome
 from digest.mail.transport import Transport
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport, Row

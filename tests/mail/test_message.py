@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused
 from digest.mail.columns import one_line
-from digest.mail.message import Envelope, Sender, Slip, compose
+from digest.mail.message import Envelope, Slip, compose
 from digest.mail.render import Letter
+from digest.mail.submission import Sender
 from tests.mail.samples import NOW, SENDER
 
 LETTER = Letter(

@@ -8,8 +8,8 @@ import pytest
 
 from digest.errors import DeliveryRefused
 from digest.mail.delivery import DeliveryState
-from digest.mail.progress import Progress
-from digest.mail.report import Outcome, report
+from digest.mail.progress import Outcome, Progress
+from digest.mail.report import report
 from tests.mail.samples import NOW, SENDER, make_edition
 
 

@@ -19,7 +19,8 @@ from digest.errors import (
     ServerUnavailable,
 )
 from digest.mail.message import Envelope
-from digest.mail.sendmail import SendmailCommand, SendmailTransport
+from digest.mail.sendmail import SendmailTransport
+from digest.mail.submission import SendmailCommand
 
 MESSAGE = b"Subject: test\r\n\r\n.\r\nline\r\n"
 

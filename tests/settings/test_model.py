@@ -19,8 +19,9 @@ from digest.feeds.selection import ATOM, JSON, RSS
 from digest.mail.edition import Digest
 from digest.mail.maildir import MaildirTransport
 from digest.mail.pace import Limits
-from digest.mail.sendmail import SendmailCommand, SendmailTransport
+from digest.mail.sendmail import SendmailTransport
 from digest.mail.smtp import SmtpTransport
+from digest.mail.submission import SendmailCommand
 from digest.schedule import Schedule
 from digest.settings import Settings, load
 

@@ -56,33 +56,27 @@ class FileStore(Protocol):
 
     def files(self, paths: Collection[str] | None = None) -> dict[str, FileRecord]:
         """Return the records of these paths, or of all, by path."""
-        ...
 
     def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
         """Store what was read, all or nothing, and return what changed."""
-        ...
 
     def touch(self, records: Sequence[FileRecord]) -> None:
         """Remember new sizes, times and recipes of files whose content is as before."""
-        ...
 
     def vanish(self, paths: Collection[str], now: datetime) -> None:
         """Remember that these files, and those below these folders, are gone.
 
         Their articles stay; their problems go.
         """
-        ...
 
     def embargoes(self, now: datetime) -> Embargoes:
         """Return which files wait for the date of their article."""
-        ...
 
     def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
         """Show articles again whose files are back; withdraw those without a file for so long.
 
         With ``terms``, decide strands anew where others decided them.
         """
-        ...
 
 
 class ScanMemory(Protocol):
@@ -90,15 +84,12 @@ class ScanMemory(Protocol):
 
     def last(self) -> Scan | None:
         """Return the last scan; None where there was none."""
-        ...
 
     def states(self, recipes: Collection[str]) -> Iterable[Sequence[Any]]:
         """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
 
         Plain rows: a scan goes through all there are.
         """
-        ...
 
     def remember(self, scan: Scan) -> None:
         """Keep a scan in place of the one before."""
-        ...

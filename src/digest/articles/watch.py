@@ -49,11 +49,9 @@ class Listener(Protocol):
 
     def add(self, path: str) -> None:
         """Hear that something was touched."""
-        ...
 
     def lose(self) -> None:
         """Hear that events were lost: only a scan can tell what they were."""
-        ...
 
 
 class Watch(FileSystemEventHandler):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.cli.terminal import complain
+from digest.startup import without_collector
 
 if TYPE_CHECKING:  # imported late: they make `digest --help` slow
     from digest.assembly import Services
@@ -33,7 +34,8 @@ class Context:
 
         Every mistake in it is told; the last one is raised as ConfigurationError.
         """
-        from digest.settings import load, problems
+        with without_collector():
+            from digest.settings import load, problems
 
         path = self.path()
         mistakes = problems(path, os.environ)
@@ -53,8 +55,9 @@ class Context:
         With ``poll`` the articles are polled for changes, whatever is configured. Without
         ``check`` templates are not tried.
         """
-        from digest.assembly import open_services
-        from digest.logs import configure_logs
+        with without_collector():
+            from digest.assembly import open_services
+            from digest.logs import configure_logs
 
         settings = self.settings()
         configure_logs(settings.log.level if log else "error", settings.log.format)

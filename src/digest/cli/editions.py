@@ -13,7 +13,7 @@ from digest.cli.terminal import FAILED, Json, complain, print_json, print_table,
 if TYPE_CHECKING:
     from digest.assembly import Services
     from digest.mail.edition import Edition
-    from digest.mail.report import Standing
+    from digest.mail.progress import Standing
 
 app = typer.Typer(help="List, approve, cancel and resend editions.", no_args_is_help=True)
 

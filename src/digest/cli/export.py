@@ -11,15 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from digest.cli.context import Context
-from digest.cli.terminal import (
-    FAILED,
-    Json,
-    complain,
-    print_json,
-    progress_bar,
-    remark,
-    say,
-)
+from digest.cli.terminal import FAILED, Json, complain, print_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
     from digest.export.exporter import Exported

@@ -173,13 +173,7 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import (
-        check_roots,
-        make_transport,
-        make_tree,
-        template_folders,
-        token_key,
-    )
+    from digest.assembly import check_roots, make_transport, make_tree, template_folders, token_key
     from digest.mail.render import MailTemplates
     from digest.site import is_loopback
     from digest.store.database import open_store

@@ -34,27 +34,22 @@ class ListedArticle(Protocol):
     @property
     def sequence(self) -> int:
         """Its number in order of arrival."""
-        ...
 
     @property
     def key(self) -> ArticleKey:
         """Its name in addresses."""
-        ...
 
     @property
     def version(self) -> str:
         """Another one where its page is another."""
-        ...
 
     @property
     def updated_at(self) -> datetime:
         """When it was updated, aware UTC."""
-        ...
 
     @property
     def elsewhere(self) -> bool:
         """Whether it has a link of its own."""
-        ...
 
 
 class ArchiveState(Protocol):
@@ -63,12 +58,10 @@ class ArchiveState(Protocol):
     @property
     def number(self) -> int:
         """1, 2, 3 …"""
-        ...
 
     @property
     def revision(self) -> int:
         """The content revision of the last change of any of its articles."""
-        ...
 
 
 class SiteSource(SelectionSource, EditionSource, Protocol):
@@ -76,27 +69,21 @@ class SiteSource(SelectionSource, EditionSource, Protocol):
 
     def changes(self) -> Mapping[Scope, Revision]:
         """Return the last change of every selection that ever had one."""
-        ...
 
     def listed(self) -> Iterator[ListedArticle]:
         """Yield every article that may be shown, in order of sequence."""
-        ...
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
-        ...
 
     def contents(self, feed: Feed) -> FeedContents:
         """Return what a feed's current documents tell, as though it had no archives."""
-        ...
 
     def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
         """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
-        ...
 
     def archived(self, feed: Feed, number: int) -> Held:
         """Return what an archive holds, as it is now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

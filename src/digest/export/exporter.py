@@ -34,7 +34,6 @@ class ExportStore(Protocol):
 
     def snapshot(self) -> AbstractContextManager[SiteSource]:
         """Yield the store as it is at this moment. Raises StoreError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
+from posixpath import splitext
 from types import MappingProxyType
 
 import brotli
@@ -33,7 +33,7 @@ def packed(encoding: str, content: bytes) -> bytes:
 
 def is_text(name: str) -> bool:
     """Tell by its name whether a published file is text and thus worth packing."""
-    return PurePosixPath(name).suffix in _TEXTS
+    return splitext(name)[1] in _TEXTS
 
 
 def plain_name(name: str) -> str | None:

@@ -35,15 +35,12 @@ class NoticeKeeper(Protocol):
 
     def notices(self) -> list[Notice]:
         """Return what is kept."""
-        ...
 
     def keep(self, notices: Collection[Notice]) -> None:
         """Keep notices; what is kept of the same hub and topic is replaced."""
-        ...
 
     def drop(self, notices: Collection[Notice]) -> None:
         """Forget notices."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

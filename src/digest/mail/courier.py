@@ -55,19 +55,15 @@ class CourierStore(Protocol):
 
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles as they are now, in order of sequence."""
-        ...
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
         """Return, right before sending, those whose subscribers are still active."""
-        ...
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
         """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
-        ...
 
     def resume(self, digest: str | None) -> bool:
         """End a pause; False where there is none."""
-        ...
 
 
 class Courier:

@@ -29,7 +29,6 @@ class LedgerStore(Protocol):
 
         The others stay as they are. An edition is done with its last delivery.
         """
-        ...
 
 
 class Ledger:

@@ -14,12 +14,14 @@ from digest.errors import DeliveryDeferred, DeliveryError, StoreError
 from digest.mail.courier import SEND_WITHIN
 from digest.mail.delivery import RETRY_AFTER
 from digest.mail.edition import Digest, Edition
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
 from digest.mail.outbox import DeliveryStore, Outbox, Sent
 from digest.mail.pace import Limits
 from digest.mail.press import Press, Preview
+from digest.mail.progress import Outcome
 from digest.mail.render import MailTemplates
-from digest.mail.report import Outcome, report
+from digest.mail.report import report
+from digest.mail.submission import Sender
 from digest.mail.subscriber import Subscriber
 from digest.mail.transport import Transport
 from digest.site import Site
@@ -51,11 +53,9 @@ class MailStore(DeliveryStore, Protocol):
         wants approval, and empty where there is too little to tell, but ``by_hand``. None where
         ``(digest, due_at)`` was made before.
         """
-        ...
 
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
-        ...
 
 
 class WelcomeStore(Protocol):
@@ -63,7 +63,6 @@ class WelcomeStore(Protocol):
 
     def open(self, digest: Digest, now: datetime) -> int:
         """Queue the digest's welcome for each new subscriber; return how many there are."""
-        ...
 
 
 class ReportStore(Protocol):
@@ -71,15 +70,12 @@ class ReportStore(Protocol):
 
     def unreported(self, now: datetime) -> list[Outcome]:
         """Return how the editions ended that the operator was not told of, oldest first."""
-        ...
 
     def tried_since(self, moment: datetime) -> list[datetime]:
         """Return when deliveries were last tried since a moment; aware UTC, in any order."""
-        ...
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was told."""
-        ...
 
 
 class Mailing:

@@ -8,7 +8,8 @@ from email.utils import format_datetime
 
 from digest.mail.address import ascii_address
 from digest.mail.headers import mailbox, unstructured, verbatim
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
+from digest.mail.submission import Sender
 
 
 def memo(

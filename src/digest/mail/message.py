@@ -15,6 +15,7 @@ from digest.mail.address import ascii_address, wire_address
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.render import Letter
 from digest.mail.stencil import encoded
+from digest.mail.submission import Sender
 from digest.times import require_utc
 
 _WEB = re.compile(r"https?://[^\s<>,/]+(?:/[^\s<>,]*)?")
@@ -24,27 +25,6 @@ _PLAIN, _HTML = (
     "Content-Transfer-Encoding: base64\r\n\r\n".encode("ascii")
     for kind in ("plain", "html")
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
-    """Who sends the mail, as every message says it. Raises ValueError for a bad address."""
-
-    address: str  #: of From, and of MAIL FROM; ASCII before the @
-    name: str = ""  #: of From; empty shows the address alone
-    reply_to: str | None = None  #: an address; None means that of From
-    postal_address: str = ""  #: shown in every mail's footer; lines end in ``\\n``
-    unsubscribe: str | None = None  #: an address; what comes there unsubscribes its sender
-
-    def __post_init__(self) -> None:
-        for address in (self.address, self.reply_to, self.unsubscribe):
-            if address is not None:
-                ascii_address(address)
-
-    @property
-    def host(self) -> str:
-        """The domain of the address, in ASCII: Message-IDs and List-Ids end in it."""
-        return ascii_address(self.address).partition("@")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,6 @@ class DeliveryStore(CourierStore, LedgerStore, Protocol):
         ``expires`` says of their digest become ``expired``. Of what is paused there is a probe
         when it is due.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,10 @@ from digest.mail.edition import (
     editions_folder,
     selects,
 )
-from digest.mail.message import Envelope, Packed, Sender, Slip, compose
+from digest.mail.message import Envelope, Packed, Slip, compose
 from digest.mail.render import Letter, MailTemplates, Rendition
 from digest.mail.stencil import Stencil
+from digest.mail.submission import Sender
 from digest.mail.subscriber import Subscriber
 from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
 from digest.site import Site

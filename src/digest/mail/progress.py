@@ -1,12 +1,13 @@
-"""Progress: how far an edition has come, how fast it goes, and how long it will take."""
+"""Progress: how far an edition has come, how fast it goes, how long it takes, how it ended."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.mail.delivery import FINAL, DeliveryState
+from digest.mail.edition import Edition
 
 #: What was sent within this time tells the rate.
 LATELY = timedelta(minutes=1)
@@ -65,3 +66,22 @@ class Progress:
         if self.left is not None:
             parts.append(f"{self.left} left")
         return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an edition stands, whatever its state."""
+
+    edition: Edition
+    articles: int  #: that it held when it was made
+    states: Mapping[DeliveryState, int]  #: how many deliveries stand in each state, 0 included
+    errors: Sequence[tuple[str, int]]  #: what servers said of those not sent, and how often
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an edition ended."""
+
+    edition: Edition
+    progress: Progress
+    errors: Sequence[tuple[str, int]]  #: what servers said of those not sent, and how often

@@ -11,7 +11,8 @@ from digest.articles.model import Article
 from digest.mail.columns import cut, one_line, wrap
 from digest.mail.edition import Digest, Edition, EditionState, contents, decided_at
 from digest.mail.memo import memo
-from digest.mail.message import Envelope, Sender
+from digest.mail.message import Envelope
+from digest.mail.submission import Sender
 from digest.mail.view import MAX_TITLE
 
 #: Titles that the mail names; the page behind its link shows all.

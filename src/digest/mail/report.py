@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Edition
 from digest.mail.memo import memo
-from digest.mail.message import Envelope, Sender
-from digest.mail.progress import Progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How an edition stands, whatever its state."""
-
-    edition: Edition
-    articles: int  #: that it held when it was made
-    states: Mapping[DeliveryState, int]  #: how many deliveries stand in each state, 0 included
-    errors: Sequence[tuple[str, int]]  #: what servers said of those not sent, and how often
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an edition ended."""
-
-    edition: Edition
-    progress: Progress
-    errors: Sequence[tuple[str, int]]  #: what servers said of those not sent, and how often
+from digest.mail.message import Envelope
+from digest.mail.progress import Outcome
+from digest.mail.submission import Sender
 
 
 def report(outcome: Outcome, title: str, sender: Sender, to: str, now: datetime) -> Envelope:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
 
 from digest.errors import (
     AddressRefused,
@@ -19,6 +17,7 @@ from digest.errors import (
 from digest.mail.address import without_addresses
 from digest.mail.columns import cut, one_line
 from digest.mail.message import Envelope
+from digest.mail.submission import SendmailCommand
 from digest.mail.transport import done
 
 #: What the exit codes of sysexits.h mean for a message. All others: that the command is broken.
@@ -31,14 +30,6 @@ EXITS: dict[int, type[DeliveryError]] = {
 }
 #: Columns of what the command said that are kept.
 _MAX_SAID = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendmailCommand:
-    """The command that takes our mail."""
-
-    command: tuple[str, ...] = ("/usr/sbin/sendmail", "-i")  #: run as it is, by no shell
-    timeout: timedelta = timedelta(seconds=60)  #: then it is killed
 
 
 class SendmailTransport:

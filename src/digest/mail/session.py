@@ -6,49 +6,18 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import aiosmtplib
 
 from digest.errors import ServerUnavailable
 from digest.mail.dialogue import Dialogue, excerpt
 from digest.mail.replies import Stage, error_of
+from digest.mail.submission import SmtpServer
 from digest.mail.wire import Wire
 
-#: How messages are encrypted on their way: not at all, with STARTTLS or not at all, with STARTTLS
-#: where the server has it, from the first byte (RFC 8314 section 3).
-Tls = Literal["none", "starttls", "opportunistic", "tls"]
 #: A session is made of up to so many waits (connect, TLS, EHLO twice, login).
 _WAITS_OF_A_SESSION = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpServer:
-    """The server that takes our mail, and how to talk to it."""
-
-    host: str = "localhost"
-    port: int
-    socket: Path | None = None  #: of a server on this machine; then host and port do not count
-    lmtp: bool = False  #: LMTP (RFC 2033) in place of SMTP
-    tls: Tls = "starttls"
-    username: str | None = None  #: None sends without a login
-    password: str | None = field(default=None, repr=False)
-    connections: int = 10  #: at the same time, 1 or more
-    timeout: timedelta = timedelta(seconds=30)  #: for each answer of the server
-    ca: Path | None = None  #: PEM of the only authorities to trust; None means the system's
-    certificate: Path | None = None  #: PEM of ours, where the server asks for one
-    key: Path | None = None  #: PEM of its key; None where the certificate's file holds it
-    verify: bool = True  #: whether the server's certificate has to be good
-    messages_per_connection: int = 100  #: then a new one is made; 1 or more
-    idle: timedelta = timedelta(seconds=20)  #: then a connection that nobody needs is closed
-
-    @property
-    def address(self) -> str:
-        """Where it is, as errors name it."""
-        return str(self.socket) if self.socket else f"{self.host}:{self.port}"
 
 
 class _Lmtp(aiosmtplib.SMTP):

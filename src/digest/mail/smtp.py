@@ -13,7 +13,8 @@ from digest.mail.dialogue import Dialogue, excerpt
 from digest.mail.message import Envelope
 from digest.mail.places import Places
 from digest.mail.replies import Stage, error_of
-from digest.mail.session import Sessions, SmtpServer
+from digest.mail.session import Sessions
+from digest.mail.submission import SmtpServer
 
 #: Seconds; who does not answer QUIT by then is hung up on.
 _GOODBYE = 2.0

@@ -17,11 +17,9 @@ class Transport(Protocol):
         No server can have it before ``after`` is done, nor where that fails: what it raises is
         raised. Raises DeliveryDeferred or DeliveryRefused.
         """
-        ...
 
     async def close(self) -> None:
         """End all connections."""
-        ...
 
 
 async def done(after: asyncio.Future[None] | None) -> None:

@@ -22,10 +22,8 @@ from digest.feeds.plan import CustomFeed, FeedPlan
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.languages import cased
 from digest.mail.edition import Approval, Digest
-from digest.mail.message import Sender
 from digest.mail.pace import Limits
-from digest.mail.sendmail import SendmailCommand
-from digest.mail.session import SmtpServer
+from digest.mail.submission import Sender, SendmailCommand, SmtpServer
 from digest.settings.spelling import alternatives, closest
 from digest.settings.tables import (
     ArticlesTable,

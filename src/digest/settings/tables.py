@@ -16,7 +16,7 @@ from digest.articles.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.rules import check_replacement
 from digest.articles.tree import TOP
 from digest.mail.delivery import EXPIRES
-from digest.mail.session import Tls
+from digest.mail.submission import Tls
 from digest.settings import days_off, recurrence
 from digest.settings.values import (
     Address,

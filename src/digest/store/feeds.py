@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from operator import itemgetter
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    case,
-    delete,
-    exists,
-    select,
-    update,
-)
+from sqlalchemy import Column, ColumnElement, Connection, case, delete, exists, select, update
 
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind

@@ -22,13 +22,7 @@ from sqlalchemy import (
 
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
 from digest.articles.strands import Strand
-from digest.store.schema import (
-    article,
-    category,
-    membership,
-    strand,
-    strand_article,
-)
+from digest.store.schema import article, category, membership, strand, strand_article
 from digest.store.types import chunks, hashed
 from digest.store.visibility import visible
 

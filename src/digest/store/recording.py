@@ -9,14 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from digest.articles.model import (
-    ArticleKey,
-    Changes,
-    Draft,
-    Note,
-    SameText,
-    Severity,
-)
+from digest.articles.model import ArticleKey, Changes, Draft, Note, SameText, Severity
 from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
 from digest.articles.sieve import Sifted

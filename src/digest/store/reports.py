@@ -8,8 +8,7 @@ from sqlalchemy import Connection, func, select, update
 
 from digest.mail.delivery import DeliveryState
 from digest.mail.edition import Edition, EditionState
-from digest.mail.progress import LATELY, Progress
-from digest.mail.report import Outcome, Standing
+from digest.mail.progress import LATELY, Outcome, Progress, Standing
 from digest.store import editions
 from digest.store.connection import Database, Lock
 from digest.store.schema import delivery, edition, edition_article

@@ -20,15 +20,12 @@ class Editor(Protocol):
 
     async def proposal(self, edition_id: int) -> Proposal | None:
         """Return an edition as one decides on it; None where there is none with this id."""
-        ...
 
     async def approve(self, edition_id: int) -> bool:
         """Send a draft; False where it is none (any more), or cannot be sent."""
-        ...
 
     async def drop(self, edition_id: int) -> bool:
         """Cancel a draft; False where it is none (any more)."""
-        ...
 
 
 class ApprovalLink:

@@ -24,15 +24,12 @@ class ArchiveSource(Protocol):
 
     def of_selection(self, selection: Scope) -> Revision:
         """Return when the articles of a category, a facet or (None) everything changed."""
-        ...
 
     def newest_archive(self, feed: Feed) -> int:
         """Return the number of a feed's newest archive; 0 where it has none."""
-        ...
 
     def archived(self, feed: Feed, number: int) -> Held:
         """Return what an archive holds, as it is now; what has left the feed is left out."""
-        ...
 
 
 def archive_address(folder: str) -> tuple[str, int] | None:

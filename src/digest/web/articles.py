@@ -21,17 +21,14 @@ class StoredArticle(Protocol):
     @property
     def hidden(self) -> bool:
         """Whether it may not be shown any more."""
-        ...
 
     @property
     def revision(self) -> int:
         """The content revision of its last change."""
-        ...
 
     @property
     def changed_at(self) -> datetime:
         """When it changed, or some time later; aware UTC."""
-        ...
 
 
 class ArticleSource(Protocol):
@@ -39,11 +36,9 @@ class ArticleSource(Protocol):
 
     def find_article(self, key: str) -> StoredArticle | None:
         """Return how the article with a key stands; None where there is none."""
-        ...
 
     def article(self, stored: Any) -> Article:
         """Return an article that was found."""
-        ...
 
 
 def article_page(

@@ -46,17 +46,14 @@ class Issue(Protocol):
     @property
     def edition(self) -> Edition:
         """The edition."""
-        ...
 
     @property
     def articles(self) -> int:
         """How many it shows."""
-        ...
 
     @property
     def revision(self) -> int:
         """The content revision of the last change of any of its articles."""
-        ...
 
 
 class EditionSource(Protocol):
@@ -64,27 +61,21 @@ class EditionSource(Protocol):
 
     def current(self) -> Revision:
         """Return the revision of all published content."""
-        ...
 
     def editions(self, digest: str) -> Sequence[Issue]:
         """Return a digest's editions in order of number."""
-        ...
 
     def edition_articles(self, edition: Edition) -> list[Article]:
         """Return what an edition holds and may be shown."""
-        ...
 
     def taken_upto(self, digest: str) -> int | None:
         """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
-        ...
 
     def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
         """Return the articles with a greater sequence in any of these categories."""
-        ...
 
     def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:
         """Return the newest articles in any of these categories."""
-        ...
 
 
 class EditionRenderer(Protocol):
@@ -100,7 +91,6 @@ class EditionRenderer(Protocol):
         following: Edition | None = None,
     ) -> bytes:
         """Return an edition's page; one that no store knows, with the number 0, is a sample."""
-        ...
 
     def editions(
         self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
@@ -109,7 +99,6 @@ class EditionRenderer(Protocol):
 
         ``sample`` says whether the next one can be seen.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

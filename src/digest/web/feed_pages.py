@@ -10,12 +10,7 @@ from typing import Protocol
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
-from digest.feeds.selection import (
-    STRAND_FOLDERS,
-    CategorySummary,
-    Feed,
-    StrandSummary,
-)
+from digest.feeds.selection import STRAND_FOLDERS, CategorySummary, Feed, StrandSummary
 from digest.web.page import Page
 
 _KINDS = {folder: kind for kind, folder in STRAND_FOLDERS.items()}
@@ -29,12 +24,10 @@ class Revision(Protocol):
     @property
     def number(self) -> int:
         """Greater than that of every earlier change; 0 where there was none."""
-        ...
 
     @property
     def changed_at(self) -> datetime:
         """When; aware UTC."""
-        ...
 
 
 class SelectionSource(Protocol):
@@ -42,31 +35,24 @@ class SelectionSource(Protocol):
 
     def of_selection(self, selection: Scope) -> Revision:
         """Return when the articles of a category, a facet or (None) everything changed."""
-        ...
 
     def category(self, folder: str) -> CategoryPath | None:
         """Return the category with a folder (``CategoryPath.folder``)."""
-        ...
 
     def facet(self, kind: StrandKind, name: str) -> Strand | None:
         """Return the author, language or feed of the operator's whose slug is ``name``."""
-        ...
 
     def is_empty(self, selection: Scope) -> bool:
         """Tell whether a selection shows no article."""
-        ...
 
     def newest(self, selection: Scope, limit: int) -> list[Article]:
         """Return the newest articles of a selection by publication, then sequence."""
-        ...
 
     def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
         """Return the categories right below one, or (None) all, that show an article, in order."""
-        ...
 
     def facets(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
         """Return every author, language or feed of the operator's that shows an article."""
-        ...
 
 
 class FeedRenderer(Protocol):
@@ -76,7 +62,6 @@ class FeedRenderer(Protocol):
         self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
     ) -> bytes:
         """Return the site's front page; ``categories`` are all of them."""
-        ...
 
     def feed(
         self,
@@ -86,7 +71,6 @@ class FeedRenderer(Protocol):
         others: Sequence[FeedSummary] = (),
     ) -> bytes:
         """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
-        ...
 
 
 def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | None:

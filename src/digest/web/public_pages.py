@@ -45,15 +45,12 @@ class PageStore(Protocol):
 
     def revision(self) -> int:
         """Return the number of the last change of published content."""
-        ...
 
     def snapshot(self) -> AbstractContextManager[PageSource]:
         """Yield the store as it is at this moment."""
-        ...
 
     def appearance_since(self, fingerprint: str, now: datetime) -> datetime:
         """Return since when pages look as they do now; ``fingerprint`` is of what decides it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

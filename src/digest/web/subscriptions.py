@@ -22,15 +22,12 @@ class Subscriptions(Protocol):
 
     def subscriber(self, subscriber_id: int) -> Subscriber | None:
         """Return a subscriber; None where there is none with this id."""
-        ...
 
     def unsubscribe(self, subscriber_id: int, now: datetime) -> bool:
         """Stop the subscriber's mail; False where nothing was to be changed."""
-        ...
 
     def resubscribe(self, subscriber_id: int, now: datetime) -> bool:
         """Take back that a person unsubscribed; False where nothing was to be changed."""
-        ...
 
 
 class UnsubscribeLink:

@@ -162,7 +162,7 @@ def test_leftovers_are_what_is_stale_and_what_a_dead_writer_left(tmp_path: Path)
     mine = {f"feeds/.digest-{os.getpid()}-ff.tmp", ".digest-of-mine.tmp", ".digest-1-.tmp"}
     for path in mine:
         (tmp_path / path).write_bytes(b"another thread writes it now, or it is of somebody else")
-    found = set(folder.leftovers(lambda path: path == "feeds/a/rss.xml"))
+    found = set(folder.leftovers("feeds", lambda path: path == "feeds/a/rss.xml"))
     assert found == {"feeds/a/rss.xml", dead, old, ".digest-0a.tmp"}
     for path in found:
         assert folder.remove(path)
@@ -181,7 +181,7 @@ def test_a_temporary_file_that_is_moved_into_place_just_now_is_no_leftover(
         yield str(tmp_path), [], [name]
 
     monkeypatch.setattr(os, "walk", late)
-    assert list(OutputFolder(tmp_path).leftovers(lambda _: False)) == []
+    assert list(OutputFolder(tmp_path).leftovers("feeds", lambda _: False)) == []
 
 
 TEXT = "潮水".encode() * 1000
@@ -478,20 +478,21 @@ def test_what_was_written_is_synced_and_a_disk_that_fails_is_told(
 
 def test_companions_are_leftovers_when_they_lost_their_file(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
-    for path in ("a/x.html", "a/x.html.gz", "b/x.html.gz", "b/.x.html.history", "b/.history"):
+    for path in ("a/x.html", "a/x.html.gz", "a/b/x.html.gz", "a/b/.x.html.history",
+                 "a/b/.history", "of-others/x.html.gz"):  # fmt: skip
         folder.write(path, b"x")
     asked: list[str] = []
 
     def stale(path: str) -> bool:
         asked.append(path)
-        return path == "b/x.html"
+        return path == "a/b/x.html"
 
-    assert set(folder.leftovers(stale)) == {"b/x.html.gz", "b/.x.html.history"}
-    assert sorted(asked) == ["a/x.html", "b/.history", "b/x.html", "b/x.html"]
+    assert set(folder.leftovers("a", stale)) == {"a/b/x.html.gz", "a/b/.x.html.history"}
+    assert sorted(asked) == ["a/b/.history", "a/b/x.html", "a/b/x.html", "a/x.html"]
 
 
 def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
-    assert list(OutputFolder(tmp_path / "none").leftovers(lambda _: True)) == []
+    assert list(OutputFolder(tmp_path / "none").leftovers("feeds", lambda _: True)) == []
 
 
 def test_two_publishers_do_not_write_at_once(tmp_path: Path) -> None:

@@ -686,6 +686,31 @@ def test_a_feed_that_another_process_ended_meanwhile_is_not_begun_anew(
     assert tree(bench.output) == bench.fresh(**EVERY_KIND)
 
 
+def test_a_feed_that_another_process_began_anew_meanwhile_is_not_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1)
+    bench.take(2, categories=(TEA,))
+    slow = bench.publisher()
+    bench.publish(slow)
+    bench.withdraw(2)
+    alone = OutputFolder.alone
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.undo()
+        bench.restore(2)
+        bench.build()
+        return alone(*args)
+
+    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    bench.clock.pass_(5)
+    slow.publish()
+    slow.close()
+    assert bench.ids("feeds/生活/茶/rss.xml") == [2]
+    assert bench.build().removed == 0
+    assert tree(bench.output) == bench.fresh()
+
+
 def test_a_file_that_cannot_be_written_does_not_keep_the_others(bench: Bench) -> None:
     bench.take(1)
     bench.take(2, categories=(TEA,))
@@ -915,7 +940,8 @@ def test_packing_waits_for_another_publisher_unless_there_is_something_urgent(
     publisher = bench.publisher()
     bench.publish(publisher)
     with OutputFolder(bench.output).alone(lambda: None):
-        publisher.pack(lambda: True)
+        asked = iter([False, False, True])
+        publisher.pack(lambda: next(asked))
     assert publisher.unpacked
     assert variants(bench) == set()
 

@@ -313,13 +313,16 @@ class OutputFolder:
                 break
         return True
 
-    def leftovers(self, stale: Callable[[str], bool]) -> Iterator[str]:
+    def leftovers(self, below: str, stale: Callable[[str], bool]) -> Iterator[str]:
         """Yield the paths of files that are ``stale``, and of what a writer that died has left.
 
-        Companions go with the file that they belong to; one that has lost it is as stale as that
-        would be.
+        Looks into one folder at the top (``below``), and for files right at the top: what lies
+        elsewhere is of others, and may be much. Companions go with the file that they belong to;
+        one that has lost it is as stale as that would be.
         """
-        for folder, _, files in os.walk(self._root, topdown=False):
+        for folder, folders, files in os.walk(self._root):
+            if Path(folder) == self._root:
+                folders[:] = [one for one in folders if one == below]
             present = set(files)
             for name in files:
                 path = Path(folder, name).relative_to(self._root)

@@ -21,14 +21,7 @@ from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.publish.output_folder import OutputFolder, Written
-from digest.feeds.publish.plan import (
-    PublishPlan,
-    StaleFeeds,
-    batches,
-    candidates,
-    listed,
-    plan,
-)
+from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
 from digest.feeds.publish.power import boot_id, is_running, process_space
 from digest.feeds.selection import ATOM, OPML, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
@@ -40,6 +33,8 @@ _log = structlog.get_logger(__name__)
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
+#: All feeds live below this folder.
+_TOP = "feeds"
 
 Progress = Callable[[int, int], None]
 
@@ -72,7 +67,6 @@ class PublishStore(Protocol):
 
         ``kinds`` are the kinds of facets that may have feeds.
         """
-        ...
 
     def contents(
         self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
@@ -83,34 +77,27 @@ class PublishStore(Protocol):
         ``changed`` are the sequences of the articles that changed since the last call for these
         feeds; None means any.
         """
-        ...
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in order of sequence."""
-        ...
 
     def output(self, token: str) -> OutputRecord | None:
         """Return what is known of an output folder; None for a foreign one."""
-        ...
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
         """Note that a process writes into an output folder, which may be a new one.
 
         ``boot`` is as in ``OutputRecord.unsynced``.
         """
-        ...
 
     def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
         """Yield path, size and mtime (nanoseconds) of each file as it was written."""
-        ...
 
     def recorded(self, token: str, paths: Collection[str]) -> set[str]:
         """Return those of these paths that were written, by any process, and not removed since."""
-        ...
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""
-        ...
 
     def record_output(
         self,
@@ -129,15 +116,12 @@ class PublishStore(Protocol):
         where the folder is of the same ``fingerprint``, and where everything was and not all
         could be written, the folder is of none.
         """
-        ...
 
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
         """Note that everything that these processes wrote is on the disk."""
-        ...
 
     def forget_other_boots(self, token: str, boot: str) -> None:
         """Note that what processes of other boots wrote is as it should be."""
-        ...
 
 
 class Publisher:
@@ -223,7 +207,7 @@ class Publisher:
             elif not self._folder.packed(path):
                 self._unpacked[path] = None
         # Written by a process that was killed, or noted in a database that was replaced.
-        strays = self._folder.leftovers(lambda path: _is_feed(path) and path not in recorded)
+        strays = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in recorded)
         for path in list(strays):
             if _is_feed(path):
                 self._damaged.add(path)
@@ -427,7 +411,7 @@ class Publisher:
         kept = {path for feed in planned.written for path in feed.paths}
         nobodys = {path for path in self._damaged if _is_feed(path)} - kept
         if self._since is None:
-            stale = self._folder.leftovers(lambda path: _is_feed(path) and path not in kept)
+            stale = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in kept)
             nobodys.update(stale)
         for path in sorted(nobodys):
             run.remove(path)
@@ -556,4 +540,4 @@ def _has_history(path: str) -> bool:
 def _is_feed(path: str) -> bool:
     """Tell whether a path is one that only feeds are written to."""
     top, _, rest = path.partition("/")
-    return top == "feeds" and rest.rpartition("/")[2] in FORMATS
+    return top == _TOP and rest.rpartition("/")[2] in FORMATS

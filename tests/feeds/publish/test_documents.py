@@ -1,0 +1,97 @@
+"""Documents of feeds: what is serialized, once, and what of it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from digest.articles.model import Article, SafeHtml
+from digest.feeds.archives import Version
+from digest.feeds.formats import document
+from digest.feeds.publish.documents import FeedContents, FeedDocuments
+from digest.feeds.selection import ATOM, JSON, RSS, Feed
+from tests.feeds.samples import PORTS, SITE, TEA, article
+
+FEED = Feed(site=SITE, category=PORTS)
+
+
+@dataclass
+class Shelf:
+    """Articles in memory, and who asked for which."""
+
+    articles: dict[int, Article] = field(default_factory=dict)
+    asked: list[set[int]] = field(default_factory=list)
+
+    def add(self, *articles: Article) -> FeedContents:
+        """Keep articles; return a feed that holds them."""
+        self.articles.update((one.sequence, one) for one in articles)
+        return FeedContents(versions=[version(one) for one in articles])
+
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        self.asked.append(set(sequences))
+        return [self.articles[one] for one in sorted(sequences) if one in self.articles]
+
+
+def version(one: Article, revision: int = 1) -> Version:
+    return Version(
+        sequence=one.sequence,
+        published_at=one.published_at,
+        changed_at=one.updated_at,
+        revision=revision,
+    )
+
+
+def test_documents_are_what_the_formats_make_of_the_articles() -> None:
+    shelf = Shelf()
+    articles = [article(3), article(2), article(1)]
+    held = shelf.add(*articles)
+    found = dict(FeedDocuments(shelf.articles_of, max_bytes=10**6).of(FEED, held))
+    assert found == {name: document(name, FEED, articles) for name in (RSS, ATOM, JSON)}
+
+
+def test_an_article_is_read_once_for_all_feeds_until_it_changes() -> None:
+    shelf = Shelf()
+    held = shelf.add(article(2), article(1))
+    documents = FeedDocuments(shelf.articles_of, max_bytes=10**6)
+    for feed in (FEED, replace(FEED, category=TEA), FEED):
+        dict(documents.of(feed, held))
+    assert shelf.asked == [{1, 2}]
+    shelf.articles[2] = changed = replace(article(2), title="后来改的")
+    again = FeedContents(versions=[version(changed, revision=2), version(article(1))])
+    found = dict(documents.of(FEED, again))
+    assert shelf.asked == [{1, 2}, {2}]
+    assert found[RSS] == document(RSS, FEED, [changed, article(1)])
+
+
+def test_a_feed_of_more_formats_serializes_what_is_missing_alone() -> None:
+    shelf = Shelf()
+    held = shelf.add(article(1))
+    documents = FeedDocuments(shelf.articles_of, max_bytes=10**6)
+    dict(documents.of(replace(FEED, formats=(ATOM,)), held))
+    found = dict(documents.of(FEED, held))
+    assert found == {name: document(name, FEED, [article(1)]) for name in (RSS, ATOM, JSON)}
+    assert shelf.asked == [{1}, {1}]
+
+
+def test_what_was_withdrawn_a_moment_ago_is_left_out() -> None:
+    shelf = Shelf()
+    held = shelf.add(article(2), article(1))
+    del shelf.articles[2]
+    found = dict(FeedDocuments(shelf.articles_of, max_bytes=10**6).of(FEED, held))
+    assert article(2).id.encode() not in found[ATOM]
+    assert article(1).id.encode() in found[ATOM]
+
+
+@pytest.mark.parametrize("spare", [-1, 0, 1])
+def test_a_document_that_fits_to_the_byte_is_whole(spare: int) -> None:
+    shelf = Shelf()
+    articles = [replace(article(n), body=SafeHtml("<p>" + "x" * 2_000)) for n in (3, 2, 1)]
+    held = shelf.add(*articles)
+    feed = replace(FEED, formats=(JSON,))
+    whole = document(JSON, feed, articles)
+    limit = len(whole) + 2 + spare  # the last entry counts as if another one followed
+    (_, found), *_ = FeedDocuments(shelf.articles_of, max_bytes=limit).of(feed, held)
+    assert len(found) <= limit
+    assert (found == whole) is (spare >= 0)

@@ -1,0 +1,139 @@
+"""Formats: documents of the current feed and of its archives, put together from entries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import feedparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from digest.articles.model import ArticleId, Tombstone
+from digest.feeds.archives import NAMESPACE, Place
+from digest.feeds.formats import FORMATS, Content, document
+from digest.feeds.selection import ATOM, JSON, RSS, Feed
+from digest.feeds.syndication import last_change
+from tests.feed_validation import validate
+from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article
+
+FH = f"{{{NAMESPACE}}}"
+A = "{http://www.w3.org/2005/Atom}"
+FEED = Feed(site=replace(SITE, hubs=("https://hub.example/",)), category=PORTS)
+GONE = Tombstone(id=ArticleId("tag:ferry.example,2024:gone"), withdrawn_at=NOON)
+EACH = pytest.mark.parametrize("name", FORMATS)
+
+
+def links(written: bytes) -> dict[str, str]:
+    return {
+        link.get("rel", ""): link.get("href", "")
+        for link in etree.fromstring(written).iterfind(f"{A}link")
+    }
+
+
+def test_atom_documents_lead_from_the_current_one_to_the_first_archive() -> None:
+    articles = [article(2), article(1)]
+    current, second, first = (
+        document(ATOM, FEED, articles, (GONE,), Place(newest=2, number=number))
+        for number in (None, 2, 1)
+    )
+    here = FEED.link()
+    assert links(current) == {
+        "self": f"{here}atom.xml",
+        "alternate": here,
+        "prev-archive": f"{here}archive.d/2/atom.xml",
+        "hub": "https://hub.example/",
+    }
+    assert links(second) == {
+        "self": f"{here}archive.d/2/atom.xml",
+        "alternate": here,
+        "prev-archive": f"{here}archive.d/1/atom.xml",
+        "current": f"{here}atom.xml",
+    }
+    assert links(first)["next-archive"] == links(second)["self"]
+    assert "prev-archive" not in links(first)
+    assert etree.fromstring(current).find(f"{FH}archive") is None
+    for written in (second, first):
+        mark = etree.fromstring(written).find(f"{FH}archive")
+        assert mark is not None
+        assert mark.getnext() is not None, "it stands before the entries"
+        assert b"deleted-entry" in written
+    ids = {etree.fromstring(one).findtext(f"{A}id") for one in (current, second, first)}
+    assert ids == {FEED.id}
+
+
+def test_json_documents_lead_to_older_items() -> None:
+    current, first = (
+        json.loads(document(JSON, FEED, [article(1)], (GONE,), Place(newest=1, number=number)))
+        for number in (None, 1)
+    )
+    here = FEED.link()
+    assert current["next_url"] == first["feed_url"] == f"{here}archive.d/1/feed.json"
+    assert "next_url" not in first
+    assert ("hubs" in current, "hubs" in first) == (True, False)
+
+
+def test_rss_knows_no_archives() -> None:
+    assert not FORMATS[RSS].archived
+    alone = document(RSS, FEED, [article(1)])
+    assert document(RSS, FEED, [article(1)], (GONE,), Place(newest=2)) == alone
+
+
+@EACH
+def test_an_entry_has_the_same_bytes_in_every_feed_like_it(name: str) -> None:
+    feeds = [FEED, replace(FEED, category=SHIPS, called="港", limit=1)]
+    entries = [FORMATS[name].entry(feed, article(1)) for feed in feeds]
+    assert entries[0] == entries[1]
+    for feed in feeds:
+        assert entries[0] in document(name, feed, [article(2), article(1)])
+
+
+@EACH
+def test_an_entry_depends_on_the_language_of_its_feed_and_on_how_much_it_tells(name: str) -> None:
+    one = article(1, language="en")
+    english = replace(FEED, site=replace(SITE, language="en"))
+    forms = [FORMATS[name].entry(feed, one) for feed in (FEED, english, replace(FEED, full=False))]
+    assert len(set(forms)) == 3
+
+
+@EACH
+def test_documents_of_entries_are_valid_feeds(name: str) -> None:
+    articles = [article(number, language="en" if number % 2 else None) for number in (3, 2, 1)]
+    for place in (Place(newest=2), Place(newest=2, number=1)):
+        for some in (articles, []):
+            written = document(name, FEED, some, (GONE,), place)
+            address = FEED.link(place.path(name) if FORMATS[name].archived else name)
+            assert validate(written, address=address, now=NOON.replace(year=2025)) == ()
+
+
+@EACH
+@given(
+    st.lists(
+        st.text(st.one_of(st.sampled_from("<>&\"']/!-\x00\ud800"), st.characters())), max_size=3
+    )
+)
+def test_entries_cannot_break_out_of_their_document(name: str, texts: list[str]) -> None:
+    articles = [article(n, title=text or "x", summary=text) for n, text in enumerate(texts)]
+    written = document(name, FEED, articles)
+    if name == JSON:
+        assert len(json.loads(written)["items"]) == len(texts)
+        return
+    parsed = feedparser.parse(written)
+    assert not parsed.bozo
+    assert len(parsed.entries) == len(texts)
+    root = etree.fromstring(written)
+    parent = root if name == ATOM else root.find("channel")
+    assert parent is not None
+    assert len(parent.findall(f"{A}entry" if name == ATOM else "item")) == len(texts)
+
+
+def test_a_document_says_when_its_articles_changed_last() -> None:
+    assert last_change([]) is None
+    articles = [article(2), article(1, updated_at=NOON.replace(hour=20))]
+    at = last_change((one.updated_at, one.sequence) for one in articles)
+    assert at == NOON.replace(hour=20, microsecond=1)
+    content = Content(changed_at=at, gone=(), place=Place())
+    entries = [FORMATS[ATOM].entry(FEED, one) for one in articles]
+    assert FORMATS[ATOM].document(FEED, entries, content) == document(ATOM, FEED, articles)

@@ -1,0 +1,54 @@
+"""Startup: what a command loads."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+
+import pytest
+
+from digest.startup import without_collector
+from tests.conftest import Workplace
+
+#: What a build needs only where something changed, or not at all.
+IN_VAIN = {
+    *("aiosmtplib", "alembic", "anyio", "apscheduler", "bleach", "css_inline", "httpx", "jinja2"),
+    *("nh3", "psycopg", "starlette", "uvicorn", "watchdog", "yaml"),
+    *("digest.daemon", "digest.export", "digest.feeds.herald", "digest.web"),
+    *("digest.mail.message", "digest.mail.render", "digest.mail.session"),
+}
+#: Runs a command, then prints on standard error what it has loaded.
+_RUN = """
+import json, sys
+from digest.__main__ import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded(workplace: Workplace) -> set[str]:
+    """Build, in a process of its own, and return what it loaded."""
+    command = [sys.executable, "-c", _RUN, "--config", str(workplace.configuration), "build"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    modules: list[str] = json.loads(ended.stderr.splitlines()[-1])
+    return set(modules)
+
+
+def test_a_build_that_finds_nothing_changed_loads_nothing_in_vain(workplace: Workplace) -> None:
+    workplace.write("a.md")
+    assert "alembic" in loaded(workplace), "the first build makes the database"
+    assert not loaded(workplace) & IN_VAIN
+
+
+def test_the_collector_runs_again_whatever_an_import_raises() -> None:
+    def fail() -> None:
+        assert not gc.isenabled()
+        raise ImportError
+
+    with pytest.raises(ImportError), without_collector():
+        fail()
+    assert gc.isenabled()
