@@ -18,7 +18,7 @@ import pytest
 
 from digest.feeds.encodings import SUFFIXES, packed, plain_name
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.power import boot_id
+from digest.feeds.publish.power import boot_id, process_space
 from digest.feeds.publish.publisher import Published
 from digest.feeds.selection import OPML
 from digest.store.database import open_store
@@ -37,6 +37,9 @@ from tests.feeds.samples import SHIPS, TEA, TRADE
 #: What the plan of these tests differs in from the usual one.
 KINDS: dict[str, Any] = {"authors": KILL_OPTIONS.authors, "languages": KILL_OPTIONS.languages}
 FINGERPRINT = repr(KILL_OPTIONS)
+
+#: This boot, and whose process numbers count.
+HERE = f"{boot_id()} {process_space()}"
 
 
 @dataclass
@@ -194,13 +197,13 @@ def test_a_build_beside_a_daemon_leaves_the_mark_of_the_daemon(
     bench.take(1)
     daemon = victims.begin(bench, stay=True)
     assert victims.answer() == "stays"
-    assert unsynced(bench) == {(boot_id(), daemon)}
+    assert unsynced(bench) == {(HERE, daemon)}
     bench.take(2)
     publisher = bench.publisher(fingerprint=FINGERPRINT, **KINDS)
     bench.publish(publisher)
-    assert unsynced(bench) == {(boot_id(), daemon), (boot_id(), os.getpid())}
+    assert unsynced(bench) == {(HERE, daemon), (HERE, os.getpid())}
     publisher.close()
-    assert unsynced(bench) == {(boot_id(), daemon)}
+    assert unsynced(bench) == {(HERE, daemon)}
     os.kill(daemon, signal.SIGKILL)
     assert victims.answer() == "-1"
     bench.take(3)
