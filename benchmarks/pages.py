@@ -164,7 +164,8 @@ def main() -> None:
         with open_services(load(folder / "digest.toml", {})) as services:
             with services.workers() as workers:
                 services.ingest(workers).scan()
-            keys = services.store.articles.article_keys()
+            with services.store.pages.snapshot() as snapshot:
+                keys = [article.key for article in snapshot.listed()]
         print(f"pages: {len(keys):,} articles, {CONNECTIONS} connections, {given.seconds} s each")
         served = Served(Path())
         wait_for(served)

@@ -21,6 +21,7 @@ from digest.mail.edition import Edition
 from digest.mail.mailing import Mailing
 from digest.mail.subscriber import NewSubscriber
 from digest.settings.tables import DigestTable
+from tests import as_read
 from tests.conftest import CONFIGURATION, NOW, FakeClock, Workplace
 from tests.effort import effort
 from tests.store.samples import reading
@@ -58,9 +59,9 @@ async def alive(services: Services) -> AsyncIterator[Daemon]:
 
 async def arrive(calls: ThreadCalls, workplace: Workplace, services: Services, title: str) -> None:
     """Write an article and wait until it is known."""
-    before = services.store.articles.newest_sequence()
+    before = as_read.newest_sequence(services.store)
     workplace.write(f"{title}.md", title)
-    await calls.until(lambda: services.store.articles.newest_sequence() != before)
+    await calls.until(lambda: as_read.newest_sequence(services.store) != before)
 
 
 def editions(services: Services, name: str = "daily") -> list[Edition]:

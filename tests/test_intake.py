@@ -28,6 +28,7 @@ from digest.feeds.publish.publisher import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
 from digest.store.feeds import FeedStore
+from tests import as_read
 from tests.conftest import Workplace
 from tests.waiting import PATIENCE
 
@@ -242,7 +243,7 @@ async def test_an_article_with_a_date_to_come_appears_by_itself_then(
         assert services.store.articles.counts().embargoed == 1
         workplace.clock.advance(hours=22)
         await published.until(lambda: in_feed(workplace, "以后", "金融/市场"))
-    assert [one.title for one in services.store.articles.since(0, ())] == ["现在", "以后"]
+    assert [one.title for one in as_read.since(services.store)] == ["现在", "以后"]
 
 
 async def test_an_embargo_that_ended_while_nothing_ran_is_noticed_at_the_start(

@@ -153,11 +153,11 @@ class Services:
 
     def feeds(self) -> list[FeedSummary]:
         """Return every feed that there is, with its count of articles, the site's first."""
-        articles, options = self.store.articles, self.plan
-        facets = articles.strands(options.kinds) if options.kinds else []
-        scopes: dict[Scope, int] = {None: articles.counts().articles}
-        scopes |= spread(options, articles.categories(), facets)
-        found = ((options.feed(scope), count) for scope, count in scopes.items())
+        plan = self.plan
+        scopes: dict[Scope, int] = {None: self.store.articles.counts().articles}
+        with self.store.pages.snapshot() as source:
+            scopes |= spread(plan, source.categories(None), source.facets(plan.kinds))
+        found = ((plan.feed(scope), count) for scope, count in scopes.items())
         return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
 
     def publish(self, progress: Callable[[int, int], None] | None = None) -> Published:

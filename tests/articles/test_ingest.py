@@ -22,6 +22,7 @@ from digest.assembly import Services
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
 from digest.store.scans import ScanStore
+from tests import as_read
 from tests.conftest import Workplace
 
 
@@ -38,7 +39,7 @@ def ingest(services: Services) -> Iterator[Ingest]:
 
 
 def titles(services: Services) -> list[str]:
-    return [article.title for article in services.store.articles.newest(None, 100)]
+    return [article.title for article in as_read.newest(services.store, None, 100)]
 
 
 def told(taken: Taken) -> tuple[int, int, int, int]:
@@ -250,7 +251,7 @@ def test_a_vanished_file_stays_published_and_comes_back_as_itself(
 ) -> None:
     file = workplace.write("a/b.md", "留下")
     ingest.scan()
-    (before,) = services.store.articles.newest(None, 10)
+    (before,) = as_read.newest(services.store, None, 10)
     file.unlink()
     assert told(ingest.scan()) == (0, 0, 0, 0)
     assert titles(services) == ["留下"]
@@ -258,7 +259,7 @@ def test_a_vanished_file_stays_published_and_comes_back_as_itself(
     workplace.write("a/b.md", "留下")
 
     assert told(ingest.scan()) == (0, 0, 0, 0)
-    assert services.store.articles.newest(None, 10) == [before]
+    assert as_read.newest(services.store, None, 10) == [before]
 
 
 def test_a_moved_file_keeps_its_id(
@@ -266,14 +267,14 @@ def test_a_moved_file_keeps_its_id(
 ) -> None:
     file = workplace.write("old/name.md")
     ingest.scan()
-    (before,) = services.store.articles.newest(None, 10)
+    (before,) = as_read.newest(services.store, None, 10)
     target = workplace.articles / "new" / "other.md"
     target.parent.mkdir()
     file.rename(target)
 
     ingest.take(["old/name.md", "new/other.md"])
 
-    (after,) = services.store.articles.newest(None, 10)
+    (after,) = as_read.newest(services.store, None, 10)
     assert after.id == before.id
     assert told(ingest.scan()) == (0, 0, 0, 0)
 
@@ -360,11 +361,11 @@ def test_a_second_root_changes_no_identity_of_the_first(
     roots: tuple[Path, Services, Ingest],
 ) -> None:
     _, services, ingest = roots
-    (before,) = services.store.articles.newest(None, 10)
+    (before,) = as_read.newest(services.store, None, 10)
 
     assert told(ingest.scan()) == (1, 0, 0, 0)
 
-    articles = {one.title: one for one in services.store.articles.newest(None, 10)}
+    articles = {one.title: one for one in as_read.newest(services.store, None, 10)}
     assert articles["一"] == before
     assert present(services) == ["a.md", "blog/a.md"]
 
@@ -555,7 +556,7 @@ def test_a_changed_recipe_reads_everything_again(
     workplace.configure('[[rules]]\ndrop = [".ad"]\n')
     with workplace.open() as again, again.workers() as workers:
         assert told(again.ingest(workers).scan()) == (0, 1, 0, 0)
-        (article,) = again.store.articles.newest(None, 10)
+        (article,) = as_read.newest(again.store, None, 10)
     assert "广告" not in article.body
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import feedparser
 from playwright.async_api import Browser
 
+from tests import as_read
 from tests.conftest import Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
 from tests.end_to_end.test_browser import SITE, Visit, application
@@ -24,7 +25,7 @@ async def test_a_footnote_leads_there_and_back(workplace: Workplace, browser: Br
     write(workplace, "one")
     with workplace.open() as services:
         workplace.build(services)
-        (article,) = services.store.articles.newest(None, 9)
+        (article,) = as_read.newest(services.store, None, 9)
         visit = Visit(await browser.new_page(), application(services))
         await visit.open(f"{SITE}/{article.folder}")
         await visit.page.get_by_text("[1]", exact=True).click()

@@ -20,6 +20,7 @@ from digest.feeds.selection import ATOM, JSON, Feed
 from digest.feeds.tombstones import NAMESPACE
 from digest.store.database import Store
 from digest.web import public_pages
+from tests import as_read
 from tests.conftest import Workplace
 from tests.effort import effort
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SPACE, reading
@@ -182,7 +183,7 @@ async def test_whoever_follows_archives_misses_nothing(services: Services, seed:
 
 def shown(store: Store, reader: Reader) -> dict[str, str]:
     """Return the titles of what the reader's feed shows now, by id."""
-    return {one.id: one.title for one in store.articles.newest(reader.feed.category, 10_000)}
+    return {one.id: one.title for one in as_read.newest(store, reader.feed.category, 10_000)}
 
 
 def check(store: Store, reader: Reader) -> None:

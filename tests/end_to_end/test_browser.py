@@ -11,6 +11,7 @@ from digest.assembly import Services
 from digest.mail.edition import EditionState
 from digest.mail.subscriber import NewSubscriber, SubscriberState
 from digest.mail.tokens import make_token
+from tests import as_read
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
 
@@ -90,7 +91,7 @@ async def test_pages_run_nothing_fetch_nothing_and_fit(
     with workplace.open() as services:
         workplace.build(services)
         (article,) = (
-            found for found in services.store.articles.newest(None, 9) if "一篇" in found.title
+            found for found in as_read.newest(services.store, None, 9) if "一篇" in found.title
         )
         for path in ("/", "/feeds/", "/feeds/金融/市场/", f"/{article.folder}", "/nowhere"):
             page = await browser.new_page(viewport={"width": width, "height": 900})
@@ -174,7 +175,7 @@ async def test_a_mail_runs_nothing_and_fits(
     workplace.write("a.md", "一篇" + "很长的标题" * 12, body=HOSTILE)
     with workplace.open() as services:
         workplace.build(services)
-        articles = services.store.articles.newest(None, 9)
+        articles = as_read.newest(services.store, None, 9)
         mailing = services.mailing()
         html = mailing.preview(services.digests["daily"], articles, now=services.clock())
         page = await browser.new_page(viewport={"width": width, "height": 900})

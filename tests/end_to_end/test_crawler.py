@@ -14,6 +14,7 @@ from digest.articles.ingest import Taken
 from digest.articles.model import Article
 from digest.articles.tree import Tree
 from digest.assembly import Services
+from tests import as_read
 from tests.conftest import Workplace
 from tests.effort import effort
 
@@ -64,7 +65,7 @@ def again(workplace: Workplace, services: Services) -> Taken:
 
 
 def by_title(services: Services) -> dict[str, Article]:
-    return {one.title: one for one in services.store.articles.newest(None, 1_000)}
+    return {one.title: one for one in as_read.newest(services.store, None, 1_000)}
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
         assert workplace.build(services).changes.new == FILES
         services.store.outbox.start_digests(list(services.digests), workplace.clock())
         published = workplace.published()
-        newest = services.store.articles.newest_sequence()
+        newest = as_read.newest_sequence(services.store)
         for hour in (2, 3):
             before(workplace)
             crawl(workplace, hour=hour, shuffled=True)
@@ -95,8 +96,8 @@ def test_an_hourly_crawl_changes_no_byte_and_is_no_news(
             assert taken.files == FILES
             assert not taken.changes
             assert workplace.published() == published
-        assert services.store.articles.newest_sequence() == newest
-        assert services.store.articles.since(newest, ()) == []
+        assert as_read.newest_sequence(services.store) == newest
+        assert as_read.since(services.store, newest, ()) == []
         assert services.store.articles.problems() == []
 
 
@@ -196,12 +197,12 @@ def test_a_corrected_title_is_one_update_of_the_same_article(services_of: Workpl
     with workplace.open() as services:
         workplace.build(services)
         old = by_title(services)["第 7 篇"]
-        newest = services.store.articles.newest_sequence()
+        newest = as_read.newest_sequence(services.store)
         crawl(workplace, hour=2, files=12)
         write(workplace, 7, 2, title="第七篇，更正")
         changes = again(workplace, services).changes
         assert (set(changes.articles), changes.new, changes.updated) == ({old.key}, 0, 1)
-        assert services.store.articles.newest_sequence() == newest, "no news for a digest"
+        assert as_read.newest_sequence(services.store) == newest, "no news for a digest"
         new = by_title(services)["第七篇，更正"]
         assert (new.id, new.folder, new.published_at) == (old.id, old.folder, old.published_at)
         assert old.updated_at < new.updated_at == workplace.clock()
@@ -369,7 +370,7 @@ def test_near_duplicates_of_several_sources_are_folded_where_that_is_configured(
     workplace.write("丙报/1.md", "通讯社的一条消息", categories=("丙报",), body="<p>另写的。</p>")
     with workplace.open() as services:
         assert workplace.build(services).changes.new == 2
-        told = {tuple(map(str, one.categories)) for one in services.store.articles.newest(None, 9)}
+        told = {tuple(map(str, one.categories)) for one in as_read.newest(services.store, None, 9)}
         assert {frozenset(names) for names in told} == {
             frozenset({"甲报", "乙报"}),
             frozenset({"丙报"}),

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests import as_read
 from tests.conftest import Workplace
 from tests.waiting import PATIENCE
 
@@ -25,7 +26,7 @@ def test_sfeed_reads_titles_dates_links_and_authors(workplace: Workplace, name: 
     workplace.write("b.md", "又一篇", date="Sat, 28 Aug 2021 01:02:03 GMT")
     with workplace.open() as services:
         workplace.build(services)
-        articles = services.store.articles.newest(None, 9)
+        articles = as_read.newest(services.store, None, 9)
         site = services.site
     assert SFEED is not None
     feed = (workplace.output / "feeds/金融" / name).read_bytes()

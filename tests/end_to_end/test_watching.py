@@ -36,6 +36,7 @@ from digest.backoff import Backoff
 from digest.feeds.publish.publisher import Published, Publisher
 from digest.intake import Hints, Intake
 from digest.times import utc_now
+from tests import as_read
 from tests.conftest import CONFIGURATION, Workplace
 from tests.effort import effort
 
@@ -111,7 +112,7 @@ def present(services: Services) -> set[str]:
 
 
 def titles(services: Services) -> set[str]:
-    return {article.title for article in services.store.articles.newest(None, 1_000)}
+    return {article.title for article in as_read.newest(services.store, None, 1_000)}
 
 
 def unseen(services: Services) -> set[str]:
@@ -312,13 +313,13 @@ async def test_a_tree_that_is_deleted_and_written_again_changes_no_article(
 
     await asyncio.to_thread(write)
     async with running(services):
-        before = {one.id: one for one in services.store.articles.newest(None, 100)}
+        before = {one.id: one for one in as_read.newest(services.store, None, 100)}
         for folder in list(workplace.articles.iterdir()):
             shutil.rmtree(folder)
         await asyncio.to_thread(write)
         workplace.write("last.md", "最后")
         await looks.until(lambda: present(services) == {*paths, "last.md"})
-    after = {one.id: one for one in services.store.articles.newest(None, 100)}
+    after = {one.id: one for one in as_read.newest(services.store, None, 100)}
     assert before.items() <= after.items()
     assert len(after) == 31
 
@@ -532,7 +533,7 @@ async def test_a_folder_that_left_and_came_back_under_another_name_is_still_watc
         await looks.until(lambda: present(services) == {"new/deeper/a.md"})
         workplace.write("new/deeper/b.md", "二")
         await looks.until(lambda: present(services) == {"new/deeper/a.md", "new/deeper/b.md"})
-        assert len(services.store.articles.newest(None, 10)) == 2
+        assert len(as_read.newest(services.store, None, 10)) == 2
 
 
 async def test_a_rename_of_case_alone_keeps_the_article(
@@ -541,12 +542,12 @@ async def test_a_rename_of_case_alone_keeps_the_article(
     looks = Looks(monkeypatch)
     file = workplace.write("Notes/readme.md", "一")
     async with running(services):
-        (before,) = services.store.articles.newest(None, 10)
+        (before,) = as_read.newest(services.store, None, 10)
         file.rename(file.with_name("README.md"))
         await looks.until(lambda: present(services) == {"Notes/README.md"})
         file.parent.rename(workplace.articles / "notes")
         await looks.until(lambda: present(services) == {"notes/README.md"})
-    assert [one.id for one in services.store.articles.newest(None, 10)] == [before.id]
+    assert [one.id for one in as_read.newest(services.store, None, 10)] == [before.id]
 
 
 ODD_NAMES = {
@@ -580,7 +581,7 @@ async def test_an_odd_name_is_taken_moved_and_let_go_by_events_and_by_scans(
         assert present(services) == {path}
         os.rename(odd, plain)  # noqa: PTH104 - bytes
         await looks.until(lambda: present(services) == {"plain.md"})
-    assert len(services.store.articles.newest(None, 10)) == 1
+    assert len(as_read.newest(services.store, None, 10)) == 1
     assert problems(services) == {}
 
 

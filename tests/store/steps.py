@@ -11,6 +11,7 @@ from digest.articles.records import Reading
 from digest.articles.revision import Terms
 from digest.articles.sieve import Criteria, Sieve
 from digest.store.database import Store
+from tests import as_read
 from tests.store.samples import FINANCE, LOANS, NOW, SPACE, reading
 
 Step = list[Reading] | Terms | str
@@ -55,5 +56,5 @@ def take(store: Store, step: Step, terms: Terms, now: datetime) -> tuple[Terms, 
     if isinstance(step, list):
         return terms, store.articles.record(step, now, terms)
     if step == "withdraw":
-        return terms, store.withdrawals.withdraw(store.articles.article_keys()[:1], now)
+        return terms, store.withdrawals.withdraw(as_read.keys(store)[:1], now)
     return terms, store.withdrawals.restore([article_key("1"), article_key("urn:x")], now)

@@ -15,6 +15,7 @@ from digest.store.articles import Counts
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.reading import newest
+from tests import as_read
 from tests.store.samples import (
     ADA,
     BANKS,
@@ -38,7 +39,7 @@ BRIDGE_KEY = article_key("金融/桥")
 
 def titles(store: Store) -> list[str]:
     """Return the titles of all articles, in order of sequence."""
-    return [one.title for one in store.articles.since(0, ())]
+    return [one.title for one in as_read.since(store)]
 
 
 def test_a_new_article_comes_back_whole(store: Store) -> None:
@@ -58,7 +59,7 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
         strands=frozenset({LIN, ADA, CHINESE}),
         new=1,
     )
-    (stored,) = store.articles.articles([BRIDGE_KEY])
+    (stored,) = as_read.articles(store, [BRIDGE_KEY])
     assert stored.id == f"tag:example.org,2024:{BRIDGE_KEY}"
     assert stored.key == BRIDGE_KEY
     assert stored.sequence == 1
@@ -73,9 +74,9 @@ def test_a_recording_comes_back_and_goes(store: Store) -> None:
     silent = reading(BRIDGE)
     assert isinstance(silent.outcome, Draft)
     store.articles.record([replace(silent, outcome=replace(silent.outcome, enclosure=sound))], NOW)
-    assert [one.enclosure for one in store.articles.since(0, ())] == [sound]
+    assert [one.enclosure for one in as_read.since(store)] == [sound]
     assert store.articles.record([silent], LATER).updated == 1
-    assert [(one.enclosure, one.updated_at) for one in store.articles.since(0, ())] == [(None, NOW)]
+    assert [(one.enclosure, one.updated_at) for one in as_read.since(store)] == [(None, NOW)]
 
 
 def test_a_pin_comes_and_goes_without_an_update(store: Store) -> None:
@@ -85,17 +86,17 @@ def test_a_pin_comes_and_goes_without_an_update(store: Store) -> None:
     for number in (1, MAX_PINNED):
         pinned = replace(loose, outcome=replace(loose.outcome, pinned=number))
         assert store.articles.record([pinned], LATER).articles == {BRIDGE_KEY}
-        (stored,) = store.articles.since(0, ())
+        (stored,) = as_read.since(store)
         assert (stored.pinned, stored.updated_at) == (number, NOW)
         assert store.articles.record([pinned], LATER) == Changes(unchanged=1)
     store.articles.record([loose], LATER)
-    assert [(one.pinned, one.updated_at) for one in store.articles.since(0, ())] == [(0, NOW)]
+    assert [(one.pinned, one.updated_at) for one in as_read.since(store)] == [(0, NOW)]
 
 
 def test_an_article_without_date_is_of_its_first_sight(store: Store) -> None:
     store.articles.record([reading(BRIDGE)], NOW)
     store.articles.record([reading(BRIDGE, published_at=LATER)], LATER)
-    (stored,) = store.articles.articles([BRIDGE_KEY])
+    (stored,) = as_read.articles(store, [BRIDGE_KEY])
     assert stored.published_at == stored.updated_at == NOW
 
 
@@ -108,9 +109,9 @@ def test_the_same_file_again_changes_nothing(store: Store) -> None:
 
 def test_another_text_is_an_update_with_the_same_id_and_date(store: Store) -> None:
     store.articles.record([reading(BRIDGE)], NOW)
-    (before,) = store.articles.articles([BRIDGE_KEY])
+    (before,) = as_read.articles(store, [BRIDGE_KEY])
     changes = store.articles.record([reading(BRIDGE, title="桥又关了")], LATER)
-    (after,) = store.articles.articles([BRIDGE_KEY])
+    (after,) = as_read.articles(store, [BRIDGE_KEY])
     assert (changes.new, changes.updated) == (0, 1)
     assert changes.articles == {BRIDGE_KEY}
     assert after == replace(before, title="桥又关了", updated_at=LATER)
@@ -120,7 +121,7 @@ def test_another_image_alone_publishes_again_without_a_new_date(store: Store) ->
     store.articles.record([reading(BRIDGE)], NOW)
     image = "https://example.org/2.jpg"
     changes = store.articles.record([reading(BRIDGE, image=image)], LATER)
-    (after,) = store.articles.articles([BRIDGE_KEY])
+    (after,) = as_read.articles(store, [BRIDGE_KEY])
     assert after.updated_at == NOW
     assert (changes.updated == 1) is (after.image == image)
 
@@ -129,15 +130,15 @@ def test_other_categories_move_the_article_and_tell_both(store: Store) -> None:
     store.articles.record([reading(BRIDGE, categories=(LOANS,))], NOW)
     changes = store.articles.record([reading(BRIDGE, categories=(SPACE, FINANCE))], LATER)
     assert changes.categories == {FINANCE, BANKS, LOANS, SCIENCE, SPACE}
-    (stored,) = store.articles.articles([BRIDGE_KEY])
+    (stored,) = as_read.articles(store, [BRIDGE_KEY])
     assert stored.categories == (SPACE, FINANCE)
-    assert [summary.path for summary in store.articles.categories()] == [SCIENCE, SPACE, FINANCE]
-    assert store.articles.newest(LOANS, 10) == []
+    assert [summary.path for summary in as_read.categories(store)] == [SCIENCE, SPACE, FINANCE]
+    assert as_read.newest(store, LOANS, 10) == []
 
 
 def test_a_category_named_beside_its_ancestor_keeps_the_files_order(store: Store) -> None:
     store.articles.record([reading(BRIDGE, categories=(LOANS, FINANCE))], NOW)
-    (stored,) = store.articles.articles([BRIDGE_KEY])
+    (stored,) = as_read.articles(store, [BRIDGE_KEY])
     assert stored.categories == (LOANS, FINANCE)
 
 
@@ -145,19 +146,17 @@ def test_an_article_may_lose_all_its_categories(store: Store) -> None:
     store.articles.record([reading(BRIDGE)], NOW)
     changes = store.articles.record([reading(BRIDGE, categories=())], LATER)
     assert changes.categories == {FINANCE, BANKS, LOANS}
-    assert store.articles.categories() == []
-    assert [one.categories for one in store.articles.newest(None, 9)] == [()]
+    assert as_read.categories(store) == []
+    assert [one.categories for one in as_read.newest(store, None, 9)] == [()]
 
 
 def test_sequences_follow_the_order_of_the_files(store: Store) -> None:
     paths = [f"金融/{number}.md" for number in (3, 1, 2)]
     store.articles.record([reading(path, title=path) for path in paths], NOW)
     assert titles(store) == paths
-    assert [one.sequence for one in store.articles.since(0, ())] == [1, 2, 3]
-    assert store.articles.newest_sequence() == 3
-    assert store.articles.article_keys() == [
-        article_key(path.removesuffix(".md")) for path in paths
-    ]
+    assert [one.sequence for one in as_read.since(store)] == [1, 2, 3]
+    assert as_read.newest_sequence(store) == 3
+    assert as_read.keys(store) == [article_key(path.removesuffix(".md")) for path in paths]
 
 
 def test_a_batch_of_nothing_is_nothing(store: Store) -> None:
@@ -165,7 +164,7 @@ def test_a_batch_of_nothing_is_nothing(store: Store) -> None:
     store.articles.touch([])
     store.articles.vanish([], NOW)
     assert store.articles.counts() == Counts(articles=0, categories=0, files=0, problems=0)
-    assert store.articles.newest_sequence() == 0
+    assert as_read.newest_sequence(store) == 0
 
 
 def test_a_file_read_twice_in_one_batch_ends_as_its_last_reading(store: Store) -> None:
@@ -190,8 +189,8 @@ def test_more_files_than_one_statement_takes(store: Store) -> None:
     assert store.articles.record(many, NOW).new == 1100
     assert store.articles.record(many, LATER) == Changes(unchanged=1100)
     assert len(store.articles.files([one.record.path for one in many])) == 1100
-    keys = store.articles.article_keys()
-    assert [one.key for one in store.articles.articles(keys[::-1])] == keys
+    keys = as_read.keys(store)
+    assert [one.key for one in as_read.articles(store, keys[::-1])] == keys
     store.articles.vanish([one.record.path for one in many], LATER)
     assert store.articles.counts().files == 0
 
@@ -211,7 +210,7 @@ def test_a_very_long_path_and_a_time_past_64_bits_are_no_obstacle(store: Store) 
     far = replace(one, record=replace(one.record, mtime_ns=2**64, size=7))
     store.articles.record([far], NOW)
     assert store.articles.files([path])[path].size == 7
-    assert len(store.articles.newest(deep, 1)) == 1
+    assert len(as_read.newest(store, deep, 1)) == 1
     store.articles.record([far], LATER)
     assert store.articles.counts().articles == 1
 
@@ -227,10 +226,10 @@ def test_newest_is_by_publication_then_sequence(store: Store) -> None:
         ],
         NOW,
     )
-    assert [one.title for one in store.articles.newest(FINANCE, 9)] == ["new, too", "new", "old"]
-    assert [one.title for one in store.articles.newest(LOANS, 1)] == ["new, too"]
-    assert [one.title for one in store.articles.newest(None, 2)] == ["elsewhere", "new, too"]
-    assert store.articles.newest(CategoryPath(("none",)), 9) == []
+    assert [one.title for one in as_read.newest(store, FINANCE, 9)] == ["new, too", "new", "old"]
+    assert [one.title for one in as_read.newest(store, LOANS, 1)] == ["new, too"]
+    assert [one.title for one in as_read.newest(store, None, 2)] == ["elsewhere", "new, too"]
+    assert as_read.newest(store, CategoryPath(("none",)), 9) == []
 
 
 @pytest.mark.parametrize("scope", [FINANCE, ADA, CHINESE, None], ids=str)
@@ -256,7 +255,7 @@ def test_categories_count_all_levels_below(store: Store) -> None:
         NOW,
     )
     store.articles.record([reading("b.md", title="二", categories=(BANKS, LOANS))], LATER)
-    found = {summary.path: summary for summary in store.articles.categories()}
+    found = {summary.path: summary for summary in as_read.categories(store)}
     assert {path: summary.articles for path, summary in found.items()} == {
         FINANCE: 3,
         BANKS: 2,
@@ -268,8 +267,8 @@ def test_categories_count_all_levels_below(store: Store) -> None:
 def test_articles_are_found_by_key_in_order_of_sequence(store: Store) -> None:
     store.articles.record([reading("b.md"), reading("a.md")], NOW)
     keys = [article_key("a"), ArticleKey("unknown"), article_key("b")]
-    assert [one.sequence for one in store.articles.articles(keys)] == [1, 2]
-    assert store.articles.articles([]) == []
+    assert [one.sequence for one in as_read.articles(store, keys)] == [1, 2]
+    assert as_read.articles(store, []) == []
 
 
 def test_latest_and_since_select_by_category(store: Store) -> None:
@@ -284,10 +283,10 @@ def test_latest_and_since_select_by_category(store: Store) -> None:
     )
 
     def latest(limit: int, *categories: CategoryPath) -> list[str]:
-        return [one.title for one in store.articles.latest(categories, limit)]
+        return [one.title for one in as_read.latest(store, categories, limit)]
 
     def since(after: int, *categories: CategoryPath) -> list[str]:
-        return [one.title for one in store.articles.since(after, categories)]
+        return [one.title for one in as_read.since(store, after, categories)]
 
     assert latest(2) == ["3", "4"]
     assert latest(1, FINANCE) == ["3"]
@@ -302,7 +301,7 @@ def test_a_bad_file_is_a_problem_and_its_last_good_version_stays(store: Store) -
     store.articles.record([reading(BRIDGE)], NOW)
     changes = store.articles.record([failure(BRIDGE, "no title", 3)], LATER)
     assert changes == Changes(problems=1)
-    assert len(store.articles.newest(LOANS, 9)) == 1
+    assert len(as_read.newest(store, LOANS, 9)) == 1
     (problem,) = store.articles.problems()
     assert (problem.path, problem.line, problem.cause, problem.seen_at) == (
         BRIDGE,
@@ -388,11 +387,11 @@ def test_a_file_that_returns_with_another_text_is_the_same_article(store: Store)
 
 def test_a_moved_file_keeps_its_id(store: Store) -> None:
     store.articles.record([reading("old/a.md", content="same")], NOW)
-    (before,) = store.articles.articles([article_key("old/a")])
+    (before,) = as_read.articles(store, [article_key("old/a")])
     store.articles.vanish(["old"], NOW)
     changes = store.articles.record([reading("new/b.md", content="same")], LATER)
     assert changes == Changes(unchanged=1)
-    assert store.articles.articles([article_key("old/a")]) == [before]
+    assert as_read.articles(store, [article_key("old/a")]) == [before]
     assert list(store.articles.files()) == ["new/b.md"]
     assert store.articles.record([reading("new/b.md", title="新")], LATER).updated == 1
 
@@ -402,7 +401,7 @@ def test_a_new_file_at_a_path_that_moved_away_is_a_new_article(store: Store) -> 
     store.articles.vanish(["a.md"], NOW)
     store.articles.record([reading("b.md", content="first", title="first")], NOW)
     assert store.articles.record([reading("a.md", title="second")], LATER).new == 1
-    assert store.articles.article_keys() == [article_key("a"), article_key("a~2")]
+    assert as_read.keys(store) == [article_key("a"), article_key("a~2")]
     assert titles(store) == ["first", "second"]
 
 
@@ -410,7 +409,7 @@ def test_two_files_whose_paths_differ_in_extension_are_two_articles(store: Store
     batch = [reading("a.md", title="1"), reading("a.html", title="2"), reading("a.txt", title="3")]
     assert store.articles.record(batch, NOW).new == 3
     assert store.articles.record(batch, LATER) == Changes(unchanged=3)
-    assert store.articles.article_keys() == [
+    assert as_read.keys(store) == [
         article_key("a"),
         article_key("a~2"),
         article_key("a~3"),
@@ -422,7 +421,7 @@ def test_two_files_whose_paths_differ_in_extension_are_two_articles(store: Store
 def test_a_number_that_another_batch_gave_is_not_given_again(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("a.html")], NOW)
     assert store.articles.record([reading("a.txt")], LATER).new == 1
-    assert store.articles.article_keys()[-1] == article_key("a~3")
+    assert as_read.keys(store)[-1] == article_key("a~3")
 
 
 def test_an_identity_of_its_own_finds_the_article_wherever_the_file_is(store: Store) -> None:
@@ -436,7 +435,7 @@ def test_an_identity_of_its_own_finds_the_article_wherever_the_file_is(store: St
 def test_an_article_has_an_id_of_the_authority_that_was_first(store: Store) -> None:
     assert store.authority("elsewhere.example,2030") == "example.org,2024"
     store.articles.record([reading("a.md")], NOW)
-    assert [one.id.split(":")[1] for one in store.articles.since(0, ())] == ["example.org,2024"]
+    assert [one.id.split(":")[1] for one in as_read.since(store)] == ["example.org,2024"]
 
 
 def test_without_an_authority_nothing_is_recorded(url: str) -> None:
@@ -455,6 +454,6 @@ def test_moments_are_kept_to_the_microsecond(store: Store) -> None:
     ]
     batch = [reading(f"{n}.md", published_at=moment) for n, moment in enumerate(moments)]
     store.articles.record(batch, NOW)
-    newest = [one.published_at for one in store.articles.newest(None, 9)]
+    newest = [one.published_at for one in as_read.newest(store, None, 9)]
     assert newest == moments[::-1]
     assert all(moment.tzinfo is UTC for moment in newest)

@@ -29,6 +29,7 @@ from digest.store import migrations
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import REVISIONS, metadata
+from tests import as_read
 from tests.store.samples import ADA, CHINESE, LIN, NOW, reading
 
 
@@ -83,18 +84,18 @@ def fill(url: str, revision: str, *authors: Sequence[str]) -> None:
 def test_articles_that_were_there_before_pins_are_not_pinned(bare_url: str) -> None:
     fill(bare_url, "0007", ["林海"], [])
     with open_store(bare_url) as store:
-        assert [one.pinned for one in store.articles.since(0, ())] == [0, 0]
+        assert [one.pinned for one in as_read.since(store)] == [0, 0]
 
 
 def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> None:
     fill(bare_url, "0003", ["林海", "Ada Field"], ["林海", "", "林海"], [])
     with open_store(bare_url) as store:
         store.authority("example.org,2024")
-        counted = {one.strand: one.articles for one in store.articles.strands(list(StrandKind))}
+        counted = {one.strand: one.articles for one in as_read.facets(store, list(StrandKind))}
         assert counted == {ADA: 1, LIN: 2}
-        assert [one.sequence for one in store.articles.newest(LIN, 9)] == [2, 1]
+        assert [one.sequence for one in as_read.newest(store, LIN, 9)] == [2, 1]
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
-        assert [one.articles for one in store.articles.strands([StrandKind.AUTHOR])] == [2, 2, 1]
+        assert [one.articles for one in as_read.facets(store, [StrandKind.AUTHOR])] == [2, 2, 1]
         assert store.articles.review(NOW, None, Terms(language="en")).strands == {CHINESE}
 
 

@@ -15,6 +15,7 @@ from digest.feeds.publish.publisher import Publisher
 from digest.feeds.selection import Feed
 from digest.site import Site
 from digest.store.database import Store
+from tests import as_read
 from tests.store.conftest import AUTHORITY
 from tests.store.samples import (
     ADA,
@@ -76,7 +77,7 @@ def test_everything_is_what_holds_an_article_that_may_be_seen(store: Store) -> N
 
 def test_what_changed_is_told_with_the_revision_of_its_last_change(store: Store) -> None:
     take(store, reading("a.md"))
-    since = store.revisions.current().number
+    since = as_read.current(store).number
     take(store, reading("b.md", categories=(SPACE,), authors=("林海",)))
     store.withdrawals.withdraw([article_key("a")], NOW)
     found = store.feeds.stale(since, KINDS)
@@ -114,7 +115,7 @@ def test_a_feed_holds_the_newest_with_their_revisions(store: Store) -> None:
         [Feed(site=SITE, category=FINANCE, limit=2)], None, archives=False
     )
     assert [one.sequence for one in found.versions] == [5, 4]
-    last = store.revisions.current().number
+    last = as_read.current(store).number
     assert [one.revision for one in found.versions] == [last, last - 1]
     days = [one.published_at - NOW for one in found.versions]
     assert days == [timedelta(days=-4), timedelta(days=-5)]

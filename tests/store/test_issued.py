@@ -11,6 +11,7 @@ from digest.mail.edition import Approval, Digest
 from digest.mail.subscriber import NewSubscriber
 from digest.store.database import Store
 from digest.store.issued import Issue
+from tests import as_read
 from tests.store.samples import listed, reading
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -27,7 +28,7 @@ def test_editions_are_found_with_what_they_hold(store: Store) -> None:
     for day in (1, 2, 3):
         if day != 2:  # nothing new: an empty edition
             store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
-            keys.append(store.articles.latest((), 1)[0].key)
+            keys.append(as_read.latest(store, (), 1)[0].key)
         assert store.outbox.open_edition(DAILY, NOW + timedelta(days=day), NOW)
     first, second = listed(store)
     assert [(one.edition.number, one.articles) for one in (first, second)] == [(1, 1), (2, 1)]

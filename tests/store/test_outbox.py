@@ -16,6 +16,7 @@ from digest.mail.delivery import PROBE_AFTER, Delivery, DeliveryState, Pause
 from digest.mail.edition import Edition, EditionState, selects
 from digest.mail.subscriber import SubscriberState
 from digest.store.database import Store, open_store
+from tests import as_read
 from tests.store.conftest import AUTHORITY, PATIENCE
 from tests.store.samples import (
     BANKS,
@@ -101,12 +102,12 @@ def test_a_digest_that_was_never_started_begins_quietly(store: Store) -> None:
 
 def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -> None:
     publish(store, "old")
-    assert store.outbox.taken_upto("daily") is None
+    assert as_read.taken_upto(store, "daily") is None
     store.outbox.start_digests(["daily"], NOW)
     publish(store, "new")
-    assert store.outbox.taken_upto("daily") == 1
+    assert as_read.taken_upto(store, "daily") == 1
     opened(store)
-    assert store.outbox.taken_upto("daily") == 2
+    assert as_read.taken_upto(store, "daily") == 2
 
 
 def test_fired_twice_an_edition_is_made_once(started: Store) -> None:
@@ -276,14 +277,14 @@ def test_the_editions_of_a_digest_share_out_every_article(
                 assert store.outbox.open_edition(digest, moment, moment) is None
         editions = store.outbox.editions("daily", 100)[::-1]
         assert editions[0].after == 1
-        assert editions[-1].upto == store.articles.newest_sequence()
+        assert editions[-1].upto == as_read.newest_sequence(store)
         for before, after in pairwise(editions):
             assert before.upto == after.after
         numbers = [one.number for one in editions if one.state is not EditionState.EMPTY]
         assert numbers == list(range(1, len(numbers) + 1))
         if "latest" not in steps:
             told = [one.sequence for each in editions for one in store.outbox.edition(each.id)[1]]
-            assert told == [one.sequence for one in store.articles.since(1, (FINANCE,))]
+            assert told == [one.sequence for one in as_read.since(store, 1, (FINANCE,))]
 
 
 def open_empty(url: str) -> Store:

@@ -22,6 +22,7 @@ from digest.store.database import Store, open_store
 from digest.store.problems import FAILED
 from digest.store.reading import COLUMNS, read
 from digest.store.schema import article, file, problem
+from tests import as_read
 from tests.store.samples import (
     BANKS,
     FINANCE,
@@ -46,20 +47,20 @@ NOTED = Note(severity=Severity.NOTED, line=5, cause="no date")
 
 
 def titles(store: Store) -> list[str]:
-    return [one.title for one in store.articles.since(0, ())]
+    return [one.title for one in as_read.since(store)]
 
 
 def test_the_same_article_in_two_folders_is_one_with_both_categories(store: Store) -> None:
     first = reading("a/1.md", body=TEXT, alike=True, categories=(LOANS,), published_at=NOW)
     second = reading("b/1.md", body=TEXT, alike=True, categories=(SPACE,), published_at=NOW)
     assert store.articles.record([first], NOW).new == 1
-    (before,) = store.articles.since(0, ())
+    (before,) = as_read.since(store)
     changes = store.articles.record([second], LATER)
     assert (changes.new, changes.updated) == (0, 1)
     assert changes.categories == {*LOANS.lineage(), SCIENCE, SPACE}
-    (after,) = store.articles.since(0, ())
+    (after,) = as_read.since(store)
     assert (after.categories, after.updated_at) == ((LOANS, SPACE), before.updated_at)
-    assert len(store.articles.newest(FINANCE, 9)) == len(store.articles.newest(SPACE, 9)) == 1
+    assert len(as_read.newest(store, FINANCE, 9)) == len(as_read.newest(store, SPACE, 9)) == 1
     assert store.articles.record([second, first], LATER) == Changes(unchanged=2)
 
 
@@ -70,12 +71,12 @@ def test_both_files_in_one_batch_are_one_article_too(store: Store) -> None:
     ]
     changes = store.articles.record(batch, NOW)
     assert (changes.new, changes.updated, changes.unchanged) == (1, 0, 1)
-    (one,) = store.articles.since(0, ())
+    (one,) = as_read.since(store)
     assert one.categories == (LOANS, SPACE)
     store.articles.vanish(["a/1.md", "b/1.md"], NOW)
     again = store.articles.record(batch[::-1], LATER)
     assert again == Changes(unchanged=2)
-    assert store.articles.since(0, ()) == [one]
+    assert as_read.since(store) == [one]
 
 
 def test_another_category_of_the_file_that_follows_is_no_update(store: Store) -> None:
@@ -85,7 +86,7 @@ def test_another_category_of_the_file_that_follows_is_no_update(store: Store) ->
     moved = reading("b/1.md", body=TEXT, alike=True, categories=(BANKS,))
     changes = store.articles.record([moved], LATER)
     assert changes.categories == {*LOANS.lineage(), SCIENCE, SPACE}
-    (one,) = store.articles.since(0, ())
+    (one,) = as_read.since(store)
     assert (one.categories, one.updated_at) == ((LOANS, BANKS), NOW)
 
 
@@ -112,7 +113,7 @@ def test_a_file_that_follows_and_says_another_thing_becomes_its_own_article(stor
     other = reading("b/1.md", title="博物馆", body=OTHER, alike=True, categories=(SPACE,))
     changes = store.articles.record([other], LATER)
     assert changes.new == 1
-    assert {one.key: one.categories for one in store.articles.since(0, ())} == {
+    assert {one.key: one.categories for one in as_read.since(store)} == {
         article_key("a/1"): (LOANS,),
         article_key("b/1"): (SPACE,),
     }
@@ -177,7 +178,7 @@ def test_near_duplicates_are_kept_or_folded_as_configured(
     near = reading("b.md", identity=identity, body=NEARLY, alike=True, categories=(SPACE,))
     changes = store.articles.record([near], NOW, FOLD)
     assert (changes.new, changes.updated) == (0, 1)
-    (one,) = store.articles.since(0, ())
+    (one,) = as_read.since(store)
     assert (one.categories, one.body) == ((LOANS, SPACE), TEXT), "the first seen wins"
     assert store.articles.record([near], LATER, FOLD) == Changes(unchanged=1)
     kept = reading("c.md", body=NEARLY + "。", alike=True)
@@ -227,7 +228,7 @@ def test_a_date_to_come_keeps_an_article_back_until_then(store: Store) -> None:
     over = NOW + DAY
     assert store.articles.embargoes(over) == Embargoes(over=frozenset({"a.md"}))
     assert store.articles.record([tomorrow], over).new == 1
-    (one,) = store.articles.since(0, ())
+    (one,) = as_read.since(store)
     assert one.published_at == one.updated_at == over
     assert store.articles.embargoes(over) == Embargoes()
 
@@ -264,7 +265,7 @@ def test_what_is_published_is_not_embargoed_by_a_new_date(store: Store) -> None:
 def test_a_date_too_far_ahead_is_first_sight_and_noted(store: Store) -> None:
     far = reading("a.md", published_at=NOW + 400 * DAY)
     assert store.articles.record([far], NOW).new == 1
-    assert [one.published_at for one in store.articles.since(0, ())] == [NOW]
+    assert [one.published_at for one in as_read.since(store)] == [NOW]
     assert store.articles.problems() == []
     (note,) = store.articles.problems(noted=True)
     assert note.severity is Severity.NOTED
@@ -333,7 +334,7 @@ def test_a_broken_file_whose_leader_went_to_another_article_leads_once_repaired(
     repaired = reading("b/1.md", body=NEARLY, alike=True, title="新桥通车", categories=(SPACE,))
     again = store.articles.record([repaired], LATER)
     assert (again.new, again.updated) == (0, 1)
-    bridge, museum = store.articles.since(0, ())
+    bridge, museum = as_read.since(store)
     assert (bridge.title, bridge.categories) == ("新桥通车", (SPACE,))
     assert museum.categories == (LOANS,)
 

@@ -11,6 +11,7 @@ from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article, Beside, Changes, Draft, Note, SameText, Severity
 from digest.articles.records import FileRecord, Reading
 from digest.store.database import Store
+from tests import as_read
 from tests.store.samples import NOW, SPACE, failure, reading
 
 LATER = NOW + timedelta(hours=1)
@@ -49,7 +50,7 @@ def beside(
 
 
 def only(store: Store) -> Article:
-    (found,) = store.articles.since(0, ())
+    (found,) = as_read.since(store)
     return found
 
 

@@ -11,6 +11,7 @@ from digest.articles.model import CategoryPath, article_key
 from digest.articles.strands import Strand, StrandKind
 from digest.store.database import Store
 from digest.store.revisions import NO_REVISION, advance, changed_since, current, record_changes
+from tests import as_read
 from tests.store.samples import NOW, reading
 
 DAY = timedelta(days=1)
@@ -18,35 +19,35 @@ SPACE = CategoryPath(("科技", "航天"))
 
 
 def test_nothing_has_changed_before_the_first_article(store: Store) -> None:
-    assert store.revisions.current() == NO_REVISION
-    assert store.revisions.of_selection(None) == NO_REVISION
+    assert as_read.current(store) == NO_REVISION
+    assert as_read.of_selection(store, None) == NO_REVISION
 
 
 def test_a_new_article_changes_everything_that_selects_it(store: Store) -> None:
     store.articles.record([reading("a.md", categories=(SPACE,))], NOW)
-    first = store.revisions.current()
+    first = as_read.current(store)
     assert first.number > NO_REVISION.number
     assert first.changed_at == NOW
     for selection in (None, SPACE, CategoryPath(("科技",))):
-        assert store.revisions.of_selection(selection) == first
-    assert store.revisions.of_selection(CategoryPath(("文化",))) == NO_REVISION
+        assert as_read.of_selection(store, selection) == first
+    assert as_read.of_selection(store, CategoryPath(("文化",))) == NO_REVISION
 
 
 def test_an_article_that_is_withdrawn_and_restored_changes_twice(store: Store) -> None:
     store.articles.record([reading("a.md")], NOW)
     key = article_key("a")
-    shown = store.revisions.of_selection(None).number
+    shown = as_read.of_selection(store, None).number
     store.withdrawals.withdraw([key], NOW + DAY)
-    withdrawn = store.revisions.of_selection(None).number
+    withdrawn = as_read.of_selection(store, None).number
     store.withdrawals.restore([key], NOW + 2 * DAY)
-    assert store.revisions.of_selection(None).number > withdrawn > shown
+    assert as_read.of_selection(store, None).number > withdrawn > shown
 
 
 def test_a_file_that_says_nothing_new_changes_nothing(store: Store) -> None:
     store.articles.record([reading("a.md")], NOW)
-    before = store.revisions.current()
+    before = as_read.current(store)
     store.articles.record([reading("a.md")], NOW + DAY)
-    assert store.revisions.current() == before
+    assert as_read.current(store) == before
 
 
 def test_the_moment_of_a_revision_never_goes_back(store: Store) -> None:
@@ -79,7 +80,7 @@ def test_a_transaction_that_fails_leaves_no_revision(store: Store) -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert store.revisions.current() == NO_REVISION
+    assert as_read.current(store) == NO_REVISION
 
 
 def test_what_changed_since_a_revision_is_told_with_its_last_change(store: Store) -> None:

@@ -16,6 +16,7 @@ from digest.articles.revision import Terms
 from digest.articles.sieve import Criteria, Sieve, Sifted, strands
 from digest.articles.strands import Strand, StrandKind
 from digest.store.database import Store, open_store
+from tests import as_read
 from tests.store.samples import (
     ADA,
     CHINESE,
@@ -37,13 +38,13 @@ TERMS = Terms(language="en", sieves=(Sieve(name="bridges", wanted=Criteria(words
 
 
 def counts(store: Store) -> dict[Strand, int]:
-    found = store.articles.strands(list(StrandKind))
+    found = as_read.facets(store, list(StrandKind))
     assert [one.strand for one in found] == sorted(one.strand for one in found)
     return {one.strand: one.articles for one in found}
 
 
 def titles(store: Store, strand: Strand) -> list[str]:
-    return [one.title for one in store.articles.newest(strand, 9)]
+    return [one.title for one in as_read.newest(store, strand, 9)]
 
 
 def test_an_article_runs_in_the_strands_of_its_authors_language_and_sieves(store: Store) -> None:
@@ -60,7 +61,7 @@ def test_an_article_runs_in_the_strands_of_its_authors_language_and_sieves(store
     assert titles(store, LIN) == ["二", "一"]
     assert titles(store, BRIDGES) == ["一"]
     assert titles(store, Strand(StrandKind.AUTHOR, "nobody")) == []
-    assert [one.strand for one in store.articles.strands([StrandKind.LANGUAGE])] == [
+    assert [one.strand for one in as_read.facets(store, [StrandKind.LANGUAGE])] == [
         ENGLISH,
         CHINESE,
     ]
@@ -72,7 +73,7 @@ def test_the_newest_of_a_strand_are_by_publication(store: Store) -> None:
         [reading("new.md", title="new"), reading("old.md", title="old", published_at=old)], NOW
     )
     assert titles(store, LIN) == ["new", "old"]
-    assert [one.title for one in store.articles.newest(LIN, 1)] == ["new"]
+    assert [one.title for one in as_read.newest(store, LIN, 1)] == ["new"]
 
 
 def test_another_author_is_told_with_the_one_before(store: Store) -> None:
@@ -139,13 +140,13 @@ def test_what_a_process_with_other_terms_stored_is_decided_anew(store: Store) ->
 def test_any_name_can_be_an_author(store: Store, name: str) -> None:
     changes = store.articles.record([reading("a.md", authors=(name, ""))], NOW)
     (author,) = (one for one in changes.strands if one.kind is StrandKind.AUTHOR)
-    assert len(store.articles.newest(author, 9)) == 1
+    assert len(as_read.newest(store, author, 9)) == 1
 
 
 def in_memory(store: Store, terms: Terms) -> dict[Strand, list[str]]:
     """Return the keys of the articles of every strand, the newest first, by looking at each."""
     found: dict[Strand, list[str]] = {}
-    for one in store.articles.newest(None, 99):
+    for one in as_read.newest(store, None, 99):
         sifted = Sifted(
             title=one.title,
             authors=one.authors,
@@ -176,6 +177,6 @@ def test_whatever_happens_strands_hold_what_they_should(
                 after = in_memory(store, terms)
                 assert {one: len(keys) for one, keys in after.items()} == counts(store)
                 for strand, keys in after.items():
-                    assert [one.key for one in store.articles.newest(strand, 99)] == keys
+                    assert [one.key for one in as_read.newest(store, strand, 99)] == keys
                 differ = {one for one in {*before, *after} if before.get(one) != after.get(one)}
                 assert differ <= changes.strands

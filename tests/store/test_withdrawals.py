@@ -10,6 +10,7 @@ from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
 from digest.articles.strands import StrandKind
 from digest.store.database import Store
 from digest.store.withdrawals import Word
+from tests import as_read
 from tests.store.samples import (
     ADA,
     CHINESE,
@@ -42,16 +43,16 @@ def filled(store: Store) -> Store:
 
 def shown(store: Store) -> list[str]:
     """Return the titles that are shown, having looked everywhere."""
-    titles = [one.title for one in store.articles.newest(None, 9)][::-1]
-    assert [one.title for one in store.articles.since(0, ())] == titles
-    assert [one.title for one in store.articles.latest((), 9)] == titles
-    assert [one.title for one in store.articles.articles([A, B])] == titles
-    assert len(store.articles.article_keys()) == store.articles.counts().articles == len(titles)
+    titles = [one.title for one in as_read.newest(store, None, 9)][::-1]
+    assert [one.title for one in as_read.since(store)] == titles
+    assert [one.title for one in as_read.latest(store, (), 9)] == titles
+    assert [one.title for one in as_read.articles(store, [A, B])] == titles
+    assert len(as_read.keys(store)) == store.articles.counts().articles == len(titles)
     return titles
 
 
 def shown_titles(store: Store) -> set[str]:
-    return {one.title for one in store.articles.newest(None, 9)}
+    return {one.title for one in as_read.newest(store, None, 9)}
 
 
 def test_what_is_withdrawn_is_shown_nowhere(filled: Store) -> None:
@@ -62,13 +63,15 @@ def test_what_is_withdrawn_is_shown_nowhere(filled: Store) -> None:
         strands=frozenset({LIN, ADA, CHINESE}),
     )
     assert shown(filled) == ["一"]
-    assert filled.articles.newest(SPACE, 9) == []
-    counted = {one.path: one.articles for one in filled.articles.categories()}
+    assert as_read.newest(filled, SPACE, 9) == []
+    counted = {one.path: one.articles for one in as_read.categories(filled)}
     assert counted == dict.fromkeys(LOANS.lineage(), 1)
     assert filled.articles.counts().withdrawn == 1
-    assert [one.title for one in filled.articles.newest(LIN, 9)] == ["一"]
-    assert [one.articles for one in filled.articles.strands(list(StrandKind))] == [1, 1, 1]
-    assert [filled.withdrawals.withdrawn(key) for key in (A, B, "none")] == [False, True, False]
+    assert [one.title for one in as_read.newest(filled, LIN, 9)] == ["一"]
+    assert [one.articles for one in as_read.facets(filled, list(StrandKind))] == [1, 1, 1]
+    with filled.pages.snapshot() as snapshot:
+        states = [snapshot.find_article(key) for key in (A, B, "none")]
+    assert [state and state.hidden for state in states] == [False, True, None]
 
 
 def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) -> None:
@@ -76,12 +79,12 @@ def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) ->
     filled.withdrawals.withdraw([A], NOW + 2 * DAY)
     one = Tombstone(id=f"tag:example.org,2024:{A}", withdrawn_at=NOW + 2 * DAY)  # type: ignore[arg-type]
     two = Tombstone(id=f"tag:example.org,2024:{B}", withdrawn_at=NOW + DAY)  # type: ignore[arg-type]
-    assert filled.articles.tombstones(None, 9) == [one, two]
-    assert filled.articles.tombstones(FINANCE, 9) == [one, two]
-    assert filled.articles.tombstones(SPACE, 9) == [two]
-    assert filled.articles.tombstones(ADA, 9) == [one, two]
-    assert filled.articles.strands(list(StrandKind)) == []
-    assert filled.articles.tombstones(None, 1) == [one]
+    assert as_read.tombstones(filled, None, 9) == [one, two]
+    assert as_read.tombstones(filled, FINANCE, 9) == [one, two]
+    assert as_read.tombstones(filled, SPACE, 9) == [two]
+    assert as_read.tombstones(filled, ADA, 9) == [one, two]
+    assert as_read.facets(filled, list(StrandKind)) == []
+    assert as_read.tombstones(filled, None, 1) == [one]
 
 
 def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -> None:
@@ -91,7 +94,7 @@ def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -
     assert shown(filled) == ["二"]
     again = filled.withdrawals.withdraw([A], NOW + DAY)
     assert again.articles == {A}, "publishing may have failed the first time"
-    assert filled.articles.tombstones(None, 9)[0].withdrawn_at == NOW
+    assert as_read.tombstones(filled, None, 9)[0].withdrawn_at == NOW
     changes = filled.withdrawals.restore([A], NOW + 2 * DAY)
     assert changes.articles == {A}
     assert shown(filled) == ["一，新", "二"]

@@ -130,15 +130,13 @@ def _articles(services: Services, digest: Digest, latest: int | None) -> list[Ar
     """Return what an edition made now would hold; leave with 1 where that is nothing."""
     from digest.mail.edition import fresh
 
-    articles = services.store.articles
-    if latest is not None:
-        found = articles.latest(digest.categories, latest)
-    else:
-        after = services.store.outbox.taken_upto(digest.name)
-        since = articles.since(
-            articles.newest_sequence() if after is None else after, digest.categories
-        )
-        found = fresh(digest, since, services.clock())
+    with services.store.pages.snapshot() as source:
+        if latest is not None:
+            found = source.latest(digest.categories, latest)
+        else:
+            after = source.taken_upto(digest.name)
+            since = [] if after is None else source.since(after, digest.categories)
+            found = fresh(digest, since, services.clock())
     if not found:
         hint = "" if latest else "; --latest 10 takes the ten latest articles"
         complain(f"{digest.name}: there is nothing new{hint}")

@@ -9,40 +9,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
 
-from digest.articles.model import (
-    Article,
-    ArticleKey,
-    CategoryPath,
-    Changes,
-    Problem,
-    Scope,
-    Severity,
-    Tombstone,
-)
+from digest.articles.model import Changes, Problem, Severity
 from digest.articles.records import Embargoes, FileRecord, Reading
 from digest.articles.revision import Terms
-from digest.articles.strands import StrandKind
-from digest.feeds.selection import CategorySummary, StrandSummary
 from digest.store.connection import Database, Lock
 from digest.store.problems import FAILED, counted, listed
-from digest.store.reading import COLUMNS, newest, newest_sequence, read, selected
+from digest.store.reading import category_summaries
 from digest.store.recording import record
 from digest.store.repeats import SAID
-from digest.store.schema import (
-    article,
-    article_state,
-    category,
-    file,
-    membership,
-    meta,
-    problem,
-    withdrawal,
-)
+from digest.store.schema import article, article_state, file, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
-from digest.store.weaving import reweave, summaries
-from digest.store.withdrawals import deleted, review, tombstones
+from digest.store.weaving import reweave
+from digest.store.withdrawals import deleted, review
 
 _TERMS = Terms()
 #: The row of ``meta`` that holds the authority of tag URIs.
@@ -213,7 +193,7 @@ class ArticleStore:
             return Counts(
                 articles=_count(connection, select(func.count()).select_from(article_state))
                 - _count(connection, unseen),
-                categories=len(_totals(connection)),
+                categories=len(category_summaries(connection)),
                 files=_count(connection, present),
                 problems=troubled[Severity.FAILED],
                 salvaged=troubled[Severity.SALVAGED],
@@ -236,96 +216,10 @@ class ArticleStore:
         with self._database.read() as connection:
             return listed(connection, noted=noted)
 
-    def categories(self) -> list[CategorySummary]:
-        """Return every category at every level that holds an article, in order of path."""
-        with self._database.read() as connection:
-            totals = _totals(connection)
-            found = [
-                CategorySummary(path=CategoryPath(row.names), articles=totals[row.id])
-                for row in connection.execute(select(category.c.id, category.c.names))
-                if row.id in totals
-            ]
-        return sorted(found, key=lambda summary: summary.path)
-
-    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
-        """Return every strand of these kinds that holds an article, in order."""
-        with self._database.read() as connection:
-            return summaries(connection, kinds)
-
-    def newest(self, scope: Scope, limit: int) -> list[Article]:
-        """Return the newest articles of a scope by publication, then sequence."""
-        return self._articles(newest(scope).limit(limit))
-
-    def articles(self, keys: Collection[ArticleKey]) -> list[Article]:
-        """Return the articles with these keys, in order of sequence; withdrawn ones are left out.
-
-        So are unknown keys.
-        """
-        query = select(*COLUMNS).where(visible())
-        with self._database.read() as connection:
-            found = [
-                one
-                for chunk in chunks(list(keys))
-                for one in read(connection, query.where(article.c.key.in_(chunk)))
-            ]
-        return sorted(found, key=lambda one: one.sequence)
-
-    def article_keys(self) -> list[ArticleKey]:
-        """Return the keys of all articles that are shown, in order of sequence."""
-        query = select(article.c.key).where(visible()).order_by(article.c.id)
-        with self._database.read() as connection:
-            return list(connection.scalars(query))
-
-    def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
-        """Return what is left of withdrawn articles of a scope, the last first."""
-        with self._database.read() as connection:
-            return tombstones(connection, scope, limit)
-
-    def newest_sequence(self) -> int:
-        """Return the sequence of the newest article, 0 where there is none."""
-        with self._database.read() as connection:
-            return newest_sequence(connection)
-
-    def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:
-        """Return the newest articles by sequence in any of these categories, or of all.
-
-        They come in order of sequence.
-        """
-        query = selected(select(*COLUMNS).where(visible()), categories)
-        return self._articles(query.order_by(article.c.id.desc()).limit(limit))[::-1]
-
-    def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
-        """Return the articles with a greater sequence in any of these categories, or all.
-
-        They come in order of sequence.
-        """
-        query = selected(select(*COLUMNS).where(visible()), categories).where(article.c.id > after)
-        return self._articles(query.order_by(article.c.id))
-
-    def _articles(self, query: Select[Any]) -> list[Article]:
-        with self._database.read() as connection:
-            return read(connection, query)
-
 
 def authority(connection: Connection) -> str | None:
     """Return the authority that articles' ids are made with; None where none is stored yet."""
     return connection.scalar(select(meta.c.value).where(meta.c.name == AUTHORITY))
-
-
-def _totals(connection: Connection) -> dict[int, int]:
-    """Return how many articles each category shows, by id; those that show none are left out."""
-    counted = select(membership.c.category, func.count().label("articles"))
-    counted = counted.group_by(membership.c.category)
-    # Counting all and taking off the few that are hidden spares a look at every article.
-    unseen = counted.join(article_state, article_state.c.article == membership.c.article).where(
-        article_state.c.hidden != 0
-    )
-    hidden = {row.category: row.articles for row in connection.execute(unseen)}
-    totals = {
-        row.category: row.articles - hidden.get(row.category, 0)
-        for row in connection.execute(counted)
-    }
-    return {number: articles for number, articles in totals.items() if articles}
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:

@@ -18,7 +18,6 @@ from digest.store.notices import NoticeStore
 from digest.store.outbox import OutboxStore
 from digest.store.pages import PageStore
 from digest.store.reports import Reports
-from digest.store.revisions import RevisionStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
@@ -35,7 +34,6 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.articles = ArticleStore(database)
-        self.revisions = RevisionStore(database)
         self.scans = ScanStore(database)
         self.archives = ArchiveStore(database)
         self.feeds = FeedStore(database)

@@ -16,10 +16,9 @@ from digest.feeds.publish.publisher import OutputRecord
 from digest.feeds.selection import Feed
 from digest.store.archives import carry_out, look
 from digest.store.connection import Database, Lock
-from digest.store.reading import COLUMNS, read
+from digest.store.reading import of_sequences
 from digest.store.revisions import changed_since, current
 from digest.store.schema import (
-    article,
     article_state,
     category,
     membership,
@@ -31,7 +30,6 @@ from digest.store.schema import (
 )
 from digest.store.statements import among, insert_new, put
 from digest.store.types import chunks, hashed
-from digest.store.visibility import visible
 from digest.store.withdrawals import any_withdrawn
 
 
@@ -97,15 +95,9 @@ class FeedStore:
         return [one.contents for one in found]
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
-        """Return the visible articles with these sequences, in order of sequence."""
-        query = select(*COLUMNS).where(visible())
+        """Return the visible articles with these sequences, in any order."""
         with self._database.read() as connection:
-            found = [
-                one
-                for chunk in chunks(sorted(sequences))
-                for one in read(connection, query.where(article.c.id.in_(chunk)))
-            ]
-        return sorted(found, key=lambda one: one.sequence)
+            return of_sequences(connection, sequences)
 
     def output(self, token: str) -> OutputRecord | None:
         """Return what is known of an output folder; None for a foreign one."""

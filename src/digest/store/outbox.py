@@ -73,11 +73,6 @@ class OutboxStore:
         with self._database.read() as connection:
             return connection.scalar(query.order_by(edition.c.due_at.desc()).limit(1))
 
-    def taken_upto(self, name: str) -> int | None:
-        """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
-        with self._database.read() as connection:
-            return editions.taken_upto(connection, name)
-
     def open_edition(
         self,
         digest: Digest,

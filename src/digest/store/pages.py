@@ -22,19 +22,20 @@ from digest.store import issued
 from digest.store.archives import ArchiveState, archive_states, held, look, newest_archive
 from digest.store.connection import Database
 from digest.store.editions import taken_upto
-from digest.store.reading import COLUMNS, filed_under, from_row, newest, read, selected
-from digest.store.revisions import NO_REVISION, Revision, current, of_selection, of_selections
-from digest.store.schema import (
-    article,
-    article_state,
-    category,
-    feed_change,
-    membership,
-    meta,
-    strand,
+from digest.store.reading import (
+    COLUMNS,
+    category_summaries,
+    filed_under,
+    from_row,
+    newest,
+    of_sequences,
+    read,
+    selected,
 )
+from digest.store.revisions import NO_REVISION, Revision, current, of_selection, of_selections
+from digest.store.schema import article, article_state, category, feed_change, meta, strand
 from digest.store.statements import put
-from digest.store.types import chunks, hashed, microseconds
+from digest.store.types import hashed, microseconds
 from digest.store.visibility import visible
 from digest.store.weaving import summaries
 from digest.store.withdrawals import any_withdrawn
@@ -180,12 +181,7 @@ class PageSnapshot:
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
-        query = select(*COLUMNS).where(visible())
-        return [
-            one
-            for chunk in chunks(sorted(sequences))
-            for one in read(self._connection, query.where(article.c.id.in_(chunk)))
-        ]
+        return of_sequences(self._connection, sequences)
 
     def contents(self, feed: Feed) -> FeedContents:
         """Return what a feed's current documents tell, as though it had no archives."""
@@ -232,30 +228,7 @@ class PageSnapshot:
 
     def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
         """Return the categories right below one, or (None) all, that show an article, in order."""
-        query = select(category.c.id, category.c.names)
-        if below is not None:
-            query = query.where(category.c.folder.startswith(f"{below.folder}/", autoescape=True))
-        paths = {row.id: CategoryPath(row.names) for row in self._connection.execute(query)}
-        counted = select(membership.c.category, func.count()).group_by(membership.c.category)
-        # Counting all and taking off the few that are hidden spares a look at every article.
-        unseen = counted.join(article_state, article_state.c.article == membership.c.article)
-        unseen = unseen.where(article_state.c.hidden != 0)
-        if below is None:
-            articles, hidden = dict(self._pairs(counted)), dict(self._pairs(unseen))
-        else:
-            paths = {number: path for number, path in paths.items() if path.parent == below}
-            articles, hidden = {}, {}
-            for chunk in chunks(sorted(paths)):
-                these = membership.c.category.in_(chunk)
-                articles.update(self._pairs(counted.where(these)))
-                hidden.update(self._pairs(unseen.where(these)))
-        shown = {number: count - hidden.get(number, 0) for number, count in articles.items()}
-        found = [
-            CategorySummary(path=path, articles=shown[number])
-            for number, path in paths.items()
-            if shown.get(number)
-        ]
-        return sorted(found, key=lambda summary: summary.path)
+        return category_summaries(self._connection, below)
 
     def facets(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
         """Return every author, language or feed of the operator's that shows an article."""
@@ -290,9 +263,6 @@ class PageSnapshot:
         """Return the newest articles by sequence in any of these categories, or of all."""
         query = selected(select(*COLUMNS).where(visible()), categories)
         return read(self._connection, query.order_by(article.c.id.desc()).limit(limit))[::-1]
-
-    def _pairs(self, query: Any) -> list[tuple[int, int]]:
-        return [(row[0], row[1]) for row in self._connection.execute(query)]
 
 
 def _forms(text: str) -> Sequence[str]:

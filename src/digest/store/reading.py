@@ -22,7 +22,8 @@ from sqlalchemy import (
 
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
 from digest.articles.strands import Strand
-from digest.store.schema import article, category, membership, strand, strand_article
+from digest.feeds.selection import CategorySummary
+from digest.store.schema import article, article_state, category, membership, strand, strand_article
 from digest.store.types import chunks, hashed
 from digest.store.visibility import visible
 
@@ -50,6 +51,16 @@ def read(connection: Connection, query: Select[Any]) -> list[Article]:
     rows = list(connection.execute(query))
     categories = filed(connection, [row.id for row in rows])
     return [from_row(row, categories.get(row.id, ())) for row in rows]
+
+
+def of_sequences(connection: Connection, sequences: Collection[int]) -> list[Article]:
+    """Return the visible articles with these sequences, in any order."""
+    query = select(*COLUMNS).where(visible())
+    return [
+        one
+        for chunk in chunks(sorted(sequences))
+        for one in read(connection, query.where(article.c.id.in_(chunk)))
+    ]
 
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
@@ -152,6 +163,41 @@ def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ..
     """Return the categories of one article, in its file's own order."""
     rows = connection.execute(_FILED_ONE, {"sequence": sequence})
     return tuple(CategoryPath(names) for _, names in rows)
+
+
+def category_summaries(
+    connection: Connection, below: CategoryPath | None = None
+) -> list[CategorySummary]:
+    """Return the categories right below one, or (None) all, that show an article, in order."""
+    query = select(category.c.id, category.c.names)
+    if below is not None:
+        query = query.where(category.c.folder.startswith(f"{below.folder}/", autoescape=True))
+    paths = {row.id: CategoryPath(row.names) for row in connection.execute(query)}
+    counted = select(membership.c.category, func.count()).group_by(membership.c.category)
+    # Counting all and taking off the few that are hidden spares a look at every article.
+    unseen = counted.join(article_state, article_state.c.article == membership.c.article)
+    unseen = unseen.where(article_state.c.hidden != 0)
+    if below is None:
+        articles, hidden = pairs(connection, counted), pairs(connection, unseen)
+    else:
+        paths = {number: path for number, path in paths.items() if path.parent == below}
+        articles, hidden = {}, {}
+        for chunk in chunks(sorted(paths)):
+            these = membership.c.category.in_(chunk)
+            articles |= pairs(connection, counted.where(these))
+            hidden |= pairs(connection, unseen.where(these))
+    shown = {number: count - hidden.get(number, 0) for number, count in articles.items()}
+    found = [
+        CategorySummary(path=path, articles=shown[number])
+        for number, path in paths.items()
+        if shown.get(number)
+    ]
+    return sorted(found, key=lambda summary: summary.path)
+
+
+def pairs(connection: Connection, query: Select[Any]) -> dict[int, int]:
+    """Return the rows of a query of two columns, the second by the first."""
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:

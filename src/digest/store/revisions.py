@@ -10,7 +10,6 @@ from sqlalchemy import BigInteger, Connection, case, literal, select, update
 
 from digest.articles.model import CategoryPath, Scope
 from digest.articles.strands import Strand, StrandKind
-from digest.store.connection import Database
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import insert_into, put
 from digest.store.types import Moment, chunks, hashed, microseconds
@@ -28,23 +27,6 @@ class Revision:
 
 
 NO_REVISION = Revision(number=0, changed_at=_NEVER)
-
-
-class RevisionStore:
-    """Tells when published content changed. Every method raises StoreError."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def current(self) -> Revision:
-        """Return the revision of all published content."""
-        with self._database.read() as connection:
-            return current(connection)
-
-    def of_selection(self, selection: Scope) -> Revision:
-        """Return when the articles of a category, a facet or (None) everything changed."""
-        with self._database.read() as connection:
-            return of_selection(connection, selection)
 
 
 def current(connection: Connection) -> Revision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import IntFlag
 
-from sqlalchemy import ColumnElement, Connection, exists, select, update
+from sqlalchemy import ColumnElement, Connection, exists, update
 
 from digest.store.schema import article, article_state
 from digest.store.types import chunks
@@ -39,9 +39,3 @@ def set_hidden(
     for chunk in chunks(sorted(sequences)):
         these = article_state.c.article.in_(chunk)
         connection.execute(update(article_state).where(these).values(hidden=flags))
-
-
-def is_hidden(connection: Connection, key: str) -> bool:
-    """Tell whether there is an article with this key that may not be shown."""
-    query = select(article.c.id).where(article.c.key == key, ~visible())
-    return connection.scalar(query) is not None

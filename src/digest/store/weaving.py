@@ -15,7 +15,7 @@ from digest.articles.sieve import Sifted, fingerprint, strands
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.selection import StrandSummary
 from digest.store.connection import Database, Lock
-from digest.store.reading import filed, newest_sequence
+from digest.store.reading import filed, newest_sequence, pairs
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, article_state, meta, strand, strand_article
 from digest.store.statements import among, insert, insert_new, put
@@ -136,8 +136,7 @@ def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[Str
     unseen = counted.join(article_state, article_state.c.article == strand_article.c.article).where(
         article_state.c.hidden != 0
     )
-    hidden: dict[int, int] = {row[0]: row[1] for row in connection.execute(unseen)}
-    shown: dict[int, int] = {row[0]: row[1] for row in connection.execute(counted)}
+    hidden, shown = pairs(connection, unseen), pairs(connection, counted)
     named = select(strand.c.kind, strand.c.name, strand.c.id).where(strand.c.kind.in_(kinds))
     found = sorted(
         (kind, name, articles)

@@ -25,7 +25,7 @@ from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
-from digest.store.visibility import Hidden, is_hidden, set_hidden
+from digest.store.visibility import Hidden, set_hidden
 from digest.store.weaving import running
 
 
@@ -86,11 +86,6 @@ class Withdrawals:
         put(connection, withdrawal, rows, key="article")
         return found
 
-    def withdrawn(self, key: str) -> bool:
-        """Tell whether there is an article with this key that is shown no more."""
-        with self._database.read() as connection:
-            return is_hidden(connection, key)
-
     def find(self, name: str) -> list[Standing]:
         """Return the articles that a name may mean: a key, an id, a link, or a file's path."""
         holds = select(file.c.article).where(file.c.key == hashed(name))
@@ -142,11 +137,6 @@ class Withdrawals:
 #: Rows of withdrawn articles, the one that was withdrawn last first.
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 _ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
-
-
-def tombstones(connection: Connection, wanted: Scope, limit: int) -> list[Tombstone]:
-    """Return what is left of the articles of a scope; last withdrawn first."""
-    return buried(connection, remains(wanted).limit(limit))
 
 
 def remains(wanted: Scope) -> Select[Any]:

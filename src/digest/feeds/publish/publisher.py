@@ -79,7 +79,7 @@ class PublishStore(Protocol):
         """
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
-        """Return the visible articles with these sequences, in order of sequence."""
+        """Return the visible articles with these sequences, in any order."""
 
     def output(self, token: str) -> OutputRecord | None:
         """Return what is known of an output folder; None for a foreign one."""

@@ -1,0 +1,85 @@
+"""What a store holds, as pages, feeds and editions read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
+from digest.articles.strands import Strand, StrandKind
+from digest.feeds.selection import CategorySummary, Feed, StrandSummary
+from digest.store.database import Store
+from digest.store.revisions import Revision
+from tests.feeds.samples import SITE
+
+
+def newest(store: Store, scope: Scope, limit: int) -> list[Article]:
+    """Return the newest articles of a scope by publication, then sequence."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.newest(scope, limit)
+
+
+def since(store: Store, after: int = 0, categories: Collection[CategoryPath] = ()) -> list[Article]:
+    """Return the articles with a greater sequence in any of these categories, or all, in order."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.since(after, categories)
+
+
+def latest(store: Store, categories: Collection[CategoryPath], limit: int) -> list[Article]:
+    """Return the newest articles by sequence in any of these categories, or of all."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.latest(categories, limit)
+
+
+def articles(store: Store, keys: Collection[str]) -> list[Article]:
+    """Return the articles with these keys, in order of sequence."""
+    return [article for article in since(store) if article.key in keys]
+
+
+def keys(store: Store) -> list[ArticleKey]:
+    """Return the keys of all articles that are shown, in order of sequence."""
+    return [article.key for article in since(store)]
+
+
+def newest_sequence(store: Store) -> int:
+    """Return the sequence of the newest article, 0 where there is none."""
+    return max((article.sequence for article in since(store)), default=0)
+
+
+def categories(store: Store) -> list[CategorySummary]:
+    """Return every category that shows an article, in order."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.categories(None)
+
+
+def facets(store: Store, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+    """Return every facet of these kinds that shows an article, in order."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.facets(kinds)
+
+
+def tombstones(store: Store, scope: Scope, limit: int) -> list[Tombstone]:
+    """Return what is left of withdrawn articles of a scope, the last first."""
+    if isinstance(scope, Strand):
+        feed = Feed(site=SITE, strand=scope, limit=limit)
+    else:
+        feed = Feed(site=SITE, category=scope, limit=limit)
+    with store.pages.snapshot() as snapshot:
+        return list(snapshot.contents(feed).gone)
+
+
+def taken_upto(store: Store, digest: str) -> int | None:
+    """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.taken_upto(digest)
+
+
+def current(store: Store) -> Revision:
+    """Return the revision of all published content."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.current()
+
+
+def of_selection(store: Store, selection: Scope) -> Revision:
+    """Return when the articles of a category, a facet or (None) everything changed."""
+    with store.pages.snapshot() as snapshot:
+        return snapshot.of_selection(selection)
