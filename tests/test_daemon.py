@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mailbox
+import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,7 @@ from digest.mail.subscriber import NewSubscriber
 from digest.store.articles import ArticleStore
 from digest.store.outbox import OutboxStore
 from digest.timetable import Timetable
+from digest.web.server import Server
 from tests.conftest import CONFIGURATION, Workplace
 from tests.waiting import PATIENCE, ThreadCalls
 
@@ -224,6 +226,34 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(
     async with running(services) as started:
         assert started.status.feeds == 1
     assert not failures
+
+
+async def test_after_a_loss_of_power_no_feed_is_served_before_it_is_compared(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workplace.write("a.md", "旧闻")
+    async with running(services):
+        pass
+    feed = workplace.output / "feeds" / "rss.xml"
+    token = OutputFolder(workplace.output).token()
+    assert token is not None
+    services.store.feeds.begin_writing(token, "the boot before", 1)
+    content, written = feed.read_bytes(), feed.stat()
+    feed.write_bytes(bytes(len(content)))
+    os.utime(feed, ns=(written.st_mtime_ns, written.st_mtime_ns))
+
+    served = []
+    real = Server.serve
+
+    async def serve(server: Server) -> None:
+        served.append(feed.read_bytes())
+        await real(server)
+
+    monkeypatch.setattr(Server, "serve", serve)
+    with workplace.open() as again:
+        async with running(again):
+            pass
+    assert served == [content]
 
 
 async def test_an_output_that_cannot_be_written_holds_up_no_mail(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -330,6 +332,24 @@ async def test_whatever_fails_is_tried_again_and_loses_nothing(
         workplace.write("a.md", "终于")
         await published.until(lambda: in_feed(workplace, "终于"))
     assert not failures
+
+
+async def test_what_was_taken_is_published_while_scans_fail(
+    workplace: Workplace,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_retries: None,
+) -> None:
+    published = Presses(monkeypatch)
+
+    def away(*_: object) -> Taken:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    async with running(services) as intake:
+        monkeypatch.setattr(Ingest, "scan", away)
+        intake._next_scan = 0.0
+        workplace.write("a.md", "先到的")
+        await published.until(lambda: in_feed(workplace, "先到的"))
 
 
 async def test_an_output_that_cannot_be_written_is_tried_again(

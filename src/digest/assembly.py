@@ -82,18 +82,16 @@ class Services:
     @cached_property
     def publisher(self) -> Publisher:
         """What brings the files of feeds up to date."""
+        # The herald is made here, and not by whichever thread publishes first: there is only one.
+        changed = self.herald.changed if self.site.hubs else _tell_nobody
         return Publisher(
             store=self.store.feeds,
             folder=OutputFolder(self.settings.paths.output),
             options=self.plan,
             style_sheet=self.style_sheet,
             fingerprint=feed_fingerprint(self.plan, self.style_sheet),
-            changed=self._announce,
+            changed=changed,
         )
-
-    def _announce(self, paths: Collection[str]) -> None:
-        if self.site.hubs:
-            self.herald.changed(paths)
 
     @cached_property
     def herald(self) -> Herald:
@@ -451,6 +449,10 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
         problem = "is no folder; expected one with templates"
         raise ConfigurationError("paths.templates", str(folder), problem)
     return folder, brought
+
+
+def _tell_nobody(_paths: Collection[str]) -> None:
+    """Tell no hub of published files: there is none."""
 
 
 def feed_style_sheet(*folders: Path) -> bytes:

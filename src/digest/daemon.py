@@ -143,8 +143,11 @@ class Daemon:
             await asyncio.to_thread(services.store.outbox.start_digests, names, services.clock())
 
         async def check_output() -> None:
+            publisher = services.publisher
             try:
-                removed = await asyncio.to_thread(services.publisher.start, intake.go_on)
+                removed = await asyncio.to_thread(publisher.start, intake.go_on)
+                if publisher.suspect:  # nobody gets a file before it is known to be whole
+                    await asyncio.to_thread(publisher.publish, lambda _done, _all: intake.go_on())
             except OutputError as error:  # publishing tries again; mail does not wait for it
                 _log.error("the output folder cannot be used", error=str(error))
                 return

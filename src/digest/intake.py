@@ -200,13 +200,21 @@ class Intake:
         if taken.unsure:
             self._next_scan = time()
         overdue = time() - self._next_scan
+        failed: DigestError | OSError | None = None
         if overdue >= (_LONGEST_DELAY if self._hints else 0):
-            await self._scan(None)
+            try:
+                await self._scan(None)
+            except (DigestError, OSError) as error:
+                if self.stopped():
+                    return
+                failed = error  # what was taken before is published all the same
         burst = bool(self._hints) and time() < self._stale_since + _LONGEST_UNPUBLISHED
         if time() >= self._publish_at and not burst:
             await self._publish()
         if self._publisher.unpacked and time() >= self._pack_at and not self._hints:
             await self._pack()
+        if failed is not None:
+            raise failed
 
     def _wait_to_publish(self, now: float) -> float:
         pack_at = self._pack_at if self._publisher.unpacked else inf

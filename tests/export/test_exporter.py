@@ -22,7 +22,7 @@ from digest.export import exporter as exporting
 from digest.export.contents import article_pages
 from digest.export.exporter import Exported, Exporter
 from digest.export.folder import ExportFolder
-from digest.export.manifest import MANIFEST
+from digest.export.manifest import MANIFEST, Manifest
 from digest.store.pages import PageSnapshot
 from digest.web.pages import WebPages
 from tests.conftest import CONFIGURATION, Workplace
@@ -260,8 +260,9 @@ def test_a_file_of_others_in_the_way_is_left_and_told(site: Site) -> None:
 def test_a_file_that_somebody_changed_is_told_and_written_anew(site: Site) -> None:
     site.export()
     good = site.files()
-    for path in ("index.html", "feeds/atom.xml"):
-        (site.folder / path).write_text("edited")
+    (site.folder / "index.html").write_text("edited")
+    content = good["feeds/atom.xml"]
+    (site.folder / "feeds/atom.xml").write_bytes(content.replace(b"<feed", b"<fool"))
     (site.folder / page_of("a")).unlink()
     shutil.rmtree(site.folder / "feeds/金融")
     done = site.export()
@@ -277,6 +278,26 @@ def test_a_file_that_somebody_changed_stays_where_it_is_of_no_use_any_more(site:
     assert done.kept == (page_of("c"),)
     assert (site.folder / page_of("c")).read_text() == "edited"
     assert site.export().kept == (), "from then on it is theirs"
+
+
+def test_a_manifest_is_on_the_disk_before_it_takes_the_place_of_the_last_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A loss of power else may leave an empty one, and every file is somebody else's.
+    synced: list[bytes] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append((site.folder / ".digest-export.tmp").read_bytes())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr("digest.feeds.publish.output_folder.sync_file_system", lambda _: None)
+    site.export()
+    begun, ended = map(Manifest.decode, synced)
+    assert begun.begun
+    assert not ended.begun
+    assert synced[-1] == (site.folder / MANIFEST).read_bytes()
 
 
 def test_what_is_the_same_without_a_manifest_is_taken_over(site: Site) -> None:

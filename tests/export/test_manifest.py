@@ -7,7 +7,6 @@ from digest.export.manifest import FileState, Manifest, content_hash
 STATE = FileState("7.abc", content_hash(b"x"), 1, 1_700_000_000_123_456_789)
 WHOLE = Manifest(
     fingerprint="f",
-    revision=(7, 1_700_000_000_000_000),
     files={'feeds/科技/100%/"q"/rss.xml': STATE, "404.html": FileState(None, "d", 0, 0)},
     begun=frozenset({"b", "a"}),
 )
@@ -21,7 +20,6 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
 def test_the_same_manifest_has_the_same_bytes_with_a_line_for_each_file() -> None:
     other = Manifest(
         fingerprint="f",
-        revision=WHOLE.revision,
         files=dict(reversed(list(WHOLE.files.items()))),
         begun=frozenset({"a", "b"}),
     )

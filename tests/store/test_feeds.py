@@ -142,15 +142,21 @@ def test_a_folder_is_known_once_somebody_began_to_write_there(store: Store) -> N
     feeds.begin_writing(TOKEN, "boot", 7)
     feeds.begin_writing(TOKEN, "boot", 8)
     feeds.begin_writing(TOKEN, "later", 7)
+    feeds.begin_writing(TOKEN, "later pid:[1]", 1)
     feeds.begin_writing("another", "boot", 7)
     found = feeds.output(TOKEN)
     assert found is not None
     assert (found.revision, found.fingerprint) == (None, "")
-    assert set(found.unsynced) == {("boot", 7), ("boot", 8), ("later", 7)}
+    assert set(found.unsynced) == {
+        ("boot", 7),
+        ("boot", 8),
+        ("later", 7),
+        ("later pid:[1]", 1),
+    }
     feeds.end_writing(TOKEN, "boot", [7, 9])
-    assert marks(store) == {("boot", 8), ("later", 7)}
+    assert marks(store) == {("boot", 8), ("later", 7), ("later pid:[1]", 1)}
     feeds.forget_other_boots(TOKEN, "later")
-    assert marks(store) == {("later", 7)}
+    assert marks(store) == {("later", 7), ("later pid:[1]", 1)}
     other = feeds.output("another")
     assert other is not None
     assert set(other.unsynced) == {("boot", 7)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import unicodedata
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from digest.articles.model import CategoryPath, article_key, slug
 from digest.articles.revision import Terms
@@ -126,6 +128,25 @@ def test_categories_below_one_are_counted(store: Store) -> None:
         assert snapshot.categories(LOANS) == []
 
 
+def test_a_category_may_have_more_below_it_than_a_statement_takes_values(store: Store) -> None:
+    below = [CategoryPath(("金融", str(number))) for number in range(700)]
+    store.articles.record(
+        [reading("a.md", categories=below), reading("b.md", categories=below)], NOW
+    )
+    store.withdrawals.withdraw([article_key("b")], NOW)
+    store.close()  # the connections that it has
+    engine = store._database.engine
+    if store._database.sqlite:  # PostgreSQL's own limit is 65,535
+
+        def limit(connection: sqlite3.Connection, _: object) -> None:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 600)
+
+        event.listen(engine, "connect", limit)
+    with store.pages.snapshot() as snapshot:
+        found = snapshot.categories(FINANCE)
+    assert {one.path: one.articles for one in found} == dict.fromkeys(below, 1)
+
+
 def test_a_snapshot_does_not_see_what_is_written_meanwhile(store: Store, url: str) -> None:
     store.articles.record([reading("a.md")], NOW)
     with store.pages.snapshot() as snapshot, open_store(url, patience=PATIENCE) as other:
@@ -156,7 +177,7 @@ def test_names_that_may_be_hashes_lead_nowhere(store: Store, name: str) -> None:
         assert snapshot.facet(StrandKind.AUTHOR, name) is None
 
 
-def test_articles_are_listed_with_what_tells_their_versions_apart(store: Store) -> None:
+def test_articles_are_listed_with_their_revisions(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md"), reading("c.md")], NOW)
     store.withdrawals.withdraw([article_key("b")], NOW)
     with store.pages.snapshot() as snapshot:
@@ -170,7 +191,7 @@ def test_articles_are_listed_with_what_tells_their_versions_apart(store: Store) 
     store.articles.record([reading("a.md", image="https://example.org/1.png")], NOW + DAY)
     with store.pages.snapshot() as snapshot:
         again, same = snapshot.listed()
-        assert again.version != first.version
+        assert again.revision > first.revision
         assert same == third
 
 

@@ -40,8 +40,8 @@ class ListedArticle(Protocol):
         """Its name in addresses."""
 
     @property
-    def version(self) -> str:
-        """Another one where its page is another."""
+    def revision(self) -> int:
+        """The content revision of its last change."""
 
     @property
     def updated_at(self) -> datetime:
@@ -140,7 +140,7 @@ def site_contents(
     ]
     return SiteContents(
         articles=[
-            ArticlePage(f"{article_folder(one.key)}{PAGE}", one.version, one.sequence)
+            ArticlePage(f"{article_folder(one.key)}{PAGE}", str(one.revision), one.sequence)
             for one in listed
         ],
         documents=[
@@ -249,7 +249,7 @@ class _Feeds:
 
     def _version(self, scope: Scope) -> str:
         change = self._changes.get(scope)
-        return ".".join(map(str, stamp(change))) if change else ""
+        return str(change.number) if change else ""
 
     def _render_page(self, feed: Feed | None) -> bytes:
         return feed_page(self._source, feed, self._plan, self._pages).render()
@@ -272,14 +272,6 @@ class _Feeds:
             self._held = feed.folder, number, held
         place = Place(newest=self._newest(feed), number=number)
         return document(name, feed, held.articles, held.gone, place)
-
-
-def stamp(revision: Revision) -> tuple[int, int]:
-    """Return a revision's number and its moment, microseconds since 1970.
-
-    The moment too: a database that was restored gives the same number again.
-    """
-    return revision.number, round(revision.changed_at.timestamp() * 1_000_000)
 
 
 def _file(path: str) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from digest import __version__
 from digest.errors import OutputError
-from digest.export.contents import SiteSource, article_pages, site_contents, stamp
+from digest.export.contents import SiteSource, article_pages, site_contents
 from digest.export.folder import ExportFolder
 from digest.export.manifest import FileState, Manifest, content_hash
 from digest.export.plan import ExportPlan, plan
@@ -84,10 +84,10 @@ class Exporter:
             contents = site_contents(
                 source, plan=self._feeds, pages=self._pages, editions=self._editions
             )
-            now = Manifest(fingerprint=self._fingerprint(), revision=stamp(source.current()))
+            fingerprint = self._fingerprint()
             untouched = _Untouched(self._folder, known)
-            planned = plan(contents, known, now, untouched)
-            run = _Run(folder=self._folder, known=known, planned=planned, now=now)
+            planned = plan(contents, known, fingerprint, untouched)
+            run = _Run(folder=self._folder, known=known, planned=planned, fingerprint=fingerprint)
             run.files.update(untouched.copies)
             try:
                 self._make(run, source, tell)
@@ -151,7 +151,7 @@ class _Run:
     folder: ExportFolder
     known: Manifest
     planned: ExportPlan
-    now: Manifest  # but for its files
+    fingerprint: str
     files: dict[str, FileState] = field(init=False)  # as they are by now
     written: int = 0
     unchanged: int = field(init=False)
@@ -213,7 +213,7 @@ class _Run:
         """Remember what was done, once the disk has it. Raises OutputError."""
         if self.written or self.removed:
             self.folder.sync()
-        self.folder.write_manifest(replace(self.now, files=self.files))
+        self.folder.write_manifest(Manifest(fingerprint=self.fingerprint, files=self.files))
 
     def exported(self) -> Exported:
         return Exported(
@@ -252,4 +252,6 @@ class _Run:
             path for path in self.planned.paths if path in before or self.folder.stamp(path) is None
         }
         begun.update(self.known.begun.intersection(self.planned.unwanted))
-        self.folder.write_manifest(replace(self.now, files=self.files, begun=frozenset(begun)))
+        self.folder.write_manifest(
+            Manifest(fingerprint=self.fingerprint, files=self.files, begun=frozenset(begun))
+        )

@@ -95,8 +95,11 @@ class ExportFolder:
         content = self.read(path)
         return None if content is None else content_hash(content)
 
-    def write(self, path: str, content: bytes) -> Stamp:
-        """Put a file with this content in its place, whole or not at all."""
+    def write(self, path: str, content: bytes, *, lasting: bool = False) -> Stamp:
+        """Put a file with this content in its place, whole or not at all.
+
+        One that is ``lasting`` is so after a loss of power, too.
+        """
         temporary, target = self._root / _TEMPORARY, self._root / path
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
@@ -104,6 +107,8 @@ class ExportFolder:
             with os.fdopen(os.open(temporary, flags, _FILE_MODE), "wb") as file:
                 file.write(content)
                 file.flush()
+                if lasting:
+                    os.fsync(file.fileno())
                 written = os.fstat(file.fileno())
             temporary.replace(target)
         except OSError as error:
@@ -137,7 +142,7 @@ class ExportFolder:
         """Remember what was written."""
         content = manifest.encode()
         if self.read(MANIFEST) != content:
-            self.write(MANIFEST, content)
+            self.write(MANIFEST, content, lasting=True)
 
     def _make_folder(self, folder: PurePosixPath) -> None:
         if folder in self._known:

@@ -30,7 +30,6 @@ class Manifest:
     """What an export wrote."""
 
     fingerprint: str = ""  #: of the program, templates and configuration that wrote it
-    revision: tuple[int, int] = (0, 0)  #: of the content: number, microseconds since 1970
     files: Mapping[str, FileState] = field(default_factory=dict)  #: by path
     #: Paths that an export which has not ended may have written since.
     begun: frozenset[str] = frozenset()
@@ -41,7 +40,6 @@ class Manifest:
             "about": _ABOUT,
             "format": _FORMAT,
             "fingerprint": self.fingerprint,
-            "revision": self.revision,
             "begun": sorted(self.begun),
         }
         lines = [
@@ -58,7 +56,6 @@ class Manifest:
             found = json.loads(content.decode())
             if found["format"] != _FORMAT:
                 raise ValueError(f"it has format {found['format']!r}, expected {_FORMAT}")
-            number, moment = map(int, found["revision"])
             files = {str(path): _state(*state) for path, state in found["files"].items()}
             begun = frozenset(map(str, found["begun"]))
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -68,7 +65,6 @@ class Manifest:
                 raise ValueError(f"it names a path that leads out of the folder: {path!r}")
         return cls(
             fingerprint=str(found["fingerprint"]),
-            revision=(number, moment),
             files=files,
             begun=begun,
         )

@@ -27,18 +27,16 @@ class ExportPlan:
 def plan(
     contents: SiteContents,
     known: Manifest,
-    now: Manifest,
+    fingerprint: str,
     is_untouched: Callable[[str], bool],
 ) -> ExportPlan:
     """Return what to do so that a folder holds these contents.
 
     ``known`` is what was written there. What has the same version needs not be made again, if
-    program, templates and configuration are the same ``now``, the store is not an older one, and
-    nobody has touched the file since.
+    program, templates and configuration have the same ``fingerprint``, and nobody has touched the
+    file since.
     """
-    comparable = now.fingerprint == known.fingerprint and all(
-        later >= before for later, before in zip(now.revision, known.revision, strict=True)
-    )
+    comparable = fingerprint == known.fingerprint
 
     def is_fresh(one: ArticlePage | Document) -> bool:
         state = known.files.get(one.path)

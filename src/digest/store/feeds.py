@@ -217,7 +217,11 @@ class FeedStore:
 
     def forget_other_boots(self, token: str, boot: str) -> None:
         """Note that what processes of other boots wrote is as it should be."""
-        others = (unsynced_writer.c.output == token) & (unsynced_writer.c.boot != boot)
+        others = (
+            (unsynced_writer.c.output == token)
+            & (unsynced_writer.c.boot != boot)
+            & ~unsynced_writer.c.boot.startswith(f"{boot} ", autoescape=True)
+        )
         with self._database.write() as connection:
             connection.execute(delete(unsynced_writer).where(others))
 

@@ -47,9 +47,6 @@ APPEARANCE = "appearance"
 #: finds those that are long enough, each character taking nine bytes at most.
 _HASHED_FROM = 28
 
-#: So many digits of ``revision.content_digest`` tell two contents apart.
-_CONTENT_DIGITS = 16
-
 #: The first change of a selection that is as late as the article's own. It is not before that:
 #: revisions and their moments grow together.
 _SETTLED = (
@@ -82,7 +79,7 @@ class ListedArticle:
 
     sequence: int
     key: ArticleKey
-    version: str  #: another one where its page or its entries in feeds are others
+    revision: int  #: the content revision of its last change
     updated_at: datetime  #: aware UTC
     elsewhere: bool  #: it has a link of its own
 
@@ -93,7 +90,6 @@ _LISTED = (
     select(
         article.c.id,
         article.c.key,
-        article.c.content,
         article.c.updated_at,
         article.c.link.is_not(None).label("elsewhere"),
         _state.c.revision,
@@ -178,8 +174,7 @@ class PageSnapshot:
             yield ListedArticle(
                 sequence=row.id,
                 key=ArticleKey(row.key),
-                # The content too: a database that was restored gives the same revision again.
-                version=f"{row.revision}.{row.content[:_CONTENT_DIGITS]}",
+                revision=row.revision,
                 updated_at=row.updated_at,
                 elsewhere=bool(row.elsewhere),
             )

@@ -174,16 +174,19 @@ def category_summaries(
         query = query.where(category.c.folder.startswith(f"{below.folder}/", autoescape=True))
     paths = {row.id: CategoryPath(row.names) for row in connection.execute(query)}
     counted = select(membership.c.category, func.count()).group_by(membership.c.category)
-    if below is not None:
-        paths = {number: path for number, path in paths.items() if path.parent == below}
-        counted = counted.where(membership.c.category.in_(paths))
     # Counting all and taking off the few that are hidden spares a look at every article.
     unseen = counted.join(article_state, article_state.c.article == membership.c.article)
-    hidden = pairs(connection, unseen.where(article_state.c.hidden != 0))
-    shown = {
-        number: articles - hidden.get(number, 0)
-        for number, articles in pairs(connection, counted).items()
-    }
+    unseen = unseen.where(article_state.c.hidden != 0)
+    if below is None:
+        articles, hidden = pairs(connection, counted), pairs(connection, unseen)
+    else:
+        paths = {number: path for number, path in paths.items() if path.parent == below}
+        articles, hidden = {}, {}
+        for chunk in chunks(sorted(paths)):
+            these = membership.c.category.in_(chunk)
+            articles |= pairs(connection, counted.where(these))
+            hidden |= pairs(connection, unseen.where(these))
+    shown = {number: count - hidden.get(number, 0) for number, count in articles.items()}
     found = [
         CategorySummary(path=path, articles=shown[number])
         for number, path in paths.items()

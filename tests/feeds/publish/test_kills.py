@@ -18,7 +18,7 @@ import pytest
 
 from digest.feeds.encodings import SUFFIXES, packed, plain_name
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.power import boot_id
+from digest.feeds.publish.power import boot_id, process_space
 from digest.feeds.publish.publisher import Published
 from digest.feeds.selection import OPML
 from digest.store.database import open_store
@@ -37,6 +37,9 @@ from tests.feeds.samples import SHIPS, TEA, TRADE
 #: What the plan of these tests differs in from the usual one.
 KINDS: dict[str, Any] = {"authors": KILL_OPTIONS.authors, "languages": KILL_OPTIONS.languages}
 FINGERPRINT = repr(KILL_OPTIONS)
+
+#: This boot, and whose process numbers count.
+HERE = f"{boot_id()} {process_space()}"
 
 
 @dataclass
@@ -137,6 +140,7 @@ def check(bench: Bench, before: dict[str, bytes]) -> None:
         assert bench.told == []
 
 
+@pytest.mark.soak
 def test_whatever_step_a_publisher_is_killed_at_the_next_start_mends_all(
     bench: Bench, victims: Victims
 ) -> None:
@@ -154,6 +158,7 @@ def test_whatever_step_a_publisher_is_killed_at_the_next_start_mends_all(
         shutil.rmtree(copy.folder)
 
 
+@pytest.mark.soak
 def test_a_first_build_that_is_killed_goes_on(bench: Bench, victims: Victims) -> None:
     bench.take(1, 2, body=long_body(1))
     bench.take(3, categories=(TEA,), language="en")
@@ -192,13 +197,13 @@ def test_a_build_beside_a_daemon_leaves_the_mark_of_the_daemon(
     bench.take(1)
     daemon = victims.begin(bench, stay=True)
     assert victims.answer() == "stays"
-    assert unsynced(bench) == {(boot_id(), daemon)}
+    assert unsynced(bench) == {(HERE, daemon)}
     bench.take(2)
     publisher = bench.publisher(fingerprint=FINGERPRINT, **KINDS)
     bench.publish(publisher)
-    assert unsynced(bench) == {(boot_id(), daemon), (boot_id(), os.getpid())}
+    assert unsynced(bench) == {(HERE, daemon), (HERE, os.getpid())}
     publisher.close()
-    assert unsynced(bench) == {(boot_id(), daemon)}
+    assert unsynced(bench) == {(HERE, daemon)}
     os.kill(daemon, signal.SIGKILL)
     assert victims.answer() == "-1"
     bench.take(3)
@@ -207,6 +212,7 @@ def test_a_build_beside_a_daemon_leaves_the_mark_of_the_daemon(
     assert tree(bench.output) == bench.fresh(fingerprint=FINGERPRINT, **KINDS)
 
 
+@pytest.mark.soak
 def test_two_processes_that_publish_at_once_leave_what_one_would(
     bench: Bench, victims: Victims
 ) -> None:

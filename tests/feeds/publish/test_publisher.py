@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import unicodedata
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ from digest.feeds.history import content_tag
 from digest.feeds.plan import CustomFeed
 from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.power import process_space
 from digest.feeds.publish.publisher import BATCH, Published
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from tests import stores
@@ -1143,12 +1145,40 @@ def test_what_ended_by_itself_is_not_taken_for_another_that_still_writes(
     bench.publish(publisher)
     token = OutputFolder(bench.output).token()
     assert token is not None
-    bench.store.feeds.begin_writing(token, "first", os.getppid())
-    bench.store.feeds.begin_writing(token, "first", 2**22 + 1)  # no process has this number
+    here, container = f"first {process_space()}", "first pid:[1]"
+    bench.store.feeds.begin_writing(token, here, os.getppid())
+    bench.store.feeds.begin_writing(token, here, 2**22 + 1)  # no process has this number
+    bench.store.feeds.begin_writing(token, container, os.getpid())
+    bench.store.feeds.begin_writing(token, container, 2**22 + 1)  # it may have one there
     publisher.close()
     record = bench.store.feeds.output(token)
     assert record is not None
-    assert set(record.unsynced) == {("first", os.getppid())}
+    assert set(record.unsynced) == {
+        (here, os.getppid()),
+        (container, os.getpid()),
+        (container, 2**22 + 1),
+    }
+
+
+def test_an_end_while_another_thread_still_writes_leaves_the_mark(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, "first")
+    bench.take(1)
+    publisher = bench.publisher()
+
+    def end(_done: int, _total: int) -> None:
+        thread = threading.Thread(target=publisher.close)
+        thread.start()
+        thread.join()
+
+    bench.clock.pass_()
+    publisher.publish(end)
+    token = OutputFolder(bench.output).token()
+    assert token is not None
+    record = bench.store.feeds.output(token)
+    assert record is not None
+    assert set(record.unsynced) == {(f"first {process_space()}", os.getpid())}
 
 
 def test_ending_twice_and_without_a_start_does_nothing(bench: Bench) -> None:

@@ -8,12 +8,24 @@ import sys
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PROCESS_NUMBERS = Path("/proc/self/ns/pid")
 
 
 def boot_id() -> str:
     """Return what is the same until the machine starts again; empty where the system tells none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def process_space() -> str:
+    """Return whose process numbers these are; empty where the system tells nothing.
+
+    A container has its own (pid_namespaces(7)), and its first process is 1 as that of another.
+    """
+    try:
+        return str(_PROCESS_NUMBERS.readlink())
     except OSError:
         return ""
 

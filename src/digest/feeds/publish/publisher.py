@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from digest.feeds.plan import FeedPlan
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
-from digest.feeds.publish.power import boot_id, is_running
+from digest.feeds.publish.power import boot_id, is_running, process_space
 from digest.feeds.selection import ATOM, OPML, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
 from digest.feeds.websub import is_topic
@@ -44,7 +45,8 @@ class OutputRecord:
 
     revision: int | None  #: the content revision that it is complete up to; None: of none
     fingerprint: str  #: of the program and configuration that wrote it
-    unsynced: Collection[tuple[str, int]]  #: boot id and pid of what did not end cleanly
+    #: What did not end cleanly: boot id, a blank and whose process numbers count, and a number.
+    unsynced: Collection[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,10 @@ class PublishStore(Protocol):
         """Return what is known of an output folder; None for a foreign one."""
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
-        """Note that a process writes into an output folder, which may be a new one."""
+        """Note that a process writes into an output folder, which may be a new one.
+
+        ``boot`` is as in ``OutputRecord.unsynced``.
+        """
 
     def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
         """Yield path, size and mtime (nanoseconds) of each file as it was written."""
@@ -120,7 +125,7 @@ class PublishStore(Protocol):
 
 
 class Publisher:
-    """Writes feeds. Blocks; to be called from one thread at a time.
+    """Writes feeds. Blocks; to be called from one thread at a time, but for ``close``.
 
     A file that cannot be written does not keep the others from it: the first OutputError is raised
     at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
@@ -157,6 +162,8 @@ class Publisher:
         self._unpacked: dict[str, None] = {}
         self._lists_due = True  # the lists may name other feeds than there are
         self._marked = False
+        self._working = threading.RLock()
+        self.suspect = False  #: files may not hold what was written: the power was lost
 
     def start(self, waiting: Callable[[], None] = lambda: None) -> int:
         """Compare the output folder with what is known of it; return how many files were removed.
@@ -167,7 +174,7 @@ class Publisher:
         wait. Raises OutputError, StoreError.
         """
         removed = 0
-        with self._folder.alone(waiting):
+        with self._working, self._folder.alone(waiting):
             token = self._folder.token()
             if token is None:
                 removed = self._folder.remove_older_layout()
@@ -183,7 +190,8 @@ class Publisher:
     def _compare(self, token: str, known: OutputRecord) -> None:
         """Find out how much of the output folder is as it was written."""
         boot = boot_id()
-        lost = any(other != boot or not boot for other, _ in known.unsynced)
+        lost = any(other.partition(" ")[0] != boot or not boot for other, _ in known.unsynced)
+        self.suspect = lost
         if lost:
             _log.warning("the machine may have lost power; every feed is compared")
         elif known.fingerprint == self._fingerprint:
@@ -220,14 +228,15 @@ class Publisher:
         Starts, where ``start`` could not.
         """
         tell = progress or (lambda _done, _total: None)
-        if not self._token:
-            self.start(partial(tell, 0, 0))
-        try:
-            run = self._run(tell)
-        except BaseException:
-            # What this run wrote is not noted yet: the next one finds it, and has it told.
-            self._done.clear()
-            raise
+        with self._working:
+            if not self._token:
+                self.start(partial(tell, 0, 0))
+            try:
+                run = self._run(tell)
+            except BaseException:
+                # What this run wrote is not noted yet: the next one finds it, and has it told.
+                self._done.clear()
+                raise
         if run.error is not None:
             raise run.error
         return run.published()
@@ -271,13 +280,14 @@ class Publisher:
 
         if not self._unpacked:
             return
-        self._mark()
         errors: list[OutputError] = []
         with (
+            self._working,
             contextlib.suppress(InterruptedError),
             self._folder.alone(wait),
             ThreadPoolExecutor(PACKERS, thread_name_prefix="pack") as pool,
         ):
+            self._mark()
             while self._unpacked and not urgent():
                 some = [
                     self._unpacked.popitem()[0]
@@ -294,16 +304,28 @@ class Publisher:
     def close(self) -> None:
         """Have the disk take what was written, and note that. Raises OutputError, StoreError.
 
-        Without this, the next boot of the machine compares every feed with what it should be.
+        Without this, the next boot of the machine compares every feed with what it should be: so
+        it does where another thread still writes, whom nobody waits for any more.
         """
-        if not self._marked:
+        if not self._working.acquire(blocking=False):
             return
-        boot = boot_id()
+        try:
+            if self._marked:
+                self._end_writing()
+        finally:
+            self._working.release()
+
+    def _end_writing(self) -> None:
+        here = _here()
         known = self._store.output(self._token)
         # What processes of this boot have left that were killed is on the disk then, too.
-        ended = [pid for _, pid in (known.unsynced if known else ()) if not is_running(pid)]
+        ended = [
+            pid
+            for where, pid in (known.unsynced if known else ())
+            if where == here and not is_running(pid)
+        ]
         self._folder.sync()
-        self._store.end_writing(self._token, boot, [*ended, os.getpid()])
+        self._store.end_writing(self._token, here, [*ended, os.getpid()])
         self._marked = False
 
     def _stale(self) -> StaleFeeds:
@@ -345,7 +367,7 @@ class Publisher:
 
     def _mark(self) -> None:
         if not self._marked:
-            self._store.begin_writing(self._token, boot_id(), os.getpid())
+            self._store.begin_writing(self._token, _here(), os.getpid())
             self._marked = True
 
     def _write(
@@ -430,6 +452,7 @@ class Publisher:
             if everything:
                 self._store.forget_other_boots(self._token, boot_id())
             self._since = stale.revision
+            self.suspect = False
             self._lists_due = False
             self._done.clear()
             self._damaged.clear()
@@ -492,6 +515,11 @@ class _Run:
             removed=self.files_removed,
             wait=self.wait,
         )
+
+
+def _here() -> str:
+    """Return this boot of the machine, and whose process numbers this process has one of."""
+    return f"{boot_id()} {process_space()}"
 
 
 def _revision(stale: StaleFeeds, feed: Feed) -> int:
