@@ -6,13 +6,13 @@ from collections.abc import Collection
 from datetime import datetime
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
+from digest.articles.records import Revision
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import Held
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.mail.delivery import DeliveryState, Settlement
 from digest.mail.edition import Edition
 from digest.store.database import Store
-from digest.store.revisions import Revision
 from tests.feeds.samples import SITE
 
 

@@ -1,4 +1,4 @@
-"""Records: what is remembered of files, and what ingest needs of whoever remembers it."""
+"""Records: what is remembered of files and articles, and what ingest needs of the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from digest.articles.model import Changes, Draft, SameText
+from digest.articles.model import ArticleKey, Changes, Draft, SameText
 from digest.articles.revision import Terms
 from digest.articles.scan import Scan
 
@@ -49,6 +49,25 @@ class Embargoes:
 
     over: frozenset[str] = frozenset()  #: paths of those whose date has come
     next_at: datetime | None = None  #: aware UTC: when the next one's comes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The last change of something."""
+
+    number: int  #: greater than that of every earlier change; 0 where there was none
+    changed_at: datetime  #: aware UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedArticle:
+    """What is told of an article without its texts."""
+
+    sequence: int
+    key: ArticleKey
+    revision: int  #: the content revision of its last change
+    updated_at: datetime  #: aware UTC
+    elsewhere: bool  #: it has a link of its own
 
 
 class FileStore(Protocol):

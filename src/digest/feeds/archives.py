@@ -70,6 +70,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveState:
+    """An archive, and the last change of what it holds."""
+
+    number: int
+    revision: int  #: the content revision of the last change of any of its articles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a document stands among those of its feed."""
 

@@ -11,11 +11,13 @@ from functools import partial
 from typing import Protocol
 
 from digest.articles.model import Article, CategoryPath
+from digest.articles.records import Revision
 from digest.feeds.selection import ATOM, MEDIA_TYPES
 from digest.mail.edition import (
     Contents,
     Digest,
     Edition,
+    Issue,
     contents,
     edition_folder,
     edition_of,
@@ -26,7 +28,6 @@ from digest.mail.phrases import phrasebook
 from digest.site import Site
 from digest.times import Clock
 from digest.web.edition_feed import MAX_EDITIONS, edition_feed
-from digest.web.feed_pages import Revision
 from digest.web.page import UNLISTED, Missing, Page
 from digest.web.pages import MAX_SHOWN
 
@@ -38,22 +39,6 @@ SAMPLE = "sample"
 #: Seconds for which a client may use the feed of editions.
 _FEED_MAX_AGE = 300
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
-
-
-class Issue(Protocol):
-    """An edition as the store lists it."""
-
-    @property
-    def edition(self) -> Edition:
-        """The edition."""
-
-    @property
-    def articles(self) -> int:
-        """How many it shows."""
-
-    @property
-    def revision(self) -> int:
-        """The content revision of the last change of any of its articles."""
 
 
 class EditionSource(Protocol):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.records import Revision
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
 from digest.feeds.selection import STRAND_FOLDERS, CategorySummary, Feed, StrandSummary
@@ -16,18 +16,6 @@ from digest.web.page import Page
 _KINDS = {folder: kind for kind, folder in STRAND_FOLDERS.items()}
 #: Of what a page can name all: not of authors.
 _FEW = frozenset({StrandKind.LANGUAGE, StrandKind.CUSTOM})
-
-
-class Revision(Protocol):
-    """The last change of something."""
-
-    @property
-    def number(self) -> int:
-        """Greater than that of every earlier change; 0 where there was none."""
-
-    @property
-    def changed_at(self) -> datetime:
-        """When; aware UTC."""
 
 
 class SelectionSource(Protocol):
