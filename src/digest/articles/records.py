@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from digest.articles.model import ArticleKey, Changes, Draft, SameText
+from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText
 from digest.articles.revision import Terms
 from digest.articles.scan import Scan
 
@@ -68,6 +68,16 @@ class ListedArticle:
     revision: int  #: the content revision of its last change
     updated_at: datetime  #: aware UTC
     elsewhere: bool  #: it has a link of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArticle:
+    """How an article stands in the store."""
+
+    hidden: bool  #: it was withdrawn, or may not be shown for another reason
+    revision: int  #: the content revision of its last change
+    changed_at: datetime  #: aware UTC: when it changed, or some time later
+    read: Callable[[], Article]  #: within the transaction that found it; raises StoreError
 
 
 class FileStore(Protocol):

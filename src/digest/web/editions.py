@@ -29,7 +29,7 @@ from digest.site import Site
 from digest.times import Clock
 from digest.web.edition_feed import MAX_EDITIONS, edition_feed
 from digest.web.page import UNLISTED, Missing, Page
-from digest.web.pages import MAX_SHOWN
+from digest.web.pages import MAX_SHOWN, WebPages
 
 #: What a sample shows while nothing is new.
 MAX_LATEST = 10
@@ -63,29 +63,6 @@ class EditionSource(Protocol):
         """Return the newest articles in any of these categories."""
 
 
-class EditionRenderer(Protocol):
-    """Renders the pages of editions; raises TemplateError."""
-
-    def edition(
-        self,
-        digest: Digest,
-        edition: Edition,
-        contents: Contents,
-        *,
-        previous: Edition | None = None,
-        following: Edition | None = None,
-    ) -> bytes:
-        """Return an edition's page; one that no store knows, with the number 0, is a sample."""
-
-    def editions(
-        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
-    ) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles.
-
-        ``sample`` says whether the next one can be seen.
-        """
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedPage:
     """A page of editions and where it is."""
@@ -106,7 +83,7 @@ class WebEditions:
         *,
         digests: Mapping[str, Digest],
         site: Site,
-        to: EditionRenderer,
+        pages: WebPages,
         clock: Clock,
         samples: bool = True,
     ) -> None:
@@ -114,7 +91,7 @@ class WebEditions:
         self._samples = samples
         self._digests = digests
         self._site = site
-        self._to = to
+        self._pages = pages
         self._clock = clock
 
     def folder(self, source: EditionSource, name: str, rest: Sequence[str]) -> Page | Missing:
@@ -166,7 +143,7 @@ class WebEditions:
         return Page(
             version=_version(listed),
             changed_at=source.current().changed_at,
-            render=partial(self._to.editions, digest, shown, sample=self._samples),
+            render=partial(self._pages.editions, digest, shown, sample=self._samples),
         )
 
     def _edition(
@@ -195,7 +172,7 @@ class WebEditions:
         self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int
     ) -> bytes:
         edition = listed[place].edition
-        return self._to.edition(
+        return self._pages.edition(
             digest,
             edition,
             _contents(source, digest, edition),
@@ -214,7 +191,7 @@ class WebEditions:
         articles = fresh(digest, since, now) or source.latest(digest.categories, MAX_LATEST)
         edition = edition_of(digest.name, articles, now)
         shown = contents(articles, digest.categories, digest.max_items)
-        return self._to.edition(digest, edition, shown)
+        return self._pages.edition(digest, edition, shown)
 
 
 def _contents(source: EditionSource, digest: Digest, edition: Edition) -> Contents:

@@ -268,7 +268,10 @@ class WebPages:
     def editions(
         self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
     ) -> bytes:
-        """Return the list of a digest's editions; see ``EditionRenderer``."""
+        """Return the list of a digest's editions, each with its count of articles.
+
+        ``sample`` says whether the next one can be seen.
+        """
         words = phrasebook(digest.language, digest.timezone)
         folder = editions_folder(digest.name)
         return self._render(
