@@ -59,7 +59,6 @@ class Desk:
     def editor(self, *, report_to: str = "ops@example.org") -> Editor:
         services = self.services
         return Editor(
-            drafts=services.store.decisions,
             decisions=services.store.decisions,
             editions=services.store.outbox,
             digests=services.digests,
@@ -402,7 +401,7 @@ async def test_it_goes_on_after_the_database_was_away(
     with desk(workplace) as room:
         room.issue()
         editor = room.editor()
-        editor._drafts = away = Away(room, 2)
+        editor._decisions = away = Away(room, 2)
         stop = asyncio.Event()
         with capture_logs() as logs:
             task = asyncio.create_task(editor.run(stop))
@@ -417,7 +416,7 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
     with desk(workplace) as room:
         first, second = room.issue("一"), room.issue("二")
         editor = room.editor()
-        editor._drafts = away = Away(room, 0)
+        editor._decisions = away = Away(room, 0)
         away.failures = 0
         real = away.mark_announced
 

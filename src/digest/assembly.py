@@ -233,7 +233,6 @@ class Services:
 
         has_pages = self.settings.web.enabled
         return Editor(
-            drafts=self.store.decisions,
             decisions=self.store.decisions,
             editions=self.store.outbox,
             digests=self.digests,
