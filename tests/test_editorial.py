@@ -8,7 +8,7 @@ import email.policy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -24,6 +24,7 @@ from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope
 from digest.mail.subscriber import NewSubscriber
 from digest.mail.tokens import Purpose, read_token
+from digest.store.decisions import Decisions
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
@@ -369,11 +370,11 @@ async def test_there_is_nothing_to_decide_on_what_is_no_edition(workplace: Workp
         assert not await editor.resend(99)
 
 
-class Away:
+class Away(Decisions):
     """Drafts of a database that fails a number of times."""
 
     def __init__(self, room: Desk, failures: int) -> None:
-        self._real = room.services.store.decisions
+        super().__init__(room.services.store.decisions._database)
         self.failures = failures
         self.looked = asyncio.Event()
 
@@ -384,12 +385,9 @@ class Away:
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         self._perhaps_fail()
-        return self._real.drafts(digest)
+        return super().drafts(digest)
 
-    def readers(self, edition_id: int, digest: str) -> int:
-        return self._real.readers(edition_id, digest)
-
-    def mark_announced(self, edition_id: int, now: object) -> None:
+    def mark_announced(self, edition_id: int, now: datetime) -> None:
         self._perhaps_fail()
         self.looked.set()
 
@@ -420,7 +418,7 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
         away.failures = 0
         real = away.mark_announced
 
-        def fail_first(edition_id: int, now: object) -> None:
+        def fail_first(edition_id: int, now: datetime) -> None:
             if edition_id == first.id:
                 raise StoreError("locked")
             real(edition_id, now)
