@@ -216,7 +216,7 @@ def open_edition(services: Services, number: int, articles: int) -> int:
     )
     if made is None:
         raise RuntimeError("there is an edition of this moment already")
-    return services.store.outbox.states(made.id)[DeliveryState.QUEUED]
+    return services.store.reports.progress(made.id, now).states[DeliveryState.QUEUED]
 
 
 def prebuilt(services: Services) -> list[Envelope]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
+from digest.articles.records import Revision
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import Held
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.mail.delivery import DeliveryState, Settlement
 from digest.mail.edition import Edition
 from digest.store.database import Store
-from digest.store.revisions import Revision
 from tests.feeds.samples import SITE
 
 
@@ -119,3 +119,10 @@ def settle(
         bounced=bounced,
     )
     return bool(store.outbox.settle_all([settlement], now))
+
+
+def states(store: Store, edition_id: int) -> Mapping[DeliveryState, int]:
+    """Return how many deliveries of an edition stand in each state, 0 included."""
+    standing = store.reports.standing(edition_id)
+    assert standing is not None
+    return standing.states

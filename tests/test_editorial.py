@@ -8,7 +8,7 @@ import email.policy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -24,6 +24,7 @@ from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope
 from digest.mail.subscriber import NewSubscriber
 from digest.mail.tokens import Purpose, read_token
+from digest.store.decisions import Decisions
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
@@ -59,7 +60,6 @@ class Desk:
     def editor(self, *, report_to: str = "ops@example.org") -> Editor:
         services = self.services
         return Editor(
-            drafts=services.store.decisions,
             decisions=services.store.decisions,
             editions=services.store.outbox,
             digests=services.digests,
@@ -370,11 +370,11 @@ async def test_there_is_nothing_to_decide_on_what_is_no_edition(workplace: Workp
         assert not await editor.resend(99)
 
 
-class Away:
+class Away(Decisions):
     """Drafts of a database that fails a number of times."""
 
     def __init__(self, room: Desk, failures: int) -> None:
-        self._real = room.services.store.decisions
+        super().__init__(room.services.store.decisions._database)
         self.failures = failures
         self.looked = asyncio.Event()
 
@@ -385,12 +385,9 @@ class Away:
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         self._perhaps_fail()
-        return self._real.drafts(digest)
+        return super().drafts(digest)
 
-    def readers(self, edition_id: int, digest: str) -> int:
-        return self._real.readers(edition_id, digest)
-
-    def mark_announced(self, edition_id: int, now: object) -> None:
+    def mark_announced(self, edition_id: int, now: datetime) -> None:
         self._perhaps_fail()
         self.looked.set()
 
@@ -402,7 +399,7 @@ async def test_it_goes_on_after_the_database_was_away(
     with desk(workplace) as room:
         room.issue()
         editor = room.editor()
-        editor._drafts = away = Away(room, 2)
+        editor._decisions = away = Away(room, 2)
         stop = asyncio.Event()
         with capture_logs() as logs:
             task = asyncio.create_task(editor.run(stop))
@@ -417,11 +414,11 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
     with desk(workplace) as room:
         first, second = room.issue("一"), room.issue("二")
         editor = room.editor()
-        editor._drafts = away = Away(room, 0)
+        editor._decisions = away = Away(room, 0)
         away.failures = 0
         real = away.mark_announced
 
-        def fail_first(edition_id: int, now: object) -> None:
+        def fail_first(edition_id: int, now: datetime) -> None:
             if edition_id == first.id:
                 raise StoreError("locked")
             real(edition_id, now)

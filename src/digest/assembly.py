@@ -233,7 +233,6 @@ class Services:
 
         has_pages = self.settings.web.enabled
         return Editor(
-            drafts=self.store.decisions,
             decisions=self.store.decisions,
             editions=self.store.outbox,
             digests=self.digests,
@@ -254,7 +253,7 @@ class Services:
         archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
         readers = self.settings.feeds.readers
         editions = WebEditions(
-            digests=self.digests, site=self.site, to=self.pages, clock=self.clock
+            digests=self.digests, site=self.site, pages=self.pages, clock=self.clock
         )
         return PublicPages(
             inner,
@@ -323,7 +322,7 @@ class Services:
             feeds=replace(settings.feed_plan(site), archives=archives),
             pages=pages,
             editions=WebEditions(
-                digests=self.digests, site=site, to=pages, clock=self.clock, samples=False
+                digests=self.digests, site=site, pages=pages, clock=self.clock, samples=False
             ),
             configuration=repr((self.digests, sorted(self.schedules), settings.feeds.readers)),
         )

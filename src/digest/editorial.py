@@ -27,8 +27,8 @@ RETRY_FIRST, RETRY_LAST = timedelta(seconds=30), timedelta(minutes=30)
 _log = structlog.get_logger(__name__)
 
 
-class Drafts(Protocol):
-    """What the editor needs to know of drafts. Called in threads; raises StoreError."""
+class Decisions(Protocol):
+    """What the editor needs of drafts and decisions. Called in threads; raises StoreError."""
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked."""
@@ -38,10 +38,6 @@ class Drafts(Protocol):
 
     def mark_announced(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was asked to approve an edition."""
-
-
-class Decisions(Protocol):
-    """What the editor does with editions. Called in threads; raises StoreError."""
 
     def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
         """Open a draft of a digest to its readers; False where it is no draft."""
@@ -69,7 +65,6 @@ class Editor:
     def __init__(
         self,
         *,
-        drafts: Drafts,
         decisions: Decisions,
         editions: Editions,
         digests: Mapping[str, Digest],
@@ -86,7 +81,6 @@ class Editor:
         at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link`` returns
         the address of the page that decides on an edition.
         """
-        self._drafts = drafts
         self._decisions = decisions
         self._editions = editions
         self._digests = digests
@@ -117,7 +111,7 @@ class Editor:
             digest=digest or Digest(name=edition.digest, title=edition.digest),
             configured=digest is not None,
             articles=articles,
-            readers=await asyncio.to_thread(self._drafts.readers, edition.id, edition.digest),
+            readers=await asyncio.to_thread(self._decisions.readers, edition.id, edition.digest),
         )
 
     async def approve(self, edition_id: int) -> bool:
@@ -199,7 +193,7 @@ class Editor:
     async def _look(self) -> None:
         """Do what is due for each draft; one that fails holds up no other."""
         try:
-            drafts = await asyncio.to_thread(self._drafts.drafts)
+            drafts = await asyncio.to_thread(self._decisions.drafts)
         except (DigestError, OSError) as error:
             _log.error("drafts out of reach", error=str(error))
             return
@@ -232,7 +226,7 @@ class Editor:
         """Write to the operator about a draft, once; try again later while that cannot be done."""
         now = self._clock()
         if edition.id in self._asked:  # only that could not be written down
-            await asyncio.to_thread(self._drafts.mark_announced, edition.id, now)
+            await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
             return
         if self._retry_at is not None and now < self._retry_at <= now + RETRY_LAST:
             return
@@ -254,7 +248,7 @@ class Editor:
             _log.info("operator asked to approve", digest=edition.digest, edition=edition.id)
         self._retry_at, self._retry_after = None, RETRY_FIRST
         self._asked.add(edition.id)
-        await asyncio.to_thread(self._drafts.mark_announced, edition.id, now)
+        await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
 
     def _tell(self, why: str, edition: Edition) -> None:
         """Log once that a draft waits for the operator to find it."""

@@ -15,9 +15,9 @@ from lxml import etree
 
 from digest.articles.model import CategoryPath
 from digest.assembly import Services
+from digest.feeds.extensions import TOMBSTONES
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import ATOM, JSON, Feed
-from digest.feeds.tombstones import NAMESPACE
 from digest.store.database import Store
 from digest.web import public_pages
 from tests import stores
@@ -26,7 +26,7 @@ from tests.effort import effort
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SPACE, reading
 
 A = "{http://www.w3.org/2005/Atom}"
-AT = f"{{{NAMESPACE}}}"
+AT = f"{{{TOMBSTONES}}}"
 LIMIT = 4
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digest.feeds.archives import ALONE, Entry, Mark, Place, Version, archive_path, decide
+from digest.feeds.archives import ALONE, Entry, Place, Version, archive_path, decide
+from digest.feeds.extensions import ArchiveMark
 from digest.feeds.selection import ATOM, Feed
 from tests.effort import effort
 from tests.feeds.samples import NOON, PORTS, SITE
@@ -113,7 +114,7 @@ def test_a_place_knows_its_neighbours() -> None:
 
 
 def test_an_archive_is_marked() -> None:
-    mark = Mark()
+    mark = ArchiveMark()
     feed = mark.extend_atom(etree.Element("feed", nsmap=mark.extend_ns()))
     assert b"<fh:archive/>" in etree.tostring(feed)
 

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
-from digest.feeds.archives import NAMESPACE, Place
+from digest.feeds.archives import Place
+from digest.feeds.extensions import HISTORY
 from digest.feeds.formats import FORMATS, Content, document
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from digest.feeds.syndication import last_change
 from tests.feed_validation import validate
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article
 
-FH = f"{{{NAMESPACE}}}"
+FH = f"{{{HISTORY}}}"
 A = "{http://www.w3.org/2005/Atom}"
 FEED = Feed(site=replace(SITE, hubs=("https://hub.example/",)), category=PORTS)
 GONE = Tombstone(id=ArticleId("tag:ferry.example,2024:gone"), withdrawn_at=NOON)

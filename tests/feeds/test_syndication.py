@@ -24,11 +24,25 @@ from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article, ArticleId, SafeHtml
 from digest.feeds.formats import FORMATS, document
 from digest.feeds.opml import opml
-from digest.feeds.plain import WORD_JOINER
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.syndication import image_type, last_change
+from digest.feeds.syndication import (
+    WORD_JOINER,
+    as_html,
+    image_type,
+    last_change,
+    person,
+    unmistakable,
+)
 from digest.times import rfc822
+from tests.feed_validation.syntax import mistakable
 from tests.feeds.samples import NOON, PORTS, SITE, TEA, article, atom, json_feed, rss
+
+#: Texts that look like markup, or nearly.
+MARKED = st.lists(
+    st.sampled_from(["<", ">", "&", "&amp;", "&lt", "&#60;", "<b>", "</b>", "<!--", "R&D", " "])
+    | st.text(max_size=3)
+).map("".join)
+
 
 Write = Callable[[Feed, Sequence[Article]], bytes]
 FEED = Feed(site=SITE, category=PORTS)
@@ -433,3 +447,47 @@ def test_feeds_can_be_written_in_several_threads() -> None:
 )
 def test_the_type_of_an_image_comes_from_its_extension(url: str, expected: str) -> None:
     assert image_type(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Ada Whitfield", {"name": "Ada Whitfield"}),
+        ("林舟", {"name": "林舟"}),
+        ("ada@ferry.example", {"name": "ada", "email": "ada@ferry.example"}),
+        ("Ada <ada@ferry.example>", {"name": "Ada <ada@ferry.example>"}),
+        ("@ada", {"name": "@ada"}),
+        (
+            "https://茶.example/ä",
+            {"name": "xn--cl1a.example", "uri": "https://xn--cl1a.example/%C3%A4"},
+        ),
+        ("HTTP://a.example", {"name": "a.example", "uri": "http://a.example"}),
+        ("https://", {"name": "https://"}),
+        ("a.example", {"name": "a.example"}),
+    ],
+)
+def test_an_address_is_no_name(name: str, expected: dict[str, str]) -> None:
+    assert person(name) == expected
+
+
+@given(MARKED)
+def test_a_text_can_no_longer_be_mistaken_and_is_read_as_it_was(text: str) -> None:
+    plain = unmistakable(text)
+    assert not mistakable(plain)
+    assert unescape(plain) == plain
+    assert plain.replace(WORD_JOINER, "") == text.replace(WORD_JOINER, "")
+
+
+@pytest.mark.parametrize("text", ["", "茶", "R&D", "AT&T & Co", "1 < 2", "a <- b", "x & y;", "&"])
+def test_what_nobody_mistakes_stays_as_it_is(text: str) -> None:
+    assert unmistakable(text) == text
+
+
+def test_a_number_of_thousands_of_digits_is_no_error() -> None:
+    assert unmistakable("&#" + "9" * 9_999) == "&" + WORD_JOINER + "#" + "9" * 9_999
+
+
+@given(MARKED)
+def test_html_shows_the_text(text: str) -> None:
+    assert unescape(as_html(text)) == text
+    assert "<" not in as_html(text)

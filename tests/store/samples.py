@@ -10,10 +10,9 @@ from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_iden
 from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.strands import Strand, StrandKind
 from digest.articles.twins import likeness
-from digest.mail.edition import Digest
+from digest.mail.edition import Digest, Issue
 from digest.mail.subscriber import NewSubscriber
 from digest.store.database import Store
-from digest.store.issued import Issue
 from digest.store.types import hashed
 
 NOW = datetime(2024, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)

@@ -64,7 +64,7 @@ def state(store: Store, edition: Edition) -> tuple[EditionState, bool]:
 
 
 def counts(store: Store, edition: Edition) -> dict[DeliveryState, int]:
-    return {one: count for one, count in store.outbox.states(edition.id).items() if count}
+    return {one: count for one, count in stores.states(store, edition.id).items() if count}
 
 
 def test_a_draft_hstoresers_but_no_deliveries(started: Store) -> None:

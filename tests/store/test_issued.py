@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from digest.articles.model import ArticleKey
 from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Approval, Digest
+from digest.mail.edition import Approval, Digest, Issue
 from digest.mail.subscriber import NewSubscriber
 from digest.store.database import Store
-from digest.store.issued import Issue
 from tests import stores
 from tests.store.samples import listed, reading
 

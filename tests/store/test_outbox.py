@@ -464,7 +464,7 @@ def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: 
     assert started.outbox.claim(9, begun + DAY, timedelta(days=2), late)  # just in time
     stores.settle(started, 2, DeliveryState.DEFERRED, NOW, next_attempt_at=NOW + 9 * DAY)
     assert started.outbox.claim(9, begun + DAY + MINUTE, LEASE, late) == []
-    states = started.outbox.states(edition.id)
+    states = stores.states(started, edition.id)
     assert (states[DeliveryState.EXPIRED], states[DeliveryState.SENDING]) == (1, 1)
     assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
     assert stores.settle(started, sending.id, DeliveryState.SENT, NOW)

@@ -36,8 +36,8 @@ def test_an_article_is_read_with_its_revision(store: Store) -> None:
         assert second is not None
         assert (first.hidden, first.revision, first.changed_at) == (False, earlier, NOW)
         assert (second.hidden, second.revision, second.changed_at) == (False, later, NOW + DAY)
-        assert snapshot.article(first) == stores.articles(store, [article_key("a")])[0]
-        assert snapshot.article(second).title == "更正"
+        assert first.read() == stores.articles(store, [article_key("a")])[0]
+        assert second.read().title == "更正"
         assert snapshot.find_article("nothing") is None
 
 

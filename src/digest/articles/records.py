@@ -1,13 +1,13 @@
-"""Records: what is remembered of files, and what ingest needs of whoever remembers it."""
+"""Records: what is remembered of files and articles, and what ingest needs of the store."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from digest.articles.model import Changes, Draft, SameText
+from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText
 from digest.articles.revision import Terms
 from digest.articles.scan import Scan
 
@@ -49,6 +49,35 @@ class Embargoes:
 
     over: frozenset[str] = frozenset()  #: paths of those whose date has come
     next_at: datetime | None = None  #: aware UTC: when the next one's comes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The last change of something."""
+
+    number: int  #: greater than that of every earlier change; 0 where there was none
+    changed_at: datetime  #: aware UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedArticle:
+    """What is told of an article without its texts."""
+
+    sequence: int
+    key: ArticleKey
+    revision: int  #: the content revision of its last change
+    updated_at: datetime  #: aware UTC
+    elsewhere: bool  #: it has a link of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArticle:
+    """How an article stands in the store."""
+
+    hidden: bool  #: it was withdrawn, or may not be shown for another reason
+    revision: int  #: the content revision of its last change
+    changed_at: datetime  #: aware UTC: when it changed, or some time later
+    read: Callable[[], Article]  #: within the transaction that found it; raises StoreError
 
 
 class FileStore(Protocol):

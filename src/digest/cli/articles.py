@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import Context, services_of
 from digest.cli.terminal import (
     FAILED,
     Json,
@@ -41,8 +41,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
 
     Ends with 1 where a file became a problem or something could not be written.
     """
-    chosen: Context = context.obj
-    with chosen.services() as services:
+    with services_of(context) as services:
         began = time.monotonic()
         taken = _take_all(services)
         with progress_bar("Publishing") as progress:
@@ -150,8 +149,7 @@ def problems(
     as_json: Json = False,
 ) -> None:
     """List the files that could not become articles, those that were salvaged, and why."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         found = services.store.articles.problems(noted=notes)
     if as_json:
         print_json([asdict(problem) for problem in found])
@@ -178,8 +176,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     """Tell how many articles, problems, subscribers and mails there are, and what is wrong."""
     from digest.assembly import check_templates
 
-    chosen: Context = context.obj
-    with chosen.services(log=False, check=False) as services:
+    with services_of(context, log=False, check=False) as services:
         store, settings = services.store, services.settings
         fault = None
         try:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from digest.cli.terminal import complain
 from digest.startup import without_collector
 
@@ -45,22 +47,24 @@ class Context:
             raise mistakes[-1]
         return load(path, os.environ)
 
-    @contextmanager
-    def services(
-        self, *, log: bool = True, poll: bool = False, check: bool = True
-    ) -> Iterator[Services]:
-        """Yield everything, built from the configuration, and close it.
 
-        Without ``log`` nothing but errors is logged: the command prints what there is to tell.
-        With ``poll`` the articles are polled for changes, whatever is configured. Without
-        ``check`` templates are not tried.
-        """
-        with without_collector():
-            from digest.assembly import open_services
-            from digest.logs import configure_logs
+@contextmanager
+def services_of(
+    context: typer.Context, *, log: bool = True, poll: bool = False, check: bool = True
+) -> Iterator[Services]:
+    """Yield everything that a command works with, built from the configuration, and close it.
 
-        settings = self.settings()
-        configure_logs(settings.log.level if log else "error", settings.log.format)
-        settings = settings.polling() if poll else settings
-        with open_services(settings, check=check) as services:
-            yield services
+    Without ``log`` nothing but errors is logged: the command prints what there is to tell.
+    With ``poll`` the articles are polled for changes, whatever is configured. Without
+    ``check`` templates are not tried.
+    """
+    with without_collector():
+        from digest.assembly import open_services
+        from digest.logs import configure_logs
+
+    chosen: Context = context.obj
+    settings = chosen.settings()
+    configure_logs(settings.log.level if log else "error", settings.log.format)
+    settings = settings.polling() if poll else settings
+    with open_services(settings, check=check) as services:
+        yield services

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the editions, newest first; a `draft` waits for your decision."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         found = services.store.reports.listed(digest, limit)
         if digest is not None and not found:
             services.settings.digest(digest)  # one that is not configured may have old editions
@@ -51,8 +50,7 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     from digest.mail.columns import one_line
     from digest.mail.proposal import told_at
 
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         standing = _standing(services, edition_id)
         proposal = asyncio.run(services.editor().proposal(edition_id))
     if proposal is None:
@@ -93,8 +91,7 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
 @app.command()
 def approve(context: typer.Context, edition_id: Id) -> None:
     """Send a draft to all who are subscribed now; a running daemon does within half a minute."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         before = _standing(services, edition_id).edition
         approved = False
         if _is_draft(before):
@@ -115,8 +112,7 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
     """
     from digest.mail.delivery import DeliveryState
 
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         _standing(services, edition_id)  # there is one
         cancelled = asyncio.run(services.editor().cancel(edition_id))
         now = _standing(services, edition_id)
@@ -146,8 +142,7 @@ def resend(
     """
     if not failed:
         raise typer.BadParameter("say what to send again: --failed")
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         edition = _standing(services, edition_id).edition
         services.settings.digest(edition.digest)  # says so where it is not configured
         queued = asyncio.run(services.editor().resend(edition_id))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def export(
     """
     from digest.site import is_loopback
 
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         began = time.monotonic()
         address = url or services.site.url
         exporter = services.exporter(folder, url=address, archives=archives)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import Json, print_json, print_table
 
 app = typer.Typer()
@@ -13,8 +13,7 @@ app = typer.Typer()
 @app.command()
 def feeds(context: typer.Context, as_json: Json = False) -> None:
     """List the feeds: what they select, number of articles, kind, address."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         found = services.feeds()
     if as_json:
         print_json(

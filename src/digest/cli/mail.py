@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, progress_bar, remark, say
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def preview(
     With --lint the message is held to the rules of the specifications and the large providers;
     ends with 1 where it breaks one of them.
     """
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         digest = services.settings.digest(name)
         subscriber = _subscriber(services, name, for_) if for_ else None
         if welcome:
@@ -171,8 +170,7 @@ def send(
     """
     from digest.mail.address import check_address
 
-    chosen: Context = context.obj
-    with chosen.services() as services:
+    with services_of(context) as services:
         digest = services.settings.digest(name)
         try:
             addresses = [check_address(address) for address in to or ()]
@@ -209,8 +207,7 @@ def resume(
 
     A running daemon goes on within half a minute.
     """
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         if name is not None:
             services.settings.digest(name)
         outbox = services.store.outbox

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def list_articles(
     """List articles, the newest first."""
     from digest.articles.model import CategoryPath
 
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         if waiting:
             _print_waiting(services.store.articles.waiting()[:limit], as_json)
             return
@@ -78,8 +77,7 @@ def _print_waiting(files: list[tuple[str, datetime]], as_json: bool) -> None:
 @app.command()
 def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
     """Show all that is known of articles."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         found = _find(services, names)
         told = [_told(services, one) for one in found]
     if as_json:
@@ -100,8 +98,7 @@ def withdraw(context: typer.Context, names: Names) -> None:
 
     Their addresses answer 410 (gone), and Atom feeds tell it (RFC 6721).
     """
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         found = _find(services, names)
         services.store.withdrawals.withdraw(_keys(found), services.clock())
         count = sum(one.withdrawn_at is None for one in found)
@@ -111,8 +108,7 @@ def withdraw(context: typer.Context, names: Names) -> None:
 @app.command()
 def restore(context: typer.Context, names: Names) -> None:
     """Show withdrawn articles again, whatever becomes of their files."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         found = _find(services, names)
         services.store.withdrawals.restore(_keys(found), services.clock())
         count = sum(one.withdrawn_at is not None for one in found)

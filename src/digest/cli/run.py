@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.articles.tree import TOP
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def run(
     """
     from digest.daemon import Daemon
 
-    chosen: Context = context.obj
-    with chosen.services(poll=poll) as services:
+    with services_of(context, poll=poll) as services:
         for root in services.tree.roots.values():
             say(f"Reading {root} …")
         with progress_bar("Reading") as progress:

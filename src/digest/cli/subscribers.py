@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import Context
+from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.errors import ConfigurationError
 
@@ -100,8 +100,7 @@ def add(
 
     A new subscriber of a digest with `welcome` is sent the latest articles at once.
     """
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         try:
             new = new_subscriber(services, address, digest, name, categories, language, timezone)
         except ValueError as error:
@@ -119,8 +118,7 @@ def remove(
     ] = None,
 ) -> None:
     """Forget an address. (People who unsubscribe themselves are remembered as such.)"""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         removed = services.store.subscribers.remove(address, digest)
     if not removed:
         complain(f"{address}: is not subscribed")
@@ -150,8 +148,7 @@ def restore(
     digest: Annotated[str | None, typer.Option(help="Only of this digest. Default: all.")] = None,
 ) -> None:
     """Write again to an address that a server said does not exist (`suppressed` in the list)."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         restored = services.store.subscribers.restore(address, digest, services.clock())
     if not restored:
         complain(f"{address}: is not suppressed")
@@ -166,8 +163,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the subscribers."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         if digest is not None:
             services.settings.digest(digest)
         rows = [_row(subscriber) for subscriber in services.store.subscribers.list(digest)]
@@ -188,8 +184,7 @@ def export(
     digest: Annotated[str | None, typer.Option(help="Only of this digest.")] = None,
 ) -> None:
     """Write the subscribers as CSV with a header, as `import` reads it."""
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         subscribers = services.store.subscribers.list(digest)
     stream = file.open("w", encoding="utf-8", newline="") if file else sys.stdout
     try:
@@ -217,8 +212,7 @@ def import_(
 
     Whoever unsubscribed or is suppressed in the file is left out, as is whoever unsubscribed here.
     """
-    chosen: Context = context.obj
-    with chosen.services(log=False) as services:
+    with services_of(context, log=False) as services:
         good: list[NewSubscriber] = []
         bad = left_out = 0
         reader = _open_csv(file)

@@ -8,9 +8,10 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from digest.articles.model import Article, ArticleKey, Scope, article_folder
+from digest.articles.model import Article, Scope, article_folder
+from digest.articles.records import ListedArticle, Revision
 from digest.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
-from digest.feeds.archives import Held, Place, archive_path
+from digest.feeds.archives import ArchiveState, Held, Place, archive_path
 from digest.feeds.formats import FORMATS, document
 from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan, spread
@@ -18,7 +19,7 @@ from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.selection import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
 from digest.web.editions import EditionSource, WebEditions
-from digest.web.feed_pages import Revision, SelectionSource, depends_on, feed_page
+from digest.web.feed_pages import SelectionSource, depends_on, feed_page
 from digest.web.pages import STYLE, WebPages
 
 NOT_FOUND = "404.html"
@@ -26,42 +27,6 @@ NOT_FOUND = "404.html"
 NO_JEKYLL = ".nojekyll"
 #: Left as it is where somebody else has put one there.
 _OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
-
-
-class ListedArticle(Protocol):
-    """What is told of an article without its texts."""
-
-    @property
-    def sequence(self) -> int:
-        """Its number in order of arrival."""
-
-    @property
-    def key(self) -> ArticleKey:
-        """Its name in addresses."""
-
-    @property
-    def revision(self) -> int:
-        """The content revision of its last change."""
-
-    @property
-    def updated_at(self) -> datetime:
-        """When it was updated, aware UTC."""
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether it has a link of its own."""
-
-
-class ArchiveState(Protocol):
-    """An archive of a feed."""
-
-    @property
-    def number(self) -> int:
-        """1, 2, 3 …"""
-
-    @property
-    def revision(self) -> int:
-        """The content revision of the last change of any of its articles."""
 
 
 class SiteSource(SelectionSource, EditionSource, Protocol):

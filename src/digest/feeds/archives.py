@@ -10,15 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from lxml import etree
 
 from digest.articles.model import ARCHIVES, Article, Tombstone
 from digest.feeds.selection import Feed
-
-#: RFC 5005 section 4.
-NAMESPACE = "http://purl.org/syndication/history/1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +64,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveState:
+    """An archive, and the last change of what it holds."""
+
+    number: int
+    revision: int  #: the content revision of the last change of any of its articles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a document stands among those of its feed."""
 
@@ -101,19 +103,6 @@ class Place:
 
 #: The place of a feed without archives.
 ALONE = Place()
-
-
-class Mark:
-    """An extension of feedgen for feeds: says that this document is an archive."""
-
-    def extend_ns(self) -> dict[str, str]:
-        """Return the namespaces that the feed needs."""
-        return {"fh": NAMESPACE}
-
-    def extend_atom(self, feed: Any) -> Any:
-        """Add the element to the feed and return it."""
-        etree.SubElement(feed, f"{{{NAMESPACE}}}archive")
-        return feed
 
 
 def archive_path(number: int, name: str) -> str:

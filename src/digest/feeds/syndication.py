@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from html import escape, unescape
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,15 +18,19 @@ from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from lxml import etree
 
 from digest import __version__
+from digest.articles.addresses import absolute
 from digest.articles.characters import publishable
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import ALONE, Mark, Place
-from digest.feeds.persons import person
-from digest.feeds.plain import as_html, unmistakable
-from digest.feeds.rhythm import Syndication, minutes
+from digest.feeds.archives import ALONE, Place
+from digest.feeds.extensions import (
+    ArchiveMark,
+    HubLinks,
+    Syndication,
+    Tombstones,
+    Undated,
+    minutes,
+)
 from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
-from digest.feeds.tombstones import Tombstones
-from digest.feeds.websub import HubLinks
 from digest.site import Site
 from digest.times import rfc822
 
@@ -64,6 +70,14 @@ _RSS_ROOT: Mapping[str, Any] = {
     },
 }
 _ATOM_ROOT: Mapping[str, Any] = {"tag": "feed", "nsmap": {"media": _MEDIA}}
+
+#: Invisible, and no letter: what stands behind it is neither a tag nor a reference any more.
+WORD_JOINER = "\u2060"
+_TAG = re.compile("<(?=[A-Za-z/!?])")
+#: Counted, not read: a number of thousands of digits would be an error.
+_NUMBER = re.compile("&#(?:[0-9]|[xX][0-9A-Fa-f])")
+_REFERENCE = re.compile("&(?=[#A-Za-z])")
+_MAIL = re.compile(r"[^\s@<>()]+@[^\s@<>()]+")
 
 _Text = Callable[[str], str]
 
@@ -127,6 +141,37 @@ def image_type(url: str) -> str:
     return _IMAGE_TYPES.get(suffix, "image/jpeg")
 
 
+def unmistakable(text: str) -> str:
+    """Return ``text`` so that readers show it the same whether they take it for HTML or not.
+
+    Titles of RSS are plain text, but many readers look for markup in them: of ``<b>`` in a title
+    about HTML they would show nothing. A word joiner behind the mark keeps them from that; a text
+    without such marks stays as it is.
+    """
+    if "<" in text:
+        text = _TAG.sub("<" + WORD_JOINER, text)
+    if "&" in text and (_NUMBER.search(text) or unescape(text) != text):
+        text = _REFERENCE.sub("&" + WORD_JOINER, text)
+    return text
+
+
+def as_html(text: str) -> str:
+    """Return HTML that shows ``text``: descriptions of RSS are HTML."""
+    return escape(text, quote=False)
+
+
+def person(name: str) -> dict[str, str]:
+    """Return an author's name, with ``email`` or ``uri`` where that is what the name was.
+
+    RFC 4287 section 3.2: an address has elements of its own, and the name is for people.
+    """
+    if _MAIL.fullmatch(name):
+        return {"name": name.partition("@")[0], "email": name}
+    if name.lower().startswith(("http://", "https://")) and (address := absolute(name)):
+        return {"name": urlsplit(address).hostname or address, "uri": address}
+    return {"name": name}
+
+
 def _serialized(root: Mapping[str, Any], build: Callable[[_Text], etree._Element]) -> bytes:
     """Return an element as it is written below a document's root, which declares namespaces."""
     parent = etree.Element(root["tag"], nsmap=root["nsmap"])
@@ -173,7 +218,7 @@ def _rss(feed: Feed, changed_at: datetime | None, text: _Text) -> bytes:
         name = text(site.author or site.title)
         generator.managingEditor(f"{text(site.email)} ({name})" if name else text(site.email))
     if changed_at is None:
-        generator.register_extension("undated", _Undated)
+        generator.register_extension("undated", Undated)
     generator.register_extension("sy", Syndication)
     generator.sy.every = feed.ttl
     if site.hubs:
@@ -233,10 +278,10 @@ def _atom(
     generator.author(author)
     generator.register_extension("media", MediaExtension)
     if place.number is not None:
-        generator.register_extension("archive", Mark)
+        generator.register_extension("archive", ArchiveMark)
     if gone:
         generator.register_extension("tombstones", Tombstones)
-        generator.tombstones.stand_for(gone)
+        generator.tombstones.gone = gone
     return bytes(generator.atom_str(xml_declaration=False))
 
 
@@ -305,18 +350,6 @@ def _distinct(changed_at: datetime, sequence: int) -> datetime:
 
 def _seconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
-
-
-class _Undated:
-    """Takes feedgen's ``lastBuildDate`` out of an empty channel: RSS needs none."""
-
-    def extend_ns(self) -> dict[str, str]:
-        return {}
-
-    def extend_rss(self, feed: Any) -> Any:
-        channel = feed[0]
-        channel.remove(channel.find("lastBuildDate"))
-        return feed
 
 
 class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no types

@@ -6,39 +6,17 @@ W3C Recommendation of 23 January 2018, https://www.w3.org/TR/websub/.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 from urllib.parse import urlencode, urlsplit
-
-from lxml import etree
 
 from digest.articles.model import ARCHIVES
 from digest.feeds.selection import ATOM, JSON, RSS
 from digest.site import Site
 
-#: RFC 4287 section 2.
-_ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 #: How many topics a hub takes in one request, by its host. The Recommendation leaves to publisher
 #: and hub how one tells the other, and a hub that expects one topic drops all but one in silence.
 #: https://pubsubhubbub.appspot.com/ says that its field may be repeated.
 _BATCHES = {"pubsubhubbub.appspot.com": 20}
 _ALONE = 1
-
-
-class HubLinks:
-    """An extension of feedgen for RSS, which knows no link but its own: a link for each hub."""
-
-    def __init__(self) -> None:
-        self.hubs: Collection[str] = ()  #: their addresses
-
-    def extend_ns(self) -> dict[str, str]:
-        """Return the namespaces that the feed needs; feedgen brings Atom's."""
-        return {}
-
-    def extend_rss(self, feed: Any) -> Any:
-        """Add the elements to the channel and return the feed."""
-        for hub in self.hubs:
-            etree.SubElement(feed[0], _ATOM_LINK, {"href": hub, "rel": "hub"})
-        return feed
 
 
 def hub_objects(site: Site) -> list[dict[str, str]]:

@@ -128,6 +128,15 @@ def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Editi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """An edition as pages list it."""
+
+    edition: Edition
+    articles: int  #: without those that are hidden by now
+    revision: int  #: the content revision of the last change of any of its articles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """The articles of one category in a rendition, or those that are pinned."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from digest.articles.model import Article, CategoryPath, Scope, Tombstone
 from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import Decision, Entry, Held, Version, decide
+from digest.feeds.archives import ArchiveState, Decision, Entry, Held, Version, decide
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import Feed
 from digest.store.reading import newest, read, scope_key, within
@@ -48,14 +48,6 @@ class Look:
 
 
 _NOTHING = Decision(stale=(), sets=())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveState:
-    """An archive, and the last change of what it holds."""
-
-    number: int
-    revision: int  #: the content revision of the last change of any of its articles
 
 
 def newest_archive(connection: Connection, feed: Feed) -> int:

@@ -107,6 +107,15 @@ def from_row(row: Row[Any]) -> Edition:
     )
 
 
+def states(connection: Connection, edition_id: int | None = None) -> dict[DeliveryState, int]:
+    """Return how many deliveries, of an edition or of all, stand in each state, 0 included."""
+    query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
+    if edition_id is not None:
+        query = query.where(delivery.c.edition == edition_id)
+    found = {DeliveryState(state): number for state, number in connection.execute(query)}
+    return {state: found.get(state, 0) for state in DeliveryState}
+
+
 def taken_upto(connection: Connection, name: str) -> int | None:
     """Return where the last edition of a digest ended, or where it begins; None: not begun yet."""
     last = select(edition.c.upto).where(edition.c.digest == name)

@@ -34,16 +34,13 @@ from digest.store.withdrawals import any_withdrawn
 
 
 class FeedStore:
-    """What publishing needs to know. Every method raises StoreError."""
+    """What publishing needs to know, as ``PublishStore`` describes it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def stale(self, since: int | None, kinds: Collection[StrandKind]) -> StaleFeeds:
-        """Return what changed after a content revision, or (None) everything that there is.
-
-        ``kinds`` are the kinds of facets that may have feeds.
-        """
+        """Return what changed after a content revision, or (None) everything that there is."""
         with self._database.read() as connection:
             number = current(connection).number
             spoken = {StrandKind.LANGUAGE}.intersection(kinds)
@@ -72,12 +69,7 @@ class FeedStore:
     def contents(
         self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
     ) -> list[FeedContents]:
-        """Return what each feed holds now; with ``archives``, close archives first.
-
-        An archive is closed wherever a version of an article would be told by no document.
-        ``changed`` are the sequences of the articles that changed since the last call for these
-        feeds; None means any.
-        """
+        """Return what each feed holds now; with ``archives``, close archives first."""
         with self._database.read() as connection:
             gone = any_withdrawn(connection)
             found = [
@@ -167,13 +159,7 @@ class FeedStore:
         *,
         everything: bool,
     ) -> None:
-        """Note what was written and removed.
-
-        ``complete`` is the content revision that the folder is complete up to; None where
-        something is still to be written. Unless ``everything`` was compared, that holds only
-        where the folder is of the same ``fingerprint``, and where everything was and not all
-        could be written, the folder is of none.
-        """
+        """Note what was written and removed."""
         rows = [
             {
                 "output": token,

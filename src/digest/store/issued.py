@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, case, func, or_, select
 
 from digest.articles.model import Article
 from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Edition, EditionState
+from digest.mail.edition import EditionState, Issue
 from digest.store import editions
 from digest.store.reading import of_edition
 from digest.store.schema import article_state, delivery, edition, edition_article
@@ -16,15 +14,6 @@ from digest.store.schema import article_state, delivery, edition, edition_articl
 _ISSUED = (EditionState.OPEN, EditionState.DONE)
 #: In whose mailbox an edition is, or may be in a moment.
 _THERE = (DeliveryState.SENT, DeliveryState.SENDING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
-    """An edition as pages list it."""
-
-    edition: Edition
-    articles: int  #: without those that are hidden by now
-    revision: int  #: the content revision of the last change of any of its articles
 
 
 def listed(connection: Connection, digest: str) -> list[Issue]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
 
 from digest.articles.model import Article
 from digest.mail.delivery import (
@@ -114,14 +114,10 @@ class OutboxStore:
                 raise LookupError(f"there is no edition {edition_id}")
             return editions.from_row(row), of_edition(connection, editions.held(edition_id))
 
-    def states(self, edition_id: int | None = None) -> dict[DeliveryState, int]:
-        """Return how many deliveries, of an edition or of all, stand in each state, 0 included."""
-        query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
-        if edition_id is not None:
-            query = query.where(delivery.c.edition == edition_id)
+    def states(self) -> dict[DeliveryState, int]:
+        """Return how many deliveries stand in each state, 0 included."""
         with self._database.read() as connection:
-            found = {DeliveryState(state): number for state, number in connection.execute(query)}
-        return {state: found.get(state, 0) for state in DeliveryState}
+            return editions.states(connection)
 
     def claim(
         self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -13,13 +12,14 @@ from urllib.parse import unquote
 from sqlalchemy import Connection, bindparam, func, select
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
+from digest.articles.records import ListedArticle, Revision, StoredArticle
 from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import Held
+from digest.feeds.archives import ArchiveState, Held
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
-from digest.mail.edition import Edition
+from digest.mail.edition import Edition, Issue
 from digest.store import issued
-from digest.store.archives import ArchiveState, archive_states, held, look, newest_archive
+from digest.store.archives import archive_states, held, look, newest_archive
 from digest.store.connection import Database
 from digest.store.editions import taken_upto
 from digest.store.reading import (
@@ -32,7 +32,7 @@ from digest.store.reading import (
     read,
     selected,
 )
-from digest.store.revisions import NO_REVISION, Revision, current, of_selection, of_selections
+from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import article, article_state, category, feed_change, meta, strand
 from digest.store.statements import put
 from digest.store.types import hashed, microseconds
@@ -61,27 +61,6 @@ _ARTICLE = (
     .join(article_state, article_state.c.article == article.c.id)
     .where(article.c.key == bindparam("key"))
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredArticle:
-    """An article's row, and how it stands."""
-
-    row: Any  #: with the columns that articles are made of
-    hidden: bool  #: it was withdrawn, or may not be shown for another reason
-    revision: int  #: the content revision of its last change
-    changed_at: datetime  #: aware UTC: when it changed, or some time later
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedArticle:
-    """What is told of an article without its texts."""
-
-    sequence: int
-    key: ArticleKey
-    revision: int  #: the content revision of its last change
-    updated_at: datetime  #: aware UTC
-    elsewhere: bool  #: it has a link of its own
 
 
 #: Under another name than in the condition that an article is visible.
@@ -150,19 +129,15 @@ class PageSnapshot:
 
     def find_article(self, key: str) -> StoredArticle | None:
         """Return how the article with a key stands; None where there is none."""
-        row = self._connection.execute(_ARTICLE, {"key": key}).first()
+        row: Any = self._connection.execute(_ARTICLE, {"key": key}).first()
         if row is None:
             return None
         return StoredArticle(
-            row=row,
             hidden=row.hidden != 0,
             revision=row.revision,
             changed_at=row.changed_at or NO_REVISION.changed_at,
+            read=lambda: from_row(row, filed_under(self._connection, row.id)),
         )
-
-    def article(self, stored: StoredArticle) -> Article:
-        """Return an article that was found."""
-        return from_row(stored.row, filed_under(self._connection, stored.row.id))
 
     def changes(self) -> Mapping[Scope, Revision]:
         """Return the last change of every selection that ever had one."""
@@ -242,7 +217,7 @@ class PageSnapshot:
         """Return what an archive holds, as it is now; what has left the feed is left out."""
         return held(self._connection, feed, number)
 
-    def editions(self, digest: str) -> list[issued.Issue]:
+    def editions(self, digest: str) -> list[Issue]:
         """Return a digest's editions in order of number; see ``issued.listed``."""
         return issued.listed(self._connection, digest)
 

@@ -91,19 +91,9 @@ def _standing(connection: Connection, one: Edition) -> Standing:
     return Standing(
         edition=one,
         articles=connection.scalar(held) or 0,
-        states=_states(connection, one.id),
+        states=editions.states(connection, one.id),
         errors=_errors(connection, one.id),
     )
-
-
-def _states(connection: Connection, edition_id: int) -> dict[DeliveryState, int]:
-    """Return how many deliveries of an edition stand in each state, 0 included."""
-    query = select(delivery.c.state, func.count()).where(delivery.c.edition == edition_id)
-    counts = {
-        DeliveryState(state): number
-        for state, number in connection.execute(query.group_by(delivery.c.state))
-    }
-    return {state: counts.get(state, 0) for state in DeliveryState}
 
 
 def _progress(connection: Connection, edition_id: int, now: datetime) -> Progress:
@@ -116,7 +106,7 @@ def _progress(connection: Connection, edition_id: int, now: datetime) -> Progres
     queued = mine & (delivery.c.state == DeliveryState.QUEUED)
     later = select(func.count()).where(queued, delivery.c.due_at > now)
     return Progress(
-        states=_states(connection, edition_id),
+        states=editions.states(connection, edition_id),
         lately=lately,
         since=max(now - first, timedelta()) if first else timedelta(),
         later=connection.scalar(later) or 0,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import BigInteger, Connection, case, literal, select, update
 
 from digest.articles.model import CategoryPath, Scope
+from digest.articles.records import Revision
 from digest.articles.strands import Strand, StrandKind
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import insert_into, put
@@ -16,14 +16,6 @@ from digest.store.types import Moment, chunks, hashed, microseconds
 
 _EVERYTHING, _CATEGORY = "everything", "category"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """The last change of something."""
-
-    number: int  #: greater than that of every earlier change; 0 where there was none
-    changed_at: datetime  #: aware UTC
 
 
 NO_REVISION = Revision(number=0, changed_at=_NEVER)

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Protocol
 
 from digest.articles.model import ARCHIVES, Scope
+from digest.articles.records import Revision
 from digest.feeds.archives import Held, Place
 from digest.feeds.formats import FORMATS, document
 from digest.feeds.selection import MEDIA_TYPES, Feed
-from digest.web.feed_pages import Revision
 from digest.web.page import UNLISTED, Missing, Page
 
 #: Seconds for which a client may use what it has: as for the feeds themselves.

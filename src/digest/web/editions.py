@@ -11,11 +11,13 @@ from functools import partial
 from typing import Protocol
 
 from digest.articles.model import Article, CategoryPath
+from digest.articles.records import Revision
 from digest.feeds.selection import ATOM, MEDIA_TYPES
 from digest.mail.edition import (
     Contents,
     Digest,
     Edition,
+    Issue,
     contents,
     edition_folder,
     edition_of,
@@ -26,9 +28,8 @@ from digest.mail.phrases import phrasebook
 from digest.site import Site
 from digest.times import Clock
 from digest.web.edition_feed import MAX_EDITIONS, edition_feed
-from digest.web.feed_pages import Revision
 from digest.web.page import UNLISTED, Missing, Page
-from digest.web.pages import MAX_SHOWN
+from digest.web.pages import MAX_SHOWN, WebPages
 
 #: What a sample shows while nothing is new.
 MAX_LATEST = 10
@@ -38,22 +39,6 @@ SAMPLE = "sample"
 #: Seconds for which a client may use the feed of editions.
 _FEED_MAX_AGE = 300
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
-
-
-class Issue(Protocol):
-    """An edition as the store lists it."""
-
-    @property
-    def edition(self) -> Edition:
-        """The edition."""
-
-    @property
-    def articles(self) -> int:
-        """How many it shows."""
-
-    @property
-    def revision(self) -> int:
-        """The content revision of the last change of any of its articles."""
 
 
 class EditionSource(Protocol):
@@ -78,29 +63,6 @@ class EditionSource(Protocol):
         """Return the newest articles in any of these categories."""
 
 
-class EditionRenderer(Protocol):
-    """Renders the pages of editions; raises TemplateError."""
-
-    def edition(
-        self,
-        digest: Digest,
-        edition: Edition,
-        contents: Contents,
-        *,
-        previous: Edition | None = None,
-        following: Edition | None = None,
-    ) -> bytes:
-        """Return an edition's page; one that no store knows, with the number 0, is a sample."""
-
-    def editions(
-        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
-    ) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles.
-
-        ``sample`` says whether the next one can be seen.
-        """
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedPage:
     """A page of editions and where it is."""
@@ -121,7 +83,7 @@ class WebEditions:
         *,
         digests: Mapping[str, Digest],
         site: Site,
-        to: EditionRenderer,
+        pages: WebPages,
         clock: Clock,
         samples: bool = True,
     ) -> None:
@@ -129,7 +91,7 @@ class WebEditions:
         self._samples = samples
         self._digests = digests
         self._site = site
-        self._to = to
+        self._pages = pages
         self._clock = clock
 
     def folder(self, source: EditionSource, name: str, rest: Sequence[str]) -> Page | Missing:
@@ -181,7 +143,7 @@ class WebEditions:
         return Page(
             version=_version(listed),
             changed_at=source.current().changed_at,
-            render=partial(self._to.editions, digest, shown, sample=self._samples),
+            render=partial(self._pages.editions, digest, shown, sample=self._samples),
         )
 
     def _edition(
@@ -210,7 +172,7 @@ class WebEditions:
         self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int
     ) -> bytes:
         edition = listed[place].edition
-        return self._to.edition(
+        return self._pages.edition(
             digest,
             edition,
             _contents(source, digest, edition),
@@ -229,7 +191,7 @@ class WebEditions:
         articles = fresh(digest, since, now) or source.latest(digest.categories, MAX_LATEST)
         edition = edition_of(digest.name, articles, now)
         shown = contents(articles, digest.categories, digest.max_items)
-        return self._to.edition(digest, edition, shown)
+        return self._pages.edition(digest, edition, shown)
 
 
 def _contents(source: EditionSource, digest: Digest, edition: Edition) -> Contents:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
 from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.records import Revision
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.plan import FeedPlan, FeedSummary, spread
 from digest.feeds.selection import STRAND_FOLDERS, CategorySummary, Feed, StrandSummary
 from digest.web.page import Page
+from digest.web.pages import WebPages
 
 _KINDS = {folder: kind for kind, folder in STRAND_FOLDERS.items()}
 #: Of what a page can name all: not of authors.
 _FEW = frozenset({StrandKind.LANGUAGE, StrandKind.CUSTOM})
-
-
-class Revision(Protocol):
-    """The last change of something."""
-
-    @property
-    def number(self) -> int:
-        """Greater than that of every earlier change; 0 where there was none."""
-
-    @property
-    def changed_at(self) -> datetime:
-        """When; aware UTC."""
 
 
 class SelectionSource(Protocol):
@@ -55,24 +44,6 @@ class SelectionSource(Protocol):
         """Return every author, language or feed of the operator's that shows an article."""
 
 
-class FeedRenderer(Protocol):
-    """Renders the pages of feeds; raises TemplateError."""
-
-    def index(
-        self, feed: Feed, articles: Sequence[Article], categories: Sequence[CategorySummary]
-    ) -> bytes:
-        """Return the site's front page; ``categories`` are all of them."""
-
-    def feed(
-        self,
-        feed: Feed,
-        articles: Sequence[Article],
-        categories: Sequence[CategorySummary],
-        others: Sequence[FeedSummary] = (),
-    ) -> bytes:
-        """Return a feed's page; ``categories`` are those right below it (all, for the site's)."""
-
-
 def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | None:
     """Return the feed with a folder below ``feeds/``, without its slashes; None where none is."""
     selection: Scope = None
@@ -89,7 +60,7 @@ def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | No
     return feed if feed and _is_there(source, plan, feed) else None
 
 
-def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, to: FeedRenderer) -> Page:
+def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, pages: WebPages) -> Page:
     """Return a feed's page; without a feed the front page."""
     shown = feed or plan.feed(None)
     assert shown is not None  # noqa: S101 everything always has a feed
@@ -99,7 +70,7 @@ def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, to: Fe
         # The moment too: a database that was restored gives the same number again.
         version=f"{revision.number}.{revision.changed_at.timestamp():.0f}",
         changed_at=revision.changed_at,
-        render=partial(render, source, shown, plan, to),
+        render=partial(render, source, shown, plan, pages),
     )
 
 
@@ -131,17 +102,17 @@ def _is_there(source: SelectionSource, plan: FeedPlan, feed: Feed) -> bool:
     return feed.scope is None or feed.kind == StrandKind.CUSTOM or not source.is_empty(feed.scope)
 
 
-def _front(source: SelectionSource, feed: Feed, _: FeedPlan, to: FeedRenderer) -> bytes:
-    return to.index(feed, source.newest(None, feed.limit), source.categories(None))
+def _front(source: SelectionSource, feed: Feed, _: FeedPlan, pages: WebPages) -> bytes:
+    return pages.index(feed, source.newest(None, feed.limit), source.categories(None))
 
 
-def _feed(source: SelectionSource, feed: Feed, plan: FeedPlan, to: FeedRenderer) -> bytes:
+def _feed(source: SelectionSource, feed: Feed, plan: FeedPlan, pages: WebPages) -> bytes:
     articles = source.newest(feed.scope, feed.limit)
     if feed.strand:
-        return to.feed(feed, articles, ())
+        return pages.feed(feed, articles, ())
     others: list[FeedSummary] = []
     if feed.scope is None:
         scopes = spread(plan, (), source.facets(plan.kinds & _FEW))
         found = ((plan.feed(scope), count) for scope, count in scopes.items())
         others = [FeedSummary(feed=one, articles=count) for one, count in found if one]
-    return to.feed(feed, articles, source.categories(feed.category), others)
+    return pages.feed(feed, articles, source.categories(feed.category), others)

@@ -1,15 +1,15 @@
-"""What Atom feeds tell of withdrawn articles."""
-
 from __future__ import annotations
 
 from datetime import timedelta
 
 import feedparser
+import pytest
 from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
+from digest.feeds.extensions import TOMBSTONES, minutes, period
 from digest.feeds.selection import Feed
-from digest.feeds.tombstones import NAMESPACE
+from digest.settings.durations import parse
 from tests.feeds.samples import NOON, PORTS, SITE, article, atom
 
 FEED = Feed(site=SITE, category=PORTS)
@@ -19,9 +19,33 @@ GONE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        ("0s", ("hourly", 60)),
+        ("1m", ("hourly", 60)),
+        ("15m", ("hourly", 4)),
+        ("1h", ("hourly", 1)),
+        ("3h", ("daily", 8)),
+        ("1d", ("daily", 1)),
+        ("2d", ("weekly", 4)),
+        ("7d", ("weekly", 1)),
+        ("30d", ("weekly", 1)),
+    ],
+)
+def test_the_period_is_the_shortest_that_holds_a_look(every: str, expected: object) -> None:
+    assert period(parse(every)) == expected
+
+
+def test_minutes_are_whole_and_at_least_one() -> None:
+    assert minutes(timedelta(seconds=1)) == 1
+    assert minutes(timedelta(seconds=100)) == 2
+    assert minutes(timedelta(hours=1)) == 60
+
+
 def test_each_withdrawn_article_is_a_deleted_entry_of_the_feed() -> None:
     root = etree.fromstring(atom(FEED, [article(1)], gone=GONE))
-    found = [dict(one.attrib) for one in root.iterfind(f"{{{NAMESPACE}}}deleted-entry")]
+    found = [dict(one.attrib) for one in root.iterfind(f"{{{TOMBSTONES}}}deleted-entry")]
     assert [one["ref"] for one in found] == [one.id for one in GONE]
     whole = (NOON + timedelta(days=3)).replace(microsecond=0)
     assert found[0]["when"] == f"{whole:%Y-%m-%dT%H:%M:%SZ}".replace("+00:00", "Z")
@@ -35,4 +59,4 @@ def test_the_feed_is_updated_by_a_withdrawal() -> None:
 
 
 def test_without_withdrawals_there_is_no_word_of_them() -> None:
-    assert NAMESPACE.encode() not in atom(FEED, [article(1)])
+    assert TOMBSTONES.encode() not in atom(FEED, [article(1)])
