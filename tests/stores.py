@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
 from digest.articles.records import Revision
 from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import Held
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.mail.delivery import DeliveryState, Settlement
 from digest.mail.edition import Edition
@@ -89,10 +89,21 @@ def of_selection(store: Store, selection: Scope) -> Revision:
         return snapshot.of_selection(selection)
 
 
-def archived(store: Store, feed: Feed, number: int) -> Held:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """What an archive holds, with its articles."""
+
+    articles: list[Article]  #: the newest by publication first
+    gone: Sequence[Tombstone]  #: the last withdrawn first
+
+
+def archived(store: Store, feed: Feed, number: int) -> Archived:
     """Return what an archive of a feed holds."""
     with store.pages.snapshot() as snapshot:
-        return snapshot.archived(feed, number)
+        held = snapshot.archived(feed, number)
+        sequences = [one.sequence for one in held.versions]
+        articles = {one.sequence: one for one in snapshot.articles_of(sequences)}
+    return Archived(articles=[articles[one] for one in sequences], gone=held.gone)
 
 
 def editions(store: Store, digest: str | None, limit: int) -> list[Edition]:

@@ -20,7 +20,6 @@ import pytest
 
 from digest.articles.model import CategoryPath, article_folder, article_key
 from digest.assembly import Services
-from digest.feeds.formats import document
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.selection import RSS, Feed
 from digest.mail.tokens import Purpose, make_token
@@ -30,7 +29,7 @@ from digest.web.app import create_app
 from digest.web.feed_files import FeedFiles
 from digest.web.server import Server
 from tests.conftest import Workplace
-from tests.feeds.samples import SITE, article
+from tests.feeds.samples import SITE, article, document
 from tests.store.samples import reading
 from tests.web.test_app import KEY, Book
 from tests.web.test_approvals import Desk

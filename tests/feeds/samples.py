@@ -21,9 +21,10 @@ from digest.articles.model import (
 from digest.articles.sieve import Sieve, Sifted, strands
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import ALONE, Place
-from digest.feeds.formats import document
+from digest.feeds.formats import FORMATS, Content
 from digest.feeds.history import Deltas
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.feeds.syndication import last_change
 from digest.site import Site
 
 NOON = datetime(2024, 5, 20, 12, 0, 7, 250_000, tzinfo=UTC)
@@ -125,6 +126,23 @@ class Shelf:
 
     def tombstones(self, scope: Scope, limit: int) -> list[Tombstone]:
         return self.gone[:limit] if scope is None else []
+
+
+def document(
+    name: str,
+    feed: Feed,
+    articles: Sequence[Article],
+    gone: Sequence[Tombstone] = (),
+    place: Place = ALONE,
+) -> bytes:
+    """Return a document of a feed in the format whose file has this name."""
+    content = Content(
+        changed_at=last_change((one.updated_at, one.sequence) for one in articles),
+        gone=gone,
+        place=place,
+    )
+    entries = [FORMATS[name].entry(feed, article) for article in articles]
+    return FORMATS[name].document(feed, entries, content)
 
 
 def rss(feed: Feed, articles: Sequence[Article]) -> bytes:

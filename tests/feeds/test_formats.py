@@ -14,11 +14,11 @@ from lxml import etree
 from digest.articles.model import ArticleId, Tombstone
 from digest.feeds.archives import Place
 from digest.feeds.extensions import HISTORY
-from digest.feeds.formats import FORMATS, Content, document
+from digest.feeds.formats import FORMATS, Content
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from digest.feeds.syndication import last_change
 from tests.feed_validation import validate
-from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article
+from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article, document
 
 FH = f"{{{HISTORY}}}"
 A = "{http://www.w3.org/2005/Atom}"

@@ -22,7 +22,7 @@ from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article, ArticleId, SafeHtml
-from digest.feeds.formats import FORMATS, document
+from digest.feeds.formats import FORMATS
 from digest.feeds.opml import opml
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from digest.feeds.syndication import (
@@ -35,7 +35,7 @@ from digest.feeds.syndication import (
 )
 from digest.times import rfc822
 from tests.feed_validation.syntax import mistakable
-from tests.feeds.samples import NOON, PORTS, SITE, TEA, article, atom, json_feed, rss
+from tests.feeds.samples import NOON, PORTS, SITE, TEA, article, atom, document, json_feed, rss
 
 #: Texts that look like markup, or nearly.
 MARKED = st.lists(

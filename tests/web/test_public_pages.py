@@ -50,7 +50,7 @@ def no_template(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("rendered")
 
     monkeypatch.setattr(jinja2.Template, "render", fail)
-    monkeypatch.setattr("digest.web.archives.document", fail)
+    monkeypatch.setattr("digest.web.archives.FeedDocuments", fail)
     monkeypatch.setattr("digest.web.editions.edition_feed", fail)
 
 

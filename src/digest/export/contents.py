@@ -12,7 +12,7 @@ from digest.articles.model import Article, Scope, article_folder
 from digest.articles.records import ListedArticle, Revision
 from digest.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
 from digest.feeds.archives import ArchiveState, Held, Place, archive_path
-from digest.feeds.formats import FORMATS, document
+from digest.feeds.formats import FORMATS
 from digest.feeds.opml import opml
 from digest.feeds.plan import FeedPlan, spread
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
@@ -236,7 +236,7 @@ class _Feeds:
             held = self._source.archived(feed, number)
             self._held = feed.folder, number, held
         place = Place(newest=self._newest(feed), number=number)
-        return document(name, feed, held.articles, held.gone, place)
+        return self._documents.archive(feed, name, held, place)
 
 
 def _file(path: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.articles.model import ARCHIVES, Article, Tombstone
+from digest.articles.model import ARCHIVES, Tombstone
 from digest.feeds.selection import Feed
 
 
@@ -59,7 +59,7 @@ class Decision:
 class Held:
     """What an archive holds, as it is now."""
 
-    articles: Sequence[Article]  #: the newest by publication first
+    versions: Sequence[Version]  #: of its articles, the newest by publication first
     gone: Sequence[Tombstone]  #: the last withdrawn first
 
 

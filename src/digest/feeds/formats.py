@@ -11,10 +11,10 @@ from datetime import datetime
 from types import MappingProxyType
 
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import ALONE, Place
+from digest.feeds.archives import Place
 from digest.feeds.json_feed import json_feed, json_item
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.syndication import atom, atom_entry, last_change, rss, rss_item
+from digest.feeds.syndication import atom, atom_entry, rss, rss_item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +33,6 @@ class Format:
     entry: Callable[[Feed, Article], bytes]
     document: Callable[[Feed, Sequence[bytes], Content], bytes]
     archived: bool  #: whether its documents may be archives (RFC 5005)
-
-
-def document(
-    name: str,
-    feed: Feed,
-    articles: Sequence[Article],
-    gone: Sequence[Tombstone] = (),
-    place: Place = ALONE,
-) -> bytes:
-    """Return a document of a feed in the format whose file has this name."""
-    content = Content(
-        changed_at=last_change((one.updated_at, one.sequence) for one in articles),
-        gone=gone,
-        place=place,
-    )
-    entries = [FORMATS[name].entry(feed, article) for article in articles]
-    return FORMATS[name].document(feed, entries, content)
 
 
 def _rss(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
-from digest.articles.model import Article, CategoryPath, Scope, Tombstone
+from digest.articles.model import CategoryPath, Scope, Tombstone
 from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import ArchiveState, Decision, Entry, Held, Version, decide
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import Feed
-from digest.store.reading import newest, read, scope_key, within
+from digest.store.reading import scope_key, within
 from digest.store.schema import (
     archive,
     archive_entry,
@@ -85,17 +85,17 @@ def held(connection: Connection, feed: Feed, number: int) -> Held:
         .where(archive.c.feed == hashed(feed.folder), archive.c.number == number)
     )
     # Sorted here: with an order, SQLite would look for these few along the index of all.
-    shown = newest(feed.scope).order_by(None).where(article.c.id.in_(holds))
-    articles = sorted(read(connection, shown), key=_place, reverse=True)
+    rows = connection.execute(within(_VERSIONS, feed.scope).where(article.c.id.in_(holds)))
+    versions = sorted(map(_version, rows), key=_place, reverse=True)
     gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
-    return Held(articles=articles, gone=gone)
+    return Held(versions=versions, gone=gone)
 
 
 def _newest(connection: Connection, feed: str) -> int:
     return connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == feed)) or 0
 
 
-def _place(one: Article) -> tuple[Any, ...]:
+def _place(one: Version) -> tuple[Any, ...]:
     return one.published_at, one.sequence
 
 

@@ -115,7 +115,9 @@ class Addresses:
         if archive is None:
             return Missing.UNKNOWN
         feed = find_feed(source, self._plan, archive[0])
-        return archive_page(source, feed, archive[1], name) if feed else Missing.UNKNOWN
+        if feed is None:
+            return Missing.UNKNOWN
+        return archive_page(source, feed, archive[1], name, self._plan.max_bytes)
 
     def _style(self) -> Page:
         return Page(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
-from digest.articles.model import ARCHIVES, Scope
+from digest.articles.model import ARCHIVES, Article, Scope
 from digest.articles.records import Revision
 from digest.feeds.archives import Held, Place
-from digest.feeds.formats import FORMATS, document
+from digest.feeds.formats import FORMATS
+from digest.feeds.publish.documents import FeedDocuments
 from digest.feeds.selection import MEDIA_TYPES, Feed
 from digest.web.page import UNLISTED, Missing, Page
 
@@ -31,6 +33,9 @@ class ArchiveSource(Protocol):
     def archived(self, feed: Feed, number: int) -> Held:
         """Return what an archive holds, as it is now; what has left the feed is left out."""
 
+    def articles_of(self, sequences: Collection[int]) -> list[Article]:
+        """Return the visible articles with these sequences, in any order."""
+
 
 def archive_address(folder: str) -> tuple[str, int] | None:
     """Return the feed's folder and the number of the archive that a folder is of."""
@@ -38,8 +43,13 @@ def archive_address(folder: str) -> tuple[str, int] | None:
     return (match["folder"] or "", int(match["number"])) if match else None
 
 
-def archive_page(source: ArchiveSource, feed: Feed, number: int, name: str) -> Page | Missing:
-    """Return the document of a feed's archive in the format that the file of this name has."""
+def archive_page(
+    source: ArchiveSource, feed: Feed, number: int, name: str, max_bytes: int
+) -> Page | Missing:
+    """Return the document of a feed's archive in the format that the file of this name has.
+
+    It has ``max_bytes`` at most, as a feed has.
+    """
     if name not in feed.formats or not FORMATS[name].archived:
         return Missing.UNKNOWN
     newest = source.newest_archive(feed)
@@ -49,7 +59,7 @@ def archive_page(source: ArchiveSource, feed: Feed, number: int, name: str) -> P
     return Page(
         version=f"{revision.number}.{newest}",
         changed_at=revision.changed_at,
-        render=partial(_render, source, feed, Place(newest=newest, number=number), name),
+        render=partial(_render, source, feed, number, name, newest, max_bytes),
         media_type=f"{MEDIA_TYPES[name]}; charset=utf-8",
         max_age=_MAX_AGE,
         headers=UNLISTED,
@@ -57,7 +67,9 @@ def archive_page(source: ArchiveSource, feed: Feed, number: int, name: str) -> P
     )
 
 
-def _render(source: ArchiveSource, feed: Feed, place: Place, name: str) -> bytes:
-    assert place.number is not None  # noqa: S101 it is no current document
-    held = source.archived(feed, place.number)
-    return document(name, feed, held.articles, held.gone, place)
+def _render(
+    source: ArchiveSource, feed: Feed, number: int, name: str, newest: int, max_bytes: int
+) -> bytes:
+    documents = FeedDocuments(source.articles_of, max_bytes=max_bytes)
+    place = Place(newest=newest, number=number)
+    return documents.archive(feed, name, source.archived(feed, number), place)

@@ -9,10 +9,9 @@ import pytest
 
 from digest.articles.model import Article, SafeHtml
 from digest.feeds.archives import Version
-from digest.feeds.formats import document
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from tests.feeds.samples import PORTS, SITE, TEA, article
+from tests.feeds.samples import PORTS, SITE, TEA, article, document
 
 FEED = Feed(site=SITE, category=PORTS)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import Place, Version
+from digest.feeds.archives import Held, Place, Version
 from digest.feeds.formats import FORMATS, Content
 from digest.feeds.publish.entry_cache import EntryCache, EntryForm
 from digest.feeds.publish.plan import within
@@ -22,6 +22,10 @@ _log = structlog.get_logger(__name__)
 _HEAD_BYTES, _TOMBSTONE_BYTES = 65_536, 1_024
 
 
+#: Articles read at once; an article may have megabytes.
+_AT_ONCE = 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedContents:
     """What a feed's documents tell, as the store has it."""
@@ -32,7 +36,7 @@ class FeedContents:
 
 
 class FeedDocuments:
-    """Makes the current documents of feeds. For one thread."""
+    """Makes the documents of feeds. For one thread."""
 
     def __init__(
         self, articles_of: Callable[[Collection[int]], list[Article]], *, max_bytes: int
@@ -47,75 +51,86 @@ class FeedDocuments:
         self._cut: set[str] = set()  # folders of feeds over the limit of bytes
 
     def of(self, feed: Feed, held: FeedContents) -> Iterator[tuple[str, bytes]]:
-        """Yield name and content of each of a feed's documents."""
+        """Yield name and content of each of a feed's current documents."""
+        place = Place(newest=held.newest_archive)
+        yield from self._written(feed, held.versions, held.gone, place)
+
+    def archive(self, feed: Feed, name: str, held: Held, place: Place) -> bytes:
+        """Return the document of an archive in the format that the file of this name has."""
+        alone = replace(feed, formats=(name,))
+        return dict(self._written(alone, held.versions, held.gone, place))[name]
+
+    def _written(
+        self, feed: Feed, versions: Sequence[Version], gone: Sequence[Tombstone], place: Place
+    ) -> Iterator[tuple[str, bytes]]:
         content = Content(
-            changed_at=last_change((one.changed_at, one.sequence) for one in held.versions),
-            gone=held.gone,
-            place=Place(newest=held.newest_archive),
+            changed_at=last_change((one.changed_at, one.sequence) for one in versions),
+            gone=gone,
+            place=place,
         )
-        for name, entries in self._entries_of(feed, held.versions).items():
-            kept = self._within_limit(feed, name, entries, content)
+        for name, entries in self._entries_of(feed, versions).items():
+            kept = self._within_limit(feed, name, versions, entries, content)
             yield name, FORMATS[name].document(feed, list(kept.values()), content)
 
     def _entries_of(
         self, feed: Feed, versions: Sequence[Version]
     ) -> dict[str, dict[Version, bytes]]:
-        """Return the entries of articles by format; without those withdrawn a moment ago."""
-        kept: dict[str, dict[Version, bytes]] = {}
-        missing: set[int] = set()
-        for name in feed.formats:
-            form = EntryForm(name, feed.full, feed.site.language)
-            kept[name] = {}
-            for version in versions:
-                entry = self._entries.get(form, version.sequence, version.revision)
-                if entry is None:
-                    missing.add(version.sequence)
-                else:
-                    kept[name][version] = entry
-        if missing:
-            self._serialize(feed, versions, missing, kept)
-        return {
-            name: {one: entries[one] for one in versions if one in entries}
-            for name, entries in kept.items()
-        }
+        """Return the entries of articles by format, in their order.
 
-    def _serialize(
-        self,
-        feed: Feed,
-        versions: Sequence[Version],
-        missing: Collection[int],
-        entries: Mapping[str, dict[Version, bytes]],
-    ) -> None:
-        """Add entries of articles that are missing in some format."""
-        known = {one.sequence: one for one in versions}
-        for article in self._articles_of(missing):
-            version = known[article.sequence]
-            for name, written in entries.items():
-                if version not in written:
-                    form = EntryForm(name, feed.full, feed.site.language)
-                    written[version] = FORMATS[name].entry(feed, article)
-                    self._entries.put(form, version.sequence, version.revision, written[version])
+        Those withdrawn a moment ago are left out, and those after so many that a document could
+        not hold half of them.
+        """
+        forms = [EntryForm(name, feed.full, feed.site.language) for name in feed.formats]
+        entries: dict[str, dict[Version, bytes]] = {name: {} for name in feed.formats}
+        sizes = dict.fromkeys(feed.formats, 0)
+        for start in range(0, len(versions), _AT_ONCE):
+            some = versions[start : start + _AT_ONCE]
+            open_forms = [one for one in forms if sizes[one.format] <= 2 * self._max_bytes]
+            known = {
+                (form, one.sequence): self._entries.get(form, one.sequence, one.revision)
+                for form in open_forms
+                for one in some
+            }
+            missing = {sequence for (_, sequence), entry in known.items() if entry is None}
+            articles = {one.sequence: one for one in self._articles_of(missing)} if missing else {}
+            for version in some:
+                for form in open_forms:
+                    entry = known[form, version.sequence]
+                    if entry is None and (article := articles.get(version.sequence)):
+                        entry = FORMATS[form.format].entry(feed, article)
+                        self._entries.put(form, version.sequence, version.revision, entry)
+                    if entry is not None:
+                        entries[form.format][version] = entry
+                        sizes[form.format] += len(entry)
+        return entries
 
     def _within_limit(
-        self, feed: Feed, name: str, entries: dict[Version, bytes], content: Content
+        self,
+        feed: Feed,
+        name: str,
+        versions: Sequence[Version],
+        entries: dict[Version, bytes],
+        content: Content,
     ) -> dict[Version, bytes]:
         """Return a document's entries, with summaries for those that it has no room for."""
         written = sum(map(len, entries.values()))
         if written + _HEAD_BYTES + _TOMBSTONE_BYTES * len(content.gone) <= self._max_bytes:
             return entries
         # Two bytes between entries.
-        room = self._max_bytes - len(FORMATS[name].document(feed, (), content)) - 2 * len(entries)
+        room = self._max_bytes - len(FORMATS[name].document(feed, (), content)) - 2 * len(versions)
         if written <= room:
             return entries
-        short = self._entries_of(replace(feed, full=False, formats=(name,)), tuple(entries))[name]
-        kept = within(room, entries, short)
+        summaries = replace(feed, full=False, formats=(name,))
+        short = self._entries_of(summaries, versions)[name]
+        full = {one: entries.get(one, entry) for one, entry in short.items()}
+        kept = within(room, full, short)
         if feed.folder not in self._cut:
             self._cut.add(feed.folder)
             _log.warning(
                 "a feed is over its limit of bytes; articles that do not fit give their summaries",
                 feed=feed.folder,
-                summaries=sum(entry != entries[one] for one, entry in kept.items()),
-                left_out=len(entries) - len(kept),
+                summaries=sum(entry != entries.get(one) for one, entry in kept.items()),
+                left_out=len(short) - len(kept),
                 limit=self._max_bytes,
             )
         return kept

@@ -359,7 +359,8 @@ class Publisher:
         """Tell whether a feed is to be written now; note how long to wait where it is later."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
-        wait = max(map(self._folder.wait, feed.paths))
+        # What may be damaged is not to be served for another moment.
+        wait = 0.0 if self.suspect else max(map(self._folder.wait, feed.paths))
         if wait > 0:
             run.postpone(wait)
             return False
