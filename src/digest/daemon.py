@@ -50,9 +50,7 @@ class Daemon:
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep what is needed; nothing is done yet.
-
-        ``announce`` is called once all is up, ``progress`` with (done, total) while the first scan
+        """``announce`` is called once all is up, ``progress`` with (done, total) while the first scan
         reads, ``stopping`` when the stop begins.
         """
         self._services = services
