@@ -11,6 +11,8 @@ from digest.web.conditions import Verdict, known_tags, verdict
 from digest.web.page_cache import Headers, prepared, tags_of
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS
 
+#: Bytes handed to the server at a time; it takes the next when the client has taken these.
+_PIECE = 64 * 1024
 #: What no date of a client is as late as.
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ASKED = frozenset(
@@ -108,6 +110,13 @@ async def say(
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    """Answer with a status, headers and a body."""
+    """Answer with a status, headers and a body, in pieces of the one copy.
+
+    Handed over whole, a body would be copied for each client that does not read.
+    """
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    view = memoryview(body)
+    for offset in range(0, max(len(view), 1), _PIECE):
+        piece = view[offset : offset + _PIECE] if len(view) > _PIECE else body
+        more = offset + _PIECE < len(view)
+        await send({"type": "http.response.body", "body": piece, "more_body": more})

@@ -712,6 +712,28 @@ def test_a_feed_that_another_process_began_anew_meanwhile_is_not_removed(
     assert tree(bench.output) == bench.fresh()
 
 
+def test_a_feed_that_another_process_begins_while_everything_is_compared_is_not_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1)
+    daemon = bench.publisher()
+    bench.publish(daemon)
+    slow = bench.publisher(fingerprint="another configuration")
+    alone = OutputFolder.alone
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.undo()
+        bench.take(2, categories=(TEA,))
+        bench.publish(daemon)
+        return alone(*args)
+
+    monkeypatch.setattr(OutputFolder, "alone", overtaken)
+    bench.clock.pass_(5)
+    slow.publish()
+    slow.close()
+    assert bench.ids("feeds/生活/茶/rss.xml") == [2]
+
+
 def test_a_file_that_cannot_be_written_does_not_keep_the_others(bench: Bench) -> None:
     bench.take(1)
     bench.take(2, categories=(TEA,))

@@ -411,6 +411,9 @@ class Publisher:
         if self._since is None:
             stale = self._folder.leftovers(_TOP, lambda path: _is_feed(path) and path not in kept)
             nobodys.update(stale)
+        if nobodys:  # another process may have begun a feed since the plan was made
+            now = plan(self._options, self._store.stale(None, self._options.kinds), ())
+            nobodys.difference_update(path for feed in now.written for path in feed.paths)
         for path in sorted(nobodys):
             run.remove(path)
 
