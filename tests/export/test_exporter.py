@@ -323,10 +323,12 @@ def test_an_export_that_was_killed_is_gone_on_with(
     def kill() -> None:
         left = iter(range(last))
 
-        def write_or_die(folder: ExportFolder, path: str, content: bytes) -> object:
+        def write_or_die(
+            folder: ExportFolder, path: str, content: bytes, *, lasting: bool = False
+        ) -> object:
             if path != MANIFEST and next(left, None) is None:
                 raise Killed
-            return write(folder, path, content)
+            return write(folder, path, content, lasting=lasting)
 
         with monkeypatch.context() as patch:
             patch.setattr(ExportFolder, "write", write_or_die)
@@ -354,11 +356,13 @@ def test_a_full_disk_leaves_whole_files_and_the_next_export_goes_on(
     write = ExportFolder.write
     written: list[str] = []
 
-    def fill_up(folder: ExportFolder, path: str, content: bytes) -> object:
+    def fill_up(
+        folder: ExportFolder, path: str, content: bytes, *, lasting: bool = False
+    ) -> object:
         if len(written) == 12:
             raise OutputError(folder._root / path, "No space left on device")
         written.append(path)
-        return write(folder, path, content)
+        return write(folder, path, content, lasting=lasting)
 
     with monkeypatch.context() as patch:
         patch.setattr(ExportFolder, "write", fill_up)
