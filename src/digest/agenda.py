@@ -54,7 +54,7 @@ class Agenda:
         issued: Issued,
         readers: Readers,
     ) -> None:
-        """Keep what is needed; schedules and how late a run is still made are by digest."""
+        """Schedules, and how late a run is still made, are by digest."""
         self._schedules = schedules
         self._catch_up = catch_up
         self._issued = issued

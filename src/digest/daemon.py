@@ -50,10 +50,9 @@ class Daemon:
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep what is needed; nothing is done yet.
+        """``announce`` is called once all is up, ``stopping`` when the stop begins.
 
-        ``announce`` is called once all is up, ``progress`` with (done, total) while the first scan
-        reads, ``stopping`` when the stop begins.
+        ``progress`` hears (done, total) while the first scan reads.
         """
         self._services = services
         self._stopping = stopping

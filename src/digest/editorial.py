@@ -75,9 +75,7 @@ class Editor:
         report_to: str = "",
         link: Callable[[int], str] | None = None,
     ) -> None:
-        """Keep what is needed.
-
-        ``wake`` says that there may be something to send. ``carry`` takes a mail to the operator
+        """``wake`` says that there may be something to send. ``carry`` takes a mail to the operator
         at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link`` returns
         the address of the page that decides on an edition.
         """

@@ -20,8 +20,8 @@ from digest.articles.model import (
 )
 from digest.articles.sieve import Sieve, Sifted, strands
 from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import ALONE, Place
-from digest.feeds.formats import FORMATS, Content
+from digest.feeds.archives import ALONE, Content, Place
+from digest.feeds.formats import FORMATS
 from digest.feeds.history import Deltas
 from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
 from digest.feeds.syndication import last_change

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
-from digest.feeds.archives import Place
+from digest.feeds.archives import Content, Place
 from digest.feeds.extensions import HISTORY
-from digest.feeds.formats import FORMATS, Content
+from digest.feeds.formats import FORMATS
 from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from digest.feeds.syndication import last_change
 from tests.feed_validation import validate

@@ -57,7 +57,6 @@ class FrontMatter:
     fields: Mapping[str, Value]  #: by key in lower case; empty where there is no front matter
     lines: Mapping[str, int] = field(default_factory=dict)  #: 1-based line in the file, by key
     body: str
-    body_line: int = 1  #: 1-based line in the file where the body starts
     present: bool = False  #: whether there is a front matter at all
     notes: tuple[Note, ...] = ()  #: what is broken in it, though its meaning is plain
 
@@ -166,7 +165,6 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
         fields=values,
         lines=lines,
         body=text[end:],
-        body_line=text.count("\n", 0, end) + 1,
         present=True,
         notes=tuple(
             Note(severity=Severity.SALVAGED, line=first + repair.line, cause=repair.cause)

@@ -18,6 +18,7 @@ from digest.feeds.plan import FeedPlan, spread
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.selection import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.syndication import STYLESHEET
+from digest.web.archives import ArchiveSource
 from digest.web.editions import EditionSource, WebEditions
 from digest.web.feed_pages import SelectionSource, depends_on, feed_page
 from digest.web.pages import STYLE, WebPages
@@ -29,7 +30,7 @@ NO_JEKYLL = ".nojekyll"
 _OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
 
 
-class SiteSource(SelectionSource, EditionSource, Protocol):
+class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
     """What an export needs of the store, as it is at one moment. Raises StoreError."""
 
     def changes(self) -> Mapping[Scope, Revision]:
@@ -46,9 +47,6 @@ class SiteSource(SelectionSource, EditionSource, Protocol):
 
     def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
         """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
-
-    def archived(self, feed: Feed, number: int) -> Held:
-        """Return what an archive holds, as it is now."""
 
 
 @dataclass(frozen=True, slots=True)

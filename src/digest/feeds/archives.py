@@ -105,6 +105,15 @@ class Place:
 ALONE = Place()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a document of a feed tells beside its entries."""
+
+    changed_at: datetime | None  #: aware UTC: last change of an article in it; None without one
+    gone: Sequence[Tombstone]  #: articles that were withdrawn
+    place: Place  #: among the archives of its feed
+
+
 def archive_path(number: int, name: str) -> str:
     """Return where an archive's document is, relative to the folder of its feed."""
     return f"{ARCHIVES}/{number}/{name}"

@@ -67,9 +67,7 @@ class Herald:
         jitter: Callable[[], float],
         trust: ssl.SSLContext | None = None,
     ) -> None:
-        """Keep what is needed.
-
-        ``jitter`` returns 0…1; ``trust`` says which certificates hubs may have, those that the
+        """``jitter`` returns 0…1; ``trust`` says which certificates hubs may have, those that the
         system trusts by default.
         """
         self._site = site

@@ -8,7 +8,7 @@ from typing import Any
 
 from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article
-from digest.feeds.archives import ALONE, Place
+from digest.feeds.archives import Content
 from digest.feeds.selection import JSON, Feed, article_link
 from digest.feeds.websub import hub_objects
 from digest.times import rfc3339
@@ -17,11 +17,12 @@ from digest.times import rfc3339
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
-def json_feed(feed: Feed, items: Sequence[bytes], place: Place = ALONE) -> bytes:
+def json_feed(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
     """Return the feed as JSON Feed 1.1 in UTF-8, with items of ``json_item`` in their order.
 
-    ``next_url`` leads to the archive before this document, by its ``place``.
+    ``next_url`` leads to the archive before this document, by its place.
     """
+    place = content.place
     document: dict[str, Any] = {
         "version": VERSION,
         "title": feed.title or feed.link(),

@@ -20,8 +20,8 @@ from lxml import etree
 from digest import __version__
 from digest.articles.addresses import absolute
 from digest.articles.characters import publishable
-from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import ALONE, Place
+from digest.articles.model import Article
+from digest.feeds.archives import Content
 from digest.feeds.extensions import (
     ArchiveMark,
     HubLinks,
@@ -95,35 +95,24 @@ def atom_entry(feed: Feed, article: Article) -> bytes:
     return _serialized(_ATOM_ROOT, lambda text: _atom_entry(feed, article, text).atom_entry())
 
 
-def rss(feed: Feed, items: Sequence[bytes], changed_at: datetime | None) -> bytes:
-    """Return the feed as RSS 2.0 in UTF-8, with items of ``rss_item`` in their order.
-
-    ``changed_at`` is the last change of any of its articles, aware UTC; None where it has none.
-    """
+def rss(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
+    """Return the feed as RSS 2.0 in UTF-8, with items of ``rss_item`` in their order."""
     try:
-        channel = _rss(feed, changed_at, str)
+        channel = _rss(feed, content.changed_at, str)
     except ValueError:
-        channel = _rss(feed, changed_at, publishable)
+        channel = _rss(feed, content.changed_at, publishable)
     return _document(feed.site, channel, items, b"</channel></rss>")
 
 
-def atom(
-    feed: Feed,
-    entries: Sequence[bytes],
-    changed_at: datetime | None,
-    gone: Sequence[Tombstone] = (),
-    place: Place = ALONE,
-) -> bytes:
+def atom(feed: Feed, entries: Sequence[bytes], content: Content) -> bytes:
     """Return the feed as Atom 1.0 (RFC 4287) in UTF-8, with entries of ``atom_entry``.
 
-    ``changed_at`` is as for ``rss``. What is ``gone`` is told by tombstones (RFC 6721). ``place``
-    tells whether it is the current document or an archive, and which archives are beside it
-    (RFC 5005).
+    What is gone is told by tombstones (RFC 6721); links lead to the archives beside it (RFC 5005).
     """
     try:
-        head = _atom(feed, changed_at, str, gone, place)
+        head = _atom(feed, content, str)
     except ValueError:
-        head = _atom(feed, changed_at, publishable, gone, place)
+        head = _atom(feed, content, publishable)
     return _document(feed.site, head, entries, b"</feed>")
 
 
@@ -249,14 +238,8 @@ def _rss_item(feed: Feed, article: Article, text: _Text) -> _Entry:
     return item
 
 
-def _atom(
-    feed: Feed,
-    changed_at: datetime | None,
-    text: _Text,
-    gone: Sequence[Tombstone],
-    place: Place,
-) -> bytes:
-    site = feed.site
+def _atom(feed: Feed, content: Content, text: _Text) -> bytes:
+    site, gone, place = feed.site, content.gone, content.place
     generator = _generator(feed, text, text(feed.title) or feed.link())
     generator.id(feed.id)
     generator.generator("Digest", version=__version__)
@@ -270,7 +253,7 @@ def _atom(
         generator.link(href=feed.link(path), rel=relation, type=MEDIA_TYPES[ATOM])
     for hub in site.hubs if place.number is None else ():
         generator.link(href=hub, rel="hub")
-    moments = [changed_at or NEVER, *(_seconds(one.withdrawn_at) for one in gone)]
+    moments = [content.changed_at or NEVER, *(_seconds(one.withdrawn_at) for one in gone)]
     generator.updated(max(moments))
     author = person(text(site.author or site.title) or feed.link())
     if site.email:

@@ -82,7 +82,7 @@ class Courier:
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        """Keep what is needed. ``jitter`` returns 0…1."""
+        """``jitter`` returns 0…1."""
         self._store = store
         self._transport = transport
         self._press = press

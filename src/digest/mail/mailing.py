@@ -99,9 +99,7 @@ class Mailing:
         reports: ReportStore | None = None,
         report_to: str = "",
     ) -> None:
-        """Keep what is needed; nothing is opened yet.
-
-        ``digests`` is by name, ``token_key`` signs unsubscribe links, ``jitter`` returns 0…1,
+        """``digests`` is by name, ``token_key`` signs unsubscribe links, ``jitter`` returns 0…1,
         ``connections`` messages are sent at the same time, no faster than ``limits``. Editions
         that are done are reported to the address ``report_to``, or just remembered as told.
         """

@@ -85,9 +85,7 @@ class Outbox:
         timer: Callable[[], float] = time.monotonic,
         history: History | None = None,
     ) -> None:
-        """Keep what is needed.
-
-        ``jitter`` returns 0…1; ``connections`` is 1 or more; ``timer`` tells the seconds that
+        """``jitter`` returns 0…1; ``connections`` is 1 or more; ``timer`` tells the seconds that
         ``limits`` count; ``history`` tells what an earlier process has sent within their hour.
         """
         self._store = store

@@ -87,7 +87,6 @@ class Press:
     def __init__(
         self, *, templates: MailTemplates, site: Site, sender: Sender, token_key: bytes
     ) -> None:
-        """Keep what all messages have in common."""
         self._templates = templates
         self._site = site
         self._sender = sender

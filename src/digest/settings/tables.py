@@ -49,9 +49,8 @@ from digest.settings.values import (
     Url,
     Zone,
     database_url,
+    distinct,
     engine_order,
-    few,
-    non_empty,
     program,
     whole,
     within,
@@ -67,7 +66,7 @@ _FIRST_SENDER = "Digest <digest@localhost>"
 Content = Literal["full", "summary"]
 Formats = Annotated[
     tuple[Literal["rss", "atom", "json"], ...],
-    AfterValidator(non_empty("must name one or more of 'rss', 'atom', 'json', each once")),
+    distinct("must name one or more of 'rss', 'atom', 'json', each once", least=1),
 ]
 
 
@@ -138,7 +137,7 @@ class DatabaseTable(Table):
 class ArticlesTable(Table):
     """``[articles]``: which files are read, and how."""
 
-    include: Annotated[Globs, AfterValidator(non_empty("must name at least one pattern"))] = (
+    include: Annotated[Globs, distinct("must name at least one pattern", least=1)] = (
         "**/*.md",
         "**/*.markdown",
         "**/*.html",
@@ -255,7 +254,7 @@ class FeedsTable(Table):
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
     readers: dict[Title, ReaderAddress] | None = None
     hubs: Annotated[
-        tuple[Hub, ...], AfterValidator(few(5, "must name at most five hubs, each once"))
+        tuple[Hub, ...], distinct("must name at most five hubs, each once", most=5)
     ] = ()
     hubs_over_http: bool = False
     custom: dict[Name, CustomFeedTable] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from datetime import date, timedelta
 from email.utils import parseaddr
 from functools import cache
@@ -348,27 +347,19 @@ def pattern(text: str) -> str:
     return text
 
 
-def image_proxy(text: str) -> str:
-    """Check the template of the addresses at which a proxy shows images."""
-    try:
-        check_proxy(text)
-    except ValueError:
-        raise ValueError(
-            "must be an http(s) address with one {url} in it, such as 'https://img.example/{url}'"
-        ) from None
-    return text
+def address_template(example: str) -> AfterValidator:
+    """Return a check of addresses with one ``{url}`` in them, such as ``example``."""
 
+    def check(text: str) -> str:
+        try:
+            check_proxy(text)
+        except ValueError:
+            raise ValueError(
+                f"must be an http(s) address with one {{url}} in it, such as '{example}'"
+            ) from None
+        return text
 
-def reader_address(text: str) -> str:
-    """Check the template of the addresses at which a reader on the web takes feeds."""
-    try:
-        check_proxy(text)
-    except ValueError:
-        raise ValueError(
-            "must be an http(s) address with one {url} in it, such as "
-            "'https://reader.example/add?feed={url}'"
-        ) from None
-    return text
+    return AfterValidator(check)
 
 
 def program(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -404,26 +395,16 @@ def whole(low: int, high: int) -> object:
     return Field(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
 
 
-def few(most: int, error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """Return a check that a list holds no more than ``most``, and nothing twice."""
+def distinct(error: str, *, least: int = 0, most: int | None = None) -> AfterValidator:
+    """Return a check that a list holds from ``least`` to ``most``, and nothing twice."""
 
     def check(values: tuple[str, ...]) -> tuple[str, ...]:
-        if len(values) > most or len(set(values)) != len(values):
+        count = len(values)
+        if count < least or (most is not None and count > most) or len(set(values)) != count:
             raise ValueError(error)
         return values
 
-    return check
-
-
-def non_empty(error: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """Return a check that a list holds something, and nothing twice."""
-
-    def check(values: tuple[str, ...]) -> tuple[str, ...]:
-        if not values or len(set(values)) != len(values):
-            raise ValueError(error)
-        return values
-
-    return check
+    return AfterValidator(check)
 
 
 Line = Annotated[
@@ -483,11 +464,11 @@ Replacement = Annotated[
 ReaderAddress = Annotated[
     str,
     Field(max_length=500, description="a text of at most 500 characters"),
-    AfterValidator(reader_address),
+    address_template("https://reader.example/add?feed={url}"),
 ]
 ImageProxy = Annotated[
     str,
     Field(max_length=500, description="a text of at most 500 characters"),
-    AfterValidator(image_proxy),
+    address_template("https://img.example/{url}"),
 ]
 Globs = Annotated[tuple[str, ...], AfterValidator(globs)]

@@ -13,14 +13,12 @@ from digest.articles.strands import Strand, StrandKind
 from digest.feeds.archives import ArchiveState, Decision, Entry, Held, Version, decide
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import Feed
-from digest.store.reading import scope_key, within
+from digest.store.reading import newest_first, scope_key, within
 from digest.store.schema import (
     archive,
     archive_entry,
     article,
     article_state,
-    membership,
-    strand_article,
 )
 from digest.store.statements import among
 from digest.store.types import chunks, hashed
@@ -52,7 +50,7 @@ _NOTHING = Decision(stale=(), sets=())
 
 def newest_archive(connection: Connection, feed: Feed) -> int:
     """Return the number of a feed's newest archive; 0 where it has none."""
-    return _newest(connection, hashed(feed.folder))
+    return connection.scalar(_LAST_ARCHIVE, {"feed": hashed(feed.folder)}) or 0
 
 
 def archive_states(
@@ -89,10 +87,6 @@ def held(connection: Connection, feed: Feed, number: int) -> Held:
     versions = sorted(map(_version, rows), key=_place, reverse=True)
     gone = buried(connection, remains(feed.scope).where(article.c.id.in_(holds)))
     return Held(versions=versions, gone=gone)
-
-
-def _newest(connection: Connection, feed: str) -> int:
-    return connection.scalar(select(func.max(archive.c.number)).where(archive.c.feed == feed)) or 0
 
 
 def _place(one: Version) -> tuple[Any, ...]:
@@ -166,12 +160,7 @@ _LAST_ARCHIVE = select(func.max(archive.c.number)).where(archive.c.feed == bindp
 
 
 def _newest_query(scope: Scope, *, limited: bool) -> Select[Any]:
-    query = within(_VERSIONS, scope)
-    if scope is None:
-        query = query.order_by(article.c.published_at.desc(), article.c.id.desc())
-    else:
-        rows = strand_article if isinstance(scope, Strand) else membership
-        query = query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
+    query = newest_first(_VERSIONS, scope)
     return query.limit(bindparam("far")) if limited else query
 
 

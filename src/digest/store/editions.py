@@ -1,4 +1,4 @@
-"""Editions: make one, with its articles and its readers, within the caller's transaction."""
+"""Editions: make one, with its articles and readers; read those there are. Within a transaction."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, case, func, or_, select, update
 
 from digest.articles.model import CategoryPath
 from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Digest, Edition, EditionState
+from digest.mail.edition import Digest, Edition, EditionState, Issue
 from digest.mail.subscriber import SubscriberState
 from digest.store.reading import newest_sequence, selected
 from digest.store.schema import (
     article,
+    article_state,
     category,
     delivery,
     digest,
@@ -28,6 +29,10 @@ from digest.store.schema import (
 from digest.store.statements import insert_new
 from digest.store.visibility import visible
 from digest.times import known_zone, local_moment
+
+_ISSUED = (EditionState.OPEN, EditionState.DONE)
+#: In whose mailbox an edition is, or may be in a moment.
+_THERE = (DeliveryState.SENT, DeliveryState.SENDING)
 
 
 def start(connection: Connection, names: Collection[str], now: datetime) -> None:
@@ -105,6 +110,47 @@ def from_row(row: Row[Any]) -> Edition:
         announced_at=row.announced_at,
         cancelled=row.cancelled_at is not None,
     )
+
+
+def issued(connection: Connection, digest: str) -> list[Issue]:
+    """Return the editions of a digest that went out or are going out, in order of number.
+
+    Empty ones and drafts are left out, and cancelled ones that nobody got: mails link to the
+    others.
+    """
+    there = select(delivery.c.id).where(
+        delivery.c.edition == edition.c.id, delivery.c.state.in_(_THERE)
+    )
+    shown = or_(
+        edition.c.state.in_(_ISSUED) & edition.c.cancelled_at.is_(None),
+        edition.c.cancelled_at.is_not(None) & there.exists(),
+    )
+    of_digest = select(edition.c.id).where(edition.c.digest == digest, edition.c.number > 0)
+    contents = (
+        select(
+            edition_article.c.edition,
+            func.sum(case((article_state.c.hidden == 0, 1), else_=0)).label("articles"),
+            func.max(article_state.c.revision).label("revision"),
+        )
+        .join(article_state, article_state.c.article == edition_article.c.article)
+        .where(edition_article.c.edition.in_(of_digest))
+        .group_by(edition_article.c.edition)
+        .subquery()
+    )
+    query = (
+        select(
+            edition,
+            func.coalesce(contents.c.articles, 0).label("articles"),
+            func.coalesce(contents.c.revision, 0).label("revision"),
+        )
+        .outerjoin(contents, contents.c.edition == edition.c.id)
+        .where(edition.c.digest == digest, edition.c.number > 0, shown)
+        .order_by(edition.c.number)
+    )
+    return [
+        Issue(edition=from_row(row), articles=row.articles, revision=row.revision)
+        for row in connection.execute(query)
+    ]
 
 
 def states(connection: Connection, edition_id: int | None = None) -> dict[DeliveryState, int]:

@@ -18,16 +18,17 @@ from digest.feeds.archives import ArchiveState, Held
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.selection import CategorySummary, Feed, StrandSummary
 from digest.mail.edition import Edition, Issue
-from digest.store import issued
 from digest.store.archives import archive_states, held, look, newest_archive
 from digest.store.connection import Database
-from digest.store.editions import taken_upto
+from digest.store.editions import held as edition_articles
+from digest.store.editions import issued, taken_upto
 from digest.store.reading import (
     COLUMNS,
     category_summaries,
     filed_under,
     from_row,
     newest,
+    of_edition,
     of_sequences,
     read,
     selected,
@@ -218,12 +219,12 @@ class PageSnapshot:
         return held(self._connection, feed, number)
 
     def editions(self, digest: str) -> list[Issue]:
-        """Return a digest's editions in order of number; see ``issued.listed``."""
-        return issued.listed(self._connection, digest)
+        """Return a digest's editions in order of number; see ``editions.issued``."""
+        return issued(self._connection, digest)
 
     def edition_articles(self, edition: Edition) -> list[Article]:
         """Return what an edition holds, as it is now, in order of sequence."""
-        return issued.articles(self._connection, edition.id)
+        return of_edition(self._connection, edition_articles(edition.id))
 
     def taken_upto(self, digest: str) -> int | None:
         """Return the sequence that a digest's next edition starts behind; None: not begun yet."""

@@ -131,8 +131,13 @@ def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
 
 
 def newest(wanted: Scope) -> Select[Any]:
-    """Return the query of a feed's articles: an index tells their order, none are sorted."""
-    query = within(select(*COLUMNS).where(visible()), wanted)
+    """Return the query of a feed's articles."""
+    return newest_first(select(*COLUMNS).where(visible()), wanted)
+
+
+def newest_first(query: Select[Any], wanted: Scope) -> Select[Any]:
+    """Return the query, narrowed to a scope: an index tells the order, nothing is sorted."""
+    query = within(query, wanted)
     if wanted is None:
         return query.order_by(article.c.published_at.desc(), article.c.id.desc())
     rows = strand_article if isinstance(wanted, Strand) else membership

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import Held, Place, Version
-from digest.feeds.formats import FORMATS, Content
+from digest.feeds.archives import Content, Held, Place, Version
+from digest.feeds.formats import FORMATS
 from digest.feeds.publish.entry_cache import EntryCache, EntryForm
 from digest.feeds.publish.plan import within
 from digest.feeds.selection import Feed

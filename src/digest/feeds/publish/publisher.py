@@ -142,9 +142,7 @@ class Publisher:
         fingerprint: str,
         changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
-        """Prepare to publish.
-
-        ``fingerprint`` differs whenever feeds would be written otherwise for the same articles.
+        """``fingerprint`` differs whenever feeds would be written otherwise for the same articles.
         ``changed`` is called with the paths of files that hold other bytes than readers were told
         of, before that is recorded, so that after a crash they are told again.
         """
