@@ -72,3 +72,18 @@ def test_a_fault_in_a_template_given_as_text_is_told_by_its_name(tmp_path: Path)
 
 def test_an_error_without_words_is_told_by_its_kind(tmp_path: Path) -> None:
     assert explained(KeyError(), "whole.html", tmp_path).problem == "KeyError"
+
+
+def test_what_a_sandbox_remembers_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.templates._MOST_KNOWN", 3)
+    names = "".join(f"{{{{ (value.n{number} is defined) }}}}" for number in range(9))
+    (tmp_path / "a").write_text(f"{names}{{{{ value.real }}}}", encoding="utf-8")
+    templates = environment(tmp_path, autoescape=False)
+    assert templates.get_template("a").render(value=1) == "False" * 9 + "1"
+    assert len(vars(templates)["_known"]) <= 3
+    (tmp_path / "b").write_text("{{ value.__class__ }}", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(jinja2.exceptions.SecurityError):
+            templates.get_template("b").render(value=1)
