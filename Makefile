@@ -1,8 +1,8 @@
 # Every target works on a fresh clone with Python 3.11 or later, pip 23.0 or later and make.
 PYTHON ?= python3
 VENV ?= .venv
-# Tests run in so many processes.
-WORKERS ?= 2
+# Tests run in so many processes: two cores wait for disks and servers a third of the time.
+WORKERS ?= 3
 # How much `make soak` repeats.
 SOAK ?= 10
 BIN := $(VENV)/bin
