@@ -178,7 +178,7 @@ class Services:
                 )
                 if published.wait is None:
                     break
-                time.sleep(published.wait)
+                time.sleep(published.wait)  # a feed changes once a second, and this process ends
             publisher.pack()
         finally:
             try:
