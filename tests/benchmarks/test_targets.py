@@ -13,6 +13,7 @@ from benchmarks.bench import Bench, Options, Result, Target
 from benchmarks.corpus import sample
 from benchmarks.file_to_feed import Watch
 from benchmarks.installation import NH3
+from tests.effort import SOAK_ALONE
 
 LESS = Target(row=1, what="time", unit="×", must=2.0, wanted=1.0)
 MORE = Target(row=7, what="rate", unit="/s", must=800.0, more=True)
@@ -74,6 +75,8 @@ def test_what_cannot_be_measured_is_refused(
     assert arguments[0] in capsys.readouterr().err
 
 
+@pytest.mark.soak
+@SOAK_ALONE
 @pytest.mark.timeout(120)  # four builds on a busy machine
 def test_rows_of_builds_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     targets.main([*SMALL, "--rows", "2,5,8", "--folder", str(tmp_path)])
@@ -85,6 +88,8 @@ def test_rows_of_builds_are_measured(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.soak
+@SOAK_ALONE
 @pytest.mark.timeout(120)  # a build and a daemon on a busy machine
 def test_a_file_is_timed_to_its_feeds_and_the_daemon_is_gone_after_that(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Options(articles=60))

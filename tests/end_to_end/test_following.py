@@ -84,6 +84,7 @@ class Newsroom:
     dice: random.Random
     titles: dict[int, str] = field(default_factory=dict)  #: by number
     count: int = 0
+    corrections: int = 0
 
     def work(self) -> None:
         """Do one thing."""
@@ -91,7 +92,8 @@ class Newsroom:
         deed = self.dice.choice(["new", "new", "burst", "late", "correct"])
         if deed == "correct" and self.titles:
             number = self.dice.choice(sorted(self.titles))
-            self._write(number, title=f"更正 {self.count}")
+            self.corrections += 1
+            self._write(number, title=f"更正 {self.corrections}")
         else:
             for _ in range(self.dice.randint(LIMIT, 3 * LIMIT) if deed == "burst" else 1):
                 self.count += 1
