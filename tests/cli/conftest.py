@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import structlog
 
 from digest.cli import main
 from tests.conftest import Workplace
@@ -25,17 +23,6 @@ class Result:
 
 
 Program = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def fresh_logs() -> Iterator[None]:
-    """Undo what a command configures: its handler writes to this test's standard error."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture
