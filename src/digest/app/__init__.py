@@ -1,0 +1,1 @@
+"""The application: wiring of the services, the daemon, export, lock file and logs."""

@@ -1,0 +1,1 @@
+"""Cleaning: markup of a file to safe HTML."""

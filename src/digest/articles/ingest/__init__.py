@@ -1,0 +1,1 @@
+"""Ingest: article files of the tree to the store."""

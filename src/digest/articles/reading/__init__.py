@@ -1,0 +1,1 @@
+"""Reading: bytes of a file to what the file says."""

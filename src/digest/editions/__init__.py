@@ -1,0 +1,1 @@
+"""Editions: issues of a digest, their planning, approval and progress."""

@@ -1,0 +1,1 @@
+"""WebSub: the hub protocol, notifications, their queue and the notifier."""

@@ -1,0 +1,1 @@
+"""Delivery: send the messages of editions and record their results."""

@@ -1,0 +1,1 @@
+"""Lint: check a finished message against the rules of mail programs and mailbox providers."""

@@ -1,0 +1,1 @@
+"""Transports: SMTP, a sendmail command, a Maildir."""

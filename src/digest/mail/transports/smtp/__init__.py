@@ -1,0 +1,1 @@
+"""SMTP: a pool of connections, the protocol, the meaning of reply codes."""

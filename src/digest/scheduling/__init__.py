@@ -1,0 +1,1 @@
+"""Scheduling: when a digest is due."""
