@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
-from digest.mail.delivery import Delivery
-from digest.mail.edition import Digest, Edition, edition_of
-from digest.mail.press import Press
+from digest.editions.delivery import Delivery
+from digest.editions.model import Digest, Edition, edition_of
+from digest.mail.composer import Press
 from digest.mail.render import MailTemplates
-from digest.mail.submission import Sender
-from digest.mail.subscriber import Subscriber, SubscriberState
-from digest.mail.tokens import make_token
+from digest.mail.transports.model import Sender
 from digest.site import Site
+from digest.subscribers.model import Subscriber, SubscriberState
+from digest.subscribers.tokens import make_token
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 #: Seconds and MiB that 100,000 messages in 200 segments are to take at most.

@@ -27,8 +27,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.corpus import write_corpus
-from digest.assembly import open_services
-from digest.logs import configure_logs
+from digest.app.logs import configure_logs
+from digest.app.wiring import open_services
 from digest.settings import load
 
 CONNECTIONS = 64

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.corpus import write_corpus
-from digest.assembly import open_services
-from digest.logs import configure_logs
+from digest.app.logs import configure_logs
+from digest.app.wiring import open_services
 from digest.settings import load
 
 #: Seconds that a file must lie untouched before it is read where leases are not to be had.

@@ -30,15 +30,15 @@ from pathlib import Path, PurePosixPath
 import aiosmtplib
 
 from benchmarks.compose import SUMMARY, wishes
+from digest.app.logs import configure_logs
+from digest.app.wiring import Services, open_services
+from digest.articles.ingest.records import FileRecord, Reading
 from digest.articles.model import CategoryPath, Draft, SafeHtml, path_identity
-from digest.articles.records import FileRecord, Reading
-from digest.assembly import Services, open_services
-from digest.logs import configure_logs
-from digest.mail.delivery import DeliveryState, Settlement
+from digest.editions.delivery import DeliveryState, Settlement
+from digest.mail.composer import Press
 from digest.mail.message import Envelope
-from digest.mail.press import Press
-from digest.mail.subscriber import NewSubscriber
 from digest.settings import load
+from digest.subscribers.model import NewSubscriber
 from digest.times import utc_now
 
 #: Where Debian has Postfix's test programs; the path of a shell seldom has it.

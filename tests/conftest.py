@@ -16,8 +16,8 @@ import hypothesis
 import pytest
 import structlog
 
-from digest.articles.ingest import Taken
-from digest.assembly import Services, open_services
+from digest.app.wiring import Services, open_services
+from digest.articles.ingest.ingest import Taken
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
 from tests.once import compile_once, open_copies, sync_nothing

@@ -14,7 +14,7 @@ import pytest
 from jinja2 import nodes
 from sqlalchemy.engine import make_url
 
-from digest import assembly
+from digest.app import wiring
 from digest.feeds.publish import output_folder
 from digest.store.connection import PATIENCE
 from digest.store.database import Store, open_store
@@ -80,7 +80,7 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
 
 def open_copies(patch: pytest.MonkeyPatch) -> None:
     """Have services open copies of one migrated database; migrations have tests of their own."""
-    patch.setattr(assembly, "open_store", open_migrated)
+    patch.setattr(wiring, "open_store", open_migrated)
 
 
 def sync_nothing(patch: pytest.MonkeyPatch) -> None:

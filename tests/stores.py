@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
-from digest.articles.records import Revision
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import CategorySummary, Feed, StrandSummary
-from digest.mail.delivery import DeliveryState, Settlement
-from digest.mail.edition import Edition
+from digest.editions.delivery import DeliveryState, Settlement
+from digest.editions.model import Edition
+from digest.feeds.model import CategorySummary, Feed, StrandSummary
 from digest.store.database import Store
 from tests.feeds.samples import SITE
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from digest import shipped
+from digest import resources
 
 
 def test_a_checkout_uses_its_own() -> None:
-    assert shipped.configuration().is_file()
-    assert (shipped.templates() / "mail").is_dir()
+    assert resources.configuration().is_file()
+    assert (resources.templates() / "mail").is_dir()
 
 
 def test_what_is_installed_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "data" / "templates").mkdir(parents=True)
     (tmp_path / "data" / "digest.toml").touch()
-    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path)
-    assert shipped.configuration() == tmp_path / "data" / "digest.toml"
-    assert shipped.templates() == tmp_path / "data" / "templates"
+    monkeypatch.setattr(resources, "_PACKAGE", tmp_path)
+    assert resources.configuration() == tmp_path / "data" / "digest.toml"
+    assert resources.templates() == tmp_path / "data" / "templates"

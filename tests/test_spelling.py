@@ -2,7 +2,7 @@
 
 import pytest
 
-from digest.settings.spelling import alternatives, closest
+from digest.spelling import alternatives, closest
 
 
 def test_the_closest_word_is_found_whatever_its_case() -> None:

@@ -16,8 +16,8 @@ from tests.conftest import Workplace
 IN_VAIN = {
     *("aiosmtplib", "alembic", "anyio", "apscheduler", "bleach", "css_inline", "httpx", "jinja2"),
     *("nh3", "psycopg", "starlette", "uvicorn", "watchdog", "yaml"),
-    *("digest.daemon", "digest.export", "digest.feeds.herald", "digest.web"),
-    *("digest.mail.message", "digest.mail.render", "digest.mail.session"),
+    *("digest.app.daemon", "digest.app.export", "digest.feeds.websub.notifier", "digest.web"),
+    *("digest.mail.message", "digest.mail.render", "digest.mail.transports.smtp.session"),
 }
 #: Runs a command, then prints on standard error what it has loaded.
 _RUN = """

@@ -1,5 +1,6 @@
 """Backoff: how long to wait before something that failed is tried again."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ Every error takes its attributes as positional arguments (``args`` equals the
 signature), so that it can be pickled on its way back from a worker process.
 """
 
+# pure
 from __future__ import annotations
 
 from pathlib import PurePath

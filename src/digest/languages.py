@@ -1,5 +1,6 @@
 """Languages: which locales a language tag may mean."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 """The site: who publishes, and under which addresses."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass

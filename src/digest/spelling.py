@@ -1,5 +1,6 @@
 """Spelling: what a word that is not known may have been meant to be."""
 
+# pure
 from __future__ import annotations
 
 import difflib

@@ -1,5 +1,6 @@
 """Templates: Jinja2 in a sandbox, and errors that name the file and the line at fault."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -14,17 +14,17 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from digest import editorial as editorial_module
+from digest.app import approval as editorial_module
+from digest.app.approval import Editor
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
-from digest.assembly import Services
-from digest.editorial import Editor
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Edition, EditionState
 from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, StoreError
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Edition, EditionState
 from digest.mail.message import Envelope
-from digest.mail.subscriber import NewSubscriber
-from digest.mail.tokens import Purpose, read_token
-from digest.store.decisions import Decisions
+from digest.store.edition_decisions import Decisions
+from digest.subscribers.model import NewSubscriber
+from digest.subscribers.tokens import Purpose, read_token
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading

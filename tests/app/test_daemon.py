@@ -16,18 +16,18 @@ from functools import partial
 import httpx
 import pytest
 
-from digest import daemon as daemon_module
-from digest import intake as intake_module
-from digest.assembly import Services
+from digest.app import daemon as daemon_module
+from digest.app import publish_loop as intake_module
+from digest.app.daemon import Daemon, Started
+from digest.app.wiring import Services
 from digest.backoff import Backoff
-from digest.daemon import Daemon, Started
 from digest.errors import StoreError
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.mail.mailing import Mailing
-from digest.mail.subscriber import NewSubscriber
+from digest.mail.delivery.mailing import Mailing
+from digest.scheduling.timer import Timetable
 from digest.store.articles import ArticleStore
-from digest.store.outbox import OutboxStore
-from digest.timetable import Timetable
+from digest.store.deliveries import OutboxStore
+from digest.subscribers.model import NewSubscriber
 from digest.web.server import Server
 from tests.conftest import CONFIGURATION, Workplace
 from tests.waiting import PATIENCE, ThreadCalls

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.assembly import Services, make_schedules
-from digest.daemon import Daemon
-from digest.mail.edition import Edition
-from digest.mail.mailing import Mailing
-from digest.mail.subscriber import NewSubscriber
-from digest.settings.tables import DigestTable
+from digest.app.daemon import Daemon
+from digest.app.wiring import Services, make_schedules
+from digest.editions.model import Edition
+from digest.mail.delivery.mailing import Mailing
+from digest.settings.options import DigestTable
+from digest.subscribers.model import NewSubscriber
 from tests import stores
 from tests.conftest import CONFIGURATION, NOW, FakeClock, Workplace
 from tests.effort import effort

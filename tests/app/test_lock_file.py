@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.claims import AlreadyRunningError, listen, only_daemon
+from digest.app.lock_file import AlreadyRunningError, listen, only_daemon
 from digest.errors import ConfigurationError
 
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from digest import intake as intake_module
-from digest.articles.ingest import Ingest, Taken
-from digest.articles.watch import Watch
-from digest.assembly import Services
+from digest.app import publish_loop as intake_module
+from digest.app.publish_loop import Hints, Intake
+from digest.app.wiring import Services
+from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.watch import Watch
 from digest.backoff import Backoff
 from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
@@ -25,7 +26,6 @@ from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
-from digest.intake import Hints, Intake
 from digest.store.articles import ArticleStore
 from digest.store.feeds import FeedStore
 from tests import stores

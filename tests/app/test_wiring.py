@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from digest.assembly import Services, feed_fingerprint, template_folders, token_key
+from digest.app.wiring import Services, feed_fingerprint, template_folders, token_key
 from digest.errors import ConfigurationError, OutputError
 from digest.feeds.publish import output_folder
 from digest.feeds.publish.output_folder import OutputFolder
@@ -86,7 +86,7 @@ def test_a_command_publishes_all_and_waits_for_feeds_of_this_second(
         waits.append(seconds)
         clock.pass_(seconds)
 
-    monkeypatch.setattr("digest.assembly.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("digest.app.wiring.time", SimpleNamespace(sleep=sleep))
     with workplace.open() as services:
         folder = OutputFolder(workplace.output, time_ns=clock)
         monkeypatch.setattr(services.publisher, "_folder", folder)

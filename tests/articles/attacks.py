@@ -9,7 +9,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.articles import policy
+from digest.articles.cleaning import policy
 
 VECTORS: dict[str, list[str]] = {
     "scripts": [

@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.sanitize import clean
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
 from digest.articles.model import Draft, SourceFile
-from digest.articles.policy import ENGINES
-from digest.articles.recipe import Recipe
-from digest.articles.sanitize import clean
 from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles import images
+from digest.articles.cleaning import images
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
 from digest.articles.model import CategoryPath, Draft, SourceFile
-from digest.articles.policy import ENGINES
-from digest.articles.recipe import Recipe
 from digest.articles.revision import content_digest
-from digest.articles.rules import Rule
 from tests.articles.attacks import ATTACKS, violations
 
 LINK = "https://news.example.org/2024/a.html"

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from digest.articles import draft as draft_module
-from digest.articles import recipe as recipe_module
-from digest.articles import rules as rules_module
+from digest.articles import draft_options as recipe_module
+from digest.articles.cleaning import rules as rules_module
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
 from digest.articles.model import CategoryPath, Draft, Severity, SourceFile
-from digest.articles.policy import ENGINES
-from digest.articles.recipe import Recipe
 from digest.articles.revision import content_digest
-from digest.articles.rules import Rule
 from digest.articles.summary import plain_text
 from digest.errors import SourceError
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.twins import at_one_time, likeness, resemblance
+from digest.articles.duplicates import at_one_time, likeness, resemblance
 
 LINK = "https://example.org/1"
 WORDS = "".join(map(chr, range(0x4E00, 0x4E00 + 2_000)))

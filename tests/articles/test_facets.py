@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.strands import Strand, StrandKind
+from digest.articles.facets import Strand, StrandKind
 
 
 def test_strands_are_in_order_of_kind_and_name() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.filters import Criteria, Sieve, Sifted, fingerprint, folded, strands
 from digest.articles.model import CategoryPath, SafeHtml
-from digest.articles.sieve import Criteria, Sieve, Sifted, fingerprint, folded, strands
-from digest.articles.strands import Strand, StrandKind
 
 TRADE, SHIPS = CategoryPath(("Trade",)), CategoryPath(("Trade", "Ships"))
 

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.characters import one_line
+from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
-from digest.articles.habits import TEXT_KEYS
+from digest.articles.draft_options import Recipe
 from digest.articles.model import MAX_NAME_BYTES, CategoryPath, Draft, SourceFile
-from digest.articles.recipe import Recipe
-from digest.articles.rules import Rule
+from digest.articles.reading.front_matter_keys import TEXT_KEYS
 from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
 from tests.effort import effort

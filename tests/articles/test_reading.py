@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
 from digest.articles.model import Draft, Severity, SourceFile
-from digest.articles.recipe import Recipe
 from digest.errors import SourceError
 
 #: XML 1.0 section 2.2, the other way round.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from digest.articles.enclosures import Enclosure
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, Severity
+from digest.articles.reading.enclosures import Enclosure
 from digest.articles.revision import Kind, Known, Revision, Terms, content_digest, decide, notes
 
 FIRST = datetime(2024, 1, 1, 6, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
 from digest.articles.model import Draft, SourceFile
-from digest.articles.recipe import Recipe
 
 
 def draft(path: str, text: str, **options: Any) -> Draft:

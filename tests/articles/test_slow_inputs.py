@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from digest.articles import workers as workers_module
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
+from digest.articles.ingest import workers as workers_module
+from digest.articles.ingest.workers import Workers
 from digest.articles.model import Draft, SourceFile
-from digest.articles.recipe import Recipe
-from digest.articles.workers import Workers
 from digest.errors import SourceError
-from digest.settings.tables import ArticlesTable
+from digest.settings.options import ArticlesTable
 from tests.conftest import Workplace
 
 #: Bytes of the largest file that is read, by the default configuration.

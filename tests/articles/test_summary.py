@@ -7,8 +7,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
-from digest.articles.sanitize import clean
 from digest.articles.summary import plain_text, summarize
 
 FAMILY = "👨\u200d👩\u200d👧"

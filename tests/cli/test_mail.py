@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 import typer
 
-from digest.mail.delivery import DeliveryState
+from digest.editions.delivery import DeliveryState
 from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace

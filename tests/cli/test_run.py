@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from digest.assembly import Services
+from digest.app.daemon import Started
+from digest.app.wiring import Services
 from digest.cli import run
-from digest.daemon import Started
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 

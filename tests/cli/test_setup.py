@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest import shipped
+from digest import resources
 from digest.cli import setup
 from digest.settings import load
 from tests.cli.conftest import Program
@@ -30,8 +30,8 @@ def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(
     settings = load(workplace.folder / "new" / "digest.toml", {})
     assert settings.rules == ()
     assert settings.custom_feeds() == ()
-    assert len(load(shipped.configuration(), {}).rules) == 2
-    assert len(load(shipped.configuration(), {}).custom_feeds()) == 1
+    assert len(load(resources.configuration(), {}).rules) == 2
+    assert len(load(resources.configuration(), {}).custom_feeds()) == 1
     text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
     assert '# category = "科技/开源周刊"' in text
 
@@ -62,7 +62,7 @@ def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplac
 
 
 def test_the_shipped_configuration_has_the_lines_that_init_replaces() -> None:
-    text = shipped.configuration().read_text(encoding="utf-8")
+    text = resources.configuration().read_text(encoding="utf-8")
     for line in (*setup._PATHS, '# templates = "templates"'):
         assert text.count(line) == 1
 

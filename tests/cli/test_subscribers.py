@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from digest.cli.subscribers import format_categories, parse_categories
-from digest.mail.delivery import DeliveryState
+from digest.editions.delivery import DeliveryState
 from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import Workplace

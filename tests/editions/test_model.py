@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.model import Article, CategoryPath
-from digest.mail.edition import Contents, Section, contents, selects, shortened
+from digest.editions.model import Contents, Section, contents, selects, shortened
 from tests.mail.samples import CITY, FINANCE, NOW, make_article, make_edition
 
 PATHS = st.sampled_from(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from digest.agenda import Agenda
-from digest.schedule import Schedule
+from digest.editions.planning import Agenda
+from digest.scheduling.schedule import Schedule
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

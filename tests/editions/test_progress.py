@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.progress import Progress
+from digest.editions.delivery import DeliveryState
+from digest.editions.progress import Progress
 
 
 def progress(*, lately: int = 0, seconds: float = 0, **states: int) -> Progress:

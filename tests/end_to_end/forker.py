@@ -13,9 +13,9 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from digest.assembly import open_services
-from digest.daemon import Daemon
-from digest.logs import configure_logs
+from digest.app.daemon import Daemon
+from digest.app.logs import configure_logs
+from digest.app.wiring import open_services
 from digest.settings import Settings, load
 from digest.times import utc_now
 

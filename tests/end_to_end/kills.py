@@ -23,8 +23,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from digest.assembly import open_services
-from digest.mail.outbox import LEASE
+from digest.app.wiring import open_services
+from digest.mail.delivery.worker import LEASE
 from digest.settings import load
 from digest.times import utc_now
 from tests.mail.faults import FaultyServer, Taken

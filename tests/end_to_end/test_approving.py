@@ -13,13 +13,13 @@ from email.message import EmailMessage
 import httpx
 import pytest
 
-from digest import editorial as editorial_module
-from digest.assembly import Services
-from digest.daemon import Daemon
-from digest.mail import mailing as mailing_module
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import EditionState
-from digest.mail.subscriber import NewSubscriber
+from digest.app import approval as editorial_module
+from digest.app.daemon import Daemon
+from digest.app.wiring import Services
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import EditionState
+from digest.mail.delivery import mailing as mailing_module
+from digest.subscribers.model import NewSubscriber
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.test_file_to_mailbox import Mailbox, mailbox
 from tests.waiting import PATIENCE, ThreadCalls

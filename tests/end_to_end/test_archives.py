@@ -13,11 +13,11 @@ import httpx
 import pytest
 from lxml import etree
 
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
-from digest.assembly import Services
-from digest.feeds.extensions import TOMBSTONES
+from digest.feeds.feedgen_extensions import TOMBSTONES
+from digest.feeds.model import ATOM, JSON, Feed
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.selection import ATOM, JSON, Feed
 from digest.store.database import Store
 from digest.web import public_pages
 from tests import stores

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, Request, Route
 
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
-from digest.articles.policy import ENGINES
-from digest.articles.sanitize import clean
 from digest.web.pages import html_response
 from tests import stores
 from tests.articles.attacks import ATTACKS, VECTORS

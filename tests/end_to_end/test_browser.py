@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import Browser, Page, Route
 from starlette.types import ASGIApp
 
-from digest.assembly import Services
-from digest.mail.edition import EditionState
-from digest.mail.subscriber import NewSubscriber, SubscriberState
-from digest.mail.tokens import make_token
+from digest.app.wiring import Services
+from digest.editions.model import EditionState
+from digest.subscribers.model import NewSubscriber, SubscriberState
+from digest.subscribers.tokens import make_token
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.conftest import NEEDS_CHROMIUM

@@ -10,10 +10,10 @@ from itertools import count
 
 import pytest
 
-from digest.articles.ingest import Taken
+from digest.app.wiring import Services
+from digest.articles.ingest.ingest import Taken
+from digest.articles.ingest.tree import Tree
 from digest.articles.model import Article
-from digest.articles.tree import Tree
-from digest.assembly import Services
 from tests import stores
 from tests.conftest import Workplace
 from tests.effort import effort

@@ -24,17 +24,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.agenda import Agenda
 from digest.articles.model import CategoryPath
+from digest.editions.model import Approval, Digest
+from digest.editions.planning import Agenda
 from digest.errors import DeliveryDeferred, ServerUnavailable
-from digest.mail.edition import Approval, Digest
-from digest.mail.mailing import Mailing, MailStore
+from digest.mail.delivery.mailing import Mailing, MailStore
 from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
-from digest.mail.subscriber import NewSubscriber, SubscriberState
-from digest.mail.transport import done
-from digest.schedule import Schedule
+from digest.mail.transports.transport import done
+from digest.scheduling.schedule import Schedule
 from digest.store.database import Store, open_store
+from digest.subscribers.model import NewSubscriber, SubscriberState
 from tests import stores
 from tests.conftest import FakeClock
 from tests.effort import effort

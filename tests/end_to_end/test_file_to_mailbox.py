@@ -17,8 +17,8 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from digest.daemon import Daemon
-from digest.mail.subscriber import NewSubscriber, SubscriberState
+from digest.app.daemon import Daemon
+from digest.subscribers.model import NewSubscriber, SubscriberState
 from tests.conftest import CONFIGURATION, Workplace
 from tests.waiting import PATIENCE, ThreadCalls
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from lxml import etree
 
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
-from digest.assembly import Services
+from digest.feeds.model import ATOM
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.selection import ATOM
 from digest.web import public_pages
 from tests.conftest import Workplace
 from tests.effort import effort

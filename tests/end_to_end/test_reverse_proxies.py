@@ -18,11 +18,11 @@ from urllib.parse import quote, urljoin
 import httpx
 import pytest
 
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, article_folder, article_key
-from digest.assembly import Services
+from digest.feeds.model import RSS, Feed
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.selection import RSS, Feed
-from digest.mail.tokens import Purpose, make_token
+from digest.subscribers.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web import samples
 from digest.web.app import create_app

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from lxml import etree, html
 
-from digest.assembly import Services
+from digest.app.wiring import Services
 from tests.conftest import CONFIGURATION, Workplace
 
 #: Names that are hard to put into a path, an address, an attribute or a file name.

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.revision import Terms
-from digest.feeds.plan import CustomFeed, FeedPlan
+from digest.feeds.catalog import CustomFeed, FeedPlan
+from digest.feeds.model import ATOM
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
-from digest.feeds.selection import ATOM
 from digest.store.database import Store, open_store
 from tests.feeds.samples import SITE
 from tests.store.samples import MINUTE, NOW

@@ -20,21 +20,21 @@ import pytest
 from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyFD
 
-from digest import intake as intake_module
-from digest.articles.globs import PathFilter
-from digest.articles.ingest import Ingest, Taken
+from digest.app import publish_loop as intake_module
+from digest.app.publish_loop import Hints, Intake
+from digest.app.wiring import Services
+from digest.articles.draft_options import Recipe
+from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.path_patterns import PathFilter
+from digest.articles.ingest.records import Embargoes, FileRecord, Reading
+from digest.articles.ingest.scan import Scan
+from digest.articles.ingest.tree import Tree
+from digest.articles.ingest.watchers import Watches
+from digest.articles.ingest.workers import Result, Workers
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
-from digest.articles.recipe import Recipe
-from digest.articles.records import Embargoes, FileRecord, Reading
 from digest.articles.revision import Terms
-from digest.articles.scan import Scan
-from digest.articles.tree import Tree
-from digest.articles.watches import Watches
-from digest.articles.workers import Result, Workers
-from digest.assembly import Services
 from digest.backoff import Backoff
 from digest.feeds.publish.publisher import Published, Publisher
-from digest.intake import Hints, Intake
 from digest.times import utc_now
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace

@@ -15,11 +15,11 @@ import feedparser
 import httpx
 import pytest
 
-from digest.assembly import Services
-from digest.daemon import Daemon
-from digest.feeds import desk as desk_module
-from digest.feeds.notices import HubQueue
+from digest.app.daemon import Daemon
+from digest.app.wiring import Services
 from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.websub import queue as desk_module
+from digest.feeds.websub.notifications import HubQueue
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving
 from tests.waiting import PATIENCE, ThreadCalls

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.addresses import absolute
+from digest.articles.cleaning.uris import absolute
 from digest.times import rfc822, rfc3339
 from tests.feed_validation import syntax
 

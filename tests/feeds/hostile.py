@@ -7,11 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from digest.articles.addresses import absolute
 from digest.articles.characters import one_line, publishable_markup
+from digest.articles.cleaning.sanitize import clean
+from digest.articles.cleaning.tidy import tidy
+from digest.articles.cleaning.uris import absolute
 from digest.articles.model import Article, ArticleId, CategoryPath, article_key
-from digest.articles.sanitize import clean
-from digest.articles.tidy import tidy
 from tests.feeds.samples import NOON, SITE
 
 _PIECES = st.sampled_from(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.filters import Sieve, Sifted, strands
 from digest.articles.model import (
     Article,
     ArticleId,
@@ -18,13 +20,11 @@ from digest.articles.model import (
     Tombstone,
     article_key,
 )
-from digest.articles.sieve import Sieve, Sifted, strands
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import ALONE, Content, Place
+from digest.feeds.archive import ALONE, Content, Place
 from digest.feeds.formats import FORMATS
-from digest.feeds.history import Deltas
-from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
-from digest.feeds.syndication import last_change
+from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.feeds.rss_atom import last_change
+from digest.feeds.versions import Deltas
 from digest.site import Site
 
 NOON = datetime(2024, 5, 20, 12, 0, 7, 250_000, tzinfo=UTC)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digest.feeds.archives import ALONE, Entry, Place, Version, archive_path, decide
-from digest.feeds.extensions import ArchiveMark
-from digest.feeds.selection import ATOM, Feed
+from digest.feeds.archive import ALONE, Entry, Place, Version, archive_path, decide
+from digest.feeds.feedgen_extensions import ArchiveMark
+from digest.feeds.model import ATOM, Feed
 from tests.effort import effort
 from tests.feeds.samples import NOON, PORTS, SITE
 

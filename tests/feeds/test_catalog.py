@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.plan import CustomFeed, FeedPlan, spread
-from digest.feeds.selection import ATOM, RSS, CategorySummary, StrandSummary
+from digest.articles.facets import Strand, StrandKind
+from digest.feeds.catalog import CustomFeed, FeedPlan, spread
+from digest.feeds.model import ATOM, RSS, CategorySummary, StrandSummary
 from tests.feeds.samples import SITE, TEA, TRADE
 
 LIN = Strand(StrandKind.AUTHOR, "林舟")

@@ -7,8 +7,8 @@ import pytest
 from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
-from digest.feeds.extensions import TOMBSTONES, minutes, period
-from digest.feeds.selection import Feed
+from digest.feeds.feedgen_extensions import TOMBSTONES, minutes, period
+from digest.feeds.model import Feed
 from digest.settings.durations import parse
 from tests.feeds.samples import NOON, PORTS, SITE, article, atom
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
-from digest.feeds.archives import Content, Place
-from digest.feeds.extensions import HISTORY
+from digest.feeds.archive import Content, Place
+from digest.feeds.feedgen_extensions import HISTORY
 from digest.feeds.formats import FORMATS
-from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.syndication import last_change
+from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.rss_atom import last_change
 from tests.feed_validation import validate
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article, document
 

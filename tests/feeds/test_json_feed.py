@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.enclosures import Enclosure
 from digest.articles.model import SafeHtml
-from digest.feeds.selection import Feed
+from digest.articles.reading.enclosures import Enclosure
+from digest.feeds.model import Feed
 from tests.feeds.samples import PORTS, SITE, article, json_feed
 
 FEED = Feed(site=SITE, category=PORTS)

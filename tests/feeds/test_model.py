@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import ATOM, Feed, article_link
+from digest.feeds.model import ATOM, Feed, article_link
 from tests.feeds.samples import PORTS, SITE, TRADE, article
 
 

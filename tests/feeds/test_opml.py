@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from lxml import etree
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath
-from digest.articles.strands import Strand, StrandKind
+from digest.feeds.model import ATOM, RSS, Feed
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, RSS, Feed
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 

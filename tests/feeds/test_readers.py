@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from lxml import etree
 
 from digest.articles.model import Article
-from digest.feeds.selection import ATOM, JSON, RSS, Feed, article_link
-from digest.feeds.syndication import WORD_JOINER, person
+from digest.feeds.model import ATOM, JSON, RSS, Feed, article_link
+from digest.feeds.rss_atom import WORD_JOINER, person
 from digest.times import rfc822, rfc3339
 from tests.feed_validation import validate
 from tests.feed_validation.syntax import rfc3339_moment

@@ -20,12 +20,12 @@ from lxml import etree
 
 from digest import __version__
 from digest.articles.characters import publishable
-from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article, ArticleId, SafeHtml
+from digest.articles.reading.enclosures import Enclosure
 from digest.feeds.formats import FORMATS
+from digest.feeds.model import ATOM, JSON, RSS, Feed
 from digest.feeds.opml import opml
-from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.syndication import (
+from digest.feeds.rss_atom import (
     WORD_JOINER,
     as_html,
     image_type,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.model import Article, SafeHtml
-from digest.feeds import history
-from digest.feeds.history import Deltas, content_tag, news, recorded
-from digest.feeds.selection import Feed
+from digest.feeds import versions as versions_module
+from digest.feeds.model import Feed
+from digest.feeds.versions import Deltas, content_tag, news, recorded
 from tests.feeds.samples import SITE, article, atom, held, rss
 
 FEED = Feed(site=SITE, category=None)
@@ -108,7 +108,7 @@ def test_a_version_is_recorded_once() -> None:
 
 
 def test_a_log_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "VERSIONS", 3)
+    monkeypatch.setattr(versions_module, "VERSIONS", 3)
     log, versions = b"", [rss(FEED, [article(number)]) for number in range(5)]
     for version in versions:
         log = recorded(log, version)
@@ -149,7 +149,7 @@ def test_versions_that_lack_the_same_entries_share_a_delta(form: Form) -> None:
 
 
 def test_deltas_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "DELTAS", 5_000)
+    monkeypatch.setattr(versions_module, "DELTAS", 5_000)
     versions = [rss(FEED, [article(n) for n in range(count + 1)]) for count in range(5)]
     log = b""
     for version in versions:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from digest.articles.model import Article
-from digest.errors import StoreError
-from digest.mail.delivery import (
+from digest.editions.delivery import (
     FINAL,
     PROBE_AFTER,
     TRANSITIONS,
@@ -17,9 +16,10 @@ from digest.mail.delivery import (
     DeliveryState,
     Settlement,
 )
-from digest.mail.edition import Digest, Edition
+from digest.editions.model import Digest, Edition
+from digest.errors import StoreError
 from digest.mail.message import Envelope
-from digest.mail.transport import done
+from digest.mail.transports.transport import done
 from tests.mail.samples import NOW, make_delivery, make_edition
 
 

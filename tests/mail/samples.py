@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
-from digest.mail.delivery import Delivery
-from digest.mail.edition import Digest, Edition, EditionState
-from digest.mail.submission import Sender
-from digest.mail.subscriber import Subscriber, SubscriberState
+from digest.editions.delivery import Delivery
+from digest.editions.model import Digest, Edition, EditionState
+from digest.mail.transports.model import Sender
 from digest.site import Site
+from digest.subscribers.model import Subscriber, SubscriberState
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 NOW = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)

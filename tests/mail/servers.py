@@ -12,8 +12,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from digest.mail.message import Envelope
-from digest.mail.smtp import SmtpTransport
-from digest.mail.submission import SmtpServer
+from digest.mail.transports.model import SmtpServer
+from digest.mail.transports.smtp.pool import SmtpTransport
 
 MESSAGE = b"Subject: test\r\n\r\n.dot\r\nline\r\n"
 

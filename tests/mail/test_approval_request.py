@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from digest.mail.columns import display_width
-from digest.mail.edition import Approval, EditionState
-from digest.mail.proposal import MAX_TITLES, Proposal, request
+from digest.editions.model import Approval, EditionState
+from digest.mail.approval_request import MAX_TITLES, Proposal, request
+from digest.mail.text_layout import display_width
 from tests.mail.samples import NOW, SENDER, make_article, make_digest, make_edition
 
 LINK = "https://digest.example.org/approve/abc"

@@ -5,7 +5,7 @@ from base64 import b64decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.stencil import Stencil, encoded
+from digest.mail.base64_template import Stencil, encoded
 
 MARKS = {"<u>": "link", "<g>": "greeting"}
 PIECES = st.one_of(st.text(max_size=90), st.sampled_from(tuple(MARKS)))

@@ -8,10 +8,10 @@ import pytest
 
 from digest.articles.model import CategoryPath
 from digest.errors import DeliveryRefused
-from digest.mail import press as press_module
-from digest.mail.press import NothingToTell, Press
+from digest.mail import composer as press_module
+from digest.mail.composer import NothingToTell, Press
 from digest.mail.render import MailTemplates, Rendition
-from digest.mail.tokens import read_token
+from digest.subscribers.tokens import read_token
 from tests.mail.samples import (
     CITY,
     FINANCE,

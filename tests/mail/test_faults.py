@@ -12,12 +12,12 @@ from datetime import timedelta
 
 import pytest
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.outbox import Outbox
-from digest.mail.press import Press
+from digest.editions.delivery import DeliveryState
+from digest.mail.composer import Press
+from digest.mail.delivery.worker import Outbox
 from digest.mail.render import MailTemplates
-from digest.mail.smtp import SmtpTransport
-from digest.mail.submission import SmtpServer
+from digest.mail.transports.model import SmtpServer
+from digest.mail.transports.smtp.pool import SmtpTransport
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, Row
 from tests.mail.faults import DOT, GREETING, WITHIN, Drop, Fault, FaultyServer, Say, Silence, Slow
@@ -364,7 +364,7 @@ async def test_a_connection_that_is_idle_is_closed_with_a_goodbye_and_another_on
 async def test_a_connection_that_waited_is_asked_before_it_is_used(
     fault: Fault | None, sessions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digest.mail.smtp._ASK_AFTER", 0.0)
+    monkeypatch.setattr("digest.mail.transports.smtp.pool._ASK_AFTER", 0.0)
     server = FaultyServer(plan={"NOOP": [fault] if fault else []})
     async with server.serving() as port:
         room = Room(server, port, readers=2)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.columns import one_line
 from digest.mail.headers import mailbox, unstructured, verbatim
+from digest.mail.text_layout import one_line
 
 TEXTS = st.text(max_size=300) | st.text(alphabet=st.sampled_from('ab "=?<>@,\r\n中é\u0301🚀'))
 

@@ -10,8 +10,8 @@ import pytest
 from aiosmtpd.lmtp import LMTP
 
 from digest.errors import AddressRefused, DeliveryDeferred, ServerUnavailable
-from digest.mail.smtp import SmtpTransport
-from digest.mail.submission import SmtpServer
+from digest.mail.transports.model import SmtpServer
+from digest.mail.transports.smtp.pool import SmtpTransport
 from tests.mail.servers import Handler, make_envelope, serving, smtpd, transport
 
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused
-from digest.mail.columns import one_line
 from digest.mail.message import Envelope, Slip, compose
 from digest.mail.render import Letter
-from digest.mail.submission import Sender
+from digest.mail.text_layout import one_line
+from digest.mail.transports.model import Sender
 from tests.mail.samples import NOW, SENDER
 
 LETTER = Letter(

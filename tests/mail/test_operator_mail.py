@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused
-from digest.mail.memo import memo
+from digest.mail.operator_mail import memo
 from tests.mail.samples import NOW, SENDER
 
 

@@ -7,7 +7,7 @@ import pytest
 from babel import Locale
 
 from digest.mail.phrases import phrasebook
-from digest.mail.words import WORDS
+from digest.mail.translations import WORDS
 from tests.mail.samples import NOW
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import Article
+from digest.editions.model import Digest, contents
 from digest.errors import TemplateError
-from digest.mail.columns import display_width
-from digest.mail.edition import Digest, contents
 from digest.mail.render import MAX_HTML, Letter, MailTemplates, Rendition
+from digest.mail.text_layout import display_width
 from tests.mail.samples import CITY, SITE, TEMPLATES, make_article, make_digest, make_edition
 
 UNSUBSCRIBE = "https://digest.example.org/unsubscribe/" + "A" * 32

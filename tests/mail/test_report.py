@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from digest.editions.delivery import DeliveryState
+from digest.editions.progress import Outcome, Progress
 from digest.errors import DeliveryRefused
-from digest.mail.delivery import DeliveryState
-from digest.mail.progress import Outcome, Progress
 from digest.mail.report import report
 from tests.mail.samples import NOW, SENDER, make_edition
 

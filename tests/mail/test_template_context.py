@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from digest.mail.columns import display_width
-from digest.mail.edition import contents
+from digest.editions.model import contents
 from digest.mail.phrases import phrasebook
-from digest.mail.view import MAX_SUMMARY, MAX_TITLE, View, view, web_address
+from digest.mail.template_context import MAX_SUMMARY, MAX_TITLE, View, view, web_address
+from digest.mail.text_layout import display_width
 from tests.mail.samples import CITY, FINANCE, SITE, make_article, make_edition
 
 

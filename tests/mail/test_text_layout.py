@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.columns import cut, display_width, one_line, wrap
+from digest.mail.text_layout import cut, display_width, one_line, wrap
 
 WORDS = st.text(
     alphabet=st.sampled_from("ab cd ，。（）“”！?中文字e\u0301👩\u200d🚀ａ \u3000,.("), max_size=120

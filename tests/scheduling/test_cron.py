@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.settings import cron
+from digest.scheduling import cron
 
 
 def test_every_field_is_read() -> None:

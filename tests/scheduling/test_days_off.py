@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from digest.settings import days_off, recurrence
+from digest.scheduling import days_off, words
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_an_error_names_the_text_and_what_it_may_be(text: str, told: str) -> Non
     ],
 )
 def test_it_is_told_where_no_run_is_left(schedule: str, skip: list[str], left: bool) -> None:
-    assert days_off.parse(skip).leave([recurrence.parse(schedule)]) is left
+    assert days_off.parse(skip).leave([words.parse(schedule)]) is left
 
 
 def test_one_of_several_schedules_is_enough() -> None:
-    both = [recurrence.parse("weekly sat 07:00"), recurrence.parse("weekly mon 07:00")]
+    both = [words.parse("weekly sat 07:00"), words.parse("weekly mon 07:00")]
     assert days_off.parse(["sat"]).leave(both)
     assert not days_off.parse(["sat", "mon"]).leave(both)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.schedule import Schedule
+from digest.scheduling.schedule import Schedule
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 from apscheduler.schedulers import base
 
-from digest import timetable as timetable_module
-from digest.schedule import Schedule
-from digest.timetable import Timetable
+from digest.scheduling import timer as timetable_module
+from digest.scheduling.schedule import Schedule
+from digest.scheduling.timer import Timetable
 from tests.waiting import PATIENCE
 
 

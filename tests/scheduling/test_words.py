@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.settings import recurrence
-from digest.settings.cron import Cron
-from digest.settings.recurrence import Recurrence
+from digest.scheduling import words
+from digest.scheduling.cron import Cron
+from digest.scheduling.words import Recurrence
 
 _WORDS = st.sampled_from(
     [
@@ -38,7 +38,7 @@ _WORDS = st.sampled_from(
 
 def days(text: str, year: int, month: int) -> list[int]:
     """Return the days of a month on which a schedule comes."""
-    found = recurrence.parse(text)
+    found = words.parse(text)
     day, fits = date(year, month, 1), []
     while day.month == month:
         if found.comes_on(day):
@@ -48,20 +48,20 @@ def days(text: str, year: int, month: int) -> list[int]:
 
 
 def test_spaces_and_case_do_not_matter() -> None:
-    found = recurrence.parse("  Weekly  Mon,THU 7:00   06:30 ")
+    found = words.parse("  Weekly  Mon,THU 7:00   06:30 ")
     assert isinstance(found, Recurrence)
     assert str(found) == "Weekly Mon,THU 7:00 06:30"
     assert found.weekdays == (1, 4)
     assert found.times == (time(6, 30), time(7))
-    assert recurrence.parse(found.text) == found
+    assert words.parse(found.text) == found
 
 
 def test_a_time_that_is_there_twice_counts_once() -> None:
-    assert recurrence.parse("daily 07:00 7:00").times == (time(7),)
+    assert words.parse("daily 07:00 7:00").times == (time(7),)
 
 
 def test_a_line_of_cron_stays_one() -> None:
-    found = recurrence.parse("*/30 7,18 31 * *")
+    found = words.parse("*/30 7,18 31 * *")
     assert isinstance(found, Cron)
     assert found.times == (time(7), time(7, 30), time(18), time(18, 30))
     assert days("0 7 31 * *", 2026, 2) == []
@@ -82,7 +82,7 @@ def test_a_line_of_cron_stays_one() -> None:
 def test_weekdays_are_lists_and_ranges_over_the_end_of_the_week_too(
     text: str, expected: tuple[int, ...]
 ) -> None:
-    assert recurrence.weekdays(text) == expected
+    assert words.weekdays(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_the_29th_is_the_29th_in_a_leap_year() -> None:
 )
 def test_an_error_names_the_part_and_what_it_may_be(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        recurrence.parse(text)
+        words.parse(text)
     assert told in str(caught.value)
 
 
@@ -161,8 +161,8 @@ def test_an_error_names_the_part_and_what_it_may_be(text: str, told: str) -> Non
 @settings(max_examples=300)
 def test_any_text_gives_a_schedule_or_an_error(text: str) -> None:
     try:
-        found = recurrence.parse(text)
+        found = words.parse(text)
     except ValueError:
         return
     assert found.times == tuple(sorted(set(found.times)))
-    assert recurrence.parse(found.text) == found
+    assert words.parse(found.text) == found

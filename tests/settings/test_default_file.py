@@ -8,11 +8,11 @@ import pytest
 from pydantic import BaseModel
 
 from digest.articles.draft import make_draft
-from digest.articles.globs import PathFilter
+from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.model import SourceFile
 from digest.errors import SourceError
 from digest.settings import load
-from digest.settings.mistakes import keys
+from digest.settings.messages import keys
 from digest.settings.model import Settings
 
 _ROOT = Path(__file__).parents[2]

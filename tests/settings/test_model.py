@@ -8,21 +8,21 @@ from unittest.mock import patch
 import pytest
 from pydantic import ValidationError
 
+from digest.app.wiring import make_schedules, make_transport
+from digest.articles.cleaning.rules import Rule
+from digest.articles.draft_options import Recipe
+from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath
-from digest.articles.recipe import Recipe
-from digest.articles.rules import Rule
-from digest.articles.sieve import Criteria, Sieve
-from digest.assembly import make_schedules, make_transport
+from digest.editions.model import Digest
 from digest.errors import ConfigurationError
-from digest.feeds.plan import CustomFeed
-from digest.feeds.selection import ATOM, JSON, RSS
-from digest.mail.edition import Digest
-from digest.mail.maildir import MaildirTransport
-from digest.mail.pace import Limits
-from digest.mail.sendmail import SendmailTransport
-from digest.mail.smtp import SmtpTransport
-from digest.mail.submission import SendmailCommand
-from digest.schedule import Schedule
+from digest.feeds.catalog import CustomFeed
+from digest.feeds.model import ATOM, JSON, RSS
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.transports.maildir import MaildirTransport
+from digest.mail.transports.model import SendmailCommand
+from digest.mail.transports.sendmail import SendmailTransport
+from digest.mail.transports.smtp.pool import SmtpTransport
+from digest.scheduling.schedule import Schedule
 from digest.settings import Settings, load
 
 

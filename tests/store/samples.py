@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
+from digest.articles.duplicates import likeness
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_identity
-from digest.articles.records import Failure, FileRecord, Reading
-from digest.articles.strands import Strand, StrandKind
-from digest.articles.twins import likeness
-from digest.mail.edition import Digest, Issue
-from digest.mail.subscriber import NewSubscriber
+from digest.editions.model import Digest, Issue
 from digest.store.database import Store
 from digest.store.types import hashed
+from digest.subscribers.model import NewSubscriber
 
 NOW = datetime(2024, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

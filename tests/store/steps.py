@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
+from digest.articles.filters import Criteria, Sieve
+from digest.articles.ingest.records import Reading
 from digest.articles.model import Changes, article_key
-from digest.articles.records import Reading
 from digest.articles.revision import Terms
-from digest.articles.sieve import Criteria, Sieve
 from digest.store.database import Store
 from tests import stores
 from tests.store.samples import FINANCE, LOANS, NOW, SPACE, reading

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from digest.articles.model import ArticleKey, CategoryPath, Changes
-from digest.feeds.selection import Feed
+from digest.feeds.model import Feed
 from digest.site import Site
 from digest.store.archives import Look, look
+from digest.store.article_queries import newest
 from digest.store.database import Store, open_store
-from digest.store.reading import newest
 from digest.store.schema import archive, archive_entry, article
 from digest.store.types import hashed
 from tests import stores

@@ -14,13 +14,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from digest.articles.ingest.records import Embargoes, Reading
 from digest.articles.model import Changes, Draft, Note, Severity, article_key
-from digest.articles.records import Embargoes, Reading
 from digest.articles.revision import Terms
+from digest.store.article_queries import COLUMNS, read
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.problems import FAILED
-from digest.store.reading import COLUMNS, read
 from digest.store.schema import article, file, problem
 from tests import stores
 from tests.store.samples import (

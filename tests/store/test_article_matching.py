@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.articles.duplicates import likeness
 from digest.articles.model import CategoryPath, Draft, SafeHtml
 from digest.articles.revision import Known
-from digest.articles.twins import likeness
-from digest.store.register import Entry, Holding, Register
+from digest.store.article_matching import Entry, Holding, Register
 from tests.store.samples import FINANCE, NOW, SPACE, draft
 
 #: A text that says enough to be known by.

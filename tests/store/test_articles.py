@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.enclosures import Enclosure
 from digest.articles.model import ArticleKey, CategoryPath, Changes, Draft, Scope, article_key
-from digest.articles.parse import MAX_PINNED
+from digest.articles.reading.enclosures import Enclosure
+from digest.articles.reading.parse import MAX_PINNED
+from digest.store.article_queries import newest
 from digest.store.articles import Counts
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
-from digest.store.reading import newest
 from tests import stores
 from tests.store.samples import (
     ADA,

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TypeVar
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import EditionState
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import EditionState
 from digest.store.database import Store, open_store
 from tests import stores
 from tests.store.conftest import AUTHORITY, PATIENCE

@@ -22,8 +22,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, String, bindparam, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from digest.articles.facets import StrandKind
 from digest.articles.revision import Terms
-from digest.articles.strands import StrandKind
 from digest.errors import StoreError
 from digest.store import migrations
 from digest.store.connection import Database

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import CategoryPath
-from digest.mail.delivery import PROBE_AFTER, Delivery, DeliveryState, Pause
-from digest.mail.edition import Edition, EditionState, selects
-from digest.mail.subscriber import SubscriberState
+from digest.editions.delivery import PROBE_AFTER, Delivery, DeliveryState, Pause
+from digest.editions.model import Edition, EditionState, selects
 from digest.store.database import Store, open_store
+from digest.subscribers.model import SubscriberState
 from tests import stores
 from tests.store.conftest import AUTHORITY, PATIENCE
 from tests.store.samples import (

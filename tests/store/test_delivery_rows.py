@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import bindparam, select, update
 
-from digest.mail.delivery import Delivery, DeliveryState, Settlement
-from digest.mail.edition import EditionState
-from digest.store import posting
+from digest.editions.delivery import Delivery, DeliveryState, Settlement
+from digest.editions.model import EditionState
+from digest.store import delivery_rows
 from digest.store.connection import Database, Lock
 from digest.store.database import Store
 from digest.store.schema import delivery
@@ -52,7 +52,7 @@ def test_messages_sent_together_are_marked_in_one_go(
     store: Store, sending: list[Delivery], database: Database
 ) -> None:
     with database.write(Lock.OUTBOX) as connection:
-        assert posting.mark_sent(connection, [one.id for one in sending], NOW + MINUTE)
+        assert delivery_rows.mark_sent(connection, [one.id for one in sending], NOW + MINUTE)
     with database.read() as connection:
         rows = connection.execute(select(delivery)).all()
     assert {(row.state, row.attempts, row.due_at, row.changed_at) for row in rows} == {

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Approval, Edition, EditionState
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Approval, Edition, EditionState
 from digest.store.database import Store, open_store
 from tests import stores
 from tests.store.conftest import PATIENCE

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Edition
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Edition
 from digest.store.database import Store
 from tests import stores
 from tests.store.samples import DAILY, MINUTE, NOW, reading, someone

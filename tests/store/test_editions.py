@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Approval, Digest, EditionState
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Approval, Digest, EditionState
 from digest.store.database import Store
 from tests import stores
 from tests.store.samples import DAILY, NOW, reading, someone

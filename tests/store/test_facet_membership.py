@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.filters import Criteria, Sieve, Sifted, strands
 from digest.articles.model import Changes
 from digest.articles.revision import Terms
-from digest.articles.sieve import Criteria, Sieve, Sifted, strands
-from digest.articles.strands import Strand, StrandKind
 from digest.store.database import Store, open_store
 from tests import stores
 from tests.store.samples import (

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.ingest.records import Reading
 from digest.articles.model import CategoryPath, article_key
-from digest.articles.records import Reading
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.plan import FeedPlan
+from digest.feeds.catalog import FeedPlan
+from digest.feeds.model import Feed
 from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.publisher import Publisher
-from digest.feeds.selection import Feed
 from digest.site import Site
 from digest.store.database import Store
 from tests import stores

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from digest.feeds.notices import Notice
+from digest.feeds.websub.notifications import Notice
 from digest.store.database import Store
 from tests.store.samples import NOW
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from digest.articles.model import ArticleKey
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Approval, Digest, Issue
-from digest.mail.subscriber import NewSubscriber
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Approval, Digest, Issue
 from digest.store.database import Store
+from digest.subscribers.model import NewSubscriber
 from tests import stores
 from tests.store.samples import listed, reading
 

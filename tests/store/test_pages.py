@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath, article_key, slug
 from digest.articles.revision import Terms
-from digest.articles.sieve import Criteria, Sieve
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import CategorySummary, Feed
+from digest.feeds.model import CategorySummary, Feed
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
 from tests import stores

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath, article_key
-from digest.articles.strands import Strand, StrandKind
 from digest.store.database import Store
 from digest.store.revisions import NO_REVISION, advance, changed_since, current, record_changes
 from tests import stores

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from digest.articles.enclosures import Enclosure
+from digest.articles.ingest.records import FileRecord, Reading
 from digest.articles.model import Article, Beside, Changes, Draft, Note, SameText, Severity
-from digest.articles.records import FileRecord, Reading
+from digest.articles.reading.enclosures import Enclosure
 from digest.store.database import Store
 from tests import stores
 from tests.store.samples import NOW, SPACE, failure, reading

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.scan import RootMark, Scan
+from digest.articles.ingest.scan import RootMark, Scan
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import meta

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from digest.mail.subscriber import NewSubscriber, Subscriber, SubscriberState
 from digest.store import subscribers as subscribers_module
 from digest.store.database import Store
 from digest.store.subscribers import Added, folded
+from digest.subscribers.model import NewSubscriber, Subscriber, SubscriberState
 from tests.store.samples import BANKS, NOW, SPACE, someone
 
 LATER = NOW + timedelta(days=1)

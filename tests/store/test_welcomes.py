@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 
 from digest.articles.model import CategoryPath
-from digest.mail.delivery import Delivery, DeliveryState
-from digest.mail.edition import Approval, Digest, Edition, EditionState
+from digest.editions.delivery import Delivery, DeliveryState
+from digest.editions.model import Approval, Digest, Edition, EditionState
 from digest.store.database import Store
 from digest.store.schema import subscriber
 from tests import stores

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from digest.articles.facets import StrandKind
 from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
-from digest.articles.strands import StrandKind
 from digest.store.database import Store
 from digest.store.withdrawals import Word
 from tests import stores

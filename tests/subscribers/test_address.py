@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused
-from digest.mail.address import (
+from digest.subscribers.address import (
     MAX_ADDRESS,
     ascii_address,
     check_address,

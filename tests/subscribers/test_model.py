@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from digest.mail.subscriber import NewSubscriber
+from digest.subscribers.model import NewSubscriber
 from tests.mail.samples import make_subscriber
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.tokens import TOKEN_LENGTH, Purpose, make_token, read_token
+from digest.subscribers.tokens import TOKEN_LENGTH, Purpose, make_token, read_token
 
 KEY = b"k" * 32
 IDS = st.integers(min_value=1, max_value=2**63 - 1)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
-from digest.assembly import Services
 from digest.web import public_pages
 from digest.web.app import create_app
 from digest.web.public_pages import PublicPages

@@ -10,8 +10,8 @@ import pytest
 from lxml import html
 
 from digest.errors import StoreError
-from digest.mail.subscriber import Subscriber, SubscriberState
-from digest.mail.tokens import make_token
+from digest.subscribers.model import Subscriber, SubscriberState
+from digest.subscribers.tokens import make_token
 from digest.web import samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages

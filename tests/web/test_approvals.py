@@ -11,10 +11,10 @@ import httpx
 import pytest
 from lxml import html
 
+from digest.editions.model import EditionState
 from digest.errors import StoreError
-from digest.mail.edition import EditionState
-from digest.mail.proposal import Proposal
-from digest.mail.tokens import Purpose, make_token
+from digest.mail.approval_request import Proposal
+from digest.subscribers.tokens import Purpose, make_token
 from digest.web import samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.times import rfc822
-from digest.web.conditions import MAX_TAGS, Verdict, http_date, known_tags, same_as, verdict
+from digest.web.conditional_requests import (
+    MAX_TAGS,
+    Verdict,
+    http_date,
+    known_tags,
+    same_as,
+    verdict,
+)
 
 AT = datetime(2024, 5, 20, 12, 0, 0, tzinfo=UTC)
 BEFORE, SAME, AFTER = (rfc822(AT + timedelta(seconds=s)) for s in (-1, 0, 1))

@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, Draft
-from digest.assembly import Services
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Edition
-from digest.mail.subscriber import NewSubscriber
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Edition
+from digest.subscribers.model import NewSubscriber
 from tests import stores
 from tests.conftest import Workplace
 from tests.feed_validation import Severity, validate

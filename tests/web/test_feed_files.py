@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from digest.feeds.encodings import SUFFIXES
+from digest.feeds.model import MEDIA_TYPES
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.selection import MEDIA_TYPES
 from digest.times import rfc822
 from digest.web import feed_files, file_cache
 from digest.web.feed_files import FeedFiles, Message, Receive, Scope, Send, feed_path

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import Article
-from digest.feeds import history
+from digest.feeds import versions
+from digest.feeds.model import ATOM, RSS, Feed
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.selection import ATOM, RSS, Feed
 from digest.web import feed_files
 from tests.effort import effort
 from tests.feeds.samples import SITE, article, atom, rss
@@ -141,7 +141,7 @@ async def test_an_attack_with_tags_costs_no_more_than_one_honest_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = 0
-    real = history.entry_marks
+    real = versions.entry_marks
 
     def count(content: bytes) -> frozenset[str]:
         nonlocal parsed
@@ -152,7 +152,7 @@ async def test_an_attack_with_tags_costs_no_more_than_one_honest_client(
     async with connect(tmp_path) as client:
         tag = (await client.get("/feeds/rss.xml")).headers["etag"]
         publish(tmp_path, [article(2), article(1)])
-        monkeypatch.setattr(history, "entry_marks", count)
+        monkeypatch.setattr(versions, "entry_marks", count)
         unknown = [f'"{number:032x}"' for number in range(1200)]
         attacks = [{**NEWS, "If-None-Match": ", ".join(unknown)} for _ in range(60)]
         answers = await asyncio.gather(

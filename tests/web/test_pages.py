@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath, SafeHtml
-from digest.articles.strands import Strand, StrandKind
+from digest.editions.model import Digest
 from digest.errors import TemplateError
-from digest.feeds.plan import FeedSummary
-from digest.feeds.selection import RSS, CategorySummary, Feed
-from digest.mail.edition import Digest
-from digest.mail.subscriber import SubscriberState
+from digest.feeds.catalog import FeedSummary
+from digest.feeds.model import RSS, CategorySummary, Feed
+from digest.subscribers.model import SubscriberState
 from digest.web import samples
 from digest.web.pages import WebPages
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article

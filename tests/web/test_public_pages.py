@@ -50,8 +50,8 @@ def no_template(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("rendered")
 
     monkeypatch.setattr(jinja2.Template, "render", fail)
-    monkeypatch.setattr("digest.web.archives.FeedDocuments", fail)
-    monkeypatch.setattr("digest.web.editions.edition_feed", fail)
+    monkeypatch.setattr("digest.web.archive_documents.FeedDocuments", fail)
+    monkeypatch.setattr("digest.web.edition_pages.edition_feed", fail)
 
 
 async def test_pages_of_every_family_are_served(site: Site) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import Feed
-from digest.mail.edition import Digest
+from digest.editions.model import Digest
+from digest.feeds.model import Feed
 from digest.web.readers import READERS, carriers, reader_links
 from tests.feeds.samples import PORTS, SITE, TEA
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.articles.model import CategoryPath, article_folder, article_key
-from digest.feeds.selection import JSON, RSS
-from digest.web import addresses
+from digest.feeds.model import JSON, RSS
+from digest.web import routing
 from digest.web.page import Missing, Page
 from tests.conftest import Workplace
 from tests.store.samples import reading
@@ -121,7 +121,7 @@ async def test_articles_and_the_front_page_have_one_address(site: Site) -> None:
 async def test_the_stylesheet_of_feeds_leads_on_from_where_it_was(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "STYLESHEET", "feeds/feed.css")
+    monkeypatch.setattr(routing, "STYLESHEET", "feeds/feed.css")
     assert await landed(site, "assets/feed.css") == (301, "/feeds/feed.css")
 
 

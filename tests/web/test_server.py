@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from digest.claims import listen
+from digest.app.lock_file import listen
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.web import http_connection, server
 from digest.web.feed_files import FeedFiles, Receive, Scope, Send

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from digest.feeds.selection import Feed
+from digest.feeds.model import Feed
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE, article
 

@@ -12,11 +12,11 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
+from digest.editions.model import Digest, Edition, decided_at
 from digest.errors import DeliveryDeferred, DeliveryError, DigestError
-from digest.mail.edition import Digest, Edition, decided_at
+from digest.mail.approval_request import Proposal, request
 from digest.mail.message import Envelope
-from digest.mail.proposal import Proposal, request
-from digest.mail.submission import Sender
+from digest.mail.transports.model import Sender
 from digest.times import Clock
 
 #: Seconds between two looks at the drafts.

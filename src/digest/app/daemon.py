@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import structlog
 
 from digest import __version__
-from digest.articles.workers import Workers
-from digest.assembly import Services
+from digest.app.lock_file import listen, only_daemon
+from digest.app.publish_loop import Intake
+from digest.app.wiring import Services
+from digest.articles.ingest.workers import Workers
 from digest.backoff import Backoff
-from digest.claims import listen, only_daemon
+from digest.editions.model import Digest, Edition, decided_at
 from digest.errors import DigestError, OutputError
-from digest.intake import Intake
-from digest.mail.edition import Digest, Edition, decided_at
-from digest.timetable import Timetable
+from digest.scheduling.timer import Timetable
 from digest.web.server import Server
 from digest.web.status import MAX_SHOWN, Status, Waiting
 

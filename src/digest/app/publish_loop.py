@@ -10,9 +10,9 @@ from math import inf
 
 import structlog
 
-from digest.articles.ingest import Ingest, Taken
-from digest.articles.scan import Scan
-from digest.articles.watches import Watches
+from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.scan import Scan
+from digest.articles.ingest.watchers import Watches
 from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish.publisher import Publisher

@@ -20,37 +20,37 @@ from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING
 
-from digest import __version__, shipped
-from digest.articles.globs import PathFilter
-from digest.articles.ingest import Ingest
+from digest import __version__, resources
+from digest.articles.ingest.ingest import Ingest
+from digest.articles.ingest.path_patterns import PathFilter
+from digest.articles.ingest.tree import TOP, Tree
+from digest.articles.ingest.workers import Workers
 from digest.articles.model import Scope
-from digest.articles.tree import TOP, Tree
-from digest.articles.workers import Workers
+from digest.editions.model import Digest
 from digest.errors import ConfigurationError, TemplateError
-from digest.feeds.plan import FeedPlan, FeedSummary, spread
+from digest.feeds.catalog import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
-from digest.mail.edition import Digest
-from digest.mail.tokens import APPROVE_PATH, Purpose, make_token
-from digest.schedule import Schedule
+from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
+from digest.subscribers.tokens import APPROVE_PATH, Purpose, make_token
 from digest.times import Clock, utc_now
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from digest.agenda import Agenda
-    from digest.editorial import Editor
-    from digest.export.exporter import Exporter
-    from digest.feeds.herald import Herald
-    from digest.intake import Hints, Intake
-    from digest.mail.maildir import MaildirTransport
-    from digest.mail.mailing import Mailing
+    from digest.app.approval import Editor
+    from digest.app.export.exporter import Exporter
+    from digest.app.publish_loop import Hints, Intake
+    from digest.editions.planning import Agenda
+    from digest.feeds.websub.notifier import Herald
+    from digest.mail.delivery.mailing import Mailing
     from digest.mail.render import MailTemplates
-    from digest.mail.sendmail import SendmailTransport
-    from digest.mail.smtp import SmtpTransport
+    from digest.mail.transports.maildir import MaildirTransport
+    from digest.mail.transports.sendmail import SendmailTransport
+    from digest.mail.transports.smtp.pool import SmtpTransport
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
@@ -96,7 +96,7 @@ class Services:
     @cached_property
     def herald(self) -> Herald:
         """What tells hubs of changed feeds."""
-        from digest.feeds.herald import Herald
+        from digest.feeds.websub.notifier import Herald
 
         keeper = self.store.notices
         return Herald(site=self.site, keeper=keeper, clock=self.clock, jitter=random)
@@ -133,8 +133,8 @@ class Services:
 
     def intake(self, workers: Workers) -> Intake:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
-        from digest.articles.watches import Watches
-        from digest.intake import Intake
+        from digest.app.publish_loop import Intake
+        from digest.articles.ingest.watchers import Watches
 
         articles = self.settings.articles
 
@@ -197,7 +197,7 @@ class Services:
 
     def agenda(self) -> Agenda:
         """Return what tells which run of a digest is due."""
-        from digest.agenda import Agenda
+        from digest.editions.planning import Agenda
 
         return Agenda(
             schedules=self.schedules,
@@ -208,7 +208,7 @@ class Services:
 
     def mailing(self) -> Mailing:
         """Return what opens editions and works off the outbox."""
-        from digest.mail.mailing import Mailing
+        from digest.mail.delivery.mailing import Mailing
 
         return Mailing(
             store=self.store.outbox,
@@ -229,7 +229,7 @@ class Services:
 
     def editor(self, mailing: Mailing | None = None) -> Editor:
         """Return what asks about drafts and decides; ``mailing`` carries its mail and is woken."""
-        from digest.editorial import Editor
+        from digest.app.approval import Editor
 
         has_pages = self.settings.web.enabled
         return Editor(
@@ -246,9 +246,9 @@ class Services:
 
     def public_pages(self, inner: ASGIApp) -> PublicPages:
         """Return what answers for the pages of the site, before an application that does not."""
-        from digest.web.addresses import Addresses
-        from digest.web.editions import WebEditions
+        from digest.web.edition_pages import WebEditions
         from digest.web.public_pages import PublicPages
+        from digest.web.routing import Addresses
 
         archives, moved = self.settings.feeds.archives, self.settings.moved_feeds()
         readers = self.settings.feeds.readers
@@ -276,7 +276,7 @@ class Services:
         ``status`` makes the status page, None: there is none; ``editor`` does what the operator
         decides on editions, None: nothing can be decided.
         """
-        from digest.feeds.websub import feed_links
+        from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app
         from digest.web.feed_files import FeedFiles
 
@@ -302,9 +302,9 @@ class Services:
 
         Raises ConfigurationError where the folder must not be used, or there are no archives.
         """
-        from digest.export.exporter import Exporter
-        from digest.export.folder import ExportFolder
-        from digest.web.editions import WebEditions
+        from digest.app.export.exporter import Exporter
+        from digest.app.export.folder import ExportFolder
+        from digest.web.edition_pages import WebEditions
 
         settings = self.settings
         check_export_folder(settings, folder)
@@ -390,14 +390,14 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
 def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
     """Return what carries the mail."""
     if settings.mail.transport in ("smtp", "lmtp"):
-        from digest.mail.smtp import SmtpTransport
+        from digest.mail.transports.smtp.pool import SmtpTransport
 
         return SmtpTransport(settings.smtp())
     if settings.mail.transport == "sendmail":
-        from digest.mail.sendmail import SendmailTransport
+        from digest.mail.transports.sendmail import SendmailTransport
 
         return SendmailTransport(settings.sendmail())
-    from digest.mail.maildir import MaildirTransport
+    from digest.mail.transports.maildir import MaildirTransport
 
     return MaildirTransport(settings.mail.maildir)
 
@@ -443,7 +443,7 @@ def template_folders(settings: Settings) -> tuple[Path, Path]:
 
     Raises ConfigurationError where the folder that is configured is none.
     """
-    folder, brought = settings.template_folder(), shipped.templates()
+    folder, brought = settings.template_folder(), resources.templates()
     if not folder.is_dir():
         problem = "is no folder; expected one with templates"
         raise ConfigurationError("paths.templates", str(folder), problem)

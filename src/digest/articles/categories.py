@@ -1,5 +1,6 @@
 """Categories: where an article belongs, by its file and by what the operator makes of that."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -8,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from digest.articles.characters import one_line, plain_line
-from digest.articles.fields import Value
-from digest.articles.habits import CATEGORY_KEYS, NOTHING, TAG_KEYS
 from digest.articles.model import CategoryPath
+from digest.articles.reading.fields import Value
+from digest.articles.reading.front_matter_keys import CATEGORY_KEYS, NOTHING, TAG_KEYS
 from digest.articles.summary import summarize
 
 #: What a list of names is: one path, as Hexo has it, or a category each, as Hugo, Jekyll and

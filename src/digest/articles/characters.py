@@ -1,5 +1,6 @@
 """Characters: what may be published at all, before anything looks at the text."""
 
+# pure
 from __future__ import annotations
 
 import html

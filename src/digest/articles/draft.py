@@ -1,5 +1,6 @@
 """Draft: a source file as a clean article, by one recipe."""
 
+# pure
 from __future__ import annotations
 
 import html
@@ -9,20 +10,20 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses, anchors, trackers
 from digest.articles.categories import renamed, renames
-from digest.articles.fleeting import raw_hash
-from digest.articles.images import proxied
+from digest.articles.cleaning import anchors, trackers, uris
+from digest.articles.cleaning.images import proxied
+from digest.articles.cleaning.policy import TAGS
+from digest.articles.cleaning.rules import Unfinished
+from digest.articles.cleaning.sanitize import clean
+from digest.articles.cleaning.tidy import tidy
+from digest.articles.draft_options import Recipe, hashed
+from digest.articles.duplicates import likeness
 from digest.articles.model import Beside, CategoryPath, Draft, SafeHtml, SameText, SourceFile
-from digest.articles.parse import Opened, opened, read
-from digest.articles.policy import TAGS
-from digest.articles.recipe import Recipe, hashed
+from digest.articles.reading.parse import Opened, opened, read
+from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import content_digest
-from digest.articles.rules import Unfinished
-from digest.articles.sanitize import clean
 from digest.articles.summary import plain_text, summarize
-from digest.articles.tidy import tidy
-from digest.articles.twins import likeness
 from digest.errors import SourceError
 
 #: References (``&…;``) in a body; each is four characters or more where the file may have had one.
@@ -144,7 +145,7 @@ def _shown(image: str | None, proxy: str | None) -> str | None:
 
 def _first_image(body: SafeHtml) -> str | None:
     match = _IMAGE.search(body)
-    return addresses.absolute(html.unescape(match[1])) if match else None
+    return uris.absolute(html.unescape(match[1])) if match else None
 
 
 def _fingerprint(

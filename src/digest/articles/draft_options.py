@@ -3,6 +3,7 @@
 Apart from ``draft``, so that whoever only hands a recipe on need not load four parsers.
 """
 
+# pure
 from __future__ import annotations
 
 import hashlib
@@ -13,10 +14,10 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.articles.categories import STYLES, renames
-from digest.articles.embeds import HOSTS
-from digest.articles.images import check_proxy
-from digest.articles.policy import ENGINES, NO_REFERRER, ReferrerPolicy
-from digest.articles.rules import Rule
+from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.images import check_proxy
+from digest.articles.cleaning.policy import ENGINES, NO_REFERRER, ReferrerPolicy
+from digest.articles.cleaning.rules import Rule
 
 #: Grows when the same file and options give another draft: then all files are read again.
 PIPELINE = 7

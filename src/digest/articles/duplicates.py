@@ -1,5 +1,6 @@
 """Twins: what tells that two files hold the same article, or nearly the same."""
 
+# pure
 from __future__ import annotations
 
 import hashlib

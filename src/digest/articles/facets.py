@@ -1,5 +1,6 @@
 """Strands: what runs across the categories; an author, a language, a feed of the operator's."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass

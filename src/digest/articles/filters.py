@@ -1,5 +1,6 @@
 """Sieves: what an article must be to run in a feed of the operator's, and what it must not be."""
 
+# pure
 from __future__ import annotations
 
 import hashlib
@@ -11,8 +12,8 @@ from functools import cached_property
 
 import regex
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath, SafeHtml
-from digest.articles.strands import Strand, StrandKind
 from digest.articles.summary import plain_text
 from digest.languages import primary
 

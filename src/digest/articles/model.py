@@ -1,5 +1,6 @@
 """The stages of an article: source file, manuscript, draft, article."""
 
+# pure
 from __future__ import annotations
 
 import hashlib
@@ -14,9 +15,9 @@ from pathlib import PurePosixPath
 from typing import NewType
 
 from digest.articles.characters import one_line
-from digest.articles.enclosures import Enclosure
-from digest.articles.strands import Strand
-from digest.articles.twins import Likeness
+from digest.articles.duplicates import Likeness
+from digest.articles.facets import Strand
+from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
 
 #: A tag URI (RFC 4151); never changes, never reused.

@@ -1,5 +1,6 @@
 """Revision: what a draft means beside the version that is known."""
 
+# pure
 from __future__ import annotations
 
 import hashlib
@@ -8,8 +9,8 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from digest.articles.filters import Sieve
 from digest.articles.model import Beside, Draft, Note, Severity
-from digest.articles.sieve import Sieve
 from digest.times import require_utc
 
 

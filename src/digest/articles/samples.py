@@ -1,5 +1,6 @@
 """Made-up articles, with which templates are tried before they meet real ones."""
 
+# pure
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

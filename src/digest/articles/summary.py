@@ -1,5 +1,6 @@
 """Summary: what an article says, as plain text, whole and in short."""
 
+# pure
 from __future__ import annotations
 
 import html
@@ -8,8 +9,8 @@ from functools import lru_cache
 
 import regex
 
+from digest.articles.cleaning.policy import elements
 from digest.articles.model import SafeHtml
-from digest.articles.policy import elements
 
 #: Elements that run on within a line; all others separate words.
 _INLINE = elements(

@@ -25,12 +25,12 @@ from digest.cli.terminal import (
 from digest.errors import SourceError, TemplateError
 
 if TYPE_CHECKING:
-    from digest.articles.ingest import Taken
-    from digest.articles.scan import Scan
-    from digest.assembly import Services
+    from digest.app.wiring import Services
+    from digest.articles.ingest.ingest import Taken
+    from digest.articles.ingest.scan import Scan
+    from digest.editions.model import Digest, Edition
+    from digest.editions.progress import Progress
     from digest.feeds.publish.publisher import Published
-    from digest.mail.edition import Digest, Edition
-    from digest.mail.progress import Progress
 
 app = typer.Typer()
 
@@ -121,8 +121,8 @@ def clean(
 ) -> None:
     """Print the clean HTML of an article file, for trying rules. Stores nothing."""
     from digest.articles.draft import make_draft
+    from digest.articles.ingest.tree import tree_path
     from digest.articles.model import SourceFile
-    from digest.articles.tree import tree_path
 
     chosen: Context = context.obj
     settings = chosen.settings()
@@ -174,7 +174,7 @@ def problems(
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Tell how many articles, problems, subscribers and mails there are, and what is wrong."""
-    from digest.assembly import check_templates
+    from digest.app.wiring import check_templates
 
     with services_of(context, log=False, check=False) as services:
         store, settings = services.store, services.settings
@@ -243,7 +243,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
-    from digest.mail.edition import decided_at
+    from digest.editions.model import decided_at
 
     return {
         "id": edition.id,
@@ -255,8 +255,8 @@ def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
 
 
 def _draft_line(edition: Edition, digest: Digest | None) -> str:
-    from digest.mail.edition import decided_at
-    from digest.mail.proposal import told_at
+    from digest.editions.model import decided_at
+    from digest.mail.approval_request import told_at
 
     named = f"{edition.digest} {edition.number} (id {edition.id})"
     deadline = decided_at(edition, digest)

@@ -15,7 +15,7 @@ from digest.cli.terminal import complain
 from digest.startup import without_collector
 
 if TYPE_CHECKING:  # imported late: they make `digest --help` slow
-    from digest.assembly import Services
+    from digest.app.wiring import Services
     from digest.settings import Settings
 
 
@@ -59,8 +59,8 @@ def services_of(
     ``check`` templates are not tried.
     """
     with without_collector():
-        from digest.assembly import open_services
-        from digest.logs import configure_logs
+        from digest.app.logs import configure_logs
+        from digest.app.wiring import open_services
 
     chosen: Context = context.obj
     settings = chosen.settings()

@@ -11,9 +11,9 @@ from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from digest.assembly import Services
-    from digest.mail.edition import Edition
-    from digest.mail.progress import Standing
+    from digest.app.wiring import Services
+    from digest.editions.model import Edition
+    from digest.editions.progress import Standing
 
 app = typer.Typer(help="List, approve, cancel and resend editions.", no_args_is_help=True)
 
@@ -47,8 +47,8 @@ def list_(
 @app.command()
 def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     """Show an edition: what is in it, how it goes, and until when a draft waits."""
-    from digest.mail.columns import one_line
-    from digest.mail.proposal import told_at
+    from digest.mail.approval_request import told_at
+    from digest.mail.text_layout import one_line
 
     with services_of(context, log=False) as services:
         standing = _standing(services, edition_id)
@@ -110,7 +110,7 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
 
     Its articles come in no other edition. What is being sent at this moment still arrives.
     """
-    from digest.mail.delivery import DeliveryState
+    from digest.editions.delivery import DeliveryState
 
     with services_of(context, log=False) as services:
         _standing(services, edition_id)  # there is one
@@ -167,7 +167,7 @@ def _unknown(edition_id: int) -> typer.BadParameter:
 
 
 def _is_draft(edition: Edition) -> bool:
-    from digest.mail.edition import EditionState
+    from digest.editions.model import EditionState
 
     return edition.state is EditionState.DRAFT
 

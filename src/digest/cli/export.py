@@ -14,7 +14,7 @@ from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
-    from digest.export.exporter import Exported
+    from digest.app.export.exporter import Exported
 
 app = typer.Typer()
 
@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 def _site_url(text: str | None) -> str | None:
-    from digest.settings.values import site_url
+    from digest.settings.types import site_url
 
     if text is None:
         return None

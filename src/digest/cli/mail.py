@@ -16,10 +16,10 @@ from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, progress_bar, remark, say
 
 if TYPE_CHECKING:
+    from digest.app.wiring import Services
     from digest.articles.model import Article
-    from digest.assembly import Services
-    from digest.mail.edition import Digest, Edition
-    from digest.mail.subscriber import Subscriber
+    from digest.editions.model import Digest, Edition
+    from digest.subscribers.model import Subscriber
 
 app = typer.Typer()
 
@@ -113,8 +113,8 @@ def preview(
 
 def _lint(message: bytes, postal_address: str) -> None:
     """Print what a message has wrong; leave with 1 where any of it is an error."""
-    from digest.mail.lint import RULES, lint
-    from digest.mail.remark import Severity
+    from digest.mail.lint.lint import RULES, lint
+    from digest.mail.lint.remark import Severity
 
     remarks = lint(message, postal_address=postal_address)
     for found in remarks:
@@ -127,7 +127,7 @@ def _lint(message: bytes, postal_address: str) -> None:
 
 def _articles(services: Services, digest: Digest, latest: int | None) -> list[Article]:
     """Return what an edition made now would hold; leave with 1 where that is nothing."""
-    from digest.mail.edition import fresh
+    from digest.editions.model import fresh
 
     with services.store.pages.snapshot() as source:
         if latest is not None:
@@ -168,7 +168,7 @@ def send(
     With --to nothing is remembered: the next scheduled edition holds the same articles. Ends with
     1 where a mail could not be sent (what was deferred, `digest run` tries again).
     """
-    from digest.mail.address import check_address
+    from digest.subscribers.address import check_address
 
     with services_of(context) as services:
         digest = services.settings.digest(name)
@@ -220,8 +220,8 @@ def resume(
 
 
 def _readers(services: Services, digest: Digest, articles: list[Article]) -> list[str]:
-    from digest.mail.edition import selects
-    from digest.mail.subscriber import SubscriberState
+    from digest.editions.model import selects
+    from digest.subscribers.model import SubscriberState
 
     return [
         subscriber.address
@@ -247,7 +247,7 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
 
     A running daemon may take some of the work: so the outbox is asked how it went.
     """
-    from digest.mail.delivery import DeliveryState
+    from digest.editions.delivery import DeliveryState
 
     mailing = services.mailing()
     try:

@@ -11,8 +11,8 @@ from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from digest.app.wiring import Services
     from digest.articles.model import ArticleKey
-    from digest.assembly import Services
     from digest.store.withdrawals import Standing
 
 app = typer.Typer(help="Look at articles, withdraw and restore them.", no_args_is_help=True)
@@ -121,7 +121,7 @@ def _keys(found: list[Standing]) -> list[ArticleKey]:
 
 def _find(services: Services, names: list[str]) -> list[Standing]:
     """Return the one article that each name means; end with 1 where any means none or several."""
-    from digest.articles.tree import printable
+    from digest.articles.ingest.tree import printable
 
     found: list[Standing] = []
     unclear = False

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.articles.tree import TOP
+from digest.articles.ingest.tree import TOP
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
 
 if TYPE_CHECKING:
-    from digest.assembly import Services
-    from digest.daemon import Started
+    from digest.app.daemon import Started
+    from digest.app.wiring import Services
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def run(
 
     SIGINT (Ctrl-C) and SIGTERM stop it cleanly within 5 seconds, a second one at once.
     """
-    from digest.daemon import Daemon
+    from digest.app.daemon import Daemon
 
     with services_of(context, poll=poll) as services:
         for root in services.tree.roots.values():

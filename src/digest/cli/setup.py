@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from digest import shipped
+from digest import resources
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, MISUSED, OK, complain, out, remark, say
 from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
@@ -56,13 +56,13 @@ def init(
 
     Never overwrites: what is there already is left as it is.
     """
-    shipped_text = shipped.configuration().read_text(encoding="utf-8")
+    shipped_text = resources.configuration().read_text(encoding="utf-8")
     configuration = starting_configuration(shipped_text, own_templates=templates)
     try:
         _write_new(folder / "digest.toml", configuration)
         _write_new(folder / "articles" / "Notes" / "hello.md", _ARTICLE)
         if templates:
-            _copy_new(shipped.templates(), folder / "templates")
+            _copy_new(resources.templates(), folder / "templates")
     except OSError as error:
         complain(f"{error.filename}: cannot be written: {error.strerror}")
         raise typer.Exit(FAILED) from error
@@ -173,7 +173,13 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.assembly import check_roots, make_transport, make_tree, template_folders, token_key
+    from digest.app.wiring import (
+        check_roots,
+        make_transport,
+        make_tree,
+        template_folders,
+        token_key,
+    )
     from digest.mail.render import MailTemplates
     from digest.site import is_loopback
     from digest.store.database import open_store

@@ -16,9 +16,9 @@ from digest.cli.terminal import FAILED, Json, complain, print_json, print_table,
 from digest.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from digest.app.wiring import Services
     from digest.articles.model import CategoryPath
-    from digest.assembly import Services
-    from digest.mail.subscriber import NewSubscriber, Subscriber
+    from digest.subscribers.model import NewSubscriber, Subscriber
 
 app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_args_is_help=True)
 
@@ -63,9 +63,9 @@ def new_subscriber(
     Raises ValueError for an address, name, category, language or zone that is none,
     ConfigurationError for a digest that is not configured.
     """
-    from digest.mail.address import check_address
-    from digest.mail.subscriber import NewSubscriber
     from digest.settings import language_tag, zone
+    from digest.subscribers.address import check_address
+    from digest.subscribers.model import NewSubscriber
 
     if any(ord(char) < 32 for char in name):
         raise ValueError("a name must be one line, without control characters")

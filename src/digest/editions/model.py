@@ -1,5 +1,6 @@
 """A digest and its editions: intervals of the article sequence, frozen."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.model import Article, CategoryPath
-from digest.mail.delivery import EXPIRES
+from digest.editions.delivery import EXPIRES
 from digest.times import require_utc
 
 

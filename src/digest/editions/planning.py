@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from digest.schedule import Schedule
+from digest.scheduling.schedule import Schedule
 from digest.times import known_zone
 
 #: A run is noticed a little after its time, also where nothing older is caught up with.

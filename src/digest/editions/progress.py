@@ -1,13 +1,14 @@
 """Progress: how far an edition has come, how fast it goes, how long it takes, how it ended."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from digest.mail.delivery import FINAL, DeliveryState
-from digest.mail.edition import Edition
+from digest.editions.delivery import FINAL, DeliveryState
+from digest.editions.model import Edition
 
 #: What was sent within this time tells the rate.
 LATELY = timedelta(minutes=1)

@@ -5,6 +5,7 @@ archive that it knows. So whatever state an article gets, one of two holds from 
 gets another: the current document tells it, or an archive does that was closed since.
 """
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.articles.model import ARCHIVES, Tombstone
-from digest.feeds.selection import Feed
+from digest.feeds.model import Feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

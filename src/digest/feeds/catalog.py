@@ -1,14 +1,15 @@
 """The plan: which feeds there are, and how each is written."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import Scope
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
 from digest.languages import primary
 from digest.site import Site
 

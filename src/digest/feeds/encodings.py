@@ -1,5 +1,6 @@
 """Content encodings: text, packed once and sent often (RFC 9110 section 8.4.1)."""
 
+# pure
 from __future__ import annotations
 
 import gzip

@@ -4,6 +4,7 @@ feedgen asks an extension for namespaces, by prefix (``extend_ns``), and then to
 to a document (``extend_rss``, ``extend_atom``).
 """
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence

@@ -3,6 +3,7 @@
 To add one, write its module, add a Format here, and its name to ``settings``.
 """
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from digest.articles.model import Article
-from digest.feeds.archives import Content
+from digest.feeds.archive import Content
 from digest.feeds.json_feed import json_feed, json_item
-from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.syndication import atom, atom_entry, rss, rss_item
+from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.rss_atom import atom, atom_entry, rss, rss_item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

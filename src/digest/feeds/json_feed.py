@@ -1,16 +1,17 @@
 """JSON Feed 1.1 of a feed, the same bytes for the same articles."""
 
+# pure
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from digest.articles.enclosures import Enclosure
 from digest.articles.model import Article
-from digest.feeds.archives import Content
-from digest.feeds.selection import JSON, Feed, article_link
-from digest.feeds.websub import hub_objects
+from digest.articles.reading.enclosures import Enclosure
+from digest.feeds.archive import Content
+from digest.feeds.model import JSON, Feed, article_link
+from digest.feeds.websub.protocol import hub_objects
 from digest.times import rfc3339
 
 #: https://www.jsonfeed.org/version/1.1/

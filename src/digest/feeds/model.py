@@ -1,12 +1,13 @@
 """A feed: a selection of articles, newest first, and the addresses it is published at."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import Article, CategoryPath, Scope, slug
-from digest.articles.strands import Strand, StrandKind
 from digest.languages import own_name
 from digest.site import Site
 

@@ -1,5 +1,6 @@
 """OPML 2.0: the list of all feeds, for subscribing to many at once."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
-from digest.feeds.selection import RSS, Feed
+from digest.feeds.model import RSS, Feed
 from digest.languages import primary
 from digest.site import Site
 

@@ -1,5 +1,6 @@
 """RSS 2.0 and Atom 1.0 of a feed, the same bytes for the same articles."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -18,11 +19,11 @@ from feedgen.ext.media import MediaEntryExtension, MediaExtension
 from lxml import etree
 
 from digest import __version__
-from digest.articles.addresses import absolute
 from digest.articles.characters import publishable
+from digest.articles.cleaning.uris import absolute
 from digest.articles.model import Article
-from digest.feeds.archives import Content
-from digest.feeds.extensions import (
+from digest.feeds.archive import Content
+from digest.feeds.feedgen_extensions import (
     ArchiveMark,
     HubLinks,
     Syndication,
@@ -30,7 +31,7 @@ from digest.feeds.extensions import (
     Undated,
     minutes,
 )
-from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS, Feed, article_link
+from digest.feeds.model import ATOM, MEDIA_TYPES, RSS, Feed, article_link
 from digest.site import Site
 from digest.times import rfc822
 

@@ -5,6 +5,7 @@ is text: a line with a check sum, then a line for each version, oldest first, wi
 it added to the one before and took away.
 """
 
+# pure
 from __future__ import annotations
 
 import re

@@ -1,5 +1,6 @@
 """A proposal: a draft as the operator is asked about it, and the mail that asks."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,12 +9,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from digest.articles.model import Article
-from digest.mail.columns import cut, one_line, wrap
-from digest.mail.edition import Digest, Edition, EditionState, contents, decided_at
-from digest.mail.memo import memo
+from digest.editions.model import Digest, Edition, EditionState, contents, decided_at
 from digest.mail.message import Envelope
-from digest.mail.submission import Sender
-from digest.mail.view import MAX_TITLE
+from digest.mail.operator_mail import memo
+from digest.mail.template_context import MAX_TITLE
+from digest.mail.text_layout import cut, one_line, wrap
+from digest.mail.transports.model import Sender
 
 #: Titles that the mail names; the page behind its link shows all.
 MAX_TITLES = 100

@@ -1,5 +1,6 @@
 """A stencil: a text in base64, encoded once, with places that are filled in for each recipient."""
 
+# pure
 from __future__ import annotations
 
 from binascii import b2a_base64

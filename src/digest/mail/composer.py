@@ -1,5 +1,6 @@
 """The press: an edition is rendered once per segment and addressed to each of its readers."""
 
+# pure
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -11,9 +12,8 @@ from hashlib import blake2b
 from markupsafe import escape
 
 from digest.articles.model import Article, CategoryPath
-from digest.errors import DigestError
-from digest.mail.delivery import Delivery
-from digest.mail.edition import (
+from digest.editions.delivery import Delivery
+from digest.editions.model import (
     Contents,
     Digest,
     Edition,
@@ -22,13 +22,14 @@ from digest.mail.edition import (
     editions_folder,
     selects,
 )
+from digest.errors import DigestError
+from digest.mail.base64_template import Stencil
 from digest.mail.message import Envelope, Packed, Slip, compose
 from digest.mail.render import Letter, MailTemplates, Rendition
-from digest.mail.stencil import Stencil
-from digest.mail.submission import Sender
-from digest.mail.subscriber import Subscriber
-from digest.mail.tokens import UNSUBSCRIBE_PATH, make_token
+from digest.mail.transports.model import Sender
 from digest.site import Site
+from digest.subscribers.model import Subscriber
+from digest.subscribers.tokens import UNSUBSCRIBE_PATH, make_token
 
 #: Plates that are kept, each about 1.4 times its letter, at most three times that.
 _KEPT = 512

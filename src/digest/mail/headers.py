@@ -4,13 +4,14 @@ The standard library's policies turn a long List-Unsubscribe into an encoded wor
 Chinese subject into one of over 75 characters. Here every kind of field has its own function.
 """
 
+# pure
 from __future__ import annotations
 
 from base64 import b64encode
 
 import regex
 
-from digest.mail.columns import one_line
+from digest.mail.text_layout import one_line
 
 #: Characters of a line without its CRLF that are wished for and allowed (RFC 5322 section 2.1.1).
 WISHED, ALLOWED = 78, 998

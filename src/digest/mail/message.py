@@ -1,5 +1,6 @@
 """A message: one letter to one recipient, as the bytes that a server takes (RFC 5322)."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -11,11 +12,11 @@ from hashlib import blake2b
 from urllib.parse import quote
 
 from digest.errors import DeliveryRefused
-from digest.mail.address import ascii_address, wire_address
+from digest.mail.base64_template import encoded
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.render import Letter
-from digest.mail.stencil import encoded
-from digest.mail.submission import Sender
+from digest.mail.transports.model import Sender
+from digest.subscribers.address import ascii_address, wire_address
 from digest.times import require_utc
 
 _WEB = re.compile(r"https?://[^\s<>,/]+(?:/[^\s<>,]*)?")

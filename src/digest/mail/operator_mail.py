@@ -1,15 +1,16 @@
 """A memo: a short plain mail from the service to its operator."""
 
+# pure
 from __future__ import annotations
 
 from base64 import encodebytes
 from datetime import datetime
 from email.utils import format_datetime
 
-from digest.mail.address import ascii_address
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.message import Envelope
-from digest.mail.submission import Sender
+from digest.mail.transports.model import Sender
+from digest.subscribers.address import ascii_address
 
 
 def memo(

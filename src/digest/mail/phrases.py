@@ -1,5 +1,6 @@
 """The mail's own words in the reader's language, with its plurals and its dates."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from digest.languages import locales
-from digest.mail.words import WORDS, Words
+from digest.mail.translations import WORDS, Words
 
 _FALLBACK = "en"
 _TRADITIONAL = Locale("zh", script="Hant")

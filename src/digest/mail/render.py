@@ -1,5 +1,6 @@
 """Render an edition for one segment: the same categories, the same language."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -12,9 +13,7 @@ import css_inline
 from markupsafe import escape
 
 from digest.articles.samples import SAMPLED_AT, sample_articles
-from digest.errors import TemplateError
-from digest.mail.columns import cut, one_line, wrap
-from digest.mail.edition import (
+from digest.editions.model import (
     Contents,
     Digest,
     Edition,
@@ -24,8 +23,10 @@ from digest.mail.edition import (
     editions_folder,
     shortened,
 )
+from digest.errors import TemplateError
 from digest.mail.phrases import Phrasebook, phrasebook
-from digest.mail.view import view
+from digest.mail.template_context import view
+from digest.mail.text_layout import cut, one_line, wrap
 from digest.site import Site
 from digest.templates import environment, explained
 

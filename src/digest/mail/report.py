@@ -1,14 +1,15 @@
 """The report: a short mail to the operator when an edition has reached everybody it could."""
 
+# pure
 from __future__ import annotations
 
 from datetime import datetime
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.memo import memo
+from digest.editions.delivery import DeliveryState
+from digest.editions.progress import Outcome
 from digest.mail.message import Envelope
-from digest.mail.progress import Outcome
-from digest.mail.submission import Sender
+from digest.mail.operator_mail import memo
+from digest.mail.transports.model import Sender
 
 
 def report(outcome: Outcome, title: str, sender: Sender, to: str, now: datetime) -> Envelope:

@@ -1,5 +1,6 @@
 """What mail templates see: plain text and checked addresses, nothing that could break a mail."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,9 +8,9 @@ from itertools import count
 from urllib.parse import urlsplit
 
 from digest.articles.model import Article
-from digest.mail.columns import cut, one_line
-from digest.mail.edition import Contents, Edition, Section
+from digest.editions.model import Contents, Edition, Section
 from digest.mail.phrases import Phrasebook
+from digest.mail.text_layout import cut, one_line
 from digest.site import Site
 
 #: Columns, so that no single article can fill a mail.

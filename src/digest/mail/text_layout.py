@@ -1,5 +1,6 @@
 """Plain text in columns: how wide it shows, where to cut it and where to break its lines."""
 
+# pure
 from __future__ import annotations
 
 import unicodedata

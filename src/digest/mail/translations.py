@@ -1,5 +1,6 @@
 """The mail's own words, a table per language."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """Cron: five fields that say when a digest is due (POSIX crontab, with names and steps)."""
 
+# pure
 from __future__ import annotations
 
 import re

@@ -1,5 +1,6 @@
 """Days off: the days on which a digest does not come."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -7,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from digest.settings.cron import Cron
-from digest.settings.recurrence import Recurrence, weekdays
+from digest.scheduling.cron import Cron
+from digest.scheduling.words import Recurrence, weekdays
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARLY = re.compile(r"[0-9]{2}-[0-9]{2}")

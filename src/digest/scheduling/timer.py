@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from digest.schedule import Schedule
+from digest.scheduling.schedule import Schedule
 from digest.times import Clock, utc_now
 
 #: How long it may take until a changed clock is noticed; seconds. Timers stand still while a

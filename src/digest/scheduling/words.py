@@ -6,6 +6,7 @@
 its last day instead, once.
 """
 
+# pure
 from __future__ import annotations
 
 import re
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import ClassVar
 
-from digest.settings import cron
-from digest.settings.cron import WEEKDAYS, Cron
-from digest.settings.spelling import alternatives, closest
+from digest.scheduling import cron
+from digest.scheduling.cron import WEEKDAYS, Cron
+from digest.spelling import alternatives, closest
 
 _TIME = re.compile(r"(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])")
 _DAY = re.compile(r"0?[1-9]|[12][0-9]|3[01]")

@@ -2,6 +2,6 @@
 
 from digest.settings.load import CONFIG_VARIABLE, find, load, problems
 from digest.settings.model import Settings
-from digest.settings.values import language_tag, zone
+from digest.settings.types import language_tag, zone
 
 __all__ = ["CONFIG_VARIABLE", "Settings", "find", "language_tag", "load", "problems", "zone"]

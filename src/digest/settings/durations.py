@@ -1,5 +1,6 @@
 """Durations: ``90s``, ``10m``, ``12h``, ``1d``, ``1h30m``, or ISO 8601 (``PT10M``)."""
 
+# pure
 from __future__ import annotations
 
 import re

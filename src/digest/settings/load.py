@@ -14,9 +14,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from digest.errors import ConfigurationError
-from digest.settings.mistakes import Place, explain, keys, mentions, options, secrets, unknown
+from digest.settings.messages import Place, explain, keys, mentions, options, secrets, unknown
 from digest.settings.model import Settings
-from digest.settings.tables import RuleFile, RuleTable
+from digest.settings.options import RuleFile, RuleTable
 
 #: Names the configuration file; no option.
 CONFIG_VARIABLE = "DIGEST_CONFIG"

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from digest.errors import ConfigurationError
-from digest.settings.spelling import alternatives, closest
+from digest.spelling import alternatives, closest
 
 #: A key's place in the configuration: names of tables and keys, numbers of list items.
 Place = tuple[str | int, ...]

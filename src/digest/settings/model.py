@@ -10,22 +10,21 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digest import shipped
+from digest import resources
 from digest.articles.categories import renamed, renames
+from digest.articles.cleaning.rules import Rule
+from digest.articles.draft_options import Recipe
+from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath
-from digest.articles.recipe import Recipe
 from digest.articles.revision import Terms
-from digest.articles.rules import Rule
-from digest.articles.sieve import Criteria, Sieve
+from digest.editions.model import Approval, Digest
 from digest.errors import ConfigurationError
-from digest.feeds.plan import CustomFeed, FeedPlan
-from digest.feeds.selection import ATOM, JSON, RSS
+from digest.feeds.catalog import CustomFeed, FeedPlan
+from digest.feeds.model import ATOM, JSON, RSS
 from digest.languages import cased
-from digest.mail.edition import Approval, Digest
-from digest.mail.pace import Limits
-from digest.mail.submission import Sender, SendmailCommand, SmtpServer
-from digest.settings.spelling import alternatives, closest
-from digest.settings.tables import (
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.transports.model import Sender, SendmailCommand, SmtpServer
+from digest.settings.options import (
     ArticlesTable,
     CriteriaTable,
     DatabaseTable,
@@ -40,8 +39,9 @@ from digest.settings.tables import (
     WebTable,
     at,
 )
-from digest.settings.values import SUBSCRIBER, Name, mailbox
+from digest.settings.types import SUBSCRIBER, Name, mailbox
 from digest.site import Site
+from digest.spelling import alternatives, closest
 
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).
 _FIRST_YEAR = 2026
@@ -312,7 +312,7 @@ class Settings(BaseSettings):
 
     def template_folder(self) -> Path:
         """Return where the templates are: as configured, else the ones that Digest brings."""
-        return self.paths.templates or shipped.templates()
+        return self.paths.templates or resources.templates()
 
 
 def _criteria(table: CriteriaTable) -> Criteria:

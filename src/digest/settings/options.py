@@ -11,14 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pydantic_core import PydanticCustomError
 
 from digest.articles.categories import Misplaced, renames
-from digest.articles.embeds import HOSTS
-from digest.articles.policy import NO_REFERRER, ReferrerPolicy
-from digest.articles.rules import check_replacement
-from digest.articles.tree import TOP
-from digest.mail.delivery import EXPIRES
-from digest.mail.submission import Tls
-from digest.settings import days_off, recurrence
-from digest.settings.values import (
+from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.policy import NO_REFERRER, ReferrerPolicy
+from digest.articles.cleaning.rules import check_replacement
+from digest.articles.ingest.tree import TOP
+from digest.editions.delivery import EXPIRES
+from digest.mail.transports.model import Tls
+from digest.scheduling import days_off, words
+from digest.settings.types import (
     Address,
     Attributes,
     Authority,
@@ -296,7 +296,7 @@ class DigestTable(Table):
     @model_validator(mode="after")
     def _comes_on_some_day(self) -> Self:
         lines = (self.schedule,) if isinstance(self.schedule, str) else self.schedule
-        if not days_off.parse(self.skip).leave(map(recurrence.parse, lines)):
+        if not days_off.parse(self.skip).leave(map(words.parse, lines)):
             raise at("skip", self.skip, f"leaves no run of '{', '.join(lines)}'")
         return self
 

@@ -17,18 +17,19 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from digest.articles.addresses import absolute
-from digest.articles.globs import PathFilter
-from digest.articles.images import check_proxy
+from digest.articles.cleaning.images import check_proxy
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.rules import Rule, check_pattern
+from digest.articles.cleaning.uris import absolute
+from digest.articles.filters import folded
+from digest.articles.ingest.path_patterns import PathFilter
+from digest.articles.ingest.tree import TOP
 from digest.articles.model import CategoryPath
-from digest.articles.policy import ENGINES
-from digest.articles.rules import Rule, check_pattern
-from digest.articles.sieve import folded
-from digest.articles.tree import TOP
 from digest.errors import DeliveryRefused
-from digest.mail.address import ascii_address
-from digest.settings import days_off, durations, recurrence
-from digest.settings.spelling import alternatives, closest
+from digest.scheduling import days_off, words
+from digest.settings import durations
+from digest.spelling import alternatives, closest
+from digest.subscribers.address import ascii_address
 
 #: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
 _LANGUAGE = re.compile(
@@ -265,13 +266,13 @@ def block(text: str) -> str:
 def schedule(value: object) -> str | tuple[str, ...]:
     """Return a schedule, in words or as five fields of cron, or several that are one."""
     if isinstance(value, str):
-        return recurrence.parse(value).text
+        return words.parse(value).text
     if not value or not isinstance(value, list | tuple) or not all(map(_is_text, value)):
         raise ValueError("must be a text such as 'daily 07:00', or a list of such texts")
     found = []
     for text in value:
         try:
-            found.append(recurrence.parse(text).text)
+            found.append(words.parse(text).text)
         except ValueError as error:
             raise ValueError(f"'{text}': {error}") from None
     return tuple(found)
@@ -282,7 +283,7 @@ def _is_text(value: object) -> bool:
 
 
 def day_off(value: object) -> object:
-    """Return a day or days off, as ``digest.settings.days_off`` reads them; TOML has dates too."""
+    """Return a day or days off, as ``scheduling.days_off`` reads them; TOML has dates too."""
     text = value.isoformat() if type(value) is date else value
     if isinstance(text, str):
         days_off.parse([text])

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath, Scope, Tombstone
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import ArchiveState, Decision, Entry, Held, Version, decide
+from digest.feeds.archive import ArchiveState, Decision, Entry, Held, Version, decide
+from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
-from digest.feeds.selection import Feed
-from digest.store.reading import newest_first, scope_key, within
+from digest.store.article_queries import newest_first, scope_key, within
 from digest.store.schema import (
     archive,
     archive_entry,

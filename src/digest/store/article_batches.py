@@ -9,21 +9,21 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from digest.articles.filters import Sifted
+from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import ArticleKey, Changes, Draft, Note, SameText, Severity
-from digest.articles.records import Failure, FileRecord, Reading
 from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
-from digest.articles.sieve import Sifted
 from digest.site import tag_uri
-from digest.store.filing import file_under
-from digest.store.loading import load
+from digest.store.article_lookup import load
+from digest.store.article_matching import Entry, Register, own_identity
+from digest.store.category_membership import file_under
+from digest.store.facet_membership import Said, note_terms, weave
 from digest.store.problems import note
-from digest.store.register import Entry, Register, own_identity
-from digest.store.repeats import remember_repeats
 from digest.store.revisions import advance, record_changes
+from digest.store.rewritten_files import remember_repeats
 from digest.store.schema import article, article_state, file, likeness
 from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
-from digest.store.weaving import Said, note_terms, weave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
+from digest.articles.duplicates import Likeness
+from digest.articles.ingest.records import Reading
 from digest.articles.model import Draft, SafeHtml, article_key
-from digest.articles.records import Reading
 from digest.articles.revision import Known
-from digest.articles.twins import Likeness
-from digest.store.register import Entry, Holding, Register
+from digest.store.article_matching import Entry, Holding, Register
 from digest.store.schema import article, file, likeness
 from digest.store.statements import among
 from digest.store.types import hashed, storable

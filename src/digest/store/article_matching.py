@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 
+from digest.articles.duplicates import Likeness, at_one_time
 from digest.articles.model import (
     ArticleKey,
     CategoryPath,
@@ -22,7 +23,6 @@ from digest.articles.model import (
 )
 from digest.articles.revision import Known
 from digest.articles.summary import plain_text
-from digest.articles.twins import Likeness, at_one_time
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

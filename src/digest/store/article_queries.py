@@ -20,9 +20,9 @@ from sqlalchemy import (
     true,
 )
 
+from digest.articles.facets import Strand
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
-from digest.articles.strands import Strand
-from digest.feeds.selection import CategorySummary
+from digest.feeds.model import CategorySummary
 from digest.store.schema import article, article_state, category, membership, strand, strand_article
 from digest.store.types import chunks, hashed
 from digest.store.visibility import visible

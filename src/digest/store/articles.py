@@ -9,19 +9,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
 
+from digest.articles.ingest.records import Embargoes, FileRecord, Reading
 from digest.articles.model import Changes, Problem, Severity
-from digest.articles.records import Embargoes, FileRecord, Reading
 from digest.articles.revision import Terms
+from digest.store.article_batches import record
+from digest.store.article_queries import category_summaries
 from digest.store.connection import Database, Lock
+from digest.store.facet_membership import reweave
 from digest.store.problems import FAILED, counted, listed
-from digest.store.reading import category_summaries
-from digest.store.recording import record
-from digest.store.repeats import SAID
+from digest.store.rewritten_files import SAID
 from digest.store.schema import article, article_state, file, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
-from digest.store.weaving import reweave
 from digest.store.withdrawals import deleted, review
 
 _TERMS = Terms()

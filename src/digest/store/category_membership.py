@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from digest.articles.model import CategoryPath
-from digest.store.register import Entry
+from digest.store.article_matching import Entry
 from digest.store.schema import category, membership
 from digest.store.statements import among, insert, insert_new
 from digest.store.types import chunks, hashed

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, inspect, text
 from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
-from digest.store.decisions import Decisions
+from digest.store.deliveries import OutboxStore
+from digest.store.edition_decisions import Decisions
+from digest.store.edition_progress import Reports
 from digest.store.feeds import FeedStore
-from digest.store.notices import NoticeStore
-from digest.store.outbox import OutboxStore
+from digest.store.hub_notifications import NoticeStore
 from digest.store.pages import PageStore
-from digest.store.reports import Reports
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
 
 from digest.articles.model import Article
-from digest.mail.delivery import (
+from digest.editions.delivery import (
     EXPIRES,
     FINAL,
     TRANSITIONS,
@@ -18,15 +18,15 @@ from digest.mail.delivery import (
     Pause,
     Settlement,
 )
-from digest.mail.edition import Digest, Edition, EditionState
-from digest.mail.subscriber import SubscriberState
-from digest.store import editions, pauses, posting
+from digest.editions.model import Digest, Edition, EditionState
+from digest.store import delivery_rows, editions, pauses
+from digest.store.article_queries import of_edition
 from digest.store.connection import Database, Lock
-from digest.store.posting import close
-from digest.store.reading import of_edition
+from digest.store.delivery_rows import close
 from digest.store.revisions import advance
 from digest.store.schema import delivery, digest, edition, subscriber
 from digest.store.types import chunks
+from digest.subscribers.model import SubscriberState
 
 _SENT = DeliveryState.SENT
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
@@ -145,7 +145,7 @@ class OutboxStore:
             return self._claim_of_paused(limit, now, lease)
         while True:
             with self._database.write() as connection:
-                taken, unwanted = posting.take(connection, limit, now, lease)
+                taken, unwanted = delivery_rows.take(connection, limit, now, lease)
             if unwanted:
                 self._suppress(now)
             if taken or not unwanted:
@@ -164,7 +164,7 @@ class OutboxStore:
         )
         with self._database.write(Lock.OUTBOX) as connection:
             numbers, probes = pauses.take(connection, query, limit, now)
-            return posting.take_these(connection, numbers, probes, now, lease)
+            return delivery_rows.take_these(connection, numbers, probes, now, lease)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
         """Return, right before sending, what is not called back, to subscribers still active."""
@@ -217,7 +217,7 @@ class OutboxStore:
         """
         numbers = [one.delivery_id for one in settlements]
         with self._database.write(Lock.OUTBOX) as connection:
-            if posting.mark_sent(connection, numbers, now):
+            if delivery_rows.mark_sent(connection, numbers, now):
                 close(connection, now)
                 return True
             transaction = connection.get_transaction()

@@ -22,14 +22,14 @@ from sqlalchemy import (
     update,
 )
 
-from digest.mail.delivery import TRANSITIONS, Delivery, DeliveryState
-from digest.mail.edition import EditionState
-from digest.mail.subscriber import SubscriberState
+from digest.editions.delivery import TRANSITIONS, Delivery, DeliveryState
+from digest.editions.model import EditionState
 from digest.store.revisions import advance
 from digest.store.schema import delivery, edition, subscriber
 from digest.store.statements import Prepared
 from digest.store.subscribers import from_row
 from digest.store.types import chunks, microseconds
+from digest.subscribers.model import SubscriberState
 
 #: Rows of one statement. Each statement of SQLite lets other threads of Python run, and waits for
 #: them to let it go on: few statements for many rows wait less.

@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, case, null, select, update
 
-from digest.mail.delivery import REOPENS, DeliveryState
-from digest.mail.edition import Digest, Edition, EditionState
-from digest.mail.subscriber import SubscriberState
+from digest.editions.delivery import REOPENS, DeliveryState
+from digest.editions.model import Digest, Edition, EditionState
 from digest.store import editions
 from digest.store.connection import Database, Lock
-from digest.store.outbox import call_back
-from digest.store.posting import close
+from digest.store.deliveries import call_back
+from digest.store.delivery_rows import close
 from digest.store.revisions import advance
 from digest.store.schema import delivery, edition, subscriber
+from digest.subscribers.model import SubscriberState
 
 
 class Decisions:

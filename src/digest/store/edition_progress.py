@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Edition, EditionState
-from digest.mail.progress import LATELY, Outcome, Progress, Standing
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Edition, EditionState
+from digest.editions.progress import LATELY, Outcome, Progress, Standing
 from digest.store import editions
 from digest.store.connection import Database, Lock
 from digest.store.schema import delivery, edition, edition_article

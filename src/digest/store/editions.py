@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, Select, case, func, or_, select, update
 
 from digest.articles.model import CategoryPath
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Digest, Edition, EditionState, Issue
-from digest.mail.subscriber import SubscriberState
-from digest.store.reading import newest_sequence, selected
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Digest, Edition, EditionState, Issue
+from digest.store.article_queries import newest_sequence, selected
 from digest.store.schema import (
     article,
     article_state,
@@ -28,6 +27,7 @@ from digest.store.schema import (
 )
 from digest.store.statements import insert_new
 from digest.store.visibility import visible
+from digest.subscribers.model import SubscriberState
 from digest.times import known_zone, local_moment
 
 _ISSUED = (EditionState.OPEN, EditionState.DONE)

@@ -9,13 +9,13 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, delete, func, literal, select
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.filters import Sifted, fingerprint, strands
 from digest.articles.model import Changes, SafeHtml
 from digest.articles.revision import Terms
-from digest.articles.sieve import Sifted, fingerprint, strands
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.selection import StrandSummary
+from digest.feeds.model import StrandSummary
+from digest.store.article_queries import filed, newest_sequence, pairs
 from digest.store.connection import Database, Lock
-from digest.store.reading import filed, newest_sequence, pairs
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, article_state, meta, strand, strand_article
 from digest.store.statements import among, insert, insert_new, put

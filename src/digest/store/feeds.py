@@ -7,16 +7,16 @@ from operator import itemgetter
 
 from sqlalchemy import Column, ColumnElement, Connection, case, delete, exists, select, update
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import Article, CategoryPath, Scope
-from digest.articles.strands import Strand, StrandKind
+from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.feeds.publish.output_folder import Written
 from digest.feeds.publish.plan import StaleFeeds
 from digest.feeds.publish.publisher import OutputRecord
-from digest.feeds.selection import Feed
 from digest.store.archives import carry_out, look
+from digest.store.article_queries import of_sequences
 from digest.store.connection import Database, Lock
-from digest.store.reading import of_sequences
 from digest.store.revisions import changed_since, current
 from digest.store.schema import (
     article_state,

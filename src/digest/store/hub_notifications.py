@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, delete, select
 
-from digest.feeds.notices import Notice
+from digest.feeds.websub.notifications import Notice
 from digest.store.connection import Database
 from digest.store.schema import meta
 from digest.store.statements import put

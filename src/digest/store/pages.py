@@ -11,18 +11,15 @@ from urllib.parse import unquote
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.ingest.records import ListedArticle, Revision, StoredArticle
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
-from digest.articles.records import ListedArticle, Revision, StoredArticle
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.archives import ArchiveState, Held
+from digest.editions.model import Edition, Issue
+from digest.feeds.archive import ArchiveState, Held
+from digest.feeds.model import CategorySummary, Feed, StrandSummary
 from digest.feeds.publish.documents import FeedContents
-from digest.feeds.selection import CategorySummary, Feed, StrandSummary
-from digest.mail.edition import Edition, Issue
 from digest.store.archives import archive_states, held, look, newest_archive
-from digest.store.connection import Database
-from digest.store.editions import held as edition_articles
-from digest.store.editions import issued, taken_upto
-from digest.store.reading import (
+from digest.store.article_queries import (
     COLUMNS,
     category_summaries,
     filed_under,
@@ -33,12 +30,15 @@ from digest.store.reading import (
     read,
     selected,
 )
+from digest.store.connection import Database
+from digest.store.editions import held as edition_articles
+from digest.store.editions import issued, taken_upto
+from digest.store.facet_membership import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import article, article_state, category, feed_change, meta, strand
 from digest.store.statements import put
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import visible
-from digest.store.weaving import summaries
 from digest.store.withdrawals import any_withdrawn
 
 #: The row of ``meta`` that tells since when pages look as they do: fingerprint and microseconds.

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
 
-from digest.mail.delivery import PROBE_AFTER, Pause
+from digest.editions.delivery import PROBE_AFTER, Pause
 from digest.store.schema import delivery, edition, pause
 from digest.store.statements import insert_new
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import BigInteger, Connection, case, literal, select, update
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.ingest.records import Revision
 from digest.articles.model import CategoryPath, Scope
-from digest.articles.records import Revision
-from digest.articles.strands import Strand, StrandKind
 from digest.store.schema import article_state, content_revision, feed_change
 from digest.store.statements import insert_into, put
 from digest.store.types import Moment, chunks, hashed, microseconds

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from digest.articles.duplicates import Likeness
+from digest.articles.ingest.records import Reading
 from digest.articles.model import Beside, Draft, SafeHtml, SameText, path_identity
-from digest.articles.records import Reading
 from digest.articles.revision import Terms, notes
-from digest.articles.twins import Likeness
 from digest.store.problems import note
 from digest.store.schema import article, file, likeness
 from digest.store.statements import Prepared, among

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from digest.articles.scan import RootMark, Scan
+from digest.articles.ingest.scan import RootMark, Scan
 from digest.store.connection import Database
 from digest.store.schema import file, meta
 from digest.store.statements import put

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias, cast
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from digest.articles.model import CategoryPath
-from digest.mail.subscriber import NewSubscriber, Subscriber, SubscriberState
 from digest.store.connection import Database, Lock
 from digest.store.schema import subscriber
 from digest.store.types import chunks, storable
+from digest.subscribers.model import NewSubscriber, Subscriber, SubscriberState
 
 
 class Added(StrEnum):

@@ -13,8 +13,8 @@ from typing import TypeVar
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from digest.articles.enclosures import Enclosure
 from digest.articles.model import CategoryPath
+from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
 
 T = TypeVar("T")

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, update
 
 from digest.articles.model import CategoryPath
-from digest.mail.edition import Digest, EditionState
-from digest.mail.subscriber import SubscriberState
+from digest.editions.model import Digest, EditionState
 from digest.store import editions
+from digest.store.article_queries import selected
 from digest.store.connection import Database, Lock
-from digest.store.reading import selected
 from digest.store.schema import article, edition, edition_article, subscriber
 from digest.store.types import chunks
 from digest.store.visibility import visible
+from digest.subscribers.model import SubscriberState
 
 #: The smallest step between two moments that the store tells apart.
 _STEP = timedelta(microseconds=1)

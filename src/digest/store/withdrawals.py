@@ -19,14 +19,14 @@ from digest.articles.model import (
     Scope,
     Tombstone,
 )
+from digest.store.article_queries import COLUMNS, lies_within, newest, read, within
 from digest.store.connection import Database, Lock
-from digest.store.reading import COLUMNS, lies_within, newest, read, within
+from digest.store.facet_membership import running
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
 from digest.store.visibility import Hidden, set_hidden
-from digest.store.weaving import running
 
 
 class Word(StrEnum):

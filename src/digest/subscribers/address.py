@@ -1,5 +1,6 @@
 """E-mail addresses: checked when they come in, in ASCII when they go out, masked in between."""
 
+# pure
 from __future__ import annotations
 
 import re

@@ -1,5 +1,6 @@
 """A subscriber: an address with its digest, categories, language and state."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
 """Tokens: what stands in a link of a mail, so that only its receiver can use it."""
 
+# pure
 from __future__ import annotations
 
 import hmac

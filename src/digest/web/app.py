@@ -14,12 +14,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from digest.errors import StoreError
-from digest.mail.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
+from digest.subscribers.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
 from digest.web.status import Status
-from digest.web.subscriptions import Subscriptions, UnsubscribeLink
+from digest.web.unsubscribing import Subscriptions, UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.
 RETRY_AFTER = 30

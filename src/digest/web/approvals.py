@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.mail.proposal import Proposal
-from digest.mail.tokens import Purpose, read_token
+from digest.mail.approval_request import Proposal
+from digest.subscribers.tokens import Purpose, read_token
 from digest.web.forms import form_action
 from digest.web.pages import PRIVATE_HEADERS, WebPages, html_response
 

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
+from digest.articles.ingest.records import Revision
 from digest.articles.model import ARCHIVES, Article, Scope
-from digest.articles.records import Revision
-from digest.feeds.archives import Held, Place
+from digest.feeds.archive import Held, Place
 from digest.feeds.formats import FORMATS
+from digest.feeds.model import MEDIA_TYPES, Feed
 from digest.feeds.publish.documents import FeedDocuments
-from digest.feeds.selection import MEDIA_TYPES, Feed
 from digest.web.page import UNLISTED, Missing, Page
 
 #: Seconds for which a client may use what it has: as for the feeds themselves.

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
+from digest.articles.ingest.records import StoredArticle
 from digest.articles.model import Article
-from digest.articles.records import StoredArticle
 from digest.web.page import Missing, Page
 
 #: What ``articles.model.article_key`` makes.

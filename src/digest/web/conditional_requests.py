@@ -1,5 +1,6 @@
 """Conditional requests: whether a client has this already (RFC 9110 section 13)."""
 
+# pure
 from __future__ import annotations
 
 import re

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from digest import __version__
 from digest.articles.characters import publishable
-from digest.feeds.selection import ATOM, MEDIA_TYPES
-from digest.feeds.syndication import NEVER
-from digest.mail.edition import Contents, Digest, Edition, edition_folder, editions_folder
+from digest.editions.model import Contents, Digest, Edition, edition_folder, editions_folder
+from digest.feeds.model import ATOM, MEDIA_TYPES
+from digest.feeds.rss_atom import NEVER
 from digest.mail.phrases import Phrasebook
-from digest.mail.view import Item, view
+from digest.mail.template_context import Item, view
 from digest.site import Site
 from digest.times import rfc3339
 

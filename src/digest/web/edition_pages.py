@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath
-from digest.articles.records import Revision
-from digest.feeds.selection import ATOM, MEDIA_TYPES
-from digest.mail.edition import (
+from digest.editions.model import (
     Contents,
     Digest,
     Edition,
@@ -24,6 +23,7 @@ from digest.mail.edition import (
     editions_folder,
     fresh,
 )
+from digest.feeds.model import ATOM, MEDIA_TYPES
 from digest.mail.phrases import phrasebook
 from digest.site import Site
 from digest.times import Clock

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from starlette.types import Scope, Send
 
-from digest.web.conditions import Verdict, known_tags, verdict
+from digest.web.conditional_requests import Verdict, known_tags, verdict
 from digest.web.page_cache import Headers, prepared, tags_of
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS
 

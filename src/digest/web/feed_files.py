@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from digest.articles.model import ARCHIVES
-from digest.feeds.selection import MEDIA_TYPES
-from digest.feeds.syndication import STYLESHEET
+from digest.feeds.model import MEDIA_TYPES
+from digest.feeds.rss_atom import STYLESHEET
 from digest.times import Clock, utc_now
 from digest.web import feed_response
 from digest.web.feed_response import FeedResponse, Fields, joined

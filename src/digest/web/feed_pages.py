@@ -6,11 +6,11 @@ from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
+from digest.articles.facets import Strand, StrandKind
+from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath, Scope
-from digest.articles.records import Revision
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.plan import FeedPlan, FeedSummary, spread
-from digest.feeds.selection import STRAND_FOLDERS, CategorySummary, Feed, StrandSummary
+from digest.feeds.catalog import FeedPlan, FeedSummary, spread
+from digest.feeds.model import STRAND_FOLDERS, CategorySummary, Feed, StrandSummary
 from digest.web.page import Page
 from digest.web.pages import WebPages
 

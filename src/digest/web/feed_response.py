@@ -3,6 +3,7 @@
 Nothing here reads a file or a clock.
 """
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +13,9 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from digest.feeds.encodings import PACK_FROM, SUFFIXES
-from digest.feeds.selection import ATOM, MEDIA_TYPES, RSS
+from digest.feeds.model import ATOM, MEDIA_TYPES, RSS
 from digest.times import rfc822
-from digest.web.conditions import Header, Verdict, known_tags, same_as, verdict
+from digest.web.conditional_requests import Header, Verdict, known_tags, same_as, verdict
 from digest.web.negotiation import IDENTITY, choose_encoding, requested_range, wants_news
 from digest.web.pages import SECURITY_HEADERS
 

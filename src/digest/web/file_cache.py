@@ -13,8 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from digest.feeds.encodings import SUFFIXES, packed
-from digest.feeds.history import TAG_BYTES, Deltas
 from digest.feeds.publish.output_folder import history_of
+from digest.feeds.versions import TAG_BYTES, Deltas
 from digest.web.feed_response import FeedResponse, FileFacts
 from digest.web.negotiation import IDENTITY
 

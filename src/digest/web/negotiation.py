@@ -1,5 +1,6 @@
 """What a client asks for: which encoding, which part, only the news (RFC 9110, RFC 3229)."""
 
+# pure
 from __future__ import annotations
 
 import re

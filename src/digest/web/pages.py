@@ -19,15 +19,10 @@ from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from starlette.responses import Response
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
-from digest.articles.strands import Strand, StrandKind
-from digest.errors import TemplateError
-from digest.feeds.plan import FeedPlan, FeedSummary
-from digest.feeds.selection import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
-from digest.languages import locales
-from digest.mail.address import masked
-from digest.mail.edition import (
+from digest.editions.model import (
     Contents,
     Digest,
     Edition,
@@ -36,10 +31,15 @@ from digest.mail.edition import (
     edition_of,
     editions_folder,
 )
+from digest.errors import TemplateError
+from digest.feeds.catalog import FeedPlan, FeedSummary
+from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
+from digest.languages import locales
+from digest.mail.approval_request import Proposal
 from digest.mail.phrases import phrasebook
-from digest.mail.proposal import Proposal
-from digest.mail.subscriber import Subscriber, SubscriberState
 from digest.site import Site
+from digest.subscribers.address import masked
+from digest.subscribers.model import Subscriber, SubscriberState
 from digest.times import rfc3339
 from digest.web import samples
 from digest.web.readers import READERS, carriers, reader_links

@@ -18,14 +18,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from digest import __version__
 from digest.errors import StoreError, TemplateError
 from digest.times import Clock, rfc822
-from digest.web.addresses import Addresses, PageSource
-from digest.web.conditions import Verdict
+from digest.web.conditional_requests import Verdict
 from digest.web.exchange import PageRequest, answer, redirect, say
 from digest.web.negotiation import IDENTITY
 from digest.web.page import Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
 from digest.web.pages import SECURITY_HEADERS, WebPages
 from digest.web.render_queue import Busy, RenderQueue
+from digest.web.routing import Addresses, PageSource
 
 _log = structlog.get_logger(__name__)
 

@@ -1,12 +1,13 @@
 """Readers: where a feed's page sends those who read on the web, and who gets it by mail."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit
 
-from digest.feeds.selection import Feed
-from digest.mail.edition import Digest
+from digest.editions.model import Digest
+from digest.feeds.model import Feed
 from digest.site import is_loopback
 
 #: Feed readers on the web, and the address at which each takes a feed's, percent-encoded.

@@ -9,13 +9,13 @@ from typing import Protocol
 from urllib.parse import quote
 
 from digest.articles.model import ARTICLES
-from digest.feeds.plan import FeedPlan
-from digest.feeds.selection import ATOM, JSON, OPML, PAGE, RSS
-from digest.feeds.syndication import STYLESHEET
-from digest.mail.edition import EDITIONS
-from digest.web.archives import ArchiveSource, archive_address, archive_page
-from digest.web.articles import ArticleSource, article_page
-from digest.web.editions import EditionSource, WebEditions
+from digest.editions.model import EDITIONS
+from digest.feeds.catalog import FeedPlan
+from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
+from digest.feeds.rss_atom import STYLESHEET
+from digest.web.archive_documents import ArchiveSource, archive_address, archive_page
+from digest.web.article_pages import ArticleSource, article_page
+from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import SelectionSource, feed_page, find_feed
 from digest.web.page import STYLE_MAX_AGE, Missing, Page
 from digest.web.pages import STYLE, WebPages

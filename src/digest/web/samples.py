@@ -8,12 +8,12 @@ from datetime import timedelta
 from digest import __version__
 from digest.articles.model import Problem
 from digest.articles.samples import SAMPLED_AT, sample_articles
-from digest.feeds.selection import CategorySummary
-from digest.mail.delivery import DeliveryState
-from digest.mail.edition import Approval, Digest, Edition, EditionState
-from digest.mail.progress import Progress
-from digest.mail.proposal import Proposal
-from digest.mail.subscriber import Subscriber, SubscriberState
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Approval, Digest, Edition, EditionState
+from digest.editions.progress import Progress
+from digest.feeds.model import CategorySummary
+from digest.mail.approval_request import Proposal
+from digest.subscribers.model import Subscriber, SubscriberState
 from digest.web.status import Status, Waiting
 
 

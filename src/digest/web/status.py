@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.articles.model import Problem
-from digest.mail.edition import Edition
-from digest.mail.progress import Progress
+from digest.editions.model import Edition
+from digest.editions.progress import Progress
 
 #: Problems that the page shows; `digest problems` lists all.
 MAX_SHOWN = 500

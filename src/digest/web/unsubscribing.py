@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.mail.subscriber import Subscriber, SubscriberState
-from digest.mail.tokens import read_token
+from digest.subscribers.model import Subscriber, SubscriberState
+from digest.subscribers.tokens import read_token
 from digest.times import Clock
 from digest.web.forms import form_action
 from digest.web.pages import PRIVATE_HEADERS, WebPages, html_response

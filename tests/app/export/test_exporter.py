@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from digest.app.export import exporter as exporting
+from digest.app.export.contents import article_pages
+from digest.app.export.exporter import Exported, Exporter
+from digest.app.export.folder import ExportFolder
+from digest.app.export.manifest import MANIFEST, Manifest
+from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, Draft, SafeHtml, article_key
-from digest.assembly import Services
 from digest.errors import ConfigurationError, OutputError, StoreError
-from digest.export import exporter as exporting
-from digest.export.contents import article_pages
-from digest.export.exporter import Exported, Exporter
-from digest.export.folder import ExportFolder
-from digest.export.manifest import MANIFEST, Manifest
 from digest.store.pages import PageSnapshot
 from digest.web.pages import WebPages
 from tests.conftest import CONFIGURATION, Workplace

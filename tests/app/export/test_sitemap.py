@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from digest.export.sitemap import CanonicalPage, robots, sitemaps
+from digest.app.export.sitemap import CanonicalPage, robots, sitemaps
 from tests.feeds.samples import NOON, SITE
 
 NS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from digest.articles import anchors
+from digest.articles.cleaning import anchors
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.sanitize import clean
+from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
 from digest.articles.model import SourceFile
-from digest.articles.policy import ENGINES
-from digest.articles.recipe import Recipe
-from digest.articles.sanitize import clean
-from digest.articles.tidy import tidy
 from tests.articles.attacks import violations
 from tests.conftest import Workplace
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.addresses import on_host
-from digest.articles.embeds import HOSTS, picture, video_page
+from digest.articles.cleaning.embeds import HOSTS, picture, video_page
+from digest.articles.cleaning.uris import on_host
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.addresses import MAX_LENGTH, absolute
-from digest.articles.images import MAX_CANDIDATES, candidates, check_proxy, proxied
-from digest.articles.tidy import tidy
+from digest.articles.cleaning.images import MAX_CANDIDATES, candidates, check_proxy, proxied
+from digest.articles.cleaning.tidy import tidy
+from digest.articles.cleaning.uris import MAX_LENGTH, absolute
 
 
 def offered(image: dict[str, str | None], *sources: dict[str, str | None]) -> list[str]:

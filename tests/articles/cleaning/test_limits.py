@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from digest.articles.nesting import MAX_ATTRIBUTES, MAX_DEPTH, SMALL_TAGS, bounded
+from digest.articles.cleaning.limits import MAX_ATTRIBUTES, MAX_DEPTH, SMALL_TAGS, bounded
 
 #: Enough to be large, without being part of what is tested.
 MANY = "<hr>" * (SMALL_TAGS + 1)

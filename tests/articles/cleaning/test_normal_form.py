@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles import sanitize
-from digest.articles.bleaching import bleach
 from digest.articles.characters import publishable_markup
-from digest.articles.normal_form import is_normal
-from digest.articles.policy import TAGS, VOID
+from digest.articles.cleaning import sanitize
+from digest.articles.cleaning.bleach_engine import bleach
+from digest.articles.cleaning.normal_form import is_normal
+from digest.articles.cleaning.policy import TAGS, VOID
 from tests.articles.attacks import ATTACKS
 
 LINK = '<a href="https://example.org/a?b=1&amp;c=2">x</a>'

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from digest.articles import rules as rules_module
+from digest.articles.cleaning import rules as rules_module
+from digest.articles.cleaning.rules import Rule, Unfinished
+from digest.articles.cleaning.tidy import tidy
 from digest.articles.model import CategoryPath, Manuscript
-from digest.articles.rules import Rule, Unfinished
-from digest.articles.tidy import tidy
 
 MANUSCRIPT = Manuscript(
     identity="a",

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from digest.articles import policy, sanitize
-from digest.articles.bleaching import bleach
-from digest.articles.policy import ENGINES
-from digest.articles.sanitize import clean
+from digest.articles.cleaning import policy, sanitize
+from digest.articles.cleaning.bleach_engine import bleach
+from digest.articles.cleaning.policy import ENGINES
+from digest.articles.cleaning.sanitize import clean
 from digest.articles.summary import plain_text
 from tests.articles.attacks import ATTACKS, VECTORS, violations
 
@@ -152,7 +152,7 @@ def test_the_policy_does_not_contradict_itself() -> None:
 
 def test_cleaning_needs_no_suppressed_warning_and_is_the_same_in_every_process() -> None:
     script = (
-        "from digest.articles.sanitize import clean\n"
+        "from digest.articles.cleaning.sanitize import clean\n"
         "print(clean('<a title=t href=https://e.org/>x</a><img width=1 alt=a src=https://e.org/i>'"
         "'<td rowspan=2 colspan=3 lang=zh dir=ltr>y'))"
     )

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.embeds import HOSTS
-from digest.articles.tidy import tidy
+from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.tidy import tidy
 
 BASE = "https://news.example.org/2024/a.html"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles import trackers
-from digest.articles.trackers import counts_readers, without_parameters
+from digest.articles.cleaning import trackers
+from digest.articles.cleaning.trackers import counts_readers, without_parameters
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.addresses import MAX_LENGTH, absolute, mail, on_host
+from digest.articles.cleaning.uris import MAX_LENGTH, absolute, mail, on_host
 
 BASE = "https://news.example.org/2024/a.html?x=1"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.blanks import compacted
+from digest.articles.cleaning.whitespace import compacted
 
 EMPTY = re.compile(r"<(b|p|div)>(?: |&nbsp;|<br>)*</\1>")
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from digest.articles import ingest as ingest_module
-from digest.articles.ingest import Ingest, Taken
+from digest.app.wiring import Services
+from digest.articles.ingest import ingest as ingest_module
+from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.tree import Tree
+from digest.articles.ingest.workers import Result, Stalled, TooSlow, Workers
 from digest.articles.model import Changes, SourceFile
-from digest.articles.tree import Tree
-from digest.articles.workers import Result, Stalled, TooSlow, Workers
-from digest.assembly import Services
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
 from digest.store.scans import ScanStore

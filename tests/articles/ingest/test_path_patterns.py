@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.globs import PathFilter, glob_pattern
+from digest.articles.ingest.path_patterns import PathFilter, glob_pattern
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from digest.articles.scan import RootMark, Scan, kept_back
+from digest.articles.ingest.scan import RootMark, Scan, kept_back
 
 DISK = RootMark(device=1, inode=2)
 EMPTIED = RootMark(device=1, inode=2, empty=True)

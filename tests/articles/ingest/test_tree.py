@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.globs import PathFilter
-from digest.articles.tree import (
+from digest.articles.ingest.path_patterns import PathFilter
+from digest.articles.ingest.tree import (
     FileContent,
     TooLargeError,
     Tree,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.watch import Watch
+from digest.articles.ingest.watch import Watch
 from tests.waiting import PATIENCE
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.watches import Watches
-from tests.articles.test_watch import Heard
+from digest.articles.ingest.watchers import Watches
+from tests.articles.ingest.test_watch import Heard
 
 
 def test_a_root_that_is_closed_asks_for_nothing_until_it_opens(

@@ -14,11 +14,11 @@ import pytest
 from pebble import ProcessPool
 from pebble.pool import process
 
-from digest.articles import workers as workers_module
 from digest.articles.draft import make_draft
+from digest.articles.draft_options import Recipe
+from digest.articles.ingest import workers as workers_module
+from digest.articles.ingest.workers import Workers, WorkersError
 from digest.articles.model import Draft, SameText, SourceFile
-from digest.articles.recipe import Recipe
-from digest.articles.workers import Workers, WorkersError
 from digest.errors import SourceError
 
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")

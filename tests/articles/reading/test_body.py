@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from digest.articles.body import Body, read_body, text_of
+from digest.articles.reading.body import Body, read_body, text_of
 
 
 def read(text: str, name: str = "a.md", *, heading: bool = False, first_line: bool = False) -> Body:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.dates import FIRST_YEAR, LAST_YEAR, parse_date
+from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR, parse_date
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MORNING = datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)

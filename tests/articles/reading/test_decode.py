@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles import decoding
+from digest.articles.reading import decode as module
 
 
 def decode(content: bytes) -> str:
-    return decoding.decode(content).text
+    return module.decode(content).text
 
 
 CHINESE = (
@@ -113,9 +113,9 @@ def test_a_few_characters_beyond_ascii_are_enough(text: str, encoding: str) -> N
 def test_the_usual_extensions_of_an_encoding_are_read_with_it(
     text: str, encoding: str, label: str
 ) -> None:
-    assert decoding.decode(text.encode(encoding)) == decoding.Decoded(text=text)
+    assert module.decode(text.encode(encoding)) == module.Decoded(text=text)
     page = f"<meta charset={label}>{text}"
-    assert decoding.decode(page.encode(encoding)) == decoding.Decoded(text=page)
+    assert module.decode(page.encode(encoding)) == module.Decoded(text=page)
 
 
 @pytest.mark.parametrize("encoding", ["euc_jp", "shift_jis"])
@@ -159,20 +159,20 @@ def test_one_broken_character_does_not_make_utf8_another_encoding() -> None:
 )
 def test_a_wrong_declaration_is_told(declared: str, encoding: str, trouble: str | None) -> None:
     page = f'<meta charset="{declared}">{CHINESE}'
-    found = decoding.decode(page.encode(encoding))
+    found = module.decode(page.encode(encoding))
     assert found.text == page
     assert found.troubles == ((trouble,) if trouble else ())
 
 
 def test_a_declaration_means_what_browsers_take_it_for() -> None:
     page = "<meta charset=gb2312>朱镕基总理周三在北京宣布下调利率"
-    assert decoding.decode(page.encode("gbk")) == decoding.Decoded(text=page)
+    assert module.decode(page.encode("gbk")) == module.Decoded(text=page)
     page = "<meta charset=iso-8859-1>naïve – “yes”"
-    assert decoding.decode(page.encode("cp1252")) == decoding.Decoded(text=page)
+    assert module.decode(page.encode("cp1252")) == module.Decoded(text=page)
 
 
 def test_nobody_cares_which_encoding_ascii_declares() -> None:
-    assert decoding.decode(b"<meta charset=big5>text").troubles == ()
+    assert module.decode(b"<meta charset=big5>text").troubles == ()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_nobody_cares_which_encoding_ascii_declares() -> None:
     ],
 )
 def test_broken_characters_are_told(content: bytes, trouble: str | None) -> None:
-    assert decoding.decode(content).troubles == ((trouble,) if trouble else ())
+    assert module.decode(content).troubles == ((trouble,) if trouble else ())
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_binary_is_no_text(content: bytes) -> None:
 
 
 def test_bytes_of_no_encoding_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digest.articles.decoding._LEGACY", ["ascii"])
+    monkeypatch.setattr("digest.articles.reading.decode._LEGACY", ["ascii"])
     with pytest.raises(ValueError, match="save it as UTF-8"):
         decode(bytes(range(0x80, 0x100)))
 

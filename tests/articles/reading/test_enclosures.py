@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.draft import make_draft
-from digest.articles.enclosures import Enclosure, find
-from digest.articles.fields import Value
+from digest.articles.draft_options import Recipe
 from digest.articles.model import SourceFile
-from digest.articles.recipe import Recipe
+from digest.articles.reading.enclosures import Enclosure, find
+from digest.articles.reading.fields import Value
 
 MP3 = "https://cdn.example.org/2026/第1集.mp3"
 URL = "https://cdn.example.org/2026/%E7%AC%AC1%E9%9B%86.mp3"

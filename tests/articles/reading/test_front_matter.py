@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles import yaml_fields
-from digest.articles.fields import MAX_LENGTH, MAX_NESTING
-from digest.articles.front_matter import split
 from digest.articles.model import Severity
+from digest.articles.reading import yaml_front_matter
+from digest.articles.reading.fields import MAX_LENGTH, MAX_NESTING
+from digest.articles.reading.front_matter import split
 from digest.errors import SourceError
 
 PATH = PurePosixPath("a/b.md")
@@ -20,7 +20,7 @@ PATH = PurePosixPath("a/b.md")
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"], autouse=True)
 def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_fields, "LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_front_matter, "LOADER", getattr(yaml, request.param))
 
 
 def failure(text: str) -> SourceError:

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles import habits
+from digest.articles.reading import front_matter_keys
 
-_FORMAT = Path(__file__).parents[2] / "docs" / "article-format.md"
+_FORMAT = Path(__file__).parents[3] / "docs" / "article-format.md"
 _READ = {
     "title": ("title",),
-    "authors": habits.AUTHOR_KEYS,
-    "categories": (*habits.CATEGORY_KEYS, *habits.TAG_KEYS),
-    "date": (*habits.DATE_KEYS, *habits.UPDATE_KEYS),
-    "link": (*habits.LINK_KEYS, *habits.PATTERN_KEYS),
-    "image": habits.IMAGE_KEYS,
-    "recording": habits.ENCLOSURE_KEYS,
-    "pin": habits.PIN_KEYS,
-    "language": habits.LANGUAGE_KEYS,
-    "summary": habits.SUMMARY_KEYS,
-    "identity": habits.IDENTITY_KEYS,
+    "authors": front_matter_keys.AUTHOR_KEYS,
+    "categories": (*front_matter_keys.CATEGORY_KEYS, *front_matter_keys.TAG_KEYS),
+    "date": (*front_matter_keys.DATE_KEYS, *front_matter_keys.UPDATE_KEYS),
+    "link": (*front_matter_keys.LINK_KEYS, *front_matter_keys.PATTERN_KEYS),
+    "image": front_matter_keys.IMAGE_KEYS,
+    "recording": front_matter_keys.ENCLOSURE_KEYS,
+    "pin": front_matter_keys.PIN_KEYS,
+    "language": front_matter_keys.LANGUAGE_KEYS,
+    "summary": front_matter_keys.SUMMARY_KEYS,
+    "identity": front_matter_keys.IDENTITY_KEYS,
 }
 
 
@@ -51,7 +51,7 @@ def test_the_document_tells_what_keeps_a_file_back() -> None:
     (line,) = re.findall(
         r"^`draft: true`.*?keeps a file out", _FORMAT.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
-    for key, values, _ in habits.KEPT_BACK:
+    for key, values, _ in front_matter_keys.KEPT_BACK:
         assert f"`{key}" in line
         if key == "status":
             assert all(f"`{value}`" in line for value in values)
@@ -61,4 +61,4 @@ def test_keys_are_written_in_lower_case_and_each_is_read_for_one_thing() -> None
     keys = [key for row in _READ.values() for key in row]
     assert keys == [key.lower() for key in keys]
     assert len(keys) == len(set(keys))
-    assert set(keys) == habits.TEXT_KEYS | habits.LIST_KEYS
+    assert set(keys) == front_matter_keys.TEXT_KEYS | front_matter_keys.LIST_KEYS

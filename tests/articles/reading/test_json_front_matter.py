@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.fields import MAX_LENGTH, MAX_NESTING, Unreadable
-from digest.articles.json_fields import object_end, read_json
+from digest.articles.reading.fields import MAX_LENGTH, MAX_NESTING, Unreadable
+from digest.articles.reading.json_front_matter import object_end, read_json
 
 
 def failure(text: str) -> Unreadable:

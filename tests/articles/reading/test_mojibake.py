@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.legibility import legibility, utf16
+from digest.articles.reading.mojibake import legibility, utf16
 
 
 @pytest.mark.parametrize(

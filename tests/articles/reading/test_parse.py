@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest.articles.categories import MAX_CATEGORIES, MAX_LEVELS, MAX_NAME
 from digest.articles.model import CategoryPath, Manuscript, Severity, SourceFile
-from digest.articles.parse import (
+from digest.articles.reading.parse import (
     MAX_AUTHORS,
     MAX_IDENTITY,
     MAX_NOTES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.fields import MAX_LENGTH
-from digest.articles.plain_fields import read_plain
+from digest.articles.reading.fields import MAX_LENGTH
+from digest.articles.reading.plain_front_matter import read_plain
 
 
 def test_lines_of_keys_are_a_head_up_to_an_empty_line() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.fields import MAX_NESTING, Unreadable
-from digest.articles.toml_fields import read_toml
+from digest.articles.reading.fields import MAX_NESTING, Unreadable
+from digest.articles.reading.toml_front_matter import read_toml
 
 
 def failure(block: str) -> Unreadable:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.draft import make_draft, remake_draft
-from digest.articles.fleeting import raw_hash
+from digest.articles.draft_options import Recipe
 from digest.articles.model import Beside, Draft, SameText, SourceFile
-from digest.articles.recipe import Recipe
+from digest.articles.reading.volatile_lines import raw_hash
 from digest.errors import SourceError
 
 NOW = datetime(2026, 11, 28, 15, tzinfo=UTC)

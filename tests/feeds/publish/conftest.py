@@ -14,15 +14,15 @@ import feedparser
 import pytest
 from sqlalchemy import event
 
+from digest.articles.filters import Sieve
+from digest.articles.ingest.records import Reading
 from digest.articles.model import ArticleKey, CategoryPath, SafeHtml, path_identity
-from digest.articles.records import Reading
 from digest.articles.revision import Terms
-from digest.articles.sieve import Sieve
+from digest.feeds.catalog import FeedPlan
 from digest.feeds.encodings import plain_name
-from digest.feeds.plan import FeedPlan
+from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
-from digest.feeds.selection import ATOM, JSON, RSS
 from digest.store.database import Store, open_store
 from digest.store.types import hashed
 from tests.feeds.samples import NOON, PORTS, SITE

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from digest.articles.model import Article, SafeHtml
-from digest.feeds.archives import Version
+from digest.feeds.archive import Version
+from digest.feeds.model import ATOM, JSON, RSS, Feed
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
-from digest.feeds.selection import ATOM, JSON, RSS, Feed
 from tests.feeds.samples import PORTS, SITE, TEA, article, document
 
 FEED = Feed(site=SITE, category=PORTS)

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from digest.feeds.encodings import SUFFIXES, packed, plain_name
+from digest.feeds.model import OPML
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.power import boot_id, process_space
+from digest.feeds.publish.power_loss import boot_id, process_space
 from digest.feeds.publish.publisher import Published
-from digest.feeds.selection import OPML
 from digest.store.database import open_store
 from tests.effort import SOAK, effort
 from tests.feeds.publish.conftest import (

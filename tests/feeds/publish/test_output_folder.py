@@ -13,9 +13,9 @@ import pytest
 
 from digest.errors import OutputError
 from digest.feeds.encodings import SUFFIXES
-from digest.feeds.history import content_tag
 from digest.feeds.publish import output_folder as output_folder_module
 from digest.feeds.publish.output_folder import OutputFolder, Written, history_of
+from digest.feeds.versions import content_tag
 from tests.feeds.publish.conftest import Seconds
 from tests.feeds.samples import held
 

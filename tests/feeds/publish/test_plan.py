@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath, Scope
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.plan import CustomFeed, FeedPlan
+from digest.feeds.catalog import CustomFeed, FeedPlan
+from digest.feeds.model import Feed
 from digest.feeds.publish.plan import StaleFeeds, batches, candidates, listed, plan, within
-from digest.feeds.selection import Feed
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 LIN = Strand(StrandKind.AUTHOR, "林舟")

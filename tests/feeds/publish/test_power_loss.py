@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from digest.feeds.publish import power
-from digest.feeds.publish.power import boot_id, is_running, process_space, sync_file_system
+from digest.feeds.publish import power_loss
+from digest.feeds.publish.power_loss import boot_id, is_running, process_space, sync_file_system
 
 
 def test_a_boot_is_told_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert boot_id() == boot_id()
-    monkeypatch.setattr(power, "_BOOT_ID", tmp_path / "boot_id")
+    monkeypatch.setattr(power_loss, "_BOOT_ID", tmp_path / "boot_id")
     assert boot_id() == "", "a system that tells none"
     (tmp_path / "boot_id").write_text("another\n")
     assert boot_id() == "another"
@@ -24,7 +24,7 @@ def test_whose_process_numbers_count_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert process_space() == process_space()
-    monkeypatch.setattr(power, "_PROCESS_NUMBERS", tmp_path / "pid")
+    monkeypatch.setattr(power_loss, "_PROCESS_NUMBERS", tmp_path / "pid")
     assert process_space() == "", "a system that tells nothing"
     (tmp_path / "pid").symlink_to("pid:[4026531836]")
     assert process_space() == "pid:[4026531836]"

@@ -17,17 +17,17 @@ import feedparser
 import pytest
 from structlog.testing import capture_logs
 
+from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath
-from digest.articles.sieve import Criteria, Sieve
 from digest.errors import OutputError, StoreError
+from digest.feeds.catalog import CustomFeed
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name
-from digest.feeds.history import content_tag
-from digest.feeds.plan import CustomFeed
+from digest.feeds.model import ATOM, JSON, RSS, Feed
 from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.power import process_space
+from digest.feeds.publish.power_loss import process_space
 from digest.feeds.publish.publisher import BATCH, Published
-from digest.feeds.selection import ATOM, JSON, RSS, Feed
+from digest.feeds.versions import content_tag
 from tests import stores
 from tests.feeds.publish.conftest import Bench, hidden, long_body, tree
 from tests.feeds.samples import SHIPS, SITE, TEA, TRADE, held

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.feeds.notices import (
+from digest.feeds.websub.notifications import (
     FIRST_REST,
     GIVE_UP_AFTER,
     LAST_REST,

@@ -21,10 +21,10 @@ from structlog.typing import EventDict
 
 from digest import __version__
 from digest.errors import StoreError
-from digest.feeds import desk as desk_module
-from digest.feeds import herald as herald_module
-from digest.feeds.herald import Herald
-from digest.feeds.notices import GIVE_UP_AFTER, HubQueue, Notice
+from digest.feeds.websub import notifier as herald_module
+from digest.feeds.websub import queue as desk_module
+from digest.feeds.websub.notifications import GIVE_UP_AFTER, HubQueue, Notice
+from digest.feeds.websub.notifier import Herald
 from tests.conftest import NOW, FakeClock
 from tests.feeds.samples import SITE
 from tests.hub import Hub, Reply, serving

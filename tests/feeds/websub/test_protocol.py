@@ -8,8 +8,8 @@ import feedparser
 import pytest
 from lxml import etree
 
-from digest.feeds.selection import ATOM, JSON, RSS, Feed
-from digest.feeds.websub import batch_size, feed_links, is_topic, notification
+from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.websub.protocol import batch_size, feed_links, is_topic, notification
 from tests.feeds.samples import PORTS, SITE, article, atom, json_feed, rss
 
 HUBS = ("https://hub.example/", "https://other.example/push?x=1&y=2")

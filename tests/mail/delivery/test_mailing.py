@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from digest.editions.delivery import Delivery, DeliveryState
+from digest.editions.model import Digest
+from digest.editions.progress import Outcome, Progress
 from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
-from digest.mail import mailing as mailing_module
-from digest.mail.delivery import Delivery, DeliveryState
-from digest.mail.edition import Digest
-from digest.mail.mailing import Mailing, MailStore
-from digest.mail.outbox import Sent
-from digest.mail.press import NothingToTell
-from digest.mail.progress import Outcome, Progress
+from digest.mail.composer import NothingToTell
+from digest.mail.delivery import mailing as mailing_module
+from digest.mail.delivery.mailing import Mailing, MailStore
+from digest.mail.delivery.worker import Sent
 from digest.mail.render import MailTemplates
-from digest.mail.transport import Transport
+from digest.mail.transports.transport import Transport
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport, Row
 from tests.mail.samples import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.pace import Limits, Pace
+from digest.mail.delivery.rate_limit import Limits, Pace
 
 PAUSES = st.lists(st.floats(min_value=0, max_value=900), min_size=1, max_size=60)
 

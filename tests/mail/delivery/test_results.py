@@ -9,9 +9,9 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
+from digest.editions.delivery import DeliveryState, Settlement
 from digest.errors import StoreError
-from digest.mail.delivery import DeliveryState, Settlement
-from digest.mail.ledger import Ledger
+from digest.mail.delivery.results import Ledger
 from tests.conftest import FakeClock
 
 
@@ -69,7 +69,7 @@ async def test_what_cannot_be_written_is_written_with_what_comes_next_and_before
 async def test_endings_are_gathered_until_all_have_come_or_for_a_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("digest.mail.ledger._LINGER", 60.0)
+    monkeypatch.setattr("digest.mail.delivery.results._LINGER", 60.0)
     book = Book()
     ledger = Ledger(book, FakeClock(), most=3)
     first = ledger.enter(sent(1))
@@ -78,7 +78,7 @@ async def test_endings_are_gathered_until_all_have_come_or_for_a_moment(
     assert not first.done()
     await asyncio.gather(ledger.enter(sent(2)), ledger.enter(sent(3)))
     assert (first.done(), book.written) == (True, [[1, 2, 3]])
-    monkeypatch.setattr("digest.mail.ledger._LINGER", 0.001)
+    monkeypatch.setattr("digest.mail.delivery.results._LINGER", 0.001)
     await ledger.enter(sent(4))
     assert book.written == [[1, 2, 3], [4]]
 

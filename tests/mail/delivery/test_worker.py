@@ -12,6 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.articles.model import Article
+from digest.editions.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, Settlement
+from digest.editions.model import Digest
 from digest.errors import (
     AccountRefused,
     AddressRefused,
@@ -21,12 +23,11 @@ from digest.errors import (
     ServerUnavailable,
     StoreError,
 )
-from digest.mail import courier as courier_module
-from digest.mail.courier import RESTS, SEND_WITHIN
-from digest.mail.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, Settlement
-from digest.mail.edition import Digest
-from digest.mail.message import Envelope
-from digest.mail.outbox import (
+from digest.mail.composer import Press
+from digest.mail.delivery import attempt as courier_module
+from digest.mail.delivery.attempt import RESTS, SEND_WITHIN
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.delivery.worker import (
     BEGIN_WITHIN,
     CLAIM_PER_CONNECTION,
     LEASE,
@@ -34,8 +35,7 @@ from digest.mail.outbox import (
     Outbox,
     Sent,
 )
-from digest.mail.pace import Limits
-from digest.mail.press import Press
+from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport
@@ -658,7 +658,7 @@ async def test_a_rate_is_waited_for_between_messages(monkeypatch: pytest.MonkeyP
         await asyncio.sleep(0)
         raise TimeoutError
 
-    monkeypatch.setattr("digest.mail.outbox.asyncio.wait_for", wait_for)
+    monkeypatch.setattr("digest.mail.delivery.worker.asyncio.wait_for", wait_for)
     assert await room.work_off() == Sent(sent=6)
     assert 2 <= room.seconds < 3
     assert all(0 < wait <= 1 for wait in waits)

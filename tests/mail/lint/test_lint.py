@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import CategoryPath
-from digest.mail.contrast import contrast, poor
-from digest.mail.edition import contents
-from digest.mail.lint import RULES, lint
+from digest.editions.model import contents
+from digest.mail.composer import Press
+from digest.mail.lint.contrast import contrast, poor
+from digest.mail.lint.lint import RULES, lint
+from digest.mail.lint.remark import Severity
 from digest.mail.message import compose
-from digest.mail.press import Press
-from digest.mail.remark import Severity
 from digest.mail.render import Letter, MailTemplates
-from digest.mail.submission import Sender
+from digest.mail.transports.model import Sender
 from tests.mail.samples import (
     CITY,
     FINANCE,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from digest.errors import ServerUnavailable
-from digest.mail.maildir import MaildirTransport
 from digest.mail.message import Envelope, compose
+from digest.mail.transports.maildir import MaildirTransport
 from tests.mail.samples import SENDER
 from tests.mail.test_message import LETTER, SLIP
 

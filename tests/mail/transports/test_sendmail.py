@@ -19,8 +19,8 @@ from digest.errors import (
     ServerUnavailable,
 )
 from digest.mail.message import Envelope
-from digest.mail.sendmail import SendmailTransport
-from digest.mail.submission import SendmailCommand
+from digest.mail.transports.model import SendmailCommand
+from digest.mail.transports.sendmail import SendmailTransport
 
 MESSAGE = b"Subject: test\r\n\r\n.\r\nline\r\n"
 

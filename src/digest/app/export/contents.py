@@ -8,18 +8,18 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+from digest.app.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
+from digest.articles.ingest.records import ListedArticle, Revision
 from digest.articles.model import Article, Scope, article_folder
-from digest.articles.records import ListedArticle, Revision
-from digest.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
-from digest.feeds.archives import ArchiveState, Held, Place, archive_path
+from digest.feeds.archive import ArchiveState, Held, Place, archive_path
+from digest.feeds.catalog import FeedPlan, spread
 from digest.feeds.formats import FORMATS
+from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.opml import opml
-from digest.feeds.plan import FeedPlan, spread
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
-from digest.feeds.selection import ATOM, OPML, PAGE, RSS, Feed
-from digest.feeds.syndication import STYLESHEET
-from digest.web.archives import ArchiveSource
-from digest.web.editions import EditionSource, WebEditions
+from digest.feeds.rss_atom import STYLESHEET
+from digest.web.archive_documents import ArchiveSource
+from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import SelectionSource, depends_on, feed_page
 from digest.web.pages import STYLE, WebPages
 

@@ -12,13 +12,13 @@ from itertools import islice
 from typing import Protocol
 
 from digest import __version__
+from digest.app.export.contents import SiteSource, article_pages, site_contents
+from digest.app.export.folder import ExportFolder
+from digest.app.export.manifest import FileState, Manifest, content_hash
+from digest.app.export.plan import ExportPlan, plan
 from digest.errors import OutputError
-from digest.export.contents import SiteSource, article_pages, site_contents
-from digest.export.folder import ExportFolder
-from digest.export.manifest import FileState, Manifest, content_hash
-from digest.export.plan import ExportPlan, plan
-from digest.feeds.plan import FeedPlan
-from digest.web.editions import WebEditions
+from digest.feeds.catalog import FeedPlan
+from digest.web.edition_pages import WebEditions
 from digest.web.pages import WebPages
 
 #: Articles that are in memory at once.

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from digest.app.export.manifest import MANIFEST, Manifest, content_hash
 from digest.errors import OutputError
-from digest.export.manifest import MANIFEST, Manifest, content_hash
 from digest.feeds.publish.output_folder import OutputFolder
 
 #: Where a file is written before it is put in its place. There is one writer.

@@ -1,5 +1,6 @@
 """The manifest: what an export wrote into its folder, and so may replace and remove."""
 
+# pure
 from __future__ import annotations
 
 import hashlib

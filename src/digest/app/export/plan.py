@@ -1,12 +1,13 @@
 """The plan of an export: what is made anew, what is as it was, what goes."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from digest.export.contents import ArticlePage, Document, SiteContents
-from digest.export.manifest import Manifest
+from digest.app.export.contents import ArticlePage, Document, SiteContents
+from digest.app.export.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

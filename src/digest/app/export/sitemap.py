@@ -1,5 +1,6 @@
 """Sitemaps: which pages search engines are to look at (https://www.sitemaps.org/protocol.html)."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence

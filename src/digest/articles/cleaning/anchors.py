@@ -4,6 +4,7 @@ Several articles may stand on one page, and an id that scripts know could be put
 an id is kept where a link leads to it, and under a name that no other article has.
 """
 
+# pure
 from __future__ import annotations
 
 import re
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from digest.articles import addresses, policy
+from digest.articles.cleaning import policy, uris
 from digest.articles.model import article_key
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -39,7 +40,7 @@ def place(href: str, base: str | None, link: str | None) -> str | None:
     if page:
         if not mark or not link:
             return None
-        page, _, fragment = (addresses.absolute(href, base) or "").partition("#")
+        page, _, fragment = (uris.absolute(href, base) or "").partition("#")
         if page != link.partition("#")[0]:
             return None
     return unquote(fragment) or None

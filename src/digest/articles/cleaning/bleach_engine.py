@@ -1,5 +1,6 @@
 """Bleaching: bleach over the policy, without its leaks and without its quadratic corners."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -10,7 +11,7 @@ from xml.etree.ElementTree import Element
 from bleach import html5lib_shim
 from bleach.sanitizer import Cleaner
 
-from digest.articles.policy import DROPPED, SCHEMES, TAGS, VOID, permits
+from digest.articles.cleaning.policy import DROPPED, SCHEMES, TAGS, VOID, permits
 
 #: What bleach sees in place of references that mean one character and nothing else: it takes
 #: time that is quadratic in their number. Private-use characters that no text is known to use.

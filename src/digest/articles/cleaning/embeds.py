@@ -1,5 +1,6 @@
 """Embeds: the pages of videos that articles show in frames."""
 
+# pure
 from __future__ import annotations
 
 import re

@@ -1,5 +1,6 @@
 """Images: at which address an image is, of all those that a page offers to browsers."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -7,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from urllib.parse import quote
 
-from digest.articles.addresses import MAX_LENGTH, absolute
-from digest.articles.policy import elements
+from digest.articles.cleaning.policy import elements
+from digest.articles.cleaning.uris import MAX_LENGTH, absolute
 
 #: What stands for the address of the image, percent-encoded, in the template of a proxy.
 PLACE = "{url}"

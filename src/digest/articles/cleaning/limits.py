@@ -5,12 +5,13 @@ multiply; a few kilobytes can then ask for gigabytes. Small files cannot do harm
 are. Large ones are written again with every element closed in order and none too deep.
 """
 
+# pure
 from __future__ import annotations
 
 import re
 from collections import Counter
 
-from digest.articles.policy import VOID, elements
+from digest.articles.cleaning.policy import VOID, elements
 
 #: Markup with at most this many ``<`` and characters passes as it is: its worst costs 50 ms.
 SMALL_TAGS, SMALL_LENGTH = 512, 65_536

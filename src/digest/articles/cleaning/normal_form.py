@@ -7,13 +7,14 @@ one that may hold it, and the text has no sign that a parser might take for anot
 is bleach's to clean.
 """
 
+# pure
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from digest.articles.addresses import MAX_LENGTH
-from digest.articles.policy import ATTRIBUTES, VOID, elements, permits
+from digest.articles.cleaning.policy import ATTRIBUTES, VOID, elements, permits
+from digest.articles.cleaning.uris import MAX_LENGTH
 
 #: What runs on within a line, ``a`` not inside another.
 _PHRASING = elements(

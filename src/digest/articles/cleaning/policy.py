@@ -1,11 +1,12 @@
 """The policy: which HTML may be published, as data. Both engines and tidy read it."""
 
+# pure
 from __future__ import annotations
 
 import re
 from typing import Literal, get_args
 
-from digest.articles import addresses
+from digest.articles.cleaning import uris
 
 
 def elements(names: str) -> frozenset[str]:
@@ -106,7 +107,5 @@ def permits(tag: str, attribute: str, value: str) -> bool:
     """Tell whether an element may have this attribute with this value."""
     wanted = ATTRIBUTES.get(tag, {}).get(attribute) or ATTRIBUTES["*"].get(attribute)
     return (
-        wanted is not None
-        and len(value) <= addresses.MAX_LENGTH
-        and wanted.fullmatch(value) is not None
+        wanted is not None and len(value) <= uris.MAX_LENGTH and wanted.fullmatch(value) is not None
     )

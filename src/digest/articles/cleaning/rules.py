@@ -1,5 +1,6 @@
 """Rules: what an operator wants done to the markup of one site, one category or some files."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import regex
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from digest.articles import policy
+from digest.articles.cleaning import policy
 from digest.articles.model import CategoryPath, Manuscript
 
 #: Seconds for one pattern on one piece of text; a good pattern takes a thousandth.

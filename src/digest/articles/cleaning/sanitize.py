@@ -5,6 +5,7 @@ another parser and maintained, is the boundary: it always goes last, and nothing
 after it.
 """
 
+# pure
 from __future__ import annotations
 
 import re
@@ -14,12 +15,11 @@ from functools import cache
 
 import nh3
 
-from digest.articles import anchors
-from digest.articles.bleaching import bleach
 from digest.articles.characters import publishable_markup
-from digest.articles.model import SafeHtml
-from digest.articles.normal_form import is_normal
-from digest.articles.policy import (
+from digest.articles.cleaning import anchors
+from digest.articles.cleaning.bleach_engine import bleach
+from digest.articles.cleaning.normal_form import is_normal
+from digest.articles.cleaning.policy import (
     ATTRIBUTES,
     DROPPED,
     ENGINES,
@@ -30,6 +30,7 @@ from digest.articles.policy import (
     ReferrerPolicy,
     permits,
 )
+from digest.articles.model import SafeHtml
 
 #: Passes of nh3 until its output is stable: misnested elements may need one each.
 _MAX_PASSES = 8

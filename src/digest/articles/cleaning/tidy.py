@@ -3,6 +3,7 @@
 It makes markup good, not safe: it may be wrong about hostile input, the sanitizer may not.
 """
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,12 +11,12 @@ from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from digest.articles import addresses, anchors, images, policy, trackers
-from digest.articles import embeds as embedded
-from digest.articles.blanks import compacted
-from digest.articles.nesting import bounded
-from digest.articles.policy import elements
-from digest.articles.rules import Rule, apply, rename
+from digest.articles.cleaning import anchors, images, policy, trackers, uris
+from digest.articles.cleaning import embeds as embedded
+from digest.articles.cleaning.limits import bounded
+from digest.articles.cleaning.policy import elements
+from digest.articles.cleaning.rules import Rule, apply, rename
+from digest.articles.cleaning.whitespace import compacted
 
 _PROLOGUE = "<!doctype html><body>"
 #: Blocks that the policy does not know; their content would run into its neighbours'.
@@ -93,7 +94,7 @@ def _base(body: LexborNode, link: str | None) -> str | None:
     """Return what relative addresses start at: the document's own base, else its link."""
     node = body.css_first("base[href]")
     href = (node.attributes.get("href") if node else None) or ""
-    return addresses.absolute(href, link) or link
+    return uris.absolute(href, link) or link
 
 
 def _mend_image(
@@ -103,10 +104,10 @@ def _mend_image(
     attributes = node.attributes
     tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
     for candidate in () if tiny else images.candidates(attributes, _sources(node)):
-        address = addresses.absolute(candidate, base)
+        address = uris.absolute(candidate, base)
         if (
             address
-            and not addresses.on_host(address, placeholder_hosts)
+            and not uris.on_host(address, placeholder_hosts)
             and not trackers.counts_readers(address)
         ):
             address = trackers.without_parameters(address)
@@ -128,8 +129,8 @@ def _mend_frame(
     """
     attributes = node.attributes
     for name in ("data-src", "src"):
-        address = addresses.absolute(attributes.get(name) or "", base)
-        if address and addresses.on_host(address, embeds):
+        address = uris.absolute(attributes.get(name) or "", base)
+        if address and uris.on_host(address, embeds):
             page = trackers.without_parameters(embedded.video_page(address))
             link = parser.create_node("a")
             link.attrs["href"] = page
@@ -209,8 +210,8 @@ def _mend_link(
     if name is not None and name in ids:
         address: str | None = f"#{ids[name]}"
     else:
-        address = addresses.absolute(href, link if href.startswith("#") and name else base)
-        address = trackers.without_parameters(address) if address else addresses.mail(href)
+        address = uris.absolute(href, link if href.startswith("#") and name else base)
+        address = trackers.without_parameters(address) if address else uris.mail(href)
     if address is None or href.strip() == "#":
         if "id" not in attributes:
             node.unwrap(delete_empty=True)

@@ -1,10 +1,11 @@
 """Trackers: images and parts of addresses that are there to count readers, as data."""
 
+# pure
 from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from digest.articles.policy import elements
+from digest.articles.cleaning.policy import elements
 
 #: Hosts (those below them too) whose images count readers, with the starts of those paths.
 PIXELS: dict[str, tuple[str, ...]] = {

@@ -1,5 +1,6 @@
 """Addresses: what a file calls a link, as an absolute URI or nothing."""
 
+# pure
 from __future__ import annotations
 
 import re

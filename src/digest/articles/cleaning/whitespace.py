@@ -3,6 +3,7 @@
 It is written by a parser: tags in small letters, attributes in double quotes.
 """
 
+# pure
 from __future__ import annotations
 
 import re

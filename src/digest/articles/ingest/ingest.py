@@ -11,12 +11,19 @@ from datetime import UTC, datetime
 from itertools import islice, starmap
 from pathlib import PurePosixPath
 
+from digest.articles.ingest.records import (
+    Embargoes,
+    Failure,
+    FileRecord,
+    FileStore,
+    Reading,
+    ScanMemory,
+)
+from digest.articles.ingest.scan import RootMark, Scan, kept_back
+from digest.articles.ingest.tree import FileContent, FileState, Tree, Unread, printable
+from digest.articles.ingest.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
 from digest.articles.model import Changes, SourceFile
-from digest.articles.records import Embargoes, Failure, FileRecord, FileStore, Reading, ScanMemory
 from digest.articles.revision import Terms
-from digest.articles.scan import RootMark, Scan, kept_back
-from digest.articles.tree import FileContent, FileState, Tree, Unread, printable
-from digest.articles.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
 from digest.errors import SourceError
 from digest.times import Clock
 

@@ -1,5 +1,6 @@
 """Globs: which paths of the tree are taken for articles."""
 
+# pure
 from __future__ import annotations
 
 import re

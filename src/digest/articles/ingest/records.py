@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from digest.articles.ingest.scan import Scan
 from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText
 from digest.articles.revision import Terms
-from digest.articles.scan import Scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Scan: what is remembered of the last time that the whole tree was looked at."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Mapping

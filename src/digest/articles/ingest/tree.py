@@ -16,8 +16,8 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from digest.articles.globs import PathFilter
-from digest.articles.scan import RootMark
+from digest.articles.ingest.path_patterns import PathFilter
+from digest.articles.ingest.scan import RootMark
 
 _CHUNK = 1 << 20
 #: The root that is the top of the tree; the others are folders in it, by their names.

@@ -24,7 +24,7 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver
 
 if sys.platform == "linux":
-    from digest.articles.inotify import ToldObserver
+    from digest.articles.ingest.inotify import ToldObserver
 else:  # pragma: no cover - other systems than Linux
     from watchdog.observers import Observer
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from digest.articles.tree import TOP
-from digest.articles.watch import Listener, Watch
+from digest.articles.ingest.tree import TOP
+from digest.articles.ingest.watch import Listener, Watch
 
 _log = structlog.get_logger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Self, TypeAlias
 
 from pebble import ProcessExpired, ProcessPool
 
+from digest.articles.draft_options import Recipe
 from digest.articles.model import Draft, SameText, SourceFile
-from digest.articles.recipe import Recipe
 from digest.errors import DigestError, SourceError
 from digest.times import utc_now
 

@@ -1,5 +1,6 @@
 """Body: a file's text after its front matter, as HTML, whatever it was written in."""
 
+# pure
 from __future__ import annotations
 
 import html
@@ -15,8 +16,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from digest.articles.nesting import bounded
-from digest.articles.policy import DROPPED
+from digest.articles.cleaning.limits import bounded
+from digest.articles.cleaning.policy import DROPPED
 
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})

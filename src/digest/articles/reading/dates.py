@@ -1,5 +1,6 @@
 """Dates: the many ways in which files write a moment."""
 
+# pure
 from __future__ import annotations
 
 import re

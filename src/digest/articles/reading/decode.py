@@ -1,5 +1,6 @@
 """Decoding: bytes of a file as text."""
 
+# pure
 from __future__ import annotations
 
 import codecs
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from charset_normalizer import from_bytes
 
 from digest.articles.characters import publishable
-from digest.articles.legibility import legibility, utf16
+from digest.articles.reading.mojibake import legibility, utf16
 
 #: Longest first: UTF-32's little-endian mark starts with UTF-16's.
 _MARKS = (

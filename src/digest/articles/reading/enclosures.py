@@ -1,5 +1,6 @@
 """Enclosures: the recording that an article is about, as podcasts have it."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -8,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from digest.articles import addresses
 from digest.articles.characters import one_line
-from digest.articles.fields import Value
-from digest.articles.habits import ADDRESS_NAMES, ENCLOSURE_KEYS
+from digest.articles.cleaning import uris
+from digest.articles.reading.fields import Value
+from digest.articles.reading.front_matter_keys import ADDRESS_NAMES, ENCLOSURE_KEYS
 
 #: A table of our own: the system's differs from machine to machine.
 _TYPES = {
@@ -68,7 +69,7 @@ def _read(value: Value, fields: Mapping[str, Value]) -> Enclosure | None:
         time = ""
     else:
         return None
-    url = addresses.absolute(address)
+    url = uris.absolute(address)
     if url is None:
         return None
     known = _TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower())

@@ -1,5 +1,6 @@
 """Fields: what a front matter says by key, whatever language it is written in."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """Front matter: the head of a file that says what the article is, apart from its text."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -7,14 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from digest.articles.body import MARKDOWN_SUFFIXES
-from digest.articles.fields import MAX_LENGTH, Fields, Unreadable, Value
-from digest.articles.habits import LIST_KEYS, TEXT_KEYS
-from digest.articles.json_fields import object_end, read_json, read_members
 from digest.articles.model import Note, Severity
-from digest.articles.plain_fields import read_plain
-from digest.articles.toml_fields import read_toml
-from digest.articles.yaml_fields import read_yaml
+from digest.articles.reading.body import MARKDOWN_SUFFIXES
+from digest.articles.reading.fields import MAX_LENGTH, Fields, Unreadable, Value
+from digest.articles.reading.front_matter_keys import LIST_KEYS, TEXT_KEYS
+from digest.articles.reading.json_front_matter import object_end, read_json, read_members
+from digest.articles.reading.plain_front_matter import read_plain
+from digest.articles.reading.toml_front_matter import read_toml
+from digest.articles.reading.yaml_front_matter import read_yaml
 from digest.errors import SourceError
 
 _START = r"\ufeff?(?:[^\S\n]*\n)*"

@@ -3,6 +3,7 @@
 Hexo, Jekyll, Hugo, Zola, Pelican and Eleventy, and the themes that many of their sites share.
 """
 
+# pure
 from __future__ import annotations
 
 DATE_KEYS = ("date", "published", "pubdate", "publishdate", "date_published", "created")

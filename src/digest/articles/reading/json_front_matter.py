@@ -1,12 +1,13 @@
 """JSON fields: an object at the start of a file read as text, as Hugo and Hexo write it."""
 
+# pure
 from __future__ import annotations
 
 import json
 import re
 from typing import TypeAlias
 
-from digest.articles.fields import (
+from digest.articles.reading.fields import (
     MAX_LENGTH,
     MAX_NESTING,
     Fields,

@@ -1,5 +1,6 @@
 """Legibility: whether decoded text is one that people wrote, or bytes in the wrong encoding."""
 
+# pure
 from __future__ import annotations
 
 import re

@@ -1,5 +1,6 @@
 """Parse: a source file as a manuscript, everything that it says but not yet clean."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -9,16 +10,25 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses, enclosures
-from digest.articles.body import SUFFIXES, Body, read_body, text_of
 from digest.articles.categories import COMMAS, MAX_NAME, categories
 from digest.articles.characters import one_line, plain_line
-from digest.articles.dates import FIRST_YEAR, LAST_YEAR, parse_date
-from digest.articles.decoding import decode
-from digest.articles.enclosures import Enclosure
-from digest.articles.fields import Value, shown
-from digest.articles.front_matter import FrontMatter, split
-from digest.articles.habits import (
+from digest.articles.cleaning import uris
+from digest.articles.model import (
+    CategoryPath,
+    Manuscript,
+    Note,
+    Severity,
+    SourceFile,
+    path_identity,
+)
+from digest.articles.reading import enclosures
+from digest.articles.reading.body import SUFFIXES, Body, read_body, text_of
+from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR, parse_date
+from digest.articles.reading.decode import decode
+from digest.articles.reading.enclosures import Enclosure
+from digest.articles.reading.fields import Value, shown
+from digest.articles.reading.front_matter import FrontMatter, split
+from digest.articles.reading.front_matter_keys import (
     ADDRESS_NAMES,
     AUTHOR_KEYS,
     DATE_KEYS,
@@ -34,14 +44,6 @@ from digest.articles.habits import (
     SUMMARY_KEYS,
     TRUE,
     UPDATE_KEYS,
-)
-from digest.articles.model import (
-    CategoryPath,
-    Manuscript,
-    Note,
-    Severity,
-    SourceFile,
-    path_identity,
 )
 from digest.articles.summary import summarize
 from digest.errors import SourceError
@@ -241,7 +243,7 @@ def _place(note: Note) -> int:
 def _link(fields: Mapping[str, Value]) -> str | None:
     candidates = [*_texts(fields, LINK_KEYS)]
     candidates += (text for text in _texts(fields, PATTERN_KEYS) if not _PATTERN.search(text))
-    return next(filter(None, map(addresses.absolute, candidates)), None)
+    return next(filter(None, map(uris.absolute, candidates)), None)
 
 
 def _authors(fields: Mapping[str, Value]) -> Iterable[str]:
@@ -265,8 +267,8 @@ def _named(value: Value, several: bool) -> Iterator[str]:
 
 def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> str | None:
     for text in _texts(fields, IMAGE_KEYS):
-        address = addresses.absolute(text)
-        if address and not addresses.on_host(address, placeholder_hosts):
+        address = uris.absolute(text)
+        if address and not uris.on_host(address, placeholder_hosts):
             return address
     return None
 

@@ -1,10 +1,11 @@
 """Plain fields: lines of ``Key: value`` at the start of a Markdown file, as Pelican has them."""
 
+# pure
 from __future__ import annotations
 
 import re
 
-from digest.articles.fields import MAX_LENGTH, Fields, Repair, repeated, written
+from digest.articles.reading.fields import MAX_LENGTH, Fields, Repair, repeated, written
 
 #: Python-Markdown's meta-data syntax, whose head ends at an empty line.
 _KEY_LINE = re.compile(r" {0,3}([A-Za-z][\w-]*):(?:[^\S\n]+(.*))?", re.ASCII)

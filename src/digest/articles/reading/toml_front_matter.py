@@ -1,5 +1,6 @@
 """TOML fields: a block of TOML read as text, as Hugo and Zola write it."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -8,7 +9,7 @@ from collections.abc import Hashable
 from datetime import date, datetime, time
 from typing import TypeAlias, cast
 
-from digest.articles.fields import MAX_NESTING, Fields, Unreadable, Value, too_deep, written
+from digest.articles.reading.fields import MAX_NESTING, Fields, Unreadable, Value, too_deep, written
 
 #: What the parser gives; floats stay text.
 _Native: TypeAlias = "str | int | datetime | date | time | list[_Native] | dict[str, _Native]"

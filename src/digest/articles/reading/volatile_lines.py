@@ -5,6 +5,7 @@ placeholder image. Neither says anything of an article that is known. To find th
 the front matter takes five times as long.
 """
 
+# pure
 from __future__ import annotations
 
 import hashlib
@@ -13,9 +14,9 @@ from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest.articles import addresses
-from digest.articles.dates import parse_date
-from digest.articles.habits import DATE_KEYS, IMAGE_KEYS, UPDATE_KEYS
+from digest.articles.cleaning import uris
+from digest.articles.reading.dates import parse_date
+from digest.articles.reading.front_matter_keys import DATE_KEYS, IMAGE_KEYS, UPDATE_KEYS
 
 #: The lines that open and close a front matter of YAML. Here and below nothing that repeats is
 #: tried in another length, so that no file costs more than its bytes.
@@ -50,8 +51,8 @@ def raw_hash(
             date = parse_date(value, zone)
             fleeting = date is not None and date <= now
         else:
-            address = addresses.absolute(value)
-            fleeting = bool(address) and addresses.on_host(address or "", placeholder_hosts)
+            address = uris.absolute(value)
+            fleeting = bool(address) and uris.on_host(address or "", placeholder_hosts)
         return line[1] + b"\0\n" if fleeting else line[0]
 
     head = content[opening.end() : closing.start()]

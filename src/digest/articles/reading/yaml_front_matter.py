@@ -1,5 +1,6 @@
 """YAML fields: a block of YAML read as text and nothing else."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -8,7 +9,7 @@ from dataclasses import replace
 
 import yaml
 
-from digest.articles.fields import (
+from digest.articles.reading.fields import (
     MAX_NESTING,
     Fields,
     Repair,
@@ -18,7 +19,7 @@ from digest.articles.fields import (
     too_deep,
     written,
 )
-from digest.articles.salvage import mended
+from digest.articles.reading.yaml_repair import mended
 
 #: libyaml's parser where PyYAML was built with it: four times as fast.
 LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

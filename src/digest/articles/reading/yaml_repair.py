@@ -1,13 +1,14 @@
 """Salvage: lines of broken YAML whose meaning is plain, written so that YAML reads them."""
 
+# pure
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from digest.articles.fields import Fields, Repair, Unreadable, shown
-from digest.articles.habits import LIST_KEYS, PROSE_KEYS, TEXT_KEYS
+from digest.articles.reading.fields import Fields, Repair, Unreadable, shown
+from digest.articles.reading.front_matter_keys import LIST_KEYS, PROSE_KEYS, TEXT_KEYS
 
 #: A key at the margin with a value, maybe with no space between or a full-width colon.
 _KEY_LINE = re.compile(r"([A-Za-z_]+)[^\S\n]*([:：])([^\S\n]*)(\S.*)")

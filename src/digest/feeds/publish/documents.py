@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import structlog
 
 from digest.articles.model import Article, Tombstone
-from digest.feeds.archives import Content, Held, Place, Version
+from digest.feeds.archive import Content, Held, Place, Version
 from digest.feeds.formats import FORMATS
+from digest.feeds.model import Feed
 from digest.feeds.publish.entry_cache import EntryCache, EntryForm
 from digest.feeds.publish.plan import within
-from digest.feeds.selection import Feed
-from digest.feeds.syndication import last_change
+from digest.feeds.rss_atom import last_change
 
 _log = structlog.get_logger(__name__)
 

@@ -1,5 +1,6 @@
 """Entries that were serialized for one document, kept for the next ones."""
 
+# pure
 from __future__ import annotations
 
 from collections import OrderedDict

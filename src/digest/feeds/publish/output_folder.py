@@ -20,9 +20,9 @@ from pathlib import Path, PurePosixPath
 
 from digest.errors import OutputError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
-from digest.feeds.history import recorded
-from digest.feeds.publish.power import is_running, sync_file_system
-from digest.feeds.selection import ATOM, JSON, OPML, RSS
+from digest.feeds.model import ATOM, JSON, OPML, RSS
+from digest.feeds.publish.power_loss import is_running, sync_file_system
+from digest.feeds.versions import recorded
 
 #: A temporary file lives for milliseconds; one so old has lost its writer. Seconds.
 _ABANDONED_AFTER = 600

@@ -1,15 +1,16 @@
 """The plan of a publication: which feeds are written, and which end."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from digest.articles.facets import Strand, StrandKind
 from digest.articles.model import CategoryPath, Scope
-from digest.articles.strands import Strand, StrandKind
-from digest.feeds.plan import LANGUAGES_THAT_DIFFER, FeedPlan
-from digest.feeds.selection import Feed
+from digest.feeds.catalog import LANGUAGES_THAT_DIFFER, FeedPlan
+from digest.feeds.model import Feed
 
 T = TypeVar("T")
 

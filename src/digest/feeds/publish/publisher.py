@@ -13,19 +13,19 @@ from typing import Protocol
 
 import structlog
 
+from digest.articles.facets import StrandKind
 from digest.articles.model import Article
-from digest.articles.strands import StrandKind
 from digest.errors import OutputError
+from digest.feeds.catalog import FeedPlan
 from digest.feeds.formats import FORMATS
+from digest.feeds.model import ATOM, OPML, RSS, Feed
 from digest.feeds.opml import opml
-from digest.feeds.plan import FeedPlan
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
-from digest.feeds.publish.power import boot_id, is_running, process_space
-from digest.feeds.selection import ATOM, OPML, RSS, Feed
-from digest.feeds.syndication import STYLESHEET
-from digest.feeds.websub import is_topic
+from digest.feeds.publish.power_loss import boot_id, is_running, process_space
+from digest.feeds.rss_atom import STYLESHEET
+from digest.feeds.websub.protocol import is_topic
 
 _log = structlog.get_logger(__name__)
 

@@ -1,5 +1,6 @@
 """Notices: what a hub is still to be told, and when that should be tried."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping

@@ -14,9 +14,9 @@ import structlog
 
 from digest import __version__
 from digest.errors import StoreError
-from digest.feeds.desk import Desk
-from digest.feeds.notices import Notice, Verdict, asked_rest, verdict
-from digest.feeds.websub import is_topic, notification
+from digest.feeds.websub.notifications import Notice, Verdict, asked_rest, verdict
+from digest.feeds.websub.protocol import is_topic, notification
+from digest.feeds.websub.queue import Desk
 from digest.site import Site, is_loopback
 from digest.times import Clock
 

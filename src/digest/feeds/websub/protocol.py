@@ -3,13 +3,14 @@
 W3C Recommendation of 23 January 2018, https://www.w3.org/TR/websub/.
 """
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Collection
 from urllib.parse import urlencode, urlsplit
 
 from digest.articles.model import ARCHIVES
-from digest.feeds.selection import ATOM, JSON, RSS
+from digest.feeds.model import ATOM, JSON, RSS
 from digest.site import Site
 
 #: How many topics a hub takes in one request, by its host. The Recommendation leaves to publisher

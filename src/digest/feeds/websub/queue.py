@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from digest.feeds.notices import HubQueue, Notice
-from digest.feeds.websub import batch_size
+from digest.feeds.websub.notifications import HubQueue, Notice
+from digest.feeds.websub.protocol import batch_size
 
 _log = structlog.get_logger(__name__)
 

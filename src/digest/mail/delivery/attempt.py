@@ -13,6 +13,15 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
+from digest.editions.delivery import (
+    EXPIRES,
+    PROBE_AFTER,
+    Delivery,
+    DeliveryState,
+    Settlement,
+    next_attempt,
+)
+from digest.editions.model import Digest, Edition
 from digest.errors import (
     AccountRefused,
     AddressRefused,
@@ -23,19 +32,10 @@ from digest.errors import (
     StoreError,
     TemplateError,
 )
-from digest.mail.address import masked
-from digest.mail.delivery import (
-    EXPIRES,
-    PROBE_AFTER,
-    Delivery,
-    DeliveryState,
-    Settlement,
-    next_attempt,
-)
-from digest.mail.edition import Digest, Edition
+from digest.mail.composer import NothingToTell, Press
 from digest.mail.message import Envelope
-from digest.mail.press import NothingToTell, Press
-from digest.mail.transport import Transport
+from digest.mail.transports.transport import Transport
+from digest.subscribers.address import masked
 from digest.times import Clock
 
 #: No attempt lasts longer.

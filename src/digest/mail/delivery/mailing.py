@@ -10,21 +10,21 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
+from digest.editions.delivery import RETRY_AFTER
+from digest.editions.model import Digest, Edition
+from digest.editions.progress import Outcome
 from digest.errors import DeliveryDeferred, DeliveryError, StoreError
-from digest.mail.courier import SEND_WITHIN
-from digest.mail.delivery import RETRY_AFTER
-from digest.mail.edition import Digest, Edition
+from digest.mail.composer import Press, Preview
+from digest.mail.delivery.attempt import SEND_WITHIN
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.delivery.worker import DeliveryStore, Outbox, Sent
 from digest.mail.message import Envelope
-from digest.mail.outbox import DeliveryStore, Outbox, Sent
-from digest.mail.pace import Limits
-from digest.mail.press import Press, Preview
-from digest.mail.progress import Outcome
 from digest.mail.render import MailTemplates
 from digest.mail.report import report
-from digest.mail.submission import Sender
-from digest.mail.subscriber import Subscriber
-from digest.mail.transport import Transport
+from digest.mail.transports.model import Sender
+from digest.mail.transports.transport import Transport
 from digest.site import Site
+from digest.subscribers.model import Subscriber
 from digest.times import Clock
 
 #: Seconds at most between two looks at the outbox, and at least, so that nothing spins.

@@ -3,6 +3,7 @@
 Moments are seconds of a clock that never goes back; where it starts does not matter.
 """
 
+# pure
 from __future__ import annotations
 
 from collections import Counter, deque

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import structlog
 
+from digest.editions.delivery import Settlement
 from digest.errors import StoreError
-from digest.mail.delivery import Settlement
 from digest.times import Clock
 
 #: Seconds for which an ending waits for others: about what a disk takes to write it. A transaction

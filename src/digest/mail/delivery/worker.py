@@ -13,14 +13,14 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
+from digest.editions.delivery import Delivery, DeliveryState, Settlement
+from digest.editions.model import Digest
 from digest.errors import StoreError
-from digest.mail.courier import SEND_WITHIN, Courier, CourierStore
-from digest.mail.delivery import Delivery, DeliveryState, Settlement
-from digest.mail.edition import Digest
-from digest.mail.ledger import Ledger, LedgerStore, to_the_end
-from digest.mail.pace import Limits, Pace
-from digest.mail.press import Press
-from digest.mail.transport import Transport
+from digest.mail.composer import Press
+from digest.mail.delivery.attempt import SEND_WITHIN, Courier, CourierStore
+from digest.mail.delivery.rate_limit import Limits, Pace
+from digest.mail.delivery.results import Ledger, LedgerStore, to_the_end
+from digest.mail.transports.transport import Transport
 from digest.times import Clock
 
 #: How long a claimed delivery is ours. One that is lost with the process is claimed again then.

@@ -1,5 +1,6 @@
 """Rules for what a message says: its HTML and its text."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -8,10 +9,10 @@ from html import escape
 
 from selectolax.lexbor import LexborNode
 
-from digest.mail.columns import display_width
-from digest.mail.contrast import LEAST, poor
-from digest.mail.remark import Rule, Severity, Specimen, parted, shortened
+from digest.mail.lint.contrast import LEAST, poor
+from digest.mail.lint.remark import Rule, Severity, Specimen, parted, shortened
 from digest.mail.render import MAX_HTML
+from digest.mail.text_layout import display_width
 
 #: Columns of a line of text (RFC 5322 section 2.1.1).
 _COLUMNS = 78

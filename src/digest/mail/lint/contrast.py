@@ -1,5 +1,6 @@
 """Contrast: which words of a mail stand out too little from what is behind them (WCAG 1.4.3)."""
 
+# pure
 from __future__ import annotations
 
 import re

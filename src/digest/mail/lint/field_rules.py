@@ -1,5 +1,6 @@
 """Rules for a message's fields and its outer shape."""
 
+# pure
 from __future__ import annotations
 
 import re
@@ -8,9 +9,9 @@ from email.errors import NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.utils import parsedate_to_datetime
 
-from digest.mail.columns import display_width
 from digest.mail.headers import ALLOWED, WISHED
-from digest.mail.remark import Rule, Severity, Specimen, parted, read_field, shortened
+from digest.mail.lint.remark import Rule, Severity, Specimen, parted, read_field, shortened
+from digest.mail.text_layout import display_width
 
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@([A-Za-z0-9.-]+)>")

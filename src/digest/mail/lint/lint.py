@@ -1,5 +1,6 @@
 """Lint: read a finished message back and hold it to every rule there is."""
 
+# pure
 from __future__ import annotations
 
 from email import message_from_bytes
@@ -7,9 +8,9 @@ from email.message import Message
 
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.mail.content_rules import CONTENT_RULES
-from digest.mail.field_rules import FIELD_RULES
-from digest.mail.remark import Remark, Severity, Specimen
+from digest.mail.lint.content_rules import CONTENT_RULES
+from digest.mail.lint.field_rules import FIELD_RULES
+from digest.mail.lint.remark import Remark, Severity, Specimen
 
 #: Every rule, in the order in which remarks come.
 RULES = (*FIELD_RULES, *CONTENT_RULES)

@@ -1,5 +1,6 @@
 """Remarks: what a message has wrong, by which rule, and who demands otherwise."""
 
+# pure
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

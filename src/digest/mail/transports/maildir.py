@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from digest.errors import ServerUnavailable
 from digest.mail.message import Envelope
-from digest.mail.transport import done
+from digest.mail.transports.transport import done
 
 
 class MaildirTransport:

@@ -3,6 +3,7 @@
 They are apart from what they configure, so that reading the configuration loads none of it.
 """
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from digest.mail.address import ascii_address
+from digest.subscribers.address import ascii_address
 
 #: How messages are encrypted on their way: not at all, with STARTTLS or not at all, with STARTTLS
 #: where the server has it, from the first byte (RFC 8314 section 3).

@@ -14,11 +14,11 @@ from digest.errors import (
     PolicyRefused,
     ServerUnavailable,
 )
-from digest.mail.address import without_addresses
-from digest.mail.columns import cut, one_line
 from digest.mail.message import Envelope
-from digest.mail.submission import SendmailCommand
-from digest.mail.transport import done
+from digest.mail.text_layout import cut, one_line
+from digest.mail.transports.model import SendmailCommand
+from digest.mail.transports.transport import done
+from digest.subscribers.address import without_addresses
 
 #: What the exit codes of sysexits.h mean for a message. All others: that the command is broken.
 EXITS: dict[int, type[DeliveryError]] = {

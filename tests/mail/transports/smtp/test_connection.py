@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from digest.mail.wire import MAX_REPLY, Reply, Wire
+from digest.mail.transports.smtp.connection import MAX_REPLY, Reply, Wire
 from tests.mail.servers import scripted
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from digest.errors import AccountRefused, ServerUnavailable
-from digest.mail.places import Places
+from digest.mail.transports.smtp.connection_limit import Places
 
 FULL = ServerUnavailable(421, "too many connections")
 

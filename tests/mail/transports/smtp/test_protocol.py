@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused, ServerUnavailable, StoreError
-from digest.mail.dialogue import transparent
 from digest.mail.message import Envelope
+from digest.mail.transports.smtp.protocol import transparent
 from tests.mail.faults import Drop, FaultyServer, Say
 from tests.mail.servers import make_envelope, transport
 

@@ -15,7 +15,7 @@ from digest.errors import (
     PolicyRefused,
     ServerUnavailable,
 )
-from digest.mail.replies import TABLE, Stage, enhanced_code, error_of
+from digest.mail.transports.smtp.reply_codes import TABLE, Stage, enhanced_code, error_of
 
 SESSION, LOGIN, SENDER, RECIPIENT, MESSAGE = Stage
 

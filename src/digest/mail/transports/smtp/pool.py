@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import aiosmtplib
 
 from digest.errors import DeliveryError, ServerUnavailable
-from digest.mail.dialogue import Dialogue, excerpt
 from digest.mail.message import Envelope
-from digest.mail.places import Places
-from digest.mail.replies import Stage, error_of
-from digest.mail.session import Sessions
-from digest.mail.submission import SmtpServer
+from digest.mail.transports.model import SmtpServer
+from digest.mail.transports.smtp.connection_limit import Places
+from digest.mail.transports.smtp.protocol import Dialogue, excerpt
+from digest.mail.transports.smtp.reply_codes import Stage, error_of
+from digest.mail.transports.smtp.session import Sessions
 
 #: Seconds; who does not answer QUIT by then is hung up on.
 _GOODBYE = 2.0

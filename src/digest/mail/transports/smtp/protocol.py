@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from digest.errors import DeliveryError, DeliveryRefused, ServerUnavailable
-from digest.mail.address import without_addresses
-from digest.mail.columns import cut, one_line
 from digest.mail.message import Envelope
-from digest.mail.replies import Stage, error_of
-from digest.mail.transport import done
-from digest.mail.wire import Reply, Wire
+from digest.mail.text_layout import cut, one_line
+from digest.mail.transports.smtp.connection import Reply, Wire
+from digest.mail.transports.smtp.reply_codes import Stage, error_of
+from digest.mail.transports.transport import done
+from digest.subscribers.address import without_addresses
 
 #: The answer to the final dot takes longest, and who gives up on it sends twice
 #: (RFC 5321 section 4.5.3.2.6 allows it ten minutes, the other commands five or less).

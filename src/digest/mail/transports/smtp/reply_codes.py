@@ -4,6 +4,7 @@ The answers are a table. They differ in who must act: nobody (it is tried again)
 is our sender or our login that is refused), or nobody any more (the address does not exist).
 """
 
+# pure
 from __future__ import annotations
 
 import re

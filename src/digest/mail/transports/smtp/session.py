@@ -11,10 +11,10 @@ from typing import Any
 import aiosmtplib
 
 from digest.errors import ServerUnavailable
-from digest.mail.dialogue import Dialogue, excerpt
-from digest.mail.replies import Stage, error_of
-from digest.mail.submission import SmtpServer
-from digest.mail.wire import Wire
+from digest.mail.transports.model import SmtpServer
+from digest.mail.transports.smtp.connection import Wire
+from digest.mail.transports.smtp.protocol import Dialogue, excerpt
+from digest.mail.transports.smtp.reply_codes import Stage, error_of
 
 #: A session is made of up to so many waits (connect, TLS, EHLO twice, login).
 _WAITS_OF_A_SESSION = 6

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.delivery import (
+from digest.editions.delivery import (
     EXPIRES,
     FINAL,
     RETRY_AFTER,

@@ -1,12 +1,13 @@
 """A delivery: one edition for one subscriber, a row of the outbox with a state."""
 
+# pure
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from digest.mail.subscriber import Subscriber
+from digest.subscribers.model import Subscriber
 
 
 class DeliveryState(StrEnum):
