@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -144,8 +145,21 @@ def program(
                 process.wait(_STOP_WITHIN)
         for pid in members(process.pid):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                _kill(pid)
         process.wait()
+
+
+def _kill(pid: int) -> None:
+    """Kill a process, not only a child of ours, and return when it has ended.
+
+    Raises ProcessLookupError where there is none.
+    """
+    descriptor = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        select.select([descriptor], [], [])
+    finally:
+        os.close(descriptor)
 
 
 def free_port() -> int:

@@ -371,7 +371,7 @@ SCRIPT = """
 import locale, sys
 locale.setlocale(locale.LC_ALL, sys.argv[1])
 from tests.feeds.samples import article, atom, json_feed, rss
-from tests.feeds.test_syndication import FEED
+from tests.feeds.test_rss_atom import FEED
 articles = [article(number) for number in range(3)]
 sys.stdout.buffer.write(b"".join(write(FEED, articles) for write in (rss, atom, json_feed)))
 """
