@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from digest.app.wiring import Services, open_services
-from digest.articles.ingest.ingest import Taken
+from digest.articles.ingest.ingest import IngestResult
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
 from tests.once import compile_once, open_copies, sync_nothing
@@ -170,7 +170,7 @@ class Workplace:
         """Return when files are written: minutes ago, and a second later with each build."""
         return time.time_ns() + (self.builds - 600) * 1_000_000_000
 
-    def build(self, services: Services) -> Taken:
+    def build(self, services: Services) -> IngestResult:
         """Scan and publish once."""
         with services.workers() as workers:
             taken = services.ingest(workers).scan()

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from digest.app import daemon as daemon_module
-from digest.app import publish_loop as intake_module
+from digest.app import publish_loop as publish_loop_module
 from digest.app.daemon import Daemon, Started
 from digest.app.wiring import Services
 from digest.backoff import Backoff
@@ -259,7 +259,7 @@ async def test_after_a_loss_of_power_no_feed_is_served_before_it_is_compared(
 async def test_an_output_that_cannot_be_written_holds_up_no_mail(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
-    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
+    monkeypatch.setattr(publish_loop_module, "Backoff", partial(Backoff, first=0.01))
     subscribe(services)
     async with running(services):
         pass
@@ -279,7 +279,7 @@ async def test_an_output_that_cannot_be_written_holds_up_no_mail(
 async def test_an_output_that_cannot_be_used_at_all_holds_up_no_mail_and_heals(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
 ) -> None:
-    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
+    monkeypatch.setattr(publish_loop_module, "Backoff", partial(Backoff, first=0.01))
     subscribe(services)
     async with running(services):
         pass

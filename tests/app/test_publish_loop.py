@@ -1,4 +1,4 @@
-"""Intake: the published folder follows the tree, by real events and by scans."""
+"""PublishLoop: the published folder follows the tree, by real events and by scans."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from digest.app import publish_loop as intake_module
-from digest.app.publish_loop import Hints, Intake
+from digest.app import publish_loop as publish_loop_module
+from digest.app.publish_loop import PendingPaths, PublishLoop
 from digest.app.wiring import Services
-from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.watch import Watch
 from digest.backoff import Backoff
 from digest.errors import OutputError, StoreError
@@ -44,7 +44,7 @@ def every_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what failed be tried again at once."""
-    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.01))
+    monkeypatch.setattr(publish_loop_module, "Backoff", partial(Backoff, first=0.01))
 
 
 @pytest.fixture
@@ -81,17 +81,17 @@ class Presses:
 
 
 @asynccontextmanager
-async def running(services: Services) -> AsyncIterator[Intake]:
-    """Run an intake after its first scan."""
+async def running(services: Services) -> AsyncIterator[PublishLoop]:
+    """Run a publish loop after its first scan."""
     services.publisher.start()
     with services.workers() as workers:
-        intake = services.intake(workers)
-        await intake.first_scan()
-        task = asyncio.create_task(intake.run())
+        publishing = services.publish_loop(workers)
+        await publishing.first_scan()
+        task = asyncio.create_task(publishing.run())
         try:
-            yield intake
+            yield publishing
         finally:
-            intake.stop()
+            publishing.stop()
             await task
 
 
@@ -104,10 +104,10 @@ async def test_the_first_scan_publishes_what_is_there(
     workplace: Workplace, services: Services
 ) -> None:
     workplace.write("a.md", "早就在")
-    async with running(services) as intake:
+    async with running(services) as publishing:
         assert in_feed(workplace, "早就在", "金融/市场")
-        assert intake.last_scan is not None
-        assert intake.last_scan.files == 1
+        assert publishing.last_scan is not None
+        assert publishing.last_scan.files == 1
 
 
 async def test_a_new_file_is_in_its_feeds(
@@ -176,13 +176,13 @@ async def test_what_events_missed_a_scan_finds(
     published = Presses(monkeypatch)
     services.publisher.start()
     with services.workers() as workers:
-        intake = services.intake(workers)
-        await intake.first_scan()
+        publishing = services.publish_loop(workers)
+        await publishing.first_scan()
         workplace.write("missed.md", "漏掉的")
-        monkeypatch.setattr(intake, "_next_scan", 0.0)
-        task = asyncio.create_task(intake.run())
+        monkeypatch.setattr(publishing, "_next_scan", 0.0)
+        task = asyncio.create_task(publishing.run())
         await published.until(lambda: in_feed(workplace, "漏掉的"))
-        intake.stop()
+        publishing.stop()
         await task
 
 
@@ -233,7 +233,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
 async def test_an_article_with_a_date_to_come_appears_by_itself_then(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    monkeypatch.setattr(publish_loop_module, "_LOOK_AT_ROOT", 0.05)
     published = Presses(monkeypatch)
     async with running(services):
         workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
@@ -250,9 +250,9 @@ async def test_an_embargo_that_ended_while_nothing_ran_is_noticed_at_the_start(
     workplace: Workplace, services: Services
 ) -> None:
     workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
-    async with running(services) as intake:
+    async with running(services) as publishing:
         assert not in_feed(workplace, "以后")
-        assert intake._ingest.next_release_at is not None
+        assert publishing._ingest.next_release_at is not None
     workplace.clock.advance(hours=22)
     async with running(services):
         assert in_feed(workplace, "以后")
@@ -261,7 +261,7 @@ async def test_an_embargo_that_ended_while_nothing_ran_is_noticed_at_the_start(
 async def test_an_embargoed_file_that_was_deleted_never_appears(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    monkeypatch.setattr(publish_loop_module, "_LOOK_AT_ROOT", 0.05)
     published = Presses(monkeypatch)
     file = workplace.write("later.md", "以后", date="Tue, 24 Nov 2026 06:00:00 GMT")
     async with running(services):
@@ -276,7 +276,7 @@ async def test_an_embargoed_file_that_was_deleted_never_appears(
 async def test_a_root_that_is_a_link_is_followed_where_it_leads_by_now(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    monkeypatch.setattr(publish_loop_module, "_LOOK_AT_ROOT", 0.05)
     published = Presses(monkeypatch)
     workplace.articles.rename(workplace.folder / "one")
     workplace.articles.symlink_to("one")
@@ -296,7 +296,7 @@ async def test_a_root_that_is_a_link_is_followed_where_it_leads_by_now(
 async def test_a_replaced_root_is_watched_anew(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch, deleted: bool
 ) -> None:
-    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
+    monkeypatch.setattr(publish_loop_module, "_LOOK_AT_ROOT", 0.05)
     published = Presses(monkeypatch)
     async with running(services):
         if deleted:
@@ -342,12 +342,12 @@ async def test_what_was_taken_is_published_while_scans_fail(
 ) -> None:
     published = Presses(monkeypatch)
 
-    def away(*_: object) -> Taken:
+    def away(*_: object) -> IngestResult:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
 
-    async with running(services) as intake:
+    async with running(services) as publishing:
         monkeypatch.setattr(Ingest, "scan", away)
-        intake._next_scan = 0.0
+        publishing._next_scan = 0.0
         workplace.write("a.md", "先到的")
         await published.until(lambda: in_feed(workplace, "先到的"))
 
@@ -394,8 +394,8 @@ async def test_what_cannot_be_written_at_the_start_holds_up_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full)
-        async with running(services) as intake:
-            assert intake.last_scan is not None
+        async with running(services) as publishing:
+            assert publishing.last_scan is not None
             published.times += 1
             await published.until(lambda: in_feed(workplace, "腾出地方了"))
 
@@ -428,12 +428,12 @@ async def test_a_stop_ends_a_long_publication(
         assert stopped.wait(PATIENCE)
         return real(store, feeds, *args, **more)  # type: ignore[arg-type]  # handed on as it came
 
-    async with running(services) as intake:
+    async with running(services) as publishing:
         monkeypatch.setattr(FeedStore, "contents", contents)
         workplace.write("a.md")
         async with asyncio.timeout(PATIENCE):
             await began.wait()
-        intake.stop()
+        publishing.stop()
         stopped.set()
 
     assert len(looked) == 1
@@ -443,44 +443,44 @@ async def test_a_stop_ends_the_wait_for_another_process_that_publishes(
     workplace: Workplace, services: Services
 ) -> None:
     with services.workers() as workers, OutputFolder(workplace.output).alone(lambda: None):
-        intake = services.intake(workers)
-        intake.go_on()
-        intake.stop()
+        publishing = services.publish_loop(workers)
+        publishing.go_on()
+        publishing.stop()
         with pytest.raises(InterruptedError):
-            await asyncio.to_thread(services.publisher.start, intake.go_on)
+            await asyncio.to_thread(services.publisher.start, publishing.go_on)
 
 
 async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "_LONGEST_DELAY", 0.0)
+    monkeypatch.setattr(publish_loop_module, "_LONGEST_DELAY", 0.0)
     scanned = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with running(services) as intake:
+    async with running(services) as publishing:
         take, scan = Ingest.take, Ingest.scan
 
-        def take_and_hint(ingest: Ingest, paths: Iterable[str]) -> Taken:
-            intake._hints.add("never ending")
+        def take_and_hint(ingest: Ingest, paths: Iterable[str]) -> IngestResult:
+            publishing._pending.add("never ending")
             return take(ingest, paths)
 
-        def tell(ingest: Ingest, *args: object) -> Taken:
+        def tell(ingest: Ingest, *args: object) -> IngestResult:
             loop.call_soon_threadsafe(scanned.set)
             return scan(ingest, *args)  # type: ignore[arg-type]  # handed on as it came
 
         monkeypatch.setattr(Ingest, "take", take_and_hint)
         monkeypatch.setattr(Ingest, "scan", tell)
-        intake._next_scan = 0.0
+        publishing._next_scan = 0.0
         workplace.write("a.md")
         async with asyncio.timeout(PATIENCE):
             await scanned.wait()
 
 
 async def test_hints_come_from_any_thread_and_each_path_once() -> None:
-    hints = Hints()
+    pending = PendingPaths()
 
     def tell() -> None:
         for number in range(100):
-            hints.add(str(number))
+            pending.add(str(number))
 
     threads = [threading.Thread(target=tell) for _ in range(4)]
     for thread in threads:
@@ -488,28 +488,28 @@ async def test_hints_come_from_any_thread_and_each_path_once() -> None:
     for thread in threads:
         thread.join()
 
-    assert await hints.wait(5)
-    paths, overflowed = hints.drain()
+    assert await pending.wait(5)
+    paths, overflowed = pending.drain()
     assert paths == {str(number) for number in range(100)}
     assert not overflowed
-    assert not await hints.wait(0)
+    assert not await pending.wait(0)
 
 
 async def test_too_many_hints_become_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "_MOST_HINTS", 10)
-    hints = Hints()
+    monkeypatch.setattr(publish_loop_module, "_MOST_HINTS", 10)
+    pending = PendingPaths()
     for number in range(12):
-        hints.add(str(number))
+        pending.add(str(number))
 
-    assert await hints.wait(5)
-    assert hints.drain() == (set(), True)
-    hints.add("next")
-    assert hints.drain() == ({"next"}, False)
+    assert await pending.wait(5)
+    assert pending.drain() == (set(), True)
+    pending.add("next")
+    assert pending.drain() == ({"next"}, False)
 
 
 def test_a_hint_after_the_end_is_harmless() -> None:
-    async def make() -> Hints:
-        return Hints()
+    async def make() -> PendingPaths:
+        return PendingPaths()
 
     asyncio.run(make()).add("late")
 

@@ -13,7 +13,7 @@ from digest.articles.cleaning import images
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
 from tests.articles.attacks import ATTACKS, violations
@@ -28,7 +28,7 @@ engines = pytest.mark.parametrize("engines", ENGINES, ids="+".join)
 
 def made(body: str, engines: tuple[str, ...] = ("nh3",), head: str = HEAD, **options: Any) -> Draft:
     source = SourceFile(path=PurePosixPath("新闻/a.md"), content=(head + body).encode())
-    return make_draft(source, Recipe(engines=engines, **options))
+    return make_draft(source, DraftOptions(engines=engines, **options))
 
 
 def cleaned(markup: str, engines: tuple[str, ...] = ("nh3",), **options: Any) -> str:

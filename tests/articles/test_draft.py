@@ -16,7 +16,7 @@ from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.model import CategoryPath, Draft, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text
@@ -75,7 +75,7 @@ def crawled(
 
 def article(text: str, **options: Any) -> Draft:
     source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
-    return make_draft(source, Recipe(**options))
+    return make_draft(source, DraftOptions(**options))
 
 
 @pytest.mark.parametrize("engines", [("bleach", "nh3"), NH3], ids="+".join)
@@ -84,8 +84,8 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         Rule(strong=("font[cms-style~=strong-Bold]",)),
         Rule(category=CategoryPath(("社会",)), drop=(".editor",)),
     )
-    recipe = Recipe(engines=engines, rules=rules, timezone="Asia/Shanghai")
-    made = make_draft(crawled(date="2023-03-05 09:02:03"), recipe)
+    options = DraftOptions(engines=engines, rules=rules, timezone="Asia/Shanghai")
+    made = make_draft(crawled(date="2023-03-05 09:02:03"), options)
     assert made == Draft(
         identity="社会/小镇新闻/a",
         title="示例：小镇图书馆_夜间_开放",
@@ -139,17 +139,21 @@ def test_notes_of_the_file_go_with_its_draft() -> None:
 
 
 def test_crawling_again_changes_nothing() -> None:
-    one = make_draft(crawled(random=1, date="Sun, 05 Mar 2023 01:02:03 GMT"), Recipe(engines=NH3))
-    other = make_draft(crawled(random=2, date="Sun, 05 Mar 2023 02:02:03 GMT"), Recipe(engines=NH3))
+    one = make_draft(
+        crawled(random=1, date="Sun, 05 Mar 2023 01:02:03 GMT"), DraftOptions(engines=NH3)
+    )
+    other = make_draft(
+        crawled(random=2, date="Sun, 05 Mar 2023 02:02:03 GMT"), DraftOptions(engines=NH3)
+    )
     assert one.published_at != other.published_at
     assert one.fingerprint == other.fingerprint
     assert content_digest(one) == content_digest(other)
 
 
 def test_another_image_or_white_space_is_no_other_article() -> None:
-    one = make_draft(crawled(), Recipe(engines=NH3))
+    one = make_draft(crawled(), DraftOptions(engines=NH3))
     for other in (crawled(image="b"), crawled(indent=" \n ")):
-        made = make_draft(other, Recipe(engines=NH3))
+        made = make_draft(other, DraftOptions(engines=NH3))
         assert made.fingerprint == one.fingerprint
         assert content_digest(made) != content_digest(one)
 
@@ -314,27 +318,27 @@ def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) ->
     with pytest.raises(
         ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url|names joined"
     ):
-        Recipe(**options)
+        DraftOptions(**options)
 
 
 def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Recipe()
+    plain = DraftOptions()
     others = [
-        Recipe(timezone="Asia/Shanghai"),
-        Recipe(engines=NH3),
-        Recipe(rules=(Rule(drop=("p",)),)),
-        Recipe(rules=(Rule(unwrap=("p",)),)),
-        Recipe(rules=(Rule(replace=(("p", ""),)),)),
-        Recipe(summary_length=201),
-        Recipe(placeholder_hosts=()),
-        Recipe(embeds=()),
-        Recipe(image_proxy="https://img.example/{url}"),
-        Recipe(referrer_policy="origin"),
-        Recipe(category_style="flat"),
-        Recipe(category_map=(("a", "b"),)),
-        Recipe(category_map=(("a", "b"), ("c", ""))),
+        DraftOptions(timezone="Asia/Shanghai"),
+        DraftOptions(engines=NH3),
+        DraftOptions(rules=(Rule(drop=("p",)),)),
+        DraftOptions(rules=(Rule(unwrap=("p",)),)),
+        DraftOptions(rules=(Rule(replace=(("p", ""),)),)),
+        DraftOptions(summary_length=201),
+        DraftOptions(placeholder_hosts=()),
+        DraftOptions(embeds=()),
+        DraftOptions(image_proxy="https://img.example/{url}"),
+        DraftOptions(referrer_policy="origin"),
+        DraftOptions(category_style="flat"),
+        DraftOptions(category_map=(("a", "b"),)),
+        DraftOptions(category_map=(("a", "b"), ("c", ""))),
     ]
-    prints = [recipe.fingerprint() for recipe in (plain, *others)]
+    prints = [options.fingerprint() for options in (plain, *others)]
     assert len(set(prints)) == len(prints)
     assert replace(plain).fingerprint() == plain.fingerprint()
     assert set(plain.fingerprint()) <= set("0123456789abcdef")
@@ -343,7 +347,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
 
 
 def test_source_recipe_and_draft_go_to_a_worker_and_back() -> None:
-    recipe = Recipe(rules=(Rule(drop=(".editor",)),), engines=NH3)
-    source, recipe_back = pickle.loads(pickle.dumps((crawled(), recipe)))
+    options = DraftOptions(rules=(Rule(drop=(".editor",)),), engines=NH3)
+    source, recipe_back = pickle.loads(pickle.dumps((crawled(), options)))
     made = make_draft(source, recipe_back)
-    assert pickle.loads(pickle.dumps(made)) == make_draft(crawled(), recipe)
+    assert pickle.loads(pickle.dumps(made)) == make_draft(crawled(), options)

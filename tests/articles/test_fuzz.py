@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest.articles.characters import one_line
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.model import MAX_NAME_BYTES, CategoryPath, Draft, SourceFile
 from digest.articles.reading.front_matter_keys import TEXT_KEYS
 from digest.errors import SourceError
@@ -20,9 +20,9 @@ from tests.effort import effort
 
 RECIPES = st.sampled_from(
     [
-        Recipe(engines=("nh3",)),
-        Recipe(),
-        Recipe(
+        DraftOptions(engines=("nh3",)),
+        DraftOptions(),
+        DraftOptions(
             engines=("nh3",),
             timezone="Asia/Shanghai",
             summary_length=1,
@@ -35,7 +35,7 @@ RECIPES = st.sampled_from(
                 ),
             ),
         ),
-        Recipe(
+        DraftOptions(
             engines=("nh3",),
             category_style="flat",
             category_map=(("a", "b/c"), ("甲", ""), ("RSS", "RSS"), ("x/y", "d")),
@@ -128,11 +128,11 @@ ENCODINGS = st.sampled_from(
 )
 
 
-def drafted(path: str, content: bytes, recipe: Recipe) -> Draft | None:
+def drafted(path: str, content: bytes, options: DraftOptions) -> Draft | None:
     """Return the draft of a file, None where it is a problem that says why."""
     source = SourceFile(path=PurePosixPath(path), content=content)
     try:
-        draft = make_draft(source, recipe)
+        draft = make_draft(source, options)
     except SourceError as error:
         if error.path != source.path or not error.problem:
             raise
@@ -146,8 +146,8 @@ def lines_of(content: bytes) -> int:
     return content.count(b"\n") + content.count(b"\r") + 1
 
 
-def check(path: str, content: bytes, recipe: Recipe) -> None:
-    draft = drafted(path, content, recipe)
+def check(path: str, content: bytes, options: DraftOptions) -> None:
+    draft = drafted(path, content, options)
     if draft is not None:
         assert draft.title.strip()
         assert draft.identity
@@ -159,7 +159,7 @@ def check(path: str, content: bytes, recipe: Recipe) -> None:
         for category in draft.categories:
             assert CategoryPath(tuple(map(one_line, category.names))) == category
             assert all(len(part.encode()) <= MAX_NAME_BYTES for part in category.folder.split("/"))
-        assert drafted(path, content, recipe) == draft
+        assert drafted(path, content, options) == draft
 
 
 @pytest.mark.soak
@@ -169,11 +169,13 @@ def check(path: str, content: bytes, recipe: Recipe) -> None:
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(PATHS, st.binary(max_size=300), RECIPES)
-@example("a.md", b"\xff\xfe", Recipe())
-@example("a.md", b"---\ntitle: \xd8\n---\n\xff", Recipe())
-def test_any_bytes_are_an_article_or_a_problem(path: str, content: bytes, recipe: Recipe) -> None:
-    check(path, content, recipe)
-    check(path, b"---\ntitle: T\n---\n" + content, recipe)
+@example("a.md", b"\xff\xfe", DraftOptions())
+@example("a.md", b"---\ntitle: \xd8\n---\n\xff", DraftOptions())
+def test_any_bytes_are_an_article_or_a_problem(
+    path: str, content: bytes, options: DraftOptions
+) -> None:
+    check(path, content, options)
+    check(path, b"---\ntitle: T\n---\n" + content, options)
 
 
 @pytest.mark.soak
@@ -184,6 +186,6 @@ def test_any_bytes_are_an_article_or_a_problem(path: str, content: bytes, recipe
 )
 @given(PATHS, TEXTS, ENCODINGS, RECIPES)
 def test_any_front_matter_and_markup_are_an_article_or_a_problem(
-    path: str, text: str, encoding: str, recipe: Recipe
+    path: str, text: str, encoding: str, options: DraftOptions
 ) -> None:
-    check(path, text.encode(encoding, "replace"), recipe)
+    check(path, text.encode(encoding, "replace"), options)

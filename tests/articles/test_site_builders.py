@@ -7,13 +7,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Draft, SourceFile
 
 
 def draft(path: str, text: str, **options: Any) -> Draft:
-    recipe = Recipe(engines=("nh3",), timezone="Asia/Shanghai", **options)
-    return make_draft(SourceFile(path=PurePosixPath(path), content=text.encode()), recipe)
+    options = DraftOptions(engines=("nh3",), timezone="Asia/Shanghai", **options)
+    return make_draft(SourceFile(path=PurePosixPath(path), content=text.encode()), options)
 
 
 def told(made: Draft) -> dict[str, object]:

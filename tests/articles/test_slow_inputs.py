@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.ingest import workers as workers_module
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Draft, SourceFile
@@ -25,7 +25,7 @@ LARGEST = 4 * 1024 * 1024
 BOUND = 2.0 if sys.gettrace() is None else 6.0
 HEAD = "---\ntitle: T\n---\n\n"
 HTML = HEAD + "<div>x</div>"
-RECIPE = Recipe(engines=("nh3",))
+RECIPE = DraftOptions(engines=("nh3",))
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
 
 
@@ -133,7 +133,10 @@ GIVEN_UP = "took more than {} s to read and was given up"
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
-    with pytest.MonkeyPatch.context() as patch, Workers(Recipe(), count=1, timeout=LIMIT) as pool:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Workers(DraftOptions(), count=1, timeout=LIMIT) as pool,
+    ):
         patch.setattr(workers_module, "_PATIENCE", 100)  # a busy machine takes long over LIMIT
         yield pool
 

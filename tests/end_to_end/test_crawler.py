@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from digest.app.wiring import Services
-from digest.articles.ingest.ingest import Taken
+from digest.articles.ingest.ingest import IngestResult
 from digest.articles.ingest.tree import Tree
 from digest.articles.model import Article
 from tests import stores
@@ -58,7 +58,7 @@ def write(
     return path
 
 
-def again(workplace: Workplace, services: Services) -> Taken:
+def again(workplace: Workplace, services: Services) -> IngestResult:
     """Scan and publish an hour later."""
     workplace.clock.advance(hours=1)
     return workplace.build(services)

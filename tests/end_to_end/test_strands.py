@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.feeds.catalog import CustomFeed, FeedPlan
 from digest.feeds.model import ATOM
 from digest.feeds.publish.output_folder import OutputFolder
@@ -30,7 +30,7 @@ class Seconds:
         return self.now
 
 
-def publisher(store: Store, output: Path, terms: Terms, clock: Seconds) -> Publisher:
+def publisher(store: Store, output: Path, policy: IngestPolicy, clock: Seconds) -> Publisher:
     """Return a publisher that has looked at its folder."""
     found = Publisher(
         store=store.feeds,
@@ -41,10 +41,10 @@ def publisher(store: Store, output: Path, terms: Terms, clock: Seconds) -> Publi
             formats=(ATOM,),
             authors=True,
             languages=True,
-            custom=tuple(CustomFeed(name=sieve.name) for sieve in terms.sieves),
+            custom=tuple(CustomFeed(name=sieve.name) for sieve in policy.sieves),
         ),
         style_sheet=b"a {}",
-        fingerprint=repr(terms),
+        fingerprint=repr(policy),
     )
     found.start()
     return found
@@ -63,14 +63,14 @@ def test_a_folder_that_followed_every_change_is_like_a_new_one(steps: list[Step]
         folder = Path(name)
         with open_store(f"sqlite:///{folder}/digest.db") as store:
             store.authority(SITE.authority)
-            terms, clock = Terms(language=SITE.language), Seconds()
-            one = publisher(store, folder / "followed", terms, clock)
+            policy, clock = IngestPolicy(language=SITE.language), Seconds()
+            one = publisher(store, folder / "followed", policy, clock)
             one.publish()
             for number, step in enumerate(steps):
-                before = terms
-                terms, _ = take(store, step, terms, NOW + number * MINUTE)
-                if terms != before:  # the configuration is read at the start of a program
-                    one = publisher(store, folder / "followed", terms, clock)
+                before = policy
+                policy, _ = take(store, step, policy, NOW + number * MINUTE)
+                if policy != before:  # the configuration is read at the start of a program
+                    one = publisher(store, folder / "followed", policy, clock)
                 assert one.publish().wait is None
-            publisher(store, folder / "new", terms, clock).publish()
+            publisher(store, folder / "new", policy, clock).publish()
         assert tree(folder / "followed") == tree(folder / "new")

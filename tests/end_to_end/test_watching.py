@@ -1,4 +1,4 @@
-"""Events are hints: whatever happens to a tree while it is watched, nothing is missed."""
+"""Events are pending: whatever happens to a tree while it is watched, nothing is missed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ import pytest
 from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyFD
 
-from digest.app import publish_loop as intake_module
-from digest.app.publish_loop import Hints, Intake
+from digest.app import publish_loop as publish_loop_module
+from digest.app.publish_loop import PendingPaths, PublishLoop
 from digest.app.wiring import Services
-from digest.articles.draft_options import Recipe
-from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.draft_options import DraftOptions
+from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.records import Embargoes, FileRecord, Reading
 from digest.articles.ingest.scan import Scan
@@ -32,7 +32,7 @@ from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.watchers import Watches
 from digest.articles.ingest.workers import Result, Workers
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.backoff import Backoff
 from digest.feeds.publish.publisher import Published, Publisher
 from digest.times import utc_now
@@ -42,7 +42,7 @@ from tests.effort import effort
 
 
 class Looks:
-    """Tells a test whenever the intake has looked at something."""
+    """Tells a test whenever the publishing has looked at something."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._loop = asyncio.get_running_loop()
@@ -50,12 +50,12 @@ class Looks:
         self.scans = 0
         take, scan = Ingest.take, Ingest.scan
 
-        def told_take(ingest: Ingest, paths: Iterable[str]) -> Taken:
+        def told_take(ingest: Ingest, paths: Iterable[str]) -> IngestResult:
             taken = take(ingest, paths)
             asyncio.run_coroutine_threadsafe(self._note(), self._loop)
             return taken
 
-        def told_scan(ingest: Ingest, *args: Any) -> Taken:
+        def told_scan(ingest: Ingest, *args: Any) -> IngestResult:
             try:
                 return scan(ingest, *args)
             finally:
@@ -78,8 +78,8 @@ class Looks:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the roots often, and try again soon."""
-    monkeypatch.setattr(intake_module, "_LOOK_AT_ROOT", 0.05)
-    monkeypatch.setattr(intake_module, "Backoff", partial(Backoff, first=0.05, longest=0.05))
+    monkeypatch.setattr(publish_loop_module, "_LOOK_AT_ROOT", 0.05)
+    monkeypatch.setattr(publish_loop_module, "Backoff", partial(Backoff, first=0.05, longest=0.05))
 
 
 @pytest.fixture
@@ -89,19 +89,21 @@ def services(workplace: Workplace) -> Iterator[Services]:
 
 
 @asynccontextmanager
-async def running(services: Services, *, scan_every: float | None = None) -> AsyncIterator[Intake]:
-    """Run an intake after its first scan."""
+async def running(
+    services: Services, *, scan_every: float | None = None
+) -> AsyncIterator[PublishLoop]:
+    """Run a publish loop after its first scan."""
     services.publisher.start()
     with services.workers() as workers:
-        intake = services.intake(workers)
+        publishing = services.publish_loop(workers)
         if scan_every is not None:
-            intake._scan_every = scan_every  # the configuration allows no less than 5 s
-        await intake.first_scan()
-        task = asyncio.create_task(intake.run())
+            publishing._scan_every = scan_every  # the configuration allows no less than 5 s
+        await publishing.first_scan()
+        task = asyncio.create_task(publishing.run())
         try:
-            yield intake
+            yield publishing
         finally:
-            intake.stop()
+            publishing.stop()
             await task
 
 
@@ -143,7 +145,7 @@ class Memory:
         for one in list(self.records.values()):
             yield one.path, one.size, one.mtime_ns, one.missing, one.recipe in recipes
 
-    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
+    def record(self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy) -> Changes:
         self.records.update((reading.record.path, reading.record) for reading in readings)
         return Changes()
 
@@ -158,7 +160,7 @@ class Memory:
         return Embargoes()
 
     def review(
-        self, _now: datetime, _grace: timedelta | None, _terms: Terms | None = None
+        self, _now: datetime, _grace: timedelta | None, _policy: IngestPolicy | None = None
     ) -> Changes:
         return Changes()
 
@@ -235,20 +237,20 @@ async def test_a_burst_of_files_in_new_nested_folders_is_taken_whole(
                 file.parent.mkdir(parents=True)
             file.hardlink_to(seed)  # quicker than any crawler writes
 
-    with NoWorkers(Recipe(), count=1, timeout=timedelta(seconds=1)) as workers:
-        intake = Intake(
+    with NoWorkers(DraftOptions(), count=1, timeout=timedelta(seconds=1)) as workers:
+        publishing = PublishLoop(
             ingest=Ingest(store=memory, memory=memory, tree=tree, workers=workers, clock=utc_now),
             publisher=NoPublisher(),
-            watch=lambda hints: Watches(tree.roots, hints),
+            watch=lambda pending: Watches(tree.roots, pending),
             scan_every=timedelta(hours=1),
             settle=timedelta(),
             clock=utc_now,
         )
-        await intake.first_scan()
-        task = asyncio.create_task(intake.run())
+        await publishing.first_scan()
+        task = asyncio.create_task(publishing.run())
         await asyncio.to_thread(burst)
         await looks.until(lambda: len(memory.records) == len(wanted))
-        intake.stop()
+        publishing.stop()
         await task
 
     assert memory.records.keys() == wanted
@@ -610,13 +612,13 @@ async def test_a_path_near_the_systems_limit_is_taken_and_one_beyond_is_told(
         os.close(at)
 
     most = (4_095 - len(os.fsencode(workplace.articles)) - len("/a.md")) // (len(name) + 1)
-    async with running(services) as intake:
+    async with running(services) as publishing:
         await asyncio.to_thread(write_below, most)
         await looks.until(lambda: "深" in titles(services))
         await asyncio.to_thread(write_below, most + 3)
         workplace.write("last.md", "最后")
         await looks.until(lambda: "最后" in titles(services))
-        intake._next_scan = 0.0
+        publishing._next_scan = 0.0
         await looks.until(lambda: bool(problems(services)))
     assert set(problems(services).values()) == {"File name too long"}
     shutil.rmtree(workplace.articles / name)
@@ -735,12 +737,12 @@ async def test_polling_finds_what_no_event_tells(
 
 def test_hints_that_were_lost_ask_for_a_scan_and_keep_what_was_heard() -> None:
     async def tell() -> tuple[bool, tuple[set[str], bool]]:
-        hints = Hints()
-        hints.lose()
-        waited = await hints.wait(5)
-        hints.drain()
-        hints.add("a.md")
-        hints.lose()
-        return waited, hints.drain()
+        pending = PendingPaths()
+        pending.lose()
+        waited = await pending.wait(5)
+        pending.drain()
+        pending.add("a.md")
+        pending.lose()
+        return waited, pending.drain()
 
     assert asyncio.run(tell()) == (True, ({"a.md"}, True))

@@ -84,7 +84,7 @@ def test_it_loads_as_it_is_and_means_the_example_articles() -> None:
 
 def test_its_articles_are_articles_but_for_the_two_that_show_what_a_problem_is() -> None:
     settings = load(_FILE, {})
-    recipe, root = settings.recipe(), settings.paths.articles["."].resolve()
+    recipe, root = settings.draft_options(), settings.paths.articles["."].resolve()
     files = PathFilter(settings.articles.include, settings.articles.exclude)
     drafts, causes = [], set()
     for file in root.rglob("*"):

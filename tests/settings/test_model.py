@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from digest.app.wiring import make_schedules, make_transport
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
@@ -149,7 +149,7 @@ class TestSite:
 
 class TestRecipe:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
-        assert settings(tmp_path).recipe() == Recipe()
+        assert settings(tmp_path).recipe() == DraftOptions()
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
         text = r"""
@@ -183,7 +183,7 @@ class TestRecipe:
             pattern = "c"
             [[rules]]
         """
-        assert settings(tmp_path, text).recipe() == Recipe(
+        assert settings(tmp_path, text).recipe() == DraftOptions(
             timezone="Europe/Berlin",
             engines=("nh3",),
             summary_length=99,

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from digest.articles.filters import Criteria, Sieve
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Changes, article_key
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.store.database import Store
 from tests import stores
 from tests.store.samples import FINANCE, LOANS, NOW, SPACE, reading
 
-Step = list[Reading] | Terms | str
+Step = list[Reading] | IngestPolicy | str
 
 ARTICLES = st.builds(
     reading,
@@ -27,7 +27,7 @@ ARTICLES = st.builds(
     published_at=st.sampled_from([NOW, NOW - timedelta(days=1)]),
 )
 DEFINITIONS = st.builds(
-    Terms,
+    IngestPolicy,
     language=st.sampled_from(["en", "zh-CN"]),
     sieves=st.lists(
         st.builds(
@@ -49,12 +49,14 @@ STEPS = st.one_of(
 )
 
 
-def take(store: Store, step: Step, terms: Terms, now: datetime) -> tuple[Terms, Changes]:
-    """Do a step; return the terms from then on, and what it changed."""
-    if isinstance(step, Terms):
+def take(
+    store: Store, step: Step, policy: IngestPolicy, now: datetime
+) -> tuple[IngestPolicy, Changes]:
+    """Do a step; return the policy from then on, and what it changed."""
+    if isinstance(step, IngestPolicy):
         return step, store.articles.review(now, None, step)
     if isinstance(step, list):
-        return terms, store.articles.record(step, now, terms)
+        return policy, store.articles.record(step, now, policy)
     if step == "withdraw":
-        return terms, store.withdrawals.withdraw(stores.keys(store)[:1], now)
-    return terms, store.withdrawals.restore([article_key("1"), article_key("urn:x")], now)
+        return policy, store.withdrawals.withdraw(stores.keys(store)[:1], now)
+    return policy, store.withdrawals.restore([article_key("1"), article_key("urn:x")], now)

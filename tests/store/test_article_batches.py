@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from digest.articles.ingest.records import Embargoes, Reading
 from digest.articles.model import Changes, Draft, Note, Severity, article_key
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.store.article_queries import COLUMNS, read
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
@@ -37,7 +37,7 @@ from tests.store.samples import (
 
 LATER = NOW + timedelta(hours=1)
 DAY = timedelta(days=1)
-FOLD = Terms(fold=True)
+FOLD = IngestPolicy(fold=True)
 #: A text that says enough to be known by, and one that is nearly the same.
 TEXT = "<p>河上的新桥今天通车了，桥长三百米，两岸的人走过去只要五分钟，以前要坐半小时的船。</p>" * 2
 NEARLY = TEXT + "<p>（据本报记者）</p>"
@@ -362,7 +362,7 @@ STEPS = st.one_of(
 def test_whatever_happens_to_files_each_is_in_one_article_that_has_its_categories(
     migrated_sqlite: Path, batches: list[list[tuple[Any, ...]]], fold: bool
 ) -> None:
-    terms = Terms(fold=fold)
+    policy = IngestPolicy(fold=fold)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/digest.db"
         shutil.copyfile(migrated_sqlite, f"{folder}/digest.db")
@@ -387,9 +387,9 @@ def test_whatever_happens_to_files_each_is_in_one_article_that_has_its_categorie
                             categories=categories,
                             alike=True,
                         )
-                store.articles.record([*readings.values()], now, terms)
-                store.articles.record([*readings.values()], now, terms)
-                again = store.articles.record([*readings.values()], now, terms)
+                store.articles.record([*readings.values()], now, policy)
+                store.articles.record([*readings.values()], now, policy)
+                again = store.articles.record([*readings.values()], now, policy)
                 assert not again.articles, "nothing new was said"
                 check_files(url)
 

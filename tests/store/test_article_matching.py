@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digest.articles.duplicates import likeness
 from digest.articles.model import CategoryPath, Draft, SafeHtml
 from digest.articles.revision import Known
-from digest.store.article_matching import Entry, Holding, Register
+from digest.store.article_matching import ArticleMatcher, MatchedArticle, MatchedFile
 from tests.store.samples import FINANCE, NOW, SPACE, draft
 
 #: A text that says enough to be known by.
@@ -21,15 +21,15 @@ OTHER = "博物馆的新馆下个月开门，展出的东西有一半是第一�
 
 
 def make(
-    entries: Iterable[Entry] = (),
-    holdings: Iterable[Holding] = (),
+    entries: Iterable[MatchedArticle] = (),
+    holdings: Iterable[MatchedFile] = (),
     batch: Iterable[str] = (),
     elsewhere: Iterable[str] = (),
     *,
     fold: bool = False,
     bodies: Mapping[int, SafeHtml] | None = None,
-) -> Register:
-    """Return a register; ``elsewhere`` are identities of articles that it does not hold.
+) -> ArticleMatcher:
+    """Return a matcher; ``elsewhere`` are identities of articles that it does not hold.
 
     ``bodies`` are those of articles, by sequence, as they are stored.
     """
@@ -38,7 +38,7 @@ def make(
     def stored(sequence: int) -> SafeHtml:
         return (bodies or {}).get(sequence, SafeHtml(""))
 
-    return Register(entries, holdings, batch, taken, stored, fold=fold)
+    return ArticleMatcher(entries, holdings, batch, taken, stored, fold=fold)
 
 
 def entry(
@@ -49,9 +49,9 @@ def entry(
     text: str = "",
     title: str = "新桥",
     published_at: datetime = NOW,
-) -> Entry:
+) -> MatchedArticle:
     """Return a stored article; with a text, other files may be recognized by it."""
-    return Entry(
+    return MatchedArticle(
         identity=identity,
         by_path=by_path,
         sequence=sequence,
@@ -62,21 +62,21 @@ def entry(
     )
 
 
-def vanished(path: str, article: Entry | None, content: str = "c") -> Holding:
+def vanished(path: str, article: MatchedArticle | None, content: str = "c") -> MatchedFile:
     """Return what a missing file holds, and leads."""
-    return Holding(path=path, content=content, missing=True, entry=article, leads=True)
+    return MatchedFile(path=path, content=content, missing=True, entry=article, leads=True)
 
 
 def present(
     path: str,
-    article: Entry | None,
+    article: MatchedArticle | None,
     *,
     leads: bool = True,
     fingerprint: str | None = None,
     categories: tuple[CategoryPath, ...] = (),
-) -> Holding:
+) -> MatchedFile:
     """Return what a file that is there holds."""
-    return Holding(
+    return MatchedFile(
         path=path,
         content="p",
         missing=False,
@@ -106,32 +106,34 @@ def says(
     )
 
 
-def assign(register: Register, path: str, content: str = "c", identity: str = "") -> Entry:
+def assign(
+    matcher: ArticleMatcher, path: str, content: str = "c", identity: str = ""
+) -> MatchedArticle:
     """Return the article of a file by which nothing is recognized."""
-    return register.assign(path, content, says(identity or path.rpartition(".")[0]))
+    return matcher.assign(path, content, says(identity or path.rpartition(".")[0]))
 
 
 def test_a_new_path_is_a_new_article() -> None:
-    register = make(batch=["a.md"])
-    found = assign(register, "a.md")
+    matcher = make(batch=["a.md"])
+    found = assign(matcher, "a.md")
     assert (found.identity, found.by_path, found.sequence) == ("a", True, None)
-    assert assign(register, "b.md", identity="urn:b").by_path is False
+    assert assign(matcher, "b.md", identity="urn:b").by_path is False
 
 
 def test_a_file_holds_on_to_its_article_when_its_text_drops_its_identity() -> None:
     article = entry("urn:a", 1, by_path=False)
-    register = make([article], [present("a.md", article)], ["a.md"])
-    assert assign(register, "a.md") is article
+    matcher = make([article], [present("a.md", article)], ["a.md"])
+    assert assign(matcher, "a.md") is article
 
 
 def test_a_follower_that_drops_its_identity_and_says_another_thing_lets_go() -> None:
     article = entry("urn:a", 1, by_path=False, text=TEXT)
     holdings = [present("a.md", article, leads=False), present("b.md", article)]
-    register = make([article], holdings, ["a.md"])
-    other = register.assign("a.md", "c", says("a", text=OTHER, title="博物馆"))
+    matcher = make([article], holdings, ["a.md"])
+    other = matcher.assign("a.md", "c", says("a", text=OTHER, title="博物馆"))
     assert other is not article
     assert set(article.files) == {"b.md"}
-    assert register.refiled == {"urn:a": article}, "its categories may be fewer now"
+    assert matcher.refiled == {"urn:a": article}, "its categories may be fewer now"
 
 
 def test_a_follower_keeps_its_article_under_another_title_where_no_sketch_is_stored() -> None:
@@ -140,43 +142,43 @@ def test_a_follower_keeps_its_article_under_another_title_where_no_sketch_is_sto
         assert article.likeness is not None
         article.likeness = replace(article.likeness, sketch=b"")
         holdings = [present("b.md", article, leads=False), present("a.md", article)]
-        register = make([article], holdings, ["b.md"], bodies={1: SafeHtml(f"<p>{body}</p>")})
+        matcher = make([article], holdings, ["b.md"], bodies={1: SafeHtml(f"<p>{body}</p>")})
         said = says("b", text=TEXT, title="更正")
         assert said.likeness is not None
         said = replace(said, likeness=replace(said.likeness, sketch=b""))
-        assert (register.assign("b.md", "c", said) is article) is stays
+        assert (matcher.assign("b.md", "c", said) is article) is stays
 
 
 def test_a_follower_is_compared_with_what_its_leader_says_by_now() -> None:
     article = entry("a", 1, text=TEXT)
     holdings = [present("a.md", article), present("b.md", article, leads=False)]
-    register = make([article], holdings, ["a.md", "b.md"], bodies={1: SafeHtml(TEXT)})
+    matcher = make([article], holdings, ["a.md", "b.md"], bodies={1: SafeHtml(TEXT)})
     now = says("a", text=OTHER, title="更正")
     assert now.likeness is not None
     assert article.known is not None
     assert article.likeness is not None
     article.likeness = replace(article.likeness, sketch=b"")
     now = replace(now, likeness=replace(now.likeness, sketch=b""))
-    assert register.lead(register.assign("a.md", "c", now), "a.md", now)
-    register.revise(article, article.known, now)
-    assert register.assign("b.md", "c", says("b", text=OTHER, title="博物馆")) is article
+    assert matcher.lead(matcher.assign("a.md", "c", now), "a.md", now)
+    matcher.revise(article, article.known, now)
+    assert matcher.assign("b.md", "c", says("b", text=OTHER, title="博物馆")) is article
 
 
 def test_several_vanished_files_with_the_same_content_go_earliest_first() -> None:
     late, early = entry("x", 9), entry("y", 3)
-    register = make([late, early], [vanished("x.md", late), vanished("y.md", early)])
-    assert assign(register, "1.md") is early
-    assert assign(register, "2.md") is late
-    assert assign(register, "3.md").sequence is None
-    assert register.moved == ["y.md", "x.md"]
-    assert register.holding("y.md") is None
+    matcher = make([late, early], [vanished("x.md", late), vanished("y.md", early)])
+    assert assign(matcher, "1.md") is early
+    assert assign(matcher, "2.md") is late
+    assert assign(matcher, "3.md").sequence is None
+    assert matcher.moved == ["y.md", "x.md"]
+    assert matcher.holding("y.md") is None
 
 
 def test_what_is_no_move() -> None:
     own = entry("urn:own", 1, by_path=False)
     held = entry("held", 2)
     back = entry("back", 3)
-    register = make(
+    matcher = make(
         [own, held, back],
         [
             vanished("own.md", own),
@@ -188,15 +190,15 @@ def test_what_is_no_move() -> None:
         ],
         ["new.md", "back.md"],
     )
-    assert assign(register, "new.md").sequence is None
-    assert assign(register, "unreadable.md", "").sequence is None
-    assert assign(register, "back.md") is back
-    assert register.moved == []
+    assert assign(matcher, "new.md").sequence is None
+    assert assign(matcher, "unreadable.md", "").sequence is None
+    assert assign(matcher, "back.md") is back
+    assert matcher.moved == []
 
 
 def test_a_file_renamed_and_rewritten_at_once_is_known_by_its_text() -> None:
     article = entry("old", 1, text=TEXT, published_at=NOW - timedelta(days=90))
-    gone = Holding(
+    gone = MatchedFile(
         path="old.md",
         content="old",
         missing=True,
@@ -205,21 +207,21 @@ def test_a_file_renamed_and_rewritten_at_once_is_known_by_its_text() -> None:
         fingerprint="f",
         categories=(FINANCE,),
     )
-    register = make([article], [gone], ["new.md"])
-    found = register.assign("new.md", "new", says("new", text=TEXT, published_at=NOW))
+    matcher = make([article], [gone], ["new.md"])
+    found = matcher.assign("new.md", "new", says("new", text=TEXT, published_at=NOW))
     assert found is article
-    assert register.moved == ["old.md"]
-    holding = register.holding("new.md")
+    assert matcher.moved == ["old.md"]
+    holding = matcher.holding("new.md")
     assert holding is not None
     assert (holding.leads, holding.fingerprint, holding.categories) == (True, "f", (FINANCE,))
 
 
 def test_a_vanished_file_that_returns_in_the_same_batch_has_not_moved() -> None:
     article = entry("old", 1, text=TEXT)
-    register = make([article], [vanished("old.md", article)], ["new.md", "old.md"])
-    assert register.assign("new.md", "c", says("new", text=TEXT)) is article
-    assert register.moved == []
-    assert register.assign("old.md", "c", says("old", text=TEXT)) is article
+    matcher = make([article], [vanished("old.md", article)], ["new.md", "old.md"])
+    assert matcher.assign("new.md", "c", says("new", text=TEXT)) is article
+    assert matcher.moved == []
+    assert matcher.assign("old.md", "c", says("old", text=TEXT)) is article
     assert {path: one.leads for path, one in article.files.items()} == {
         "old.md": True,
         "new.md": False,
@@ -227,132 +229,132 @@ def test_a_vanished_file_that_returns_in_the_same_batch_has_not_moved() -> None:
 
 
 def test_the_same_article_in_another_folder_is_one_and_the_first_leads() -> None:
-    register = make(batch=["a/1.md", "b/1.md"])
+    matcher = make(batch=["a/1.md", "b/1.md"])
     first = says("a/1", text=TEXT, categories=(FINANCE,))
     second = says("b/1", text=TEXT, categories=(SPACE,))
-    one = register.assign("a/1.md", "x", first)
-    assert register.lead(one, "a/1.md", first)
-    register.revise(one, entry("", 1).known or None, first)  # type: ignore[arg-type]
-    assert register.assign("b/1.md", "y", second) is one
-    assert not register.lead(one, "b/1.md", second)
+    one = matcher.assign("a/1.md", "x", first)
+    assert matcher.lead(one, "a/1.md", first)
+    matcher.revise(one, entry("", 1).known or None, first)  # type: ignore[arg-type]
+    assert matcher.assign("b/1.md", "y", second) is one
+    assert not matcher.lead(one, "b/1.md", second)
     assert one.categories() == (FINANCE, SPACE)
 
 
 def test_the_same_text_at_another_time_is_another_article() -> None:
     article = entry("a", 1, text=TEXT)
-    register = make([article], [present("a.md", article)], ["b.md"])
+    matcher = make([article], [present("a.md", article)], ["b.md"])
     later = says("b", text=TEXT, published_at=NOW + timedelta(days=7))
-    assert register.assign("b.md", "c", later) is not article
+    assert matcher.assign("b.md", "c", later) is not article
 
 
 def test_the_same_link_makes_it_the_same_article_at_any_time() -> None:
     article = entry("a", 1)
     article.likeness = likeness("新桥", TEXT, "https://example.org/bridge")
-    register = make([article], [present("a.md", article)], ["b.md"])
+    matcher = make([article], [present("a.md", article)], ["b.md"])
     later = draft("b", published_at=NOW + timedelta(days=70))
     object.__setattr__(later, "likeness", article.likeness)
-    assert register.assign("b.md", "c", later) is article
+    assert matcher.assign("b.md", "c", later) is article
 
 
 def test_too_short_a_text_is_no_sign() -> None:
     article = entry("a", 1, text="早安")
-    register = make([article], [present("a.md", article)], ["b.md"])
-    assert register.assign("b.md", "c", says("b", text="早安")) is not article
+    matcher = make([article], [present("a.md", article)], ["b.md"])
+    assert matcher.assign("b.md", "c", says("b", text="早安")) is not article
 
 
 def test_an_identity_of_its_own_is_not_joined_by_text() -> None:
     article = entry("a", 1, text=TEXT)
-    register = make([article], [present("a.md", article)], ["b.md"])
-    assert register.assign("b.md", "c", says("urn:b", text=TEXT)).identity == "urn:b"
+    matcher = make([article], [present("a.md", article)], ["b.md"])
+    assert matcher.assign("b.md", "c", says("urn:b", text=TEXT)).identity == "urn:b"
 
 
 def test_nearly_the_same_is_the_same_where_duplicates_are_folded() -> None:
     most = TEXT + "完。"
     for fold in (False, True):
         article = entry("urn:a", 1, by_path=False, text=TEXT)
-        register = make([article], [present("a.md", article)], ["b.md", "c.md"], fold=fold)
-        by_path = register.assign("b.md", "c", says("b", text=most))
-        named = register.assign("c.md", "c", says("urn:c", text=most))
-        other = register.assign("d.md", "c", says("d", text=OTHER))
+        matcher = make([article], [present("a.md", article)], ["b.md", "c.md"], fold=fold)
+        by_path = matcher.assign("b.md", "c", says("b", text=most))
+        named = matcher.assign("c.md", "c", says("urn:c", text=most))
+        other = matcher.assign("d.md", "c", says("d", text=OTHER))
         assert (by_path is article, named is article, other is article) == (fold, fold, False)
 
 
 def test_a_folded_file_stays_while_it_says_nearly_the_same() -> None:
     article = entry("urn:a", 1, by_path=False, text=TEXT)
     follower = present("b.md", article, leads=False, fingerprint="b")
-    register = make([article], [present("a.md", article), follower], ["b.md"], fold=True)
+    matcher = make([article], [present("a.md", article), follower], ["b.md"], fold=True)
     corrected = says("urn:b", text=TEXT, title="新桥（更正）")
-    assert register.assign("b.md", "c", corrected) is article
+    assert matcher.assign("b.md", "c", corrected) is article
     another = says("urn:b", text=OTHER, title="博物馆")
-    assert register.assign("b.md", "c", another).identity == "urn:b"
+    assert matcher.assign("b.md", "c", another).identity == "urn:b"
 
 
 def test_a_leader_that_is_gone_gives_way_to_one_that_says_something_new() -> None:
     article = entry("urn:a", 1, by_path=False, text=TEXT)
     follower = present("b.md", article, leads=False, fingerprint="old")
     gone = vanished("a.md", article)
-    register = make([article], [gone, follower], ["b.md"])
+    matcher = make([article], [gone, follower], ["b.md"])
     same = says("urn:a", text=TEXT)
     follower.fingerprint = same.fingerprint
-    register.assign("b.md", "c", same)
-    assert not register.lead(article, "b.md", same), "it says what it said"
+    matcher.assign("b.md", "c", same)
+    assert not matcher.lead(article, "b.md", same), "it says what it said"
     new = says("urn:a", text=TEXT + "又及。")
-    assert register.lead(article, "b.md", new)
-    assert (gone.leads, follower.leads, register.deposed) == (False, True, {"a.md"})
+    assert matcher.lead(article, "b.md", new)
+    assert (gone.leads, follower.leads, matcher.deposed) == (False, True, {"a.md"})
 
 
 def test_a_new_file_with_the_identity_of_one_that_is_gone_leads() -> None:
     article = entry("urn:a", 1, by_path=False)
-    register = make([article], [vanished("a.md", article, "")], ["b.md"])
+    matcher = make([article], [vanished("a.md", article, "")], ["b.md"])
     new = says("urn:a")
-    assert register.assign("b.md", "c", new) is article
-    assert register.lead(article, "b.md", new)
+    assert matcher.assign("b.md", "c", new) is article
+    assert matcher.lead(article, "b.md", new)
 
 
 def test_files_that_all_led_agree_on_one() -> None:
     article = entry("urn:a", 1, by_path=False)
     holdings = [present("b.md", article), present("a.md", article)]
-    register = make([article], holdings, ["a.md", "b.md"])
+    matcher = make([article], holdings, ["a.md", "b.md"])
     said = says("urn:a")
     for path, leads in (("b.md", False), ("a.md", True)):
-        register.assign(path, "c", said)
-        assert register.lead(article, path, said) is leads
-    assert register.deposed == {"b.md"}
+        matcher.assign(path, "c", said)
+        assert matcher.lead(article, path, said) is leads
+    assert matcher.deposed == {"b.md"}
 
 
 def test_where_an_article_says_something_else_its_other_files_are_unsure() -> None:
     article = entry("a", 1, text=TEXT)
-    register = make([article], [present("a.md", article)], ["a.md"])
+    matcher = make([article], [present("a.md", article)], ["a.md"])
     known = article.known
     assert known is not None
-    register.revise(article, known, says("a", text=TEXT))
-    assert register.unsure == {}
-    register.revise(article, known, says("a", text=OTHER))
-    assert register.unsure == {"a": article}
+    matcher.revise(article, known, says("a", text=TEXT))
+    assert matcher.unsure == {}
+    matcher.revise(article, known, says("a", text=OTHER))
+    assert matcher.unsure == {"a": article}
 
 
 def test_where_the_leader_leaves_the_others_are_unsure() -> None:
     article = entry("a", 1, text=TEXT)
     holdings = [present("a.md", article), present("b.md", article, leads=False)]
-    register = make([article], holdings, ["a.md"])
-    register.assign("a.md", "c", says("urn:new", text=TEXT))
-    assert register.unsure == {"a": article}
+    matcher = make([article], holdings, ["a.md"])
+    matcher.assign("a.md", "c", says("urn:new", text=TEXT))
+    assert matcher.unsure == {"a": article}
     assert article.leader is None
     said = says("b", text=TEXT)
-    assert register.assign("b.md", "c", said) is article
-    assert register.lead(article, "b.md", said)
+    assert matcher.assign("b.md", "c", said) is article
+    assert matcher.lead(article, "b.md", said)
 
 
 def test_a_withheld_article_is_forgotten() -> None:
     stored = entry("urn:b", 1, by_path=False)
-    register = make([stored], batch=["a.md", "b.md"])
-    first = assign(register, "a.md")
-    register.withhold("a.md")
-    assert assign(register, "a.md") is not first
-    assign(register, "b.md", identity="urn:b")
-    register.withhold("b.md")
-    register.withhold("b.md")
-    assert assign(register, "b.md", identity="urn:b") is stored
+    matcher = make([stored], batch=["a.md", "b.md"])
+    first = assign(matcher, "a.md")
+    matcher.withhold("a.md")
+    assert assign(matcher, "a.md") is not first
+    assign(matcher, "b.md", identity="urn:b")
+    matcher.withhold("b.md")
+    matcher.withhold("b.md")
+    assert assign(matcher, "b.md", identity="urn:b") is stored
 
 
 def test_an_article_that_nobody_holds_is_taken_by_its_path() -> None:
@@ -362,22 +364,22 @@ def test_an_article_that_nobody_holds_is_taken_by_its_path() -> None:
 
 def test_a_held_identity_is_numbered_past_those_in_use() -> None:
     first = entry("a", 1)
-    register = make([first, entry("a~2", 2)], [present("a.md", first)], elsewhere=["a~3"])
-    assert assign(register, "a.html").identity == "a~4"
+    matcher = make([first, entry("a~2", 2)], [present("a.md", first)], elsewhere=["a~3"])
+    assert assign(matcher, "a.html").identity == "a~4"
 
 
 def test_a_bad_file_keeps_its_article_from_others() -> None:
     article = entry("a", 1)
-    register = make([article], [present("a.md", article)], ["a.md", "a.html"])
-    assert register.keep("a.md", "bad").entry is article
-    assert assign(register, "a.html") is not article
-    assert register.keep("new.md", "bad").entry is None
+    matcher = make([article], [present("a.md", article)], ["a.md", "a.html"])
+    assert matcher.keep("a.md", "bad").entry is article
+    assert assign(matcher, "a.html") is not article
+    assert matcher.keep("new.md", "bad").entry is None
 
 
 def test_a_file_that_held_nothing_may_be_one_that_moved() -> None:
     article = entry("old", 1)
-    register = make([article], [vanished("old.md", article), present("new.md", None)], ["new.md"])
-    assert assign(register, "new.md") is article
+    matcher = make([article], [vanished("old.md", article), present("new.md", None)], ["new.md"])
+    assert assign(matcher, "new.md") is article
 
 
 @given(
@@ -395,15 +397,15 @@ def test_no_two_present_files_share_an_article_that_came_from_a_path(
     readings: list[tuple[str, str]], gone: set[str]
 ) -> None:
     articles = {path: entry(path.replace(".", "_"), n) for n, path in enumerate(sorted(gone))}
-    register = make(
+    matcher = make(
         articles.values(),
         [vanished(path, article, "c1") for path, article in articles.items()],
         [path for path, _ in readings],
     )
     for path, content in readings:
-        found = assign(register, path, content)
+        found = assign(matcher, path, content)
         assert found.present() == {path}
-        holding = register.holding(path)
+        holding = matcher.holding(path)
         assert holding is not None
         assert holding.entry is found
 
@@ -423,14 +425,14 @@ def test_no_two_present_files_share_an_article_that_came_from_a_path(
 def test_every_article_has_one_leader_and_every_file_one_article(
     readings: list[tuple[str, str, str]], fold: bool
 ) -> None:
-    register = make(batch=[path for path, _, _ in readings], fold=fold)
+    matcher = make(batch=[path for path, _, _ in readings], fold=fold)
     known = Known(fingerprint="f", published_at=NOW, updated_at=NOW, content="c")
-    found: dict[str, Entry] = {}
+    found: dict[str, MatchedArticle] = {}
     for number, (path, text, identity) in enumerate(readings):
         said = says(identity or path.rpartition(".")[0], text=text, title=text[:4])
-        one = register.assign(path, str(number), said)
-        if register.lead(one, path, said):
-            register.revise(one, known, said)
+        one = matcher.assign(path, str(number), said)
+        if matcher.lead(one, path, said):
+            matcher.revise(one, known, said)
         found[path] = one
         for holder, held in found.items():
             assert holder in held.files

@@ -23,7 +23,7 @@ from sqlalchemy import URL, String, bindparam, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from digest.articles.facets import StrandKind
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.errors import StoreError
 from digest.store import migrations
 from digest.store.connection import Database
@@ -96,7 +96,7 @@ def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> 
         assert [one.sequence for one in stores.newest(store, LIN, 9)] == [2, 1]
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
         assert [one.articles for one in stores.facets(store, [StrandKind.AUTHOR])] == [2, 2, 1]
-        assert store.articles.review(NOW, None, Terms(language="en")).strands == {CHINESE}
+        assert store.articles.review(NOW, None, IngestPolicy(language="en")).strands == {CHINESE}
 
 
 def test_every_migration_is_known_to_the_code() -> None:

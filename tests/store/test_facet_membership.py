@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from digest.articles.facets import Strand, StrandKind
 from digest.articles.filters import Criteria, Sieve, Sifted, strands
 from digest.articles.model import Changes
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.store.database import Store, open_store
 from tests import stores
 from tests.store.samples import (
@@ -34,7 +34,9 @@ from tests.store.steps import STEPS, Step, take
 LATER = NOW + MINUTE
 ENGLISH = Strand(StrandKind.LANGUAGE, "en")
 BRIDGES = Strand(StrandKind.CUSTOM, "bridges")
-TERMS = Terms(language="en", sieves=(Sieve(name="bridges", wanted=Criteria(words=("三百米",))),))
+POLICY = IngestPolicy(
+    language="en", sieves=(Sieve(name="bridges", wanted=Criteria(words=("三百米",))),)
+)
 
 
 def counts(store: Store) -> dict[Strand, int]:
@@ -54,7 +56,7 @@ def test_an_article_runs_in_the_strands_of_its_authors_language_and_sieves(store
             reading("b.md", title="二", language=None, authors=("林海",), body="<p>短。</p>"),
         ],
         NOW,
-        TERMS,
+        POLICY,
     )
     assert changes.strands == {LIN, ADA, CHINESE, ENGLISH, BRIDGES}
     assert counts(store) == {LIN: 2, ADA: 1, CHINESE: 1, ENGLISH: 1, BRIDGES: 1}
@@ -85,34 +87,34 @@ def test_another_author_is_told_with_the_one_before(store: Store) -> None:
 
 
 def test_a_new_text_may_leave_a_sieve(store: Store) -> None:
-    store.articles.record([reading("a.md")], NOW, TERMS)
-    changes = store.articles.record([reading("a.md", body="<p>桥塌了。</p>")], LATER, TERMS)
+    store.articles.record([reading("a.md")], NOW, POLICY)
+    changes = store.articles.record([reading("a.md", body="<p>桥塌了。</p>")], LATER, POLICY)
     assert BRIDGES in changes.strands
     assert titles(store, BRIDGES) == []
 
 
 def test_categories_of_another_file_count_for_sieves(store: Store) -> None:
     sieve = Sieve(name="bridges", wanted=Criteria(categories=(SCIENCE,)))
-    terms = Terms(sieves=(sieve,))
-    store.articles.record([reading("1.md", identity="urn:x", categories=(LOANS,))], NOW, terms)
+    policy = IngestPolicy(sieves=(sieve,))
+    store.articles.record([reading("1.md", identity="urn:x", categories=(LOANS,))], NOW, policy)
     assert BRIDGES not in counts(store)
     changes = store.articles.record(
-        [reading("2.md", identity="urn:x", categories=(SPACE,))], LATER, terms
+        [reading("2.md", identity="urn:x", categories=(SPACE,))], LATER, policy
     )
     assert BRIDGES in changes.strands
     assert counts(store)[BRIDGES] == 1
 
 
 def test_an_unchanged_file_changes_no_strand(store: Store) -> None:
-    store.articles.record([reading("a.md")], NOW, TERMS)
-    assert store.articles.record([reading("a.md")], LATER, TERMS) == Changes(unchanged=1)
+    store.articles.record([reading("a.md")], NOW, POLICY)
+    assert store.articles.record([reading("a.md")], LATER, POLICY) == Changes(unchanged=1)
 
 
 def test_a_new_definition_is_applied_to_what_is_there_and_only_once(store: Store) -> None:
-    store.articles.record([reading("a.md"), reading("b.md", language=None)], NOW, TERMS)
-    assert store.articles.review(NOW, None, TERMS) == Changes(), "decided so already"
+    store.articles.record([reading("a.md"), reading("b.md", language=None)], NOW, POLICY)
+    assert store.articles.review(NOW, None, POLICY) == Changes(), "decided so already"
     sieve = Sieve(name="money", wanted=Criteria(categories=(FINANCE,)))
-    other = Terms(language="fr", sieves=(sieve,))
+    other = IngestPolicy(language="fr", sieves=(sieve,))
     changes = store.articles.review(LATER, None, other)
     french, money = Strand(StrandKind.LANGUAGE, "fr"), sieve.strand
     assert changes == Changes(strands=frozenset({ENGLISH, french, BRIDGES, money}))
@@ -124,15 +126,15 @@ def test_strands_of_more_articles_than_one_statement_takes_are_decided_anew(stor
     many = [reading(f"{number}.md", title=f"{number}", language=None) for number in range(1_100)]
     store.articles.record(many, NOW)
     assert counts(store) == {LIN: 1_100, ADA: 1_100}
-    assert store.articles.review(LATER, None, Terms(language="en")).strands == {ENGLISH}
+    assert store.articles.review(LATER, None, IngestPolicy(language="en")).strands == {ENGLISH}
     assert counts(store)[ENGLISH] == 1_100
 
 
 def test_what_a_process_with_other_terms_stored_is_decided_anew(store: Store) -> None:
-    store.articles.record([reading("a.md")], NOW, TERMS)
-    store.articles.record([reading("b.md")], NOW, Terms())
+    store.articles.record([reading("a.md")], NOW, POLICY)
+    store.articles.record([reading("b.md")], NOW, IngestPolicy())
     assert titles(store, BRIDGES) == ["河上的新桥通车了"]
-    assert store.articles.review(LATER, None, TERMS) == Changes(strands=frozenset({BRIDGES}))
+    assert store.articles.review(LATER, None, POLICY) == Changes(strands=frozenset({BRIDGES}))
     assert len(titles(store, BRIDGES)) == 2
 
 
@@ -143,7 +145,7 @@ def test_any_name_can_be_an_author(store: Store, name: str) -> None:
     assert len(stores.newest(store, author, 9)) == 1
 
 
-def in_memory(store: Store, terms: Terms) -> dict[Strand, list[str]]:
+def in_memory(store: Store, policy: IngestPolicy) -> dict[Strand, list[str]]:
     """Return the keys of the articles of every strand, the newest first, by looking at each."""
     found: dict[Strand, list[str]] = {}
     for one in stores.newest(store, None, 99):
@@ -154,7 +156,7 @@ def in_memory(store: Store, terms: Terms) -> dict[Strand, list[str]]:
             language=one.language,
             body=one.body,
         )
-        for strand in strands(sifted, terms.sieves, terms.language):
+        for strand in strands(sifted, policy.sieves, policy.language):
             found.setdefault(strand, []).append(one.key)
     return found
 
@@ -170,11 +172,11 @@ def test_whatever_happens_strands_hold_what_they_should(
         path = shutil.copyfile(migrated_sqlite, Path(folder, "digest.db"))
         with open_store(f"sqlite:///{path}") as store:
             store.authority("example.org,2024")
-            terms = Terms()
+            policy = IngestPolicy()
             for number, step in enumerate(steps):
-                before = in_memory(store, terms)
-                terms, changes = take(store, step, terms, NOW + number * MINUTE)
-                after = in_memory(store, terms)
+                before = in_memory(store, policy)
+                policy, changes = take(store, step, policy, NOW + number * MINUTE)
+                after = in_memory(store, policy)
                 assert {one: len(keys) for one, keys in after.items()} == counts(store)
                 for strand, keys in after.items():
                     assert [one.key for one in stores.newest(store, strand, 99)] == keys

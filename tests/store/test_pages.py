@@ -12,7 +12,7 @@ from sqlalchemy import event
 from digest.articles.facets import Strand, StrandKind
 from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath, article_key, slug
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.feeds.model import CategorySummary, Feed
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
@@ -22,7 +22,9 @@ from tests.store.conftest import PATIENCE
 from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, SPACE, reading
 
 DAY = timedelta(days=1)
-EVERYONE = Terms(language="zh", sieves=(Sieve(name="banks", wanted=Criteria(words=("桥",))),))
+EVERYONE = IngestPolicy(
+    language="zh", sieves=(Sieve(name="banks", wanted=Criteria(words=("桥",))),)
+)
 
 
 def test_an_article_is_read_with_its_revision(store: Store) -> None:

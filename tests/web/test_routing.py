@@ -156,10 +156,10 @@ async def test_a_category_that_was_renamed_leads_on(site: Site) -> None:
 def test_languages_have_pages_where_there_are_two(workplace: Workplace) -> None:
     workplace.configure("\n[feeds]\nlanguages = true\n")
     with workplace.open() as services:
-        store, terms = services.store.articles, services.settings.terms()
-        store.record([reading("a.md", language="zh")], services.clock(), terms)
+        store, policy = services.store.articles, services.settings.ingest_policy()
+        store.record([reading("a.md", language="zh")], services.clock(), policy)
         assert workplace.see(services, "feeds/@languages/zh/").status_code == 404
-        store.record([reading("b.md", language="de-AT")], services.clock(), terms)
+        store.record([reading("b.md", language="de-AT")], services.clock(), policy)
         german = workplace.see(services, "feeds/@languages/de/")
         assert german.status_code == 200
         before = german.headers["etag"]

@@ -14,7 +14,7 @@ import structlog
 
 from digest import __version__
 from digest.app.lock_file import listen, only_daemon
-from digest.app.publish_loop import Intake
+from digest.app.publish_loop import PublishLoop
 from digest.app.wiring import Services
 from digest.articles.ingest.workers import Workers
 from digest.backoff import Backoff
@@ -27,8 +27,8 @@ from digest.web.status import MAX_SHOWN, Status, Waiting
 _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
-_STOP_INTAKE, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
-_STOP_HERALD, _STOP_EDITOR = _STOP_MAIL, _STOP_INTAKE  # at the same time
+_STOP_PUBLISHING, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
+_STOP_HERALD, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Daemon:
 
     async def _work(self, listener: socket.socket | None, workers: Workers) -> None:
         services = self._services
-        self._intake = services.intake(workers)
+        self._publish_loop = services.publish_loop(workers)
         self._mailing = services.mailing()
         self._agenda = services.agenda()
         self._editor = services.editor(self._mailing)
@@ -99,14 +99,14 @@ class Daemon:
             mail = tasks.create_task(self._mailing.run(stop_mail))
             editor = tasks.create_task(self._editor.run(stop_editor))
             herald = tasks.create_task(services.herald.run(stop_herald))
-            follow = tasks.create_task(self._follow(self._intake, timetable, checked))
+            follow = tasks.create_task(self._follow(self._publish_loop, timetable, checked))
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
             timetable.stop()
-            self._intake.stop()
+            self._publish_loop.stop()
             stop_editor.set()
-            await asyncio.gather(_ended(follow, _STOP_INTAKE), _ended(editor, _STOP_EDITOR))
+            await asyncio.gather(_ended(follow, _STOP_PUBLISHING), _ended(editor, _STOP_EDITOR))
             stop_mail.set()
             stop_herald.set()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
@@ -130,7 +130,9 @@ class Daemon:
         feeds = services.application(status, self._editor)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
-    async def _follow(self, intake: Intake, timetable: Timetable, checked: asyncio.Event) -> None:
+    async def _follow(
+        self, publish_loop: PublishLoop, timetable: Timetable, checked: asyncio.Event
+    ) -> None:
         """Check the output, scan, announce, start the schedules, keep the feeds in step.
 
         ``checked`` is set once the output was looked at, so that it can be served.
@@ -144,9 +146,11 @@ class Daemon:
         async def check_output() -> None:
             publisher = services.publisher
             try:
-                removed = await asyncio.to_thread(publisher.start, intake.go_on)
+                removed = await asyncio.to_thread(publisher.start, publish_loop.go_on)
                 if publisher.suspect:  # nobody gets a file before it is known to be whole
-                    await asyncio.to_thread(publisher.publish, lambda _done, _all: intake.go_on())
+                    await asyncio.to_thread(
+                        publisher.publish, lambda _done, _all: publish_loop.go_on()
+                    )
             except OutputError as error:  # publishing tries again; mail does not wait for it
                 _log.error("the output folder cannot be used", error=str(error))
                 return
@@ -158,22 +162,24 @@ class Daemon:
         async def announce() -> None:
             self._announce(await asyncio.to_thread(self._started))
 
-        if not await _until_done("check of the output folder", check_output, intake):
+        if not await _until_done("check of the output folder", check_output, publish_loop):
             return
-        if not await _until_done("first scan", lambda: intake.first_scan(self._progress), intake):
+        if not await _until_done(
+            "first scan", lambda: publish_loop.first_scan(self._progress), publish_loop
+        ):
             return
-        if not await _until_done("start of the digests", start_digests, intake):
+        if not await _until_done("start of the digests", start_digests, publish_loop):
             return
         # Before the catch-up: a run that comes due while that takes long is not lost.
         timetable.start()
         for name in services.schedules:
             await self._fire(name)
-        if await _until_done("start", announce, intake):
-            await intake.run()
+        if await _until_done("start", announce, publish_loop):
+            await publish_loop.run()
 
     async def _fire(self, name: str) -> None:
         """Make the edition that is due, if there is one; try again while the database is away."""
-        await _until_done("edition", lambda: self._issue_due(name), self._intake)
+        await _until_done("edition", lambda: self._issue_due(name), self._publish_loop)
 
     async def _issue_due(self, name: str) -> None:
         services = self._services
@@ -196,7 +202,7 @@ class Daemon:
         services = self._services
         counts = services.store.articles.counts()
         now = services.clock()
-        scan = self._intake.last_scan or services.store.scans.last()
+        scan = self._publish_loop.last_scan or services.store.scans.last()
         return Status(
             version=__version__,
             started_at=self._started_at,
@@ -236,20 +242,22 @@ def _waiting(edition: Edition, digest: Digest | None) -> Waiting:
     )
 
 
-async def _until_done(what: str, attempt: Callable[[], Awaitable[object]], intake: Intake) -> bool:
+async def _until_done(
+    what: str, attempt: Callable[[], Awaitable[object]], publish_loop: PublishLoop
+) -> bool:
     """Try until it works, waiting longer each time; False where the daemon stops before that."""
     backoff = Backoff()
-    while not intake.stopped():
+    while not publish_loop.stopped():
         try:
             await attempt()
         except (DigestError, OSError) as error:
-            if intake.stopped():
+            if publish_loop.stopped():
                 break
             wait = backoff.failed()
             _log.error("failed, will try again", what=what, error=str(error), seconds=wait)
             await asyncio.sleep(wait)
         else:
-            return not intake.stopped()
+            return not publish_loop.stopped()
     return False
 
 

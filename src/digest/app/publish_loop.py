@@ -1,4 +1,4 @@
-"""Intake: keep the published feeds in step with the tree of article files."""
+"""PublishLoop: keep the published feeds in step with the tree of article files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import inf
 
 import structlog
 
-from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.scan import Scan
 from digest.articles.ingest.watchers import Watches
 from digest.backoff import Backoff
@@ -37,7 +37,7 @@ _LONGEST_DELAY = 30.0
 _LOOK_AT_ROOT = 5.0
 
 
-class Hints:
+class PendingPaths:
     """Paths to look at, told by other threads, gathered for one task of the event loop."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Hints:
         return True
 
 
-class Intake:
+class PublishLoop:
     """Takes files as they change and publishes what follows, one burst at a time.
 
     Made within a running event loop. Where there is nothing to ``watch`` with, it finds changes
@@ -107,7 +107,7 @@ class Intake:
         *,
         ingest: Ingest,
         publisher: Publisher,
-        watch: Callable[[Hints], Watches] | None,
+        watch: Callable[[PendingPaths], Watches] | None,
         scan_every: timedelta,
         settle: timedelta,
         clock: Clock,
@@ -117,8 +117,8 @@ class Intake:
         self._scan_every = scan_every.total_seconds()
         self._settle = max(settle.total_seconds(), 0.1)
         self._clock = clock
-        self._hints = Hints()
-        self._watch = watch(self._hints) if watch else None
+        self._pending = PendingPaths()
+        self._watch = watch(self._pending) if watch else None
         self._next_scan = 0.0
         self._publish_at = inf  # of the loop's clock
         self._stale_since = inf
@@ -132,7 +132,7 @@ class Intake:
         """Make whatever is under way end soon."""
         self._stopped.set()
         self._ingest.stop()
-        self._hints.wake()
+        self._pending.wake()
 
     def stopped(self) -> bool:
         """Tell whether ``stop`` was called."""
@@ -159,7 +159,7 @@ class Intake:
         try:
             while not self.stopped():
                 now = asyncio.get_running_loop().time()
-                await self._hints.wait(
+                await self._pending.wait(
                     min(
                         self._next_scan - now,
                         self._wait_to_publish(now),
@@ -174,7 +174,7 @@ class Intake:
                     if self.stopped():
                         break
                     wait = backoff.failed()
-                    _log.error("intake failed, will try again", error=str(error), seconds=wait)
+                    _log.error("publishing failed, will try again", error=str(error), seconds=wait)
                     await asyncio.sleep(wait)
         finally:
             if self._watch is not None:
@@ -191,27 +191,27 @@ class Intake:
             self._next_scan = time()
         try:
             paths.update(await asyncio.to_thread(self._ingest.released))
-            taken = await asyncio.to_thread(self._ingest.take, paths) if paths else Taken()
+            taken = await asyncio.to_thread(self._ingest.take, paths) if paths else IngestResult()
         except (DigestError, OSError):
             for path in paths:
-                self._hints.add(path)
+                self._pending.add(path)
             raise
         self._note(taken)
         if taken.unsure:
             self._next_scan = time()
         overdue = time() - self._next_scan
         failed: DigestError | OSError | None = None
-        if overdue >= (_LONGEST_DELAY if self._hints else 0):
+        if overdue >= (_LONGEST_DELAY if self._pending else 0):
             try:
                 await self._scan(None)
             except (DigestError, OSError) as error:
                 if self.stopped():
                     return
                 failed = error  # what was taken before is published all the same
-        burst = bool(self._hints) and time() < self._stale_since + _LONGEST_UNPUBLISHED
+        burst = bool(self._pending) and time() < self._stale_since + _LONGEST_UNPUBLISHED
         if time() >= self._publish_at and not burst:
             await self._publish()
-        if self._publisher.unpacked and time() >= self._pack_at and not self._hints:
+        if self._publisher.unpacked and time() >= self._pack_at and not self._pending:
             await self._pack()
         if failed is not None:
             raise failed
@@ -230,10 +230,10 @@ class Intake:
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_GATHERING
         said = -1
-        while said != len(self._hints) and loop.time() < until:
-            said = len(self._hints)
+        while said != len(self._pending) and loop.time() < until:
+            said = len(self._pending)
             await asyncio.sleep(_QUIET)
-        return self._hints.drain()
+        return self._pending.drain()
 
     async def _scan(self, progress: Callable[[int, int], None] | None) -> None:
         if self._watch is not None:
@@ -255,7 +255,7 @@ class Intake:
         for name in before.keys() - scan.unseen.keys():
             _log.info("an articles folder is back", root=name)
 
-    def _note(self, taken: Taken) -> None:
+    def _note(self, taken: IngestResult) -> None:
         loop = asyncio.get_running_loop()
         changes = taken.changes
         if changes:
@@ -271,7 +271,7 @@ class Intake:
                 problems=changes.problems,
             )
         for path in taken.waiting:
-            loop.call_later(self._settle, self._hints.add, path)
+            loop.call_later(self._settle, self._pending.add, path)
 
     async def _publish(self) -> None:
         """Publish what is stale; what cannot be written is logged and stays stale."""
@@ -295,7 +295,7 @@ class Intake:
         """Pack what was published, until there is something to look at."""
 
         def urgent() -> bool:
-            return bool(self._hints) or self.stopped()
+            return bool(self._pending) or self.stopped()
 
         try:
             await asyncio.to_thread(self._publisher.pack, urgent)

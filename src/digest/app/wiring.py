@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from digest.app.approval import Editor
     from digest.app.export.exporter import Exporter
-    from digest.app.publish_loop import Hints, Intake
+    from digest.app.publish_loop import PendingPaths, PublishLoop
     from digest.editions.planning import Agenda
     from digest.feeds.websub.notifier import Herald
     from digest.mail.delivery.mailing import Mailing
@@ -118,7 +118,9 @@ class Services:
     def workers(self) -> Workers:
         """Return a new pool of processes that make drafts; the caller closes it."""
         articles = self.settings.articles
-        return Workers(self.settings.recipe(), count=articles.workers, timeout=articles.timeout)
+        return Workers(
+            self.settings.draft_options(), count=articles.workers, timeout=articles.timeout
+        )
 
     def ingest(self, workers: Workers) -> Ingest:
         """Return what takes article files in."""
@@ -128,21 +130,21 @@ class Services:
             tree=self.tree,
             workers=workers,
             clock=self.clock,
-            terms=self.settings.terms(),
+            policy=self.settings.ingest_policy(),
         )
 
-    def intake(self, workers: Workers) -> Intake:
+    def publish_loop(self, workers: Workers) -> PublishLoop:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
-        from digest.app.publish_loop import Intake
+        from digest.app.publish_loop import PublishLoop
         from digest.articles.ingest.watchers import Watches
 
         articles = self.settings.articles
 
-        def watches(hints: Hints) -> Watches:
-            return Watches(self.tree.roots, hints)
+        def watches(pending: PendingPaths) -> Watches:
+            return Watches(self.tree.roots, pending)
 
         poll = articles.watch == "poll"
-        return Intake(
+        return PublishLoop(
             ingest=self.ingest(workers),
             publisher=self.publisher,
             watch=None if poll else watches,

@@ -1,4 +1,4 @@
-"""Draft: a source file as a clean article, by one recipe."""
+"""Draft: a source file as a clean article, by one set of options."""
 
 # pure
 from __future__ import annotations
@@ -17,7 +17,7 @@ from digest.articles.cleaning.policy import TAGS
 from digest.articles.cleaning.rules import Unfinished
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
-from digest.articles.draft_options import Recipe, hashed
+from digest.articles.draft_options import DraftOptions, hashed
 from digest.articles.duplicates import likeness
 from digest.articles.model import Beside, CategoryPath, Draft, SafeHtml, SameText, SourceFile
 from digest.articles.reading.parse import Opened, opened, read
@@ -39,30 +39,30 @@ _TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 _IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
 
 
-def make_draft(source: SourceFile, recipe: Recipe) -> Draft:
-    """Return the clean article of a file; the same for the same file and recipe, always.
+def make_draft(source: SourceFile, options: DraftOptions) -> Draft:
+    """Return the clean article of a file; the same for the same file and options, always.
 
     Raises SourceError, saying where and why, for a file that is no article.
     """
-    return _made(_opened(source, recipe), source, recipe)
+    return _made(_opened(source, options), source, options)
 
 
-def remake_draft(source: SourceFile, recipe: Recipe, now: datetime) -> Draft | SameText:
+def draft_rewritten(source: SourceFile, options: DraftOptions, now: datetime) -> Draft | SameText:
     """Return the draft of a file that was written again, unless its text is as it was.
 
-    That is told by the hashes of the source, which are of the same recipe. Crawlers write each
+    The hashes of the source tell that; they were made with the same options. Crawlers write each
     file again and again with other dates and pictures. Raises SourceError like ``make_draft``.
     """
-    zone = ZoneInfo(recipe.timezone)
-    raw = raw_hash(source.content, zone, recipe.placeholder_hosts, now)
+    zone = ZoneInfo(options.timezone)
+    raw = raw_hash(source.content, zone, options.placeholder_hosts, now)
     if raw and raw == source.raw_hash:
         return SameText(raw_hash=raw)
-    found = _opened(source, recipe)
+    found = _opened(source, options)
     if source.text_hash != _text_hash(found):
-        return replace(_made(found, source, recipe), raw_hash=raw)
+        return replace(_made(found, source, options), raw_hash=raw)
     beside = Beside(
         published_at=found.published_at,
-        image=_shown(found.image, recipe.image_proxy),
+        image=_shown(found.image, options.image_proxy),
         enclosure=found.enclosure,
         pinned=found.pinned,
         notes=found.notes,
@@ -70,18 +70,18 @@ def remake_draft(source: SourceFile, recipe: Recipe, now: datetime) -> Draft | S
     return SameText(beside=beside, raw_hash=raw)
 
 
-def _opened(source: SourceFile, recipe: Recipe) -> Opened:
+def _opened(source: SourceFile, options: DraftOptions) -> Opened:
     return opened(
         source,
-        ZoneInfo(recipe.timezone),
-        recipe.placeholder_hosts,
-        category_style=recipe.category_style,
+        ZoneInfo(options.timezone),
+        options.placeholder_hosts,
+        category_style=options.category_style,
     )
 
 
-def _made(found: Opened, source: SourceFile, recipe: Recipe) -> Draft:
+def _made(found: Opened, source: SourceFile, options: DraftOptions) -> Draft:
     manuscript = read(found, source.path)
-    filed = renamed(manuscript.categories, renames(recipe.category_map))
+    filed = renamed(manuscript.categories, renames(options.category_map))
     # A rule mends what a source has wrong, whatever its category is called by now.
     either = replace(manuscript, categories=(*manuscript.categories, *filed))
     try:
@@ -90,16 +90,16 @@ def _made(found: Opened, source: SourceFile, recipe: Recipe) -> Draft:
             base=manuscript.link,
             places=anchors.prefix(manuscript.identity),
             title=manuscript.title,
-            rules=[rule for rule in recipe.rules if rule.applies(either, source.path)],
-            placeholder_hosts=recipe.placeholder_hosts,
-            embeds=recipe.embeds,
-            image_proxy=recipe.image_proxy,
+            rules=[rule for rule in options.rules if rule.applies(either, source.path)],
+            placeholder_hosts=options.placeholder_hosts,
+            embeds=options.embeds,
+            image_proxy=options.image_proxy,
         )
     except Unfinished as error:
         raise SourceError(source.path, None, str(error)) from error
     if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
         raise SourceError(source.path, None, "the body has too many escaped characters")
-    body = clean(markup, recipe.engines, recipe.referrer_policy)
+    body = clean(markup, options.engines, options.referrer_policy)
     text = plain_text(body)
     draft = Draft(
         identity=manuscript.identity,
@@ -108,16 +108,16 @@ def _made(found: Opened, source: SourceFile, recipe: Recipe) -> Draft:
         categories=filed,
         published_at=manuscript.published_at,
         link=manuscript.link,
-        image=_shown(manuscript.image, recipe.image_proxy) or _first_image(body),
+        image=_shown(manuscript.image, options.image_proxy) or _first_image(body),
         language=manuscript.language,
-        summary=summarize(manuscript.summary or text, recipe.summary_length),
+        summary=summarize(manuscript.summary or text, options.summary_length),
         body=body,
         fingerprint=_fingerprint(
             manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
-        likeness=likeness(manuscript.title, text, manuscript.link, sketched=recipe.sketched),
+        likeness=likeness(manuscript.title, text, manuscript.link, sketched=options.sketched),
         notes=manuscript.notes,
     )
     return replace(draft, content=content_digest(draft), text_hash=_text_hash(found))

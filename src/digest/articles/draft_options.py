@@ -1,6 +1,6 @@
-"""Recipe: everything that decides what a file becomes, beside the file.
+"""DraftOptions: everything that decides what a file becomes, beside the file.
 
-Apart from ``draft``, so that whoever only hands a recipe on need not load four parsers.
+Apart from ``draft``, so that whoever only hands options on need not load four parsers.
 """
 
 # pure
@@ -24,7 +24,7 @@ PIPELINE = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class DraftOptions:
     """Everything that the making of a draft depends on, beside the file."""
 
     timezone: str = "UTC"  #: IANA name: of dates without a zone

@@ -15,8 +15,8 @@ from digest.times import require_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On what terms files become articles, and articles stay."""
+class IngestPolicy:
+    """The rules by which files become articles, and articles stay."""
 
     fold: bool = False  #: nearly the same articles become one
     longest_embargo: timedelta = timedelta(days=365)  #: a later date is none
@@ -79,7 +79,7 @@ def content_of(draft: Draft) -> str:
     return draft.content or content_digest(draft)
 
 
-def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Revision:
+def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> Revision:
     """Return what becomes of a draft at ``now``, aware UTC.
 
     Change is judged by content. A new article is published at its own date, else now; where its
@@ -89,7 +89,7 @@ def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Re
     require_utc("now", now)
     if known is None:
         first = draft.published_at
-        if first is None or too_far(draft, now, terms):
+        if first is None or too_far(draft, now, policy):
             first = now
         kind = Kind.EMBARGOED if first > now else Kind.NEW
         return Revision(kind=kind, published_at=first, updated_at=first)
@@ -101,17 +101,17 @@ def decide(known: Known | None, draft: Draft, now: datetime, terms: Terms) -> Re
     return Revision(kind=kind, published_at=known.published_at, updated_at=updated_at)
 
 
-def too_far(draft: Draft | Beside, now: datetime, terms: Terms) -> bool:
+def too_far(draft: Draft | Beside, now: datetime, policy: IngestPolicy) -> bool:
     """Tell whether a draft's date lies further ahead than anybody waits."""
-    return draft.published_at is not None and draft.published_at - now > terms.longest_embargo
+    return draft.published_at is not None and draft.published_at - now > policy.longest_embargo
 
 
-def notes(draft: Draft | Beside, now: datetime, terms: Terms) -> tuple[Note, ...]:
+def notes(draft: Draft | Beside, now: datetime, policy: IngestPolicy) -> tuple[Note, ...]:
     """Return the draft's notes, with one where its date lies too far ahead."""
-    if draft.published_at is None or not too_far(draft, now, terms):
+    if draft.published_at is None or not too_far(draft, now, policy):
         return draft.notes
     cause = (
-        f"the date {draft.published_at:%Y-%m-%d} is over {terms.longest_embargo.days} days ahead; "
+        f"the date {draft.published_at:%Y-%m-%d} is over {policy.longest_embargo.days} days ahead; "
         "the moment when the file was first seen counts"
     )
     return (*draft.notes, Note(severity=Severity.NOTED, line=None, cause=cause))

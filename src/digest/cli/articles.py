@@ -26,7 +26,7 @@ from digest.errors import SourceError, TemplateError
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
-    from digest.articles.ingest.ingest import Taken
+    from digest.articles.ingest.ingest import IngestResult
     from digest.articles.ingest.scan import Scan
     from digest.editions.model import Digest, Edition
     from digest.editions.progress import Progress
@@ -54,7 +54,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
             raise typer.Exit(FAILED)
 
 
-def _take_all(services: Services) -> Taken:
+def _take_all(services: Services) -> IngestResult:
     """Scan; give files that are being written one more chance."""
     with services.workers() as workers, progress_bar("Reading") as progress:
         ingest = services.ingest(workers)
@@ -70,7 +70,7 @@ def _take_all(services: Services) -> Taken:
 
 
 def _print_built(
-    services: Services, taken: Taken, published: Published, seconds: float, as_json: bool
+    services: Services, taken: IngestResult, published: Published, seconds: float, as_json: bool
 ) -> None:
     counts = services.store.articles.counts()
     changes = taken.changes
@@ -131,10 +131,13 @@ def clean(
     except OSError as error:
         raise SourceError(file, None, f"cannot be read: {error.strerror}") from error
     path = tree_path(settings.paths.articles, file) or file.name
-    source, recipe = SourceFile(path=PurePosixPath(path), content=content), settings.recipe()
-    body = make_draft(source, recipe).body
+    source, options = (
+        SourceFile(path=PurePosixPath(path), content=content),
+        settings.draft_options(),
+    )
+    body = make_draft(source, options).body
     if diff:
-        plain = make_draft(source, replace(recipe, rules=())).body
+        plain = make_draft(source, replace(options, rules=())).body
         print_diff(plain, body, "without rules", "with rules")
     else:
         typer.echo(body)

@@ -235,7 +235,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
             f"read the articles in {', '.join(map(str, paths.articles.values()))}",
             lambda: check_roots(make_tree(settings)),
         ),
-        ("make the rules", settings.recipe),
+        ("make the rules", settings.draft_options),
         (f"render the page templates in {templates}", pages),
         (f"render the mail templates in {templates}", mails),
         (f"write to the output folder {paths.output}", lambda: _write_probe(paths.output)),

@@ -13,10 +13,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest import resources
 from digest.articles.categories import renamed, renames
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.filters import Criteria, Sieve
 from digest.articles.model import CategoryPath
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.editions.model import Approval, Digest
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import CustomFeed, FeedPlan
@@ -180,9 +180,9 @@ class Settings(BaseSettings):
             max_bytes=feeds.max_bytes,
         )
 
-    def recipe(self) -> Recipe:
+    def draft_options(self) -> DraftOptions:
         """Return how article files become articles."""
-        return Recipe(
+        return DraftOptions(
             timezone=self.site_table.timezone,
             engines=self.sanitizer.engines,
             rules=tuple(
@@ -214,10 +214,10 @@ class Settings(BaseSettings):
         articles = self.articles.model_copy(update={"watch": "poll"})
         return self.model_copy(update={"articles": articles})
 
-    def terms(self) -> Terms:
-        """Return on what terms files become articles, and articles stay."""
+    def ingest_policy(self) -> IngestPolicy:
+        """Return the rules by which files become articles, and articles stay."""
         articles = self.articles
-        return Terms(
+        return IngestPolicy(
             fold=articles.duplicates == "fold",
             longest_embargo=articles.longest_embargo,
             grace=articles.grace if articles.on_delete == "withdraw" else None,

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from digest.articles.filters import Sifted
 from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import ArticleKey, Changes, Draft, Note, SameText, Severity
-from digest.articles.revision import Kind, Known, Terms, content_of, decide, notes
+from digest.articles.revision import IngestPolicy, Kind, Known, content_of, decide, notes
 from digest.site import tag_uri
 from digest.store.article_lookup import load
-from digest.store.article_matching import Entry, Register, own_identity
-from digest.store.category_membership import file_under
-from digest.store.facet_membership import Said, note_terms, weave
+from digest.store.article_matching import ArticleMatcher, MatchedArticle, own_identity
+from digest.store.category_membership import update_categories
+from digest.store.facet_membership import Said, note_policy, update_facets
 from digest.store.problems import note
 from digest.store.revisions import advance, record_changes
 from digest.store.rewritten_files import remember_repeats
@@ -42,8 +42,8 @@ class _Outcome:
     """What a batch comes to, before it is written."""
 
     files: dict[str, _Seen] = field(default_factory=dict)  #: by path
-    revised: dict[str, tuple[Entry, Draft]] = field(default_factory=dict)  #: by identity
-    learned: list[Entry] = field(default_factory=list)  #: not recognizable until now
+    revised: dict[str, tuple[MatchedArticle, Draft]] = field(default_factory=dict)  #: by identity
+    learned: list[MatchedArticle] = field(default_factory=list)  #: not recognizable until now
     unchanged: int = 0
 
 
@@ -52,30 +52,30 @@ def record(
     authority: str,
     readings: Sequence[Reading],
     now: datetime,
-    terms: Terms,
+    policy: IngestPolicy,
 ) -> Changes:
     """Store what was read, within the caller's transaction, and return what changed."""
-    note_terms(connection, terms)
-    repeated = remember_repeats(connection, readings, now, terms)
+    note_policy(connection, policy)
+    repeated = remember_repeats(connection, readings, now, policy)
     if not repeated.rest:
         return Changes(unchanged=repeated.unchanged)
-    register = load(connection, repeated.rest, fold=terms.fold)
-    outcome = _decide(register, repeated.rest, now, terms)
+    matcher = load(connection, repeated.rest, fold=policy.fold)
+    outcome = _decide(matcher, repeated.rest, now, policy)
     revised = list(outcome.revised.values())
     new = [(entry, draft) for entry, draft in revised if entry.sequence is None]
     changed = [(entry, draft) for entry, draft in revised if entry.sequence is not None]
-    refiled = [entry for name, entry in register.refiled.items() if name not in outcome.revised]
+    refiled = [entry for name, entry in matcher.refiled.items() if name not in outcome.revised]
     _insert(connection, authority, new)
     _update(connection, changed)
-    filed = file_under(
+    filed = update_categories(
         connection, [entry for entry, _ in new], [entry for entry, _ in changed], refiled
     )
     _recognize(connection, [*(entry for entry, _ in revised), *outcome.learned])
-    _remember(connection, register, outcome)
+    _remember(connection, matcher, outcome)
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
     touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
     sequences = [one for one in touched.values() if one is not None]
-    woven = weave(connection, sequences, terms, _said(new, changed))
+    facet_changes = update_facets(connection, sequences, policy, _said(new, changed))
     if touched:
         revision = advance(connection, now)
         added = {entry.sequence for entry, _ in new}
@@ -85,12 +85,12 @@ def record(
             connection,
             revision,
             articles=[one for one in sequences if one not in added],
-            selections=(None, *filed.categories, *woven.strands),
+            selections=(None, *filed.categories, *facet_changes.strands),
         )
     return Changes(
         articles=frozenset(touched),
         categories=filed.categories,
-        strands=woven.strands,
+        strands=facet_changes.strands,
         new=len(new),
         updated=len(touched) - len(new),
         unchanged=outcome.unchanged + repeated.unchanged,
@@ -99,7 +99,7 @@ def record(
 
 
 def _decide(
-    register: Register, readings: Sequence[Reading], now: datetime, terms: Terms
+    matcher: ArticleMatcher, readings: Sequence[Reading], now: datetime, policy: IngestPolicy
 ) -> _Outcome:
     """Bring every file together with its article, and tell which articles changed."""
     outcome = _Outcome()
@@ -108,21 +108,21 @@ def _decide(
         path = storable(record.path)
         assert not isinstance(draft, SameText)  # noqa: S101 they are taken out before
         if isinstance(draft, Failure):
-            register.keep(path, record.content)
+            matcher.keep(path, record.content)
             failed = Note(severity=Severity.FAILED, line=draft.line, cause=draft.cause)
             outcome.files[path] = _Seen(record=record, notes=(failed,))
             continue
         draft = _storable(draft)
-        entry = register.assign(path, record.content, draft)
-        outcome.files[path] = _Seen(record=record, notes=notes(draft, now, terms))
-        revision = decide(entry.known, draft, now, terms)
+        entry = matcher.assign(path, record.content, draft)
+        outcome.files[path] = _Seen(record=record, notes=notes(draft, now, policy))
+        revision = decide(entry.known, draft, now, policy)
         if revision.kind is Kind.EMBARGOED:
-            register.withhold(path)
+            matcher.withhold(path)
             outcome.files[path] = _Seen(
                 record=record, notes=draft.notes, embargo_at=revision.published_at
             )
             continue
-        if not register.lead(entry, path, draft):
+        if not matcher.lead(entry, path, draft):
             outcome.unchanged += 1
             continue
         if draft.identity in (entry.identity, own_identity(path)):
@@ -139,7 +139,7 @@ def _decide(
             content=content_of(draft),
         )
         learned = _learns(entry, draft)
-        register.revise(entry, known, draft)
+        matcher.revise(entry, known, draft)
         if revision.kind is Kind.UNCHANGED:
             outcome.unchanged += 1
             outcome.learned += [entry] if learned else []
@@ -154,7 +154,7 @@ def _storable(draft: Draft) -> Draft:
     return draft if identity == draft.identity else replace(draft, identity=identity)
 
 
-def _learns(entry: Entry, draft: Draft) -> bool:
+def _learns(entry: MatchedArticle, draft: Draft) -> bool:
     """Tell whether an article is recognizable by more than what is stored."""
     before, like = entry.likeness, draft.likeness
     return like is not None and (before is None or (bool(like.sketch) and not before.sketch))
@@ -165,7 +165,7 @@ def _failed(seen: _Seen) -> bool:
 
 
 def _said(
-    new: Sequence[tuple[Entry, Draft]], changed: Sequence[tuple[Entry, Draft]]
+    new: Sequence[tuple[MatchedArticle, Draft]], changed: Sequence[tuple[MatchedArticle, Draft]]
 ) -> dict[int, Said]:
     """Return what these articles say by now, by sequence."""
     return {
@@ -185,7 +185,7 @@ def _said(
     }
 
 
-def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
+def _columns(entry: MatchedArticle, draft: Draft) -> dict[str, Any]:
     """Return the columns of an article that a new version may change."""
     known = entry.known
     assert known is not None  # noqa: S101 decided just before
@@ -206,7 +206,9 @@ def _columns(entry: Entry, draft: Draft) -> dict[str, Any]:
     }
 
 
-def _insert(connection: Connection, authority: str, new: Sequence[tuple[Entry, Draft]]) -> None:
+def _insert(
+    connection: Connection, authority: str, new: Sequence[tuple[MatchedArticle, Draft]]
+) -> None:
     """Insert new articles in the order of their files, and learn their sequences."""
     if not new:
         return
@@ -227,14 +229,14 @@ def _insert(connection: Connection, authority: str, new: Sequence[tuple[Entry, D
         entries[ArticleKey(row.key)].sequence = row.id
 
 
-def _update(connection: Connection, changed: Sequence[tuple[Entry, Draft]]) -> None:
+def _update(connection: Connection, changed: Sequence[tuple[MatchedArticle, Draft]]) -> None:
     if changed:
         rows = [{"sequence": entry.sequence, **_columns(entry, draft)} for entry, draft in changed]
         statement = article.update().where(article.c.id == bindparam("sequence"))
         connection.execute(statement, rows)
 
 
-def _recognize(connection: Connection, entries: Sequence[Entry]) -> None:
+def _recognize(connection: Connection, entries: Sequence[MatchedArticle]) -> None:
     """Remember what articles are recognized by."""
     rows = [
         {
@@ -250,13 +252,13 @@ def _recognize(connection: Connection, entries: Sequence[Entry]) -> None:
     put(connection, likeness, rows, key="article")
 
 
-def _remember(connection: Connection, register: Register, outcome: _Outcome) -> None:
+def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome) -> None:
     """Write the files and what they hold."""
-    for chunk in chunks([hashed(path) for path in register.moved]):
+    for chunk in chunks([hashed(path) for path in matcher.moved]):
         connection.execute(delete(file).where(file.c.key.in_(chunk)))
     rows = []
     for path, seen in outcome.files.items():
-        holding = register.holding(path)
+        holding = matcher.holding(path)
         assert holding is not None  # noqa: S101 every file of the batch has one
         rows.append(
             {
@@ -278,9 +280,9 @@ def _remember(connection: Connection, register: Register, outcome: _Outcome) -> 
             }
         )
     put(connection, file, rows, key="key")
-    for chunk in chunks([hashed(path) for path in register.deposed]):
+    for chunk in chunks([hashed(path) for path in matcher.deposed]):
         connection.execute(update(file).where(file.c.key.in_(chunk)).values(leads=False))
-    for some in chunks([entry.sequence for entry in register.unsure.values()]):
+    for some in chunks([entry.sequence for entry in matcher.unsure.values()]):
         # What follows is read again: it may be about another article by now.
         follows = file.c.article.in_(some) & ~file.c.leads
         connection.execute(update(file).where(follows).values(content="", size=-1))

@@ -1,4 +1,4 @@
-"""Loading: the register of all that a batch of files may be about."""
+"""Loading: the matcher of all that a batch of files may be about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from digest.articles.duplicates import Likeness
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Draft, SafeHtml, article_key
 from digest.articles.revision import Known
-from digest.store.article_matching import Entry, Holding, Register
+from digest.store.article_matching import ArticleMatcher, MatchedArticle, MatchedFile
 from digest.store.schema import article, file, likeness
 from digest.store.statements import among
 from digest.store.types import hashed, storable
@@ -43,8 +43,8 @@ _FILE = (
 )
 
 
-def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> Register:
-    """Return the register of everything that these files may be about."""
+def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> ArticleMatcher:
+    """Return the matcher of everything that these files may be about."""
     paths = {storable(reading.record.path) for reading in readings}
     drafts = [
         (storable(reading.record.path), reading.record.content, reading.outcome)
@@ -66,7 +66,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
     entries = _entries(connection, sequences, identities)
     rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, entries)}
     holdings = [
-        Holding(
+        MatchedFile(
             path=row.path,
             content=row.content,
             missing=row.missing_at is not None,
@@ -86,7 +86,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         body = connection.scalar(select(article.c.body).where(article.c.id == sequence))
         return SafeHtml(body or "")
 
-    return Register(entries.values(), holdings, paths, taken, stored, fold=fold)
+    return ArticleMatcher(entries.values(), holdings, paths, taken, stored, fold=fold)
 
 
 def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
@@ -103,7 +103,7 @@ def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> se
 
 def _entries(
     connection: Connection, sequences: Collection[int], identities: Collection[str]
-) -> dict[int, Entry]:
+) -> dict[int, MatchedArticle]:
     """Return the articles with these sequences or identities, by sequence."""
     keys = [article_key(identity) for identity in identities]
     query: Select[Any] = select(*_KNOWN).outerjoin(likeness, likeness.c.article == article.c.id)
@@ -114,8 +114,8 @@ def _entries(
     return {row.id: _entry(row) for row in rows}
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
+def _entry(row: Row[Any]) -> MatchedArticle:
+    return MatchedArticle(
         identity=row.identity,
         by_path=row.by_path,
         sequence=row.id,

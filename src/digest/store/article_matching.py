@@ -1,4 +1,4 @@
-"""The register: which article a file is about. Pure; it knows what one batch needs to know.
+"""The matcher: which article a file is about. Pure; it knows what one batch needs to know.
 
 An article may be in several files. One of them leads: the article says what it says. The others
 follow: their categories are added, and that is all.
@@ -26,8 +26,8 @@ from digest.articles.summary import plain_text
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Entry:
-    """An article of the register. It changes while a batch is worked off."""
+class MatchedArticle:
+    """An article of the matcher. It changes while a batch is worked off."""
 
     identity: str
     by_path: bool  #: the identity came from a path, not from the file's text
@@ -35,7 +35,7 @@ class Entry:
     known: Known | None = None  #: None until something of it is known
     likeness: Likeness | None = None  #: of the leading file's draft
     body: SafeHtml | None = None  #: of that draft; None where it is the stored one
-    files: dict[str, Holding] = field(default_factory=dict)  #: that hold it, by path
+    files: dict[str, MatchedFile] = field(default_factory=dict)  #: that hold it, by path
 
     @property
     def key(self) -> ArticleKey:
@@ -43,7 +43,7 @@ class Entry:
         return article_key(self.identity)
 
     @property
-    def leader(self) -> Holding | None:
+    def leader(self) -> MatchedFile | None:
         """The file that leads; None where none does yet."""
         leading = (holding for holding in self.files.values() if holding.leads)
         # Until a file could follow, each file of an article led.
@@ -61,19 +61,19 @@ class Entry:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Holding:
-    """A file of the register, and the article that it holds."""
+class MatchedFile:
+    """A file of the matcher, and the article that it holds."""
 
     path: str
     content: str  #: hash of its bytes; empty where unknown
     missing: bool
-    entry: Entry | None  #: None where it never was an article
+    entry: MatchedArticle | None  #: None where it never was an article
     leads: bool = False
     fingerprint: str | None = None  #: of its last draft
     categories: tuple[CategoryPath, ...] = ()  #: of its last draft
 
 
-class Register:
+class ArticleMatcher:
     """Files and articles as they stand, and the rules that bring them together.
 
     ``entries`` holds every article that the batch's files, identities or likenesses may mean,
@@ -85,8 +85,8 @@ class Register:
 
     def __init__(
         self,
-        entries: Iterable[Entry],
-        holdings: Iterable[Holding],
+        entries: Iterable[MatchedArticle],
+        holdings: Iterable[MatchedFile],
         batch: Iterable[str],
         taken: Callable[[str], bool],
         stored: Callable[[int], SafeHtml],
@@ -95,14 +95,14 @@ class Register:
     ) -> None:
         self._entries = {entry.identity: entry for entry in entries}
         self._holdings = {holding.path: holding for holding in holdings}
-        self._vanished: dict[str, list[Holding]] = {}
+        self._vanished: dict[str, list[MatchedFile]] = {}
         self._batch = frozenset(batch)  # they hold their articles themselves
         for holding in self._holdings.values():
             if holding.entry is not None:
                 holding.entry.files[holding.path] = holding
             if holding.missing and holding.content and holding.path not in self._batch:
                 self._vanished.setdefault(holding.content, []).append(holding)
-        self._alike: dict[str, list[Entry]] = {}
+        self._alike: dict[str, list[MatchedArticle]] = {}
         for entry in self._entries.values():
             self._recognize(entry)
         self._taken = taken
@@ -110,19 +110,23 @@ class Register:
         self._fold = fold
         self.moved: list[str] = []  #: paths whose holding went to another path
         self.deposed: set[str] = set()  #: paths that led and do so no more
-        self.refiled: dict[str, Entry] = {}  #: perhaps in other categories now, by identity
-        self.unsure: dict[str, Entry] = {}  #: whose other files may be about others, by identity
+        self.refiled: dict[
+            str, MatchedArticle
+        ] = {}  #: perhaps in other categories now, by identity
+        self.unsure: dict[
+            str, MatchedArticle
+        ] = {}  #: whose other files may be about others, by identity
 
-    def holding(self, path: str) -> Holding | None:
+    def holding(self, path: str) -> MatchedFile | None:
         """Return what a path holds, None where it is new."""
         return self._holdings.get(path)
 
-    def keep(self, path: str, content: str) -> Holding:
+    def keep(self, path: str, content: str) -> MatchedFile:
         """Let a file that says nothing of use hold on to its article, and return its holding."""
         before = self._holdings.get(path)
         return self._hold(path, content, before.entry if before else None)
 
-    def assign(self, path: str, content: str, draft: Draft) -> Entry:
+    def assign(self, path: str, content: str, draft: Draft) -> MatchedArticle:
         """Return the article that a readable file is about, and let the file hold it.
 
         An identity of its own decides alone (with ``fold``, beside what is nearly the same). One
@@ -146,7 +150,7 @@ class Register:
         self._hold(path, content, entry)
         return entry
 
-    def lead(self, entry: Entry, path: str, draft: Draft) -> bool:
+    def lead(self, entry: MatchedArticle, path: str, draft: Draft) -> bool:
         """Tell whether an article is what this file of it says, and remember what that is.
 
         The file that was first leads. Where it is gone, one that says something new does.
@@ -168,7 +172,7 @@ class Register:
         holding.categories = draft.categories
         return leads
 
-    def revise(self, entry: Entry, known: Known, draft: Draft) -> None:
+    def revise(self, entry: MatchedArticle, known: Known, draft: Draft) -> None:
         """Remember an article's new version.
 
         Where it says something else than before, its other files may have to let go of it.
@@ -188,7 +192,7 @@ class Register:
             if entry.sequence is None and not entry.files:
                 del self._entries[entry.identity]
 
-    def _own(self, path: str, draft: Draft) -> Entry | None:
+    def _own(self, path: str, draft: Draft) -> MatchedArticle | None:
         """Return the article that the file held before, unless it follows and is another now."""
         held = self._holdings.get(path)
         if held is None or held.entry is None:
@@ -197,13 +201,13 @@ class Register:
             return held.entry
         return self._followed(path, draft)
 
-    def _followed(self, path: str, draft: Draft) -> Entry | None:
+    def _followed(self, path: str, draft: Draft) -> MatchedArticle | None:
         held = self._holdings.get(path)
         if held is None or held.entry is None or held.entry.leader is held:
             return None
         return held.entry if self._still(held.entry, draft) else None
 
-    def _still(self, entry: Entry, draft: Draft) -> bool:
+    def _still(self, entry: MatchedArticle, draft: Draft) -> bool:
         """Tell whether a draft of a file that follows is a version of the article it follows."""
         like, known = draft.likeness, entry.likeness
         if like is None or known is None:
@@ -214,12 +218,12 @@ class Register:
             known = known.sketched(plain_text(self._body(entry)))
         return like.still(known)
 
-    def _body(self, entry: Entry) -> SafeHtml:
+    def _body(self, entry: MatchedArticle) -> SafeHtml:
         if entry.body is None and entry.sequence is not None:
             return self._stored(entry.sequence)
         return entry.body or SafeHtml("")
 
-    def _moved(self, path: str, content: str, draft: Draft) -> Entry | None:
+    def _moved(self, path: str, content: str, draft: Draft) -> MatchedArticle | None:
         held = self._holdings.get(path)
         if held is not None and held.entry is not None:
             return None
@@ -239,7 +243,7 @@ class Register:
             one for one in self._vanished.get(gone.content, ()) if one is not gone
         ]
         del self._holdings[gone.path], entry.files[gone.path]
-        self._holdings[path] = Holding(
+        self._holdings[path] = MatchedFile(
             path=path,
             content=content,
             missing=False,
@@ -251,7 +255,7 @@ class Register:
         self.moved.append(gone.path)
         return entry
 
-    def _twin(self, draft: Draft) -> Entry | None:
+    def _twin(self, draft: Draft) -> MatchedArticle | None:
         """Return the article that another file says, too: the first seen wins."""
         found = [
             entry
@@ -266,7 +270,7 @@ class Register:
         found.sort(key=lambda one: (one.sequence is None, one.sequence or 0))
         return found[0] if found else None
 
-    def _like(self, draft: Draft, *, exactly: bool) -> list[Entry]:
+    def _like(self, draft: Draft, *, exactly: bool) -> list[MatchedArticle]:
         like = draft.likeness
         if like is None:
             return []
@@ -278,7 +282,7 @@ class Register:
             and (like.same(entry.likeness) or (not exactly and like.nearly(entry.likeness)))
         ]
 
-    def _by_path(self, path: str, identity: str) -> Entry:
+    def _by_path(self, path: str, identity: str) -> MatchedArticle:
         entry = self._entries.get(identity)
         if entry is None:
             return self._new(identity, by_path=True)
@@ -288,18 +292,18 @@ class Register:
         free = next(name for name in others if name not in self._entries and not self._taken(name))
         return self._new(free, by_path=True)
 
-    def _new(self, identity: str, *, by_path: bool) -> Entry:
-        entry = Entry(identity=identity, by_path=by_path)
+    def _new(self, identity: str, *, by_path: bool) -> MatchedArticle:
+        entry = MatchedArticle(identity=identity, by_path=by_path)
         self._entries[identity] = entry
         return entry
 
-    def _recognize(self, entry: Entry) -> None:
+    def _recognize(self, entry: MatchedArticle) -> None:
         if entry.likeness is not None:
             known = self._alike.setdefault(entry.likeness.title, [])
             if entry not in known:
                 known.append(entry)
 
-    def _hold(self, path: str, content: str, entry: Entry | None) -> Holding:
+    def _hold(self, path: str, content: str, entry: MatchedArticle | None) -> MatchedFile:
         before = self._holdings.get(path)
         if before is not None and before.entry is entry:
             before.content, before.missing = content, False
@@ -312,7 +316,7 @@ class Register:
                 self.refiled[before.entry.identity] = before.entry
                 if before.leads:
                     self.unsure[before.entry.identity] = before.entry
-        holding = Holding(path=path, content=content, missing=False, entry=entry)
+        holding = MatchedFile(path=path, content=content, missing=False, entry=entry)
         if entry is not None:
             entry.files[path] = holding
         self._holdings[path] = holding
@@ -325,11 +329,11 @@ def own_identity(path: str) -> str:
     return path_identity(PurePosixPath(path))
 
 
-def _leader(entry: Entry) -> Holding | None:
+def _leader(entry: MatchedArticle) -> MatchedFile | None:
     return entry.leader
 
 
-def _orphaned(entry: Entry | None) -> bool:
+def _orphaned(entry: MatchedArticle | None) -> bool:
     """Tell whether an article came from a path, is stored, and has no file any more."""
     return (
         entry is not None and entry.by_path and entry.sequence is not None and not entry.present()

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Select, bindparam, case, delete, func, select
 
 from digest.articles.ingest.records import Embargoes, FileRecord, Reading
 from digest.articles.model import Changes, Problem, Severity
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.store.article_batches import record
 from digest.store.article_queries import category_summaries
 from digest.store.connection import Database, Lock
-from digest.store.facet_membership import reweave
+from digest.store.facet_membership import update_all_facets
 from digest.store.problems import FAILED, counted, listed
 from digest.store.rewritten_files import SAID
 from digest.store.schema import article, article_state, file, meta, problem, withdrawal
@@ -24,7 +24,7 @@ from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
 from digest.store.withdrawals import deleted, review
 
-_TERMS = Terms()
+_POLICY = IngestPolicy()
 #: The row of ``meta`` that holds the authority of tag URIs.
 AUTHORITY = "authority"
 
@@ -85,7 +85,9 @@ class ArticleStore:
             for path, size, mtime_ns, content, recipe, missing, text_hash, raw_hash in rows
         }
 
-    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms = _TERMS) -> Changes:
+    def record(
+        self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy = _POLICY
+    ) -> Changes:
         """Store what was read, all or nothing, and return what changed.
 
         ``Store.authority`` must have been called on this database once: new articles get their
@@ -97,7 +99,7 @@ class ArticleStore:
             known = authority(connection)
             if known is None:
                 raise RuntimeError("the store has no authority yet: call Store.authority first")
-            return record(connection, known, readings, now, terms)
+            return record(connection, known, readings, now, policy)
 
     def touch(self, records: Sequence[FileRecord]) -> None:
         """Remember new sizes, times and recipes of files whose content is as before.
@@ -167,20 +169,22 @@ class ArticleStore:
             rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
             return [(row.path, row.embargo_at) for row in rows]
 
-    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
+    def review(
+        self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
+    ) -> Changes:
         """Show articles again whose files are back; withdraw those without a file for so long.
 
         Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
-        away, and none are either. With ``terms`` strands are decided anew where those that are
+        away, and none are either. With ``policy`` strands are decided anew where those that are
         known were decided by others: another language of the site, other feeds of the operator's.
         """
-        rewoven = reweave(self._database, terms, now) if terms else Changes()
+        facet_changes = update_all_facets(self._database, policy, now) if policy else Changes()
         if grace is None:
             with self._database.read() as connection:
                 if connection.scalar(deleted().limit(1)) is None:
-                    return rewoven
+                    return facet_changes
         with self._database.write(Lock.ARTICLES) as connection:
-            return rewoven + review(connection, now, grace)
+            return facet_changes + review(connection, now, grace)
 
     def counts(self) -> Counts:
         """Return how much there is."""

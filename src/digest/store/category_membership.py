@@ -9,26 +9,28 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from digest.articles.model import CategoryPath
-from digest.store.article_matching import Entry
+from digest.store.article_matching import MatchedArticle
 from digest.store.schema import category, membership
 from digest.store.statements import among, insert, insert_new
 from digest.store.types import chunks, hashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filed:
+class CategoryChanges:
     """What filing changed."""
 
     categories: frozenset[CategoryPath]  #: of all articles asked for: old and new, every level
-    moved: tuple[Entry, ...]  #: articles that were stored before and have other categories now
+    moved: tuple[
+        MatchedArticle, ...
+    ]  #: articles that were stored before and have other categories now
 
 
-def file_under(
+def update_categories(
     connection: Connection,
-    new: Sequence[Entry],
-    changed: Sequence[Entry],
-    perhaps: Sequence[Entry] = (),
-) -> Filed:
+    new: Sequence[MatchedArticle],
+    changed: Sequence[MatchedArticle],
+    perhaps: Sequence[MatchedArticle] = (),
+) -> CategoryChanges:
     """Bring memberships up to date.
 
     The categories of ``changed`` articles are told in any case, those of ``perhaps`` where
@@ -63,13 +65,13 @@ def file_under(
     told = [*new, *changed, *moved]
     direct = {path for entry in told for path in after[entry.identity]}
     direct.update(path for entry in told for path, _ in before.get(entry.sequence or 0, ()))
-    return Filed(
+    return CategoryChanges(
         categories=frozenset(ancestor for path in direct for ancestor in path.lineage()),
         moved=tuple(moved),
     )
 
 
-def _published_at(entry: Entry) -> datetime | None:
+def _published_at(entry: MatchedArticle) -> datetime | None:
     return entry.known.published_at if entry.known else None
 
 
@@ -90,7 +92,7 @@ def _positions(
 
 
 def _memberships(
-    entry: Entry, categories: Iterable[CategoryPath]
+    entry: MatchedArticle, categories: Iterable[CategoryPath]
 ) -> Iterable[tuple[int | None, CategoryPath, int | None, datetime | None]]:
     """Yield an article's sequence, category, position there, date: for every level."""
     positions: dict[CategoryPath, int | None] = {}

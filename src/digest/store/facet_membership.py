@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, literal, select
 from digest.articles.facets import Strand, StrandKind
 from digest.articles.filters import Sifted, fingerprint, strands
 from digest.articles.model import Changes, SafeHtml
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.feeds.model import StrandSummary
 from digest.store.article_queries import filed, newest_sequence, pairs
 from digest.store.connection import Database, Lock
@@ -23,7 +23,7 @@ from digest.store.types import CHUNK, chunks, hashed
 
 #: The row of ``meta`` that tells by which sieves and language the strands were decided; empty
 #: where not all were decided by the same.
-WOVEN = "woven"
+DECIDED_BY = "woven"
 
 _KINDS = {str(kind): kind for kind in StrandKind}
 #: Articles' strands, each with the date there.
@@ -31,7 +31,7 @@ _Runs = dict[int, dict[Strand, datetime]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Woven:
+class FacetChanges:
     """What weaving found."""
 
     strands: frozenset[Strand]  #: of all articles asked for: old and new
@@ -50,19 +50,19 @@ class Said:
 _NOTHING_SAID: Mapping[int, Said] = MappingProxyType({})
 
 
-def weave(
+def update_facets(
     connection: Connection,
     sequences: Collection[int],
-    terms: Terms,
+    policy: IngestPolicy,
     said: Mapping[int, Said] = _NOTHING_SAID,
-) -> Woven:
+) -> FacetChanges:
     """Bring the strands of these articles up to date; of some it is known what they say."""
     before = _running(
         connection, [one for one in sequences if one not in said or not said[one].new]
     )
-    after = _decided(connection, [one for one in sequences if one not in said], terms)
+    after = _decided(connection, [one for one in sequences if one not in said], policy)
     for number, one in said.items():
-        decided = strands(one.sifted, terms.sieves, terms.language)
+        decided = strands(one.sifted, policy.sieves, policy.language)
         after[number] = dict.fromkeys(sorted(decided), one.published_at)
     moved = [one for one in after if before.get(one, {}) != after[one]]
     for chunk in chunks([one for one in moved if one in before]):
@@ -80,27 +80,27 @@ def weave(
         for sequence in moved
         for one, _ in before.get(sequence, {}).items() ^ after[sequence].items()
     }
-    return Woven(strands=frozenset(told), changed=frozenset(changed))
+    return FacetChanges(strands=frozenset(told), changed=frozenset(changed))
 
 
-def note_terms(connection: Connection, terms: Terms) -> None:
-    """Remember by what terms the strands of a batch that follows are decided."""
-    known, own = _woven(connection), fingerprint(terms.sieves, terms.language)
+def note_policy(connection: Connection, policy: IngestPolicy) -> None:
+    """Remember by which policy the strands of a batch that follows are decided."""
+    known, own = _decided_by(connection), fingerprint(policy.sieves, policy.language)
     if known == own:
         return
     # Where there are articles already, they may have been decided by others.
     value = "" if newest_sequence(connection) else own
-    put(connection, meta, [{"name": WOVEN, "value": value}], key="name")
+    put(connection, meta, [{"name": DECIDED_BY, "value": value}], key="name")
 
 
-def reweave(database: Database, terms: Terms, now: datetime) -> Changes:
-    """Decide the strands of all articles anew if they were decided by other terms.
+def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -> Changes:
+    """Decide the strands of all articles anew if they were decided by another policy.
 
     Other writers get their turn in between.
     """
-    own = fingerprint(terms.sieves, terms.language)
+    own = fingerprint(policy.sieves, policy.language)
     with database.read() as connection:
-        if _woven(connection) == own:
+        if _decided_by(connection) == own:
             return Changes()
     changed: frozenset[Strand] = frozenset()
     last: int | None = 0
@@ -108,13 +108,15 @@ def reweave(database: Database, terms: Terms, now: datetime) -> Changes:
         with database.write(Lock.ARTICLES) as connection:
             query = select(article.c.id).where(article.c.id > last)
             some = list(connection.scalars(query.order_by(article.c.id).limit(CHUNK)))
-            woven = weave(connection, some, terms).changed
-            if woven:
-                record_changes(connection, advance(connection, now), selections=(None, *woven))
-            changed |= woven
+            facet_changes = update_facets(connection, some, policy).changed
+            if facet_changes:
+                record_changes(
+                    connection, advance(connection, now), selections=(None, *facet_changes)
+                )
+            changed |= facet_changes
             last = some[-1] if some else None
             if last is None:
-                put(connection, meta, [{"name": WOVEN, "value": own}], key="name")
+                put(connection, meta, [{"name": DECIDED_BY, "value": own}], key="name")
     return Changes(strands=changed)
 
 
@@ -149,8 +151,8 @@ def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[Str
     ]
 
 
-def _woven(connection: Connection) -> str | None:
-    return connection.scalar(select(meta.c.value).where(meta.c.name == WOVEN))
+def _decided_by(connection: Connection) -> str | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.name == DECIDED_BY))
 
 
 def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
@@ -165,9 +167,9 @@ def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
     return found
 
 
-def _decided(connection: Connection, sequences: Collection[int], terms: Terms) -> _Runs:
+def _decided(connection: Connection, sequences: Collection[int], policy: IngestPolicy) -> _Runs:
     """Return the strands that articles should run in, as they are stored now."""
-    reads = any(sieve.reads for sieve in terms.sieves)
+    reads = any(sieve.reads for sieve in policy.sieves)
     query = select(
         article.c.id,
         article.c.published_at,
@@ -177,7 +179,7 @@ def _decided(connection: Connection, sequences: Collection[int], terms: Terms) -
         article.c.body if reads else literal("").label("body"),
     )
     rows = list(among(connection, query, article.c.id, sequences))
-    categories = filed(connection, [row.id for row in rows]) if terms.sieves else {}
+    categories = filed(connection, [row.id for row in rows]) if policy.sieves else {}
     found: _Runs = {}
     for row in rows:
         sifted = Sifted(
@@ -187,7 +189,7 @@ def _decided(connection: Connection, sequences: Collection[int], terms: Terms) -
             language=row.language,
             body=SafeHtml(row.body),
         )
-        decided = strands(sifted, terms.sieves, terms.language)
+        decided = strands(sifted, policy.sieves, policy.language)
         found[row.id] = dict.fromkeys(sorted(decided), row.published_at)
     return found
 

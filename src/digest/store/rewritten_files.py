@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from digest.articles.duplicates import Likeness
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Beside, Draft, SafeHtml, SameText, path_identity
-from digest.articles.revision import Terms, notes
+from digest.articles.revision import IngestPolicy, notes
 from digest.store.problems import note
 from digest.store.schema import article, file, likeness
 from digest.store.statements import Prepared, among
@@ -47,7 +47,7 @@ class Repeated:
 
 
 def remember_repeats(
-    connection: Connection, readings: Sequence[Reading], now: datetime, terms: Terms
+    connection: Connection, readings: Sequence[Reading], now: datetime, policy: IngestPolicy
 ) -> Repeated:
     """Write the files of a batch that say the same, as far as their articles stay as they are.
 
@@ -88,7 +88,7 @@ def remember_repeats(
     ]
     _REMEMBER.run(connection, rows)
     found = {
-        storable(reading.record.path): notes(said.beside, now, terms)
+        storable(reading.record.path): notes(said.beside, now, policy)
         for _, reading, said in plain
         if said.beside is not None
     }

@@ -15,7 +15,7 @@ import pytest
 
 from digest.app.wiring import Services
 from digest.articles.ingest import ingest as ingest_module
-from digest.articles.ingest.ingest import Ingest, Taken
+from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Result, Stalled, TooSlow, Workers
 from digest.articles.model import Changes, SourceFile
@@ -42,7 +42,7 @@ def titles(services: Services) -> list[str]:
     return [article.title for article in stores.newest(services.store, None, 100)]
 
 
-def told(taken: Taken) -> tuple[int, int, int, int]:
+def told(taken: IngestResult) -> tuple[int, int, int, int]:
     changes = taken.changes
     return changes.new, changes.updated, changes.unchanged, changes.problems
 
@@ -113,9 +113,9 @@ def test_a_file_that_took_too_long_is_tried_again_when_it_may_take_longer(
     with all_given_up(TooSlow):
         ingest.take(["a.md"])
     ingest.scan()
-    recipe = services.settings.recipe()
+    options = services.settings.draft_options()
     for seconds, expected in ((2, 0), (5, 1), (5, 0)):
-        with Workers(recipe, count=1, timeout=timedelta(seconds=seconds)) as workers:
+        with Workers(options, count=1, timeout=timedelta(seconds=seconds)) as workers:
             assert told(services.ingest(workers).scan()) == (expected, 0, 0, 0)
     assert services.store.articles.problems() == []
 
@@ -198,7 +198,7 @@ def test_what_was_stored_before_a_failure_is_told_by_the_next_call(
 
     monkeypatch.setattr(ArticleStore, "record", fail_once)
 
-    def take() -> Taken:
+    def take() -> IngestResult:
         return ingest.scan() if whole else ingest.take(paths)
 
     with pytest.raises(StoreError):
@@ -296,7 +296,7 @@ def test_hints_about_files_that_are_no_articles_are_nothing(
     workplace.write_text("picture.png", "no text")
     workplace.write(".git/a.md")
 
-    assert ingest.take(["picture.png", ".git/a.md", "gone.md", "gone"]) == Taken()
+    assert ingest.take(["picture.png", ".git/a.md", "gone.md", "gone"]) == IngestResult()
 
 
 def test_a_file_being_written_waits(workplace: Workplace, ingest: Ingest) -> None:

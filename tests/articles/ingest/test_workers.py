@@ -15,7 +15,7 @@ from pebble import ProcessPool
 from pebble.pool import process
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.ingest import workers as workers_module
 from digest.articles.ingest.workers import Workers, WorkersError
 from digest.articles.model import Draft, SameText, SourceFile
@@ -26,43 +26,43 @@ BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
 
 
 #: What stands in for the making of a draft.
-Misbehaviour = Callable[[SourceFile, Recipe, datetime], Draft]
+Misbehaviour = Callable[[SourceFile, DraftOptions, datetime], Draft]
 
 
-def sleeps_for_ever(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
+def sleeps_for_ever(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     time.sleep(1_000)  # killed long before: that is what is tested
     raise AssertionError
 
 
-def computes_for_ever(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
+def computes_for_ever(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     while True:  # killed by the system: that is what is tested
         pass
 
 
-def computes_for_a_while(source: SourceFile, recipe: Recipe, _now: datetime) -> Draft:
+def computes_for_a_while(source: SourceFile, options: DraftOptions, _now: datetime) -> Draft:
     began = time.process_time()
     while time.process_time() - began < 0.2:
         pass
-    return make_draft(source, recipe)
+    return make_draft(source, options)
 
 
-def ignores_the_limit(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
+def ignores_the_limit(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     signal.signal(signal.SIGPROF, signal.SIG_IGN)
     return computes_for_ever(_source, _recipe, _now)
 
 
-def dies(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
+def dies(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     os._exit(7)
 
 
-def trips(_source: SourceFile, _recipe: Recipe, _now: datetime) -> Draft:
+def trips(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     raise RecursionError("too deep")
 
 
-def does_as_told(source: SourceFile, recipe: Recipe, now: datetime) -> Draft:
+def does_as_told(source: SourceFile, options: DraftOptions, now: datetime) -> Draft:
     """Misbehave in the way that a file names; make a draft of all others."""
     misbehaves: Misbehaviour | None = globals().get(source.content.decode())
-    return misbehaves(source, recipe, now) if misbehaves else make_draft(source, recipe)
+    return misbehaves(source, options, now) if misbehaves else make_draft(source, options)
 
 
 def name(make: Misbehaviour) -> str:
@@ -83,7 +83,7 @@ def title_of(result: Draft | SameText) -> str:
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    with Workers(Recipe(), count=1, timeout=timedelta(seconds=0.5)) as pool:
+    with Workers(DraftOptions(), count=1, timeout=timedelta(seconds=0.5)) as pool:
         yield pool
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.draft import make_draft, remake_draft
-from digest.articles.draft_options import Recipe
+from digest.articles.draft import draft_rewritten, make_draft
+from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Beside, Draft, SameText, SourceFile
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.errors import SourceError
@@ -27,7 +27,7 @@ author: 某记者
 ---
 <p>桥今天通车了。</p>
 """
-RECIPE = Recipe(engines=("nh3",))
+RECIPE = DraftOptions(engines=("nh3",))
 
 
 def hashed(text: str) -> str:
@@ -124,7 +124,7 @@ def source(text: str, made: Draft | None = None) -> SourceFile:
 
 
 def made(text: str, before: Draft | None = None) -> Draft | SameText:
-    return remake_draft(source(text, before), RECIPE, NOW)
+    return draft_rewritten(source(text, before), RECIPE, NOW)
 
 
 def test_a_file_that_nothing_is_known_of_becomes_a_draft() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from digest.articles.filters import Sieve
 from digest.articles.ingest.records import Reading
 from digest.articles.model import ArticleKey, CategoryPath, SafeHtml, path_identity
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.encodings import plain_name
 from digest.feeds.model import ATOM, JSON, RSS
@@ -57,7 +57,7 @@ class Bench:
     store: Store
     clock: Seconds = field(default_factory=Seconds)
     told: list[str] = field(default_factory=list)  #: paths that hubs were told of
-    terms: Terms = field(default_factory=lambda: Terms(language=SITE.language))
+    terms: IngestPolicy = field(default_factory=lambda: IngestPolicy(language=SITE.language))
     now: datetime = NOON
 
     @property

@@ -23,7 +23,7 @@ from digest.articles.ingest.scan import RootMark, Scan, kept_back
 from digest.articles.ingest.tree import FileContent, FileState, Tree, Unread, printable
 from digest.articles.ingest.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
 from digest.articles.model import Changes, SourceFile
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 from digest.errors import SourceError
 from digest.times import Clock
 
@@ -35,11 +35,11 @@ _AHEAD, _AHEAD_BYTES = 512, 16_777_216
 #: A size no file has: it never equals the one found, so the file is tried again at each scan.
 _NEVER = -1
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_TERMS = Terms()
+_POLICY = IngestPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class IngestResult:
     """What came of looking at files."""
 
     changes: Changes = field(default_factory=Changes)
@@ -64,11 +64,11 @@ class Ingest:
         tree: Tree,
         workers: Workers,
         clock: Clock,
-        terms: Terms = _TERMS,
+        policy: IngestPolicy = _POLICY,
     ) -> None:
         self._store = store
         self._memory = memory
-        self._terms = terms
+        self._policy = policy
         self._tree = tree
         self._workers = workers
         self._clock = clock
@@ -85,7 +85,7 @@ class Ingest:
         """Make whatever is under way return soon; nothing is taken afterwards."""
         self._stopped.set()
 
-    def scan(self, progress: Callable[[int, int], None] | None = None) -> Taken:
+    def scan(self, progress: Callable[[int, int], None] | None = None) -> IngestResult:
         """Compare the whole tree with what is remembered and take what differs.
 
         Unchanged files are not opened. ``progress`` hears (files done, files to read). A folder
@@ -100,7 +100,7 @@ class Ingest:
         odd: dict[str, str] = {}  # paths as they are on disk, where they are no UTF-8
         for path, state in self._tree.walk(closed=closed):
             if self._stopped.is_set():
-                return Taken(complete=False)
+                return IngestResult(complete=False)
             key = printable(path)
             found[key] = state
             if key is not path:
@@ -126,7 +126,7 @@ class Ingest:
             unseen={name: _reason(closed.get(name), why) for name, why in doubted.items()},
         )
         self._untold = taken.changes
-        self._untold += self._store.review(ended, self._terms.grace, self._terms)
+        self._untold += self._store.review(ended, self._policy.grace, self._policy)
         self._memory.remember(scan)
         changes, self._untold = self._untold, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
@@ -179,7 +179,7 @@ class Ingest:
         """When to ask for ``released`` again, aware UTC; None where nothing waits."""
         return self._embargoes.next_at
 
-    def take(self, paths: Iterable[str]) -> Taken:
+    def take(self, paths: Iterable[str]) -> IngestResult:
         """Look at these paths, whatever they are by now: files, folders, or gone.
 
         One that ends in ``/`` was a folder.
@@ -250,7 +250,7 @@ class Ingest:
             readings = [
                 self._unreadable(printable(folder), error) for folder, error in closed.items()
             ]
-            self._untold += self._store.record(readings, self._clock(), self._terms)
+            self._untold += self._store.record(readings, self._clock(), self._policy)
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
@@ -265,13 +265,13 @@ class Ingest:
         paths: Sequence[str],
         known: Mapping[str, FileRecord],
         progress: Callable[[int, int], None] | None,
-    ) -> Taken:
+    ) -> IngestResult:
         waiting: set[str] = set()
         touched: list[FileRecord] = []
         readings = self._readings(paths, known, touched, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
-            self._untold += self._store.record(batch, self._clock(), self._terms)
+            self._untold += self._store.record(batch, self._clock(), self._policy)
             self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
             done += len(batch)
             if progress:
@@ -281,7 +281,7 @@ class Ingest:
         if touched or done:
             self._untold += self._store.review(self._clock(), None)
         changes, self._untold = self._untold, Changes()
-        return Taken(
+        return IngestResult(
             changes=changes,
             files=len(paths),
             waiting=frozenset(waiting),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from digest.articles.ingest.scan import Scan
 from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText
-from digest.articles.revision import Terms
+from digest.articles.revision import IngestPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class FileStore(Protocol):
     def files(self, paths: Collection[str] | None = None) -> dict[str, FileRecord]:
         """Return the records of these paths, or of all, by path."""
 
-    def record(self, readings: Sequence[Reading], now: datetime, terms: Terms) -> Changes:
+    def record(self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy) -> Changes:
         """Store what was read, all or nothing, and return what changed."""
 
     def touch(self, records: Sequence[FileRecord]) -> None:
@@ -101,10 +101,12 @@ class FileStore(Protocol):
     def embargoes(self, now: datetime) -> Embargoes:
         """Return which files wait for the date of their article."""
 
-    def review(self, now: datetime, grace: timedelta | None, terms: Terms | None = None) -> Changes:
+    def review(
+        self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
+    ) -> Changes:
         """Show articles again whose files are back; withdraw those without a file for so long.
 
-        With ``terms``, decide strands anew where others decided them.
+        With ``policy``, decide strands anew where others decided them.
         """
 
 

@@ -14,7 +14,7 @@ from typing import Self, TypeAlias
 
 from pebble import ProcessExpired, ProcessPool
 
-from digest.articles.draft_options import Recipe
+from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Draft, SameText, SourceFile
 from digest.errors import DigestError, SourceError
 from digest.times import utc_now
@@ -25,7 +25,7 @@ BATCH, BATCH_BYTES = 16, 524_288
 #: A worker is replaced after so many batches, which bounds what a leak in a parser can cost.
 _BATCHES_PER_WORKER = 1_000
 #: What makes a draft, by name: this process need not load the parsers that only workers need.
-_MAKE = "digest.articles.draft:remake_draft"
+_MAKE = "digest.articles.draft:draft_rewritten"
 #: How soon a wait for a draft notices that the pool was closed; seconds.
 _LOOK_UP = 0.2
 #: How many times its processor time a file may last by the clock: a machine may be busy, and what
@@ -64,8 +64,8 @@ class Workers:
     has, too.
     """
 
-    def __init__(self, recipe: Recipe, *, count: int, timeout: timedelta) -> None:
-        self.recipe = recipe
+    def __init__(self, options: DraftOptions, *, count: int, timeout: timedelta) -> None:
+        self.options = options
         self._count = count or os.cpu_count() or 1
         self.timeout = timeout  #: processor time
         self._pool = self._new_pool()
@@ -94,7 +94,7 @@ class Workers:
                 self._pool = self._new_pool()
             future: Future[list[Result]] = self._pool.schedule(
                 _limited,
-                args=(self.timeout.total_seconds(), _MAKE, sources, self.recipe),
+                args=(self.timeout.total_seconds(), _MAKE, sources, self.options),
                 timeout=(_PATIENCE * self.timeout).total_seconds(),
             )
         except (RuntimeError, OSError) as error:  # BrokenProcessPool says nothing itself
@@ -150,21 +150,21 @@ class Workers:
 
 
 def _limited(
-    seconds: float, maker: str, sources: Sequence[SourceFile], recipe: Recipe
+    seconds: float, maker: str, sources: Sequence[SourceFile], options: DraftOptions
 ) -> list[Result]:
     """Make drafts in a worker, which dies of SIGPROF when one takes so much processor time.
 
     That is setitimer(2). No handler could do it: parsers written in C run none before they are
     done.
     """
-    make: Callable[[SourceFile, Recipe, datetime], Draft | SameText] = resolve_name(maker)
+    make: Callable[[SourceFile, DraftOptions, datetime], Draft | SameText] = resolve_name(maker)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     results: list[Result] = []
     try:
         for source in sources:
             signal.setitimer(signal.ITIMER_PROF, seconds)
             try:
-                results.append(make(source, recipe, utc_now()))
+                results.append(make(source, options, utc_now()))
             except SourceError as error:
                 results.append(error)
             except Exception as error:  # noqa: BLE001 - a file's problem is never the next one's
