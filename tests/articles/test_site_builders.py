@@ -12,8 +12,8 @@ from digest.articles.model import Draft, SourceFile
 
 
 def draft(path: str, text: str, **options: Any) -> Draft:
-    options = DraftOptions(engines=("nh3",), timezone="Asia/Shanghai", **options)
-    return make_draft(SourceFile(path=PurePosixPath(path), content=text.encode()), options)
+    source = SourceFile(path=PurePosixPath(path), content=text.encode())
+    return make_draft(source, DraftOptions(engines=("nh3",), timezone="Asia/Shanghai", **options))
 
 
 def told(made: Draft) -> dict[str, object]:

@@ -831,7 +831,7 @@ class TestRuleFiles:
             "[[rules]]\ndrop = ['.own']"
         )
         found = load(file, {})
-        assert [rule.drop for rule in found.recipe().rules] == [
+        assert [rule.drop for rule in found.draft_options().rules] == [
             (".c",),
             (".a",),
             (".b",),
@@ -841,12 +841,12 @@ class TestRuleFiles:
 
     def test_the_environment_can_name_them(self, file: Path, folder: Path) -> None:
         found = load(file, {"DIGEST_ARTICLES__RULE_FILES": '["rules/c.toml"]'})
-        assert [rule.drop for rule in found.recipe().rules] == [(".c",)]
+        assert [rule.drop for rule in found.draft_options().rules] == [(".c",)]
 
     def test_a_file_may_be_in_the_home_folder(self, file: Path, folder: Path) -> None:
         file.write_text("[articles]\nrule_files = ['~/c.toml']")
         with patch.dict("os.environ", {"HOME": str(folder)}):
-            assert load(file, {}).recipe().rules[0].drop == (".c",)
+            assert load(file, {}).draft_options().rules[0].drop == (".c",)
 
     @pytest.mark.parametrize(
         ("text", "problem"),

@@ -64,7 +64,7 @@ languages = ["en"]
         found = settings(tmp_path, self.TEXT)
         ships = Criteria(words=("船", "ship"), categories=(CategoryPath(("商业", "航运")),))
         others = Criteria(authors=("某人",), languages=("en",))
-        assert found.terms().sieves == (
+        assert found.ingest_policy().sieves == (
             Sieve(name="ships", wanted=ships),
             Sieve(name="others", unwanted=others),
         )
@@ -74,17 +74,19 @@ languages = ["en"]
         )
 
     def test_articles_without_a_language_speak_the_sites(self, tmp_path: Path) -> None:
-        assert settings(tmp_path, self.TEXT).terms().language == "zh-CN"
+        assert settings(tmp_path, self.TEXT).ingest_policy().language == "zh-CN"
 
     def test_the_environment_may_define_one(self, tmp_path: Path) -> None:
         path = tmp_path / "digest.toml"
         path.write_text("")
         found = load(path, {"DIGEST_FEEDS__CUSTOM__SHIPS__WORDS": '["ship"]'})
-        assert found.terms().sieves == (Sieve(name="ships", wanted=Criteria(words=("ship",))),)
+        assert found.ingest_policy().sieves == (
+            Sieve(name="ships", wanted=Criteria(words=("ship",))),
+        )
 
     def test_there_are_none_by_default(self, tmp_path: Path) -> None:
         found = settings(tmp_path)
-        assert found.terms().sieves == ()
+        assert found.ingest_policy().sieves == ()
         assert found.custom_feeds() == ()
         assert found.feeds.authors
         assert found.feeds.languages
@@ -149,7 +151,7 @@ class TestSite:
 
 class TestRecipe:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
-        assert settings(tmp_path).recipe() == DraftOptions()
+        assert settings(tmp_path).draft_options() == DraftOptions()
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
         text = r"""
@@ -183,7 +185,7 @@ class TestRecipe:
             pattern = "c"
             [[rules]]
         """
-        assert settings(tmp_path, text).recipe() == DraftOptions(
+        assert settings(tmp_path, text).draft_options() == DraftOptions(
             timezone="Europe/Berlin",
             engines=("nh3",),
             summary_length=99,

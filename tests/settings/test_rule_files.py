@@ -48,7 +48,7 @@ def sina(text: str, tmp_path: Path) -> str:
     file = tmp_path / "digest.toml"
     file.write_text(f"[articles]\nrule_files = ['{_RULES}/sina.toml']")
     source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
-    return make_draft(source, load(file, {}).recipe()).body
+    return make_draft(source, load(file, {}).draft_options()).body
 
 
 def test_an_article_of_sina_has_neither_promotion_nor_editor_and_its_bold_text_is_bold(
@@ -79,4 +79,4 @@ def test_articles_of_others_are_left_alone(tmp_path: Path) -> None:
 def test_every_file_of_rules_can_be_used(path: Path, tmp_path: Path) -> None:
     file = tmp_path / "digest.toml"
     file.write_text(f"[articles]\nrule_files = ['{path}']")
-    assert load(file, {}).recipe().rules
+    assert load(file, {}).draft_options().rules

@@ -72,7 +72,7 @@ class Ingest:
         self._tree = tree
         self._workers = workers
         self._clock = clock
-        self._recipe = workers.recipe.fingerprint()
+        self._recipe = workers.options.fingerprint()
         #: Of files given up for time: read again once they are allowed more of it, not before.
         self._given_up = f"{self._recipe}, {workers.timeout.total_seconds():g} s"
         self._recipes = (self._recipe, self._given_up)
