@@ -400,11 +400,10 @@ async def test_it_goes_on_after_the_database_was_away(
         room.issue()
         editor = room.editor()
         editor._decisions = away = Away(room, 2)
-        stop = asyncio.Event()
         with capture_logs() as logs:
-            task = asyncio.create_task(editor.run(stop))
+            task = asyncio.create_task(editor.run())
             await calls.until(lambda: room.letters)
-            stop.set()
+            editor.stop()
             await task
         assert not away.failures
         assert [entry["event"] for entry in logs].count("drafts out of reach") == 2
@@ -435,22 +434,22 @@ async def test_it_looks_when_it_is_woken_and_stops_at_once(
     workplace: Workplace, calls: ThreadCalls
 ) -> None:
     with desk(workplace) as room:
-        editor, stop = room.editor(), asyncio.Event()
-        task = asyncio.create_task(editor.run(stop))
+        editor = room.editor()
+        task = asyncio.create_task(editor.run())
         await asyncio.sleep(0)
         room.issue()
         editor.wake()
         await calls.until(lambda: room.letters)
-        stop.set()
+        editor.stop()
         await task
 
 
 async def test_one_that_is_stopped_already_asks_nobody(workplace: Workplace) -> None:
     with desk(workplace) as room:
         room.issue()
-        stop = asyncio.Event()
-        stop.set()
-        await room.editor().run(stop)
+        editor = room.editor()
+        editor.stop()
+        await editor.run()
         assert room.letters == []
 
 

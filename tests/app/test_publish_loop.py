@@ -28,6 +28,7 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
 from digest.store.articles import ArticleStore
 from digest.store.feeds import FeedStore
+from digest.wakeup import WakeUp
 from tests import stores
 from tests.conftest import Workplace
 from tests.waiting import PATIENCE
@@ -476,7 +477,8 @@ async def test_a_scan_that_is_due_does_not_wait_for_ever_for_silence(
 
 
 async def test_hints_come_from_any_thread_and_each_path_once() -> None:
-    pending = PendingPaths()
+    wakeup = WakeUp()
+    pending = PendingPaths(wakeup)
 
     def tell() -> None:
         for number in range(100):
@@ -488,30 +490,24 @@ async def test_hints_come_from_any_thread_and_each_path_once() -> None:
     for thread in threads:
         thread.join()
 
-    assert await pending.wait(5)
+    assert await wakeup.wait(5)
     paths, overflowed = pending.drain()
     assert paths == {str(number) for number in range(100)}
     assert not overflowed
-    assert not await pending.wait(0)
+    assert not await wakeup.wait(0)
 
 
 async def test_too_many_hints_become_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish_loop_module, "_MOST_HINTS", 10)
-    pending = PendingPaths()
+    wakeup = WakeUp()
+    pending = PendingPaths(wakeup)
     for number in range(12):
         pending.add(str(number))
 
-    assert await pending.wait(5)
+    assert await wakeup.wait(5)
     assert pending.drain() == (set(), True)
     pending.add("next")
     assert pending.drain() == ({"next"}, False)
-
-
-def test_a_hint_after_the_end_is_harmless() -> None:
-    async def make() -> PendingPaths:
-        return PendingPaths()
-
-    asyncio.run(make()).add("late")
 
 
 async def test_what_is_published_is_packed_once_nothing_else_is_to_be_done(

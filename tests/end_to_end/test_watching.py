@@ -36,6 +36,7 @@ from digest.articles.revision import IngestPolicy
 from digest.backoff import Backoff
 from digest.feeds.publish.publisher import Published, Publisher
 from digest.times import utc_now
+from digest.wakeup import WakeUp
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.effort import effort
@@ -737,9 +738,10 @@ async def test_polling_finds_what_no_event_tells(
 
 def test_hints_that_were_lost_ask_for_a_scan_and_keep_what_was_heard() -> None:
     async def tell() -> tuple[bool, tuple[set[str], bool]]:
-        pending = PendingPaths()
+        wakeup = WakeUp()
+        pending = PendingPaths(wakeup)
         pending.lose()
-        waited = await pending.wait(5)
+        waited = await wakeup.wait(5)
         pending.drain()
         pending.add("a.md")
         pending.lose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,17 +11,20 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
+from digest.backoff import Backoff
 from digest.editions.model import Digest, Edition, decided_at
 from digest.errors import DeliveryDeferred, DeliveryError, DigestError
 from digest.mail.approval_request import Proposal, request
 from digest.mail.message import Envelope
 from digest.mail.transports.model import Sender
 from digest.times import Clock
+from digest.wakeup import WakeUp
 
 #: Seconds between two looks at the drafts.
 LOOK_EVERY = 30.0
-#: While the operator cannot be written to: when it is tried again at first, and at the longest.
-RETRY_FIRST, RETRY_LAST = timedelta(seconds=30), timedelta(minutes=30)
+#: How long after a mail to the operator was not taken it is tried again, at first and at most;
+#: seconds.
+RETRY_FIRST, RETRY_LAST = 30.0, 1_800.0
 
 _log = structlog.get_logger(__name__)
 
@@ -88,11 +90,11 @@ class Editor:
         self._carry = carry
         self._report_to = report_to
         self._link = link
-        self._woken = asyncio.Event()
+        self._wakeup = WakeUp()
         self._told: set[int] = set()  # drafts that the log has told of
         self._asked: set[int] = set()  # drafts that the operator was written to about
         self._retry_at: datetime | None = None
-        self._retry_after = RETRY_FIRST
+        self._backoff = Backoff(first=RETRY_FIRST, longest=RETRY_LAST)
 
     async def proposal(self, edition_id: int) -> Proposal | None:
         """Return an edition as one decides on it; None where there is none with this id.
@@ -150,9 +152,9 @@ class Editor:
         return True
 
     async def resend(self, edition_id: int) -> int:
-        """Queue again what failed or expired; return how many.
+        """Queue again what failed or expired; return how many deliveries.
 
-        None where its digest is not configured: nobody would send it. Raises StoreError.
+        Return 0 where the digest is not configured: nobody would send them. Raises StoreError.
         """
         edition = await self._edition(edition_id)
         if edition is None or edition.digest not in self._digests:
@@ -165,28 +167,20 @@ class Editor:
 
     def wake(self) -> None:
         """Have ``run`` look at the drafts at once."""
-        self._woken.set()
+        self._wakeup.wake()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Ask about drafts and keep their deadlines, until ``stop`` is set.
+    def stop(self) -> None:
+        """Have ``run`` return once the draft at hand is attended to."""
+        self._wakeup.stop()
 
-        Whatever the store, the mail server and the disk do is logged; nothing is raised for it.
+    async def run(self) -> None:
+        """Ask about drafts and keep their deadlines, until stopped.
+
+        Errors of the store, the mail server and the disk are logged, not raised.
         """
-        stopping = asyncio.create_task(self._wake_at(stop))
-        try:
-            while not stop.is_set():
-                self._woken.clear()
-                await self._look()
-                if not stop.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(LOOK_EVERY):
-                            await self._woken.wait()
-        finally:
-            stopping.cancel()
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._woken.set()
+        while not self._wakeup.stopped:
+            await self._look()
+            await self._wakeup.wait(LOOK_EVERY)
 
     async def _look(self) -> None:
         """Do what is due for each draft; one that fails holds up no other."""
@@ -226,7 +220,9 @@ class Editor:
         if edition.id in self._asked:  # only that could not be written down
             await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
             return
-        if self._retry_at is not None and now < self._retry_at <= now + RETRY_LAST:
+        if self._retry_at is not None and now < self._retry_at <= now + timedelta(
+            seconds=RETRY_LAST
+        ):
             return
         proposal = await self.proposal(edition.id)
         if self._carry is None or proposal is None or not proposal.waits:
@@ -236,15 +232,15 @@ class Editor:
         try:
             await self._carry(request(proposal, self._sender, self._report_to, now, link=link))
         except DeliveryDeferred as error:
-            self._retry_at = now + self._retry_after
-            self._retry_after = min(self._retry_after * 2, RETRY_LAST)
+            self._retry_at = now + timedelta(seconds=self._backoff.failed())
             _log.warning("operator not asked yet", edition=edition.id, error=str(error))
             return
         except DeliveryError as error:
             _log.error("mail to the operator refused", edition=edition.id, error=str(error))
         else:
             _log.info("operator asked to approve", digest=edition.digest, edition=edition.id)
-        self._retry_at, self._retry_after = None, RETRY_FIRST
+        self._retry_at = None
+        self._backoff.succeeded()
         self._asked.add(edition.id)
         await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
 

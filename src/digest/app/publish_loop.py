@@ -17,6 +17,7 @@ from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish.publisher import Publisher
 from digest.times import Clock
+from digest.wakeup import WakeUp
 
 _log = structlog.get_logger(__name__)
 
@@ -40,12 +41,11 @@ _LOOK_AT_ROOT = 5.0
 class PendingPaths:
     """Paths to look at, told by other threads, gathered for one task of the event loop."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, wakeup: WakeUp) -> None:
+        self._wakeup = wakeup
         self._lock = threading.Lock()
         self._paths: set[str] = set()
         self._overflowed = False
-        self._told = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -60,7 +60,7 @@ class PendingPaths:
             if not self._overflowed:
                 self._paths.add(path)
         if first:
-            self.wake()
+            self._wakeup.wake()
 
     def lose(self) -> None:
         """Note that paths were lost, so that only a scan can find them; from any thread."""
@@ -68,38 +68,20 @@ class PendingPaths:
             first = not self._paths and not self._overflowed
             self._overflowed = True
         if first:
-            self.wake()
-
-    def wake(self) -> None:
-        """End a wait, whether there is a hint or not; from any thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._told.set)
-        except RuntimeError:  # the loop has closed: nobody is left to look
-            return
+            self._wakeup.wake()
 
     def drain(self) -> tuple[set[str], bool]:
         """Return the paths noted since the last time, and whether there were too many to note."""
         with self._lock:
             paths, overflowed = self._paths, self._overflowed
             self._paths, self._overflowed = set(), False
-            self._told.clear()
         return paths, overflowed
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait until there is a hint; False where none came in time."""
-        try:
-            async with asyncio.timeout(max(seconds, 0)):
-                await self._told.wait()
-        except TimeoutError:
-            return False
-        return True
 
 
 class PublishLoop:
     """Takes files as they change and publishes what follows, one burst at a time.
 
-    Made within a running event loop. Where there is nothing to ``watch`` with, it finds changes
-    by scans alone.
+    Where there is nothing to ``watch`` with, it finds changes by scans alone.
     """
 
     def __init__(
@@ -117,7 +99,8 @@ class PublishLoop:
         self._scan_every = scan_every.total_seconds()
         self._settle = max(settle.total_seconds(), 0.1)
         self._clock = clock
-        self._pending = PendingPaths()
+        self._wakeup = WakeUp()
+        self._pending = PendingPaths(self._wakeup)
         self._watch = watch(self._pending) if watch else None
         self._next_scan = 0.0
         self._publish_at = inf  # of the loop's clock
@@ -125,18 +108,16 @@ class PublishLoop:
         self._backoff = Backoff()
         self._pack_at = 0.0  # of the loop's clock
         self._pack_backoff = Backoff()
-        self._stopped = threading.Event()
         self.last_scan: Scan | None = None
 
     def stop(self) -> None:
-        """Make whatever is under way end soon."""
-        self._stopped.set()
+        """Have ``run`` return, and whatever is under way end soon; from any thread."""
         self._ingest.stop()
-        self._pending.wake()
+        self._wakeup.stop()
 
     def stopped(self) -> bool:
         """Tell whether ``stop`` was called."""
-        return self._stopped.is_set()
+        return self._wakeup.stopped
 
     async def first_scan(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Begin to watch, scan the tree and publish what is stale.
@@ -159,7 +140,7 @@ class PublishLoop:
         try:
             while not self.stopped():
                 now = asyncio.get_running_loop().time()
-                await self._pending.wait(
+                await self._wakeup.wait(
                     min(
                         self._next_scan - now,
                         self._wait_to_publish(now),
@@ -175,7 +156,7 @@ class PublishLoop:
                         break
                     wait = backoff.failed()
                     _log.error("publishing failed, will try again", error=str(error), seconds=wait)
-                    await asyncio.sleep(wait)
+                    await self._wakeup.rest(wait)
         finally:
             if self._watch is not None:
                 await asyncio.to_thread(self._watch.stop)
