@@ -24,7 +24,7 @@ from digest.backoff import Backoff
 from digest.errors import StoreError
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.delivery.mailing import Mailing
-from digest.scheduling.timer import Timetable
+from digest.scheduling.timer import Timer
 from digest.store.articles import ArticleStore
 from digest.store.deliveries import OutboxStore
 from digest.subscribers.model import NewSubscriber
@@ -302,21 +302,21 @@ async def test_a_run_that_comes_due_during_the_catch_up_is_made(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    start, fire = Timetable.start, Daemon._fire
+    start, fire = Timer.start, Daemon._fire
 
-    def started(timetable: Timetable) -> None:
-        order.append("timetable")
-        start(timetable)
+    def started(timer: Timer) -> None:
+        order.append("timer")
+        start(timer)
 
     async def fired(daemon: Daemon, name: str) -> None:
         order.append(name)
         await fire(daemon, name)
 
-    monkeypatch.setattr(Timetable, "start", started)
+    monkeypatch.setattr(Timer, "start", started)
     monkeypatch.setattr(Daemon, "_fire", fired)
     async with running(services):
         pass
-    assert order == ["timetable", "daily", "notes"]
+    assert order == ["timer", "daily", "notes"]
 
 
 async def test_feeds_and_status_are_served(workplace: Workplace) -> None:

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.app.builders import make_schedules
 from digest.app.daemon import Daemon
-from digest.app.wiring import Services, make_schedules
+from digest.app.wiring import Services
 from digest.editions.model import Edition
 from digest.mail.delivery.mailing import Mailing
 from digest.settings.options import DigestTable
@@ -256,13 +257,13 @@ class Life:
             schedules=make_schedules(settings),
         )
         self.services.store.outbox.start_digests([self.name], self._clock())
-        self._agenda = self.services.agenda()
+        self._due_runs = self.services.due_runs()
         self.fire()
 
     def fire(self) -> None:
-        """Do what the daemon does when the timetable calls."""
+        """Do what the daemon does when the timer calls."""
         now = self._clock()
-        due_at = self._agenda.due_at(self.name, now)
+        due_at = self._due_runs.due_at(self.name, now)
         if due_at is not None:
             digest = self.services.digests[self.name]
             self.services.store.outbox.open_edition(digest, due_at, now)

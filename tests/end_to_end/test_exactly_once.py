@@ -1,6 +1,6 @@
 """Each article reaches each reader exactly once, whatever comes in between.
 
-The real store, schedule, agenda and outbox, a clock that is set, and a process that is killed at
+The real store, schedule, due runs and outbox, a clock that is set, and a process that is killed at
 any call it makes to its database or its mail server. Hypothesis thinks of the histories.
 """
 
@@ -26,12 +26,12 @@ from hypothesis import strategies as st
 
 from digest.articles.model import CategoryPath
 from digest.editions.model import Approval, Digest
-from digest.editions.planning import Agenda
 from digest.errors import DeliveryDeferred, ServerUnavailable
 from digest.mail.delivery.mailing import Mailing, MailStore
 from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
 from digest.mail.transports.transport import done
+from digest.scheduling.due import DueRuns
 from digest.scheduling.schedule import Schedule
 from digest.store.database import Store, open_store
 from digest.subscribers.model import NewSubscriber, SubscriberState
@@ -217,7 +217,7 @@ class World:
 
     async def _process(self, fate: Fate) -> None:
         self.server.fate = fate
-        agenda = Agenda(
+        due_runs = DueRuns(
             schedules={self.digest.name: self.schedule},
             catch_up={self.digest.name: 2 * DAY},
             issued=cast("Any", Mortal(self.store.outbox, fate)),
@@ -235,7 +235,7 @@ class World:
             jitter=self.server.random.random,
             connections=CONNECTIONS,
         )
-        due_at = agenda.due_at(self.digest.name, self.clock())
+        due_at = due_runs.due_at(self.digest.name, self.clock())
         if due_at is not None:
             await mailing.issue(self.digest, due_at)
         await mailing.send_due()

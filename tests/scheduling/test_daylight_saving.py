@@ -115,9 +115,9 @@ def test_a_run_that_is_moved_over_midnight_comes_after_those_before_it() -> None
     runs = list(every(schedule, friday, friday + DAY))
     shown = [f"{run.astimezone(ZoneInfo(NUUK)):%d %H:%M}" for run in runs]
     assert shown == ["29 00:15", "29 00:30"]
-    assert schedule.latest(friday, runs[0]) == runs[0]
-    assert schedule.latest(friday, runs[1] - SECOND) == runs[0]
-    assert schedule.latest(friday, runs[1]) == runs[1]
+    assert schedule.latest_open(friday, runs[0], ()) == runs[0]
+    assert schedule.latest_open(friday, runs[1] - SECOND, ()) == runs[0]
+    assert schedule.latest_open(friday, runs[1], ()) == runs[1]
 
 
 def test_a_midnight_is_known_when_clocks_have_gone_back_behind_it() -> None:
@@ -126,7 +126,7 @@ def test_a_midnight_is_known_when_clocks_have_gone_back_behind_it() -> None:
     midnight = datetime(2009, 11, 1, 2, 30, tzinfo=UTC)
     half_past_eleven = midnight + timedelta(minutes=30)
     assert f"{half_past_eleven.astimezone(ZoneInfo('America/St_Johns')):%d %H:%M}" == "31 23:30"
-    assert schedule.latest(midnight - DAY, half_past_eleven) == midnight
+    assert schedule.latest_open(midnight - DAY, half_past_eleven, ()) == midnight
     assert schedule.next_after(midnight) == midnight + timedelta(hours=25)
 
 
@@ -252,10 +252,10 @@ def test_the_next_and_the_latest_run_agree(
     assume(run is not None)
     assert run is not None
     assert run > moment
-    assert schedule.latest(moment, run) == run
-    assert schedule.latest(moment, run - SECOND) is None
+    assert schedule.latest_open(moment, run, ()) == run
+    assert schedule.latest_open(moment, run - SECOND, ()) is None
     assert schedule.next_after(run - SECOND) == run
-    before = schedule.latest(moment - 20 * DAY, moment)
+    before = schedule.latest_open(moment - 20 * DAY, moment, ())
     if before is not None:
         assert before <= moment
         assert schedule.next_after(before) == run

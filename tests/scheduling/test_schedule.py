@@ -126,8 +126,8 @@ def test_latest_is_the_last_of_those_that_next_after_tells(cron: str, zone: str)
         assert following > runs[-1]
         runs.append(following)
     for before, run in itertools.pairwise(runs[1:]):
-        assert schedule.latest(begin, run) == run
-        assert schedule.latest(begin, run - timedelta(seconds=1)) == before
+        assert schedule.latest_open(begin, run, ()) == run
+        assert schedule.latest_open(begin, run - timedelta(seconds=1), ()) == before
 
 
 def test_a_day_that_comes_every_four_years_is_found() -> None:
@@ -147,10 +147,11 @@ def test_latest_includes_the_end_and_excludes_the_start() -> None:
     schedule = Schedule("0 7 * * *", "UTC")
     tuesday = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
-    assert schedule.latest(MONDAY, tuesday) == tuesday
-    assert schedule.latest(tuesday, tuesday) is None
-    assert schedule.latest(tuesday, tuesday + timedelta(days=2)) == tuesday + timedelta(days=2)
-    assert schedule.latest(MONDAY, tuesday - timedelta(seconds=1)) is None
+    assert schedule.latest_open(MONDAY, tuesday, ()) == tuesday
+    assert schedule.latest_open(tuesday, tuesday, ()) is None
+    thursday = tuesday + timedelta(days=2)
+    assert schedule.latest_open(tuesday, thursday, ()) == thursday
+    assert schedule.latest_open(MONDAY, tuesday - timedelta(seconds=1), ()) is None
 
 
 def test_a_line_that_is_no_schedule_raises() -> None:
@@ -223,8 +224,8 @@ def test_a_day_off_has_no_run_and_the_next_day_has() -> None:
         "Fri 04 Dec 07:00",
     ]
     third = datetime(2026, 12, 3, 7, 0, tzinfo=UTC)
-    assert schedule.latest(third - timedelta(days=2), third) is None
-    assert schedule.latest(third - timedelta(days=4), third) == datetime(
+    assert schedule.latest_open(third - timedelta(days=2), third, ()) is None
+    assert schedule.latest_open(third - timedelta(days=4), third, ()) == datetime(
         2026, 11, 29, 22, 0, tzinfo=UTC
     )
 

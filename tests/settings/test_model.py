@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 from pydantic import ValidationError
 
-from digest.app.wiring import make_schedules, make_transport
+from digest.app.builders import make_schedules, make_transport
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft_options import DraftOptions
 from digest.articles.filters import Criteria, Sieve

@@ -14,13 +14,11 @@ import structlog
 
 from digest import __version__
 from digest.app.lock_file import listen, only_daemon
-from digest.app.publish_loop import PublishLoop
 from digest.app.wiring import Services
-from digest.articles.ingest.workers import Workers
 from digest.backoff import Backoff
 from digest.editions.model import Digest, Edition, decided_at
 from digest.errors import DigestError, OutputError
-from digest.scheduling.timer import Timetable
+from digest.scheduling.timer import Timer
 from digest.web.server import Server
 from digest.web.status import MAX_SHOWN, Status, Waiting
 
@@ -59,6 +57,13 @@ class Daemon:
         self._announce = announce
         self._progress = progress
         self._started_at = services.clock()
+        self._workers = services.workers()
+        self._publish_loop = services.publish_loop(self._workers)
+        self._due_runs = services.due_runs()
+        self._mailing = services.mailing()
+        self._editor = services.editor(self._mailing)
+        self._timer = Timer(services.schedules, self._fire)
+        self._checked = asyncio.Event()  # the output was looked at, so it can be served
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -70,52 +75,43 @@ class Daemon:
 
         Raises ConfigurationError and AlreadyRunningError before anything is done.
         """
-        services = self._services
-        web = services.settings.web
+        settings = self._services.settings
+        web = settings.web
         with contextlib.ExitStack() as stack:
-            stack.enter_context(only_daemon(services.settings.paths.data))
+            stack.enter_context(only_daemon(settings.paths.data))
             listener = stack.enter_context(listen(web.host, web.port)) if web.enabled else None
-            workers = stack.enter_context(services.workers())
+            stack.enter_context(self._workers)
             stack.enter_context(_signals(self._stop))
-            await self._work(listener, workers)
+            await self._work(self._server(listener) if listener else None)
 
-    async def _work(self, listener: socket.socket | None, workers: Workers) -> None:
-        services = self._services
-        self._publish_loop = services.publish_loop(workers)
-        self._mailing = services.mailing()
-        self._agenda = services.agenda()
-        self._editor = services.editor(self._mailing)
-        timetable = Timetable(services.schedules, self._fire)
-        server = self._server(listener) if listener else None
-        stop_editor, stop_mail, stop_herald = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        checked = asyncio.Event()
-
-        async def serve(server: Server) -> None:
-            await checked.wait()
-            await server.serve()
-
+    async def _work(self, server: Server | None) -> None:
+        stop_mail, stop_herald = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            web = tasks.create_task(serve(server)) if server else None
+            web = tasks.create_task(self._serve(server)) if server else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
-            editor = tasks.create_task(self._editor.run(stop_editor))
-            herald = tasks.create_task(services.herald.run(stop_herald))
-            follow = tasks.create_task(self._follow(self._publish_loop, timetable, checked))
+            editor = tasks.create_task(self._editor.run())
+            herald = tasks.create_task(self._services.herald.run(stop_herald))
+            follow = tasks.create_task(self._follow())
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
-            timetable.stop()
+            self._timer.stop()
             self._publish_loop.stop()
-            stop_editor.set()
+            self._editor.stop()
             await asyncio.gather(_ended(follow, _STOP_PUBLISHING), _ended(editor, _STOP_EDITOR))
             stop_mail.set()
             stop_herald.set()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
             if web and server:
                 server.should_exit = True
-                checked.set()
+                self._checked.set()
                 await _ended(web, _STOP_WEB)
             await self._close_output()
         _log.info("stopped")
+
+    async def _serve(self, server: Server) -> None:
+        await self._checked.wait()
+        await server.serve()
 
     async def _close_output(self) -> None:
         """Have the disk take the feeds; else the next boot of the machine compares them all."""
@@ -130,61 +126,75 @@ class Daemon:
         feeds = services.application(status, self._editor)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
-    async def _follow(
-        self, publish_loop: PublishLoop, timetable: Timetable, checked: asyncio.Event
-    ) -> None:
-        """Check the output, scan, announce, start the schedules, keep the feeds in step.
-
-        ``checked`` is set once the output was looked at, so that it can be served.
-        """
-        services = self._services
+    async def _follow(self) -> None:
+        """Check the output, scan, announce, start the schedules, keep the feeds in step."""
+        services, publish_loop = self._services, self._publish_loop
         names = list(services.digests)
+
+        async def scan() -> None:
+            await publish_loop.first_scan(self._progress)
 
         async def start_digests() -> None:
             await asyncio.to_thread(services.store.outbox.start_digests, names, services.clock())
 
-        async def check_output() -> None:
-            publisher = services.publisher
-            try:
-                removed = await asyncio.to_thread(publisher.start, publish_loop.go_on)
-                if publisher.suspect:  # nobody gets a file before it is known to be whole
-                    await asyncio.to_thread(
-                        publisher.publish, lambda _done, _all: publish_loop.go_on()
-                    )
-            except OutputError as error:  # publishing tries again; mail does not wait for it
-                _log.error("the output folder cannot be used", error=str(error))
-                return
-            finally:
-                checked.set()
-            if removed:
-                _log.info("files of an older version removed", files=removed)
-
         async def announce() -> None:
             self._announce(await asyncio.to_thread(self._started))
 
-        if not await _until_done("check of the output folder", check_output, publish_loop):
-            return
-        if not await _until_done(
-            "first scan", lambda: publish_loop.first_scan(self._progress), publish_loop
+        for what, attempt in (
+            ("check of the output folder", self._check_output),
+            ("first scan", scan),
+            ("start of the digests", start_digests),
         ):
-            return
-        if not await _until_done("start of the digests", start_digests, publish_loop):
-            return
+            if not await self._until_done(what, attempt):
+                return
         # Before the catch-up: a run that comes due while that takes long is not lost.
-        timetable.start()
+        self._timer.start()
         for name in services.schedules:
             await self._fire(name)
-        if await _until_done("start", announce, publish_loop):
+        if await self._until_done("start", announce):
             await publish_loop.run()
+
+    async def _check_output(self) -> None:
+        """Make sure that the output folder may be served, as far as it can be read and written."""
+        publisher, go_on = self._services.publisher, self._publish_loop.go_on
+        try:
+            removed = await asyncio.to_thread(publisher.start, go_on)
+            if publisher.suspect:  # nobody gets a file before it is known to be whole
+                await asyncio.to_thread(publisher.publish, lambda _done, _all: go_on())
+        except OutputError as error:  # publishing tries again; mail does not wait for it
+            _log.error("the output folder cannot be used", error=str(error))
+            return
+        finally:
+            self._checked.set()
+        if removed:
+            _log.info("files of an older version removed", files=removed)
 
     async def _fire(self, name: str) -> None:
         """Make the edition that is due, if there is one; try again while the database is away."""
-        await _until_done("edition", lambda: self._issue_due(name), self._publish_loop)
+        await self._until_done("edition", lambda: self._issue_due(name))
+
+    async def _until_done(self, what: str, attempt: Callable[[], Awaitable[object]]) -> bool:
+        """Try until it works, waiting longer each time; return False if stopped before that."""
+        backoff = Backoff()
+        while not self._stop.is_set():
+            try:
+                await attempt()
+            except (DigestError, OSError) as error:
+                if self._stop.is_set():
+                    break
+                wait = backoff.failed()
+                _log.error("failed, will try again", what=what, error=str(error), seconds=wait)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._stop.wait()
+            else:
+                return not self._stop.is_set()
+        return False
 
     async def _issue_due(self, name: str) -> None:
         services = self._services
         now = services.clock()
-        due_at = await asyncio.to_thread(self._agenda.due_at, name, now)
+        due_at = await asyncio.to_thread(self._due_runs.due_at, name, now)
         if due_at is None:
             return
         if await self._mailing.issue(services.digests[name], due_at):
@@ -240,25 +250,6 @@ def _waiting(edition: Edition, digest: Digest | None) -> Waiting:
         decided_at=decided_at(edition, digest),
         sends=digest is not None and digest.approval is not None and digest.approval.sends,
     )
-
-
-async def _until_done(
-    what: str, attempt: Callable[[], Awaitable[object]], publish_loop: PublishLoop
-) -> bool:
-    """Try until it works, waiting longer each time; False where the daemon stops before that."""
-    backoff = Backoff()
-    while not publish_loop.stopped():
-        try:
-            await attempt()
-        except (DigestError, OSError) as error:
-            if publish_loop.stopped():
-                break
-            wait = backoff.failed()
-            _log.error("failed, will try again", what=what, error=str(error), seconds=wait)
-            await asyncio.sleep(wait)
-        else:
-            return not publish_loop.stopped()
-    return False
 
 
 async def _ended(task: asyncio.Task[None], seconds: float) -> None:

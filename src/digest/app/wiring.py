@@ -1,33 +1,39 @@
-"""Assembly: build the rooms from the configuration and connect them.
+"""Wiring: build the services from the configuration and connect them.
 
-What only some commands need (pages, mail, hubs, exports, the web server) is loaded by the function
-that makes it: a build that finds nothing changed needs none of it.
+What only some commands need (pages, mail, hubs, exports, the web server) is imported by the
+function that makes it: a build that finds nothing changed needs none of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING
 
-from digest import __version__, resources
+from digest.app.builders import (
+    feed_fingerprint,
+    feed_style_sheet,
+    make_mail_templates,
+    make_pages,
+    make_schedules,
+    make_transport,
+    make_tree,
+    template_folders,
+)
+from digest.app.checks import check_export_folder
+from digest.app.token_key import token_key
 from digest.articles.ingest.ingest import Ingest
-from digest.articles.ingest.path_patterns import PathFilter
-from digest.articles.ingest.tree import TOP, Tree
+from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Scope
 from digest.editions.model import Digest
-from digest.errors import ConfigurationError, TemplateError
+from digest.errors import ConfigurationError
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Published, Publisher
@@ -44,22 +50,15 @@ if TYPE_CHECKING:
     from digest.app.approval import Editor
     from digest.app.export.exporter import Exporter
     from digest.app.publish_loop import PendingPaths, PublishLoop
-    from digest.editions.planning import Agenda
     from digest.feeds.websub.notifier import Herald
     from digest.mail.delivery.mailing import Mailing
     from digest.mail.render import MailTemplates
-    from digest.mail.transports.maildir import MaildirTransport
-    from digest.mail.transports.sendmail import SendmailTransport
-    from digest.mail.transports.smtp.pool import SmtpTransport
+    from digest.scheduling.due import DueRuns
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
     from digest.web.status import Status
 
-#: Bytes of the key that links in mails are signed with (RFC 2104 section 3).
-_KEY_BYTES = 32
-#: The template of the style sheet of feeds.
-_FEED_STYLE = "feed.css"
 #: How long a command waits for hubs; seconds.
 _TELL_WITHIN = 10.0
 
@@ -104,16 +103,18 @@ class Services:
     @cached_property
     def pages(self) -> WebPages:
         """What renders the pages of the site; TemplateError where a template cannot be read."""
-        folders = template_folders(self.settings)
-        return make_pages(self.settings, self.site, self.digests, self.schedules, *folders)
+        return make_pages(self.settings, self.site, self.digests, self.schedules)
 
     @cached_property
     def mail_templates(self) -> MailTemplates:
         """What renders mails; TemplateError where a template cannot be read."""
-        from digest.mail.render import MailTemplates
+        return make_mail_templates(self.settings, self.site)
 
-        templates, brought = template_folders(self.settings)
-        return MailTemplates(templates=templates, site=self.site, brought=brought)
+    def check_templates(self) -> None:
+        """Render all templates of pages and mails with sample data. Raises TemplateError."""
+        self.pages.check()
+        for digest in self.digests.values():
+            self.mail_templates.check(digest)
 
     def workers(self) -> Workers:
         """Return a new pool of processes that make drafts; the caller closes it."""
@@ -197,11 +198,11 @@ class Services:
         if self.site.hubs:
             asyncio.run(self.herald.run_once(_TELL_WITHIN))
 
-    def agenda(self) -> Agenda:
+    def due_runs(self) -> DueRuns:
         """Return what tells which run of a digest is due."""
-        from digest.editions.planning import Agenda
+        from digest.scheduling.due import DueRuns
 
-        return Agenda(
+        return DueRuns(
             schedules=self.schedules,
             catch_up={name: table.catch_up for name, table in self.settings.digests.items()},
             issued=self.store.outbox,
@@ -316,8 +317,7 @@ class Services:
         # Nobody tells a hub of a copy under another address.
         hubs = self.site.hubs if url == self.site.url else ()
         site = replace(self.site, url=url, hubs=hubs)
-        templates, brought = template_folders(settings)
-        pages = make_pages(settings, site, self.digests, self.schedules, templates, brought)
+        pages = make_pages(settings, site, self.digests, self.schedules)
         return Exporter(
             store=self.store.pages,
             folder=ExportFolder(folder),
@@ -335,228 +335,37 @@ class Services:
         return self.site.link(f"{APPROVE_PATH}{token}")
 
 
-def make_tree(settings: Settings) -> Tree:
-    """Return the tree of article files.
-
-    Raises ConfigurationError where there is no folder to watch; one of several may be away.
-    """
-    roots = settings.paths.articles
-    if not any(root.is_dir() for root in roots.values()):
-        shown = ", ".join(map(str, roots.values()))
-        raise ConfigurationError("paths.articles", shown, "is no folder; expected one to watch")
-    return Tree(
-        roots=roots,  # as they are: where a link leads may change
-        files=PathFilter(settings.articles.include, settings.articles.exclude),
-        max_bytes=settings.articles.max_bytes,
-        settle=settings.articles.settle,
-    )
-
-
-def check_roots(tree: Tree) -> None:
-    """Look into every root, and whether one is in the way of another on disk.
-
-    Raises ConfigurationError, and OSError for a root that cannot be looked into.
-    """
-    real = {name: root.resolve() for name, root in tree.roots.items()}
-    for name, root in real.items():
-        key = "paths.articles" if name == TOP else f"paths.articles.{name}"
-        next(root.iterdir(), None)
-        for other, folder in real.items():
-            if other != name and root.is_relative_to(folder):
-                raise ConfigurationError(key, str(root), f"must not lie in the folder {folder}")
-        if name != TOP and TOP in real and (hidden := real[TOP] / name).is_dir():
-            raise ConfigurationError(
-                key, str(root), f"hides the folder {hidden} with its articles; choose another name"
-            )
-
-
-def check_export_folder(settings: Settings, folder: Path) -> None:
-    """Raise ConfigurationError where an export would be among files of another use."""
-    paths = settings.paths
-    others = {"paths.output": paths.output, "paths.data": paths.data}
-    others |= {
-        "paths.articles" if name == TOP else f"paths.articles.{name}": root
-        for name, root in paths.articles.items()
-    }
-    if paths.templates is not None:
-        others["paths.templates"] = paths.templates
-    own = folder.resolve()
-    for key, other in others.items():
-        real = other.resolve()
-        if own == real or own.is_relative_to(real) or real.is_relative_to(own):
-            where = "is" if own == real else "lies in" if own.is_relative_to(real) else "holds"
-            problem = f"{where} the folder of {key} ({other}); expected one apart from it"
-            raise ConfigurationError("export to", str(folder), problem)
-
-
-def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
-    """Return what carries the mail."""
-    if settings.mail.transport in ("smtp", "lmtp"):
-        from digest.mail.transports.smtp.pool import SmtpTransport
-
-        return SmtpTransport(settings.smtp())
-    if settings.mail.transport == "sendmail":
-        from digest.mail.transports.sendmail import SendmailTransport
-
-        return SendmailTransport(settings.sendmail())
-    from digest.mail.transports.maildir import MaildirTransport
-
-    return MaildirTransport(settings.mail.maildir)
-
-
-def token_key(folder: Path) -> bytes:
-    """Return the key of the links in mails, made at first need and kept in a file.
-
-    Raises ConfigurationError where the file cannot be read or made.
-    """
-    path = folder / "token.key"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes()
-        else:
-            key = secrets.token_bytes(_KEY_BYTES)
-            try:
-                with os.fdopen(fd, "wb") as file:
-                    file.write(key)
-                    file.flush()
-                    os.fsync(fd)
-            except BaseException:
-                path.unlink(missing_ok=True)  # half a key would be in the way for ever
-                raise
-    except OSError as error:
-        raise ConfigurationError(
-            "paths.data", str(folder), f"cannot hold {path.name}: {error.strerror}"
-        ) from error
-    if len(key) != _KEY_BYTES:
-        raise ConfigurationError(
-            "paths.data",
-            str(path),
-            f"has {len(key)} bytes, expected {_KEY_BYTES}; restore it from a backup, or delete it "
-            "(links in mails already sent will then no longer work)",
-        )
-    return key
-
-
-def template_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return the folder of the templates and that of the ones which stand in for what it lacks.
-
-    Raises ConfigurationError where the folder that is configured is none.
-    """
-    folder, brought = settings.template_folder(), resources.templates()
-    if not folder.is_dir():
-        problem = "is no folder; expected one with templates"
-        raise ConfigurationError("paths.templates", str(folder), problem)
-    return folder, brought
-
-
 def _tell_nobody(_paths: Collection[str]) -> None:
     """Tell no hub of published files: there is none."""
-
-
-def feed_style_sheet(*folders: Path) -> bytes:
-    """Return the style sheet that browsers show feeds with, of the first folder that has it.
-
-    Raises TemplateError where none has, or it cannot be read.
-    """
-    files = [folder / _FEED_STYLE for folder in folders]
-    try:
-        return next((file for file in files if file.exists()), files[0]).read_bytes()
-    except OSError as error:
-        raise TemplateError(_FEED_STYLE, None, error.strerror or str(error)) from error
-
-
-def make_pages(
-    settings: Settings,
-    site: Site,
-    digests: Mapping[str, Digest],
-    scheduled: Collection[str],
-    templates: Path,
-    brought: Path,
-) -> WebPages:
-    """Return what renders the pages of a site; ``scheduled`` are the digests that are sent.
-
-    Raises TemplateError where a template cannot be read.
-    """
-    from digest.web.pages import WebPages
-    from digest.web.readers import READERS
-
-    readers = settings.feeds.readers
-    return WebPages(
-        templates=templates,
-        site=site,
-        formats=settings.feed_formats(),
-        authors=settings.feeds.authors,
-        readers=READERS if readers is None else readers,
-        digests=[digests[name] for name in scheduled],
-        brought=brought,
-    )
-
-
-def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
-    """Return what differs whenever feeds would be written otherwise for the same articles."""
-    libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
-    told = "\n".join((__version__, *libraries, repr(options)))
-    return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
-
-
-def check_templates(settings: Settings) -> None:
-    """Render all templates of pages and mails with sample data. Raises TemplateError."""
-    from digest.mail.render import MailTemplates
-    from digest.web.pages import WebPages
-
-    templates, brought = template_folders(settings)
-    site = settings.site()
-    WebPages(templates=templates, site=site, brought=brought).check()
-    mails = MailTemplates(templates=templates, site=site, brought=brought)
-    for name in settings.digests:
-        mails.check(settings.digest(name))
-
-
-def make_schedules(settings: Settings) -> dict[str, Schedule]:
-    """Return the schedules of the enabled digests, by name."""
-    return {
-        name: Schedule(
-            table.schedule,
-            settings.digest_zone(name),
-            skip=table.skip,
-            local=settings.digest_local(name),
-        )
-        for name, table in settings.digests.items()
-        if table.enabled
-    }
 
 
 @contextmanager
 def open_services(
     settings: Settings, clock: Clock = utc_now, *, check: bool = True
 ) -> Iterator[Services]:
-    """Build everything, check what can be checked without doing anything, close it at the end.
+    """Yield all services, built from the configuration and checked; close them at the end.
 
     Without ``check`` templates are not tried; nor are those that Digest brings, which were before
-    it was released. Raises ConfigurationError and TemplateError before anything is written,
-    StoreError where the database cannot be opened.
+    it was released. Raises ConfigurationError before anything is written, StoreError where the
+    database cannot be opened, TemplateError.
     """
     tree = make_tree(settings)
-    schedules = make_schedules(settings)
-    digests = {name: settings.digest(name) for name in settings.digests}
     style_sheet = feed_style_sheet(*template_folders(settings))
-    if check and settings.paths.templates is not None:
-        check_templates(settings)
     key = token_key(settings.paths.data)
     with open_store(settings.database_url()) as store:
-        site = settings.site(store.authority(settings.site().authority))
-        yield Services(
+        site = settings.site(store.authority(settings.authority()))
+        services = Services(
             settings=settings,
             store=store,
             site=site,
             tree=tree,
             plan=settings.feed_plan(site),
             style_sheet=style_sheet,
-            digests=digests,
-            schedules=schedules,
+            digests={name: settings.digest(name) for name in settings.digests},
+            schedules=make_schedules(settings),
             token_key=key,
             clock=clock,
         )
+        if check and settings.paths.templates is not None:
+            services.check_templates()
+        yield services

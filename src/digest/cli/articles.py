@@ -177,13 +177,11 @@ def problems(
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Tell how many articles, problems, subscribers and mails there are, and what is wrong."""
-    from digest.app.wiring import check_templates
-
     with services_of(context, log=False, check=False) as services:
         store, settings = services.store, services.settings
         fault = None
         try:
-            check_templates(settings)
+            services.check_templates()
         except TemplateError as error:
             fault = str(error)
         now = services.clock()

@@ -173,29 +173,22 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
-    from digest.app.wiring import (
-        check_roots,
-        make_transport,
-        make_tree,
-        template_folders,
-        token_key,
-    )
-    from digest.mail.render import MailTemplates
+    from digest.app.builders import make_mail_templates, make_pages, make_transport, make_tree
+    from digest.app.checks import check_roots
+    from digest.app.token_key import token_key
     from digest.site import is_loopback
     from digest.store.database import open_store
-    from digest.web.pages import WebPages
 
     templates, site = settings.template_folder(), settings.site()
+    digests = {name: settings.digest(name) for name in settings.digests}
 
     def pages() -> None:
-        own, brought = template_folders(settings)
-        WebPages(templates=own, site=site, brought=brought).check()
+        make_pages(settings, site, digests, digests).check()
 
     def mails() -> None:
-        own, brought = template_folders(settings)
-        mail_templates = MailTemplates(templates=own, site=site, brought=brought)
-        for name in settings.digests:
-            mail_templates.check(settings.digest(name))
+        mail_templates = make_mail_templates(settings, site)
+        for digest in digests.values():
+            mail_templates.check(digest)
 
     def database() -> None:
         with open_store(settings.database_url()) as store:

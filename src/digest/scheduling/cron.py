@@ -51,7 +51,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cron:
-    """A schedule: every minute that fits all the fields."""
+    """A line of crontab: every minute that fits all fields."""
 
     text: str  #: as it was written, single spaces
     minutes: tuple[int, ...]  #: 0…59, ascending
@@ -66,7 +66,7 @@ class Cron:
 
     @property
     def times(self) -> tuple[time, ...]:
-        """The times of a day that fits, ascending."""
+        """The times of the runs on a day, ascending."""
         return tuple(time(hour, minute) for hour in self.hours for minute in self.minutes)
 
     @property
@@ -75,15 +75,15 @@ class Cron:
         return len(self.hours) == _HOURS
 
     def comes_on(self, day: date) -> bool:
-        """Tell whether a day fits."""
+        """Return whether there are runs on a day."""
         fits = (day.day in self.days, day.isoweekday() % 7 in self.weekdays)
         return day.month in self.months and (any(fits) if self.either else all(fits))
 
 
 def parse(text: str) -> Cron:
-    """Return the schedule that ``text`` says.
+    """Return the schedule of a line.
 
-    Raises ValueError, naming the field and what it may be.
+    Raises ValueError, which names the wrong field and what is allowed.
     """
     parts = text.lower().split()
     if len(parts) != len(_FIELDS):
@@ -110,7 +110,7 @@ def parse(text: str) -> Cron:
 
 
 def _values(field: _Field, text: str) -> tuple[int, ...]:
-    """Return the values that one field takes, ascending."""
+    """Return the values of a field, ascending."""
     values: set[int] = set()
     for item in text.split(","):
         match = _ITEM.fullmatch(item)
@@ -129,7 +129,7 @@ def _values(field: _Field, text: str) -> tuple[int, ...]:
 
 
 def _range(field: _Field, item: str, match: re.Match[str]) -> tuple[int, int]:
-    """Return the first and last value that an item may take."""
+    """Return the first and the last value of an item."""
     if match["star"]:
         return field.low, field.last
     if match["name"]:

@@ -1,4 +1,4 @@
-"""Days off: the days on which a digest does not come."""
+"""Days off: days on which a schedule has no runs."""
 
 # pure
 from __future__ import annotations
@@ -13,30 +13,30 @@ from digest.scheduling.words import Recurrence, weekdays
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARLY = re.compile(r"[0-9]{2}-[0-9]{2}")
-#: A year that has every day there is.
+#: A year that has a 29 February.
 _LEAP_YEAR = 2000
-#: Weekdays, dates and lengths of months meet in every way there is within 28 years.
+#: Within 28 years every date comes on every weekday.
 _FIRST, _CYCLE = date(2001, 1, 1), 365 * 28 + 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaysOff:
-    """Days on which there is no run: weekdays, days of every year, and dates."""
+    """Weekdays, days of every year, and dates without runs."""
 
     weekdays: frozenset[int] = frozenset()  #: 0 (Sunday) … 6 (Saturday)
     yearly: frozenset[tuple[int, int]] = frozenset()  #: month, day
     spans: tuple[tuple[date, date], ...] = ()  #: first and last day
 
     def __contains__(self, day: date) -> bool:
-        """Tell whether a day is off."""
+        """Return whether a day is off."""
         return self.every_year(day) or any(first <= day <= last for first, last in self.spans)
 
     def every_year(self, day: date) -> bool:
-        """Tell whether a day is off by its weekday, or as a day of every year."""
+        """Return whether a day is off by its weekday, or as a day of every year."""
         return day.isoweekday() % 7 in self.weekdays or (day.month, day.day) in self.yearly
 
     def leave(self, recurrences: Iterable[Cron | Recurrence]) -> bool:
-        """Tell whether some run is left, as long as the calendar goes on."""
+        """Return whether any run is left, in whatever year."""
         days = (_FIRST + timedelta(days=number) for number in range(_CYCLE))
         plans = tuple(recurrences)
         return any(
@@ -45,23 +45,23 @@ class DaysOff:
 
 
 def parse(texts: Iterable[str]) -> DaysOff:
-    """Return the days that texts say, each a weekday, a date, a range of dates or a day of a year.
+    """Return days off; a text is a weekday, a date, a range of dates or a day of every year.
 
     They are written ``sat``, ``2026-10-01``, ``2026-10-01..2026-10-07`` and ``12-25``. Raises
-    ValueError, naming the text and what it may be.
+    ValueError, which names the text and what is allowed.
     """
     off: set[int] = set()
     yearly: set[tuple[int, int]] = set()
     spans: list[tuple[date, date]] = []
     for text in texts:
-        given = text.strip().lower()
-        if given[:1].isalpha():
-            off.update(weekdays(given))
-        elif _YEARLY.fullmatch(given):
-            day = _day(f"{_LEAP_YEAR}-{given}", given)
+        item = text.strip().lower()
+        if item[:1].isalpha():
+            off.update(weekdays(item))
+        elif _YEARLY.fullmatch(item):
+            day = _day(f"{_LEAP_YEAR}-{item}", item)
             yearly.add((day.month, day.day))
         else:
-            spans.append(_span(given))
+            spans.append(_span(item))
     return DaysOff(weekdays=frozenset(off), yearly=frozenset(yearly), spans=tuple(spans))
 
 
@@ -80,7 +80,7 @@ def _span(text: str) -> tuple[date, date]:
 
 
 def _day(text: str, shown: str = "") -> date:
-    """Return a day written as ``2026-10-01``; raise ValueError where the calendar has none such."""
+    """Return a day written as ``2026-10-01``; raise ValueError if there is no such day."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Schedules: when a digest is due, in its zone, or at the same hour in every reader's own."""
+"""Schedules: when a digest is due, in its time zone or at the same hour in every reader's own."""
 
 # pure
 from __future__ import annotations
@@ -15,11 +15,11 @@ from digest.scheduling.words import Recurrence
 from digest.times import known_zone, local_moment
 
 _DAY = timedelta(days=1)
-#: The longest way to a day that fits: 29 February on one weekday, over a year such as 2100.
+#: The longest time between two days that fit: 29 February on one weekday, over a year such as 2100.
 _FARTHEST = timedelta(days=366 * 41)
-#: How far apart the same wall time comes in two zones at most: from UTC+14 to UTC-12.
-_APART = timedelta(hours=26)
-#: Every zone of today is some quarters of an hour off UTC; minutes.
+#: The longest time between the same wall time in two zones: from UTC+14 to UTC-12.
+MAX_ZONE_DISTANCE = timedelta(hours=26)
+#: Every zone's present offset from UTC is a multiple of this; minutes.
 _QUARTER = 15
 
 
@@ -27,14 +27,14 @@ _QUARTER = 15
 class Schedule:
     """Lines of crontab or words in a time zone, without days off. Raises ValueError.
 
-    Several lines are one schedule: a moment that two of them name comes once. When clocks are set
-    forward, a time that they leave out comes as much later; when they are set back, one that comes
-    twice counts once, unless a line of crontab says every hour. A day is off for the runs that are
-    due on it by the clock, also for one that comes only after its midnight.
+    Several lines are one schedule: a moment that two of them name is one run. A wall time that is
+    skipped when clocks go forward comes as much later (02:30 becomes 03:30); one that comes twice
+    when they go back counts once, unless a line of crontab runs in every hour. A day off is judged
+    by the wall time as it is written, even if the run comes after midnight.
 
-    With ``local`` each reader gets a run when its wall time comes in the reader's own zone;
-    ``next_after`` and ``latest`` are of the schedule's zone all the same, and a run has the same
-    name everywhere: its moment there. Then no time counts twice.
+    A ``local`` schedule gives each reader a run when its wall time comes in the reader's own zone;
+    no wall time counts twice then. Such a run is identified by its moment in the schedule's zone,
+    which is what ``next_after`` returns.
     """
 
     when: str | tuple[str, ...]
@@ -52,36 +52,32 @@ class Schedule:
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """Return the first run after ``moment``, aware UTC; None where there is none to come."""
-        # From the day before: a time that was left out may come only after midnight.
+        """Return the first run after ``moment``, aware UTC, or None if none will come."""
+        # From the day before: a skipped time may come after midnight.
         day = moment.astimezone(self._zone).date() - _DAY
         last = day + _FARTHEST
         while day <= last:
             if runs := [run for run in self._on(day) if run > moment]:
-                # For the same reason a run of the next day may come before.
+                # For the same reason a run of the next day may come earlier.
                 return min([*runs, *(run for run in self._on(day + _DAY) if run > moment)])
             day += _DAY
         return None
 
     def next_shown(self, moment: datetime) -> datetime | None:
-        """Return the first run after ``moment`` as people read it: in the schedule's own zone."""
+        """Return the first run after ``moment``, in the schedule's zone, or None."""
         run = self.next_after(moment)
         return run.astimezone(self._zone) if run else None
 
-    def latest(self, after: datetime, until: datetime) -> datetime | None:
-        """Return the last run with ``after`` < run <= ``until``, aware UTC, or None."""
-        return next(self._descending(after, until), None)
-
     def opens_at(self, run: datetime, zones: Collection[str]) -> datetime:
-        """Return when a run comes in the first of some zones (IANA names), aware UTC.
+        """Return when a run comes in the first of ``zones`` (IANA names), aware UTC.
 
-        Without zones, or unless the schedule is ``local``, that is the run itself; so it is in a
-        zone that this machine does not know.
+        A zone that this machine does not know counts as the schedule's. Return the run itself
+        without zones, or if the schedule is not ``local``.
         """
         return min(self._moments_in(zones, run))
 
     def ends_at(self, run: datetime, zones: Collection[str]) -> datetime:
-        """Return when a run has come in all of some zones, as ``opens_at`` does in one."""
+        """Return when a run comes in the last of ``zones``, as ``opens_at`` does in the first."""
         return max(self._moments_in(zones, run))
 
     def _moments_in(self, zones: Collection[str], run: datetime) -> Iterator[datetime]:
@@ -94,11 +90,11 @@ class Schedule:
     def latest_open(
         self, after: datetime, until: datetime, zones: Collection[str]
     ) -> datetime | None:
-        """Return the last run after ``after`` that has come in some zone at ``until``, or None.
+        """Return the last run after ``after`` that has come in one of ``zones`` by ``until``.
 
-        Aware UTC; the run itself may be still to come, or long past.
+        Aware UTC, or None. A ``local`` run's own moment may be later than ``until``.
         """
-        for run in self._descending(after, until + _APART if self.local else until):
+        for run in self._descending(after, until + MAX_ZONE_DISTANCE if self.local else until):
             if self.opens_at(run, zones) <= until:
                 return run
         return None
@@ -106,8 +102,8 @@ class Schedule:
     def next_look(self, moment: datetime) -> datetime | None:
         """Return the first moment after ``moment`` at which a run may come due, aware UTC.
 
-        Where the schedule is ``local`` it may in some zone at every quarter of an hour off its
-        wall times, and whether it does is for ``latest_open`` to tell.
+        A ``local`` run may come in some zone at any quarter of an hour from its wall time;
+        ``latest_open`` tells whether it does.
         """
         if not self.local:
             return self.next_after(moment)
@@ -118,14 +114,14 @@ class Schedule:
         return look
 
     def _descending(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Yield the runs with ``after`` < run <= ``until``, the last one first, each once."""
-        # From the day after: clocks may be set back over midnight.
+        """Yield the runs with ``after`` < run <= ``until``, latest first, each once."""
+        # From the day after: clocks may go back over midnight.
         day = until.astimezone(self._zone).date() + _DAY
         first = after.astimezone(self._zone).date() - _DAY
         runs = {run for run in self._on(day) if after < run <= until}
         while day >= first:
             day -= _DAY
-            # A time that was left out may come after those of the next day.
+            # A skipped time may come after those of the next day.
             earlier = {run for run in self._on(day) if after < run <= until}
             last = max(earlier, default=after)
             yield from sorted((run for run in runs if run > last), reverse=True)
@@ -141,9 +137,9 @@ class Schedule:
                     yield from self._moments(day, at, again=plan.every_hour and not self.local)
 
     def _moments(self, day: date, at: time, *, again: bool) -> Iterator[datetime]:
-        """Yield when a wall time comes, the second time too where it comes ``again``."""
+        """Yield when a wall time comes, also its second time if it counts ``again``."""
         first = datetime.combine(day, at, self._zone)
         yield first.astimezone(UTC)
         second = first.replace(fold=1).astimezone(UTC)
-        if again and second > first.astimezone(UTC):  # earlier: it is left out
+        if again and second > first.astimezone(UTC):  # earlier: it is skipped
             yield second

@@ -1,4 +1,4 @@
-"""The timetable: calls when a digest may be due. The one module that knows APScheduler."""
+"""The timer: calls back when a digest may be due. The only module that uses APScheduler."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ from apscheduler.triggers.base import BaseTrigger
 from digest.scheduling.schedule import Schedule
 from digest.times import Clock, utc_now
 
-#: How long it may take until a changed clock is noticed; seconds. Timers stand still while a
-#: computer sleeps, and know nothing of a clock that was set.
+#: How long it may take until a changed clock is noticed; seconds. Timers do not run while a
+#: computer sleeps, and do not follow a clock that is set.
 _LOOK_AT_CLOCK = 30.0
 
 
 class _Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """APScheduler's view of a schedule.
-
-    Its own CronTrigger leaves out the midnight after the day on which clocks are set forward.
-    """
+    """A schedule as a trigger of APScheduler, whose CronTrigger misses runs after clocks change."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        """Return the next moment to look; what was missed is the daemon's to find."""
+        """Return the next moment at which a run may be due; missed runs are found by ``due``."""
         return self._schedule.next_look(max(previous or now, now))
 
 
-class Timetable:
-    """Fires a callback with a digest's name whenever a run of its schedule may come due."""
+class Timer:
+    """Calls back with a digest's name whenever a run of its schedule may come due."""
 
     def __init__(
         self,
@@ -50,25 +47,25 @@ class Timetable:
                 _Trigger(schedule),
                 args=[name],
                 id=name,
-                # However late the loop wakes, the run is not dropped here: the daemon knows
-                # by its editions whether it is due, made, or too old.
+                # However late the loop wakes, the run is not dropped here: the editions that
+                # were made tell whether it is due.
                 misfire_grace_time=None,
                 coalesce=True,
             )
 
     def start(self) -> None:
-        """Begin to fire; needs a running event loop."""
+        """Start; needs a running event loop."""
         self._scheduler.start()
         self._look()
 
     def _look(self) -> None:
-        """Have the scheduler compare its next run with the clock, again and again."""
+        """Have the scheduler compare its next run with the clock, and do so again later."""
         self._go_back()
         self._scheduler.wakeup()
         self._timer = asyncio.get_running_loop().call_later(_LOOK_AT_CLOCK, self._look)
 
     def _go_back(self) -> None:
-        """Wait for what comes next by a clock that was set back, not for what came next before."""
+        """Correct the next runs after the clock was set back."""
         now = self._clock()
         for job in self._scheduler.get_jobs():
             look = self._schedules[job.id].next_look(now)
@@ -76,7 +73,7 @@ class Timetable:
                 job.modify(next_run_time=look)
 
     def stop(self) -> None:
-        """Fire nothing more; safe to call twice."""
+        """Stop calling back; may be called twice."""
         if self._timer is not None:
             self._timer.cancel()
         if self._scheduler.running:

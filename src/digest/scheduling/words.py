@@ -1,6 +1,6 @@
-"""Recurrence: schedules in words.
+"""Schedules in words.
 
-``daily 07:00 18:30``: one or more times of day, with spaces between them.
+``daily 07:00 18:30``: one or more times of day, separated by spaces.
 ``weekly mon,thu 07:00``, ``weekly mon-fri 07:00``: on weekdays; a range may go over a week's end.
 ``monthly 1,15 07:00``, ``monthly last 07:00``: on days of the month; one that lacks such a day has
 its last day instead, once.
@@ -34,23 +34,22 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """A schedule in words: at some times of every day, of weekdays or of days of the month."""
+    """A schedule in words: times of day, on every day, on weekdays or on days of the month."""
 
     text: str  #: as it was written, single spaces
     times: tuple[time, ...]  #: ascending
     weekdays: tuple[int, ...] = _EVERY_WEEKDAY  #: 0 (Sunday) … 6 (Saturday), ascending
-    days: tuple[int, ...] = (
-        _EVERY_DAY  #: of the month, ascending; its last in place of one it lacks
-    )
+    #: Of the month, ascending; a month that lacks one has its last day instead.
+    days: tuple[int, ...] = _EVERY_DAY
 
-    #: An hour that comes twice counts once.
+    #: Whether an hour that comes twice counts twice.
     every_hour: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return self.text
 
     def comes_on(self, day: date) -> bool:
-        """Tell whether a day fits."""
+        """Return whether there are runs on a day."""
         if day.isoweekday() % 7 not in self.weekdays:
             return False
         length = monthrange(day.year, day.month)[1]
@@ -58,9 +57,9 @@ class Recurrence:
 
 
 def parse(text: str) -> Cron | Recurrence:
-    """Return the schedule that ``text`` says, in words or as a line of crontab.
+    """Return the schedule of a text in words or of a line of crontab.
 
-    Raises ValueError, naming the part and what it may be.
+    Raises ValueError, which names the wrong part and what is allowed.
     """
     first, *rest = text.lower().split() or [""]
     if first in _FORMS:
@@ -81,7 +80,7 @@ def parse(text: str) -> Cron | Recurrence:
 
 
 def _in_words(text: str, first: str, rest: list[str]) -> Recurrence:
-    """Return what a schedule means that starts with one of the known words."""
+    """Return the schedule of a text that starts with ``first``, a known word."""
     if first == "daily":
         return Recurrence(text=text, times=_times(first, rest))
     days = rest[0] if rest else ""
@@ -91,7 +90,7 @@ def _in_words(text: str, first: str, rest: list[str]) -> Recurrence:
 
 
 def _times(first: str, texts: list[str]) -> tuple[time, ...]:
-    """Return times of the day, ascending, each once."""
+    """Return times of day, ascending, each once. Raises ValueError."""
     times: set[time] = set()
     for text in texts:
         match = _TIME.fullmatch(text)
@@ -107,7 +106,7 @@ def _times(first: str, texts: list[str]) -> tuple[time, ...]:
 
 
 def _days(text: str) -> tuple[int, ...]:
-    """Return days of the month, ascending, each once; the last one is 31, in every month."""
+    """Return days of the month, ascending, each once; ``last`` is 31. Raises ValueError."""
     days: set[int] = set()
     for item in text.split(","):
         if item != _LAST and not _DAY.fullmatch(item):
@@ -121,25 +120,25 @@ def _days(text: str) -> tuple[int, ...]:
 
 
 def weekdays(text: str) -> tuple[int, ...]:
-    """Return the weekdays of a list in lower case such as ``mon,thu`` or ``fri-mon``, ascending.
+    """Return the weekdays of a list such as ``mon,thu`` or ``fri-mon``, ascending; Sunday is 0.
 
-    0 is Sunday. Raises ValueError.
+    ``text`` is in lower case. Raises ValueError.
     """
-    found: set[int] = set()
+    numbers: set[int] = set()
     for item in text.split(","):
         names = item.split("-")
         if len(names) > 2 or not set(names) <= set(WEEKDAYS):
             raise ValueError(
                 f"weekday '{item}': must be mon, tue, wed, thu, fri, sat, sun, a list (mon,thu) "
-                f"or a range (mon-fri){_meant(names)}"
+                f"or a range (mon-fri){_suggestion(names)}"
             )
         first, last = WEEKDAYS.index(names[0]), WEEKDAYS.index(names[-1])
-        found.update((first + step) % 7 for step in range((last - first) % 7 + 1))
-    return tuple(sorted(found))
+        numbers.update((first + step) % 7 for step in range((last - first) % 7 + 1))
+    return tuple(sorted(numbers))
 
 
-def _meant(names: list[str]) -> str:
-    """Return a suggestion for weekdays of which one is none: ``monday`` is cut, others mended."""
+def _suggestion(names: list[str]) -> str:
+    """Return a suggestion for misspelt weekdays, such as ``mon`` for ``monday``, or nothing."""
     known = [
         name[:3] if name[:3] in WEEKDAYS else "".join(closest(name, WEEKDAYS)) for name in names
     ]

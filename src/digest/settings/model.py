@@ -24,6 +24,7 @@ from digest.feeds.model import ATOM, JSON, RSS
 from digest.languages import cased
 from digest.mail.delivery.rate_limit import Limits
 from digest.mail.transports.model import Sender, SendmailCommand, SmtpServer
+from digest.settings.addresses import mailbox
 from digest.settings.options import (
     ArticlesTable,
     CriteriaTable,
@@ -39,7 +40,7 @@ from digest.settings.options import (
     WebTable,
     at,
 )
-from digest.settings.types import SUBSCRIBER, Name, mailbox
+from digest.settings.types import SUBSCRIBER, Name
 from digest.site import Site
 from digest.spelling import alternatives, closest
 
@@ -117,12 +118,16 @@ class Settings(BaseSettings):
             timezone=site.timezone,
             author=site.author,
             email=site.email,
-            authority=authority or site.authority or _default_authority(site.url),
+            authority=authority or self.authority(),
             icon=site.icon or "",
             logo=site.logo or "",
             copyright=site.copyright or "",
             hubs=self.feeds.hubs,
         )
+
+    def authority(self) -> str:
+        """Return the authority of tag URIs (RFC 4151) where none is stored yet."""
+        return self.site_table.authority or _default_authority(self.site_table.url)
 
     def digest(self, name: str) -> Digest:
         """Return one of the digests; raise ConfigurationError where there is none of that name."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from digest.editions.planning import Agenda
+from digest.scheduling.due import DueRuns
 from digest.scheduling.schedule import Schedule
 
 HOUR = timedelta(hours=1)
@@ -45,10 +45,10 @@ def due(
     made: Made, now: datetime, *, catch_up: timedelta = 12 * HOUR, local: bool = False
 ) -> datetime | None:
     schedule = Schedule("daily 07:00", "Asia/Shanghai", local=local)
-    agenda = Agenda(
+    due_runs = DueRuns(
         schedules={"daily": schedule}, catch_up={"daily": catch_up}, issued=made, readers=made
     )
-    return agenda.due_at("daily", now)
+    return due_runs.due_at("daily", now)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_a_run_is_too_late_only_when_it_is_for_the_last_reader() -> None:
 def test_a_missed_run_is_told_once() -> None:
     made = Made(RUN - DAY)
     schedule = Schedule("daily 07:00", "Asia/Shanghai")
-    agenda = Agenda(
+    due_runs = DueRuns(
         schedules={"daily": schedule}, catch_up={"daily": HOUR}, issued=made, readers=made
     )
     with capture_logs() as logs:
         for minutes in (90, 105, 120):
-            assert agenda.due_at("daily", RUN + timedelta(minutes=minutes)) is None
+            assert due_runs.due_at("daily", RUN + timedelta(minutes=minutes)) is None
     assert len(logs) == 1
 
 
@@ -150,10 +150,10 @@ def test_a_zone_that_this_machine_does_not_know_is_the_sites_and_told_once() -> 
     made = Made(RUN - DAY)
     made.known = {"US/Nowhere", "../../etc/passwd"}
     schedule = Schedule("daily 07:00", "Asia/Shanghai", local=True)
-    agenda = Agenda(
+    due_runs = DueRuns(
         schedules={"daily": schedule}, catch_up={"daily": HOUR}, issued=made, readers=made
     )
     with capture_logs() as logs:
-        assert agenda.due_at("daily", RUN - timedelta(seconds=1)) is None
-        assert agenda.due_at("daily", RUN) == RUN
+        assert due_runs.due_at("daily", RUN - timedelta(seconds=1)) is None
+        assert due_runs.due_at("daily", RUN) == RUN
     assert sorted(one["zone"] for one in logs) == ["../../etc/passwd", "US/Nowhere"]

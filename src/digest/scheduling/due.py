@@ -1,4 +1,4 @@
-"""The agenda: which run of a digest's schedule is due, judged by the editions that were made."""
+"""Due runs: which run of a digest's schedule is due, judged by the editions that were made."""
 
 from __future__ import annotations
 
@@ -8,43 +8,41 @@ from typing import Protocol
 
 import structlog
 
-from digest.scheduling.schedule import Schedule
+from digest.scheduling.schedule import MAX_ZONE_DISTANCE, Schedule
 from digest.times import known_zone
 
-#: A run is noticed a little after its time, also where nothing older is caught up with.
-_AT_LEAST = timedelta(minutes=5)
-#: A run that is noticed within this time is not late.
+#: How late a run may be made at least, even with ``catch_up = "0s"``: no timer is exact.
+_SHORTEST_CATCH_UP = timedelta(minutes=5)
+#: A run that is noticed within this time is not logged as late.
 _NOTICED = timedelta(minutes=1)
-#: How far apart the same wall time comes in two zones at most: from UTC+14 to UTC-12.
-_APART = timedelta(hours=26)
 
 _log = structlog.get_logger(__name__)
 
 
 class Issued(Protocol):
-    """What the agenda needs to know of editions. Raises StoreError."""
+    """Reads which editions were made. Raises StoreError."""
 
     def last_due_at(
         self, name: str, until: datetime, *, scheduled: bool = False
     ) -> datetime | None:
-        """Return when a digest's last edition until a moment was due; None: there is none.
+        """Return when a digest's last edition until a moment was due, or None if there is none.
 
         ``scheduled`` leaves out those that were made by hand.
         """
 
     def started_at(self, name: str) -> datetime | None:
-        """Return when a digest began, aware UTC; None where it did not."""
+        """Return when a digest was first started, aware UTC, or None if it never was."""
 
 
 class Readers(Protocol):
-    """What the agenda needs to know of subscribers. Raises StoreError."""
+    """Reads where subscribers live. Raises StoreError."""
 
     def zones(self, digest: str) -> set[str | None]:
         """Return the time zones of a digest's active subscribers; None stands for the site's."""
 
 
-class Agenda:
-    """Tells which run is due. What was made is never due again, whatever the clock does."""
+class DueRuns:
+    """Finds the run that is due; one that was made is never due again, whatever the clock does."""
 
     def __init__(
         self,
@@ -54,32 +52,32 @@ class Agenda:
         issued: Issued,
         readers: Readers,
     ) -> None:
-        """Schedules, and how late a run is still made, are by digest."""
+        """``schedules``, and how late a run is still made (``catch_up``), are by digest."""
         self._schedules = schedules
         self._catch_up = catch_up
         self._issued = issued
         self._readers = readers
-        self._missed: dict[str, datetime] = {}  # by digest: what was told
-        self._unknown: set[str] = set()  # zones that were told
+        self._missed: dict[str, datetime] = {}  # by digest: the missed run that was logged
+        self._unknown: set[str] = set()  # zones that were logged
 
     def due_at(self, name: str, now: datetime) -> datetime | None:
-        """Return the run that is due and not too late to catch up with, the last one of several.
+        """Return the latest run that is due and not too late to be made, or None; aware UTC.
 
-        Where it is ``local`` a run is due when it comes for the first reader, and too late when it
-        is for the last. Aware UTC; blocking. Raises StoreError.
+        A ``local`` run is due when it comes for the first reader, and too late when it is too late
+        for the last. Blocking. Raises StoreError.
         """
         schedule = self._schedules[name]
-        reach = _APART if schedule.local else timedelta()
-        oldest = now - max(self._catch_up[name], _AT_LEAST)
-        # A run that goes by a moment long past may still come for its first reader: what was made
-        # by hand in between does not stand for it.
+        reach = MAX_ZONE_DISTANCE if schedule.local else timedelta()
+        oldest = now - max(self._catch_up[name], _SHORTEST_CATCH_UP)
+        # A local run whose moment is long past may still come for its first reader: an edition that
+        # was made by hand in between does not replace it.
         last = self._issued.last_due_at(name, now + reach, scheduled=schedule.local)
         last = last or self._issued.started_at(name) or now
-        if last > now + reach:  # it began while the clock was wrong
+        if last > now + reach:  # the clock was wrong then
             last = oldest
         zones = self._zones(name, schedule)
         due_at = schedule.latest_open(max(last, oldest - reach), now, zones)
-        # Whoever's hour has passed has it late, the others in time.
+        # Readers whose hour has passed get it late, the others in time.
         if due_at is not None and schedule.ends_at(due_at, zones) >= oldest:
             late = now - schedule.opens_at(due_at, zones)
             if late > _NOTICED:
@@ -87,11 +85,11 @@ class Agenda:
             return due_at
         missed_at = schedule.next_after(last) if last < oldest else None
         if missed_at is not None and schedule.ends_at(missed_at, zones) < oldest:
-            self._tell_missed(name, missed_at, now - oldest)
+            self._log_missed(name, missed_at, now - oldest)
         return None
 
-    def _tell_missed(self, name: str, missed_at: datetime, catch_up: timedelta) -> None:
-        """Tell the operator of a missed run, once."""
+    def _log_missed(self, name: str, missed_at: datetime, catch_up: timedelta) -> None:
+        """Log a missed run, once."""
         if self._missed.get(name) != missed_at:
             self._missed[name] = missed_at
             _log.warning(
@@ -102,7 +100,7 @@ class Agenda:
             )
 
     def _zones(self, name: str, schedule: Schedule) -> set[str]:
-        """Return the zones in which a run comes; empty where it comes once for all."""
+        """Return the zones in which a run comes; none if it comes for all readers at once."""
         if not schedule.local:
             return set()
         zones = {zone or schedule.timezone for zone in self._readers.zones(name)}

@@ -1,0 +1,144 @@
+"""Builders: make single parts of the program from the configuration.
+
+What only some commands need (pages, mail) is imported by the function that makes it: a build that
+finds nothing changed needs none of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digest import __version__, resources
+from digest.articles.ingest.path_patterns import PathFilter
+from digest.articles.ingest.tree import Tree
+from digest.editions.model import Digest
+from digest.errors import ConfigurationError, TemplateError
+from digest.feeds.catalog import FeedPlan
+from digest.scheduling.schedule import Schedule
+from digest.settings import Settings
+from digest.site import Site
+
+if TYPE_CHECKING:
+    from digest.mail.render import MailTemplates
+    from digest.mail.transports.maildir import MaildirTransport
+    from digest.mail.transports.sendmail import SendmailTransport
+    from digest.mail.transports.smtp.pool import SmtpTransport
+    from digest.web.pages import WebPages
+
+#: The template of the style sheet of feeds.
+_FEED_STYLE = "feed.css"
+
+
+def make_tree(settings: Settings) -> Tree:
+    """Return the tree of article files.
+
+    Raises ConfigurationError where there is no folder to watch; one of several may be away.
+    """
+    roots = settings.paths.articles
+    if not any(root.is_dir() for root in roots.values()):
+        shown = ", ".join(map(str, roots.values()))
+        raise ConfigurationError("paths.articles", shown, "is no folder; expected one to watch")
+    return Tree(
+        roots=roots,  # as they are: where a link leads may change
+        files=PathFilter(settings.articles.include, settings.articles.exclude),
+        max_bytes=settings.articles.max_bytes,
+        settle=settings.articles.settle,
+    )
+
+
+def make_schedules(settings: Settings) -> dict[str, Schedule]:
+    """Return the schedules of the enabled digests, by name."""
+    return {
+        name: Schedule(
+            table.schedule,
+            settings.digest_zone(name),
+            skip=table.skip,
+            local=settings.digest_local(name),
+        )
+        for name, table in settings.digests.items()
+        if table.enabled
+    }
+
+
+def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
+    """Return what carries the mail."""
+    if settings.mail.transport in ("smtp", "lmtp"):
+        from digest.mail.transports.smtp.pool import SmtpTransport
+
+        return SmtpTransport(settings.smtp())
+    if settings.mail.transport == "sendmail":
+        from digest.mail.transports.sendmail import SendmailTransport
+
+        return SendmailTransport(settings.sendmail())
+    from digest.mail.transports.maildir import MaildirTransport
+
+    return MaildirTransport(settings.mail.maildir)
+
+
+def template_folders(settings: Settings) -> tuple[Path, Path]:
+    """Return the folder of the templates and that of the ones which stand in for what it lacks.
+
+    Raises ConfigurationError where the folder that is configured is none.
+    """
+    folder, brought = settings.template_folder(), resources.templates()
+    if not folder.is_dir():
+        problem = "is no folder; expected one with templates"
+        raise ConfigurationError("paths.templates", str(folder), problem)
+    return folder, brought
+
+
+def feed_style_sheet(*folders: Path) -> bytes:
+    """Return the style sheet that browsers show feeds with, of the first folder that has it.
+
+    Raises TemplateError where none has, or it cannot be read.
+    """
+    files = [folder / _FEED_STYLE for folder in folders]
+    try:
+        return next((file for file in files if file.exists()), files[0]).read_bytes()
+    except OSError as error:
+        raise TemplateError(_FEED_STYLE, None, error.strerror or str(error)) from error
+
+
+def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
+    """Return what differs whenever feeds would be written otherwise for the same articles."""
+    libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
+    told = "\n".join((__version__, *libraries, repr(options)))
+    return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
+
+
+def make_pages(
+    settings: Settings,
+    site: Site,
+    digests: Mapping[str, Digest],
+    scheduled: Collection[str],
+) -> WebPages:
+    """Return what renders the pages of a site; ``scheduled`` are the digests that are sent.
+
+    Raises TemplateError where a template cannot be read.
+    """
+    from digest.web.pages import WebPages
+    from digest.web.readers import READERS
+
+    templates, brought = template_folders(settings)
+    readers = settings.feeds.readers
+    return WebPages(
+        templates=templates,
+        site=site,
+        formats=settings.feed_formats(),
+        authors=settings.feeds.authors,
+        readers=READERS if readers is None else readers,
+        digests=[digests[name] for name in scheduled],
+        brought=brought,
+    )
+
+
+def make_mail_templates(settings: Settings, site: Site) -> MailTemplates:
+    """Return what renders mails. Raises TemplateError where a template cannot be read."""
+    from digest.mail.render import MailTemplates
+
+    templates, brought = template_folders(settings)
+    return MailTemplates(templates=templates, site=site, brought=brought)
