@@ -38,10 +38,9 @@ async def test_every_wait_ends_at_once_after_the_stop() -> None:
     wakeup = WakeUp()
     waiting = asyncio.create_task(wakeup.wait())
     await asyncio.sleep(0)
-    assert not wakeup.stopped
     wakeup.stop()
-    assert await waiting
     assert wakeup.stopped
+    assert await waiting
     assert await wakeup.wait()
     assert await wakeup.wait()
 

@@ -1,4 +1,4 @@
-"""What every command starts from: the configuration, found and read when it is needed."""
+"""The start of every command: find and read the configuration, build the services."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from digest.cli.terminal import complain
+from digest.errors import ConfigurationError
 from digest.startup import without_collector
 
 if TYPE_CHECKING:  # imported late: they make `digest --help` slow
@@ -26,7 +27,7 @@ class Context:
     option: Path | None  #: of ``--config``
 
     def path(self) -> Path:
-        """Return where the configuration is; ConfigurationError where there is none."""
+        """Return the configuration file. Raises ConfigurationError if there is none."""
         from digest.settings import find
 
         return find(self.option, os.environ, Path.cwd())
@@ -34,29 +35,30 @@ class Context:
     def settings(self) -> Settings:
         """Return the configuration.
 
-        Every mistake in it is told; the last one is raised as ConfigurationError.
+        Every mistake in it is printed; the last one is raised as ConfigurationError.
         """
         with without_collector():
             from digest.settings import load, problems
 
         path = self.path()
-        mistakes = problems(path, os.environ)
-        for mistake in mistakes[:-1]:
-            complain(str(mistake))
-        if mistakes:
-            raise mistakes[-1]
-        return load(path, os.environ)
+        try:
+            return load(path, os.environ)
+        except ConfigurationError:
+            *others, last = problems(path, os.environ)
+            for mistake in others:
+                complain(str(mistake))
+            raise last from None
 
 
 @contextmanager
 def services_of(
     context: typer.Context, *, log: bool = True, poll: bool = False, check: bool = True
 ) -> Iterator[Services]:
-    """Yield everything that a command works with, built from the configuration, and close it.
+    """Yield all services, built from the configuration; close them at the end.
 
-    Without ``log`` nothing but errors is logged: the command prints what there is to tell.
-    With ``poll`` the articles are polled for changes, whatever is configured. Without
-    ``check`` templates are not tried.
+    Without ``log`` only errors are logged: the command prints its results itself. With ``poll``
+    the articles are polled for changes, whatever is configured. Without ``check`` templates are
+    not tried.
     """
     with without_collector():
         from digest.app.logs import configure_logs

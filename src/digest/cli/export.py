@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 def _site_url(text: str | None) -> str | None:
-    from digest.settings.types import site_url
+    from digest.settings.addresses import site_url
 
     if text is None:
         return None

@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-#: Longest first, the order in which they are written.
+#: In the order in which they are written.
 _UNITS = {
     "w": timedelta(weeks=1),
     "d": timedelta(days=1),
@@ -22,10 +22,7 @@ _ISO_8601 = TypeAdapter(timedelta)
 
 
 def parse(text: str) -> timedelta:
-    """Return how long ``text`` says, never negative.
-
-    Raises ValueError.
-    """
+    """Return the duration that ``text`` says, never negative. Raises ValueError."""
     stripped = text.strip()
     if stripped[:1].upper() == "P":
         try:
@@ -45,13 +42,19 @@ def parse(text: str) -> timedelta:
     )
 
 
-def text(duration: timedelta) -> str:
-    """Return ``duration`` in the largest unit that divides it, as ``parse`` reads it.
+def within(low: str, high: str) -> BeforeValidator:
+    """Return a check for durations from ``low`` to ``high``, both included."""
+    shortest, longest = parse(low), parse(high)
 
-    It has to be whole milliseconds and not negative. Weeks are written as days.
-    """
-    for name, unit in list(_UNITS.items())[1:]:
-        count, rest = divmod(duration, unit)
-        if not rest and (count or name == "s"):
-            return f"{count}{name}"
-    raise ValueError(f"not whole milliseconds: {duration!r}")
+    def check(value: object) -> timedelta:
+        try:
+            duration = value if isinstance(value, timedelta) else parse(str(value))
+        except ValueError:
+            duration = None
+        if duration is None or not shortest <= duration <= longest:
+            raise ValueError(
+                f"must be a duration from {low} to {high}, such as '90s', '10m' or '12h'"
+            )
+        return duration
+
+    return BeforeValidator(check)

@@ -1,4 +1,4 @@
-"""Loading: find the configuration file, read it, lay the environment over it."""
+"""Loading: find the configuration file, read it, override it by the environment."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from digest.errors import ConfigurationError
-from digest.settings.messages import Place, explain, keys, mentions, options, secrets, unknown
+from digest.settings.messages import KeyPath, explain, keys, mentions, options, secrets, unknown
 from digest.settings.model import Settings
 from digest.settings.options import RuleFile, RuleTable
 
-#: Names the configuration file; no option.
+#: The environment variable that names the configuration file.
 CONFIG_VARIABLE = "DIGEST_CONFIG"
-#: Where the file is looked for, relative to the current folder.
-PLACES = ("digest.toml", "config/digest.toml")
+#: The names of a configuration file that is not given, relative to the current folder.
+FILE_NAMES = ("digest.toml", "config/digest.toml")
 
 _PREFIX, _DELIMITER, _FILE = "DIGEST_", "__", "_FILE"
-#: A secret is a line; a file of another kind was named by mistake.
+#: A secret is one line: a larger file was named by mistake.
 _MAX_SECRET_BYTES = 65_536
 _TOML_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def find(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """Return the configuration file: ``--config``, ``$DIGEST_CONFIG``, or one in a known place.
+    """Return the configuration file: ``--config``, ``$DIGEST_CONFIG``, or the first of FILE_NAMES.
 
-    Raises ConfigurationError where there is none.
+    Raises ConfigurationError if there is none.
     """
     variable = environ.get(CONFIG_VARIABLE)
-    for key, named in (("--config", option), (f"${CONFIG_VARIABLE}", variable)):
-        if named:
-            path = cwd / named
+    for key, name in (("--config", option), (f"${CONFIG_VARIABLE}", variable)):
+        if name:
+            path = cwd / name
             if not path.is_file():
-                raise ConfigurationError(key, str(named), "there is no such file")
+                raise ConfigurationError(key, str(name), "there is no such file")
             return path
-    for place in PLACES:
-        if (cwd / place).is_file():
-            return cwd / place
-    looked = ", ".join(["--config", f"${CONFIG_VARIABLE}", *(str(cwd / place) for place in PLACES)])
+    paths = [cwd / name for name in FILE_NAMES]
+    for path in paths:
+        if path.is_file():
+            return path
+    looked = ", ".join(["--config", f"${CONFIG_VARIABLE}", *map(str, paths)])
     raise ConfigurationError(
         "configuration file",
         None,
@@ -53,28 +54,31 @@ def find(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the configuration of a file, with the values of the environment laid over it.
+    """Return the configuration of a file, overridden by the environment.
 
-    Relative paths in it start at the file's folder. Raises ConfigurationError for the first
-    mistake; ``problems`` tells all.
+    Relative paths are relative to the file's folder. Raises ConfigurationError for the first
+    mistake; ``problems`` returns all.
     """
-    found = _load(path, environ)
-    if isinstance(found, Settings):
-        return found
-    raise found[0]
+    settings, mistakes = _load(path, environ)
+    if settings is None:
+        raise mistakes[0]
+    return settings
 
 
 def problems(path: Path, environ: Mapping[str, str]) -> list[ConfigurationError]:
-    """Return every mistake in a configuration; none where it can be used."""
-    found = _load(path, environ)
-    return [] if isinstance(found, Settings) else found
+    """Return every mistake in a configuration; an empty list if it can be used."""
+    _, mistakes = _load(path, environ)
+    return mistakes
 
 
-def _load(path: Path, environ: Mapping[str, str]) -> Settings | list[ConfigurationError]:
+def _load(
+    path: Path, environ: Mapping[str, str]
+) -> tuple[Settings | None, list[ConfigurationError]]:
+    """Return the settings, or None and the mistakes."""
     try:
         tree = _read(path)
     except ConfigurationError as error:
-        return [error]
+        return None, [error]
     values, mistakes = _variables(environ)
     overlay, names = _overlay(values)
     for key in [key for key in tree if key not in keys(Settings)]:
@@ -84,30 +88,34 @@ def _load(path: Path, environ: Mapping[str, str]) -> Settings | list[Configurati
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
-        return mistakes + [explain(found, Settings, names) for found in error.errors()]
-    filed, wrong = _rules(settings.articles.rule_files)
+        mistakes += [explain(details, Settings, names) for details in error.errors()]
+        return None, mistakes
+    rules, wrong = _rules(settings.articles.rule_files)
     mistakes += wrong
-    return mistakes or settings.model_copy(update={"rules": filed + settings.rules})
+    if mistakes:
+        return None, mistakes
+    return settings.model_copy(update={"rules": rules + settings.rules}), []
 
 
 def _rules(paths: Sequence[Path]) -> tuple[tuple[RuleTable, ...], list[ConfigurationError]]:
-    """Return the rules of files, in their order, and what is wrong with them by file and key."""
-    found: tuple[RuleTable, ...] = ()
+    """Return the rules of files, in order, and the mistakes in them by file and key."""
+    rules: tuple[RuleTable, ...] = ()
     mistakes: list[ConfigurationError] = []
     for path in paths:
         try:
-            found += RuleFile.model_validate(_read(path)).rules
+            rules += RuleFile.model_validate(_read(path)).rules
         except ConfigurationError as error:
             mistakes.append(error)
         except ValidationError as error:
-            for one in error.errors():
-                told = explain(one, RuleFile, {})
-                mistakes.append(ConfigurationError(f"{path}: {told.key}", told.value, told.problem))
-    return found, mistakes
+            for details in error.errors():
+                mistake = explain(details, RuleFile, {})
+                key = f"{path}: {mistake.key}"
+                mistakes.append(ConfigurationError(key, mistake.value, mistake.problem))
+    return rules, mistakes
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return what a TOML file says; raise ConfigurationError with line and column."""
+    """Return the content of a TOML file; raise ConfigurationError with line and column."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
@@ -126,12 +134,12 @@ def _read(path: Path) -> dict[str, Any]:
 def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[ConfigurationError]]:
     """Return the variables that set options, by name in upper case, secrets read from their files.
 
-    Other programs may use variables that start alike, so that only a name with ``__``, or one
-    of a table, is taken for an option.
+    Other programs may use variables that start alike: only the name of a table, or a name with
+    ``__``, is taken for an option.
     """
     values: dict[str, str] = {}
     mistakes: list[ConfigurationError] = []
-    by_file = {f"{_name(place)}{_FILE}": _name(place) for place in secrets(Settings)}
+    by_file = {f"{_name(key)}{_FILE}": _name(key) for key in secrets(Settings)}
     known = {name.upper() for name in keys(Settings)}
     for given, value in sorted(environ.items()):
         name = given.upper()
@@ -158,13 +166,13 @@ def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[Configu
     return values, mistakes
 
 
-def _name(place: Place) -> str:
+def _name(key: KeyPath) -> str:
     """Return the variable of an option."""
-    return _PREFIX + _DELIMITER.join(str(part) for part in place).upper()
+    return _PREFIX + _DELIMITER.join(map(str, key)).upper()
 
 
 def _secret(path: Path) -> str:
-    """Return the secret that a file holds, without the line's end."""
+    """Return the secret in a file, without its line end. Raises OSError, ValueError."""
     with path.open("rb") as file:
         content = file.read(_MAX_SECRET_BYTES + 1)
     if len(content) > _MAX_SECRET_BYTES:
@@ -176,30 +184,30 @@ def _secret(path: Path) -> str:
 
 
 class _Variables(EnvSettingsSource):
-    """The variables that were handed in, unfolded into tables."""
+    """The given variables, arranged in tables."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         super().__init__(Settings)
         self.env_vars = {name.lower(): value for name, value in values.items()}
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Return a list or table given as JSON; anything else as it is, for the checks to tell."""
+        """Return a list or a table given as JSON; leave anything else to the checks."""
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
             return value
 
 
-def _overlay(values: Mapping[str, str]) -> tuple[dict[str, Any], dict[Place, str]]:
-    """Return the variables as a tree, and which variable each key came from."""
-    names: dict[Place, str] = {
+def _overlay(values: Mapping[str, str]) -> tuple[dict[str, Any], dict[KeyPath, str]]:
+    """Return the variables as a tree, and the variable of each key."""
+    names: dict[KeyPath, str] = {
         tuple(name.removeprefix(_PREFIX).lower().split(_DELIMITER)): name for name in values
     }
     return _Variables(values)(), names
 
 
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two trees as one; ``above`` wins, and tables are merged."""
+    """Return two trees merged, table by table; ``above`` wins."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
@@ -211,11 +219,11 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the tree with every path made absolute, the default ones too."""
-    for place, field in options(Settings):
+    """Return the tree with every path made absolute, default ones too."""
+    for key_path, field in options(Settings):
         if not mentions(field.annotation, Path):
             continue
-        *tables, key = place
+        *tables, key = key_path
         table: Any = tree
         for name in tables:
             table = table.setdefault(name, {}) if isinstance(table, dict) else None
@@ -223,17 +231,17 @@ def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
             continue
         value = table.get(key, field.default)
         if isinstance(value, list | tuple):
-            table[key] = [_from(folder, one) for one in value]
+            table[key] = [_from(folder, item) for item in value]
         elif isinstance(value, dict):
-            table[key] = {name: _from(folder, one) for name, one in value.items()}
+            table[key] = {name: _from(folder, item) for name, item in value.items()}
         else:
             table[key] = _from(folder, value)
     return tree
 
 
 def _from(folder: Path, value: object) -> object:
-    """Return a path made absolute; what is none, or is resolved when it is checked, as it is."""
-    # A home folder is found, and an empty path refused, when the option is checked.
+    """Return a path made absolute; anything else as it is."""
+    # `~` is replaced, and an empty path refused, when the option is checked.
     if isinstance(value, Path) or (isinstance(value, str) and value and value[0] != "~"):
         # Lexically, so that what is printed is short; a folder may not be there yet.
         return os.path.normpath(folder / value)

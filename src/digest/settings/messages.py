@@ -1,4 +1,4 @@
-"""Mistakes: what is wrong with a configuration, as its operator should read it."""
+"""Messages: a mistake in a configuration as its operator reads it, with key, value and remedy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pydantic_core import ErrorDetails
 from digest.errors import ConfigurationError
 from digest.spelling import alternatives, closest
 
-#: A key's place in the configuration: names of tables and keys, numbers of list items.
-Place = tuple[str | int, ...]
+#: The path of an option: names of tables and keys, indexes of lists.
+KeyPath = tuple[str | int, ...]
 
 _LONGEST_VALUE = 120
 #: What is allowed, where the option itself says nothing more exact.
@@ -34,56 +34,54 @@ _PROBLEMS = {
 
 
 def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the options of a table by the names that they have in the file."""
+    """Return the options of a table by their names in the file."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def dotted(place: Place) -> str:
+def dotted(key: KeyPath) -> str:
     """Return a key as people write it: ``digests.daily.schedule``, ``rules[0].drop``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
     return text.removeprefix(".")
 
 
-def options(model: type[BaseModel], place: Place = ()) -> Iterator[tuple[Place, FieldInfo]]:
-    """Yield every option that stands in plain tables, with its place."""
+def options(model: type[BaseModel], table: KeyPath = ()) -> Iterator[tuple[KeyPath, FieldInfo]]:
+    """Yield every option of plain tables, with its key; not those of lists and named tables."""
     for name, field in keys(model).items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from options(field.annotation, (*place, name))
+            yield from options(field.annotation, (*table, name))
         else:
-            yield (*place, name), field
+            yield (*table, name), field
 
 
-def secrets(model: type[BaseModel]) -> list[Place]:
-    """Return the places of all secrets."""
-    return [place for place, field in options(model) if mentions(field.annotation, SecretStr)]
+def secrets(model: type[BaseModel]) -> list[KeyPath]:
+    """Return the keys of all secrets."""
+    return [key for key, field in options(model) if mentions(field.annotation, SecretStr)]
 
 
 def mentions(annotation: object, kind: type) -> bool:
-    """Tell whether a type is ``kind``, or made of it."""
+    """Return whether a type is ``kind``, or contains it as a type argument."""
     return annotation is kind or any(mentions(part, kind) for part in get_args(annotation))
 
 
 def explain(
-    error: ErrorDetails, model: type[BaseModel], variables: Mapping[Place, str]
+    error: ErrorDetails, model: type[BaseModel], variables: Mapping[KeyPath, str]
 ) -> ConfigurationError:
-    """Return what an operator should read of a validation error.
+    """Return a validation error as the operator reads it.
 
-    ``variables`` says which keys came from which environment variable.
+    ``variables`` names the environment variable of each key that comes from one.
     """
     context = error.get("ctx", {})
-    place = tuple(part for part in error["loc"] if part != "[key]")
+    key = tuple(part for part in error["loc"] if part != "[key]")
     value: object = error["input"]
     if error["type"] == "at_key":
-        place += tuple(context["key"].split("."))
+        key += tuple(context["key"].split("."))
         value = context["value"]
-    table, field = _find(model, place)
-    if error["type"] == "missing" or any(
-        secret[: len(place)] == place for secret in secrets(model)
-    ):
+    table, field = _find(model, key)
+    if error["type"] == "missing" or any(secret[: len(key)] == key for secret in secrets(model)):
         value = None
     if error["type"] == "extra_forbidden":
         # It may be a misspelt secret, so its value is not shown.
-        value, problem = None, unknown(str(place[-1]), table)
+        value, problem = None, unknown(str(key[-1]), table)
     elif error["loc"] and error["loc"][-1] == "[key]" and error["type"] != "value_error":
         value, problem = None, "must be a name of a-z, 0-9, '-' and '_', such as 'daily'"
     elif error["type"] in ("value_error", "at_key"):
@@ -92,16 +90,16 @@ def explain(
         problem = f"must be {field.description}"
     else:
         problem = _plain(error, value)
-    variable = variables.get(place)
+    variable = variables.get(key)
     if variable and error["type"] == "tuple_type":
         problem = 'must be a list in JSON, such as ["one", "two"]'
     return ConfigurationError(
-        dotted(place), _shown(value), f"{problem} (from ${variable})" if variable else problem
+        dotted(key), _shown(value), f"{problem} (from ${variable})" if variable else problem
     )
 
 
 def _plain(error: ErrorDetails, value: object) -> str:
-    """Return what is allowed, for errors that pydantic itself found."""
+    """Return the problem of an error that pydantic itself raises."""
     problem = _PROBLEMS.get(error["type"]) or error["msg"].replace("Input should be", "must be")
     if error["type"] != "literal_error":
         return problem
@@ -111,7 +109,7 @@ def _plain(error: ErrorDetails, value: object) -> str:
 
 
 def unknown(name: str, table: type[BaseModel] | None) -> str:
-    """Return what to say of a key that is none."""
+    """Return the problem of an unknown key, with the nearest known ones."""
     known = list(keys(table)) if table else []
     near = closest(name, known)
     hint = f"did you mean {alternatives(near)}?" if near else f"known here: {', '.join(known)}"
@@ -119,19 +117,19 @@ def unknown(name: str, table: type[BaseModel] | None) -> str:
 
 
 def _shown(value: object) -> str | None:
-    """Return a value as it may be printed: tables are not, long ones are cut."""
+    """Return a value as a message shows it: a long one is cut, a table is not shown."""
     if value is None or isinstance(value, dict):
         return None
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
-def _find(model: type[BaseModel], place: Place) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    """Return the table that a place is in, and its option where there is one."""
+def _find(model: type[BaseModel], key: KeyPath) -> tuple[type[BaseModel] | None, FieldInfo | None]:
+    """Return the table of a key, and its option if there is one."""
     annotation: Any = model
     table: type[BaseModel] | None = None
     field: FieldInfo | None = None
-    for part in place:
+    for part in key:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             table = annotation
             field = keys(table).get(str(part))

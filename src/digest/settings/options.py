@@ -18,6 +18,8 @@ from digest.articles.ingest.tree import TOP
 from digest.editions.delivery import EXPIRES
 from digest.mail.transports.model import Tls
 from digest.scheduling import days_off, words
+from digest.settings.addresses import database_url
+from digest.settings.durations import within
 from digest.settings.types import (
     Address,
     Attributes,
@@ -25,6 +27,7 @@ from digest.settings.types import (
     Block,
     Category,
     CategoryTarget,
+    Command,
     DayOff,
     DigestZone,
     FilePath,
@@ -42,18 +45,15 @@ from digest.settings.types import (
     Replacement,
     Roots,
     Schedule,
+    SearchTerm,
     Selectors,
     Server,
-    Sought,
     Title,
     Url,
     Zone,
-    database_url,
     distinct,
     engine_order,
-    program,
     whole,
-    within,
 )
 from digest.site import is_loopback
 
@@ -219,8 +219,8 @@ class CriteriaTable(Table):
     """What articles are told by: ``[feeds.custom.NAME.exclude]``."""
 
     categories: tuple[Category, ...] = ()
-    authors: tuple[Sought, ...] = ()
-    words: tuple[Sought, ...] = ()
+    authors: tuple[SearchTerm, ...] = ()
+    words: tuple[SearchTerm, ...] = ()
     languages: tuple[Language, ...] = ()
 
 
@@ -340,7 +340,7 @@ class SmtpTable(Table):
 class SendmailTable(Table):
     """``[mail.sendmail]``: the command that takes the mail."""
 
-    command: Annotated[tuple[Title, ...], AfterValidator(program)] = ("/usr/sbin/sendmail", "-i")
+    command: Command = ("/usr/sbin/sendmail", "-i")
     timeout: Annotated[timedelta, within("1s", "2m")] = timedelta(seconds=60)
 
 

@@ -1,70 +1,58 @@
-"""Values: what the options take, each checked when it is read; errors say what is allowed."""
+"""The types of options: each checks a value when it is read; an error says what is allowed.
+
+Every check takes the value as it is written and returns it in its usual form, or raises ValueError.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date, timedelta
-from email.utils import parseaddr
+from datetime import date
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from digest.articles.cleaning.images import check_proxy
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule, check_pattern
-from digest.articles.cleaning.uris import absolute
 from digest.articles.filters import folded
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.tree import TOP
 from digest.articles.model import CategoryPath
-from digest.errors import DeliveryRefused
 from digest.scheduling import days_off, words
-from digest.settings import durations
+from digest.settings.addresses import (
+    address,
+    address_template,
+    host_name,
+    hub_url,
+    one_line,
+    picture,
+    sender,
+    server,
+    site_url,
+    tag_authority,
+)
 from digest.spelling import alternatives, closest
-from digest.subscribers.address import ascii_address
 
 #: BCP 47 (RFC 5646 section 2.1) without the grandfathered tags: language, script, region, variants.
 _LANGUAGE = re.compile(
     r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
 )
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
-)
-#: RFC 4151 section 2.1: a host or an address, and a date on which it was the tagger's.
-_AUTHORITY = re.compile(
-    r"([A-Za-z0-9._-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?,[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
-)
-
 #: A name on disk has at most 255 bytes, so no name over 255 characters is ever one.
 _ROOT_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 
 #: In place of a digest's time zone: that of each subscriber.
 SUBSCRIBER = "subscriber"
 
-_DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
-
-def one_line(text: str) -> str:
-    """Return ``text`` stripped; nothing in it may break a header or a line of a log."""
-    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
-        raise ValueError("must be one line, without control characters")
-    return text.strip()
-
-
-def sought(text: str) -> str:
-    """Return a word, some words or a name to look for."""
-    found = one_line(text)
-    if not folded(found):
+def search_term(text: str) -> str:
+    """Check words or a name to look for."""
+    term = one_line(text)
+    if not folded(term):
         raise ValueError("must be something to look for, not an empty text")
-    return found
+    return term
 
 
 def language_tag(text: str) -> str:
@@ -74,14 +62,14 @@ def language_tag(text: str) -> str:
     return text
 
 
-@cache  # it reads all of the database of zones
+@cache  # available_timezones reads the whole database
 def _zones() -> frozenset[str]:
-    """Return the names of all zones; ``localtime`` and ``Factory`` mean another on each machine."""
+    """Return the names of all time zones but those that mean another one on each machine."""
     return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def zone(name: str) -> str:
-    """Check the name of a time zone."""
+    """Check the name of a time zone (IANA)."""
     zones = _zones()
     if name in zones:
         return name
@@ -92,7 +80,7 @@ def zone(name: str) -> str:
 
 
 def digest_zone(name: str) -> str:
-    """Check the time zone of a digest: a name, or that of each subscriber."""
+    """Check the time zone of a digest: a name, or ``subscriber``."""
     if name == SUBSCRIBER:
         return name
     if closest(name, [SUBSCRIBER]):
@@ -100,42 +88,8 @@ def digest_zone(name: str) -> str:
     return zone(name)
 
 
-def host_name(text: str) -> str:
-    """Return a host's name as ASCII in lower case (RFC 3492 where it has other letters)."""
-    try:
-        host = text.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        host = ""
-    if not _HOST.fullmatch(host):
-        raise ValueError("must be the name of a host, such as 'example.org'")
-    return host
-
-
-def server(text: str) -> str:
-    """Return the name of a host in ASCII, or the address that ``text`` is."""
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return host_name(text)
-
-
-def database_url(url: SecretStr) -> SecretStr:
-    """Check the address of a database; what it says stays secret."""
-    try:
-        found = make_url(url.get_secret_value())
-    except ArgumentError:
-        found = None
-    if found is None or found.drivername not in _DATABASES or not found.database:
-        raise ValueError(
-            "must be like 'sqlite:////srv/digest/digest.db' or 'postgresql://user:password@host/name'"
-        )
-    if found.drivername.startswith("sqlite") and not Path(found.database).is_absolute():
-        raise ValueError("must name an absolute path: 'sqlite:///' and '/srv/digest/digest.db'")
-    return url
-
-
 def path(value: Path) -> Path:
-    """Return a path, a ``~`` at its start resolved."""
+    """Check a path; return it with ``~`` at its start replaced by the home folder."""
     if not one_line(str(value)) or value == Path():
         raise ValueError("must be a path")
     try:
@@ -145,145 +99,56 @@ def path(value: Path) -> Path:
 
 
 def roots(value: object) -> dict[str, Path]:
-    """Return the folders of articles by name; a single path is the top of the tree."""
+    """Check the folders of articles by name; a single path is the top of the tree."""
     table: dict[Any, Any] = value if isinstance(value, dict) else {TOP: value}
     if not table or not all(isinstance(folder, str | Path) for folder in table.values()):
         raise ValueError(
             "must be a path in quotes, or a table of them by name: "
             '{ "." = "/srv/articles", blog = "/srv/blog" }'
         )
-    found: dict[str, Path] = {}
-    for given, folder in table.items():
-        name = unicodedata.normalize("NFC", str(given))
+    folders: dict[str, Path] = {}
+    for key, folder in table.items():
+        name = unicodedata.normalize("NFC", str(key))
         if name != TOP and not (_ROOT_NAME.fullmatch(name) and one_line(name) == name):
             raise ValueError(
                 f"'{name}' must be the name of a folder, without '/' and no '.' in front"
             )
-        if name in found:
+        if name in folders:
             raise ValueError(f"'{name}' is there twice")
-        found[name] = path(Path(folder))
-    return found
+        folders[name] = path(Path(folder))
+    return folders
 
 
 def engine_order(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Check the order of the sanitizers: nh3 is the security boundary, so it comes last."""
+    """Check the order of the sanitizers: nh3 is the security boundary, so it is the last."""
     if names not in ENGINES:
         raise ValueError('must be ["bleach", "nh3"] or ["nh3"]')
     return names
 
 
-def site_url(text: str) -> str:
-    """Return an absolute http(s) address as ASCII, without a slash at its end."""
-    wrong = ValueError(
-        "must be an address such as 'https://example.org' or 'https://example.org/news'"
-    )
-    try:
-        parts = urlsplit(one_line(text))
-        port = parts.port
-        host = parts.hostname or ""
-        name = f"[{host}]" if ":" in host else host_name(host)
-    except ValueError:
-        raise wrong from None
-    if parts.scheme not in ("http", "https"):
-        raise wrong
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be an address without user, query and fragment")
-    path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
-    return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, "", ""))
-
-
-def picture(text: str) -> str:
-    """Return the absolute http(s) address of a picture, as ASCII."""
-    found = absolute(one_line(text))
-    if found is None:
-        raise ValueError("must be an address such as 'https://example.org/icon.png'")
-    return found
-
-
-def hub_url(text: str) -> str:
-    """Return the http(s) address of a WebSub hub as ASCII.
-
-    It is published in every feed, so a user and a password have no place in it.
-    """
-    try:
-        parts = urlsplit(one_line(text))
-        port = parts.port
-        host = server(parts.hostname or "")
-    except ValueError:
-        raise ValueError("must be an address such as 'https://hub.example/'") from None
-    if parts.username or parts.password or parts.fragment:
-        raise ValueError("must be an address without user and fragment")
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("must be an address such as 'https://hub.example/'")
-    name = f"[{host}]" if ":" in host else host
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    return urlunsplit((parts.scheme, name if port is None else f"{name}:{port}", path, query, ""))
-
-
-def tag_authority(text: str) -> str:
-    """Check the authority of tag URIs (RFC 4151)."""
-    if not _AUTHORITY.fullmatch(text):
-        raise ValueError(
-            "must be a host and a year in which it was yours, such as 'example.org,2026'"
-        )
-    return text
-
-
-def address(text: str) -> str:
-    """Return a mail address, its domain in ASCII; empty stays empty."""
-    try:
-        return ascii_address(text) if text else text
-    except (ValueError, DeliveryRefused) as error:
-        raise ValueError(f"must be a mail address, such as 'news@example.org': {error}") from None
-
-
-def mailbox(text: str) -> tuple[str, str]:
-    """Return the name, which may be empty, and the address of a sender.
-
-    Raises ValueError.
-    """
-    name, found = parseaddr(one_line(text))
-    try:
-        return name, ascii_address(found)
-    except (ValueError, DeliveryRefused):
-        raise ValueError(
-            "must be like 'news@example.org' or 'Our news <news@example.org>'"
-        ) from None
-
-
-def sender(text: str) -> str:
-    """Check a sender."""
-    mailbox(text)
-    return text.strip()
-
-
 def block(text: str) -> str:
-    """Return lines, stripped, their ends as ``\\n``."""
+    """Check a text of several lines; return it with each line stripped."""
     return "\n".join(one_line(line) for line in text.strip().splitlines())
 
 
 def schedule(value: object) -> str | tuple[str, ...]:
-    """Return a schedule, in words or as five fields of cron, or several that are one."""
+    """Check a schedule in words or as a line of crontab, or a list of them."""
     if isinstance(value, str):
         return words.parse(value).text
-    if not value or not isinstance(value, list | tuple) or not all(map(_is_text, value)):
+    texts = value if isinstance(value, list | tuple) else ()
+    if not texts or not all(isinstance(text, str) for text in texts):
         raise ValueError("must be a text such as 'daily 07:00', or a list of such texts")
-    found = []
-    for text in value:
+    lines = []
+    for text in texts:
         try:
-            found.append(words.parse(text).text)
+            lines.append(words.parse(text).text)
         except ValueError as error:
             raise ValueError(f"'{text}': {error}") from None
-    return tuple(found)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return tuple(lines)
 
 
 def day_off(value: object) -> object:
-    """Return a day or days off, as ``scheduling.days_off`` reads them; TOML has dates too."""
+    """Check a day off, or several in one text; TOML has dates of its own."""
     text = value.isoformat() if type(value) is date else value
     if isinstance(text, str):
         days_off.parse([text])
@@ -291,7 +156,7 @@ def day_off(value: object) -> object:
 
 
 def category(text: str) -> str:
-    """Return the path of a category, its names joined by ``/``."""
+    """Check the path of a category, its names joined by ``/``."""
     line = one_line(text)
     try:
         return "/".join(CategoryPath.parse(line).names)
@@ -302,12 +167,12 @@ def category(text: str) -> str:
 
 
 def category_target(text: str) -> str:
-    """Return the path of a category, or nothing, which hides one."""
+    """Check the new path of a category; empty hides it."""
     return category(text) if text else text
 
 
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Check patterns of paths."""
+    """Check patterns of paths, relative to the articles folder."""
     for pattern in patterns:
         try:
             PathFilter((pattern,))
@@ -348,47 +213,14 @@ def pattern(text: str) -> str:
     return text
 
 
-def address_template(example: str) -> AfterValidator:
-    """Return a check of addresses with one ``{url}`` in them, such as ``example``."""
-
-    def check(text: str) -> str:
-        try:
-            check_proxy(text)
-        except ValueError:
-            raise ValueError(
-                f"must be an http(s) address with one {{url}} in it, such as '{example}'"
-            ) from None
-        return text
-
-    return AfterValidator(check)
-
-
-def program(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Check a command: a program by its whole path, and its arguments."""
-    if not words or not Path(words[0]).is_absolute():
+def command(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Check a command: the absolute path of a program, and its arguments."""
+    if not arguments or not Path(arguments[0]).is_absolute():
         raise ValueError(
             "must be a program by its whole path and its arguments, such as "
             '["/usr/sbin/sendmail", "-i"]'
         )
-    return words
-
-
-def within(low: str, high: str) -> BeforeValidator:
-    """Return a check that reads a duration and keeps it between two, both included."""
-    shortest, longest = durations.parse(low), durations.parse(high)
-
-    def check(value: object) -> timedelta:
-        try:
-            found = value if isinstance(value, timedelta) else durations.parse(str(value))
-        except ValueError:
-            found = None
-        if found is None or not shortest <= found <= longest:
-            raise ValueError(
-                f"must be a duration from {low} to {high}, such as '90s', '10m' or '12h'"
-            )
-        return found
-
-    return BeforeValidator(check)
+    return arguments
 
 
 def whole(low: int, high: int) -> object:
@@ -397,7 +229,7 @@ def whole(low: int, high: int) -> object:
 
 
 def distinct(error: str, *, least: int = 0, most: int | None = None) -> AfterValidator:
-    """Return a check that a list holds from ``least`` to ``most``, and nothing twice."""
+    """Return a check for lists of ``least`` to ``most`` values, each of them once."""
 
     def check(values: tuple[str, ...]) -> tuple[str, ...]:
         count = len(values)
@@ -408,21 +240,15 @@ def distinct(error: str, *, least: int = 0, most: int | None = None) -> AfterVal
     return AfterValidator(check)
 
 
-Line = Annotated[
-    str,
-    Field(max_length=500, description="a text of at most 500 characters"),
-    AfterValidator(one_line),
-]
-Title = Annotated[
-    str,
-    Field(min_length=1, max_length=200, description="a text of 1 to 200 characters"),
-    AfterValidator(one_line),
-]
-Sought = Annotated[
-    str,
-    Field(max_length=200, description="a text of at most 200 characters"),
-    AfterValidator(sought),
-]
+def text(most: int, *, least: int = 0) -> object:
+    """Return the bounds of a text's length in characters, both included."""
+    bounds = f"{least} to {most:,}" if least else f"at most {most:,}"
+    return Field(min_length=least, max_length=most, description=f"a text of {bounds} characters")
+
+
+Line = Annotated[str, text(500), AfterValidator(one_line)]
+Title = Annotated[str, text(200, least=1), AfterValidator(one_line)]
+SearchTerm = Annotated[str, text(200), AfterValidator(search_term)]
 Url = Annotated[str, AfterValidator(site_url)]
 Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
@@ -441,11 +267,7 @@ Hub = Annotated[str, AfterValidator(hub_url)]
 Authority = Annotated[str, AfterValidator(tag_authority)]
 Address = Annotated[str, AfterValidator(address)]
 Mailbox = Annotated[str, AfterValidator(sender)]
-Block = Annotated[
-    str,
-    Field(max_length=1_000, description="a text of at most 1,000 characters"),
-    AfterValidator(block),
-]
+Block = Annotated[str, text(1_000), AfterValidator(block)]
 Schedule = Annotated[str | tuple[str, ...], BeforeValidator(schedule)]
 DayOff = Annotated[str, BeforeValidator(day_off)]
 Category = Annotated[str, AfterValidator(category)]
@@ -454,22 +276,9 @@ FilePath = Annotated[Path, AfterValidator(path)]
 Roots = Annotated[dict[str, Path], BeforeValidator(roots)]
 Selectors = Annotated[tuple[str, ...], AfterValidator(selectors)]
 Attributes = Annotated[dict[str, str], AfterValidator(attributes)]
-Pattern = Annotated[
-    str,
-    Field(min_length=1, max_length=1_000, description="a text of 1 to 1,000 characters"),
-    AfterValidator(pattern),
-]
-Replacement = Annotated[
-    str, Field(max_length=1_000, description="a text of at most 1,000 characters")
-]
-ReaderAddress = Annotated[
-    str,
-    Field(max_length=500, description="a text of at most 500 characters"),
-    address_template("https://reader.example/add?feed={url}"),
-]
-ImageProxy = Annotated[
-    str,
-    Field(max_length=500, description="a text of at most 500 characters"),
-    address_template("https://img.example/{url}"),
-]
+Pattern = Annotated[str, text(1_000, least=1), AfterValidator(pattern)]
+Replacement = Annotated[str, text(1_000)]
+ReaderAddress = Annotated[str, text(500), address_template("https://reader.example/add?feed={url}")]
+ImageProxy = Annotated[str, text(500), address_template("https://img.example/{url}")]
 Globs = Annotated[tuple[str, ...], AfterValidator(globs)]
+Command = Annotated[tuple[Title, ...], AfterValidator(command)]
