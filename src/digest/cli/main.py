@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import articles, editions, export, feeds, mail, published, run, setup, subscribers
+from digest.cli import (
+    articles,
+    check,
+    editions,
+    export,
+    feeds,
+    init,
+    mail,
+    published,
+    run,
+    subscribers,
+)
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, MISUSED, complain
 from digest.errors import ConfigurationError, DigestError, TemplateError
@@ -49,7 +60,7 @@ def options(
     context.obj = Context(config)
 
 
-for part in (setup.app, run.app, articles.app, export.app, feeds.app, mail.app):
+for part in (init.app, check.app, run.app, articles.app, export.app, feeds.app, mail.app):
     app.registered_commands += part.registered_commands
 app.add_typer(published.app, name="articles")
 app.add_typer(editions.app, name="editions")

@@ -1,4 +1,4 @@
-"""`digest init` and `digest check`: a first configuration, and whether one would work."""
+"""`digest check`: whether a configuration would work."""
 
 from __future__ import annotations
 
@@ -7,102 +7,19 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
 
-from digest import resources
 from digest.cli.context import Context
-from digest.cli.terminal import FAILED, MISUSED, OK, complain, out, remark, say
+from digest.cli.terminal import FAILED, MISUSED, OK, out, remark, say
 from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
 
 if TYPE_CHECKING:
     from digest.settings import Settings
 
 app = typer.Typer()
-
-_ARTICLE = """\
----
-title: 'Hello, Digest'
-categories:
-  - Notes
-  - First steps
-author: You
-date: 2026-11-23 08:00:00
----
-
-This is an **article**. Change it, save it, and every feed that carries it follows.
-
-Delete this file when you have articles of your own.
-"""
-#: How the shipped configuration names its folders, and how one made by `init` does.
-_PATHS = {
-    'articles = "../examples/articles"': 'articles = "articles"',
-    'output = "../var/public"': 'output = "var/public"',
-    'data = "../var/data"': 'data = "var/data"',
-    'maildir = "../var/mail"': 'maildir = "var/mail"',
-}
-
-
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="DIR")] = Path(),
-    templates: Annotated[
-        bool, typer.Option("--templates", help="Also copy the templates, to be restyled.")
-    ] = False,
-) -> None:
-    """Write a commented digest.toml and an articles folder with one article.
-
-    Never overwrites: what is there already is left as it is.
-    """
-    shipped_text = resources.configuration().read_text(encoding="utf-8")
-    configuration = starting_configuration(shipped_text, own_templates=templates)
-    try:
-        _write_new(folder / "digest.toml", configuration)
-        _write_new(folder / "articles" / "Notes" / "hello.md", _ARTICLE)
-        if templates:
-            _copy_new(resources.templates(), folder / "templates")
-    except OSError as error:
-        complain(f"{error.filename}: cannot be written: {error.strerror}")
-        raise typer.Exit(FAILED) from error
-    say(f"Now: digest --config {folder / 'digest.toml'} run")
-
-
-def starting_configuration(shipped_text: str, *, own_templates: bool) -> str:
-    """Return the shipped configuration for a folder of its own.
-
-    Its paths lead beside the file, and what fits the example articles alone, rules and feeds of
-    one's own, are comments.
-    """
-    for theirs, ours in _PATHS.items():
-        shipped_text = shipped_text.replace(theirs, ours)
-    if own_templates:
-        shipped_text = shipped_text.replace('# templates = "templates"', 'templates = "templates"')
-    table = ""
-    lines = []
-    for line in shipped_text.splitlines():
-        if line.startswith("["):
-            table = line
-        fits = not table.startswith(("[[rules", "[feeds.custom"))
-        lines.append(line if fits or not line or line.startswith("#") else f"# {line}")
-    return "\n".join(lines) + "\n"
-
-
-def _write_new(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        say(f"Kept    {path}")
-    else:
-        say(f"Written {path}")
-
-
-def _copy_new(source: Path, target: Path) -> None:
-    for file in sorted(found for found in source.rglob("*") if found.is_file()):
-        _write_new(target / file.relative_to(source), file.read_text(encoding="utf-8"))
 
 
 @app.command()

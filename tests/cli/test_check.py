@@ -1,70 +1,11 @@
-"""`digest init` and `digest check`."""
+"""`digest check`: everything that would keep a configuration from working is told."""
 
 from __future__ import annotations
 
 import pytest
 
-from digest import resources
-from digest.cli import setup
-from digest.settings import load
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
-
-
-def test_init_makes_something_that_builds(program: Program, workplace: Workplace) -> None:
-    made = program("init", "new")
-    assert made.code == 0
-    configuration = workplace.folder / "new" / "digest.toml"
-    assert '"../' not in configuration.read_text(encoding="utf-8")
-    built = program("--config", configuration, "build")
-    assert built.code == 0
-    assert "1 new" in built.out
-    assert (workplace.folder / "new" / "var" / "public" / "feeds" / "rss.xml").exists()
-    assert program("--config", configuration, "check").code == 0
-
-
-def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(
-    program: Program, workplace: Workplace
-) -> None:
-    program("init", "new")
-    settings = load(workplace.folder / "new" / "digest.toml", {})
-    assert settings.rules == ()
-    assert settings.custom_feeds() == ()
-    assert len(load(resources.configuration(), {}).rules) == 2
-    assert len(load(resources.configuration(), {}).custom_feeds()) == 1
-    text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
-    assert '# category = "科技/开源周刊"' in text
-
-
-def test_init_never_overwrites(program: Program, workplace: Workplace) -> None:
-    before = workplace.configuration.read_text(encoding="utf-8")
-    made = program("init")
-    assert made.code == 0
-    assert "Kept    digest.toml" in made.out
-    assert workplace.configuration.read_text(encoding="utf-8") == before
-
-
-def test_init_copies_templates_and_uses_them(program: Program, workplace: Workplace) -> None:
-    program("init", "new", "--templates")
-    folder = workplace.folder / "new"
-    assert (folder / "templates" / "mail" / "digest.html").exists()
-    (folder / "templates" / "web" / "style.css").write_text("/* restyled */", encoding="utf-8")
-    assert program("--config", folder / "digest.toml", "check").code == 0
-    with Workplace(folder).open() as services:
-        assert Workplace(folder).see(services, "assets/style.css").text == "/* restyled */"
-
-
-def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
-    (workplace.folder / "file").write_text("in the way", encoding="utf-8")
-    ended = program("init", "file/below")
-    assert ended.code == 1
-    assert "cannot be written" in ended.err
-
-
-def test_the_shipped_configuration_has_the_lines_that_init_replaces() -> None:
-    text = resources.configuration().read_text(encoding="utf-8")
-    for line in (*setup._PATHS, '# templates = "templates"'):
-        assert text.count(line) == 1
 
 
 def test_check_tells_what_it_tried(program: Program) -> None:

@@ -1,0 +1,195 @@
+"""`digest init`: a first configuration, new or for the site of another generator."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest import resources
+from digest.articles.ingest.tree import TOP
+from digest.cli.terminal import FAILED, complain, remark, say
+
+app = typer.Typer()
+
+_ARTICLE = """\
+---
+title: 'Hello, Digest'
+categories:
+  - Notes
+  - First steps
+author: You
+date: 2026-11-23 08:00:00
+---
+
+This is an **article**. Change it, save it, and every feed that carries it follows.
+
+Delete this file when you have articles of your own.
+"""
+#: The folders of a configuration that `init` writes, as TOML, by dotted key.
+_FOLDERS = {
+    "paths.articles": '"articles"',
+    "paths.output": '"var/public"',
+    "paths.data": '"var/data"',
+    "mail.maildir": '"var/mail"',
+}
+#: The folder of the configuration of an existing site; generators leave such a name alone.
+_BESIDE_SITE = "_digest"
+#: Text formats of generators that Digest does not read.
+_UNREAD = (".rst", ".org", ".adoc", ".mdx", ".ipynb")
+_OPTION = re.compile(r"(?:# )?([a-z_]+) = ")
+
+#: What `init --from` reads.
+Generator = StrEnum("Generator", ["hexo", "hugo", "jekyll", "pelican", "mkdocs", "obsidian"])
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to put it; with --from: the site.", metavar="DIR")
+    ] = Path(),
+    templates: Annotated[
+        bool, typer.Option("--templates", help="Also copy the templates, to be restyled.")
+    ] = False,
+    generator: Annotated[
+        Generator | None, typer.Option("--from", help="Fit an existing site of this generator.")
+    ] = None,
+) -> None:
+    """Write a commented digest.toml and an articles folder with one article.
+
+    With --from, the configuration is made for the site in DIR, in its folder _digest: where the
+    articles are, the site's title, address, language and time zone. Nothing else in DIR changes.
+
+    Never overwrites: what is there already is left as it is.
+    """
+    values: dict[str, str | None] = dict(_FOLDERS)
+    if generator:
+        folder, values = _fitting(generator, folder)
+    if templates:
+        values["paths.templates"] = '"templates"'
+    shipped_text = resources.configuration().read_text(encoding="utf-8")
+    try:
+        _write_new(folder / "digest.toml", starting_configuration(shipped_text, values))
+        if not generator:
+            _write_new(folder / "articles" / "Notes" / "hello.md", _ARTICLE)
+        if templates:
+            _copy_new(resources.templates(), folder / "templates")
+    except OSError as error:
+        complain(f"{error.filename}: cannot be written: {error.strerror}")
+        raise typer.Exit(FAILED) from error
+    say(f"Now: digest --config {folder / 'digest.toml'} run")
+
+
+def starting_configuration(shipped_text: str, values: Mapping[str, str | None]) -> str:
+    """Return the shipped configuration with other values (TOML) of options, by dotted key.
+
+    An option whose value is None becomes a comment, and so do rules and feeds of one's own, which
+    fit the example articles alone.
+    """
+    table = ""
+    left = dict(values)
+    lines = []
+    for line in shipped_text.splitlines():
+        if line.startswith("["):
+            table = line.strip("[]")
+        option = _OPTION.match(line)
+        key = f"{table}.{option[1]}" if option else ""
+        if option and key in left:
+            value = left.pop(key)
+            line = f"# {line.removeprefix('# ')}" if value is None else f"{option[1]} = {value}"
+        example = table.startswith(("rules", "feeds.custom"))
+        lines.append(f"# {line}" if example and line and not line.startswith("#") else line)
+    return "\n".join(lines) + "\n"
+
+
+def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | None]]:
+    """Return where the configuration of an existing site belongs, and its values.
+
+    Prints what was found out. Raises ConfigurationError where there is no such site.
+    """
+    from digest.settings.existing_site import read_site
+    from digest.settings.options import ArticlesTable
+
+    site = read_site(generator.value, folder)
+    own = folder / _BESIDE_SITE
+    if any(own.resolve().is_relative_to(root.resolve()) for root in site.articles.values()):
+        # The articles folder holds the site's: published files must not lie in it.
+        real = folder.resolve()
+        own = real.parent / f"{real.name}-digest"
+    start = own.resolve()
+    roots = {name: os.path.relpath(root.resolve(), start) for name, root in site.articles.items()}
+    values: dict[str, str | None] = {
+        **_FOLDERS,
+        "paths.articles": _toml(roots[TOP] if list(roots) == [TOP] else roots),
+        "site.title": _toml(site.title or folder.resolve().name),
+        "site.url": _toml(site.url) if site.url else None,
+        "site.language": _toml(site.language) if site.language else None,
+        "site.timezone": _toml(site.timezone) if site.timezone else None,
+        "site.author": _toml(site.author) if site.author else None,
+        "articles.category_style": _toml(site.category_style),
+        "articles.exclude": _toml([*ArticlesTable().exclude, *site.exclude])
+        if site.exclude
+        else None,
+        "digests.daily.title": None,
+    }
+    say(f"Read    {site.file or folder}")
+    for name, root in site.articles.items():
+        say(f"Found   {_counted(root)} in {root}{'' if name == TOP else f' (as {name})'}")
+    for key, value in values.items():
+        if key.startswith(("site.", "articles.")) and value is not None:
+            say(f"        {key} = {value}")
+    for problem in site.unused:
+        remark(f"not used: {problem}")
+    for key in ("site.url", "site.language", "site.timezone"):
+        if values[key] is None:
+            remark(f"{key}: {site.file or folder} says nothing of it; the default is used")
+    return own, values
+
+
+def _toml(value: str | list[str] | dict[str, str]) -> str:
+    """Return a value as TOML, in one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_toml(key)} = {_toml(item)}' for key, item in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _counted(root: Path) -> str:
+    """Return how many files of a folder may be articles, and how many are of unread formats."""
+    from digest.articles.ingest.path_patterns import PathFilter
+    from digest.settings.options import ArticlesTable
+
+    files = PathFilter(ArticlesTable().include, ArticlesTable().exclude)
+    kinds = Counter(
+        "articles" if files.takes(path.relative_to(root).as_posix()) else path.suffix
+        for path in root.rglob("*")
+        if path.is_file()
+    )
+    others = [
+        f"{kinds[suffix]:,} files {suffix} that Digest does not read"
+        for suffix in _UNREAD
+        if kinds[suffix]
+    ]
+    return " and ".join([f"{kinds['articles']:,} files", *others])
+
+
+def _write_new(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        say(f"Kept    {path}")
+    else:
+        say(f"Written {path}")
+
+
+def _copy_new(source: Path, target: Path) -> None:
+    for file in sorted(found for found in source.rglob("*") if found.is_file()):
+        _write_new(target / file.relative_to(source), file.read_text(encoding="utf-8"))

@@ -1,0 +1,281 @@
+"""`digest init`: a configuration that works at once, new or for an existing site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from digest import resources
+from digest.settings import load
+from tests.cli.conftest import Program
+from tests.conftest import Workplace
+
+
+def test_init_makes_something_that_builds(program: Program, workplace: Workplace) -> None:
+    made = program("init", "new")
+    assert made.code == 0
+    configuration = workplace.folder / "new" / "digest.toml"
+    assert '"../' not in configuration.read_text(encoding="utf-8")
+    built = program("--config", configuration, "build")
+    assert built.code == 0
+    assert "1 new" in built.out
+    assert (workplace.folder / "new" / "var" / "public" / "feeds" / "rss.xml").exists()
+    assert program("--config", configuration, "check").code == 0
+
+
+def test_init_leaves_rules_and_feeds_of_the_examples_as_comments(
+    program: Program, workplace: Workplace
+) -> None:
+    program("init", "new")
+    settings = load(workplace.folder / "new" / "digest.toml", {})
+    assert settings.rules == ()
+    assert settings.custom_feeds() == ()
+    assert len(load(resources.configuration(), {}).rules) == 2
+    assert len(load(resources.configuration(), {}).custom_feeds()) == 1
+    text = (workplace.folder / "new" / "digest.toml").read_text(encoding="utf-8")
+    assert '# category = "科技/开源周刊"' in text
+
+
+def test_init_never_overwrites(program: Program, workplace: Workplace) -> None:
+    before = workplace.configuration.read_text(encoding="utf-8")
+    made = program("init")
+    assert made.code == 0
+    assert "Kept    digest.toml" in made.out
+    assert workplace.configuration.read_text(encoding="utf-8") == before
+
+
+def test_init_copies_templates_and_uses_them(program: Program, workplace: Workplace) -> None:
+    program("init", "new", "--templates")
+    folder = workplace.folder / "new"
+    assert (folder / "templates" / "mail" / "digest.html").exists()
+    (folder / "templates" / "web" / "style.css").write_text("/* restyled */", encoding="utf-8")
+    assert program("--config", folder / "digest.toml", "check").code == 0
+    with Workplace(folder).open() as services:
+        assert Workplace(folder).see(services, "assets/style.css").text == "/* restyled */"
+
+
+def test_init_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
+    (workplace.folder / "file").write_text("in the way", encoding="utf-8")
+    ended = program("init", "file/below")
+    assert ended.code == 1
+    assert "cannot be written" in ended.err
+
+
+#: A site of each generator: its files, and what the configuration must say of it.
+SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
+    "hexo": (
+        {
+            "_config.yml": (
+                "title: 茶馆\nauthor: 老舍\nlanguage: [zh-CN, en]\ntimezone: Asia/Shanghai\n"
+                "url: https://tea.example/blog\nsource_dir: src\nother: !!python/name:os.system\n"
+            ),
+            "src/_posts/a.md": "---\ntitle: 早\ncategories: [茶, 绿茶]\n---\n正文\n",
+            "src/about/index.md": "# About\n",
+        },
+        {
+            "title": "茶馆",
+            "url": "https://tea.example/blog",
+            "language": "zh-CN",
+            "timezone": "Asia/Shanghai",
+            "author": "老舍",
+            "category_style": "path",
+            "articles": {".": "src/_posts"},
+        },
+    ),
+    "hugo": (
+        {
+            "hugo.toml": (
+                'baseURL = "https://h.example/"\nTitle = "Notes"\nlanguageCode = "en_GB"\n'
+                'timeZone = "Europe/London"\ncontentDir = "text"\n[params.author]\nname = "Ann"\n'
+            ),
+            "text/posts/a.md": "+++\ntitle = 'A'\n+++\nText\n",
+        },
+        {
+            "title": "Notes",
+            "url": "https://h.example",
+            "language": "en-GB",
+            "timezone": "Europe/London",
+            "author": "Ann",
+            "category_style": "flat",
+            "articles": {".": "text"},
+        },
+    ),
+    "jekyll": (
+        {
+            "_config.yml": (
+                "title: >\n  Two\n  lines\nurl: https://j.example\nbaseurl: /b/\nlang: de\n"
+                "author: {name: Eva}\ntimezone: Middle/Earth\n"
+            ),
+            "_posts/2026-01-02-a.md": "---\ntitle: A\n---\nText\n",
+            "tech/_posts/2026-01-03-b.md": "---\ntitle: B\n---\nText\n",
+            "_site/_posts/c.md": "---\ntitle: C\n---\nText\n",
+            "vendor/x/_posts/d.md": "---\ntitle: D\n---\nText\n",
+        },
+        {
+            "title": "Two lines",
+            "url": "https://j.example/b",
+            "language": "de",
+            "timezone": "UTC",
+            "author": "Eva",
+            "category_style": "flat",
+            "articles": {".": "_posts", "tech": "tech/_posts"},
+        },
+    ),
+    "pelican": (
+        {
+            "pelicanconf.py": (
+                "import os\nos.mkdir('executed')\nSITENAME = 'Pel'\nSITEURL = ''\n"
+                "AUTHOR: str = 'Max'\nPATH = 'text'\nARTICLE_PATHS = ['blog']\n"
+                "DEFAULT_LANG = 'fr'\nTIMEZONE = os.environ['TZ']\nARTICLE_EXCLUDES = ['old/']\n"
+            ),
+            "publishconf.py": "from pelicanconf import *\nSITEURL = 'https://p.example'\n",
+            "text/blog/a.md": "Title: A\nDate: 2026-01-02\n\nText\n",
+            "text/blog/b.rst": "A\n=\n",
+            "text/pages/about.md": "Title: About\n\nText\n",
+        },
+        {
+            "title": "Pel",
+            "url": "https://p.example",
+            "language": "fr",
+            "timezone": "UTC",
+            "author": "Max",
+            "category_style": "flat",
+            "articles": {"blog": "text/blog"},
+            "exclude": ("pages", "old"),
+        },
+    ),
+    "mkdocs": (
+        {
+            "mkdocs.yml": (
+                "site_name: Docs\nsite_url: !ENV [SITE_URL, 'https://m.example/']\n"
+                "theme: {name: material, language: es}\nplugins:\n  - search\n"
+                "  - blog:\n      blog_dir: news\nmarkdown_extensions:\n"
+                "  - pymdownx.emoji:\n      emoji_index: !!python/name:material.emoji.twemoji\n"
+            ),
+            "docs/news/posts/a.md": "---\ndate: 2026-01-02\n---\n# A\n",
+            "docs/index.md": "# Home\n",
+        },
+        {
+            "title": "Docs",
+            "url": "https://m.example",
+            "language": "es",
+            "category_style": "flat",
+            "articles": {".": "docs/news/posts"},
+        },
+    ),
+    "obsidian": (
+        {
+            ".obsidian/app.json": '{"userIgnoreFilters": ["Private/", "/regex/"]}',
+            ".obsidian/templates.json": '{"folder": "Templates"}',
+            "Note.md": "# A\n",
+            "Templates/t.md": "# {{title}}\n",
+        },
+        {"title": "site", "articles": {".": ""}, "exclude": ("Private", "Templates")},
+    ),
+}
+
+
+def lay(folder: Path, files: dict[str, str]) -> None:
+    """Write the files of a site."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("generator", SITES)
+def test_init_fits_the_site_of_a_generator(
+    program: Program, workplace: Workplace, generator: str
+) -> None:
+    files, expected = SITES[generator]
+    site = workplace.folder / "site"
+    lay(site, files)
+    made = program("init", "--from", generator, "site")
+    assert made.code == 0, made.err
+    own = workplace.folder / ("site-digest" if generator == "obsidian" else "site/_digest")
+    settings = load(own / "digest.toml", {})
+    told = {
+        **{key: getattr(settings.site_table, key) for key in expected if key in SITE_KEYS},
+        "category_style": settings.articles.category_style,
+        "articles": {
+            name: root.resolve().relative_to(site).as_posix().removeprefix(".")
+            for name, root in settings.paths.articles.items()
+        },
+    }
+    assert told == {"category_style": "flat"} | {
+        key: value for key, value in expected.items() if key != "exclude"
+    }
+    for pattern in expected.get("exclude", ()):  # type: ignore[attr-defined]  # a tuple
+        assert pattern in settings.articles.exclude
+    assert "**/.*" in settings.articles.exclude
+    assert settings.digest("daily").title == settings.site_table.title
+    assert settings.rules == ()
+    assert not (workplace.folder / "executed").exists()
+    built = program("--config", own / "digest.toml", "build")
+    assert built.code == 0, built.err
+    assert f"{len(list_of_articles(generator))} new" in built.out
+    assert program("--config", own / "digest.toml", "check").code == 0
+
+
+SITE_KEYS = ("title", "url", "language", "timezone", "author")
+
+
+def list_of_articles(generator: str) -> list[str]:
+    """Return the files of a site that are articles."""
+    folders = {
+        "hexo": ("src/_posts/",),
+        "hugo": ("text/",),
+        "jekyll": ("_posts/", "tech/"),
+        "pelican": ("text/blog/a",),
+        "mkdocs": ("docs/news/",),
+        "obsidian": ("Note",),
+    }[generator]
+    return [name for name in SITES[generator][0] if name.startswith(folders)]
+
+
+def test_init_says_what_it_has_read_and_what_it_cannot_use(
+    program: Program, workplace: Workplace
+) -> None:
+    lay(workplace.folder / "site", SITES["jekyll"][0])
+    made = program("init", "--from", "jekyll", "site")
+    assert "Read    site/_config.yml" in made.out
+    assert "Found   1 files in site/tech/_posts (as tech)" in made.out
+    assert 'site.url = "https://j.example/b"' in made.out
+    assert "not used: timezone = 'Middle/Earth': must be a time zone" in made.err
+    lay(workplace.folder / "pel", SITES["pelican"][0])
+    made = program("init", "--from", "pelican", "pel")
+    assert "1 files and 1 files .rst that Digest does not read in pel/text/blog" in made.out
+    assert "site.timezone: pel/pelicanconf.py says nothing of it" in made.err
+
+
+@pytest.mark.parametrize(
+    ("generator", "files", "problem"),
+    [
+        ("hexo", {}, "is no folder"),
+        ("hexo", {"a.md": ""}, "has no file _config.yml"),
+        ("hexo", {"_config.yml": "title: T"}, "expected one with articles"),
+        ("obsidian", {"a.md": ""}, "it is no vault"),
+        ("jekyll", {"_config.yml": "a: [", "_posts/a.md": ""}, "cannot be read"),
+        ("jekyll", {"_config.yml": "- a", "_posts/a.md": ""}, "must be a table"),
+        ("jekyll", {"_config.yml": "#" * 1_048_577, "_posts/a.md": ""}, "at most 1,048,576 bytes"),
+        ("hugo", {"hugo.json": "[" * 100_000, "content/a.md": ""}, "cannot be read"),
+        ("pelican", {"pelicanconf.py": "A = (", "content/a.md": ""}, "cannot be read"),
+        (
+            "mkdocs",
+            {
+                "mkdocs.yml": "a: &a {x: 1}\n"
+                + "".join(f"k{number}: *a\n" for number in range(21)),
+                "docs/a.md": "",
+            },
+            "more than 20 aliases",
+        ),
+    ],
+)
+def test_init_tells_what_is_no_site(
+    program: Program, workplace: Workplace, generator: str, files: dict[str, str], problem: str
+) -> None:
+    lay(workplace.folder / "site", files)
+    made = program("init", "--from", generator, "site")
+    assert made.code == 2
+    assert problem in made.err
+    assert not (workplace.folder / "site" / "_digest").exists()
