@@ -14,7 +14,7 @@ from digest.articles.categories import renamed, renames
 from digest.articles.cleaning import anchors, trackers, uris
 from digest.articles.cleaning.images import proxied
 from digest.articles.cleaning.policy import TAGS
-from digest.articles.cleaning.rules import Unfinished
+from digest.articles.cleaning.rules import RuleLimitExceeded
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft_options import DraftOptions, hashed
@@ -88,14 +88,14 @@ def _made(found: Opened, source: SourceFile, options: DraftOptions) -> Draft:
         markup = tidy(
             manuscript.markup,
             base=manuscript.link,
-            places=anchors.prefix(manuscript.identity),
+            id_prefix=anchors.id_prefix(manuscript.identity),
             title=manuscript.title,
             rules=[rule for rule in options.rules if rule.applies(either, source.path)],
             placeholder_hosts=options.placeholder_hosts,
             embeds=options.embeds,
             image_proxy=options.image_proxy,
         )
-    except Unfinished as error:
+    except RuleLimitExceeded as error:
         raise SourceError(source.path, None, str(error)) from error
     if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
         raise SourceError(source.path, None, "the body has too many escaped characters")

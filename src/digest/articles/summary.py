@@ -1,4 +1,4 @@
-"""Summary: what an article says, as plain text, whole and in short."""
+"""The text of an article, whole and shortened."""
 
 # pure
 from __future__ import annotations
@@ -12,7 +12,7 @@ import regex
 from digest.articles.cleaning.policy import elements
 from digest.articles.model import SafeHtml
 
-#: Elements that run on within a line; all others separate words.
+#: Inline elements; all others separate words.
 _INLINE = elements(
     "a abbr b bdi bdo cite code del dfn em i ins kbd mark q rp rt ruby s samp small strike strong "
     "sub sup time tt u var wbr"
@@ -20,12 +20,12 @@ _INLINE = elements(
 #: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _TAG = re.compile(r"""</?[a-z0-9]+(?:[^>"]|"[^"]*")*>""")
 _INLINE_TAG = re.compile(rf"""</?(?:{"|".join(sorted(_INLINE))})(?![a-z0-9])(?:[^>"]|"[^"]*")*>""")
-#: From a footnote back to where it belongs; it says nothing.
-_WAY_BACK = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
+#: The arrow that leads back from a footnote.
+_FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
-#: Marks piled on one letter can make a grapheme of any length; more than this on average is none.
+#: Characters of a grapheme on average; combining marks could make one of any length.
 _CHARACTERS_PER_GRAPHEME = 16
-#: Scripts that are written without spaces between words; they can be cut anywhere.
+#: Scripts without spaces between words; their text can be cut anywhere.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
 _WORD_START = regex.compile(_LETTER, regex.VERSION1)
@@ -34,20 +34,17 @@ _LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z")
 
 
 def plain_text(body: SafeHtml) -> str:
-    """Return the text of a body as one paragraph, words of different blocks kept apart.
-
-    Arrows that lead back from footnotes are left out.
-    """
-    text = _WAY_BACK.sub("", body)
+    """Return the text of a body as one line, without the arrows that lead back from footnotes."""
+    text = _FOOTNOTE_ARROW.sub("", body)
     text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
     return " ".join(html.unescape(text).split())
 
 
 def summarize(text: str, length: int) -> str:
-    """Return ``text``, or its start with ``…``: together at most ``length`` graphemes.
+    """Return ``text``, or its start with ``…``, at most ``length`` graphemes (UAX 29) in all.
 
-    A grapheme is what a reader sees as one character (UAX 29). The cut falls between words where
-    a script has spaces, anywhere in Chinese and its like. Raises ValueError for a length below 1.
+    The cut falls between words, or anywhere in scripts without spaces. Raise ValueError for a
+    length below 1.
     """
     if length < 1:
         raise ValueError(f"a summary needs a length of at least 1, not {length}")
@@ -61,18 +58,18 @@ def summarize(text: str, length: int) -> str:
 
 
 def _graphemes(text: str, length: int, start: int, end: int) -> int:
-    """Return where the first ``length`` graphemes from ``start`` end."""
-    match = _some_graphemes(length).match(text, start, end)
+    """Return the end of the first ``length`` graphemes after ``start``."""
+    match = _grapheme_pattern(length).match(text, start, end)
     return match.end() if match else start
 
 
 @lru_cache(maxsize=8)
-def _some_graphemes(length: int) -> regex.Pattern[str]:
+def _grapheme_pattern(length: int) -> regex.Pattern[str]:
     return regex.compile(rf"\X{{0,{length}}}")
 
 
 def _at_word_end(head: str, text: str) -> str:
-    """Return ``head`` without the word that it breaks off, unless that were most of it."""
+    """Return ``head`` without its last, broken word, unless that is most of it."""
     if not _WORD_START.match(text, len(head)):
         return head
     whole = _WORD_TAIL.sub("", head)

@@ -26,7 +26,7 @@ START = "a-abcdefgh-"
 
 def tidied(markup: str, link: str | None = None, title: str = "") -> str:
     """Return tidy markup, with the start of its ids shortened."""
-    return tidy(markup, base=link, title=title, places=START).replace(START, "~")
+    return tidy(markup, base=link, title=title, id_prefix=START).replace(START, "~")
 
 
 def body_of(text: str, name: str = "a.md", engines: tuple[str, ...] = ("nh3",)) -> str:
@@ -149,7 +149,7 @@ def test_without_a_start_no_place_is_kept() -> None:
 def test_notes_of_markdown_lead_there_and_back(engines: tuple[str, ...]) -> None:
     text = "# T\n\nOne[^a] and two[^b], again one[^a].\n\n[^a]: First.\n[^b]: Second.\n"
     body = body_of(text, engines=engines)
-    start = anchors.prefix("a")
+    start = anchors.id_prefix("a")
     assert ids(body) == [start + name for name in ("fnref1", "fnref2", "fnref1-1", "fn1", "fn2")]
     assert led_to(body) == [
         start + name for name in ("fn1", "fn2", "fn1", "fnref1", "fnref1-1", "fnref2")
@@ -199,7 +199,7 @@ def test_the_articles_of_a_feed_do_not_clash_in_a_reader(workplace: Workplace) -
     ],
 )
 def test_places_hold_where_each_link_finds_one(markup: str, holds: bool) -> None:
-    assert anchors.hold(markup) is holds
+    assert anchors.are_consistent(markup) is holds
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
@@ -280,7 +280,7 @@ def test_every_id_is_the_articles_own_and_once_and_every_link_finds_its_place(
 ) -> None:
     body = body_of(f"---\ntitle: T\nlink: {BASE}\n---\n<div>{markup}", engines=engines)
     found = ids(body)
-    assert all(name.startswith(anchors.prefix("a")) for name in found)
+    assert all(name.startswith(anchors.id_prefix("a")) for name in found)
     assert len(set(found)) == len(found)
     assert set(led_to(body)) <= set(found)
     assert violations(body) == []

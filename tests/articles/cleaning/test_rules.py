@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from digest.articles.cleaning import rules as rules_module
-from digest.articles.cleaning.rules import Rule, Unfinished
+from digest.articles.cleaning.rules import Rule, RuleLimitExceeded
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.model import CategoryPath, Manuscript
 
@@ -183,7 +183,9 @@ def test_a_replacement_for_a_group_that_is_not_there_is_refused(
 def test_a_pattern_that_finds_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules_module, "TIME_LIMIT", 0.05)
     rule = Rule(host="*.org", replace=((r"((?:a|aa)+)+\d", ""),))
-    with pytest.raises(Unfinished, match=r"the rule for host '\*\.org': the pattern .* 0\.05 s"):
+    with pytest.raises(
+        RuleLimitExceeded, match=r"the rule for host '\*\.org': the pattern .* 0\.05 s"
+    ):
         tidied("<p>" + "a" * 5_000 + "!</p>", rule)
 
 
@@ -191,7 +193,7 @@ def test_a_pattern_that_matches_everywhere_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(rules_module, "MAX_REPLACEMENTS", 6)
     rule = Rule(replace=(("", "-"),))
     assert tidied("<p>ab</p><p>cd</p>", rule) == "<p>-a-b-</p><p>-c-d-</p>"
-    with pytest.raises(Unfinished, match=r"the rule for every article: .* over 6 times"):
+    with pytest.raises(RuleLimitExceeded, match=r"the rule for every article: .* over 6 times"):
         tidied("<p>ab</p><p>cd</p><p>e</p>", rule)
 
 

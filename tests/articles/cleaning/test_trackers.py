@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.cleaning import trackers
-from digest.articles.cleaning.trackers import counts_readers, without_parameters
+from digest.articles.cleaning.trackers import is_tracking_image, without_parameters
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ from digest.articles.cleaning.trackers import counts_readers, without_parameters
         "https://bat.bing.com./action/0",
     ],
 )
-def test_an_image_that_counts_readers_is_known(address: str) -> None:
-    assert counts_readers(address)
+def test_an_image_that_is_tracking_image_is_known(address: str) -> None:
+    assert is_tracking_image(address)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_an_image_that_counts_readers_is_known(address: str) -> None:
     ],
 )
 def test_other_images_stay(address: str) -> None:
-    assert not counts_readers(address)
+    assert not is_tracking_image(address)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Anchors: links to a place in the same article, kept apart from those of other articles.
+"""Links within an article, and the ids that they lead to.
 
-Several articles may stand on one page, and an id that scripts know could be put in their way. So
-an id is kept where a link leads to it, and under a name that no other article has.
+A page may hold several articles, and an id that a script looks for must not come from an article.
+So an id is kept only if a link in the same article leads to it, under a name that belongs to the
+article alone.
 """
 
 # pure
@@ -17,24 +18,25 @@ from digest.articles.cleaning import policy, uris
 from digest.articles.model import article_key
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-#: Characters that a name keeps of its own; the policy's form has room for a number behind them.
+#: Characters of a name; the policy's pattern has room for a number behind them.
 _MAX_NAME = 40
-#: Characters of an article's key in its prefix, as the policy's form has them.
+#: Characters of an article's key in the prefix, as in the policy's pattern.
 _KEY = 8
 # What nh3 writes: attributes in double quotes, which may hold ``<`` and ``>``.
 _TAG = re.compile(r'<[a-z][a-z0-9]*((?: [a-z]+="[^"]*")+)>')
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 
 
-def prefix(identity: str) -> str:
-    """Return what all ids in an article start with; two articles hardly share it (40 bits)."""
+def id_prefix(identity: str) -> str:
+    """Return the prefix of all ids in an article: 40 bits of its key."""
     return f"a-{article_key(identity)[:_KEY]}-"
 
 
-def place(href: str, base: str | None, link: str | None) -> str | None:
-    """Return the name of the place that a link in an article leads to.
+def linked_name(href: str, base: str | None, link: str | None) -> str | None:
+    """Return the fragment of a link within the article, decoded.
 
-    ``link`` is the article's own address. None where the link leads elsewhere, or to no place.
+    ``link`` is the article's own address. Return None for a link to another page or without a
+    fragment.
     """
     page, mark, fragment = href.strip().partition("#")
     if page:
@@ -46,7 +48,7 @@ def place(href: str, base: str | None, link: str | None) -> str | None:
     return unquote(fragment) or None
 
 
-def settle(
+def assign_ids(
     parser: LexborHTMLParser,
     body: LexborNode,
     start: str,
@@ -54,18 +56,18 @@ def settle(
     base: str | None,
     link: str | None,
 ) -> dict[str, str]:
-    """Give the places that links in ``body`` lead to ids that begin with ``start``.
+    """Rename the ids that links in ``body`` lead to, and remove all others.
 
-    All other ids go; where ``start`` is empty, all. Returns these ids by the names that the links
-    have for them.
+    Each new id begins with ``start``; without it, no id is kept. Return the new ids by the names
+    that the links use.
     """
     wanted = {
         name
         for node in (body.css("a[href]") if start else ())
-        if (name := place(node.attributes.get("href") or "", base, link))
+        if (name := linked_name(node.attributes.get("href") or "", base, link))
     }
     ids: dict[str, str] = {}
-    numbers: Counter[str] = Counter()  # of ids by what they would be called
+    numbers: Counter[str] = Counter()  # of ids that would have the same name
     taken: set[str] = set()
     nodes = {node.mem_id: node for node in body.css("[id], a[name]")}  # each once
     nodes.pop(body.mem_id, None)
@@ -77,24 +79,21 @@ def settle(
             del node.attrs["id"]
         if names:
             holder = _holder(parser, node)
-            held = holder.attributes.get("id")
-            if held is None:
-                wished = start + (_UNSAFE.sub("-", names[0])[:_MAX_NAME].strip("-") or "n")
-                held = wished
-                while held in taken:
-                    numbers[wished] += 1
-                    held = f"{wished}-{numbers[wished]}"
-                taken.add(held)
-                holder.attrs["id"] = held
-            ids.update(dict.fromkeys(names, held))
+            new_id = holder.attributes.get("id")
+            if new_id is None:
+                wanted_id = start + (_UNSAFE.sub("-", names[0])[:_MAX_NAME].strip("-") or "n")
+                new_id = wanted_id
+                while new_id in taken:
+                    numbers[wanted_id] += 1
+                    new_id = f"{wanted_id}-{numbers[wanted_id]}"
+                taken.add(new_id)
+                holder.attrs["id"] = new_id
+            ids.update(dict.fromkeys(names, new_id))
     return ids
 
 
-def hold(markup: str) -> bool:
-    """Tell whether in markup, as nh3 writes it, each link to a place finds it, and only one.
-
-    All ids must be one article's.
-    """
+def are_consistent(markup: str) -> bool:
+    """Tell whether the ids in nh3's output are unique, share a prefix and include all linked."""
     if ' id="' not in markup and ' href="#' not in markup:
         return True
     ids: list[str] = []
@@ -105,12 +104,12 @@ def hold(markup: str) -> bool:
                 ids.append(value)
             elif name == "href" and value.startswith("#"):
                 led_to.add(value[1:])
-    starts = {value[: len(prefix(""))] for value in ids}
+    starts = {value[: len(id_prefix(""))] for value in ids}
     return len(set(ids)) == len(ids) and led_to <= set(ids) and len(starts) <= 1
 
 
 def _holder(parser: LexborHTMLParser, node: LexborNode) -> LexborNode:
-    """Return what will hold the id of a node: itself if it is to stay, a link, or a new anchor."""
+    """Return the element for the id of ``node``: itself, the link around it, or a new anchor."""
     if node.tag in policy.TAGS:
         return node
     around = node.parent

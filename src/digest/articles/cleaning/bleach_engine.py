@@ -1,4 +1,4 @@
-"""Bleaching: bleach over the policy, without its leaks and without its quadratic corners."""
+"""bleach as an engine over the policy, in linear time."""
 
 # pure
 from __future__ import annotations
@@ -13,8 +13,8 @@ from bleach.sanitizer import Cleaner
 
 from digest.articles.cleaning.policy import DROPPED, SCHEMES, TAGS, VOID, permits
 
-#: What bleach sees in place of references that mean one character and nothing else: it takes
-#: time that is quadratic in their number. Private-use characters that no text is known to use.
+#: Private-use characters that replace the common character references while bleach runs: its time
+#: is quadratic in the number of references.
 _STAND_INS = {
     "&amp;": "\U0010f0d0",
     "&lt;": "\U0010f0d1",
@@ -28,13 +28,13 @@ _WALKER = _SHIM.getTreeWalker("etree")
 
 
 def bleach(markup: str) -> str:
-    """Return ``markup`` as bleach cleans it by the policy; nh3 is still to follow."""
+    """Return ``markup`` cleaned by bleach. Its output must still pass nh3."""
     markup = _STAND_IN.sub("", markup)
     for reference, stand_in in _STAND_INS.items():
         markup = markup.replace(reference, stand_in)
     filters: list[Any] = [_without_dropped]
     cleaner: Any = Cleaner(  # a new one each time: it is not thread-safe
-        tags=TAGS | DROPPED,  # those that go are taken out below, with their content
+        tags=TAGS | DROPPED,  # _without_dropped removes the latter with their content
         attributes=permits,
         protocols=SCHEMES,
         strip=True,
@@ -49,7 +49,7 @@ def bleach(markup: str) -> str:
 
 
 def _without_dropped(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the tokens that are in no dropped element; bleach itself would keep their text."""
+    """Yield the tokens outside dropped elements; bleach itself would keep their text."""
     depth = 0
     for token in source:
         if token.get("name") in DROPPED:
@@ -61,32 +61,32 @@ def _without_dropped(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any
 def _tokens(tree: Element) -> Iterator[dict[str, Any]]:
     """Yield the tokens of a fragment in document order.
 
-    bleach's own walk looks for every element among its siblings again.
+    bleach's own walker takes quadratic time in the number of siblings.
     """
     walker = _WALKER(tree)
     yield from walker.text(tree.text or "")
-    open_ones = [(tree, iter(tree))]
-    while open_ones:
-        element, children = open_ones[-1]
+    open_elements = [(tree, iter(tree))]
+    while open_elements:
+        element, children = open_elements[-1]
         child = next(children, None)
         if child is None:
-            open_ones.pop()
-            if open_ones:
+            open_elements.pop()
+            if open_elements:
                 yield walker.endTag(None, _name(element))
                 yield from walker.text(element.tail or "")
         elif child.tag in VOID:
             yield from walker.emptyTag(None, child.tag, _attributes(child), False)
             yield from walker.text(child.tail or "")
-        elif callable(child.tag):  # a comment, in ElementTree's way of saying so
+        elif callable(child.tag):  # a comment: ElementTree stores a function as its tag
             yield from walker.text(child.tail or "")
         else:
             yield walker.startTag(None, _name(child), _attributes(child))
             yield from walker.text(child.text or "")
-            open_ones.append((child, iter(child)))
+            open_elements.append((child, iter(child)))
 
 
 def _name(element: Element) -> str:
-    """Return the name of an element; those of drawings and formulas have a namespace before it."""
+    """Return the name of an element without the namespace that SVG and MathML have."""
     return element.tag.rpartition("}")[2]
 
 

@@ -1,4 +1,4 @@
-"""Embeds: the pages of videos that articles show in frames."""
+"""Addresses of embedded players, and the pages that show the same media."""
 
 # pure
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Images: at which address an image is, of all those that a page offers to browsers."""
+"""The address of an image, chosen from all that its element offers."""
 
 # pure
 from __future__ import annotations
@@ -11,9 +11,9 @@ from urllib.parse import quote
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.uris import MAX_LENGTH, absolute
 
-#: What stands for the address of the image, percent-encoded, in the template of a proxy.
-PLACE = "{url}"
-#: What an element says about itself.
+#: Stands for the percent-encoded address of the image in the template of a proxy.
+PLACEHOLDER = "{url}"
+#: Attributes of an element.
 Attributes = Mapping[str, str | None]
 
 #: Where pages that load images late keep the address, the best source first.
@@ -43,10 +43,10 @@ _DENSITY = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,6})?)x\b")
 
 
 def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterator[str]:
-    """Yield the addresses that an image may have, the best first; some may be none.
+    """Yield the addresses of an image, the best first; some may be invalid.
 
-    ``sources`` are those of its ``<picture>``. Best is the widest that is sensible; where no
-    widths are told, the one for plain screens, since a plain image is shown as large as it is.
+    ``sources`` are those of its ``<picture>``. The widest up to ``MAX_WIDTH`` is the best; without
+    widths, it is the one for a pixel density of 1.
     """
     offers = [image]
     for source in sources:
@@ -63,11 +63,12 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
 
 
 def proxied(address: str, template: str) -> str | None:
-    """Return the address at which a proxy shows the image at an absolute ``address``.
+    """Return the proxy's address of the image at an absolute ``address``.
 
-    One that is the proxy's already stays. None where it would be too long to be an address.
+    An address of the proxy itself is returned unchanged. Return None if the result exceeds
+    ``uris.MAX_LENGTH``.
     """
-    before, _, after = template.partition(PLACE)
+    before, _, after = template.partition(PLACEHOLDER)
     if address.startswith(before):
         return address
     made = before + quote(address, safe="") + after
@@ -75,17 +76,17 @@ def proxied(address: str, template: str) -> str | None:
 
 
 def check_proxy(template: str) -> None:
-    """Raise ValueError for what is no template of a proxy's addresses."""
-    before, place, after = template.partition(PLACE)
+    """Raise ValueError unless ``template`` is an http(s) address with one ``{url}`` in it."""
+    before, place, after = template.partition(PLACEHOLDER)
     whole = before + "x" + after
     host_ends = re.match(r"https?://[^/?#]+[/?#]", before)
-    if not place or PLACE in after or not host_ends or absolute(whole) != whole:
-        raise ValueError(f"not an http(s) address with one {PLACE} in it: {template!r}")
+    if not place or PLACEHOLDER in after or not host_ends or absolute(whole) != whole:
+        raise ValueError(f"not an http(s) address with one {PLACEHOLDER} in it: {template!r}")
 
 
 def _ranked(sized: Iterable[tuple[float, str]], limit: float) -> Iterator[tuple[float, str]]:
     """Yield the largest up to ``limit`` first, then those above it, the smallest first."""
-    yield from sorted(sized, key=lambda one: (one[0] > limit, abs(limit - one[0])))
+    yield from sorted(sized, key=lambda pair: (pair[0] > limit, abs(limit - pair[0])))
 
 
 def _parse(srcset: str) -> Iterator[tuple[str, int, float]]:

@@ -1,8 +1,8 @@
-"""Nesting: bounds on markup, so that no file can keep a parser busy for minutes.
+"""Limits on the nesting of markup, which bound the time of every parser after this.
 
-Parsing HTML takes quadratic time in the depth of its elements, and elements that are never closed
-multiply; a few kilobytes can then ask for gigabytes. Small files cannot do harm and pass as they
-are. Large ones are written again with every element closed in order and none too deep.
+An HTML parser takes quadratic time in the depth of elements, and reopens formatting elements that
+are never closed, so that a few kilobytes can become gigabytes. Small files pass unchanged. Large
+ones are rewritten: every element is closed in order, and none nests too deep.
 """
 
 # pure
@@ -13,14 +13,14 @@ from collections import Counter
 
 from digest.articles.cleaning.policy import VOID, elements
 
-#: Markup with at most this many ``<`` and characters passes as it is: its worst costs 50 ms.
+#: Markup with at most this many ``<`` and characters passes unchanged; the worst takes 50 ms.
 SMALL_TAGS, SMALL_LENGTH = 512, 65_536
-#: Elements inside each other; deeper ones lose their tags, not their text.
+#: Levels of elements; deeper ones lose their tags, not their text.
 MAX_DEPTH = 100
-#: Attributes of one element, checked where its tag has more than so many characters.
+#: Attributes of one element, counted only where they have more than so many characters.
 MAX_ATTRIBUTES, _LONG_TAG = 128, 2_048
 
-# HTML section 13.2.5: what the tokenizer takes for a comment or a tag; quotes only count in values.
+# Comments and tags as the tokenizer reads them (HTML section 13.2.5): quotes count in values only.
 _ATTRIBUTE = (
     r"""[ \t\n\f\r/]*+[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+"""
     r"""(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+"""
@@ -35,13 +35,13 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
-#: Elements whose content is no markup, or follows rules of its own; none is ever published.
+#: Elements whose content is raw text or foreign markup; none is ever published.
 _OPAQUE = elements(
     "iframe math noembed noframes plaintext script style svg template textarea title xmp"
 )
-#: Those of which something is told instead: where a frame leads, what a formula says.
-_TOLD = frozenset({"iframe", "math"})
-#: What is in a formula and none of its text.
+#: Opaque elements that tidying replaces by a link or a text.
+_REPLACED = frozenset({"iframe", "math"})
+#: Elements in a formula whose content is not its text.
 _NO_FORMULA = frozenset({"annotation", "annotation-xml", "script", "style"})
 _CELLS = frozenset({"td", "th", "caption"})
 _PARAGRAPH_ENDERS = elements(
@@ -67,11 +67,10 @@ _TABLE_PARTS = frozenset({"table", "tbody", "thead", "tfoot", "tr"}) | _CELLS
 
 
 def bounded(markup: str) -> str:
-    """Return ``markup``, or where it is large, the same with its nesting bounded.
+    """Return ``markup`` with its nesting bounded if it is large, in linear time.
 
-    Then comments and elements that hold no markup (scripts, styles, drawings) are gone too; frames
-    are empty and formulas are their text.
-    Takes linear time.
+    Large markup also loses comments, scripts, styles and drawings; frames become empty and
+    formulas become text.
     """
     if len(markup) <= SMALL_LENGTH and markup.count("<") <= SMALL_TAGS:
         return markup
@@ -79,12 +78,12 @@ def bounded(markup: str) -> str:
 
 
 class _Rewriter:
-    """One pass over the tokens of some markup, with the elements that are open."""
+    """One pass over the tokens of markup, with a stack of open elements."""
 
     def __init__(self) -> None:
         self.output: list[str] = []
         self.open: list[str] = []
-        self.counts: Counter[str] = Counter()  #: of the open ones, so that most searches end early
+        self.counts: Counter[str] = Counter()  #: open elements by name
         self.skipped: Counter[str] = Counter()  #: start tags dropped for their depth
 
     def rewrite(self, markup: str) -> str:
@@ -98,8 +97,8 @@ class _Rewriter:
                 name = token["start"].lower()
                 if name in _OPAQUE:
                     end = _end_of(name, markup, position)
-                    if name in _TOLD:
-                        self._tell(name, token, markup[position:end])
+                    if name in _REPLACED:
+                        self._write_opaque(name, token, markup[position:end])
                     position = end
                 else:
                     self._start(name, token)
@@ -120,8 +119,8 @@ class _Rewriter:
             self.counts[name] += 1
         self.output.append(token[0] if _modest(token) else f"<{name}>")
 
-    def _tell(self, name: str, token: re.Match[str], content: str) -> None:
-        """Write an opaque element without the markup in it."""
+    def _write_opaque(self, name: str, token: re.Match[str], content: str) -> None:
+        """Write an opaque element without markup inside."""
         text = _formula(content) if name == "math" else ""
         self.output.append(f"{token[0] if _modest(token) else f'<{name}>'}{text}</{name}>")
 
@@ -157,7 +156,7 @@ def _modest(token: re.Match[str]) -> bool:
 
 
 def _formula(content: str) -> str:
-    """Return the text of a formula, its parts apart: they must not run together and be a tag."""
+    """Return the text of a formula, separated by spaces so that no tag can arise."""
     parts = []
     position = 0
     while token := _TOKEN.search(content, position):
@@ -171,6 +170,6 @@ def _formula(content: str) -> str:
 
 
 def _end_of(name: str, markup: str, position: int) -> int:
-    """Return where the element ``name``, opened before ``position``, ends."""
+    """Return the end of the element ``name`` whose content begins at ``position``."""
     end = re.compile(rf"</{name}(?=[ \t\n\f\r/>])[^>]*>", re.IGNORECASE).search(markup, position)
     return end.end() if end and name != "plaintext" else len(markup)

@@ -1,10 +1,8 @@
-"""Normal form: markup so plain that bleach would give it back to the letter.
+"""Markup that bleach would return unchanged, recognized without running it.
 
-bleach takes longer over an article than all the rest of its making, and has nothing to say to
-nearly all that tidy made. What is of this form is decided by a list of what may stand where: every
-tag, attribute and value is one that the policy keeps, every element is closed in order and inside
-one that may hold it, and the text has no sign that a parser might take for another. Anything else
-is bleach's to clean.
+bleach is the slowest step of the pipeline and changes almost nothing that tidying produced. Markup
+is in normal form if the policy permits every tag, attribute and value, every element is closed in
+order and allowed inside its parent, and the text holds no ambiguous ``<``, ``>`` or ``&``.
 """
 
 # pure
@@ -16,7 +14,7 @@ from functools import lru_cache
 from digest.articles.cleaning.policy import ATTRIBUTES, VOID, elements, permits
 from digest.articles.cleaning.uris import MAX_LENGTH
 
-#: What runs on within a line, ``a`` not inside another.
+#: Inline elements; ``a`` may not be inside another.
 _PHRASING = elements(
     "a abbr b bdi bdo br cite code del dfn em i img ins kbd mark q s samp small strike strong sub "
     "sup time tt u var wbr"
@@ -27,7 +25,7 @@ _BLOCKS = elements(
 )
 _FLOW = _PHRASING | _BLOCKS
 _PARTS = elements("tbody tfoot thead")
-#: What each element may hold, and at the top, "": all others hold what runs on within a line.
+#: The children that each element may have ("" is the root); all others hold inline elements.
 _HOLDS = (
     dict.fromkeys(("", "article", "aside", "blockquote", "dd", "div", "footer", "header"), _FLOW)
     | dict.fromkeys(("li", "section", "td", "th"), _FLOW)
@@ -41,67 +39,67 @@ _HOLDS = (
     | dict.fromkeys(_PARTS, frozenset({"tr"}))
     | {"tr": elements("td th")}
 )
-#: Where text would be moved out by a parser; blanks would not.
+#: Parsers move text out of these, but not white space.
 _NO_TEXT = _PARTS | {"table", "tr"}
 _BLANKS = " \t\n"
-#: A tag: if it is an end tag, its name, its attributes.
+#: A tag: ``/`` of an end tag, name, attributes.
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?: [a-z]+="[^"<>]*")*)>')
-_PIECES = 4  #: that splitting by it gives for each tag, with the text before
+_PIECES = 4  #: that splitting by ``_TAG`` gives for each tag, with the text before
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 _REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|nbsp);")
-#: bleach looks into the values of these; it has nothing to say to such addresses.
+#: bleach checks addresses; these pass.
 _ADDRESSES = frozenset({"href", "src"})
 _ADDRESS = re.compile(r"https?://[a-z0-9](?:[!#-%'-;=?-_a-z{|}~]|&amp;)*|#[A-Za-z0-9_-]+")
-#: bleach has a meaning of its own for these characters (``bleaching``).
+#: Characters that ``bleach_engine`` uses itself.
 _FIRST_STAND_IN, _LAST_STAND_IN = 0x10F0D0, 0x10F0D4
 _STAND_INS = tuple(map(chr, range(_FIRST_STAND_IN, _LAST_STAND_IN + 1)))
 
 
 def is_normal(markup: str) -> bool:
-    """Tell whether markup is such that bleach, by the policy, would change nothing in it.
+    """Tell whether bleach would return ``markup`` unchanged.
 
-    It has passed ``publishable_markup``.
+    It must have passed ``publishable_markup``.
     """
     pieces = _TAG.split(markup)
     texts = pieces[::_PIECES]
     if not _is_plain("\0".join(texts)) or any(char in markup for char in _STAND_INS):
         return False
-    open_ones = [""]
+    open_elements = [""]
     links = 0
     for text, end, name, attributes in zip(
         texts, pieces[1::_PIECES], pieces[2::_PIECES], pieces[3::_PIECES], strict=False
     ):
-        around = open_ones[-1]
-        if around in _NO_TEXT and text.strip(_BLANKS):
+        parent = open_elements[-1]
+        if parent in _NO_TEXT and text.strip(_BLANKS):
             return False
         if end:
-            if name != around or attributes:
+            if name != parent or attributes:
                 return False
-            open_ones.pop()
+            open_elements.pop()
             links -= name == "a"
             continue
-        if name not in _HOLDS.get(around, _PHRASING) or (name == "a" and links):
+        if name not in _HOLDS.get(parent, _PHRASING) or (name == "a" and links):
             return False
         if attributes and not _may_have(name, attributes):
             return False
         if name not in VOID:
-            open_ones.append(name)
+            open_elements.append(name)
             links += name == "a"
-    return len(open_ones) == 1 and "<pre>\n" not in markup
+    return len(open_elements) == 1 and "<pre>\n" not in markup
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether there is nothing in a text that a parser might take for markup."""
+    """Tell whether no parser can read markup into a text."""
     if "<" in text or ">" in text:
         return False
     return "&" not in text or "&" not in _REFERENCE.sub("", text)
 
 
-@lru_cache(maxsize=1_024)  # sites have the same few over and over
+@lru_cache(maxsize=1_024)  # a site repeats the same few
 def _may_have(name: str, attributes: str) -> bool:
-    """Tell whether an element may have these attributes, each once and with such values."""
-    found = _ATTRIBUTE.findall(attributes)
-    if len(dict(found)) < len(found) or name == "pre":
+    """Tell whether an element may have these attributes, each once."""
+    pairs = _ATTRIBUTE.findall(attributes)
+    if len(dict(pairs)) < len(pairs) or name == "pre":
         return False
     return all(
         (key in ATTRIBUTES.get(name, ()) or key in ATTRIBUTES["*"])
@@ -112,5 +110,5 @@ def _may_have(name: str, attributes: str) -> bool:
             if key in _ADDRESSES
             else "&" not in value.replace("&amp;", "")
         )
-        for key, value in found
+        for key, value in pairs
     )

@@ -1,4 +1,4 @@
-"""The policy: which HTML may be published, as data. Both engines and tidy read it."""
+"""The policy: which HTML may be published, as data for both sanitizers and for tidying."""
 
 # pure
 from __future__ import annotations
@@ -10,11 +10,11 @@ from digest.articles.cleaning import uris
 
 
 def elements(names: str) -> frozenset[str]:
-    """Return the names of elements that are written with spaces between them."""
+    """Return the names in a space-separated list."""
     return frozenset(names.split())
 
 
-#: Elements that are kept. Any other loses its tags and keeps its content, unless dropped.
+#: Elements that are kept. All others, unless dropped, are replaced by their content.
 TAGS = elements(
     "a abbr address article aside b bdi bdo blockquote br caption cite code col colgroup dd del "
     "details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd "
@@ -22,7 +22,7 @@ TAGS = elements(
     "table tbody td tfoot th thead time tr tt u ul var wbr"
 )
 
-#: Elements that go with everything inside them.
+#: Elements that are removed with their content.
 DROPPED = elements(
     "applet area audio base basefont bgsound button canvas datalist embed frame frameset "
     "head iframe input keygen link map math meta meter noembed noframes noscript object optgroup "
@@ -39,10 +39,10 @@ VOID = elements(
 #: Schemes of addresses; tidy makes everything else absolute or drops it.
 SCHEMES = frozenset({"http", "https", "mailto"})
 
-#: What links are given: no access to the opener, no referrer, no endorsement.
+#: Of every link: no access to the opener, no referrer, no endorsement.
 LINK_REL = "noopener noreferrer nofollow"
 
-#: The ways to clean; nh3 is in each of them, and last.
+#: The permitted chains of sanitizers; nh3 is always the last.
 ENGINES = (("bleach", "nh3"), ("nh3",))
 
 #: What a browser tells an image's host about the page (Referrer Policy section 3).
@@ -59,8 +59,7 @@ ReferrerPolicy = Literal[
 #: Images of many hosts break with a referrer, and none of them needs to know the reader.
 NO_REFERRER: ReferrerPolicy = "no-referrer"
 
-#: An id: a prefix of eight characters of the article's key, and a name. No page and no script has
-#: such names, so that none can be put in their way.
+#: An id: eight characters of the article's key and a name. No page and no script uses such ids.
 _ANCHOR = r"a-[a-z2-7]{8}-[A-Za-z0-9_-]{1,60}"
 _ANYTHING = re.compile(r"(?s).*")
 _WEB = re.compile(r"(?i)https?://[^\s/?#\\][^\s\x00-\x1f]*")

@@ -1,4 +1,4 @@
-"""Rules: what an operator wants done to the markup of one site, one category or some files."""
+"""Rules: an operator's corrections of the markup of a site, a category or files."""
 
 # pure
 from __future__ import annotations
@@ -16,14 +16,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from digest.articles.cleaning import policy
 from digest.articles.model import CategoryPath, Manuscript
 
-#: Seconds for one pattern on one piece of text; a good pattern takes a thousandth.
+#: Seconds for one pattern on one text node; a good pattern takes a thousandth.
 TIME_LIMIT = 1.0
 #: Replacements of one pattern in one article: more would let a file grow without bounds.
 MAX_REPLACEMENTS = 20_000
 
 
-class Unfinished(Exception):
-    """A pattern took too long, or matched too often, in some text."""
+class RuleLimitExceeded(Exception):
+    """A pattern took too long or matched too often in a text."""
 
     def __init__(self, rule: Rule, pattern: str, problem: str) -> None:
         super().__init__(rule, pattern, problem)
@@ -36,7 +36,7 @@ class Unfinished(Exception):
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise ValueError, saying what is wrong, for what is no regular expression."""
+    """Raise ValueError unless ``pattern`` is a regular expression."""
     try:
         regex.compile(pattern)
     except (regex.error, OverflowError, RecursionError) as error:
@@ -44,7 +44,7 @@ def check_pattern(pattern: str) -> None:
 
 
 def check_replacement(pattern: str, replacement: str) -> None:
-    """Raise ValueError for a replacement that names groups which ``pattern`` does not have."""
+    """Raise ValueError for a replacement that names groups not in ``pattern``."""
     try:
         regex.sub(f"{pattern}\n|", replacement, "", count=1)  # matches nothing, so it matches
     except (regex.error, IndexError, OverflowError) as error:
@@ -53,10 +53,10 @@ def check_replacement(pattern: str, replacement: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What to do with the markup of one site, one category or some files.
+    """A correction of the markup of all articles that fulfil its conditions.
 
-    A rule without conditions is for every article. Selectors are CSS, patterns those of the
-    ``regex`` module. Raises ValueError for one that cannot be read, naming it.
+    Selectors are CSS, patterns those of the ``regex`` module. Raise ValueError for an invalid one,
+    naming it.
     """
 
     category: CategoryPath | None = None  #: articles in it or below it
@@ -84,7 +84,7 @@ class Rule:
             check_replacement(pattern, replacement)
 
     def __str__(self) -> str:
-        """Return which rule it is, as its author would find it."""
+        """Name the rule by its conditions."""
         conditions = [
             f"{name} '{value}'"
             for name in ("category", "host", "path")
@@ -93,7 +93,7 @@ class Rule:
         return f"the rule for {', '.join(conditions) or 'every article'}"
 
     def applies(self, manuscript: Manuscript, path: PurePosixPath) -> bool:
-        """Tell whether all conditions of the rule hold."""
+        """Tell whether the article fulfils all conditions."""
         category = self.category
         if category and not any(own.within(category) for own in manuscript.categories):
             return False
@@ -105,10 +105,7 @@ class Rule:
 
 
 def apply(rule: Rule, parser: LexborHTMLParser, body: LexborNode) -> None:
-    """Do to ``body`` what ``rule`` says.
-
-    Raises Unfinished where one of its patterns finds no end.
-    """
+    """Apply ``rule`` to ``body``. Raise RuleLimitExceeded if a pattern exceeds its limits."""
     kept = _outermost(_selected(body, rule.keep))
     if kept:
         container = parser.create_node("div")
@@ -132,14 +129,14 @@ def apply(rule: Rule, parser: LexborHTMLParser, body: LexborNode) -> None:
 
 
 def _selected(body: LexborNode, selectors: Sequence[str]) -> list[LexborNode]:
-    """Return what is below ``body`` and matches any of the selectors, each once."""
-    found = {node.mem_id: node for selector in selectors for node in body.css(selector)}
-    found.pop(body.mem_id, None)
-    return list(found.values())
+    """Return the descendants of ``body`` that match any of the selectors, each once."""
+    nodes = {node.mem_id: node for selector in selectors for node in body.css(selector)}
+    nodes.pop(body.mem_id, None)
+    return list(nodes.values())
 
 
 def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
-    """Return those nodes that lie in none of the others."""
+    """Return the nodes that are not inside another of them."""
     ids = {node.mem_id for node in nodes}
     outer = []
     for node in nodes:
@@ -152,7 +149,7 @@ def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
 
 
 def rename(parser: LexborHTMLParser, node: LexborNode, tag: str) -> None:
-    """Put an element ``tag`` with the same content and language in the place of ``node``."""
+    """Replace ``node`` by an element ``tag`` with the same content and global attributes."""
     new = parser.create_node(tag)
     for name in policy.ATTRIBUTES["*"]:
         if value := node.attributes.get(name):
@@ -164,8 +161,8 @@ def rename(parser: LexborHTMLParser, node: LexborNode, tag: str) -> None:
 
 
 def _replace(rule: Rule, body: LexborNode) -> None:
-    """Put the replacements of a rule into every piece of text, in their order."""
-    body.merge_text_nodes()  # what was unwrapped left its neighbours apart
+    """Apply the replacements of a rule to every text node, in order."""
+    body.merge_text_nodes()  # unwrapping leaves adjacent text nodes
     nodes = [node for node in body.traverse(include_text=True) if node.is_text_node]
     texts = [node.text_content or "" for node in nodes]
     for pattern, replacement in rule.replace:
@@ -178,10 +175,10 @@ def _replace(rule: Rule, body: LexborNode) -> None:
                 )
             except TimeoutError as error:
                 problem = f"took more than {TIME_LIMIT:g} s"
-                raise Unfinished(rule, pattern, problem) from error
+                raise RuleLimitExceeded(rule, pattern, problem) from error
             left -= count
             if left < 0:
-                raise Unfinished(rule, pattern, f"matches over {MAX_REPLACEMENTS} times")
+                raise RuleLimitExceeded(rule, pattern, f"matches over {MAX_REPLACEMENTS} times")
     for node, text in zip(nodes, texts, strict=True):
         if text != node.text_content:
             node.replace_with(text)

@@ -1,8 +1,7 @@
-"""Sanitize: two engines over one policy; what comes out is safe to publish.
+"""Sanitize markup with two engines over one policy.
 
-bleach goes first where it is asked for, and where it would change anything (``normal_form``); nh3,
-another parser and maintained, is the boundary: it always goes last, and nothing changes the HTML
-after it.
+bleach runs first if it is configured and would change anything (``normal_form``). nh3, another
+parser and maintained, always runs last; nothing changes the HTML after it.
 """
 
 # pure
@@ -32,30 +31,30 @@ from digest.articles.cleaning.policy import (
 )
 from digest.articles.model import SafeHtml
 
-#: Passes of nh3 until its output is stable: misnested elements may need one each.
+#: Passes of nh3 until its output is stable; each misnested element may need one.
 _MAX_PASSES = 8
-#: Elements that move when HTML is parsed again; a file that is not stable loses these.
+#: Elements that can move when HTML is parsed again; removed where the output is never stable.
 _MOVING = frozenset({"a", "caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th"}) | {
     "thead",
     "tr",
 }
-#: A parser drops one line end here, so that each pass would eat one more.
+#: A parser drops the first line end here, so that every pass would drop another.
 _LEADING_BREAKS = re.compile(r"(<(?:pre|listing)(?:\s[^<>]*)?>)\n+", re.IGNORECASE)
-#: bleach's parser is older than these three: it ends a list item that they are in at one inside.
+#: bleach's parser does not know these three: a list item inside ends the one around them.
 _DISPUTED = re.compile(
     r"<(figcaption|main|summary)\b[^<]*+(?:<(?!/\1\b|(?:li|d[dt])\b)[^<]*+)*+<(?:li|d[dt])\b"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Boundary:
-    """nh3 over the policy: as it is, without places, and without what may not settle."""
+class _Nh3Cleaners:
+    """nh3 over the whole policy, without ids, and without elements that can move."""
 
-    usual: nh3.Cleaner
-    placeless: nh3.Cleaner
-    simple: nh3.Cleaner
-    rel: str  #: as nh3 writes it, like the next
-    policy: str
+    complete: nh3.Cleaner
+    without_ids: nh3.Cleaner
+    without_moving: nh3.Cleaner
+    rel_attribute: str  #: as nh3 writes it
+    policy_attribute: str
 
 
 def clean(
@@ -63,64 +62,67 @@ def clean(
     engines: tuple[str, ...] = ("bleach", "nh3"),
     referrer_policy: ReferrerPolicy = NO_REFERRER,
 ) -> SafeHtml:
-    """Return ``markup`` as HTML that holds nothing but what the policy allows.
+    """Return ``markup`` reduced to what the policy permits; cleaning it again changes nothing.
 
-    Its images have the ``referrer_policy``, whatever they had. A link to a place in it leads to
-    the only one of that name; where cleaning took a place away, all such links and names go.
-    Cleaning what is clean changes nothing. Raises ValueError for engines that end in anything but
-    nh3.
+    All images get the ``referrer_policy``. If the ids and the links to them are no longer
+    consistent after cleaning, all of them are removed. Raise ValueError unless ``engines`` is one
+    of ``ENGINES``.
     """
     if engines not in ENGINES:
         raise ValueError(f"engines must be one of {ENGINES}, not {engines!r}")
     markup = publishable_markup(markup)
-    boundary = _boundary(referrer_policy)
-    cleaned = _bleached(markup, boundary) if "bleach" in engines else _settled(markup, boundary)
-    if not anchors.hold(cleaned):
-        cleaned = _settled(boundary.placeless.clean(cleaned), boundary)
+    cleaners = _cleaners(referrer_policy)
+    step = _clean_with_bleach if "bleach" in engines else _clean_until_stable
+    cleaned = step(markup, cleaners)
+    if not anchors.are_consistent(cleaned):
+        cleaned = _clean_until_stable(cleaners.without_ids.clean(cleaned), cleaners)
     return SafeHtml(cleaned)
 
 
-def _bleached(markup: str, boundary: _Boundary) -> str:
-    """Return what bleach and nh3 after it make of ``markup``, and would make of that again."""
-    cleaned = _settled(markup if is_normal(markup) else bleach(markup), boundary)
+def _clean_with_bleach(markup: str, cleaners: _Nh3Cleaners) -> str:
+    """Return the output of bleach and nh3, repeated until it is stable."""
+    cleaned = _clean_until_stable(markup if is_normal(markup) else bleach(markup), cleaners)
     for _ in range(_MAX_PASSES):
-        again = _settled(bleach(cleaned), boundary) if _DISPUTED.search(cleaned) else cleaned
+        if not _DISPUTED.search(cleaned):
+            break
+        again = _clean_until_stable(bleach(cleaned), cleaners)
         if again == cleaned:
             break
         cleaned = again
     return cleaned
 
 
-def _settled(markup: str, boundary: _Boundary) -> str:
-    """Return what nh3 makes of ``markup``, and would make of that again."""
+def _clean_until_stable(markup: str, cleaners: _Nh3Cleaners) -> str:
+    """Return the output of nh3, repeated until it is stable."""
     for _ in range(_MAX_PASSES):
         markup = _LEADING_BREAKS.sub(r"\1", markup)
-        cleaned = boundary.usual.clean(markup)
-        # What nh3 gives to links and images moves nothing: another pass would find it settled.
-        if markup in (cleaned, cleaned.replace(boundary.rel, "").replace(boundary.policy, "")):
+        cleaned = cleaners.complete.clean(markup)
+        # If nh3 only added its attributes, another pass would change nothing.
+        plain = cleaned.replace(cleaners.rel_attribute, "").replace(cleaners.policy_attribute, "")
+        if markup in (cleaned, plain):
             return cleaned
         markup = cleaned
-    return boundary.simple.clean(boundary.simple.clean(markup))
+    return cleaners.without_moving.clean(cleaners.without_moving.clean(markup))
 
 
 def _permitted(tag: str, attribute: str, value: str) -> str | None:
-    """Return the value of an attribute that nh3 is to keep, its own ``rel`` too, else None."""
+    """Return the value of a permitted attribute, or of nh3's own ``rel``, else None."""
     return value if attribute == "rel" or permits(tag, attribute, value) else None
 
 
-def _permitted_without_places(tag: str, attribute: str, value: str) -> str | None:
-    is_place = attribute == "id" or (attribute == "href" and value.startswith("#"))
-    return None if is_place else _permitted(tag, attribute, value)
+def _permitted_without_ids(tag: str, attribute: str, value: str) -> str | None:
+    is_id = attribute == "id" or (attribute == "href" and value.startswith("#"))
+    return None if is_id else _permitted(tag, attribute, value)
 
 
 @cache
-def _boundary(referrer_policy: ReferrerPolicy) -> _Boundary:
-    return _Boundary(
-        usual=_engine(TAGS, _permitted, referrer_policy),
-        placeless=_engine(TAGS, _permitted_without_places, referrer_policy),
-        simple=_engine(TAGS - _MOVING, _permitted, referrer_policy),
-        rel=f' rel="{LINK_REL}"',
-        policy=f' referrerpolicy="{referrer_policy}"',
+def _cleaners(referrer_policy: ReferrerPolicy) -> _Nh3Cleaners:
+    return _Nh3Cleaners(
+        complete=_engine(TAGS, _permitted, referrer_policy),
+        without_ids=_engine(TAGS, _permitted_without_ids, referrer_policy),
+        without_moving=_engine(TAGS - _MOVING, _permitted, referrer_policy),
+        rel_attribute=f' rel="{LINK_REL}"',
+        policy_attribute=f' referrerpolicy="{referrer_policy}"',
     )
 
 
@@ -140,6 +142,6 @@ def _engine(
         link_rel=LINK_REL,
         set_tag_attribute_values={"img": {"referrerpolicy": referrer_policy}},
         url_schemes=SCHEMES,
-        # It would deny links to places too; the policy lets pass no other relative address.
+        # nh3 would deny "#id" too; the policy permits no other relative address.
         url_relative="pass_through",
     )

@@ -1,6 +1,6 @@
-"""Tidy: site rules and plain housekeeping, before the sanitizer sees the markup.
+"""Tidy markup before it is sanitized: rules, media, images, links, headings, white space.
 
-It makes markup good, not safe: it may be wrong about hostile input, the sanitizer may not.
+Tidying makes markup good, not safe: only the sanitizer must be right about hostile input.
 """
 
 # pure
@@ -19,20 +19,20 @@ from digest.articles.cleaning.rules import Rule, apply, rename
 from digest.articles.cleaning.whitespace import compacted
 
 _PROLOGUE = "<!doctype html><body>"
-#: Blocks that the policy does not know; their content would run into its neighbours'.
+#: Blocks outside the policy; without a tag their content would join their neighbours'.
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
 _CLUTTER = policy.DROPPED | {"-comment", "-doctype", None}
-#: Where a link stands in a paragraph of its own; it is in one, or in a line, elsewhere.
+#: Parents in which a link is put into a paragraph of its own.
 _HOLDS_PARAGRAPHS = elements("article aside blockquote body details div figure main section")
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
 #: The level of headings below the title of an article, which is an h1 on its page.
 _HIGHEST = 2
-#: What repeats a formula for machines, or is none.
+#: Elements in a formula whose content is not its text.
 _NO_FORMULA = ", ".join(["annotation", "annotation-xml", *sorted(policy.DROPPED - {"math"})])
 #: Sources of one ``<picture>`` that are looked at.
 _MAX_SOURCES = 16
-#: Sizes of images that are there to count readers, in pixels.
+#: Widths and heights of tracking images, in pixels.
 _TINY = frozenset({"0", "1"})
 _BLOCKS = elements(
     "address article aside blockquote dd details div dl dt figure footer h1 h2 h3 h4 h5 h6 header "
@@ -44,25 +44,26 @@ def tidy(
     markup: str,
     *,
     base: str | None,
-    places: str = "",
+    id_prefix: str = "",
     title: str = "",
     rules: Sequence[Rule] = (),
     placeholder_hosts: Collection[str] = (),
     embeds: Collection[str] = (),
     image_proxy: str | None = None,
 ) -> str:
-    """Return the markup of a body with the rules applied, in order, and without clutter.
+    """Return the markup of a body with the rules applied, in order, and tidied.
 
-    A heading at its start that says the ``title`` again is gone.
+    - Scripts, styles, comments, form controls and the like are removed with their content; frames
+      of the hosts in ``embeds`` become links to their videos; formulas become text.
+    - A first heading that repeats ``title`` is removed; the highest heading becomes an h2.
+    - Addresses become absolute, relative to the document's own base or to ``base``, the article's
+      link, and lose tracking parameters. Lazy and responsive images become plain ones, their
+      addresses those of ``image_proxy``, if any; tracking images and those on
+      ``placeholder_hosts`` are removed.
+    - Elements that links in the body lead to get ids that begin with ``id_prefix``.
+    - Empty elements and superfluous white space are removed.
 
-    Scripts, styles, comments, forms and the like are gone with their text; frames of the hosts in
-    ``embeds`` are links to their videos, with pictures where known; formulas are text. The highest
-    heading is an h2, below the article's own. Addresses are absolute, made so by the document's own
-    base or by ``base``, the article's link, and without parameters that track; lazy and responsive
-    images are plain ones; trackers, images on placeholder hosts, empty elements, indents and runs
-    of breaks and blank lines are gone. The places that links in the body lead to have ids that
-    begin with ``places``; without it there are none. ``image_proxy`` is the template of a proxy's
-    addresses. Raises Unfinished where a rule's pattern finds no end.
+    Raise RuleLimitExceeded if a pattern of a rule exceeds its limits.
     """
     parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
@@ -76,7 +77,7 @@ def tidy(
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy)
     _drop_clutter(body)
-    ids = anchors.settle(parser, body, places, base=base, link=link)
+    ids = anchors.assign_ids(parser, body, id_prefix, base=base, link=link)
     for node in body.css("a"):
         _mend_link(node, base, link, ids)
     _simplify(parser, body)
@@ -91,7 +92,7 @@ def _drop_clutter(body: LexborNode) -> None:
 
 
 def _base(body: LexborNode, link: str | None) -> str | None:
-    """Return what relative addresses start at: the document's own base, else its link."""
+    """Return the base of relative addresses: that of the document, else its link."""
     node = body.css_first("base[href]")
     href = (node.attributes.get("href") if node else None) or ""
     return uris.absolute(href, link) or link
@@ -100,7 +101,7 @@ def _base(body: LexborNode, link: str | None) -> str | None:
 def _mend_image(
     node: LexborNode, base: str | None, placeholder_hosts: Collection[str], proxy: str | None
 ) -> None:
-    """Give an image its real address, or take it out where it has none, or counts readers."""
+    """Set the address of an image, or remove it if it has none or is a tracking image."""
     attributes = node.attributes
     tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
     for candidate in () if tiny else images.candidates(attributes, _sources(node)):
@@ -108,7 +109,7 @@ def _mend_image(
         if (
             address
             and not uris.on_host(address, placeholder_hosts)
-            and not trackers.counts_readers(address)
+            and not trackers.is_tracking_image(address)
         ):
             address = trackers.without_parameters(address)
             shown = images.proxied(address, proxy) if proxy else address
@@ -161,22 +162,26 @@ def _mend_formula(node: LexborNode) -> None:
 
 
 def _drop_repeated(parser: LexborHTMLParser, body: LexborNode, title: str) -> None:
-    """Take out the first heading where it says the title, and something follows it."""
+    """Remove the first heading if it repeats the title at the start of a longer text."""
     heading = body.css_first(_HEADINGS)
-    said = " ".join(heading.text().split()) if heading else ""
-    if heading is None or not said or said.casefold() != " ".join(title.split()).casefold():
+    heading_text = " ".join(heading.text().split()) if heading else ""
+    if (
+        heading is None
+        or not heading_text
+        or heading_text.casefold() != " ".join(title.split()).casefold()
+    ):
         return
     text = " ".join(body.text().split())
-    if text.startswith(said) and len(text) > len(said):
-        for place in heading.css("[id]"):  # itself, too
+    if text.startswith(heading_text) and len(text) > len(heading_text):
+        for holder in heading.css("[id]"):  # itself, too
             anchor = parser.create_node("a")
-            anchor.attrs["id"] = place.attributes["id"]
+            anchor.attrs["id"] = holder.attributes["id"]
             heading.insert_before(anchor, move=True)
         heading.decompose(recursive=False)
 
 
 def _shift_headings(parser: LexborHTMLParser, body: LexborNode) -> None:
-    """Make the highest heading that says something an h2; the others keep their distance."""
+    """Shift headings so that the highest one with content is an h2."""
     headings = [
         (int((node.tag or "")[1]), node)
         for node in body.css(_HEADINGS)
@@ -188,25 +193,25 @@ def _shift_headings(parser: LexborHTMLParser, body: LexborNode) -> None:
 
 
 def _sources(node: LexborNode) -> list[images.Attributes]:
-    """Return the sources that a picture offers for its image, in their order."""
-    found: list[images.Attributes] = []
+    """Return the ``<source>`` elements before an image in its ``<picture>``, in order."""
+    sources: list[images.Attributes] = []
     before = node.prev if node.parent is not None and node.parent.tag == "picture" else None
-    while before is not None and len(found) < _MAX_SOURCES:
-        found.append(before.attributes if before.tag == "source" else {})
+    while before is not None and len(sources) < _MAX_SOURCES:
+        sources.append(before.attributes if before.tag == "source" else {})
         before = before.prev
-    return found[::-1]
+    return sources[::-1]
 
 
 def _mend_link(
     node: LexborNode, base: str | None, link: str | None, ids: Mapping[str, str]
 ) -> None:
-    """Make a link absolute and free of trackers; one that leads nowhere becomes its text.
+    """Make a link absolute, without tracking parameters; without an address, leave its text.
 
-    One to a place in the article leads there; if the place is not in it, to the article's page.
+    A link to a fragment that is not in the article leads to the article's own page.
     """
     attributes = node.attributes
     href = attributes.get("href") or ""
-    name = anchors.place(href, base, link) if "#" in href else None
+    name = anchors.linked_name(href, base, link) if "#" in href else None
     if name is not None and name in ids:
         address: str | None = f"#{ids[name]}"
     else:
@@ -222,7 +227,7 @@ def _mend_link(
 
 
 def _simplify(parser: LexborHTMLParser, body: LexborNode) -> None:
-    """Take out bare wrappers and attributes that nobody will read."""
+    """Remove wrappers without meaning and attributes outside the policy."""
     for node in list(body.traverse())[1:]:
         tag = node.tag or ""
         if tag in _BARE:

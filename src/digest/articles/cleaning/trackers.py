@@ -1,4 +1,4 @@
-"""Trackers: images and parts of addresses that are there to count readers, as data."""
+"""Known tracking images and tracking parameters of addresses, as data."""
 
 # pure
 from __future__ import annotations
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from digest.articles.cleaning.policy import elements
 
-#: Hosts (those below them too) whose images count readers, with the starts of those paths.
+#: Hosts (and their subdomains) of tracking images, with the starts of their paths.
 PIXELS: dict[str, tuple[str, ...]] = {
     "2o7.net": ("/",),
     "adnxs.com": ("/",),
@@ -42,22 +42,22 @@ PIXELS: dict[str, tuple[str, ...]] = {
     "tongji.baidu.com": ("/",),
     "top-fwz1.mail.ru": ("/",),
 }
-#: Files of counters that anybody may host.
+#: File names of self-hosted counters.
 COUNTERS = frozenset({"__utm.gif", "matomo.php", "piwik.php"})
 
-#: Parameters that tell where a reader came from; no page shows anything else without them.
+#: Parameters that tell where a reader came from; pages are the same without them.
 PARAMETERS = elements(
     "_bta_c _bta_tid _hsenc _hsmi _openstat dclid epik fbclid gbraid gclid gclsrc igsh igshid "
     "li_fat_id mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id pk_campaign pk_cid pk_content "
     "pk_keyword pk_kwd pk_medium pk_source rb_clickid spm srsltid ttclid twclid vero_conv vero_id "
     "wbraid wickedid wt_mc yclid ysclid"
 )
-#: What the names of further such parameters start with.
+#: Prefixes of further such parameters.
 PREFIXES = ("hsa_", "matomo_", "mtm_", "piwik_", "utm_")
 
 
-def counts_readers(address: str) -> bool:
-    """Tell whether an image at an absolute address is there to count readers."""
+def is_tracking_image(address: str) -> bool:
+    """Tell whether the image at an absolute address serves to track readers."""
     parts = urlsplit(address)
     if parts.path.rpartition("/")[2] in COUNTERS:
         return True
@@ -70,7 +70,7 @@ def counts_readers(address: str) -> bool:
 
 
 def without_parameters(address: str) -> str:
-    """Return an absolute address without parameters that track; the rest stays to the letter."""
+    """Return an absolute address without tracking parameters, otherwise unchanged."""
     start, mark, fragment = address.partition("#")
     path, asked, query = start.partition("?")
     if not asked:

@@ -1,4 +1,4 @@
-"""Addresses: what a file calls a link, as an absolute URI or nothing."""
+"""Addresses as absolute URIs."""
 
 # pure
 from __future__ import annotations
@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 #: Longer ones are data, not addresses.
 MAX_LENGTH = 8_192
-#: RFC 3986: an http(s) URI that needs no mending.
+#: RFC 3986: an http(s) URI in its final form.
 _PLAIN = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,4})?(?:[/?#][\w!$&'()*+,;=:@%/?#.~-]*+)?",
     re.ASCII,

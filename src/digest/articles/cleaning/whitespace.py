@@ -1,6 +1,6 @@
-"""Blanks: what takes room in an article and says nothing, taken out of its markup as text.
+"""Remove empty elements and superfluous white space from markup.
 
-It is written by a parser: tags in small letters, attributes in double quotes.
+The markup is a parser's output: lower-case tags, attributes in double quotes.
 """
 
 # pure
@@ -11,17 +11,17 @@ import re
 _PRE = re.compile(r"(<pre(?: [^<>]*)?>.*?</pre>)", re.DOTALL)
 _ATTRIBUTES = r"(?: [a-z]+=\"[^\"<>]*\")*+"
 _BLOCK = r"(?:p|div|li|dd|dt|td|th|h[1-6]|blockquote|figcaption|section)"
-# Each of these starts with a letter or a class of them, and none can try a long run of blanks from
-# each of its places: they read the whole text, so that they decide how long tidying takes.
-# A set of characters takes two thirds of the time of the class that means the same.
+# These read the whole text, so they decide how long tidying takes: each starts with a literal or a
+# set, and none retries a run of white space from each of its characters. A set of characters takes
+# two thirds of the time of the class that means the same.
 _SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-_SAYS_NOTHING = r"(?:\s|&nbsp;|<br>)*+"
+_NOTHING = r"(?:\s|&nbsp;|<br>)*+"
 _MAY_BE_EMPTY = r"(?:p|div|strong|b|em|i|u|a|h[1-6]|li|ul|ol|blockquote|figure|figcaption|section)"
-_NO_PLACE = r"(?: (?!id=)[a-z]+=\"[^\"<>]*\")*+"  # a link may lead to one
-_EMPTY = re.compile(rf"<({_MAY_BE_EMPTY}){_NO_PLACE}>{_SAYS_NOTHING}</\1>")
-_BLANK = re.compile(_SAYS_NOTHING)
-_NESTED = re.compile(rf"<(?:(?P<start>{_MAY_BE_EMPTY}){_NO_PLACE}|/(?P<end>{_MAY_BE_EMPTY}))>")
-#: Levels of empty elements that are looked for one by one; nobody has more without intent.
+_NO_ID = r"(?: (?!id=)[a-z]+=\"[^\"<>]*\")*+"  # a link may lead to it
+_EMPTY = re.compile(rf"<({_MAY_BE_EMPTY}){_NO_ID}>{_NOTHING}</\1>")
+_BLANK = re.compile(_NOTHING)
+_NESTED = re.compile(rf"<(?:(?P<start>{_MAY_BE_EMPTY}){_NO_ID}|/(?P<end>{_MAY_BE_EMPTY}))>")
+#: Levels of nested empty elements that are removed one by one; more are removed in one pass.
 _EMPTY_LEVELS = 3
 _AFTER_BREAK = re.compile(r"<br>(?:\s|&nbsp;)++")
 _BREAKS = re.compile(r"<br>(?:<br>){2,}")
@@ -37,7 +37,7 @@ _BLOCK_ENDS = (
 
 
 def compacted(markup: str) -> str:
-    """Return the markup without empty elements, indents and blank lines; ``pre`` stays."""
+    """Return the markup without empty elements, indents and blank lines; ``pre`` is unchanged."""
     parts = _PRE.split(markup)
     parts[::2] = [_compacted(part) for part in parts[::2]]
     return "".join(parts).strip()
@@ -58,14 +58,14 @@ def _without_blanks(start: str) -> str:
 
 
 def _without_empty(part: str) -> str:
-    """Return markup without elements that say nothing, nor those that only held such."""
+    """Return markup without empty elements, nested ones included."""
     for _ in range(_EMPTY_LEVELS):
         part, count = _EMPTY.subn("", part)
         if not count:
             return part
     # Any number of levels, in one pass.
     output: list[str] = []
-    empty: list[tuple[str, int]] = []  # open and empty so far: the name, and where it stands
+    empty: list[tuple[str, int]] = []  # open and empty so far: name, index in the output
     position = 0
     for tag in _NESTED.finditer(part):
         between = part[position : tag.start()]
