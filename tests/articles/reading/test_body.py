@@ -30,11 +30,43 @@ def test_markdown_files_that_start_with_a_block_are_html(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ('<p align="center"><img src=l.png></p>\n\n# Head', "<h1>Head</h1>"),
+        ("<table><tr><td>a</td></tr></table>\n\n- one\n- two", "<li>one</li>"),
+        ("<details>\n<summary>s</summary>\n\n**bold**\n\n</details>", "<strong>bold</strong>"),
+        ("<blockquote>q</blockquote>\n\nPlain [link](https://e.org).", "<p>Plain <a"),
+        ("<figure><img src=a></figure>\n\nOne more paragraph.", "<p>One more paragraph.</p>"),
+        ("<center>c</center>\n\n```\n<p>code</p>\n```", "<pre><code>&lt;p&gt;code"),
+        ("<h1>t</h1>\n\n> quoted", "<blockquote>\n<p>quoted"),
+        ("<div align=center>\n\n## Inside\n\n</div>\n\n<p>x</p>", "<h2>Inside</h2>"),
+    ],
+)
+def test_markdown_behind_a_block_of_html_is_rendered(text: str, rendered: str) -> None:
+    assert rendered in read(text).markup
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<div>\n\n    <p>　　a</p>\n\n    <p>b</p>\n\n</div>\n            ",
+        "<p>One\n\n<p>Two, and no end tag",
+        "<section>\n\n    text of a crawler, indented\n\n</section>\n\n<style>a{}\n\nb{}</style>",
+        "<div>\n\n1. of May was a holiday, he said.\n\n</div>".replace("1. of", "1 of"),
+        "<table>\n\n<tr><td>* a *</td></tr>\n\n</table>",
+        "<pre>\n\n# no heading\n\n- no list\n</pre>\n<p>b</p>",
+    ],
+)
+def test_a_markdown_file_that_is_html_as_a_whole_stays_as_it_is(text: str) -> None:
+    assert read(text).markup == text
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("**yes**", "<p><strong>yes</strong></p>"),
         ("<b>inline</b> *yes*", "<p><b>inline</b> <em>yes</em></p>"),
-        ("<preface> *yes*", "<p><preface> <em>yes</em></p>"),
+        ("<preface> *yes*", "<p>&lt;preface&gt; <em>yes</em></p>"),
         ("~~old~~", "<p><s>old</s></p>"),
         ("text\n\n<div>\nraw\n</div>", "<p>text</p>\n<div>\nraw\n</div>"),
         ("`&#123;x&#125;`", "<p><code>{x}</code></p>"),

@@ -20,13 +20,13 @@ MAX_DEPTH = 100
 #: Attributes of one element, counted only where they have more than so many characters.
 MAX_ATTRIBUTES, _LONG_TAG = 128, 2_048
 
-# Comments and tags as the tokenizer reads them (HTML section 13.2.5): quotes count in values only.
+#: Comments and tags as the tokenizer reads them (HTML section 13.2.5): quotes count in values only.
 _ATTRIBUTE = (
     r"""[ \t\n\f\r/]*+[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+"""
     r"""(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+"""
     r"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^ \t\n\f\r>"'][^ \t\n\f\r>]*+|(?=>)))?+"""
 )
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))"
     r"|</(?P<end>[a-zA-Z][^ \t\n\f\r/>]*+)[^>]*+(?:>|\Z)"
     rf"|<(?P<start>[a-zA-Z][^ \t\n\f\r/>]*+)(?P<attributes>(?:{_ATTRIBUTE})*+)"
@@ -88,7 +88,7 @@ class _Rewriter:
 
     def rewrite(self, markup: str) -> str:
         position = 0
-        while token := _TOKEN.search(markup, position):
+        while token := TOKEN.search(markup, position):
             self.output.append(markup[position : token.start()])
             position = token.end()
             if token["end"]:
@@ -159,7 +159,7 @@ def _formula(content: str) -> str:
     """Return the text of a formula, separated by spaces so that no tag can arise."""
     parts = []
     position = 0
-    while token := _TOKEN.search(content, position):
+    while token := TOKEN.search(content, position):
         parts.append(content[position : token.start()])
         position = token.end()
         name = (token["start"] or "").lower()

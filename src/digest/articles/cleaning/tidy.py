@@ -16,6 +16,7 @@ from digest.articles.cleaning import embeds as embedded
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.rules import Rule, apply, rename
+from digest.articles.cleaning.unclosed import close_elements
 from digest.articles.cleaning.whitespace import compacted
 
 _PROLOGUE = "<!doctype html><body>"
@@ -65,7 +66,8 @@ def tidy(
 
     Raise RuleLimitExceeded if a pattern of a rule exceeds its limits.
     """
-    parser = LexborHTMLParser(_PROLOGUE + bounded(markup), options=LexborDocumentOptions.WO_EVENTS)
+    markup = bounded(close_elements(markup))
+    parser = LexborHTMLParser(_PROLOGUE + markup, options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
     link, base = base, _base(body, base)
     for rule in rules:

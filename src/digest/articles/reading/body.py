@@ -1,4 +1,4 @@
-"""Body: a file's text after its front matter, as HTML, whatever it was written in."""
+"""The body of an article file, written in HTML, Markdown or plain text, as HTML."""
 
 # pure
 from __future__ import annotations
@@ -7,17 +7,15 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import PurePosixPath
 from typing import cast
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from mdit_py_plugins.footnote import footnote_plugin
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.policy import DROPPED
+from digest.articles.reading.markdown import engine
 
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
@@ -25,13 +23,24 @@ TEXT_SUFFIXES = frozenset({".txt"})
 #: What an article file may be called.
 SUFFIXES = HTML_SUFFIXES | MARKDOWN_SUFFIXES | TEXT_SUFFIXES
 
-#: A body in Markdown's clothes: HTML, since its first tag is a block.
+#: The start of a body that may be HTML as a whole.
 _BLOCK_FIRST = re.compile(
-    r"(?:\s|<!--(?>.*?-->))*+<(?:!doctype|html|head|body|address|article|aside|blockquote|center|"
-    r"details|dl|div|figure|font|footer|form|h[1-6]|header|hr|main|nav|ol|p|pre|section|style|"
-    r"script|table|ul)(?=[\s/>])",
+    r"(?:\s|<!--(?>.*?-->))*+<(?:(?P<document>!doctype|html|head|body)|address|article|aside|"
+    r"blockquote|center|details|dl|div|figure|font|footer|form|h[1-6]|header|hr|main|nav|ol|p|pre|"
+    r"section|style|script|table|ul)(?=[\s/>])",
     re.IGNORECASE | re.DOTALL,
 )
+#: A block of a body that does not begin with a tag.
+_TEXT_BLOCK = re.compile(r"\n[^\S\n]*\n\s*+(?![<\s])")
+#: A block that only Markdown means something by.
+_MARKDOWN_BLOCK = re.compile(
+    r"\n[^\S\n]*\n {0,3}(?:#{1,6} |[-*+] |[0-9]{1,9}[.)] |> |```|~~~|\||!?\[[^\]\n]*\][(:\[])"
+    r"|\n[^\S\n]*\n(?! {4}|\t)[^\n<]*(?:\*\*[^*\n]+\*\*|\]\(|`[^`\n]+`)"
+)
+#: A line that Markdown would not take for code, as it would the indented lines of HTML.
+_NOT_INDENTED = re.compile(r"^ {0,3}[^\s]", re.MULTILINE)
+#: Elements in which text is no Markdown.
+_NO_MARKDOWN = "pre, code, script, style, textarea, svg, math"
 _DOCUMENT_TITLE = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _DOCUMENT_LANGUAGE = re.compile(r"<html\s[^<>]*?\blang\s*=\s*[\"']?([a-z0-9-]+)", re.IGNORECASE)
 _HEADING = re.compile(r"<h1(?:\s[^<>]*)?>", re.IGNORECASE)
@@ -42,23 +51,25 @@ _DROPPED = ",".join(sorted(DROPPED))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A body as HTML, hostile, with what it says about itself."""
+    """A body as hostile HTML, with its own title and language."""
 
     markup: str
-    title: str = ""  #: text, maybe of several lines; empty where there is none, or was none asked
+    title: str = (
+        ""  #: text, possibly of several lines; empty if there is none, or none was asked for
+    )
     language: str = ""
 
 
 def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool) -> Body:
-    """Return the body of a file as HTML; the suffix of ``path`` and its start tell what it is.
+    """Return the body of a file as HTML; the suffix of ``path`` and the text tell its format.
 
-    With ``heading``, a title is taken out of it: the ``<title>`` or first ``<h1>`` of HTML, the
-    main heading of Markdown. With ``first_line`` too, Markdown and plain text without a heading
-    are called by their first line.
+    With ``heading``, move its title out of it: the ``<title>`` or first ``<h1>`` of HTML, the main
+    heading of Markdown. With ``first_line`` too, the first line is the title of Markdown and plain
+    text without a heading.
     """
     suffix = path.suffix.lower()
     text = text.replace("&#123;", "{").replace("&#125;", "}")
-    if suffix in HTML_SUFFIXES or (suffix in MARKDOWN_SUFFIXES and _BLOCK_FIRST.match(text)):
+    if suffix in HTML_SUFFIXES or (suffix in MARKDOWN_SUFFIXES and _is_hypertext(text)):
         return _hypertext(text, heading=heading)
     if suffix in MARKDOWN_SUFFIXES:
         return _markdown(text, heading=heading, first_line=first_line)
@@ -74,6 +85,24 @@ def text_of(markup: str) -> str:
     for node in body.css(_DROPPED):
         node.decompose(recursive=False)
     return body.text(separator=" ")
+
+
+def _is_hypertext(text: str) -> bool:
+    """Tell whether a Markdown file holds HTML as a whole, not only at its start.
+
+    Crawlers write such files. No text stands outside of their elements, and none is Markdown.
+    """
+    start = _BLOCK_FIRST.match(text)
+    if start is None or start["document"] or not _TEXT_BLOCK.search(text):
+        return start is not None
+    parser = LexborHTMLParser("<!doctype html><body>" + bounded(text))
+    body = cast("LexborNode", parser.body)  # just opened
+    for node in body.css(_NO_MARKDOWN):
+        node.decompose(recursive=False)
+    if _MARKDOWN_BLOCK.search(body.text()):
+        return False
+    texts = [node.text_content or "" for node in body.iter(include_text=True) if node.is_text_node]
+    return not any(map(_NOT_INDENTED.search, texts))
 
 
 def _hypertext(text: str, *, heading: bool) -> Body:
@@ -96,22 +125,23 @@ def _hypertext(text: str, *, heading: bool) -> Body:
 
 
 def _markdown(text: str, *, heading: bool, first_line: bool) -> Body:
-    engine = _engine()
-    tokens = engine.parse(text)
+    markdown = engine()
+    environment: dict[str, object] = {}
+    tokens = markdown.parse(text, environment)
     title = ""
-    place = _title_place(tokens, first_line=first_line) if heading else None
-    if place is not None:
-        inline = tokens[place + 1]
+    start = _title_start(tokens, first_line=first_line) if heading else None
+    if start is not None:
+        inline = tokens[start + 1]
         lines = _inline_text(inline.children or []).strip().split("\n")
         title = lines[0]
-        if len(lines) == 1 or tokens[place].type == "heading_open":
+        if len(lines) == 1 or tokens[start].type == "heading_open":
             title = " ".join(lines)
-            tokens = tokens[:place] + tokens[place + 3 :]
-    return Body(markup=engine.renderer.render(tokens, engine.options, {}), title=title)
+            tokens = tokens[:start] + tokens[start + 3 :]
+    return Body(markup=markdown.renderer.render(tokens, markdown.options, environment), title=title)
 
 
-def _title_place(tokens: Sequence[Token], *, first_line: bool) -> int | None:
-    """Return where the block opens that holds the title: three tokens, the second its text."""
+def _title_start(tokens: Sequence[Token], *, first_line: bool) -> int | None:
+    """Return the index of the first of the three tokens that make up the title."""
     for index, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0 and (token.tag == "h1" or not index):
             return index
@@ -138,9 +168,3 @@ def _plain(text: str, *, first_line: bool) -> Body:
         for paragraph in paragraphs
     )
     return Body(markup=markup, title=title)
-
-
-@cache
-def _engine() -> MarkdownIt:
-    engine = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    return engine.use(footnote_plugin)

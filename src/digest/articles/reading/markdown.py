@@ -1,0 +1,197 @@
+"""Markdown as HTML: CommonMark with tables, strikethrough, footnotes and bare links (GFM)."""
+
+# pure
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.html_block import html_block
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
+
+from digest.articles.cleaning.policy import DROPPED, TAGS, VOID, elements
+from digest.articles.cleaning.unclosed import HIDING, RAW_TEXT
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*?)(/?)>", re.DOTALL)
+_BLOCK_TAG = re.compile(r"<([a-zA-Z][\w-]*)(?=[\s/>])([^>]*)>?(.*)", re.DOTALL)
+_BLANK_LINE = re.compile(r"\n[ \t>]*\n")
+#: Elements whose block of HTML goes on behind a blank line (CommonMark section 4.6).
+_UNENDING = frozenset({"script", "style", "textarea"})
+_CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*)")
+#: Elements that are seldom or never closed, though nobody means their names.
+_OFTEN_OPEN = elements(
+    "a b big center code dd del dt em font i ins li mark p rp rt s small span strike strong sub "
+    "sup tbody td tfoot th thead tr tt u"
+)
+#: Void elements that show or separate something even without attributes.
+_PLAIN_VOID = frozenset({"br", "hr", "wbr"})
+_KNOWN = (
+    TAGS | DROPPED | VOID | HIDING | elements("body center dialog fieldset font form html span")
+)
+#: A bare address in a text: where it may begin, and its end before white space or CJK punctuation.
+_BARE_LINK = re.compile(
+    r"(?<![A-Za-z0-9_/.@=\"'&?#-])(?:https?://|www\.)(?=[^\s/?#.])"
+    r"[^\s<>\"\u00b7\u2018-\u201f\u3000-\u303f\uff01-\uff0f\uff1a-\uff1e\uff3b-\uff3d\uff5b-\uff65]+",
+    re.IGNORECASE,
+)
+#: GFM section 6.9: not the end of an address.
+_TRAILING = re.compile(r"(?:[?!.,:*_~'`|]|&[A-Za-z0-9]+;|;)+\Z")
+_HOST = re.compile(r"(?:https?://)?([^/?#:]+)", re.IGNORECASE)
+
+
+@cache
+def engine() -> MarkdownIt:
+    """Return the parser and renderer of Markdown."""
+    markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    markdown.block.ruler.at(
+        "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
+    )
+    markdown.core.ruler.push("named_tags", _named_tags)
+    markdown.core.ruler.push("bare_links", _bare_links)
+    return markdown.use(footnote_plugin)
+
+
+def _html_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Begin a block of HTML, but not at a tag that a sentence names."""
+    position = state.bMarks[start] + state.tShift[start]
+    if not state.src.startswith("<", position):
+        return False
+    tag = _BLOCK_TAG.match(state.src[position : state.eMarks[start]])
+    name = tag[1].lower() if tag else ""
+    if tag and name in _UNENDING and tag[2].rstrip().endswith("/"):
+        return False
+    if tag and name in HIDING and not tag[2].rstrip().endswith("/"):
+        text = state.src[position : state.eMarks[end - 1]]
+        if name not in _UNENDING:
+            text = _BLANK_LINE.split(text, maxsplit=1)[0]
+        line_end = text.find("\n") if "\n" in text else len(text)
+        closing = text.lower().find(f"</{name}")
+        if closing < 0 and (name in _UNENDING or not tag[2].strip()):
+            return False
+        if closing > line_end and not tag[2].strip() and re.match(r"[ \t]+\w", tag[3]):
+            return False
+    elif state.src.startswith("<!--", position) and state.src.find("-->", position) < 0:
+        return False
+    return html_block(state, start, end, silent)
+
+
+def _named_tags(state: StateCore) -> None:
+    """Turn tags that a sentence names into text; close elements that are written as closed."""
+    closed: set[str] | None = None
+    for token in state.tokens:
+        children = token.children if token.type == "inline" else None
+        if not children or not any(child.type == "html_inline" for child in children):
+            continue
+        if closed is None:
+            closed = {name.lower() for name in _CLOSED.findall(state.src)}
+        _name_tags(children, closed)
+
+
+def _name_tags(children: Sequence[Token], closed: set[str]) -> None:
+    matched: set[int] = set()
+    index = 0
+    while index < len(children):
+        token = children[index]
+        index += 1
+        tag = _TAG.fullmatch(token.content) if token.type == "html_inline" else None
+        if tag is None:
+            continue
+        name, bare = tag[2].lower(), not tag[3].strip()
+        if tag[1]:
+            if index - 1 not in matched and (name in HIDING or name not in _KNOWN):
+                token.type = "text"  # its start was not in this text
+        elif tag[4] and name not in VOID:
+            if name in HIDING:
+                token.content += f"</{name}>"
+        elif name in VOID:
+            if bare and name not in _PLAIN_VOID:
+                token.type = "text"
+        elif (end := _end(children, index, name, matched)) is not None:
+            if name not in HIDING:
+                matched.add(end)
+            elif bare and _is_sentence(children[index:end]):
+                token.type = children[end].type = "text"
+            else:
+                index = end + 1
+        elif name in HIDING:
+            if bare or name in RAW_TEXT - {"iframe"}:
+                token.type = "text"
+            else:
+                token.content += f"</{name}>"
+        elif name not in _OFTEN_OPEN and name not in closed and ":" not in name:
+            token.type = "text"
+
+
+def _end(children: Sequence[Token], index: int, name: str, matched: set[int]) -> int | None:
+    """Return the index of the first end tag of ``name`` from ``index`` on that is not matched."""
+    for position in range(index, len(children)):
+        child = children[position]
+        if child.type == "html_inline" and position not in matched:
+            tag = _TAG.fullmatch(child.content)
+            if tag and tag[1] and tag[2].lower() == name:
+                return position
+    return None
+
+
+def _is_sentence(children: Sequence[Token]) -> bool:
+    """Tell whether the text between two bare tags goes on the sentence around them."""
+    text = "".join(child.content for child in children if child.type == "text")
+    return bool(text) and (text[0].isspace() or text[-1].isspace())
+
+
+def _bare_links(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type == "inline" and ("://" in token.content or "www." in token.content.lower()):
+            token.children = _linked(token.children or [])
+
+
+def _linked(children: Sequence[Token]) -> list[Token]:
+    output: list[Token] = []
+    depth = 0
+    for child in children:
+        tag = _TAG.fullmatch(child.content) if child.type == "html_inline" else None
+        if tag and tag[2].lower() == "a":
+            depth += -1 if tag[1] else 1
+        depth += {"link_open": 1, "link_close": -1}.get(child.type, 0)
+        if child.type == "text" and depth <= 0:
+            output += _split(child)
+        else:
+            output.append(child)
+    return output
+
+
+def _split(token: Token) -> list[Token]:
+    """Return a text token with its bare addresses as links."""
+    output: list[Token] = []
+    text, position = token.content, 0
+    for match in _BARE_LINK.finditer(text):
+        address = _trimmed(match[0])
+        host = _HOST.match(address)
+        if host is None or "." not in host[1].strip(".") or "_" in host[1].rpartition(".")[2]:
+            continue
+        href = address if "://" in address else f"http://{address}"
+        opening = Token("link_open", "a", 1, attrs={"href": href}, level=token.level)
+        output += [
+            Token("text", "", 0, content=text[position : match.start()], level=token.level),
+            opening,
+            Token("text", "", 0, content=address, level=token.level + 1),
+            Token("link_close", "a", -1, level=token.level),
+        ]
+        position = match.start() + len(address)
+    return [*output, Token("text", "", 0, content=text[position:], level=token.level)]
+
+
+def _trimmed(address: str) -> str:
+    """Return an address without punctuation that belongs to the sentence (GFM section 6.9)."""
+    while True:
+        shorter = _TRAILING.sub("", address)
+        if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
+            shorter = shorter[:-1]
+        elif shorter == address:
+            return address
+        address = shorter
