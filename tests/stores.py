@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
 from digest.editions.delivery import DeliveryState, Settlement
 from digest.editions.model import Edition
-from digest.feeds.model import CategorySummary, Feed, StrandSummary
+from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.store.database import Store
 from tests.feeds.samples import SITE
 
@@ -55,7 +55,7 @@ def categories(store: Store) -> list[CategorySummary]:
         return snapshot.categories(None)
 
 
-def facets(store: Store, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+def facets(store: Store, kinds: Collection[FacetKind]) -> list[FacetSummary]:
     """Return every facet of these kinds that shows an article, in order."""
     with store.pages.snapshot() as snapshot:
         return snapshot.facets(kinds)
@@ -63,8 +63,8 @@ def facets(store: Store, kinds: Collection[StrandKind]) -> list[StrandSummary]:
 
 def tombstones(store: Store, scope: Scope, limit: int) -> list[Tombstone]:
     """Return what is left of withdrawn articles of a scope, the last first."""
-    if isinstance(scope, Strand):
-        feed = Feed(site=SITE, strand=scope, limit=limit)
+    if isinstance(scope, Facet):
+        feed = Feed(site=SITE, facet=scope, limit=limit)
     else:
         feed = Feed(site=SITE, category=scope, limit=limit)
     with store.pages.snapshot() as snapshot:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 
 
-def test_strands_are_in_order_of_kind_and_name() -> None:
-    found = [Strand(kind, name) for name in ("b", "a") for kind in reversed(StrandKind)]
+def test_facets_are_in_order_of_kind_and_name() -> None:
+    found = [Facet(kind, name) for name in ("b", "a") for kind in reversed(FacetKind)]
     assert [str(one) for one in sorted(found)] == [
         "author:a",
         "author:b",
@@ -17,6 +17,6 @@ def test_strands_are_in_order_of_kind_and_name() -> None:
     ]
 
 
-def test_a_strand_needs_a_name() -> None:
+def test_a_facet_needs_a_name() -> None:
     with pytest.raises(ValueError, match="needs a name: author"):
-        Strand(StrandKind.AUTHOR, "")
+        Facet(FacetKind.AUTHOR, "")

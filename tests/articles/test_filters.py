@@ -7,14 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.facets import Strand, StrandKind
-from digest.articles.filters import Criteria, Sieve, Sifted, fingerprint, folded, strands
+from digest.articles.facets import Facet, FacetKind
+from digest.articles.filters import (
+    ArticleFilter,
+    Criteria,
+    FilterInput,
+    facets_of,
+    fingerprint,
+    folded,
+)
 from digest.articles.model import CategoryPath, SafeHtml
 
 TRADE, SHIPS = CategoryPath(("Trade",)), CategoryPath(("Trade", "Ships"))
 
 
-def article(**changes: Any) -> Sifted:
+def article(**changes: Any) -> FilterInput:
     values: dict[str, Any] = {
         "title": "The harbour at night",
         "authors": ("Ada Field", "林舟"),
@@ -23,11 +30,11 @@ def article(**changes: Any) -> Sifted:
         "body": SafeHtml("<p>Cranes &amp; <b>light</b>house</p><p>keeper</p>"),
         **changes,
     }
-    return Sifted(**values)
+    return FilterInput(**values)
 
 
-def takes(one: Sifted, language: str = "en", **criteria: Any) -> bool:
-    return Sieve(name="x", wanted=Criteria(**criteria)).takes(one, language)
+def takes(one: FilterInput, language: str = "en", **criteria: Any) -> bool:
+    return ArticleFilter(name="x", wanted=Criteria(**criteria)).takes(one, language)
 
 
 @pytest.mark.parametrize(
@@ -110,60 +117,62 @@ def test_all_criteria_must_be_met_and_any_value_of_each_will_do() -> None:
 
 def test_one_criterion_is_enough_to_be_left_out() -> None:
     unwanted = Criteria(authors=("林舟",), words=("nothing of this",))
-    sieve = Sieve(name="x", wanted=Criteria(categories=(TRADE,)), unwanted=unwanted)
-    assert not sieve.takes(article(), "en")
-    assert sieve.takes(article(authors=("Ada",)), "en")
-    everything_else = Sieve(name="x", unwanted=unwanted)
+    article_filter = ArticleFilter(
+        name="x", wanted=Criteria(categories=(TRADE,)), unwanted=unwanted
+    )
+    assert not article_filter.takes(article(), "en")
+    assert article_filter.takes(article(authors=("Ada",)), "en")
+    everything_else = ArticleFilter(name="x", unwanted=unwanted)
     assert everything_else.takes(article(authors=(), categories=()), "en")
 
 
-def test_a_sieve_without_criteria_is_none() -> None:
+def test_a_filter_without_criteria_is_none() -> None:
     with pytest.raises(ValueError, match="docks has no criteria"):
-        Sieve(name="docks")
+        ArticleFilter(name="docks")
 
 
-def test_only_sieves_with_words_read_texts() -> None:
-    assert Sieve(name="x", wanted=Criteria(words=("a",))).reads
-    assert Sieve(name="x", unwanted=Criteria(words=("a",))).reads
-    assert not Sieve(name="x", wanted=Criteria(authors=("a",))).reads
+def test_only_filters_with_words_read_texts() -> None:
+    assert ArticleFilter(name="x", wanted=Criteria(words=("a",))).reads
+    assert ArticleFilter(name="x", unwanted=Criteria(words=("a",))).reads
+    assert not ArticleFilter(name="x", wanted=Criteria(authors=("a",))).reads
 
 
-def test_an_article_runs_in_its_authors_its_language_and_the_sieves_that_take_it() -> None:
-    sieves = [
-        Sieve(name="night", wanted=Criteria(words=("night",))),
-        Sieve(name="day", wanted=Criteria(words=("day",))),
+def test_an_article_runs_in_its_authors_its_language_and_the_filters_that_take_it() -> None:
+    filters = [
+        ArticleFilter(name="night", wanted=Criteria(words=("night",))),
+        ArticleFilter(name="day", wanted=Criteria(words=("day",))),
     ]
-    assert strands(article(authors=("Ada", "", "Ada")), sieves, "en") == {
-        Strand(StrandKind.AUTHOR, "Ada"),
-        Strand(StrandKind.LANGUAGE, "en"),
-        Strand(StrandKind.CUSTOM, "night"),
+    assert facets_of(article(authors=("Ada", "", "Ada")), filters, "en") == {
+        Facet(FacetKind.AUTHOR, "Ada"),
+        Facet(FacetKind.LANGUAGE, "en"),
+        Facet(FacetKind.CUSTOM, "night"),
     }
-    assert strands(article(authors=()), (), "") == set()
+    assert facets_of(article(authors=()), (), "") == set()
     for tag in ("de", "de-AT"):
-        assert strands(article(authors=(), language=tag), (), "en") == {
-            Strand(StrandKind.LANGUAGE, "de")
+        assert facets_of(article(authors=(), language=tag), (), "en") == {
+            Facet(FacetKind.LANGUAGE, "de")
         }
-    assert strands(article(authors=()), (), "zh-Hant-TW") == {Strand(StrandKind.LANGUAGE, "zh")}
+    assert facets_of(article(authors=()), (), "zh-Hant-TW") == {Facet(FacetKind.LANGUAGE, "zh")}
 
 
 def test_the_fingerprint_changes_with_whatever_decides() -> None:
-    sieve = Sieve(name="x", wanted=Criteria(words=("a", "b")))
+    article_filter = ArticleFilter(name="x", wanted=Criteria(words=("a", "b")))
     variants = [
         ([], "en"),
         ([], "fr"),
-        ([sieve], "en"),
-        ([replace(sieve, name="y")], "en"),
-        ([Sieve(name="x", unwanted=sieve.wanted)], "en"),
-        ([Sieve(name="x", wanted=Criteria(authors=("a", "b")))], "en"),
-        ([Sieve(name="x", wanted=Criteria(languages=("a", "b")))], "en"),
-        ([Sieve(name="x", wanted=Criteria(categories=(TRADE,)))], "en"),
-        ([Sieve(name="x", wanted=Criteria(words=("a b",)))], "en"),
+        ([article_filter], "en"),
+        ([replace(article_filter, name="y")], "en"),
+        ([ArticleFilter(name="x", unwanted=article_filter.wanted)], "en"),
+        ([ArticleFilter(name="x", wanted=Criteria(authors=("a", "b")))], "en"),
+        ([ArticleFilter(name="x", wanted=Criteria(languages=("a", "b")))], "en"),
+        ([ArticleFilter(name="x", wanted=Criteria(categories=(TRADE,)))], "en"),
+        ([ArticleFilter(name="x", wanted=Criteria(words=("a b",)))], "en"),
     ]
-    assert len({fingerprint(sieves, language) for sieves, language in variants}) == len(variants)
-    turned = Sieve(name="x", wanted=Criteria(words=("b", "a")))
-    assert fingerprint([turned], "en") == fingerprint([sieve], "en")
-    other = Sieve(name="a", wanted=Criteria(words=("a",)))
-    assert fingerprint([sieve, other], "en") == fingerprint([other, sieve], "en")
+    assert len({fingerprint(filters, language) for filters, language in variants}) == len(variants)
+    turned = ArticleFilter(name="x", wanted=Criteria(words=("b", "a")))
+    assert fingerprint([turned], "en") == fingerprint([article_filter], "en")
+    other = ArticleFilter(name="a", wanted=Criteria(words=("a",)))
+    assert fingerprint([article_filter, other], "en") == fingerprint([other, article_filter], "en")
 
 
 @given(st.text(max_size=30), st.text(max_size=60))

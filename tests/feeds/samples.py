@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from digest.articles.facets import Strand, StrandKind
-from digest.articles.filters import Sieve, Sifted, strands
+from digest.articles.facets import Facet, FacetKind
+from digest.articles.filters import ArticleFilter, FilterInput, facets_of
 from digest.articles.model import (
     Article,
     ArticleId,
@@ -22,7 +22,7 @@ from digest.articles.model import (
 )
 from digest.feeds.archive import ALONE, Content, Place
 from digest.feeds.formats import FORMATS
-from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, FacetSummary, Feed
 from digest.feeds.rss_atom import last_change
 from digest.feeds.versions import Deltas
 from digest.site import Site
@@ -73,7 +73,7 @@ class Shelf:
         self.held: dict[ArticleKey, Article] = {}
         self.asked: list[int] = []  #: sizes of the batches of keys
         self.gone: list[Tombstone] = []
-        self.sieves: tuple[Sieve, ...] = ()
+        self.filters: tuple[ArticleFilter, ...] = ()
         self.add(*articles)
 
     def add(self, *articles: Article) -> None:
@@ -86,30 +86,30 @@ class Shelf:
         found = Counter(chain.from_iterable(levels))
         return [CategorySummary(path=path, articles=found[path]) for path in sorted(found)]
 
-    def strands(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
-        found = Counter(chain.from_iterable(map(self.strands_of, self.held.values())))
+    def facets(self, kinds: Collection[FacetKind]) -> list[FacetSummary]:
+        found = Counter(chain.from_iterable(map(self.facets_of, self.held.values())))
         return [
-            StrandSummary(strand=one, articles=found[one])
+            FacetSummary(facet=one, articles=found[one])
             for one in sorted(found)
             if one.kind in kinds
         ]
 
-    def strands_of(self, one: Article) -> set[Strand]:
-        sifted = Sifted(
+    def facets_of(self, one: Article) -> set[Facet]:
+        filter_input = FilterInput(
             title=one.title,
             authors=one.authors,
             categories=one.categories,
             language=one.language,
             body=one.body,
         )
-        return strands(sifted, self.sieves, SITE.language)
+        return facets_of(filter_input, self.filters, SITE.language)
 
     def newest(self, scope: Scope, limit: int) -> list[Article]:
         inside = [
             one
             for one in self.held.values()
             if scope is None
-            or scope in self.strands_of(one)
+            or scope in self.facets_of(one)
             or any(step == scope for own in one.categories for step in own.lineage())
         ]
         inside.sort(key=lambda one: (one.published_at, one.sequence), reverse=True)

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.feeds.catalog import CustomFeed, FeedPlan, spread
-from digest.feeds.model import ATOM, RSS, CategorySummary, StrandSummary
+from digest.feeds.model import ATOM, RSS, CategorySummary, FacetSummary
 from tests.feeds.samples import SITE, TEA, TRADE
 
-LIN = Strand(StrandKind.AUTHOR, "林舟")
-CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh"), Strand(StrandKind.LANGUAGE, "en")
-GONE = Strand(StrandKind.CUSTOM, "a feed that was taken out of the configuration")
-DOCKS, TIDES = Strand(StrandKind.CUSTOM, "docks"), Strand(StrandKind.CUSTOM, "tides")
+LIN = Facet(FacetKind.AUTHOR, "林舟")
+CHINESE, ENGLISH = Facet(FacetKind.LANGUAGE, "zh"), Facet(FacetKind.LANGUAGE, "en")
+GONE = Facet(FacetKind.CUSTOM, "a feed that was taken out of the configuration")
+DOCKS, TIDES = Facet(FacetKind.CUSTOM, "docks"), Facet(FacetKind.CUSTOM, "tides")
 PLAN = FeedPlan(
     site=SITE,
     full=False,
@@ -23,8 +23,8 @@ PLAN = FeedPlan(
 )
 
 
-def summaries(*strands: Strand) -> list[StrandSummary]:
-    return [StrandSummary(strand=one, articles=2) for one in strands]
+def summaries(*facets: Facet) -> list[FacetSummary]:
+    return [FacetSummary(facet=one, articles=2) for one in facets]
 
 
 def test_a_feed_of_the_operators_is_like_the_others_where_nothing_is_said() -> None:
@@ -39,7 +39,7 @@ def test_a_feed_of_the_operators_is_like_the_others_where_nothing_is_said() -> N
 def test_what_the_plan_leaves_out_has_no_feed() -> None:
     bare = FeedPlan(site=SITE)
     assert [bare.feed(one) for one in (LIN, CHINESE, DOCKS)] == [None, None, None]
-    assert PLAN.feed(Strand(StrandKind.CUSTOM, "gone")) is None
+    assert PLAN.feed(Facet(FacetKind.CUSTOM, "gone")) is None
     everything, trade = bare.feed(None), bare.feed(TRADE)
     assert everything is not None
     assert everything.scope is None
@@ -58,5 +58,5 @@ def test_one_language_alone_has_no_feed() -> None:
     assert list(spread(PLAN, [], summaries(CHINESE))) == [DOCKS, TIDES]
 
 
-def test_strands_that_the_plan_leaves_out_are_not_spread() -> None:
+def test_facets_that_the_plan_leaves_out_are_not_spread() -> None:
     assert spread(FeedPlan(site=SITE), [], summaries(LIN, ENGLISH, CHINESE, DOCKS)) == {}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath
 from digest.feeds.model import ATOM, Feed, article_link
 from tests.feeds.samples import PORTS, SITE, TRADE, article
@@ -38,31 +38,29 @@ def test_a_name_with_a_slash_does_not_make_a_deeper_folder() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strand", "folder", "title", "kind"),
+    ("facet", "folder", "title", "kind"),
     [
-        (Strand(StrandKind.AUTHOR, "A/B"), "feeds/@authors/A%2FB/", "A/B", "author"),
-        (Strand(StrandKind.LANGUAGE, "en"), "feeds/@languages/en/", "English", "language"),
-        (Strand(StrandKind.CUSTOM, "docks"), "feeds/@custom/docks/", "docks", "custom"),
+        (Facet(FacetKind.AUTHOR, "A/B"), "feeds/@authors/A%2FB/", "A/B", "author"),
+        (Facet(FacetKind.LANGUAGE, "en"), "feeds/@languages/en/", "English", "language"),
+        (Facet(FacetKind.CUSTOM, "docks"), "feeds/@custom/docks/", "docks", "custom"),
     ],
 )
-def test_a_strand_has_a_folder_of_its_own(
-    strand: Strand, folder: str, title: str, kind: str
-) -> None:
-    feed = Feed(site=SITE, strand=strand)
+def test_a_facet_has_a_folder_of_its_own(facet: Facet, folder: str, title: str, kind: str) -> None:
+    feed = Feed(site=SITE, facet=facet)
     assert feed.folder == folder
     assert feed.id.startswith("tag:ferry.example,2024:feeds/%40")
     assert (feed.name, feed.title) == (title, f"{title} · {SITE.title}")
-    assert (feed.kind, feed.scope) == (kind, strand)
+    assert (feed.kind, feed.scope) == (kind, facet)
 
 
 def test_the_operators_title_stands_alone() -> None:
-    feed = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), called="港口")
+    feed = Feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), called="港口")
     assert (feed.name, feed.title) == ("港口", "港口")
 
 
 def test_a_feed_has_one_scope() -> None:
     with pytest.raises(ValueError, match="a feed of both"):
-        Feed(site=SITE, category=TRADE, strand=Strand(StrandKind.AUTHOR, "林舟"))
+        Feed(site=SITE, category=TRADE, facet=Facet(FacetKind.AUTHOR, "林舟"))
     assert [Feed(site=SITE, category=one).kind for one in (None, TRADE)] == [
         "everything",
         "category",
@@ -78,18 +76,18 @@ def test_a_feed_has_one_scope() -> None:
         min_size=1,
         max_size=3,
     ),
-    st.sampled_from(StrandKind),
+    st.sampled_from(FacetKind),
     st.sampled_from(["x", "@authors", "rss.xml", ".."]),
 )
-def test_no_category_lies_in_the_folder_of_a_strand(
-    names: list[str], kind: StrandKind, name: str
+def test_no_category_lies_in_the_folder_of_a_facet(
+    names: list[str], kind: FacetKind, name: str
 ) -> None:
     category = Feed(site=SITE, category=CategoryPath(tuple(names)))
-    strand = Feed(site=SITE, strand=Strand(kind, name))
+    facet = Feed(site=SITE, facet=Facet(kind, name))
     assert not category.folder.casefold().startswith(
-        strand.folder.rpartition("/")[0].rpartition("/")[0] + "/"
+        facet.folder.rpartition("/")[0].rpartition("/")[0] + "/"
     )
-    assert category.id != strand.id
+    assert category.id != facet.id
     usual = f"feeds/{category.category.folder}/" if category.category else ""
     if not names[0].startswith("@"):
         assert category.folder == usual

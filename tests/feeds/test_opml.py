@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath
 from digest.feeds.model import ATOM, RSS, Feed
 from digest.feeds.opml import opml
@@ -76,10 +76,10 @@ def test_hostile_names_are_escaped_and_no_clock_shows() -> None:
     assert b"date" not in document
 
 
-def test_feeds_of_strands_stand_in_folders_of_their_kinds() -> None:
-    docks = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), formats=(ATOM,))
-    english = Feed(site=SITE, strand=Strand(StrandKind.LANGUAGE, "en"))
-    authors = [Feed(site=SITE, strand=Strand(StrandKind.AUTHOR, name)) for name in "甲乙"]
+def test_feeds_of_facets_stand_in_folders_of_their_kinds() -> None:
+    docks = Feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), formats=(ATOM,))
+    english = Feed(site=SITE, facet=Facet(FacetKind.LANGUAGE, "en"))
+    authors = [Feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)) for name in "甲乙"]
     document = opml(SITE, categories(TRADE), RSS, [*authors, docks, english])
     body = etree.fromstring(document).find("body")
     assert body is not None

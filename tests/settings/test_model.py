@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from digest.app.builders import make_schedules, make_transport
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft_options import DraftOptions
-from digest.articles.filters import Criteria, Sieve
+from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
 from digest.errors import ConfigurationError
@@ -64,9 +64,9 @@ languages = ["en"]
         found = settings(tmp_path, self.TEXT)
         ships = Criteria(words=("船", "ship"), categories=(CategoryPath(("商业", "航运")),))
         others = Criteria(authors=("某人",), languages=("en",))
-        assert found.ingest_policy().sieves == (
-            Sieve(name="ships", wanted=ships),
-            Sieve(name="others", unwanted=others),
+        assert found.ingest_policy().filters == (
+            ArticleFilter(name="ships", wanted=ships),
+            ArticleFilter(name="others", unwanted=others),
         )
         assert found.custom_feeds() == (
             CustomFeed(name="ships", title="航运", full=False, formats=(JSON, RSS), limit=7),
@@ -80,13 +80,13 @@ languages = ["en"]
         path = tmp_path / "digest.toml"
         path.write_text("")
         found = load(path, {"DIGEST_FEEDS__CUSTOM__SHIPS__WORDS": '["ship"]'})
-        assert found.ingest_policy().sieves == (
-            Sieve(name="ships", wanted=Criteria(words=("ship",))),
+        assert found.ingest_policy().filters == (
+            ArticleFilter(name="ships", wanted=Criteria(words=("ship",))),
         )
 
     def test_there_are_none_by_default(self, tmp_path: Path) -> None:
         found = settings(tmp_path)
-        assert found.ingest_policy().sieves == ()
+        assert found.ingest_policy().filters == ()
         assert found.custom_feeds() == ()
         assert found.feeds.authors
         assert found.feeds.languages

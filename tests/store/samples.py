@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from digest.articles.duplicates import likeness
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_identity
 from digest.editions.model import Digest, Issue
@@ -22,8 +22,8 @@ BANKS = CategoryPath(("金融", "银行快讯"))
 LOANS = CategoryPath(("金融", "银行快讯", "贷款－国内"))
 SCIENCE = CategoryPath(("Science",))
 SPACE = CategoryPath(("Science", "Space"))
-LIN, ADA = Strand(StrandKind.AUTHOR, "林海"), Strand(StrandKind.AUTHOR, "Ada Field")
-CHINESE = Strand(StrandKind.LANGUAGE, "zh")
+LIN, ADA = Facet(FacetKind.AUTHOR, "林海"), Facet(FacetKind.AUTHOR, "Ada Field")
+CHINESE = Facet(FacetKind.LANGUAGE, "zh")
 DAILY = Digest(name="daily", title="每日")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from digest.articles.filters import Criteria, Sieve
+from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Changes, article_key
 from digest.articles.revision import IngestPolicy
@@ -29,9 +29,9 @@ ARTICLES = st.builds(
 DEFINITIONS = st.builds(
     IngestPolicy,
     language=st.sampled_from(["en", "zh-CN"]),
-    sieves=st.lists(
+    filters=st.lists(
         st.builds(
-            Sieve,
+            ArticleFilter,
             name=st.sampled_from(["a", "b"]),
             wanted=st.sampled_from(
                 [Criteria(words=("bridge", "三百")), Criteria(languages=("en",))]
@@ -39,7 +39,7 @@ DEFINITIONS = st.builds(
             unwanted=st.sampled_from([Criteria(), Criteria(categories=(FINANCE,))]),
         ),
         max_size=2,
-        unique_by=lambda sieve: sieve.name,
+        unique_by=lambda article_filter: article_filter.name,
     ).map(tuple),
 )
 STEPS = st.one_of(

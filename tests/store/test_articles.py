@@ -56,7 +56,7 @@ def test_a_new_article_comes_back_whole(store: Store) -> None:
     assert changes == Changes(
         articles=frozenset({BRIDGE_KEY}),
         categories=frozenset({FINANCE, BANKS, LOANS, SCIENCE, SPACE}),
-        strands=frozenset({LIN, ADA, CHINESE}),
+        facets=frozenset({LIN, ADA, CHINESE}),
         new=1,
     )
     (stored,) = stores.articles(store, [BRIDGE_KEY])

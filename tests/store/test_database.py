@@ -22,7 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, String, bindparam, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from digest.articles.facets import StrandKind
+from digest.articles.facets import FacetKind
 from digest.articles.revision import IngestPolicy
 from digest.errors import StoreError
 from digest.store import migrations
@@ -87,16 +87,16 @@ def test_articles_that_were_there_before_pins_are_not_pinned(bare_url: str) -> N
         assert [one.pinned for one in stores.since(store)] == [0, 0]
 
 
-def test_articles_that_were_there_before_strands_have_authors(bare_url: str) -> None:
+def test_articles_that_were_there_before_facets_have_authors(bare_url: str) -> None:
     fill(bare_url, "0003", ["林海", "Ada Field"], ["林海", "", "林海"], [])
     with open_store(bare_url) as store:
         store.authority("example.org,2024")
-        counted = {one.strand: one.articles for one in stores.facets(store, list(StrandKind))}
+        counted = {one.facet: one.articles for one in stores.facets(store, list(FacetKind))}
         assert counted == {ADA: 1, LIN: 2}
         assert [one.sequence for one in stores.newest(store, LIN, 9)] == [2, 1]
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
-        assert [one.articles for one in stores.facets(store, [StrandKind.AUTHOR])] == [2, 2, 1]
-        assert store.articles.review(NOW, None, IngestPolicy(language="en")).strands == {CHINESE}
+        assert [one.articles for one in stores.facets(store, [FacetKind.AUTHOR])] == [2, 2, 1]
+        assert store.articles.review(NOW, None, IngestPolicy(language="en")).facets == {CHINESE}
 
 
 def test_every_migration_is_known_to_the_code() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Reading
 from digest.articles.model import CategoryPath, article_key
 from digest.feeds.catalog import FeedPlan
@@ -40,7 +40,7 @@ SITE = Site(
     email="",
     authority=AUTHORITY,
 )
-KINDS = frozenset({StrandKind.AUTHOR, StrandKind.LANGUAGE})
+KINDS = frozenset({FacetKind.AUTHOR, FacetKind.LANGUAGE})
 TOKEN = "0123456789abcdef" * 2
 
 
@@ -248,4 +248,4 @@ def test_a_folder_follows_the_store(store: Store, tmp_path: Path) -> None:
         following.publish()
         publisher(fresh := tmp_path / f"{number}").publish()
         assert files(tmp_path / "following") == files(fresh)
-    assert Strand(StrandKind.LANGUAGE, "en") not in store.feeds.stale(None, KINDS).holding
+    assert Facet(FacetKind.LANGUAGE, "en") not in store.feeds.stale(None, KINDS).holding

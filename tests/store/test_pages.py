@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from digest.articles.facets import Strand, StrandKind
-from digest.articles.filters import Criteria, Sieve
+from digest.articles.facets import Facet, FacetKind
+from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath, article_key, slug
 from digest.articles.revision import IngestPolicy
 from digest.feeds.model import CategorySummary, Feed
@@ -23,7 +23,7 @@ from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, S
 
 DAY = timedelta(days=1)
 EVERYONE = IngestPolicy(
-    language="zh", sieves=(Sieve(name="banks", wanted=Criteria(words=("桥",))),)
+    language="zh", filters=(ArticleFilter(name="banks", wanted=Criteria(words=("桥",))),)
 )
 
 
@@ -83,14 +83,14 @@ def test_facets_are_found_by_their_slugs(store: Store) -> None:
     store.articles.record([reading("a.md", authors=strange), reading("b.md")], NOW, EVERYONE)
     with store.pages.snapshot() as snapshot:
         for name in strange:
-            author = Strand(StrandKind.AUTHOR, name)
-            assert snapshot.facet(StrandKind.AUTHOR, slug(name)) == author, name
+            author = Facet(FacetKind.AUTHOR, name)
+            assert snapshot.facet(FacetKind.AUTHOR, slug(name)) == author, name
             decomposed = unicodedata.normalize("NFD", slug(name))
-            assert snapshot.facet(StrandKind.AUTHOR, decomposed) == author, name
-        assert snapshot.facet(StrandKind.LANGUAGE, "zh") == CHINESE
-        assert snapshot.facet(StrandKind.CUSTOM, "banks") == Strand(StrandKind.CUSTOM, "banks")
+            assert snapshot.facet(FacetKind.AUTHOR, decomposed) == author, name
+        assert snapshot.facet(FacetKind.LANGUAGE, "zh") == CHINESE
+        assert snapshot.facet(FacetKind.CUSTOM, "banks") == Facet(FacetKind.CUSTOM, "banks")
         for name in ("", "a/b", "A%2fB", "100%", "nobody", "%41da Field", "~", long):
-            assert snapshot.facet(StrandKind.AUTHOR, name) is None, name
+            assert snapshot.facet(FacetKind.AUTHOR, name) is None, name
 
 
 def test_selections_are_read_newest_first(store: Store) -> None:
@@ -105,7 +105,7 @@ def test_selections_are_read_newest_first(store: Store) -> None:
             assert not snapshot.is_empty(selection)
         assert snapshot.is_empty(CategoryPath(("nothing",)))
         assert snapshot.of_selection(LOANS) == snapshot.current()
-        assert [one.strand for one in snapshot.facets([StrandKind.AUTHOR])] == [ADA, LIN]
+        assert [one.facet for one in snapshot.facets([FacetKind.AUTHOR])] == [ADA, LIN]
         assert snapshot.facets([]) == []
 
 
@@ -176,7 +176,7 @@ def test_names_that_may_be_hashes_lead_nowhere(store: Store, name: str) -> None:
     store.articles.record([reading("a.md", authors=("林" * 90,))], NOW, EVERYONE)
     with store.pages.snapshot() as snapshot:
         assert isinstance(snapshot, PageSnapshot)
-        assert snapshot.facet(StrandKind.AUTHOR, name) is None
+        assert snapshot.facet(FacetKind.AUTHOR, name) is None
 
 
 def test_articles_are_listed_with_their_revisions(store: Store) -> None:

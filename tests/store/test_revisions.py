@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, article_key
 from digest.store.database import Store
 from digest.store.revisions import NO_REVISION, advance, changed_since, current, record_changes
@@ -84,7 +84,7 @@ def test_a_transaction_that_fails_leaves_no_revision(store: Store) -> None:
 
 
 def test_what_changed_since_a_revision_is_told_with_its_last_change(store: Store) -> None:
-    author = Strand(StrandKind.AUTHOR, "李")
+    author = Facet(FacetKind.AUTHOR, "李")
     with store._database.write() as connection:
         first, second = advance(connection, NOW), advance(connection, NOW)
         record_changes(connection, first, selections=(None, SPACE, author))

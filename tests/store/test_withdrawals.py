@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from digest.articles.facets import StrandKind
+from digest.articles.facets import FacetKind
 from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
 from digest.store.database import Store
 from digest.store.withdrawals import Word
@@ -60,7 +60,7 @@ def test_what_is_withdrawn_is_shown_nowhere(filled: Store) -> None:
     assert changes == Changes(
         articles=frozenset({B}),
         categories=frozenset({SCIENCE, SPACE, FINANCE}),
-        strands=frozenset({LIN, ADA, CHINESE}),
+        facets=frozenset({LIN, ADA, CHINESE}),
     )
     assert shown(filled) == ["一"]
     assert stores.newest(filled, SPACE, 9) == []
@@ -68,7 +68,7 @@ def test_what_is_withdrawn_is_shown_nowhere(filled: Store) -> None:
     assert counted == dict.fromkeys(LOANS.lineage(), 1)
     assert filled.articles.counts().withdrawn == 1
     assert [one.title for one in stores.newest(filled, LIN, 9)] == ["一"]
-    assert [one.articles for one in stores.facets(filled, list(StrandKind))] == [1, 1, 1]
+    assert [one.articles for one in stores.facets(filled, list(FacetKind))] == [1, 1, 1]
     with filled.pages.snapshot() as snapshot:
         states = [snapshot.find_article(key) for key in (A, B, "none")]
     assert [state and state.hidden for state in states] == [False, True, None]
@@ -83,7 +83,7 @@ def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) ->
     assert stores.tombstones(filled, FINANCE, 9) == [one, two]
     assert stores.tombstones(filled, SPACE, 9) == [two]
     assert stores.tombstones(filled, ADA, 9) == [one, two]
-    assert stores.facets(filled, list(StrandKind)) == []
+    assert stores.facets(filled, list(FacetKind)) == []
     assert stores.tombstones(filled, None, 1) == [one]
 
 
@@ -109,7 +109,7 @@ def test_a_deleted_file_withdraws_its_article_after_a_grace(filled: Store) -> No
     assert changes == Changes(
         articles=frozenset({A}),
         categories=frozenset(LOANS.lineage()),
-        strands=frozenset({LIN, ADA, CHINESE}),
+        facets=frozenset({LIN, ADA, CHINESE}),
     )
     assert shown(filled) == ["二"]
     assert filled.articles.review(NOW + 2 * DAY, DAY) == Changes()

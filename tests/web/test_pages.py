@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, SafeHtml
 from digest.editions.model import Digest
 from digest.errors import TemplateError
@@ -170,17 +170,17 @@ def test_authors_are_linked_to_their_feeds_where_they_have_some() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strand", "label", "name"),
+    ("facet", "label", "name"),
     [
-        (Strand(StrandKind.AUTHOR, "林舟"), "作者", "林舟"),
-        (Strand(StrandKind.LANGUAGE, "en"), "语言", "English"),
-        (Strand(StrandKind.CUSTOM, "docks"), "专题", "docks"),
+        (Facet(FacetKind.AUTHOR, "林舟"), "作者", "林舟"),
+        (Facet(FacetKind.LANGUAGE, "en"), "语言", "English"),
+        (Facet(FacetKind.CUSTOM, "docks"), "专题", "docks"),
     ],
 )
-def test_the_feed_of_a_strand_has_a_page(
-    pages: WebPages, strand: Strand, label: str, name: str
+def test_the_feed_of_a_facet_has_a_page(
+    pages: WebPages, facet: Facet, label: str, name: str
 ) -> None:
-    feed = Feed(site=SITE, strand=strand, formats=(RSS,))
+    feed = Feed(site=SITE, facet=facet, formats=(RSS,))
     document = page(pages.feed(feed, [article(1)], ()))
     assert document.xpath("//h1/text()") == [name]
     assert document.findtext("head/title") == f"{name} · {SITE.title}"
@@ -190,7 +190,7 @@ def test_the_feed_of_a_strand_has_a_page(
 
 
 def test_the_sites_feed_page_names_languages_and_the_operators_feeds(pages: WebPages) -> None:
-    feed = Feed(site=SITE, strand=Strand(StrandKind.CUSTOM, "docks"), called="港口")
+    feed = Feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), called="港口")
     document = page(pages.feed(ROOT, [], [], [FeedSummary(feed=feed, articles=3)]))
     (chip,) = document.xpath("//section[@class='chips']//a")
     assert (chip.text_content(), chip.get("href")) == ("港口 3", "/feeds/%40custom/docks/")

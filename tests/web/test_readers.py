@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
 from digest.feeds.model import Feed
@@ -39,7 +39,7 @@ def test_no_reader_on_the_web_reaches_a_site_on_this_machine(url: str) -> None:
         (Feed(site=SITE), ["all"]),
         (FEED, ["all", "trade"]),
         (replace(FEED, category=TEA), ["all"]),
-        (Feed(site=SITE, strand=Strand(StrandKind.AUTHOR, "某人")), ["all"]),
+        (Feed(site=SITE, facet=Facet(FacetKind.AUTHOR, "某人")), ["all"]),
     ],
 )
 def test_a_digest_is_named_where_it_carries_all_of_a_feed(feed: Feed, names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Sieves: what an article must be to run in a feed of the operator's, and what it must not be."""
+"""Article filters: which articles a custom feed takes, and in which facets an article is."""
 
 # pure
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 
 import regex
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, SafeHtml
 from digest.articles.summary import plain_text
 from digest.languages import primary
@@ -28,14 +28,14 @@ _ENDS = regex.compile(rf"{_LETTER}\Z", regex.VERSION1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sifted:
-    """What there is to look at in an article."""
+class FilterInput:
+    """The parts of an article that filters look at."""
 
     title: str  #: plain text
     authors: tuple[str, ...]
     categories: tuple[CategoryPath, ...]
     language: str | None  #: BCP 47; None means the site's
-    body: SafeHtml  #: may be empty where no sieve ``reads``
+    body: SafeHtml  #: may be empty where no filter ``reads``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,27 +51,27 @@ class Criteria:
         """Tell whether there is any criterion."""
         return bool(self.categories or self.authors or self.words or self.languages)
 
-    def meets(self, article: Sifted, language: str) -> list[bool]:
+    def meets(self, article: FilterInput, language: str) -> list[bool]:
         """Return for each criterion that there is whether an article meets it.
 
         ``language`` is the one of articles that name none.
         """
-        found = []
+        met = []
         if self.categories:
-            found.append(
-                any(own.within(one) for own in article.categories for one in self.categories)
+            met.append(
+                any(own.within(path) for own in article.categories for path in self.categories)
             )
         if self.authors:
-            found.append(not self._folded_authors.isdisjoint(map(folded, article.authors)))
+            met.append(not self._folded_authors.isdisjoint(map(folded, article.authors)))
         if self.languages:
             spoken = (article.language or language).lower()
-            found.append(any(_in_range(spoken, one.lower()) for one in self.languages))
+            met.append(any(_in_range(spoken, wanted.lower()) for wanted in self.languages))
         if self.words:  # last: it is the one that takes time
-            found.append(
+            met.append(
                 self._pattern.search(folded(article.title)) is not None
                 or self._pattern.search(folded(plain_text(article.body))) is not None
             )
-        return found
+        return met
 
     @cached_property
     def _folded_authors(self) -> frozenset[str]:
@@ -83,7 +83,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sieve:
+class ArticleFilter:
     """Takes the articles that meet all of one set of criteria and none of another.
 
     Raises ValueError where it would take everything.
@@ -95,45 +95,45 @@ class Sieve:
 
     def __post_init__(self) -> None:
         if not self.wanted and not self.unwanted:
-            raise ValueError(f"the sieve {self.name} has no criteria")
+            raise ValueError(f"the filter {self.name} has no criteria")
 
     @property
-    def strand(self) -> Strand:
-        """The strand of the articles that it takes."""
-        return Strand(StrandKind.CUSTOM, self.name)
+    def facet(self) -> Facet:
+        """The facet of the articles that it takes."""
+        return Facet(FacetKind.CUSTOM, self.name)
 
     @property
     def reads(self) -> bool:
         """Whether it looks at titles and texts."""
         return bool(self.wanted.words or self.unwanted.words)
 
-    def takes(self, article: Sifted, language: str) -> bool:
+    def takes(self, article: FilterInput, language: str) -> bool:
         """Tell whether an article passes; ``language`` is the one of articles that name none."""
         return not any(self.unwanted.meets(article, language)) and all(
             self.wanted.meets(article, language)
         )
 
 
-def strands(article: Sifted, sieves: Iterable[Sieve], language: str) -> set[Strand]:
-    """Return the strands that an article runs in.
+def facets_of(article: FilterInput, filters: Iterable[ArticleFilter], language: str) -> set[Facet]:
+    """Return the facets that an article is in.
 
-    ``language`` is the one of articles that name none; empty where that is not known. A strand of
+    ``language`` is the one of articles that name none; empty where that is not known. A facet of
     a language holds all its regions and scripts: ``en`` what is in ``en-GB``, too.
     """
-    found = {Strand(StrandKind.AUTHOR, name) for name in article.authors if name}
+    facets = {Facet(FacetKind.AUTHOR, name) for name in article.authors if name}
     if spoken := article.language or language:
-        found.add(Strand(StrandKind.LANGUAGE, primary(spoken)))
-    found.update(sieve.strand for sieve in sieves if sieve.takes(article, language))
-    return found
+        facets.add(Facet(FacetKind.LANGUAGE, primary(spoken)))
+    facets |= {each.facet for each in filters if each.takes(article, language)}
+    return facets
 
 
-def fingerprint(sieves: Iterable[Sieve], language: str) -> str:
-    """Return hex that changes when an article might run in other strands than before."""
+def fingerprint(filters: Iterable[ArticleFilter], language: str) -> str:
+    """Return hex that changes when an article might be in other facets than before."""
     said: list[object] = [language, _RULES]
-    for sieve in sorted(sieves, key=lambda one: one.name):
-        for criteria in (sieve.wanted, sieve.unwanted):
+    for article_filter in sorted(filters, key=lambda each: each.name):
+        for criteria in (article_filter.wanted, article_filter.unwanted):
             said += [
-                sieve.name,
+                article_filter.name,
                 sorted(path.names for path in criteria.categories),
                 sorted(criteria.authors),
                 sorted(criteria.words),
@@ -143,7 +143,7 @@ def fingerprint(sieves: Iterable[Sieve], language: str) -> str:
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 
-#: To be raised when ``strands`` finds others for the same article and the same sieves.
+#: To be raised when ``facets_of`` returns other facets for the same article and the same filters.
 _RULES = 1
 
 

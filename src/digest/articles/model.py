@@ -16,7 +16,7 @@ from typing import NewType
 
 from digest.articles.characters import one_line
 from digest.articles.duplicates import Likeness
-from digest.articles.facets import Strand
+from digest.articles.facets import Facet
 from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
 
@@ -133,8 +133,8 @@ class CategoryPath:
         return self.names[: len(other.names)] == other.names
 
 
-#: What a feed may select: a category with all below it, a strand, or (None) everything.
-Scope = CategoryPath | Strand | None
+#: What a feed may select: a category with all below it, a facet, or (None) everything.
+Scope = CategoryPath | Facet | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +291,7 @@ class Changes:
 
     articles: frozenset[ArticleKey] = frozenset()  #: new, changed, withdrawn or restored ones
     categories: frozenset[CategoryPath] = frozenset()  #: theirs, old and new, with all ancestors
-    strands: frozenset[Strand] = frozenset()  #: theirs, old and new
+    facets: frozenset[Facet] = frozenset()  #: theirs, old and new
     new: int = 0  #: articles
     updated: int = 0  #: articles
     unchanged: int = 0  #: files that say what they said before
@@ -299,14 +299,14 @@ class Changes:
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to publish."""
-        return bool(self.articles or self.strands)
+        return bool(self.articles or self.facets)
 
     def __add__(self, other: Changes) -> Changes:
         """Return both changes as one."""
         return Changes(
             articles=self.articles | other.articles,
             categories=self.categories | other.categories,
-            strands=self.strands | other.strands,
+            facets=self.facets | other.facets,
             new=self.new + other.new,
             updated=self.updated + other.updated,
             unchanged=self.unchanged + other.unchanged,

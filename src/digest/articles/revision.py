@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from digest.articles.filters import Sieve
+from digest.articles.filters import ArticleFilter
 from digest.articles.model import Beside, Draft, Note, Severity
 from digest.times import require_utc
 
@@ -22,7 +22,7 @@ class IngestPolicy:
     longest_embargo: timedelta = timedelta(days=365)  #: a later date is none
     grace: timedelta | None = None  #: how long after its files an article is withdrawn; None: never
     language: str = ""  #: of articles that name none (BCP 47); empty: unknown
-    sieves: tuple[Sieve, ...] = ()  #: of the operator's feeds
+    filters: tuple[ArticleFilter, ...] = ()  #: of the operator's feeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def feeds(context: typer.Context, as_json: Json = False) -> None:
                 {
                     "kind": one.feed.kind,
                     "category": str(one.feed.category) if one.feed.category else None,
-                    "name": one.feed.strand.name if one.feed.strand else None,
+                    "name": one.feed.facet.name if one.feed.facet else None,
                     "title": one.feed.title,
                     "articles": one.articles,
                     "page": one.feed.link(),
@@ -35,7 +35,7 @@ def feeds(context: typer.Context, as_json: Json = False) -> None:
         ("Feed", "Articles", "Kind", "Address"),
         (
             (
-                str(one.feed.category or (one.feed.name if one.feed.strand else "(everything)")),
+                str(one.feed.category or (one.feed.name if one.feed.facet else "(everything)")),
                 f"{one.articles:,}",
                 one.feed.kind,
                 one.feed.link(one.feed.formats[0]),

@@ -7,21 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Scope
-from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, Feed, StrandSummary
+from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, FacetSummary, Feed
 from digest.languages import primary
 from digest.site import Site
 
 #: A feed of the only language would be the feed of everything.
 LANGUAGES_THAT_DIFFER = 2
-#: How the feeds of strands are listed.
-_ORDER = (StrandKind.LANGUAGE, StrandKind.CUSTOM, StrandKind.AUTHOR)
+#: How the feeds of facets are listed.
+_ORDER = (FacetKind.LANGUAGE, FacetKind.CUSTOM, FacetKind.AUTHOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomFeed:
-    """How a feed of the operator's is written; the sieve of the same name tells what is in it.
+    """How a feed of the operator's is written; the filter of the same name tells what is in it.
 
     What is None is as for all other feeds.
     """
@@ -33,9 +33,9 @@ class CustomFeed:
     limit: int | None = None
 
     @property
-    def strand(self) -> Strand:
-        """The strand of its articles."""
-        return Strand(StrandKind.CUSTOM, self.name)
+    def facet(self) -> Facet:
+        """The facet of its articles."""
+        return Facet(FacetKind.CUSTOM, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,35 +54,35 @@ class FeedPlan:
     max_bytes: int = 8_000_000  #: of a document: articles beyond it give their summaries
 
     @property
-    def kinds(self) -> frozenset[StrandKind]:
-        """The kinds of strands that may have feeds."""
+    def kinds(self) -> frozenset[FacetKind]:
+        """The kinds of facets that may have feeds."""
         kept = {
-            StrandKind.AUTHOR: self.authors,
-            StrandKind.LANGUAGE: self.languages,
-            StrandKind.CUSTOM: bool(self.custom),
+            FacetKind.AUTHOR: self.authors,
+            FacetKind.LANGUAGE: self.languages,
+            FacetKind.CUSTOM: bool(self.custom),
         }
         return frozenset(kind for kind, wanted in kept.items() if wanted)
 
     def feed(self, scope: Scope) -> Feed | None:
         """Return the feed of a scope; None where the plan has none for it."""
-        strand = scope if isinstance(scope, Strand) else None
-        if strand and strand.kind not in self.kinds:
+        facet = scope if isinstance(scope, Facet) else None
+        if facet and facet.kind not in self.kinds:
             return None
         site = self.site
-        if strand and strand.kind is StrandKind.LANGUAGE and strand.name != primary(site.language):
-            site = replace(site, language=strand.name)  # the feed is in that language
+        if facet and facet.kind is FacetKind.LANGUAGE and facet.name != primary(site.language):
+            site = replace(site, language=facet.name)  # the feed is in that language
         usual = Feed(
             site=site,
-            category=None if isinstance(scope, Strand) else scope,
-            strand=strand,
+            category=None if isinstance(scope, Facet) else scope,
+            facet=facet,
             full=self.full,
             formats=self.formats,
             limit=self.limit,
             ttl=self.ttl,
         )
-        if strand is None or strand.kind is not StrandKind.CUSTOM:
+        if facet is None or facet.kind is not FacetKind.CUSTOM:
             return usual
-        own = next((one for one in self.custom if one.strand == strand), None)
+        own = next((one for one in self.custom if one.facet == facet), None)
         if own is None:
             return None
         return replace(
@@ -103,7 +103,7 @@ class FeedSummary:
 
 
 def spread(
-    plan: FeedPlan, categories: Iterable[CategorySummary], strands: Iterable[StrandSummary]
+    plan: FeedPlan, categories: Iterable[CategorySummary], facets: Iterable[FacetSummary]
 ) -> dict[Scope, int]:
     """Return what the feeds select that there are beside the one of everything, with its articles.
 
@@ -111,17 +111,17 @@ def spread(
     order of the plan, all others as given. One of the operator's is there before its first
     article; those of languages, where there are two or more.
     """
-    held: dict[StrandKind, dict[Strand, int]] = {kind: {} for kind in _ORDER if kind in plan.kinds}
-    own = {custom.strand: 0 for custom in plan.custom}
-    for one in strands:
-        if one.strand.kind is StrandKind.CUSTOM:
-            own |= {one.strand: one.articles} if one.strand in own else {}
-        elif one.strand.kind in held:
-            held[one.strand.kind][one.strand] = one.articles
+    held: dict[FacetKind, dict[Facet, int]] = {kind: {} for kind in _ORDER if kind in plan.kinds}
+    own = {custom.facet: 0 for custom in plan.custom}
+    for one in facets:
+        if one.facet.kind is FacetKind.CUSTOM:
+            own |= {one.facet: one.articles} if one.facet in own else {}
+        elif one.facet.kind in held:
+            held[one.facet.kind][one.facet] = one.articles
     if own:
-        held[StrandKind.CUSTOM] = own
-    if len(held.get(StrandKind.LANGUAGE, ())) < LANGUAGES_THAT_DIFFER:
-        held.pop(StrandKind.LANGUAGE, None)
+        held[FacetKind.CUSTOM] = own
+    if len(held.get(FacetKind.LANGUAGE, ())) < LANGUAGES_THAT_DIFFER:
+        held.pop(FacetKind.LANGUAGE, None)
     found: dict[Scope, int] = {one.path: one.articles for one in categories}
     found |= {one: count for of_kind in held.values() for one, count in of_kind.items()}
     return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope, slug
 from digest.languages import own_name
 from digest.site import Site
@@ -25,11 +25,11 @@ MEDIA_TYPES = {
 }
 
 
-#: Where the feeds of strands live below ``feeds/``.
-STRAND_FOLDERS = {
-    StrandKind.AUTHOR: "@authors",
-    StrandKind.LANGUAGE: "@languages",
-    StrandKind.CUSTOM: "@custom",
+#: Where the feeds of facets live below ``feeds/``.
+FACET_FOLDERS = {
+    FacetKind.AUTHOR: "@authors",
+    FacetKind.LANGUAGE: "@languages",
+    FacetKind.CUSTOM: "@custom",
 }
 
 
@@ -37,12 +37,12 @@ STRAND_FOLDERS = {
 class Feed:
     """What one feed selects, and how it is written.
 
-    It selects everything, or a category with all below it, or a strand; never both of these.
+    It selects everything, or a category with all below it, or a facet; never both of these.
     """
 
     site: Site
     category: CategoryPath | None = None
-    strand: Strand | None = None
+    facet: Facet | None = None
     full: bool = True  #: whole bodies; else summaries
     formats: tuple[str, ...] = (RSS, ATOM, JSON)  #: the names of its files
     limit: int = 50  #: entries at most
@@ -50,19 +50,19 @@ class Feed:
     called: str = ""  #: a title of the operator's; empty where there is none
 
     def __post_init__(self) -> None:
-        if self.category and self.strand:
-            raise ValueError(f"a feed of both {self.category} and {self.strand}")
+        if self.category and self.facet:
+            raise ValueError(f"a feed of both {self.category} and {self.facet}")
 
     @property
     def scope(self) -> Scope:
         """What it selects; None is everything."""
-        return self.strand or self.category
+        return self.facet or self.category
 
     @property
     def kind(self) -> str:
-        """What the articles have in common: a StrandKind, ``category``, or ``everything``."""
-        if self.strand:
-            return self.strand.kind
+        """What the articles have in common: a FacetKind, ``category``, or ``everything``."""
+        if self.facet:
+            return self.facet.kind
         return "category" if self.category else "everything"
 
     @property
@@ -70,9 +70,9 @@ class Feed:
         """What it is called among others of its kind; the site's title for everything."""
         if self.called:
             return self.called
-        if self.strand:
-            is_language = self.strand.kind is StrandKind.LANGUAGE
-            return own_name(self.strand.name) if is_language else self.strand.name
+        if self.facet:
+            is_language = self.facet.kind is FacetKind.LANGUAGE
+            return own_name(self.facet.name) if is_language else self.facet.name
         return self.category.name if self.category else self.site.title
 
     @property
@@ -85,12 +85,12 @@ class Feed:
     @property
     def folder(self) -> str:
         """Where the feed's files live, relative to the output folder; ends with ``/``."""
-        if self.strand:
-            return f"feeds/{STRAND_FOLDERS[self.strand.kind]}/{slug(self.strand.name)}/"
+        if self.facet:
+            return f"feeds/{FACET_FOLDERS[self.facet.kind]}/{slug(self.facet.name)}/"
         if not self.category:
             return "feeds/"
         folder = self.category.folder
-        if folder.partition("/")[0].casefold() in STRAND_FOLDERS.values():
+        if folder.partition("/")[0].casefold() in FACET_FOLDERS.values():
             folder = f"%40{folder[1:]}"  # no slug looks like this: a "%" in a name becomes "%25"
         return f"feeds/{folder}/"
 
@@ -123,10 +123,10 @@ class CategorySummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrandSummary:
-    """How much a strand holds."""
+class FacetSummary:
+    """How much a facet holds."""
 
-    strand: Strand
+    facet: Facet
     articles: int
 
 

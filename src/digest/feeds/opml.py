@@ -30,7 +30,7 @@ def opml(
     ``categories`` are those of every level, in their order; ``name`` says which of a feed's
     files to subscribe to, where it has that. A category with others below it is a folder whose
     first outline is its own feed: readers that meet an ``xmlUrl`` do not look below it. The
-    ``others``, feeds of strands, follow in a folder for each kind.
+    ``others``, feeds of facets, follow in a folder for each kind.
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")

@@ -14,7 +14,7 @@ from digest import resources
 from digest.articles.categories import renamed, renames
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft_options import DraftOptions
-from digest.articles.filters import Criteria, Sieve
+from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.articles.revision import IngestPolicy
 from digest.editions.model import Approval, Digest
@@ -227,8 +227,8 @@ class Settings(BaseSettings):
             longest_embargo=articles.longest_embargo,
             grace=articles.grace if articles.on_delete == "withdraw" else None,
             language=cased(self.site_table.language),
-            sieves=tuple(
-                Sieve(name=name, wanted=_criteria(table), unwanted=_criteria(table.exclude))
+            filters=tuple(
+                ArticleFilter(name=name, wanted=_criteria(table), unwanted=_criteria(table.exclude))
                 for name, table in self.feeds.custom.items()
             ),
         )

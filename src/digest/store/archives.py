@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, Scope, Tombstone
 from digest.feeds.archive import ArchiveState, Decision, Entry, Held, Version, decide
 from digest.feeds.model import Feed
@@ -170,7 +170,7 @@ _NEWEST = {
     for kind, example in (
         (None, None),
         (CategoryPath, CategoryPath(("*",))),
-        (Strand, Strand(StrandKind.CUSTOM, "*")),
+        (Facet, Facet(FacetKind.CUSTOM, "*")),
     )
     for limited in (True, False)
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from digest.articles.filters import Sifted
+from digest.articles.filters import FilterInput
 from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import ArticleKey, Changes, Draft, Note, SameText, Severity
 from digest.articles.revision import IngestPolicy, Kind, Known, content_of, decide, notes
@@ -85,12 +85,12 @@ def record(
             connection,
             revision,
             articles=[one for one in sequences if one not in added],
-            selections=(None, *filed.categories, *facet_changes.strands),
+            selections=(None, *filed.categories, *facet_changes.facets),
         )
     return Changes(
         articles=frozenset(touched),
         categories=filed.categories,
-        strands=facet_changes.strands,
+        facets=facet_changes.facets,
         new=len(new),
         updated=len(touched) - len(new),
         unchanged=outcome.unchanged + repeated.unchanged,
@@ -170,7 +170,7 @@ def _said(
     """Return what these articles say by now, by sequence."""
     return {
         entry.sequence: Said(
-            sifted=Sifted(
+            filter_input=FilterInput(
                 title=draft.title,
                 authors=tuple(map(storable, draft.authors)),
                 categories=entry.categories(),

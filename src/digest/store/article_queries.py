@@ -20,10 +20,10 @@ from sqlalchemy import (
     true,
 )
 
-from digest.articles.facets import Strand
+from digest.articles.facets import Facet
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
 from digest.feeds.model import CategorySummary
-from digest.store.schema import article, article_state, category, membership, strand, strand_article
+from digest.store.schema import article, article_state, category, facet, facet_article, membership
 from digest.store.types import chunks, hashed
 from digest.store.visibility import visible
 
@@ -90,9 +90,9 @@ def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select
     return query.where(inside.exists())
 
 
-def scope_key(scope: CategoryPath | Strand) -> str:
+def scope_key(scope: CategoryPath | Facet) -> str:
     """Return the key of a category's or facet's own row."""
-    return hashed(str(scope) if isinstance(scope, Strand) else scope.folder)
+    return hashed(str(scope) if isinstance(scope, Facet) else scope.folder)
 
 
 def within(query: Select[Any], wanted: Scope) -> Select[Any]:
@@ -104,10 +104,10 @@ def within(query: Select[Any], wanted: Scope) -> Select[Any]:
     if wanted is None:
         return query
     key: BindParameter[str] = bindparam("scope", scope_key(wanted))
-    if isinstance(wanted, Strand):
-        of_key = select(strand.c.id).where(strand.c.key == key).scalar_subquery()
-        return query.join(strand_article, strand_article.c.article == article.c.id).where(
-            strand_article.c.strand == of_key
+    if isinstance(wanted, Facet):
+        of_key = select(facet.c.id).where(facet.c.key == key).scalar_subquery()
+        return query.join(facet_article, facet_article.c.article == article.c.id).where(
+            facet_article.c.facet == of_key
         )
     number = select(category.c.id).where(category.c.key == key).scalar_subquery()
     return query.join(membership, membership.c.article == article.c.id).where(
@@ -122,10 +122,10 @@ def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
     """
     if wanted is None:
         return true()
-    if isinstance(wanted, Strand):
-        of_key = select(strand.c.id).where(strand.c.key == hashed(str(wanted))).scalar_subquery()
-        rows = strand_article.c.strand == of_key
-        return exists().where(strand_article.c.article == sequence, rows)
+    if isinstance(wanted, Facet):
+        of_key = select(facet.c.id).where(facet.c.key == hashed(str(wanted))).scalar_subquery()
+        rows = facet_article.c.facet == of_key
+        return exists().where(facet_article.c.article == sequence, rows)
     of_key = select(category.c.id).where(category.c.key == hashed(wanted.folder)).scalar_subquery()
     return exists().where(membership.c.article == sequence, membership.c.category == of_key)
 
@@ -140,7 +140,7 @@ def newest_first(query: Select[Any], wanted: Scope) -> Select[Any]:
     query = within(query, wanted)
     if wanted is None:
         return query.order_by(article.c.published_at.desc(), article.c.id.desc())
-    rows = strand_article if isinstance(wanted, Strand) else membership
+    rows = facet_article if isinstance(wanted, Facet) else membership
     return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
 
 

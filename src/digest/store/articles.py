@@ -175,7 +175,7 @@ class ArticleStore:
         """Show articles again whose files are back; withdraw those without a file for so long.
 
         Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
-        away, and none are either. With ``policy`` strands are decided anew where those that are
+        away, and none are either. With ``policy`` facets are decided anew where those that are
         known were decided by others: another language of the site, other feeds of the operator's.
         """
         facet_changes = update_all_facets(self._database, policy, now) if policy else Changes()

@@ -1,4 +1,4 @@
-"""Weaving: keep the strands that articles run in; they are decided when an article is stored."""
+"""Which facets articles have: decided when an article is stored."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, delete, func, literal, select
 
-from digest.articles.facets import Strand, StrandKind
-from digest.articles.filters import Sifted, fingerprint, strands
+from digest.articles.facets import Facet, FacetKind
+from digest.articles.filters import FilterInput, facets_of, fingerprint
 from digest.articles.model import Changes, SafeHtml
 from digest.articles.revision import IngestPolicy
-from digest.feeds.model import StrandSummary
+from digest.feeds.model import FacetSummary
 from digest.store.article_queries import filed, newest_sequence, pairs
 from digest.store.connection import Database, Lock
 from digest.store.revisions import advance, record_changes
-from digest.store.schema import article, article_state, meta, strand, strand_article
+from digest.store.schema import article, article_state, facet, facet_article, meta
 from digest.store.statements import among, insert, insert_new, put
 from digest.store.types import CHUNK, chunks, hashed
 
-#: The row of ``meta`` that tells by which sieves and language the strands were decided; empty
+#: The row of ``meta`` that tells by which filters and language the facets were decided; empty
 #: where not all were decided by the same.
-DECIDED_BY = "woven"
+DECIDED_BY = "facet_rules"
 
-_KINDS = {str(kind): kind for kind in StrandKind}
-#: Articles' strands, each with the date there.
-_Runs = dict[int, dict[Strand, datetime]]
+_KINDS = {str(kind): kind for kind in FacetKind}
+#: Articles' facets, each with the date there.
+_Runs = dict[int, dict[Facet, datetime]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetChanges:
-    """What weaving found."""
+    """The facets of the articles that were looked at."""
 
-    strands: frozenset[Strand]  #: of all articles asked for: old and new
-    changed: frozenset[Strand]  #: those that gained or lost an article
+    facets: frozenset[Facet]  #: of all articles asked for: old and new
+    changed: frozenset[Facet]  #: those that gained or lost an article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What an article says that was just stored, so that it need not be read again."""
 
-    sifted: Sifted
+    filter_input: FilterInput
     published_at: datetime  #: aware UTC
     new: bool  #: it was not there before
 
@@ -56,36 +56,36 @@ def update_facets(
     policy: IngestPolicy,
     said: Mapping[int, Said] = _NOTHING_SAID,
 ) -> FacetChanges:
-    """Bring the strands of these articles up to date; of some it is known what they say."""
+    """Bring the facets of these articles up to date; of some it is known what they say."""
     before = _running(
         connection, [one for one in sequences if one not in said or not said[one].new]
     )
     after = _decided(connection, [one for one in sequences if one not in said], policy)
     for number, one in said.items():
-        decided = strands(one.sifted, policy.sieves, policy.language)
+        decided = facets_of(one.filter_input, policy.filters, policy.language)
         after[number] = dict.fromkeys(sorted(decided), one.published_at)
     moved = [one for one in after if before.get(one, {}) != after[one]]
     for chunk in chunks([one for one in moved if one in before]):
-        connection.execute(delete(strand_article).where(strand_article.c.article.in_(chunk)))
+        connection.execute(delete(facet_article).where(facet_article.c.article.in_(chunk)))
     numbers = _numbers(connection, {one for sequence in moved for one in after[sequence]})
     rows = [
-        {"article": sequence, "strand": numbers[one], "published_at": published_at}
+        {"article": sequence, "facet": numbers[one], "published_at": published_at}
         for sequence in moved
         for one, published_at in after[sequence].items()
     ]
-    insert(connection, strand_article, rows)
+    insert(connection, facet_article, rows)
     told = {one for runs in (before, after) for some in runs.values() for one in some}
     changed = {
         one
         for sequence in moved
         for one, _ in before.get(sequence, {}).items() ^ after[sequence].items()
     }
-    return FacetChanges(strands=frozenset(told), changed=frozenset(changed))
+    return FacetChanges(facets=frozenset(told), changed=frozenset(changed))
 
 
 def note_policy(connection: Connection, policy: IngestPolicy) -> None:
-    """Remember by which policy the strands of a batch that follows are decided."""
-    known, own = _decided_by(connection), fingerprint(policy.sieves, policy.language)
+    """Remember by which policy the facets of a batch that follows are decided."""
+    known, own = _decided_by(connection), fingerprint(policy.filters, policy.language)
     if known == own:
         return
     # Where there are articles already, they may have been decided by others.
@@ -94,15 +94,15 @@ def note_policy(connection: Connection, policy: IngestPolicy) -> None:
 
 
 def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -> Changes:
-    """Decide the strands of all articles anew if they were decided by another policy.
+    """Decide the facets of all articles anew if they were decided by another policy.
 
     Other writers get their turn in between.
     """
-    own = fingerprint(policy.sieves, policy.language)
+    own = fingerprint(policy.filters, policy.language)
     with database.read() as connection:
         if _decided_by(connection) == own:
             return Changes()
-    changed: frozenset[Strand] = frozenset()
+    changed: frozenset[Facet] = frozenset()
     last: int | None = 0
     while last is not None:
         with database.write(Lock.ARTICLES) as connection:
@@ -117,36 +117,36 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
             last = some[-1] if some else None
             if last is None:
                 put(connection, meta, [{"name": DECIDED_BY, "value": own}], key="name")
-    return Changes(strands=changed)
+    return Changes(facets=changed)
 
 
-def running(connection: Connection, sequences: Collection[int]) -> frozenset[Strand]:
-    """Return all strands that any of these articles runs in."""
+def running(connection: Connection, sequences: Collection[int]) -> frozenset[Facet]:
+    """Return all facets that any of these articles runs in."""
     return frozenset(one for some in _running(connection, sequences).values() for one in some)
 
 
-def summaries(connection: Connection, kinds: Collection[StrandKind]) -> list[StrandSummary]:
-    """Return every strand of these kinds that shows an article, in order."""
+def summaries(connection: Connection, kinds: Collection[FacetKind]) -> list[FacetSummary]:
+    """Return every facet of these kinds that shows an article, in order."""
     # There may be ten thousand authors, and this is asked at every change.
-    of_kinds = select(strand.c.id).where(strand.c.kind.in_(kinds))
+    of_kinds = select(facet.c.id).where(facet.c.kind.in_(kinds))
     counted = (
-        select(strand_article.c.strand, func.count())
-        .where(strand_article.c.strand.in_(of_kinds))
-        .group_by(strand_article.c.strand)
+        select(facet_article.c.facet, func.count())
+        .where(facet_article.c.facet.in_(of_kinds))
+        .group_by(facet_article.c.facet)
     )
     # Counting all and taking off the few that are hidden spares a look at every article.
-    unseen = counted.join(article_state, article_state.c.article == strand_article.c.article).where(
+    unseen = counted.join(article_state, article_state.c.article == facet_article.c.article).where(
         article_state.c.hidden != 0
     )
     hidden, shown = pairs(connection, unseen), pairs(connection, counted)
-    named = select(strand.c.kind, strand.c.name, strand.c.id).where(strand.c.kind.in_(kinds))
+    named = select(facet.c.kind, facet.c.name, facet.c.id).where(facet.c.kind.in_(kinds))
     found = sorted(
         (kind, name, articles)
         for kind, name, number in connection.execute(named).all()
         if (articles := shown.get(number, 0) - hidden.get(number, 0))
     )
     return [
-        StrandSummary(strand=Strand(_KINDS[kind], name), articles=articles)
+        FacetSummary(facet=Facet(_KINDS[kind], name), articles=articles)
         for kind, name, articles in found
     ]
 
@@ -156,20 +156,20 @@ def _decided_by(connection: Connection) -> str | None:
 
 
 def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
-    """Return the strands that articles are known to run in."""
+    """Return the facets that articles are known to run in."""
     found: _Runs = {}
     query = select(
-        strand_article.c.article, strand_article.c.published_at, strand.c.kind, strand.c.name
-    ).join(strand, strand.c.id == strand_article.c.strand)
-    for row in among(connection, query, strand_article.c.article, sequences):
-        one = Strand(StrandKind(row.kind), row.name)
+        facet_article.c.article, facet_article.c.published_at, facet.c.kind, facet.c.name
+    ).join(facet, facet.c.id == facet_article.c.facet)
+    for row in among(connection, query, facet_article.c.article, sequences):
+        one = Facet(FacetKind(row.kind), row.name)
         found.setdefault(row.article, {})[one] = row.published_at
     return found
 
 
 def _decided(connection: Connection, sequences: Collection[int], policy: IngestPolicy) -> _Runs:
-    """Return the strands that articles should run in, as they are stored now."""
-    reads = any(sieve.reads for sieve in policy.sieves)
+    """Return the facets that articles should run in, as they are stored now."""
+    reads = any(article_filter.reads for article_filter in policy.filters)
     query = select(
         article.c.id,
         article.c.published_at,
@@ -179,32 +179,32 @@ def _decided(connection: Connection, sequences: Collection[int], policy: IngestP
         article.c.body if reads else literal("").label("body"),
     )
     rows = list(among(connection, query, article.c.id, sequences))
-    categories = filed(connection, [row.id for row in rows]) if policy.sieves else {}
+    categories = filed(connection, [row.id for row in rows]) if policy.filters else {}
     found: _Runs = {}
     for row in rows:
-        sifted = Sifted(
+        filter_input = FilterInput(
             title=row.title,
             authors=row.authors,
             categories=categories.get(row.id, ()),
             language=row.language,
             body=SafeHtml(row.body),
         )
-        decided = strands(sifted, policy.sieves, policy.language)
+        decided = facets_of(filter_input, policy.filters, policy.language)
         found[row.id] = dict.fromkeys(sorted(decided), row.published_at)
     return found
 
 
-def _numbers(connection: Connection, wanted: Iterable[Strand]) -> dict[Strand, int]:
-    """Return the ids of strands; those that are new are made."""
+def _numbers(connection: Connection, wanted: Iterable[Facet]) -> dict[Facet, int]:
+    """Return the ids of facets; those that are new are made."""
     keys = {hashed(str(one)): one for one in sorted(wanted)}
-    query = select(strand.c.key, strand.c.id)
-    known = {row.key: row.id for row in among(connection, query, strand.c.key, keys)}
+    query = select(facet.c.key, facet.c.id)
+    known = {row.key: row.id for row in among(connection, query, facet.c.key, keys)}
     rows = [
         {"key": key, "kind": one.kind, "name": one.name}
         for key, one in keys.items()
         if key not in known
     ]
-    insert_new(connection, strand, rows, key="key")
-    added = among(connection, query, strand.c.key, [row["key"] for row in rows])
+    insert_new(connection, facet, rows, key="key")
+    added = among(connection, query, facet.c.key, [row["key"] for row in rows])
     known.update((row.key, row.id) for row in added)
     return {one: known[key] for key, one in keys.items()}

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from sqlalchemy import Column, ColumnElement, Connection, case, delete, exists, select, update
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
@@ -21,11 +21,11 @@ from digest.store.revisions import changed_since, current
 from digest.store.schema import (
     article_state,
     category,
+    facet,
+    facet_article,
     membership,
     output,
     published_file,
-    strand,
-    strand_article,
     unsynced_writer,
 )
 from digest.store.statements import among, insert_new, put
@@ -39,11 +39,11 @@ class FeedStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def stale(self, since: int | None, kinds: Collection[StrandKind]) -> StaleFeeds:
+    def stale(self, since: int | None, kinds: Collection[FacetKind]) -> StaleFeeds:
         """Return what changed after a content revision, or (None) everything that there is."""
         with self._database.read() as connection:
             number = current(connection).number
-            spoken = {StrandKind.LANGUAGE}.intersection(kinds)
+            spoken = {FacetKind.LANGUAGE}.intersection(kinds)
             languages = frozenset(_facets(connection, spoken))
             if since is None:
                 holding: frozenset[Scope] = frozenset(
@@ -218,25 +218,25 @@ def _categories(connection: Connection) -> list[CategoryPath]:
     return [CategoryPath(names) for names in connection.scalars(query)]
 
 
-def _facets(connection: Connection, kinds: Collection[StrandKind]) -> list[Strand]:
+def _facets(connection: Connection, kinds: Collection[FacetKind]) -> list[Facet]:
     """Return every facet of these kinds that holds a visible article."""
     if not kinds:
         return []
-    query = select(strand.c.kind, strand.c.name).where(
-        strand.c.kind.in_(sorted(kinds)), _holds_visible(strand_article.c.strand, strand.c.id)
+    query = select(facet.c.kind, facet.c.name).where(
+        facet.c.kind.in_(sorted(kinds)), _holds_visible(facet_article.c.facet, facet.c.id)
     )
-    return [Strand(StrandKind(kind), name) for kind, name in connection.execute(query)]
+    return [Facet(FacetKind(kind), name) for kind, name in connection.execute(query)]
 
 
 def _holding(connection: Connection, selections: Collection[Scope]) -> Iterator[Scope]:
     """Yield those of these selections that hold a visible article."""
     categories = {hashed(one.folder): one for one in selections if isinstance(one, CategoryPath)}
-    facets = {hashed(str(one)): one for one in selections if isinstance(one, Strand)}
+    facets = {hashed(str(one)): one for one in selections if isinstance(one, Facet)}
     query = select(category.c.key).where(_holds_visible(membership.c.category, category.c.id))
     for row in among(connection, query, category.c.key, categories):
         yield categories[row.key]
-    query = select(strand.c.key).where(_holds_visible(strand_article.c.strand, strand.c.id))
-    for row in among(connection, query, strand.c.key, facets):
+    query = select(facet.c.key).where(_holds_visible(facet_article.c.facet, facet.c.id))
+    for row in among(connection, query, facet.c.key, facets):
         yield facets[row.key]
 
 

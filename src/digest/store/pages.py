@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import ListedArticle, Revision, StoredArticle
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
 from digest.editions.model import Edition, Issue
 from digest.feeds.archive import ArchiveState, Held
-from digest.feeds.model import CategorySummary, Feed, StrandSummary
+from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.feeds.publish.documents import FeedContents
 from digest.store.archives import archive_states, held, look, newest_archive
 from digest.store.article_queries import (
@@ -35,7 +35,7 @@ from digest.store.editions import held as edition_articles
 from digest.store.editions import issued, taken_upto
 from digest.store.facet_membership import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
-from digest.store.schema import article, article_state, category, feed_change, meta, strand
+from digest.store.schema import article, article_state, category, facet, feed_change, meta
 from digest.store.statements import put
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import visible
@@ -177,21 +177,21 @@ class PageSnapshot:
                 return CategoryPath(names)
         return None
 
-    def facet(self, kind: StrandKind, name: str) -> Strand | None:
+    def facet(self, kind: FacetKind, name: str) -> Facet | None:
         """Return the author, language or feed of the operator's whose slug is ``name``."""
         for form in _forms(name):
-            meant = Strand(kind, unquote(form))
-            known = select(strand.c.id).where(strand.c.key == hashed(str(meant)))
+            meant = Facet(kind, unquote(form))
+            known = select(facet.c.id).where(facet.c.key == hashed(str(meant)))
             if slug(meant.name) == form and self._connection.scalar(known) is not None:
                 return meant
         if "~" not in name:
             return None
-        long = select(strand.c.name).where(
-            strand.c.kind == kind, func.length(strand.c.name) >= _HASHED_FROM
+        long = select(facet.c.name).where(
+            facet.c.kind == kind, func.length(facet.c.name) >= _HASHED_FROM
         )
         forms = set(_forms(name))
         found = (one for one in self._connection.scalars(long) if slug(one) in forms)
-        return next((Strand(kind, one) for one in found), None)
+        return next((Facet(kind, one) for one in found), None)
 
     def newest(self, selection: Scope, limit: int) -> list[Article]:
         """Return the newest articles of a selection by publication, then sequence."""
@@ -206,7 +206,7 @@ class PageSnapshot:
         """Return the categories right below one, or (None) all, that show an article, in order."""
         return category_summaries(self._connection, below)
 
-    def facets(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+    def facets(self, kinds: Collection[FacetKind]) -> list[FacetSummary]:
         """Return every author, language or feed of the operator's that shows an article."""
         return summaries(self._connection, kinds) if kinds else []
 

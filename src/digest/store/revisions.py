@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import BigInteger, Connection, case, literal, select, update
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import CategoryPath, Scope
 from digest.store.schema import article_state, content_revision, feed_change
@@ -98,19 +98,19 @@ def changed_since(connection: Connection, number: int) -> dict[Scope, int]:
 
 def key(selection: Scope) -> str:
     """Return the key that a selection is stored under."""
-    if isinstance(selection, Strand):
+    if isinstance(selection, Facet):
         return hashed(str(selection))
     return hashed(f"{_CATEGORY}:{selection.folder}" if selection else _EVERYTHING)
 
 
 def _kind(selection: Scope) -> str:
-    if isinstance(selection, Strand):
+    if isinstance(selection, Facet):
         return str(selection.kind)
     return _CATEGORY if selection else _EVERYTHING
 
 
 def _names(selection: Scope) -> tuple[str, ...]:
-    if isinstance(selection, Strand):
+    if isinstance(selection, Facet):
         return (selection.name,)
     return selection.names if selection else ()
 
@@ -118,4 +118,4 @@ def _names(selection: Scope) -> tuple[str, ...]:
 def _selection(kind: str, names: tuple[str, ...]) -> Scope:
     if kind == _EVERYTHING:
         return None
-    return CategoryPath(names) if kind == _CATEGORY else Strand(StrandKind(kind), names[0])
+    return CategoryPath(names) if kind == _CATEGORY else Facet(FacetKind(kind), names[0])

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 
 metadata = MetaData(
     naming_convention={
@@ -58,8 +58,8 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
-#: What the store knows of itself: ``authority``; by what strands were told (``woven``); and each
-#: ``notice`` that waits for a hub.
+#: What the store knows of itself: ``authority``; by which rules facets were decided
+#: (``facet_rules``); and each ``notice`` that waits for a hub.
 meta = Table(
     "meta",
     metadata,
@@ -133,9 +133,9 @@ membership = Table(
     sqlite_with_rowid=False,
 )
 
-#: Authors, languages and the operator's feeds (``articles.strands``).
-strand = Table(
-    "strand",
+#: Authors, languages and the operator's feeds (``articles.facets``).
+facet = Table(
+    "facet",
     metadata,
     _number(),
     Column("key", Text, nullable=False, unique=True),  #: hash of kind and name
@@ -144,14 +144,14 @@ strand = Table(
     sqlite_autoincrement=True,
 )
 
-#: One row for each article in each of its strands.
-strand_article = Table(
-    "strand_article",
+#: One row for each article in each of its facets.
+facet_article = Table(
+    "facet_article",
     metadata,
     _reference("article", "article.id", key=True),
-    _reference("strand", "strand.id", key=True),
+    _reference("facet", "facet.id", key=True),
     Column("published_at", Moment, nullable=False),
-    Index(None, "strand", "published_at", "article"),
+    Index(None, "facet", "published_at", "article"),
     sqlite_with_rowid=False,
 )
 

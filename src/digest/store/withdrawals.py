@@ -200,7 +200,7 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
 
 
 def _changes(connection: Connection, sequences: Sequence[int], now: datetime) -> Changes:
-    """Record that these articles, their categories and strands, are to be published anew."""
+    """Record that these articles, their categories and facets, are to be published anew."""
     if not sequences:
         return Changes()
     keys = among(connection, select(article.c.key), article.c.id, sequences)
@@ -211,12 +211,12 @@ def _changes(connection: Connection, sequences: Sequence[int], now: datetime) ->
     changes = Changes(
         articles=frozenset(ArticleKey(row.key) for row in keys),
         categories=frozenset(CategoryPath(row.names) for row in filed),
-        strands=running(connection, sequences),
+        facets=running(connection, sequences),
     )
     record_changes(
         connection,
         advance(connection, now),
         articles=sequences,
-        selections=(None, *changes.categories, *changes.strands),
+        selections=(None, *changes.categories, *changes.facets),
     )
     return changes

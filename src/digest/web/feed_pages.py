@@ -6,17 +6,17 @@ from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
-from digest.feeds.model import STRAND_FOLDERS, CategorySummary, Feed, StrandSummary
+from digest.feeds.model import FACET_FOLDERS, CategorySummary, FacetSummary, Feed
 from digest.web.page import Page
 from digest.web.pages import WebPages
 
-_KINDS = {folder: kind for kind, folder in STRAND_FOLDERS.items()}
+_KINDS = {folder: kind for kind, folder in FACET_FOLDERS.items()}
 #: Of what a page can name all: not of authors.
-_FEW = frozenset({StrandKind.LANGUAGE, StrandKind.CUSTOM})
+_FEW = frozenset({FacetKind.LANGUAGE, FacetKind.CUSTOM})
 
 
 class SelectionSource(Protocol):
@@ -28,7 +28,7 @@ class SelectionSource(Protocol):
     def category(self, folder: str) -> CategoryPath | None:
         """Return the category with a folder (``CategoryPath.folder``)."""
 
-    def facet(self, kind: StrandKind, name: str) -> Strand | None:
+    def facet(self, kind: FacetKind, name: str) -> Facet | None:
         """Return the author, language or feed of the operator's whose slug is ``name``."""
 
     def is_empty(self, selection: Scope) -> bool:
@@ -40,7 +40,7 @@ class SelectionSource(Protocol):
     def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
         """Return the categories right below one, or (None) all, that show an article, in order."""
 
-    def facets(self, kinds: Collection[StrandKind]) -> list[StrandSummary]:
+    def facets(self, kinds: Collection[FacetKind]) -> list[FacetSummary]:
         """Return every author, language or feed of the operator's that shows an article."""
 
 
@@ -50,7 +50,7 @@ def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | No
     if folder:
         top, _, rest = folder.partition("/")
         if kind := _KINDS.get(top):
-            known = custom_feed(plan, rest) if kind is StrandKind.CUSTOM else None
+            known = custom_feed(plan, rest) if kind is FacetKind.CUSTOM else None
             selection = known or source.facet(kind, rest)
         else:
             selection = source.category(unescaped(folder))
@@ -77,13 +77,13 @@ def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, pages:
 def depends_on(feed: Feed) -> Scope:
     """Return the selection with which a feed's page changes."""
     # Whether a language has a feed hangs upon the others, and so does what is named beside it.
-    return None if feed.kind == StrandKind.LANGUAGE else feed.scope
+    return None if feed.kind == FacetKind.LANGUAGE else feed.scope
 
 
-def custom_feed(plan: FeedPlan, name: str) -> Strand | None:
+def custom_feed(plan: FeedPlan, name: str) -> Facet | None:
     """Return one of the operator's feeds, which is there before its first article."""
-    found = (custom.strand for custom in plan.custom)
-    return next((strand for strand in found if strand.name == name), None)
+    found = (custom.facet for custom in plan.custom)
+    return next((facet for facet in found if facet.name == name), None)
 
 
 def unescaped(folder: str) -> str:
@@ -97,9 +97,9 @@ def unescaped(folder: str) -> str:
 
 
 def _is_there(source: SelectionSource, plan: FeedPlan, feed: Feed) -> bool:
-    if feed.kind == StrandKind.LANGUAGE:
-        return feed.scope in spread(plan, (), source.facets([StrandKind.LANGUAGE]))
-    return feed.scope is None or feed.kind == StrandKind.CUSTOM or not source.is_empty(feed.scope)
+    if feed.kind == FacetKind.LANGUAGE:
+        return feed.scope in spread(plan, (), source.facets([FacetKind.LANGUAGE]))
+    return feed.scope is None or feed.kind == FacetKind.CUSTOM or not source.is_empty(feed.scope)
 
 
 def _front(source: SelectionSource, feed: Feed, _: FeedPlan, pages: WebPages) -> bytes:
@@ -108,7 +108,7 @@ def _front(source: SelectionSource, feed: Feed, _: FeedPlan, pages: WebPages) ->
 
 def _feed(source: SelectionSource, feed: Feed, plan: FeedPlan, pages: WebPages) -> bytes:
     articles = source.newest(feed.scope, feed.limit)
-    if feed.strand:
+    if feed.facet:
         return pages.feed(feed, articles, ())
     others: list[FeedSummary] = []
     if feed.scope is None:

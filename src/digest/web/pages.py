@@ -19,7 +19,7 @@ from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from starlette.responses import Response
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.editions.model import (
@@ -70,7 +70,7 @@ MAX_SHOWN = 1_000
 PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 
 #: With which pages of their feeds are tried.
-_STRANDS = tuple(Strand(kind, "en") for kind in StrandKind)
+_FACETS = tuple(Facet(kind, "en") for kind in FacetKind)
 _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
 
 
@@ -331,7 +331,7 @@ class WebPages:
             self.index(feed, some, categories if some else ())
             self.feed(feed, some, categories if some else ())
         self.feed(replace(feed, category=categories[0].path), articles, categories[1:])
-        others = [FeedSummary(feed=replace(feed, strand=one), articles=1) for one in _STRANDS]
+        others = [FeedSummary(feed=replace(feed, facet=one), articles=1) for one in _FACETS]
         self.feed(feed, articles, categories, others)
         for one in others:
             self.feed(one.feed, articles, ())
@@ -442,7 +442,7 @@ def _feed_of(plan: FeedPlan) -> Callable[[Scope], Feed | None]:
 def _author_feed(plan: FeedPlan) -> Callable[[str], Feed | None]:
     def author_feed(name: str) -> Feed | None:
         """Return the feed of an author; None where authors have none."""
-        return feed_of(Strand(StrandKind.AUTHOR, name)) if name and plan.authors else None
+        return feed_of(Facet(FacetKind.AUTHOR, name)) if name and plan.authors else None
 
     feed_of = _feed_of(plan)
     return author_feed

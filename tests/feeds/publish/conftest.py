@@ -14,7 +14,7 @@ import feedparser
 import pytest
 from sqlalchemy import event
 
-from digest.articles.filters import Sieve
+from digest.articles.filters import ArticleFilter
 from digest.articles.ingest.records import Reading
 from digest.articles.model import ArticleKey, CategoryPath, SafeHtml, path_identity
 from digest.articles.revision import IngestPolicy
@@ -65,9 +65,9 @@ class Bench:
         """The output folder."""
         return self.folder / "public"
 
-    def sieves(self, *sieves: Sieve) -> None:
+    def filters(self, *filters: ArticleFilter) -> None:
         """Define the operator's feeds."""
-        self.terms = replace(self.terms, sieves=sieves)
+        self.terms = replace(self.terms, filters=filters)
         self.store.articles.review(self.now, None, self.terms)
 
     def take(

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, Scope
 from digest.feeds.catalog import CustomFeed, FeedPlan
 from digest.feeds.model import Feed
 from digest.feeds.publish.plan import StaleFeeds, batches, candidates, listed, plan, within
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
-LIN = Strand(StrandKind.AUTHOR, "林舟")
-CHINESE, ENGLISH = Strand(StrandKind.LANGUAGE, "zh"), Strand(StrandKind.LANGUAGE, "en")
-DOCKS, TIDES = Strand(StrandKind.CUSTOM, "docks"), Strand(StrandKind.CUSTOM, "tides")
-GONE = Strand(StrandKind.CUSTOM, "taken out of the configuration")
+LIN = Facet(FacetKind.AUTHOR, "林舟")
+CHINESE, ENGLISH = Facet(FacetKind.LANGUAGE, "zh"), Facet(FacetKind.LANGUAGE, "en")
+DOCKS, TIDES = Facet(FacetKind.CUSTOM, "docks"), Facet(FacetKind.CUSTOM, "tides")
+GONE = Facet(FacetKind.CUSTOM, "taken out of the configuration")
 PLAN = FeedPlan(
     site=SITE,
     authors=True,
@@ -30,7 +30,7 @@ PLAN = FeedPlan(
 def stale(
     *selections: Scope,
     holding: tuple[Scope, ...] = (),
-    languages: tuple[Strand, ...] = (CHINESE,),
+    languages: tuple[Facet, ...] = (CHINESE,),
     everything: bool = False,
 ) -> StaleFeeds:
     return StaleFeeds(

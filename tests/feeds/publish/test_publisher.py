@@ -17,7 +17,7 @@ import feedparser
 import pytest
 from structlog.testing import capture_logs
 
-from digest.articles.filters import Criteria, Sieve
+from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.errors import OutputError, StoreError
 from digest.feeds.catalog import CustomFeed
@@ -423,7 +423,7 @@ def test_changes_rewrite_the_feeds_of_their_authors_and_no_others(bench: Bench) 
 
 def test_a_feed_of_the_operators_is_written_its_own_way(bench: Bench) -> None:
     docks = CustomFeed(name="docks", title="港口", full=False, formats=(ATOM,), limit=2)
-    bench.sieves(Sieve(name="docks", wanted=Criteria(words=("docks",))))
+    bench.filters(ArticleFilter(name="docks", wanted=Criteria(words=("docks",))))
     for number in range(1, 6):
         bench.take(number, body=f"<p>Docks {number}</p>")
     bench.take(9, categories=(TEA,), body="<p>tea</p>")
@@ -446,7 +446,7 @@ def test_a_feed_of_the_operators_is_there_before_its_first_article_and_stays(
     before = tree(bench.output)
     bench.build(custom=docks, fingerprint="another program")
     assert tree(bench.output) == before
-    bench.sieves(Sieve(name="docks", wanted=Criteria(words=("docks",))))
+    bench.filters(ArticleFilter(name="docks", wanted=Criteria(words=("docks",))))
     bench.take(1, body="<p>docks</p>")
     publisher = bench.publisher(custom=docks)
     bench.publish(publisher)

@@ -188,7 +188,7 @@ class _Feeds:
         for feed in self.all:
             newest = self._newest(feed)
             # By the configuration alone an article may come into a facet, or leave it.
-            change = self._version(feed.scope) if feed.strand else ""
+            change = self._version(feed.scope) if feed.facet else ""
             for state in self._archives.get(feed.folder, ()):
                 last = state.number == newest
                 for name in feed.formats:
@@ -204,7 +204,7 @@ class _Feeds:
         plan = self._plan
         name = next((one for one in (RSS, ATOM) if one in plan.formats), plan.formats[0])
         categories = [one.category for one in self.all if one.category]
-        return opml(plan.site, categories, name, [one for one in self.all if one.strand])
+        return opml(plan.site, categories, name, [one for one in self.all if one.facet])
 
     def _newest(self, feed: Feed) -> int:
         states = self._archives.get(feed.folder)

@@ -106,7 +106,7 @@ class FileStore(Protocol):
     ) -> Changes:
         """Show articles again whose files are back; withdraw those without a file for so long.
 
-        With ``policy``, decide strands anew where others decided them.
+        With ``policy``, decide facets anew where others decided them.
         """
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from digest.articles.facets import Strand, StrandKind
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, Scope
 from digest.feeds.catalog import LANGUAGES_THAT_DIFFER, FeedPlan
 from digest.feeds.model import Feed
@@ -23,7 +23,7 @@ class StaleFeeds:
     selections: Mapping[Scope, int]  #: that changed, each with the revision of its last change
     articles: frozenset[int] | None  #: sequences that changed; None: any article may have
     holding: frozenset[Scope]  #: those of the selections that hold a visible article
-    languages: frozenset[Strand]  #: every language that holds one
+    languages: frozenset[Facet]  #: every language that holds one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def candidates(options: FeedPlan, stale: StaleFeeds) -> list[Feed]:
     """Return the feeds that the plan may write or end, each once."""
     scopes = dict.fromkeys((*stale.selections, *sorted(stale.languages)))
     if stale.articles is None:
-        scopes |= dict.fromkeys(custom.strand for custom in options.custom)
+        scopes |= dict.fromkeys(custom.facet for custom in options.custom)
     return [feed for scope in scopes if (feed := options.feed(scope))]
 
 
@@ -55,9 +55,9 @@ def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath
     """
     feeds = plan(options, everything, ()).written
     categories = sorted(one.category for one in feeds if one.category)
-    order = {custom.strand: number for number, custom in enumerate(options.custom)}
-    facets = [one for one in feeds if one.strand]
-    facets.sort(key=lambda one: order.get(one.strand, -1) if one.strand else -1)
+    order = {custom.facet: number for number, custom in enumerate(options.custom)}
+    facets = [one for one in feeds if one.facet]
+    facets.sort(key=lambda one: order.get(one.facet, -1) if one.facet else -1)
     return categories, facets
 
 
@@ -86,10 +86,10 @@ def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> Pub
 
 def _exists(feed: Feed, stale: StaleFeeds, *, several: bool) -> bool:
     scope = feed.scope
-    if isinstance(scope, Strand):
-        if scope.kind is StrandKind.LANGUAGE:
+    if isinstance(scope, Facet):
+        if scope.kind is FacetKind.LANGUAGE:
             return several and scope in stale.languages
-        if scope.kind is StrandKind.CUSTOM:
+        if scope.kind is FacetKind.CUSTOM:
             return True
     return scope is None or scope in stale.holding
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from digest.articles.facets import StrandKind
+from digest.articles.facets import FacetKind
 from digest.articles.model import Article
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan
@@ -62,7 +62,7 @@ class Published:
 class PublishStore(Protocol):
     """What publishing needs of the store. Every method raises StoreError."""
 
-    def stale(self, since: int | None, kinds: Collection[StrandKind]) -> StaleFeeds:
+    def stale(self, since: int | None, kinds: Collection[FacetKind]) -> StaleFeeds:
         """Return what changed after a content revision, or (None) everything that there is.
 
         ``kinds`` are the kinds of facets that may have feeds.
@@ -403,7 +403,7 @@ class Publisher:
         if planned.ended:
             held = self._store.contents(planned.ended, frozenset(), archives=False)
             for feed, contents in zip(planned.ended, held, strict=True):
-                is_language = feed.strand and feed.strand.kind is StrandKind.LANGUAGE
+                is_language = feed.facet and feed.facet.kind is FacetKind.LANGUAGE
                 if is_language or not contents.versions:  # else another process began it anew
                     for path in feed.paths:
                         run.remove(path)
@@ -531,7 +531,7 @@ def _revision(stale: StaleFeeds, feed: Feed) -> int:
 
 def _stays_empty(feed: Feed) -> bool:
     """Tell whether a feed is there without articles, too."""
-    return feed.scope is None or feed.kind == StrandKind.CUSTOM
+    return feed.scope is None or feed.kind == FacetKind.CUSTOM
 
 
 def _has_history(path: str) -> bool:

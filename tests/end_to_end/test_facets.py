@@ -41,7 +41,7 @@ def publisher(store: Store, output: Path, policy: IngestPolicy, clock: Seconds) 
             formats=(ATOM,),
             authors=True,
             languages=True,
-            custom=tuple(CustomFeed(name=sieve.name) for sieve in policy.sieves),
+            custom=tuple(CustomFeed(name=article_filter.name) for article_filter in policy.filters),
         ),
         style_sheet=b"a {}",
         fingerprint=repr(policy),
