@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,9 +16,9 @@ from digest.articles import draft_options as recipe_module
 from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft import make_draft
+from digest.articles.draft import draft_rewritten, make_draft
 from digest.articles.draft_options import DraftOptions
-from digest.articles.model import CategoryPath, Draft, Severity, SourceFile
+from digest.articles.model import CategoryPath, Draft, SameText, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text
 from digest.errors import SourceError
@@ -351,3 +352,34 @@ def test_source_recipe_and_draft_go_to_a_worker_and_back() -> None:
     source, recipe_back = pickle.loads(pickle.dumps((crawled(), options)))
     made = make_draft(source, recipe_back)
     assert pickle.loads(pickle.dumps(made)) == make_draft(crawled(), options)
+
+
+def test_an_article_is_in_a_limited_number_of_feeds_and_the_rest_is_noted() -> None:
+    levels = [[f"{number}-{level}" for level in range(12)] for number in range(50)]
+    authors = [f"A{number}" for number in range(50)]
+    front = f"title: T\ncategories: {json.dumps(levels)}\nauthor: {json.dumps(authors)}"
+    text = f"---\n{front}\n---\ntext"
+    made = article(text, engines=NH3)
+    feeds = {level for path in made.categories for level in path.lineage()}
+    assert len(made.authors) == 32
+    assert made.categories == tuple(CategoryPath(tuple(names)) for names in levels[:2])
+    assert len(feeds) + len(made.authors) <= 64
+    (note,) = made.notes
+    assert note.severity is Severity.NOTED
+    assert "over 64 feeds (articles.max_feeds)" in note.cause
+    more = article(text, engines=NH3, max_feeds=1000)
+    assert (len(more.categories), len(more.authors), more.notes) == (50, 50, ())
+
+
+def test_what_leaves_an_article_out_of_feeds_is_told_however_often_it_is_written() -> None:
+    text = "---\ntitle: T\nauthor: [甲, 乙]\ncategories: [[A, B, C], [D]]\n---\ntext"
+    options = DraftOptions(engines=NH3, max_feeds=4)
+    source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
+    made = make_draft(source, options)
+    assert [str(path) for path in made.categories] == ["D"]
+    dated = text.replace("title", "date: 2023-12-31\ntitle")
+    again = replace(source, content=dated.encode(), text_hash=made.text_hash)
+    same = draft_rewritten(again, options, datetime(2024, 1, 1, tzinfo=UTC))
+    assert isinstance(same, SameText)
+    assert same.beside is not None
+    assert same.beside.notes == made.notes != ()

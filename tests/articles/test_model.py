@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest.articles.model import (
     MAX_NAME_BYTES,
-    RESERVED_NAMES,
+    RESERVED_STEMS,
     Article,
     ArticleId,
     ArticleKey,
@@ -83,6 +83,11 @@ def test_an_identity_by_path_drops_the_last_extension_and_is_nfc() -> None:
         ("end.", "end%2E"),
         ("end ", "end%20"),
         ("RSS.xml", "RSS%2Exml"),
+        ("r\u017fs.xml.br", "r\u017fs%2Exml%2Ebr"),
+        ("feed.me", "feed%2Eme"),
+        ("feeds.json", "feeds.json"),
+        ("rss", "rss"),
+        ("Node.js", "Node.js"),
         ("a\x00b", "a%00b"),
         ("\ud800", "%ED%A0%80"),
     ],
@@ -99,7 +104,7 @@ def test_no_two_names_share_a_slug_and_all_file_systems_take_them(one: str, othe
     assert 0 < len(result.encode("utf-8")) <= MAX_NAME_BYTES
     assert "/" not in result
     assert result not in (".", "..")
-    assert result.casefold() not in RESERVED_NAMES
+    assert "." not in result or result.partition(".")[0].casefold() not in RESERVED_STEMS
 
 
 def test_long_names_that_differ_at_the_end_get_different_slugs() -> None:

@@ -207,3 +207,18 @@ def test_status_tells_that_a_template_cannot_be_used(
     assert told.code == 0
     assert "Templates    template web/article.html:1: " in told.out
     assert "web/article.html" in json.loads(program("status", "--json").out)["templates"]
+
+
+def test_status_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
+    workplace.write("a.md")
+    program("build")
+    assert json.loads(program("status", "--json").out)["not_written"] == {}
+    rss = workplace.folder / "public/feeds/rss.xml"
+    rss.unlink()
+    (rss / "inside").mkdir(parents=True)
+    workplace.write("b.md", "又一篇")
+    assert program("build").code == 1
+    problem = "there is a folder where a file should be"
+    told = program("status")
+    assert f"Not written  feeds/rss.xml: {problem}" in told.out
+    assert json.loads(program("status", "--json").out)["not_written"] == {"feeds/rss.xml": problem}

@@ -23,13 +23,17 @@ from sqlalchemy import URL, String, bindparam, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from digest.articles.facets import FacetKind
+from digest.articles.model import CategoryPath
 from digest.articles.revision import IngestPolicy
 from digest.errors import StoreError
+from digest.feeds.model import Feed
 from digest.store import migrations
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import REVISIONS, metadata
+from digest.store.types import hashed
 from tests import stores
+from tests.feeds.samples import SITE
 from tests.store.samples import ADA, CHINESE, LIN, NOW, reading
 
 
@@ -316,3 +320,31 @@ def test_the_migrations_are_found_where_the_package_is() -> None:
     assert spec.origin is not None
     assert (Path(spec.origin).parent / "versions" / "0001_initial.py").exists()
     assert os.access(Path(spec.origin).parent / "env.py", os.R_OK)
+
+
+def test_categories_follow_the_names_that_their_folders_have_now(bare_url: str) -> None:
+    fill(bare_url, "0010", [])
+    old, new = "feed.me/rss.xml.br", "feed%2Eme/rss%2Exml%2Ebr"
+    database = Database(bare_url)
+    with database.write() as connection:
+        for statement in (
+            "INSERT INTO category (id, key, folder, names) VALUES (1, :key, :folder, :names)",
+            "INSERT INTO feed_change VALUES (:change, 'category', :names, 1, 1)",
+            "INSERT INTO archive (id, feed, number) VALUES (1, :feed, 1)",
+        ):
+            values = {
+                "key": hashed(old),
+                "folder": old,
+                "names": '["feed.me", "rss.xml.br"]',
+                "change": hashed(f"category:{old}"),
+                "feed": hashed(f"feeds/{old}/"),
+            }
+            wanted = {name: values[name] for name in values if f":{name}" in statement}
+            connection.execute(text(statement), wanted)
+    database.close()
+    path = CategoryPath(("feed.me", "rss.xml.br"))
+    assert path.folder == new
+    with open_store(bare_url) as store, store.pages.snapshot() as snapshot:
+        assert snapshot.category(new) == path
+        assert snapshot.of_selection(path).number == 1
+        assert snapshot.newest_archive(Feed(site=SITE, category=path)) == 1

@@ -43,7 +43,7 @@ class Site:
 def connect(workplace: Workplace, services: Services, pages: PublicPages) -> httpx.AsyncClient:
     app = create_app(
         subscriptions=services.store.subscribers,
-        status=None,
+        last_scan_at=None,
         pages=services.pages,
         token_key=services.token_key,
         clock=services.clock,

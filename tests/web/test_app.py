@@ -15,7 +15,6 @@ from digest.subscribers.tokens import make_token
 from digest.web import samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
-from digest.web.status import Status
 from tests.feeds.samples import SITE
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -66,11 +65,11 @@ def _pages() -> WebPages:
 
 
 def connect(
-    output: Path, book: Book, pages: WebPages, status: Callable[[], Status] | None = None
+    book: Book, pages: WebPages, last_scan_at: Callable[[], datetime | None] | None = None
 ) -> httpx.AsyncClient:
     app = create_app(
         subscriptions=book,
-        status=status,
+        last_scan_at=last_scan_at,
         pages=pages,
         token_key=KEY,
         clock=lambda: NOW,
@@ -79,9 +78,8 @@ def connect(
 
 
 @pytest.fixture(name="client")
-async def _client(tmp_path: Path, book: Book, pages: WebPages) -> AsyncIterator[httpx.AsyncClient]:
-    (tmp_path / "index.html").write_text("<p>front</p>")
-    async with connect(tmp_path, book, pages, samples.status) as client:
+async def _client(book: Book, pages: WebPages) -> AsyncIterator[httpx.AsyncClient]:
+    async with connect(book, pages, lambda: NOW) as client:
         yield client
 
 
@@ -110,28 +108,30 @@ async def test_health_is_ok(client: httpx.AsyncClient) -> None:
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_the_status_page_shows_the_status(client: httpx.AsyncClient) -> None:
+async def test_the_status_is_one_line_that_everybody_may_read(client: httpx.AsyncClient) -> None:
     response = await client.get("/status")
     assert response.status_code == 200
-    assert "trade/&lt;odd&gt;.md" in response.text
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.text == "up, last scan 2024-05-20T12:00:00Z\n"
     assert_private(response)
 
 
-async def test_there_may_be_no_status_page(tmp_path: Path, book: Book, pages: WebPages) -> None:
-    async with connect(tmp_path, book, pages) as client:
+async def test_the_status_before_the_first_scan_says_so(book: Book, pages: WebPages) -> None:
+    async with connect(book, pages, lambda: None) as client:
+        assert (await client.get("/status")).text == "up, first scan under way\n"
+
+
+async def test_there_may_be_no_status(book: Book, pages: WebPages) -> None:
+    async with connect(book, pages) as client:
         assert (await client.get("/status")).status_code == 404
 
 
 async def test_a_locked_database_is_told_with_a_time_to_come_back(
-    tmp_path: Path, book: Book, pages: WebPages
+    book: Book, pages: WebPages
 ) -> None:
-    def locked() -> Status:
-        raise StoreError("locked")
-
     book.broken = True
-    async with connect(tmp_path, book, pages, locked) as client:
+    async with connect(book, pages) as client:
         for response in (
-            await client.get("/status"),
             await client.get(link(1)),
             await client.post(link(1)),
         ):
@@ -250,12 +250,10 @@ async def test_a_large_body_is_refused_and_changes_nothing(
     assert book.calls == []
 
 
-async def test_a_body_that_breaks_off_changes_nothing(
-    tmp_path: Path, book: Book, pages: WebPages
-) -> None:
+async def test_a_body_that_breaks_off_changes_nothing(book: Book, pages: WebPages) -> None:
     app = create_app(
         subscriptions=book,
-        status=None,
+        last_scan_at=None,
         pages=pages,
         token_key=KEY,
         clock=lambda: NOW,

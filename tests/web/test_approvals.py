@@ -74,7 +74,7 @@ async def _client(tmp_path: Path, desk: Desk) -> AsyncIterator[httpx.AsyncClient
 def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
     app = create_app(
         subscriptions=Book(),
-        status=None,
+        last_scan_at=None,
         pages=WebPages(templates=TEMPLATES, site=SITE),
         token_key=KEY,
         clock=lambda: NOW,

@@ -68,6 +68,12 @@ def test_conditions_lead_to_what_the_standard_says(
     assert ask(**headers) is answer
 
 
+@pytest.mark.parametrize(("since", "answer"), [(BEFORE, GO), (SAME, SAVED), (AFTER, GO)])
+def test_a_date_that_may_go_back_must_be_the_very_one(since: str, answer: Verdict) -> None:
+    headers = {"if-modified-since": since}
+    assert verdict(headers.get, "a", {"a"}, AT, exact_date=True) is answer
+
+
 @given(st.text(max_size=40))
 def test_no_header_is_too_odd(text: str) -> None:
     for name in ("if_match", "if_none_match", "if_modified_since", "if_unmodified_since"):

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -204,7 +203,6 @@ def test_every_page_tells_readers_of_the_sites_feeds(pages: WebPages) -> None:
         pages.index(ROOT, [], []),
         pages.unsubscribe(person),
         pages.unsubscribed(person),
-        pages.status(samples.status()),
         pages.not_found(),
     ):
         found = alternates(page(document))
@@ -246,12 +244,6 @@ def test_markup_in_names_is_shown_as_text() -> None:
     person = replace(
         samples.subscriber(SubscriberState.ACTIVE), address=f"{MARKUP}@x.example", digest=MARKUP
     )
-    status = replace(
-        samples.status(),
-        digests=((MARKUP, MARKUP, None),),
-        outbox={MARKUP: 1},
-        pauses=((MARKUP, samples.status().started_at, MARKUP),),
-    )
     for document in (
         pages.article(hostile),
         pages.feed(feed, [hostile], [summary]),
@@ -260,7 +252,6 @@ def test_markup_in_names_is_shown_as_text() -> None:
         ),
         pages.unsubscribe(person),
         pages.unsubscribed(person),
-        pages.status(status),
         pages.not_found(),
         pages.gone(),
     ):
@@ -320,25 +311,6 @@ def test_who_left_may_come_back_but_not_an_address_that_bounces(pages: WebPages)
     assert gone.xpath("//form/button/@value") == ["resubscribe"]
     bounced = page(pages.unsubscribed(samples.subscriber(SubscriberState.SUPPRESSED)))
     assert not bounced.xpath("//form")
-
-
-def test_the_status_page_tells_each_digests_next_run_in_its_own_zone(pages: WebPages) -> None:
-    runs = datetime(2024, 5, 21, 7, 0, tzinfo=ZoneInfo("America/New_York"))
-    status = replace(samples.status(), digests=(("daily", "The Daily", runs),))
-    text = page(pages.status(status)).text_content()
-    assert "2024年5月21日 07:00:00 (-04:00)" in text
-    assert "2026年1月5日 15:00:00 (+08:00)" in text  # the last scan, in the site's
-    assert "trade/<odd>.md" in text
-
-
-def test_the_status_page_tells_how_editions_are_going(pages: WebPages) -> None:
-    text = " ".join(page(pages.status(samples.status())).text_content().split())
-    assert "daily 2·12 / 14·2.0 封／秒·剩余时间： 0:00:00" in text
-    unknown = replace(samples.progress(), lately=0, since=timedelta())
-    status = replace(samples.status(), sending=((samples.edition(), unknown),))
-    text = " ".join(page(pages.status(status)).text_content().split())
-    assert "daily 2·12 / 14" in text
-    assert "封／秒" not in text
 
 
 @pytest.mark.parametrize(

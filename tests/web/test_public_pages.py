@@ -182,6 +182,30 @@ async def test_an_article_that_is_withdrawn_is_gone_and_comes_back(site: Site) -
     assert (await site.get(FIRST)).status_code == 200
 
 
+async def test_a_page_for_withdrawn_articles_that_cannot_be_rendered_is_told_and_logged(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> bytes:
+        raise TemplateError("web/gone.html", 3, "division by zero")
+
+    site.services.store.withdrawals.withdraw([article_key("1")], site.services.clock())
+    monkeypatch.setattr(site.services.pages, "gone", fail)
+    with capture_logs() as logs:
+        assert (await site.get(FIRST)).status_code == 500
+    assert [entry["event"] for entry in logs] == ["page not rendered"]
+
+
+async def test_no_answer_is_made_of_the_host_that_a_client_names(site: Site) -> None:
+    for path in (
+        "", "index.html", "feeds", "feeds/", "articles", FIRST, FIRST.rstrip("/"),
+        "digests/daily", "digests/daily/atom.xml", "feeds/archive.d/1/atom.xml", "feeds/金融/旧/",
+        "assets/style.css", "status", "status/", "healthz", "unsubscribe/x", "approve/x", "nothing",
+    ):  # fmt: skip
+        answer = await site.get(path, host="evil.example", x_forwarded_host="evil.example")
+        assert b"evil.example" not in answer.content, path
+        assert "evil.example" not in str(answer.headers), path
+
+
 async def test_a_moment_is_told_once_nothing_more_can_happen_in_it(site: Site) -> None:
     site.workplace.clock.advance(days=1)
     site.tell("new", "新的")
@@ -194,6 +218,9 @@ async def test_a_moment_is_told_once_nothing_more_can_happen_in_it(site: Site) -
     told = (await site.get("")).headers["last-modified"]
     assert parsedate_to_datetime(told) == changed_at
     assert (await site.get("", if_modified_since=told)).status_code == 304
+    # As a client has it that saw the page before an older database was restored.
+    later = (changed_at + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    assert (await site.get("", if_modified_since=later)).status_code == 200
     assert (await site.get("", if_unmodified_since=told)).status_code == 200
     site.workplace.clock.now = changed_at - timedelta(days=9)  # a clock that goes back
     assert "last-modified" not in (await site.get("")).headers

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from digest.errors import TemplateError
 from digest.feeds.model import Feed
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE, article
@@ -55,10 +56,9 @@ def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path
     assert pages.fault is None
 
 
-def test_templates_that_fail_only_with_what_is_real_are_given_up(templates: Path) -> None:
+def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates: Path) -> None:
     pages = WebPages(templates=templates, site=SITE)
     strange = article(title="Strange", link=None, image=None)
-    before = pages.article(strange)
     file = templates / "web/article.html"
     trap = '{% if article.title == "Strange" %}{{ 1 / 0 }}{% endif %}'
     file.write_text(file.read_text("utf-8") + trap, "utf-8")
@@ -66,10 +66,11 @@ def test_templates_that_fail_only_with_what_is_real_are_given_up(templates: Path
     file.write_text(parts, "utf-8")
     pages.refresh()
     assert pages.fault is None
-    with capture_logs() as logs:
-        assert pages.article(strange) == before
-    assert len(logs) == 1
-    assert "division by zero" in str(pages.fault)
+    with pytest.raises(TemplateError, match="division by zero"):
+        pages.article(strange)
+    assert trap not in (page := pages.article(article(title="Usual")).decode())
+    assert "Usual" in page
+    assert pages.fault is None
 
 
 def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: The template of the style sheet of feeds.
 _FEED_STYLE = "feed.css"
+#: To be raised when the folders of feeds get other names.
+_FOLDER_RULES = "2"
 
 
 def make_tree(settings: Settings) -> Tree:
@@ -106,7 +108,7 @@ def feed_style_sheet(*folders: Path) -> bytes:
 def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
     """Return what differs whenever feeds would be written otherwise for the same articles."""
     libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
-    told = "\n".join((__version__, *libraries, repr(options)))
+    told = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(options)))
     return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
 
 

@@ -9,18 +9,16 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
-from digest import __version__
 from digest.app.lock_file import listen, only_daemon
 from digest.app.wiring import Services
 from digest.backoff import Backoff
-from digest.editions.model import Digest, Edition, decided_at
 from digest.errors import DigestError, OutputError
 from digest.scheduling.timer import Timer
 from digest.web.server import Server
-from digest.web.status import MAX_SHOWN, Status, Waiting
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +31,11 @@ _STOP_HERALD, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 class Started:
     """What the operator is told once the first scan is published."""
 
-    status: Status
+    articles: int
+    categories: int
+    feeds: int
+    problems: int  #: files that could not become an article
+    digests: tuple[tuple[str, str, datetime | None], ...]  #: name, title, next run (aware)
     url: str  #: where the pages are served; empty where the web server is off
 
 
@@ -56,7 +58,6 @@ class Daemon:
         self._stopping = stopping
         self._announce = announce
         self._progress = progress
-        self._started_at = services.clock()
         self._workers = services.workers()
         self._publish_loop = services.publish_loop(self._workers)
         self._due_runs = services.due_runs()
@@ -122,8 +123,8 @@ class Daemon:
 
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
-        status = self.status if services.settings.web.status else None
-        feeds = services.application(status, self._editor)
+        scanned = self._last_scan_at if services.settings.web.status else None
+        feeds = services.application(scanned, self._editor)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
     async def _follow(self) -> None:
@@ -201,55 +202,25 @@ class Daemon:
             self._mailing.wake()
             self._editor.wake()
 
-    def _started(self) -> Started:
-        web = self._services.settings.web
-        return Started(
-            status=self.status(), url=f"{self._services.site.url}/" if web.enabled else ""
-        )
+    def _last_scan_at(self) -> datetime | None:
+        scan = self._publish_loop.last_scan
+        return scan.ended_at if scan else None
 
-    def status(self) -> Status:
-        """Return what the status page and the start-up message tell. Blocking."""
+    def _started(self) -> Started:
+        """Return what the operator is told. Blocking."""
         services = self._services
-        counts = services.store.articles.counts()
-        now = services.clock()
-        scan = self._publish_loop.last_scan or services.store.scans.last()
-        return Status(
-            version=__version__,
-            started_at=self._started_at,
+        counts, now = services.store.articles.counts(), services.clock()
+        return Started(
             articles=counts.articles,
             categories=counts.categories,
             feeds=len(services.feeds()),
-            problems=tuple(services.store.articles.problems()[:MAX_SHOWN]),
-            failed=counts.problems,
-            salvaged=counts.salvaged,
+            problems=counts.problems,
             digests=tuple(
                 (name, services.digests[name].title, schedule.next_shown(now))
                 for name, schedule in services.schedules.items()
             ),
-            outbox={str(state): count for state, count in services.store.outbox.states().items()},
-            sending=tuple(services.store.reports.open(now)),
-            pauses=tuple(
-                (pause.digest or "", pause.since, pause.reason)
-                for pause in services.store.outbox.pauses()
-            ),
-            drafts=tuple(
-                _waiting(edition, services.digests.get(edition.digest))
-                for edition, _ in services.store.decisions.drafts()
-            ),
-            last_scan_at=scan.ended_at if scan else None,
-            fault=str(services.pages.fault or ""),
+            url=f"{services.site.url}/" if services.settings.web.enabled else "",
         )
-
-
-def _waiting(edition: Edition, digest: Digest | None) -> Waiting:
-    """Return a draft as the status page shows it."""
-    return Waiting(
-        edition_id=edition.id,
-        title=digest.title if digest else edition.digest,
-        number=edition.number,
-        decided_at=decided_at(edition, digest),
-        sends=digest is not None and digest.approval is not None and digest.approval.sends,
-    )
 
 
 async def _ended(task: asyncio.Task[None], seconds: float) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from random import random
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
-    from digest.web.status import Status
 
 #: How long a command waits for hubs; seconds.
 _TELL_WITHIN = 10.0
@@ -273,10 +273,12 @@ class Services:
             clock=self.clock,
         )
 
-    def application(self, status: Callable[[], Status] | None, editor: Editor | None) -> FeedFiles:
+    def application(
+        self, last_scan_at: Callable[[], datetime | None] | None, editor: Editor | None
+    ) -> FeedFiles:
         """Return the whole web application: the files of feeds, then pages, then all else.
 
-        ``status`` makes the status page, None: there is none; ``editor`` does what the operator
+        ``last_scan_at`` is for ``/status``, None: there is none; ``editor`` does what the operator
         decides on editions, None: nothing can be decided.
         """
         from digest.feeds.websub.protocol import feed_links
@@ -285,7 +287,7 @@ class Services:
 
         app = create_app(
             subscriptions=self.store.subscribers,
-            status=status,
+            last_scan_at=last_scan_at,
             pages=self.pages,
             token_key=self.token_key,
             clock=self.clock,

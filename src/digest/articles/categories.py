@@ -58,6 +58,17 @@ def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, .
     return tuple(dict.fromkeys(filter(None, (_moved(path, by) for path in paths))))
 
 
+def within_limit(paths: Iterable[CategoryPath], most: int) -> tuple[CategoryPath, ...]:
+    """Return the categories, in their order, as long as these and all above them are ``most``."""
+    kept, levels = [], set[CategoryPath]()
+    for path in paths:
+        with_path = levels.union(path.lineage())
+        if len(with_path) <= most:
+            kept.append(path)
+            levels = with_path
+    return tuple(kept)
+
+
 @lru_cache(maxsize=8)
 def renames(pairs: tuple[tuple[str, str], ...]) -> Renames:
     """Return what to make of categories, from old and new paths joined by ``/``; "" hides.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from digest.articles.categories import renamed, renames
+from digest.articles.categories import renamed, renames, within_limit
 from digest.articles.cleaning import anchors, trackers, uris
 from digest.articles.cleaning.images import proxied
 from digest.articles.cleaning.policy import TAGS
@@ -19,7 +19,16 @@ from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft_options import DraftOptions, hashed
 from digest.articles.duplicates import likeness
-from digest.articles.model import Beside, CategoryPath, Draft, SafeHtml, SameText, SourceFile
+from digest.articles.model import (
+    Beside,
+    CategoryPath,
+    Draft,
+    Note,
+    SafeHtml,
+    SameText,
+    Severity,
+    SourceFile,
+)
 from digest.articles.reading.parse import Opened, opened, read
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import content_digest
@@ -71,12 +80,30 @@ def draft_rewritten(source: SourceFile, options: DraftOptions, now: datetime) ->
 
 
 def _opened(source: SourceFile, options: DraftOptions) -> Opened:
-    return opened(
+    found = opened(
         source,
         ZoneInfo(options.timezone),
         options.placeholder_hosts,
         category_style=options.category_style,
     )
+    return _in_few_feeds(found, options.max_feeds)
+
+
+def _in_few_feeds(found: Opened, most: int) -> Opened:
+    """Return a file with authors and categories that have ``most`` feeds at most, at all levels.
+
+    Authors come first, but never take more than half of them.
+    """
+    authors = found.authors[: most // 2]
+    categories = within_limit(found.categories, most - len(authors))
+    if (authors, categories) == (found.authors, found.categories):
+        return found
+    cause = (
+        f"it would be in over {most} feeds (articles.max_feeds); "
+        "some categories or authors are left out"
+    )
+    note = Note(severity=Severity.NOTED, line=None, cause=cause)
+    return replace(found, authors=authors, categories=categories, notes=(*found.notes, note))
 
 
 def _made(found: Opened, source: SourceFile, options: DraftOptions) -> Draft:

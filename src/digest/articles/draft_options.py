@@ -38,6 +38,7 @@ class DraftOptions:
     referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
     category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
     category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
+    max_feeds: int = 64  #: of the categories and authors of one article, at least 2
     sketched: bool = False  #: by which articles that are nearly the same are found
 
     def __post_init__(self) -> None:

@@ -33,10 +33,9 @@ ARTICLES = "articles/"
 MAX_NAME_BYTES = 255
 #: The folder of a feed's archives, beside its documents.
 ARCHIVES = "archive.d"
-#: Names that the publisher itself writes beside a category's folders.
-RESERVED_NAMES = frozenset(
-    {"rss.xml", "atom.xml", "feed.json", "feed.css", "index.html", "opml.xml", ARCHIVES}
-)
+#: What comes before the first dot in the name of every file and folder that is published beside
+#: the folders of categories (``rss.xml``, ``rss.xml.br``, ``archive.d``). A slug never begins so.
+RESERVED_STEMS = frozenset({"archive", "atom", "feed", "index", "opml", "rss"})
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 
@@ -62,7 +61,8 @@ def slug(name: str) -> str:
     """Return ``name`` as a file name: readable, and never shared by two names.
 
     Unicode stays; what a file system or an address cannot take is percent-encoded, ``%`` too,
-    so that the way back is unique. A name over 255 bytes ends in a hash.
+    so that the way back is unique. A name over 255 bytes ends in a hash. The slug is never the
+    name of a published file, in any format and encoding: see RESERVED_STEMS.
     """
     encoded = "".join(
         "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
@@ -72,7 +72,8 @@ def slug(name: str) -> str:
     )
     if encoded.startswith("."):
         encoded = "%2E" + encoded[1:]
-    if encoded.casefold() in RESERVED_NAMES:
+    stem, dot, _ = encoded.partition(".")
+    if dot and stem.casefold() in RESERVED_STEMS:
         encoded = encoded.replace(".", "%2E")
     if encoded != encoded.rstrip(" ."):
         encoded = encoded[:-1] + f"%{ord(encoded[-1]):02X}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +23,7 @@ from digest.cli.terminal import (
     progress_bar,
     say,
 )
-from digest.errors import SourceError, TemplateError
+from digest.errors import OutputError, SourceError, TemplateError
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -205,6 +206,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             for edition, _ in store.decisions.drafts()
         ]
         scan = store.scans.last()
+        failures = _failures(services)
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
         told = [dict(zip(keys, digest, strict=True)) for digest in digests]
@@ -214,6 +216,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             "editions": [_edition_told(*one) for one in sending],
             "drafts": [_draft_told(*one) for one in drafts],
             "templates": fault,
+            "not_written": failures,
         }
         print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         return
@@ -225,6 +228,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     say(f"Last scan    {_scan_line(scan) if scan else 'never'}")
     if fault:
         say(f"Templates    {fault}; a running daemon uses the last good ones")
+    for path, problem in failures.items():
+        say(f"Not written  {path}: {problem}")
     for name, why in scan.unseen.items() if scan else ():
         say(f"Away         {settings.paths.articles.get(name, name)}: {why}; its articles stay")
     if counts.withdrawn:
@@ -241,6 +246,18 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     for pause in pauses:
         since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
         say(f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}")
+
+
+def _failures(services: Services) -> Mapping[str, str]:
+    """Return why files of feeds cannot be written, by path."""
+    from digest.feeds.publish.output_folder import OutputFolder
+
+    try:
+        token = OutputFolder(services.settings.paths.output).token()
+    except OutputError as error:
+        return {".": error.problem}
+    output = services.store.feeds.output(token) if token else None
+    return output.failures if output else {}
 
 
 def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest import __version__
 from digest.articles.ingest.tree import TOP
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
@@ -65,23 +66,22 @@ def _leave() -> None:
 
 def _announce(started: Started, services: Services) -> None:
     """Print what an operator wants to know once all is up."""
-    status = started.status
     out.print()
-    out.print(f"[bold]{services.site.title}[/bold] · Digest {status.version}")
+    out.print(f"[bold]{services.site.title}[/bold] · Digest {__version__}")
     watching = "Polling" if services.settings.articles.watch == "poll" else "Watching"
     for name, root in services.tree.roots.items():
         _line(watching, str(root) if name == TOP else f"{root} (as {name})")
     _line(
         "Articles",
-        f"{status.articles:,} in {status.categories:,} categories, {status.feeds:,} feeds",
+        f"{started.articles:,} in {started.categories:,} categories, {started.feeds:,} feeds",
     )
-    if status.failed:
-        _line("Problems", f"{status.failed:,} files; `digest problems` lists them")
+    if started.problems:
+        _line("Problems", f"{started.problems:,} files; `digest problems` lists them")
     _line("Output", str(services.settings.paths.output))
     if started.url:
         _line("Open", started.url)
     _line("Mail", _carrier(services))
-    for name, title, run_at in status.digests:
+    for name, title, run_at in started.digests:
         _line("Digest", f"{title} ({name}): next {next_run(run_at)}")
     _line("Stop", "Ctrl-C")
     out.print()

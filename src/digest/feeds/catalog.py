@@ -52,6 +52,7 @@ class FeedPlan:
     custom: tuple[CustomFeed, ...] = ()
     archives: bool = True  #: whether what a feed no longer holds is told by archives (RFC 5005)
     max_bytes: int = 8_000_000  #: of a document: articles beyond it give their summaries
+    max_feeds: int = 20_000  #: that have files; what begins beyond them is not written
 
     @property
     def kinds(self) -> frozenset[FacetKind]:

@@ -183,6 +183,7 @@ class Settings(BaseSettings):
             custom=self.custom_feeds(),
             archives=feeds.archives,
             max_bytes=feeds.max_bytes,
+            max_feeds=feeds.max_feeds,
         )
 
     def draft_options(self) -> DraftOptions:
@@ -211,6 +212,7 @@ class Settings(BaseSettings):
             referrer_policy=self.articles.referrer_policy,
             category_style=self.articles.category_style,
             category_map=tuple(self.articles.category_map.items()),
+            max_feeds=self.articles.max_feeds,
             sketched=self.articles.duplicates == "fold",
         )
 

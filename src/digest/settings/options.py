@@ -163,6 +163,7 @@ class ArticlesTable(Table):
     grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
     longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
     category_style: Literal["path", "flat"] = "path"
+    max_feeds: Annotated[int, whole(2, 1_000)] = 64
     category_map: dict[Category, CategoryTarget] = {}
 
     @model_validator(mode="after")
@@ -251,6 +252,7 @@ class FeedsTable(Table):
     languages: bool = True
     archives: bool = True
     max_bytes: Annotated[int, whole(100_000, 100_000_000)] = 8_000_000
+    max_feeds: Annotated[int, whole(1, 1_000_000)] = 20_000
     ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
     readers: dict[Title, ReaderAddress] | None = None
     hubs: Annotated[

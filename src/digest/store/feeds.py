@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
 
-from sqlalchemy import Column, ColumnElement, Connection, case, delete, exists, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope
@@ -24,6 +35,7 @@ from digest.store.schema import (
     facet,
     facet_article,
     membership,
+    meta,
     output,
     published_file,
     unsynced_writer,
@@ -31,6 +43,9 @@ from digest.store.schema import (
 from digest.store.statements import among, insert_new, put
 from digest.store.types import chunks, hashed
 from digest.store.withdrawals import any_withdrawn
+
+#: Rows of ``meta``, each with the token of an output folder: what cannot be written there.
+_FAILURES = "failures "
 
 
 class FeedStore:
@@ -99,10 +114,12 @@ class FeedStore:
             if row is None:
                 return None
             rows = connection.execute(writers.where(unsynced_writer.c.output == token))
+            told = select(meta.c.value).where(meta.c.name == _FAILURES + token)
             return OutputRecord(
                 revision=row.revision,
                 fingerprint=row.fingerprint,
                 unsynced=frozenset((one.boot, one.pid) for one in rows),
+                failures=json.loads(connection.scalar(told) or "{}"),
             )
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
@@ -190,6 +207,21 @@ class FeedStore:
                 "fingerprint": fingerprint,
             }
             connection.execute((statement if everything else statement.where(known)).values(values))
+
+    def record_failures(self, token: str, failures: Mapping[str, str]) -> None:
+        """Note what cannot be written, in the place of what was noted before."""
+        name = _FAILURES + token
+        with self._database.write() as connection:
+            connection.execute(delete(meta).where(meta.c.name == name))
+            if failures:
+                row = {"name": name, "value": json.dumps(dict(failures), ensure_ascii=False)}
+                insert_new(connection, meta, [row], key="name")
+
+    def count_files(self, token: str) -> int:
+        """Return how many files of feeds were written into an output folder."""
+        query = select(func.count()).where(published_file.c.output == token)
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
 
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
         """Note that everything that these processes wrote is on the disk."""

@@ -59,7 +59,7 @@ def _reference(
 
 
 #: What the store knows of itself: ``authority``; by which rules facets were decided
-#: (``facet_rules``); and each ``notice`` that waits for a hub.
+#: (``facet_rules``); each ``notice`` that waits for a hub; and the ``failures`` of output folders.
 meta = Table(
     "meta",
     metadata,

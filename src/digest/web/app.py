@@ -1,12 +1,12 @@
-"""The web application: pages, links to unsubscribe and to approve, status."""
+"""The web application: pages, links to unsubscribe and to approve, ``/status``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import cast
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -15,10 +15,9 @@ from starlette.types import ASGIApp
 
 from digest.errors import StoreError
 from digest.subscribers.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
-from digest.times import Clock
+from digest.times import Clock, rfc3339
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
-from digest.web.status import Status
 from digest.web.unsubscribing import Subscriptions, UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.
@@ -28,7 +27,7 @@ RETRY_AFTER = 30
 def create_app(
     *,
     subscriptions: Subscriptions,
-    status: Callable[[], Status] | None,
+    last_scan_at: Callable[[], datetime | None] | None,
     pages: WebPages,
     token_key: bytes,
     clock: Clock,
@@ -37,10 +36,10 @@ def create_app(
 ) -> ASGIApp:
     """Return the ASGI application.
 
-    ``status`` is called in a thread for ``/status`` (None: there is no such page), ``token_key``
-    signs the links of mails. ``editor`` does what the operator decides on editions; None: nothing
-    can be decided here. ``public`` puts the pages of the site before all this; what is none of
-    them is asked here.
+    ``last_scan_at`` returns when the articles were last scanned, for ``/status``; None: there is no
+    such address. ``token_key`` signs the links of mails. ``editor`` does what the operator decides
+    on editions; None: nothing can be decided here. ``public`` wraps this application with the one
+    that serves the pages of the site.
     """
     link = UnsubscribeLink(
         subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
@@ -54,10 +53,12 @@ def create_app(
         return await approvals.serve(request)
 
     async def show_status(_: Request) -> Response:
-        if status is None:
+        if last_scan_at is None:
             raise HTTPException(404)
-        body = pages.status(await run_in_threadpool(status))
-        return html_response(body, headers=PRIVATE_HEADERS)
+        # Everybody may read it: behind a proxy all requests come from this machine.
+        scanned = last_scan_at()
+        told = f"up, last scan {rfc3339(scanned)}" if scanned else "up, first scan under way"
+        return PlainTextResponse(f"{told}\n", headers={**SECURITY_HEADERS, **PRIVATE_HEADERS})
 
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)

@@ -30,12 +30,20 @@ class Verdict(Enum):
     FAILED = 412
 
 
-def verdict(header: Header, tag: str, tags: Collection[str], modified_at: datetime) -> Verdict:
+def verdict(
+    header: Header,
+    tag: str,
+    tags: Collection[str],
+    modified_at: datetime,
+    *,
+    exact_date: bool = False,
+) -> Verdict:
     """Return what the conditions of a GET or HEAD lead to, in the order of section 13.2.2.
 
     ``tag`` is the entity tag of what would be sent, ``tags`` those of all encodings of the same
     content, all without quotes: a client keeps the tag of the one it got, and any of them tells
-    that it has the content.
+    that it has the content. With ``exact_date`` an If-Modified-Since counts only where it is
+    ``modified_at``: for content whose date may go back, as that of a restored database does.
     """
     if (wanted := header("if-match")) is not None:
         if wanted.strip() != "*" and ("", tag) not in _tags(wanted):
@@ -43,11 +51,12 @@ def verdict(header: Header, tag: str, tags: Collection[str], modified_at: dateti
     elif (unmodified := http_date(header("if-unmodified-since"))) and modified_at > unmodified:
         return Verdict.FAILED
     if (known := header("if-none-match")) is not None:  # then no date is asked
-        found = known.strip() == "*" or not set(tags).isdisjoint(known_tags(known))
+        unchanged = known.strip() == "*" or not set(tags).isdisjoint(known_tags(known))
     else:
         since = http_date(header("if-modified-since"))
-        found = since is not None and modified_at <= since
-    return Verdict.NOT_MODIFIED if found else Verdict.PROCEED
+        known_by_date = since is not None and modified_at <= since
+        unchanged = since == modified_at if exact_date else known_by_date
+    return Verdict.NOT_MODIFIED if unchanged else Verdict.PROCEED
 
 
 def known_tags(text: str | None) -> list[str]:

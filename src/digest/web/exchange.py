@@ -75,7 +75,7 @@ class PageRequest:
 
     def verdict(self, tag: str, tags: Collection[str], date: datetime | None) -> Verdict:
         """Return what its conditions lead to; ``date`` is None where clients are told of none."""
-        return verdict(self.header, tag, tags, date or _NEVER)
+        return verdict(self.header, tag, tags, date or _NEVER, exact_date=True)
 
 
 async def redirect(send: Send, to: str) -> None:

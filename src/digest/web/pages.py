@@ -1,4 +1,4 @@
-"""The pages that people see: index, feeds, articles, editions, unsubscribing, status."""
+"""The pages that people see: index, feeds, articles, editions, unsubscribing, approving."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ from digest.subscribers.model import Subscriber, SubscriberState
 from digest.times import rfc3339
 from digest.web import samples
 from digest.web.readers import READERS, carriers, reader_links
-from digest.web.status import Status
 from digest.web.template_set import LastGood, TemplateSet
 
 #: The template of the style sheet that browsers show raw feeds with.
@@ -309,10 +308,6 @@ class WebPages:
         """Return the page that says goodbye and offers to subscribe again."""
         return self._render("unsubscribed", subscriber=subscriber)
 
-    def status(self, status: Status) -> bytes:
-        """Return the status page."""
-        return self._render("status", status=status)
-
     def not_found(self) -> bytes:
         """Return the page for addresses that have none."""
         return self._render("not_found")
@@ -349,18 +344,10 @@ class WebPages:
             self.approval(proposal)
         for listed in ((edition, 2),), ():
             self.editions(digest, listed, sample=bool(listed))
-        self.status(samples.status())
-        self.status(samples.idle_status())
         self.not_found()
         self.gone()
 
     def _render(self, name: str, **context: Any) -> bytes:
-        templates = self._templates
-        try:
-            return templates.render(f"web/{name}.html", context)
-        except TemplateError as error:
-            if self._last_good is None or not self._last_good.give_up(templates, error):
-                raise
         return self._templates.render(f"web/{name}.html", context)
 
     @property

@@ -113,7 +113,9 @@ class PublicPages:
             await self._inner(scope, receive, send)
             return
         try:
-            found = await self._find(request)
+            found: RenderedPage | _Unchanged | Missing | str | bytes = await self._find(request)
+            if found is Missing.WITHDRAWN:
+                found = await self._gone_page()
         except Busy:
             await say(send, 503, "There is too much to do.", RETRY_WHEN_BUSY)
         except StoreError:
@@ -124,8 +126,8 @@ class PublicPages:
         else:
             if found is Missing.UNKNOWN:
                 await self._inner(scope, receive, send)
-            elif found is Missing.WITHDRAWN:
-                await self._send_gone(request, send)
+            elif isinstance(found, bytes):
+                await _send_gone(request, found, send)
             elif isinstance(found, str):
                 await redirect(send, found)
             elif isinstance(found, _Unchanged):
@@ -296,14 +298,19 @@ class PublicPages:
             headers.append((b"last-modified", rfc822(date).encode()))
         await answer(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
 
-    async def _send_gone(self, request: PageRequest, send: Send) -> None:
+    async def _gone_page(self) -> bytes:
+        """Return the page for what was withdrawn. Raises TemplateError."""
         fingerprint, body = self._gone
         if fingerprint != self._pages.fingerprint:
             body = await run_in_threadpool(self._pages.gone)
             self._gone = self._pages.fingerprint, body
-        headers = prepared({**SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8"})
-        headers.append((b"content-length", str(len(body)).encode()))
-        await answer(send, 410, headers, b"" if request.head else body)
+        return body
+
+
+async def _send_gone(request: PageRequest, body: bytes, send: Send) -> None:
+    headers = prepared({**SECURITY_HEADERS, "Content-Type": "text/html; charset=utf-8"})
+    headers.append((b"content-length", str(len(body)).encode()))
+    await answer(send, 410, headers, b"" if request.head else body)
 
 
 def _headers(page: Page) -> Headers:

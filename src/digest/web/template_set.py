@@ -110,7 +110,6 @@ class LastGood:
         self._check = check
         self._lock = Lock()
         self._seen = first.stamp
-        self._before: TemplateSet | None = None
         self.templates = first
         self.fault: TemplateError | None = None  #: of the set on disk, where it is not in use
 
@@ -134,19 +133,11 @@ class LastGood:
                 self._refuse(error)
                 return
             if new.fingerprint != self.templates.fingerprint:
-                self._before, self.templates = self.templates, new
+                self.templates = new
                 _log.info("templates taken over")
             self.fault = None
         finally:
             self._lock.release()
-
-    def give_up(self, templates: TemplateSet, error: TemplateError) -> bool:
-        """Go back to the set before this one, which failed after all; False where there is none."""
-        with self._lock:
-            if templates is self.templates and self._before is not None:
-                self.templates, self._before = self._before, None
-                self._refuse(error)
-            return templates is not self.templates
 
     def _refuse(self, error: TemplateError) -> None:
         self.fault = error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -142,6 +142,11 @@ class Bench:
         if start:
             made.start()
         return made
+
+    def failures(self) -> Mapping[str, str]:
+        """Return what is noted of what cannot be written, by path."""
+        output = self.store.feeds.output(OutputFolder(self.output).token() or "")
+        return output.failures if output else {}
 
     def _tell(self, paths: Collection[str]) -> None:
         self.told += sorted(paths)

@@ -17,12 +17,14 @@ import feedparser
 import pytest
 from structlog.testing import capture_logs
 
+from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
-from digest.articles.model import CategoryPath
+from digest.articles.model import ARCHIVES, CategoryPath
 from digest.errors import OutputError, StoreError
 from digest.feeds.catalog import CustomFeed
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name
-from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.model import ATOM, JSON, PAGE, RSS, Feed
+from digest.feeds.publish import output_folder
 from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.power_loss import process_space
@@ -59,6 +61,67 @@ def test_every_level_has_a_feed_in_every_format(bench: Bench) -> None:
         assert bench.ids(f"feeds/商业/航运/{name}") == [1]
     assert all(unicodedata.is_normalized("NFC", path) for path in tree(bench.output))
     assert (bench.output / "feeds/feed.css").read_bytes() == b"feed {}"
+
+
+#: The first part of every address that is no feed's.
+ROUTES = (
+    "articles",
+    "archives",
+    "digests",
+    "approve",
+    "unsubscribe",
+    "assets",
+    "status",
+    "healthz",
+)
+
+
+def test_no_category_or_author_takes_the_place_of_a_file(bench: Bench) -> None:
+    bench.take(1, body=long_body(1))
+    bench.build(authors=True)
+    written = {
+        part for path in bench.output.rglob("*") for part in path.relative_to(bench.output).parts
+    }
+    assert {"rss.xml", "rss.xml.br", "rss.xml.gz", "feeds", "opml.xml", "feed.css"} <= written
+    later = {f"{name}{suffix}" for name in written for suffix in (".br", ".zst", ".dcz")}
+    taken = sorted({*written, *later, *ROUTES, ARCHIVES, PAGE, f"{ARCHIVES}.br", "RSS.XML.br"})
+    for number, name in enumerate(taken, 2):
+        bench.take(number, categories=(CategoryPath((name, name)),), authors=(name,))
+    bench.build(authors=True)
+    for number, name in enumerate(taken, 2):
+        for feed in (
+            Feed(site=SITE, category=CategoryPath((name,))),
+            Feed(site=SITE, category=CategoryPath((name, name))),
+            Feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)),
+        ):
+            assert bench.ids(feed.folder + ATOM) == [number], feed.folder
+    assert bench.ids("feeds/rss.xml")[0] == len(taken) + 1
+    assert tree(bench.output) == bench.fresh(authors=True)
+
+
+def test_feeds_over_the_limit_are_not_written_and_that_is_told(bench: Bench) -> None:
+    for number, name in enumerate(names(4), 1):
+        bench.take(number, categories=(name,))
+    with capture_logs() as logs:
+        publisher = bench.publisher(max_feeds=3, fingerprint="few")
+        bench.publish(publisher)
+        bench.take(5, categories=(CategoryPath(("分类 5",)),))
+        bench.publish(publisher)
+    assert {path for path in tree(bench.output) if path.endswith(RSS)} == {
+        "feeds/rss.xml",
+        "feeds/分类 0/rss.xml",
+        "feeds/分类 1/rss.xml",
+    }
+    assert bench.ids("feeds/rss.xml") == [5, 4, 3]
+    assert [one["left_out"] for one in logs if one["event"].startswith("too many feeds")] == [2, 1]
+    assert "%203" not in (bench.output / "feeds/opml.xml").read_text()
+    assert bench.failures() == {"feeds": "3 feeds more than max_feeds (3)"}
+    bench.withdraw(1, 2)
+    bench.publish(publisher)
+    bench.take(6, categories=(CategoryPath(("分类 5",)),))
+    bench.publish(publisher)
+    assert bench.ids("feeds/分类 5/rss.xml") == [6, 5]
+    assert "%205" in (bench.output / "feeds/opml.xml").read_text()
 
 
 def test_a_feed_holds_the_newest_up_to_its_limit(bench: Bench) -> None:
@@ -520,9 +583,7 @@ def test_a_deleted_output_comes_back_whole(bench: Bench) -> None:
     assert set(bench.told) == set(before) - LISTS
 
 
-def test_an_output_that_vanishes_under_a_running_publisher_comes_back_at_the_next_start(
-    bench: Bench,
-) -> None:
+def test_an_output_that_vanishes_under_a_running_publisher_comes_back_whole(bench: Bench) -> None:
     bench.take(1)
     bench.take(2, categories=(TEA,))
     publisher = bench.publisher()
@@ -530,8 +591,41 @@ def test_an_output_that_vanishes_under_a_running_publisher_comes_back_at_the_nex
     shutil.rmtree(bench.output)
     bench.take(3)
     bench.publish(publisher)
-    assert bench.ids("feeds/商业/rss.xml") == [3, 1]
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_another_folder_in_the_place_of_the_output_is_brought_up_to_date(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.take(1)
     bench.build()
+    bench.output.rename(tmp_path / "away")
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.take(2)
+    shutil.rmtree(bench.output)
+    (tmp_path / "away").rename(bench.output)
+    bench.publish(publisher)
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_nothing_is_written_while_the_file_system_of_the_output_is_away(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.output.rename(tmp_path / "unmounted")
+    bench.output.mkdir()
+    bench.take(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(output_folder, "_device", lambda _: 4711)
+        with pytest.raises(OutputError, match="not mounted any more"):
+            bench.publish(publisher)
+    assert list(bench.output.iterdir()) == []
+    bench.output.rmdir()
+    (tmp_path / "unmounted").rename(bench.output)
+    bench.publish(publisher)
     assert tree(bench.output) == bench.fresh()
 
 
@@ -746,10 +840,14 @@ def test_a_file_that_cannot_be_written_does_not_keep_the_others(bench: Bench) ->
     written = files("", "商业/", "商业/航运/", "商业/航运/港口 & Docks/", "生活/") | LISTS
     assert set(tree(bench.output)) == written | {"feeds/生活/茶"}
     assert set(bench.told) == written - LISTS
-    with pytest.raises(OutputError):
+    why = dict.fromkeys(sorted(files("生活/茶/")), "there is a file where a folder should be")
+    assert bench.failures() == why
+    with capture_logs() as logs, pytest.raises(OutputError):
         bench.publish(publisher)
+    assert logs == [], "told once"
     (bench.output / "feeds/生活/茶").unlink()
     assert bench.publish(publisher) == Published(written=3, unchanged=2)
+    assert bench.failures() == {}
     assert tree(bench.output) == bench.fresh()
 
 

@@ -83,6 +83,7 @@ class OutputFolder:
     def __init__(self, root: Path, *, time_ns: Callable[[], int] = time.time_ns) -> None:
         self._root = root
         self._time_ns = time_ns
+        self._device: int | None = None  # the file system on which the token was seen last
 
     @contextlib.contextmanager
     def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
@@ -109,16 +110,23 @@ class OutputFolder:
     def token(self) -> str | None:
         """Return what tells this folder from any other; None where it has none yet.
 
-        Raises OutputError.
+        Raises OutputError, also where the folder had a token and is on another file system now:
+        it was unmounted, and nothing is to be written where it was.
         """
         path = self._root / _IDENTITY_FILE
         try:
-            found = path.read_text(encoding="ascii").strip()
+            content = path.read_text(encoding="ascii").strip()
         except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
-            return None
+            content = ""
         except OSError as error:
             raise _explained(path, error) from error
-        return found if _IDENTITY.fullmatch(found) else None
+        device = _device(self._root)
+        if _IDENTITY.fullmatch(content):
+            self._device = device
+            return content
+        if None not in (self._device, device) and device != self._device:
+            raise OutputError(self._root, "its file system is not mounted any more")
+        return None
 
     def make_token(self) -> str:
         """Give the folder a new token, and return it. Raises OutputError."""
@@ -129,6 +137,7 @@ class OutputFolder:
             _replace(path, f"{token}\n".encode())
         except OSError as error:
             raise _explained(path, error) from error
+        self._device = _device(self._root)
         return token
 
     def remove_older_layout(self) -> int:
@@ -369,6 +378,14 @@ def _written_at(target: Path, suffix: str = "") -> int | None:
     """Return when a file was written, in nanoseconds; None where that cannot be seen."""
     try:
         return target.with_name(target.name + suffix).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _device(folder: Path) -> int | None:
+    """Return the number of the file system that a folder is on; None where there is no folder."""
+    try:
+        return folder.stat().st_dev
     except OSError:
         return None
 

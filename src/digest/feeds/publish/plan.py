@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from digest.articles.facets import Facet, FacetKind
@@ -38,6 +38,16 @@ class PublishPlan:
     def changes_lists(self) -> bool:
         """Whether other feeds exist than before."""
         return bool(self.begun or self.ended)
+
+    def limited(self, room: int) -> PublishPlan:
+        """Return the plan with the first ``room`` feeds that begin; the others are not written."""
+        kept = [feed for feed in self.written if feed in self.begun][: max(room, 0)]
+        left_out = self.begun.difference(kept)
+        return replace(
+            self,
+            written=tuple(feed for feed in self.written if feed not in left_out),
+            begun=frozenset(kept),
+        )
 
 
 def candidates(options: FeedPlan, stale: StaleFeeds) -> list[Feed]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +33,8 @@ _log = structlog.get_logger(__name__)
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
+#: Files that are told of by name among those that cannot be written.
+MAX_TOLD = 20
 #: All feeds live below this folder.
 _TOP = "feeds"
 
@@ -47,6 +49,8 @@ class OutputRecord:
     fingerprint: str  #: of the program and configuration that wrote it
     #: What did not end cleanly: boot id, a blank and whose process numbers count, and a number.
     unsynced: Collection[tuple[str, int]]
+    #: What cannot be written, MAX_TOLD at most: why, by path.
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,12 @@ class PublishStore(Protocol):
         could be written, the folder is of none.
         """
 
+    def record_failures(self, token: str, failures: Mapping[str, str]) -> None:
+        """Note what cannot be written, in the place of what was noted before."""
+
+    def count_files(self, token: str) -> int:
+        """Return how many files of feeds were written into an output folder."""
+
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
         """Note that everything that these processes wrote is on the disk."""
 
@@ -159,6 +169,8 @@ class Publisher:
         self._damaged: set[str] = set()  # paths that are not as they were written
         self._unpacked: dict[str, None] = {}
         self._lists_due = True  # the lists may name other feeds than there are
+        self._failures: Mapping[str, str] = {}  # what is told of what cannot be written
+        self._left_out: set[str] = set()  # folders of feeds over the limit of feeds
         self._marked = False
         self._working = threading.RLock()
         self.suspect = False  #: files may not hold what was written: the power was lost
@@ -179,7 +191,11 @@ class Publisher:
                 token = self._folder.make_token()
             known = self._store.output(token)
             self._since = None
+            self._done.clear()
+            self._damaged.clear()
+            self._lists_due = True
             if known is not None:
+                self._failures = known.failures
                 self._compare(token, known)
         if token != self._token:
             self._token, self._marked = token, False
@@ -223,11 +239,11 @@ class Publisher:
 
         ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
         A feed that was written within this second is left for the next one (``Published.wait``).
-        Starts, where ``start`` could not.
+        Starts, where ``start`` could not, and where another folder is in the place of the last one.
         """
         tell = progress or (lambda _done, _total: None)
         with self._working:
-            if not self._token:
+            if self._folder.token() != self._token or not self._token:
                 self.start(partial(tell, 0, 0))
             try:
                 run = self._run(tell)
@@ -241,7 +257,7 @@ class Publisher:
 
     def _run(self, tell: Progress) -> _Run:
         stale = self._stale()
-        planned = plan(self._options, stale, self._present(stale))
+        planned = self._limited(plan(self._options, stale, self._present(stale)))
         run = _Run(folder=self._folder, unpacked=self._unpacked)
         if not (planned.written or planned.ended or self._damaged or self._since is None):
             self._finish(run, stale)
@@ -353,6 +369,24 @@ class Publisher:
         recorded = self._store.recorded(self._token, [path for one in feeds for path in one.paths])
         return {feed for feed in feeds if not recorded.isdisjoint(feed.paths)}
 
+    def _limited(self, planned: PublishPlan) -> PublishPlan:
+        """Return the plan without the feeds that would be too many."""
+        most = self._options.max_feeds
+        if self._since is None:
+            self._left_out.clear()
+            there = 0
+        elif not planned.begun:
+            return planned
+        else:
+            there = self._store.count_files(self._token) // len(self._options.formats)
+        limited = planned.limited(most - there)
+        self._left_out.difference_update(feed.folder for feed in limited.begun)
+        left_out = {feed.folder for feed in planned.begun.difference(limited.begun)}
+        if not left_out <= self._left_out:
+            self._left_out |= left_out
+            _log.error("too many feeds: some have no files", left_out=len(left_out), limit=most)
+        return limited
+
     def _is_due(self, feed: Feed, stale: StaleFeeds, run: _Run) -> bool:
         """Tell whether a feed is to be written now; note how long to wait where it is later."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
@@ -427,6 +461,12 @@ class Publisher:
         options = self._options
         categories, facets = listed(options, self._store.stale(None, options.kinds))
         name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
+        if self._left_out:
+            site, out = options.site, self._left_out
+            categories = [
+                path for path in categories if Feed(site=site, category=path).folder not in out
+            ]
+            facets = [feed for feed in facets if feed.folder not in out]
         documents = opml(options.site, categories, name, facets), self._style_sheet
         for path, document in zip(paths, documents, strict=True):
             run.write(path, document)
@@ -450,6 +490,7 @@ class Publisher:
                 self._fingerprint,
                 everything=everything,
             )
+        self._tell_failures(run)
         if complete:
             if everything:
                 self._store.forget_other_boots(self._token, boot_id())
@@ -458,6 +499,21 @@ class Publisher:
             self._lists_due = False
             self._done.clear()
             self._damaged.clear()
+
+    def _tell_failures(self, run: _Run) -> None:
+        """Have the log and the store tell what cannot be written, where that is news."""
+        failures = dict(sorted(run.failures.items())[:MAX_TOLD])
+        if self._left_out:
+            failures["feeds"] = (
+                f"{len(self._left_out)} feeds more than max_feeds ({self._options.max_feeds})"
+            )
+        if failures == self._failures:
+            return
+        for path, problem in failures.items():
+            if self._failures.get(path) != problem:
+                _log.error("cannot be written", path=path, problem=problem)
+        self._store.record_failures(self._token, failures)
+        self._failures = failures
 
 
 @dataclass(slots=True, kw_only=True)
@@ -469,7 +525,8 @@ class _Run:
     files: list[Written] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)  # whether there was a file or not
     files_removed: int = 0
-    error: OutputError | None = None
+    error: OutputError | None = None  # the first one
+    failures: dict[str, str] = field(default_factory=dict)  # problems by path
     wait: float | None = None
     replaced: list[tuple[str, bytes]] = field(default_factory=list)  # feeds' last versions
 
@@ -478,7 +535,7 @@ class _Run:
         try:
             written = self.folder.write(path, content)
         except OutputError as error:
-            self.error = self.error or error
+            self._fail(path, error)
             return False
         if written.changed or not self.folder.packed(path):
             self.unpacked.pop(path, None)
@@ -494,7 +551,7 @@ class _Run:
             self.files_removed += self.folder.remove(path)
             self.removed.append(path)
         except OutputError as error:
-            self.error = self.error or error
+            self._fail(path, error)
 
     def record_histories(self) -> None:
         """Record which entries the replaced versions of feeds held (RFC 3229)."""
@@ -502,8 +559,12 @@ class _Run:
             try:
                 self.folder.record(path, previous)
             except OutputError as error:
-                self.error = self.error or error
+                self._fail(path, error)
         self.replaced.clear()
+
+    def _fail(self, path: str, error: OutputError) -> None:
+        self.error = self.error or error
+        self.failures[path] = error.problem
 
     def postpone(self, seconds: float) -> None:
         """Leave a feed for later."""

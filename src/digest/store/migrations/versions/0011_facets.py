@@ -1,8 +1,14 @@
-"""The names that the tables of facets have had since: facet, facet_article."""
+"""Tables of facets under their new names; categories whose folders have another name now."""
 
 from __future__ import annotations
 
+import json
+from hashlib import blake2b
+
+import sqlalchemy as sa
 from alembic import op
+
+from digest.articles.model import CategoryPath
 
 revision = "0011"
 down_revision = "0010"
@@ -11,7 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Rename tables, column, index, and (where they can be) constraints; no row changes but one."""
+    """Rename tables, a column, an index, constraints (PostgreSQL), and rows named by folders."""
     op.rename_table("strand", "facet")
     op.rename_table("strand_article", "facet_article")
     op.execute("ALTER TABLE facet_article RENAME COLUMN strand TO facet")
@@ -31,3 +37,27 @@ def upgrade() -> None:
             ("facet_article", "fk_strand_article_strand", "fk_facet_article_facet"),
         ):
             op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
+    _rename_folders()
+
+
+def _rename_folders() -> None:
+    """Follow categories such as ``rss.xml.br``, whose dots are escaped in folders by now."""
+    connection = op.get_bind()
+    query = sa.text("SELECT id, folder, names FROM category")
+    for number, old, names in connection.execute(query).all():
+        new = CategoryPath(tuple(json.loads(names))).folder
+        if new == old:
+            continue
+        values = {"id": number, "folder": new, "key": _hashed(new)}
+        values |= {"was": _hashed(f"category:{old}"), "change": _hashed(f"category:{new}")}
+        values |= {"feed_was": _hashed(f"feeds/{old}/"), "feed": _hashed(f"feeds/{new}/")}
+        for statement in (
+            "UPDATE category SET folder = :folder, key = :key WHERE id = :id",
+            "UPDATE feed_change SET key = :change WHERE key = :was",
+            "UPDATE archive SET feed = :feed WHERE feed = :feed_was",
+        ):
+            connection.execute(sa.text(statement), values)
+
+
+def _hashed(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
