@@ -18,8 +18,8 @@ import pytest
 from digest.app.daemon import Daemon
 from digest.app.wiring import Services
 from digest.feeds.publish.publisher import Published, Publisher
-from digest.feeds.websub import queue as desk_module
-from digest.feeds.websub.notifications import HubQueue
+from digest.feeds.websub import notifier as notifier_module
+from digest.feeds.websub.queue import HubQueue
 from tests.conftest import CONFIGURATION, Workplace
 from tests.hub import Hub, Reply, Subscriber, serving
 from tests.waiting import PATIENCE, ThreadCalls
@@ -40,7 +40,7 @@ def _port() -> int:
 
 @pytest.fixture(name="hub")
 def _hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(desk_module, "HubQueue", partial(HubQueue, first_rest=0.1))
+    monkeypatch.setattr(notifier_module, "HubQueue", partial(HubQueue, first_rest=0.1))
     hub = Hub()
     with serving(hub.server):
         yield hub
@@ -193,7 +193,7 @@ async def test_a_hub_that_was_away_over_a_restart_is_told_then(
     with workplace.open() as services:
         async with daemon(services):
             pass
-        assert {one.topic for one in services.store.notices.notices()} == {
+        assert {one.topic for one in services.store.hub_notifications.stored()} == {
             services.site.link(path) for path in TOPICS
         }
     back = Hub(port)
@@ -201,7 +201,7 @@ async def test_a_hub_that_was_away_over_a_restart_is_told_then(
         async with daemon(services):
             await told(back, len(TOPICS))
             await fetched(back)
-        assert services.store.notices.notices() == []
+        assert services.store.hub_notifications.stored() == []
     assert len(back.told.all) == len(TOPICS)
     assert back.complaints == []
 
@@ -218,7 +218,7 @@ async def test_a_slow_hub_does_not_delay_the_stop(
             began = time.monotonic()
         assert time.monotonic() - began < 5
         release.set()
-        assert len(services.store.notices.notices()) == len(TOPICS)
+        assert len(services.store.hub_notifications.stored()) == len(TOPICS)
 
 
 async def test_a_burst_of_files_is_one_notice_for_each_feed_and_run_at_most(

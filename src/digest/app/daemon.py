@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_PUBLISHING, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
-_STOP_HERALD, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
+_STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +86,12 @@ class Daemon:
             await self._work(self._server(listener) if listener else None)
 
     async def _work(self, server: Server | None) -> None:
-        stop_mail, stop_herald = asyncio.Event(), asyncio.Event()
+        stop_mail, stop_notifier = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
             editor = tasks.create_task(self._editor.run())
-            herald = tasks.create_task(self._services.herald.run(stop_herald))
+            notifier = tasks.create_task(self._services.hub_notifier.run(stop_notifier))
             follow = tasks.create_task(self._follow())
             await self._stop.wait()
             _log.info("stopping")
@@ -101,8 +101,8 @@ class Daemon:
             self._editor.stop()
             await asyncio.gather(_ended(follow, _STOP_PUBLISHING), _ended(editor, _STOP_EDITOR))
             stop_mail.set()
-            stop_herald.set()
-            await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(herald, _STOP_HERALD))
+            stop_notifier.set()
+            await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(notifier, _STOP_NOTIFIER))
             if web and server:
                 server.should_exit = True
                 self._checked.set()

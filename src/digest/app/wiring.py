@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from digest.app.approval import Editor
     from digest.app.export.exporter import Exporter
     from digest.app.publish_loop import PendingPaths, PublishLoop
-    from digest.feeds.websub.notifier import Herald
+    from digest.feeds.websub.notifier import HubNotifier
     from digest.mail.delivery.mailing import Mailing
     from digest.mail.render import MailTemplates
     from digest.scheduling.due import DueRuns
@@ -81,8 +81,8 @@ class Services:
     @cached_property
     def publisher(self) -> Publisher:
         """What brings the files of feeds up to date."""
-        # The herald is made here, and not by whichever thread publishes first: there is only one.
-        changed = self.herald.changed if self.site.hubs else _tell_nobody
+        # The notifier is made here, and not by whichever thread publishes first: there is only one.
+        changed = self.hub_notifier.changed if self.site.hubs else _tell_nobody
         return Publisher(
             store=self.store.feeds,
             folder=OutputFolder(self.settings.paths.output),
@@ -93,12 +93,12 @@ class Services:
         )
 
     @cached_property
-    def herald(self) -> Herald:
+    def hub_notifier(self) -> HubNotifier:
         """What tells hubs of changed feeds."""
-        from digest.feeds.websub.notifier import Herald
+        from digest.feeds.websub.notifier import HubNotifier
 
-        keeper = self.store.notices
-        return Herald(site=self.site, keeper=keeper, clock=self.clock, jitter=random)
+        store = self.store.hub_notifications
+        return HubNotifier(site=self.site, store=store, clock=self.clock, jitter=random)
 
     @cached_property
     def pages(self) -> WebPages:
@@ -196,7 +196,7 @@ class Services:
         Blocks for some seconds at most; the log tells how it went.
         """
         if self.site.hubs:
-            asyncio.run(self.herald.run_once(_TELL_WITHIN))
+            asyncio.run(self.hub_notifier.run_once(_TELL_WITHIN))
 
     def due_runs(self) -> DueRuns:
         """Return what tells which run of a digest is due."""

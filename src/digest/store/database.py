@@ -15,7 +15,7 @@ from digest.store.deliveries import OutboxStore
 from digest.store.edition_decisions import Decisions
 from digest.store.edition_progress import Reports
 from digest.store.feeds import FeedStore
-from digest.store.hub_notifications import NoticeStore
+from digest.store.hub_notifications import HubNotificationStore
 from digest.store.pages import PageStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
@@ -42,7 +42,7 @@ class Store:
         self.welcomes = Welcomes(database)
         self.reports = Reports(database)
         self.withdrawals = Withdrawals(database)
-        self.notices = NoticeStore(database)
+        self.hub_notifications = HubNotificationStore(database)
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Notices that wait for a hub, kept for the next start."""
+"""Notifications that wait for a hub, stored for the next start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, delete, select
 
-from digest.feeds.websub.notifications import Notice
+from digest.feeds.websub.protocol import Notification
 from digest.store.connection import Database
 from digest.store.schema import meta
 from digest.store.statements import put
@@ -17,47 +17,49 @@ from digest.store.statements import put
 _PREFIX = "notice "
 
 
-class NoticeStore:
-    """Keeps what hubs are still to be told. Every method raises StoreError.
+class HubNotificationStore:
+    """Stores what hubs are still to be told. Every method raises StoreError.
 
-    One row for each, so that a command and the daemon do not undo what the other keeps.
+    One row for each, so that a command and the daemon do not undo what the other stores.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def notices(self) -> list[Notice]:
-        """Return what is kept, what changed first coming first."""
+    def stored(self) -> list[Notification]:
+        """Return all notifications that wait, in the order of their changes."""
         query = select(meta.c.name, meta.c.value).where(meta.c.name.startswith(_PREFIX))
         with self._database.read() as connection:
-            found = [_notice(name, value) for name, value in connection.execute(query)]
+            found = [_notification(name, value) for name, value in connection.execute(query)]
         return sorted(found, key=lambda one: (one.changed_at, one.hub, one.topic))
 
-    def keep(self, notices: Collection[Notice]) -> None:
-        """Keep notices; what is kept of the same hub and topic is replaced."""
-        rows = [{"name": _name(one), "value": _value(one)} for one in notices]
+    def keep(self, notifications: Collection[Notification]) -> None:
+        """Store notifications; what is stored of the same hub and topic is replaced."""
+        rows = [{"name": _name(one), "value": _value(one)} for one in notifications]
         with self._database.write() as connection:
             put(connection, meta, rows, key="name")
 
-    def drop(self, notices: Collection[Notice]) -> None:
-        """Forget notices; not those that were kept anew since, with another time."""
+    def drop(self, notifications: Collection[Notification]) -> None:
+        """Forget notifications, unless they were stored again since with another time."""
         gone = delete(meta).where(
             meta.c.name == bindparam("notice"), meta.c.value == bindparam("changed_at")
         )
-        rows = [{"notice": _name(one), "changed_at": _value(one)} for one in notices]
+        rows = [{"notice": _name(one), "changed_at": _value(one)} for one in notifications]
         with self._database.write() as connection:
             if rows:
                 connection.execute(gone, rows)
 
 
-def _name(notice: Notice) -> str:
-    return f"{_PREFIX}{notice.hub} {notice.topic}"
+def _name(notification: Notification) -> str:
+    return f"{_PREFIX}{notification.hub} {notification.topic}"
 
 
-def _value(notice: Notice) -> str:
-    return notice.changed_at.isoformat()
+def _value(notification: Notification) -> str:
+    return notification.changed_at.isoformat()
 
 
-def _notice(name: str, value: str) -> Notice:
+def _notification(name: str, value: str) -> Notification:
     hub, _, topic = name.removeprefix(_PREFIX).partition(" ")
-    return Notice(hub=hub, topic=topic, changed_at=datetime.fromisoformat(value).astimezone(UTC))
+    return Notification(
+        hub=hub, topic=topic, changed_at=datetime.fromisoformat(value).astimezone(UTC)
+    )

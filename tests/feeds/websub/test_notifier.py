@@ -1,4 +1,4 @@
-"""The herald, against a real hub: one that takes, and one that fails in every way it can."""
+"""The notifier, against a real hub: one that takes, and one that fails in every way it can."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from structlog.typing import EventDict
 
 from digest import __version__
 from digest.errors import StoreError
-from digest.feeds.websub import notifier as herald_module
-from digest.feeds.websub import queue as desk_module
-from digest.feeds.websub.notifications import GIVE_UP_AFTER, HubQueue, Notice
-from digest.feeds.websub.notifier import Herald
+from digest.feeds.websub import notifier as notifier_module
+from digest.feeds.websub.notifier import HubNotifier
+from digest.feeds.websub.protocol import Notification
+from digest.feeds.websub.queue import GIVE_UP_AFTER, HubQueue
 from tests.conftest import NOW, FakeClock
 from tests.feeds.samples import SITE
 from tests.hub import Hub, Reply, serving
@@ -32,23 +32,23 @@ from tests.waiting import PATIENCE
 
 
 @dataclass
-class Keeper:
-    """Keeps notices in memory."""
+class MemoryStore:
+    """Stores notifications in memory."""
 
-    kept: dict[tuple[str, str], Notice] = field(default_factory=dict)
+    kept: dict[tuple[str, str], Notification] = field(default_factory=dict)
     broken: bool = False
 
-    def notices(self) -> list[Notice]:
+    def stored(self) -> list[Notification]:
         self._check()
         return list(self.kept.values())
 
-    def keep(self, notices: Collection[Notice]) -> None:
+    def keep(self, notifications: Collection[Notification]) -> None:
         self._check()
-        self.kept |= {(one.hub, one.topic): one for one in notices}
+        self.kept |= {(one.hub, one.topic): one for one in notifications}
 
-    def drop(self, notices: Collection[Notice]) -> None:
+    def drop(self, notifications: Collection[Notification]) -> None:
         self._check()
-        for one in notices:
+        for one in notifications:
             if self.kept.get((one.hub, one.topic)) == one:
                 del self.kept[one.hub, one.topic]
 
@@ -59,7 +59,7 @@ class Keeper:
 
 @pytest.fixture(name="hub")
 def _hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(desk_module, "HubQueue", partial(HubQueue, first_rest=0.05))
+    monkeypatch.setattr(notifier_module, "HubQueue", partial(HubQueue, first_rest=0.05))
     hub = Hub(fetches=False)  # nobody serves these topics
     with serving(hub.server):
         yield hub
@@ -77,16 +77,16 @@ def _logs() -> Iterator[list[EventDict]]:
         yield logs
 
 
-def herald(
-    clock: FakeClock, keeper: Keeper, *hubs: str, trust: ssl.SSLContext | None = None
-) -> Herald:
-    return Herald(
-        site=replace(SITE, hubs=hubs), keeper=keeper, clock=clock, jitter=lambda: 0.0, trust=trust
+def make_notifier(
+    clock: FakeClock, store: MemoryStore, *hubs: str, trust: ssl.SSLContext | None = None
+) -> HubNotifier:
+    return HubNotifier(
+        site=replace(SITE, hubs=hubs), store=store, clock=clock, jitter=lambda: 0.0, trust=trust
     )
 
 
 @asynccontextmanager
-async def running(one: Herald) -> AsyncIterator[None]:
+async def running(one: HubNotifier) -> AsyncIterator[None]:
     stop = asyncio.Event()
     task = asyncio.create_task(one.run(stop))
     try:
@@ -101,10 +101,10 @@ async def told(hub: Hub, count: int) -> None:
     await asyncio.to_thread(hub.told.wait, lambda: len(hub.told.all) >= count)
 
 
-async def idle(one: Herald) -> None:
+async def idle(one: HubNotifier) -> None:
     """Wait until nothing waits for any hub and everything is remembered."""
     async with asyncio.timeout(PATIENCE):
-        while any(desk.waiting() or desk.kept for desk in one._desks):  # noqa: ASYNC110 - other's
+        while any(queue.waiting() or queue.stored for queue in one._queues):  # noqa: ASYNC110 - other's
             await asyncio.sleep(0.005)
 
 
@@ -115,8 +115,8 @@ ATOM = SITE.link("feeds/商业/atom.xml")
 async def test_each_changed_feed_is_told_once_in_one_connection(
     hub: Hub, clock: FakeClock, logs: list[EventDict]
 ) -> None:
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         one.changed(
             [
@@ -135,14 +135,14 @@ async def test_each_changed_feed_is_told_once_in_one_connection(
     assert hub.requests == [[RSS], [ATOM], [RSS]]
     assert len(hub.connections) == 1
     assert hub.agents == {f"Digest/{__version__}"}
-    assert keeper.kept == {}
+    assert store.kept == {}
     assert {entry["event"] for entry in logs} == {"hub told"}
 
 
 async def test_what_changes_before_the_start_and_in_other_threads_is_told(
     hub: Hub, clock: FakeClock
 ) -> None:
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     one.changed(["feeds/rss.xml"])
     async with running(one):
         await told(hub, 1)
@@ -154,7 +154,7 @@ async def test_what_changes_before_the_start_and_in_other_threads_is_told(
 async def test_a_burst_is_coalesced_while_the_hub_is_slow(hub: Hub, clock: FakeClock) -> None:
     release = threading.Event()
     hub.replies.append(Reply(until=release))
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 1)
@@ -173,8 +173,8 @@ async def test_what_changes_again_while_the_hub_is_told_stays_kept(
 ) -> None:
     release = threading.Event()
     hub.replies.append(Reply(until=release))
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 1)
@@ -183,7 +183,7 @@ async def test_what_changes_again_while_the_hub_is_told_stays_kept(
         hub.replies.append(Reply(status=503))
         release.set()
         await told(hub, 2)
-    assert [notice.changed_at for notice in keeper.kept.values()] == [clock.now]
+    assert [notification.changed_at for notification in store.kept.values()] == [clock.now]
 
 
 @pytest.mark.parametrize("status", [301, 307, 404, 408, 429, 500, 502, 503])
@@ -193,8 +193,8 @@ async def test_a_hub_that_cannot_now_is_told_later(
     elsewhere = Hub(fetches=False)
     with serving(elsewhere.server):
         hub.replies += [Reply(status=status, headers={"Location": elsewhere.address})] * 2
-        keeper = Keeper()
-        one = herald(clock, keeper, hub.address)
+        store = MemoryStore()
+        one = make_notifier(clock, store, hub.address)
         async with running(one):
             one.changed(["feeds/rss.xml"])
             await told(hub, 3)
@@ -203,14 +203,14 @@ async def test_a_hub_that_cannot_now_is_told_later(
     assert hub.told.at[1] - hub.told.at[0] >= 0.05
     assert hub.told.at[2] - hub.told.at[1] >= 0.1
     assert elsewhere.requests == []
-    assert keeper.kept == {}
+    assert store.kept == {}
     assert [entry["event"] for entry in logs] == ["hub not told, will try again"] * 2 + ["hub told"]
     assert logs[0]["problem"] == f"it answered {status}"
 
 
 async def test_a_hub_is_left_alone_for_as_long_as_it_asks(hub: Hub, clock: FakeClock) -> None:
     hub.replies.append(Reply(status=429, headers={"Retry-After": "1"}))
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 1)
@@ -224,13 +224,13 @@ async def test_a_hub_that_is_away_is_told_once_it_is_back(
     hub: Hub, clock: FakeClock, logs: list[EventDict]
 ) -> None:
     port = hub.server.server_port
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     hub.server.shutdown()
     hub.server.server_close()
     async with running(one):
         one.changed(["feeds/rss.xml"])
-        assert list(keeper.kept) == [(hub.address, RSS)], "kept at once: it may be killed now"
+        assert list(store.kept) == [(hub.address, RSS)], "kept at once: it may be killed now"
         async with asyncio.timeout(PATIENCE):
             while not logs:  # noqa: ASYNC110 - another task's
                 await asyncio.sleep(0.005)
@@ -239,7 +239,7 @@ async def test_a_hub_that_is_away_is_told_once_it_is_back(
             await told(back, 1)
             await idle(one)
     assert back.requests == [[RSS]]
-    assert keeper.kept == {}
+    assert store.kept == {}
     assert logs[0]["problem"]
 
 
@@ -248,7 +248,7 @@ async def test_one_hub_that_is_slow_holds_up_no_other(hub: Hub, clock: FakeClock
     hub.always = Reply(until=release)
     other = Hub(fetches=False)
     with serving(other.server):
-        one = herald(clock, Keeper(), hub.address, other.address)
+        one = make_notifier(clock, MemoryStore(), hub.address, other.address)
         async with running(one):
             one.changed(["feeds/rss.xml", "feeds/atom.xml", "feeds/feed.json"])
             await told(other, 3)
@@ -259,10 +259,10 @@ async def test_one_hub_that_is_slow_holds_up_no_other(hub: Hub, clock: FakeClock
 async def test_a_hub_that_never_answers_is_given_up_on_in_time(
     hub: Hub, clock: FakeClock, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(herald_module, "_WHOLE_EXCHANGE", 0.2)
+    monkeypatch.setattr(notifier_module, "_WHOLE_EXCHANGE", 0.2)
     release = threading.Event()
     hub.replies.append(Reply(until=release))
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 2)
@@ -274,7 +274,7 @@ async def test_a_hub_that_never_answers_is_given_up_on_in_time(
 async def test_of_a_long_answer_only_the_beginning_is_read(hub: Hub, clock: FakeClock) -> None:
     hub.replies.append(Reply(body=b"x" * 50_000_000))
     hub.replies.append(Reply(body=b"short"))
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml", "feeds/atom.xml", "feeds/feed.json"])
         await told(hub, 3)
@@ -286,7 +286,7 @@ async def test_an_answer_that_breaks_off_after_its_head_counts(
     hub: Hub, clock: FakeClock, logs: list[EventDict]
 ) -> None:
     hub.replies.append(Reply(headers={"Content-Length": "10", "Connection": "close"}))
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 1)
@@ -300,7 +300,7 @@ async def test_what_a_hub_refuses_is_told_in_the_log_and_not_repeated(
     hub: Hub, clock: FakeClock, logs: list[EventDict], status: int
 ) -> None:
     hub.replies.append(Reply(status=status))
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     async with running(one):
         one.changed(["feeds/atom.xml", "feeds/rss.xml"])
         await told(hub, 2)
@@ -313,8 +313,8 @@ async def test_what_a_hub_refuses_is_told_in_the_log_and_not_repeated(
 async def test_a_hub_known_to_take_several_topics_gets_them_together(
     hub: Hub, clock: FakeClock
 ) -> None:
-    one = herald(clock, Keeper(), hub.address)
-    one._desks[0].batch = 2
+    one = make_notifier(clock, MemoryStore(), hub.address)
+    one._queues[0].batch = 2
     async with running(one):
         one.changed(["feeds/rss.xml", "feeds/atom.xml", "feeds/feed.json"])
         await told(hub, 3)
@@ -326,8 +326,8 @@ async def test_and_one_by_one_where_it_does_not_take_them_after_all(
     hub: Hub, clock: FakeClock
 ) -> None:
     hub.replies.append(Reply(status=400))
-    one = herald(clock, Keeper(), hub.address)
-    one._desks[0].batch = 20
+    one = make_notifier(clock, MemoryStore(), hub.address)
+    one._queues[0].batch = 20
     async with running(one):
         one.changed(["feeds/rss.xml", "feeds/atom.xml"])
         await told(hub, 4)
@@ -339,76 +339,81 @@ async def test_what_a_hub_did_not_take_is_told_after_the_next_start(
     hub: Hub, clock: FakeClock
 ) -> None:
     hub.always = Reply(status=503)
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml", "feeds/atom.xml"])
         await told(hub, 1)
-    assert {notice.topic for notice in keeper.notices()} == {RSS, SITE.link("feeds/atom.xml")}
+    assert {notification.topic for notification in store.stored()} == {
+        RSS,
+        SITE.link("feeds/atom.xml"),
+    }
     hub.always = None
     before = len(hub.requests)
-    one = herald(clock, keeper, hub.address)
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         await told(hub, before + 2)
         await idle(one)
-    assert keeper.kept == {}
+    assert store.kept == {}
 
 
 async def test_what_is_on_its_way_at_the_stop_is_kept_and_the_stop_is_quick(
     hub: Hub, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(herald_module, "_LAST_WORDS", 0.1)
+    monkeypatch.setattr(notifier_module, "_LAST_WORDS", 0.1)
     release = threading.Event()
     hub.always = Reply(until=release)
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 1)
         began = time.monotonic()
     assert time.monotonic() - began < 2
     release.set()
-    assert [notice.topic for notice in keeper.notices()] == [RSS]
+    assert [notification.topic for notification in store.stored()] == [RSS]
 
 
 async def test_one_under_way_may_end_at_the_stop(hub: Hub, clock: FakeClock) -> None:
     release = threading.Event()
     hub.replies.append(Reply(until=release))
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 1)
         asyncio.get_running_loop().call_later(0.05, release.set)
-    assert keeper.kept == {}
+    assert store.kept == {}
     assert hub.requests == [[RSS]]
 
 
-async def test_notices_for_others_than_the_hubs_of_now_are_dropped(
+async def test_notifications_for_others_than_the_hubs_of_now_are_dropped(
     hub: Hub, clock: FakeClock
 ) -> None:
-    keeper = Keeper()
-    keeper.keep(
+    store = MemoryStore()
+    store.keep(
         [
-            Notice(hub="https://old.example/", topic=RSS, changed_at=NOW),
-            Notice(hub=hub.address, topic="https://moved.example/feeds/rss.xml", changed_at=NOW),
+            Notification(hub="https://old.example/", topic=RSS, changed_at=NOW),
+            Notification(
+                hub=hub.address, topic="https://moved.example/feeds/rss.xml", changed_at=NOW
+            ),
         ]
     )
-    async with running(herald(clock, keeper, hub.address)):
+    async with running(make_notifier(clock, store, hub.address)):
         pass
-    assert keeper.kept == {}
+    assert store.kept == {}
     assert hub.requests == []
 
 
 async def test_a_change_of_yesterday_is_given_up(
     hub: Hub, clock: FakeClock, logs: list[EventDict]
 ) -> None:
-    keeper = Keeper()
+    store = MemoryStore()
     old = NOW - GIVE_UP_AFTER - timedelta(seconds=1)
-    keeper.keep([Notice(hub=hub.address, topic=RSS, changed_at=old)])
-    one = herald(clock, keeper, hub.address)
+    store.keep([Notification(hub=hub.address, topic=RSS, changed_at=old)])
+    one = make_notifier(clock, store, hub.address)
     async with running(one), asyncio.timeout(PATIENCE):
-        while keeper.kept:  # noqa: ASYNC110 - another task's
+        while store.kept:  # noqa: ASYNC110 - another task's
             await asyncio.sleep(0.005)
     assert hub.requests == []
     assert [entry["event"] for entry in logs] == ["hub not told, given up"]
@@ -417,39 +422,39 @@ async def test_a_change_of_yesterday_is_given_up(
 async def test_a_store_that_is_away_keeps_no_hub_waiting(
     hub: Hub, clock: FakeClock, logs: list[EventDict]
 ) -> None:
-    keeper = Keeper(broken=True)
+    store = MemoryStore(broken=True)
     hub.replies.append(Reply(status=503))
-    one = herald(clock, keeper, hub.address)
+    one = make_notifier(clock, store, hub.address)
     async with running(one):
         one.changed(["feeds/rss.xml"])
         await told(hub, 2)
         await idle(one)
-        keeper.broken = False
+        store.broken = False
         clock.advance(seconds=1)
         hub.replies.append(Reply(status=503))
         one.changed(["feeds/rss.xml"])
-        assert keeper.kept
-        keeper.broken = True
+        assert store.kept
+        store.broken = True
         await told(hub, 3)
         await told(hub, 4)
         await idle(one)
-    problems = [entry["event"] for entry in logs if "notices" in entry["event"]]
-    assert "notices for hubs cannot be read" in problems
-    assert problems[-1] == "notices for hubs cannot be dropped"
+    problems = [entry["event"] for entry in logs if "notifications" in entry["event"]]
+    assert "notifications for hubs cannot be read" in problems
+    assert problems[-1] == "notifications for hubs cannot be dropped"
     assert set(problems[:-1]) == {
-        "notices for hubs cannot be read",
-        "notices for hubs cannot be kept",
+        "notifications for hubs cannot be read",
+        "notifications for hubs cannot be kept",
     }
 
 
 async def test_no_more_wait_than_there_is_room_for(
     clock: FakeClock, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_module, "HubQueue", partial(HubQueue, most=2))
-    one = herald(clock, Keeper(), "https://hub.example/?key=hunter2")
+    monkeypatch.setattr(notifier_module, "HubQueue", partial(HubQueue, most=2))
+    one = make_notifier(clock, MemoryStore(), "https://hub.example/?key=hunter2")
     for _ in range(3):
         one.changed([f"feeds/{number}/rss.xml" for number in range(5)])
-    assert len(one._desks[0].waiting()) == 2
+    assert len(one._queues[0].waiting()) == 2
     assert logs == [
         {
             "event": "too many feeds wait for a hub",
@@ -461,14 +466,14 @@ async def test_no_more_wait_than_there_is_room_for(
 
 
 async def test_without_hubs_there_is_nothing_to_do(clock: FakeClock) -> None:
-    one = herald(clock, Keeper(broken=True))
+    one = make_notifier(clock, MemoryStore(broken=True))
     one.changed(["feeds/rss.xml"])
     await one.run(asyncio.Event())
     assert await one.run_once(1) == 0
 
 
 async def test_a_loop_that_has_closed_is_no_trouble(hub: Hub, clock: FakeClock) -> None:
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     await asyncio.to_thread(asyncio.run, one.run_once(5))
     one.changed(["feeds/rss.xml"])
     assert await one.run_once(5) == 0
@@ -477,23 +482,23 @@ async def test_a_loop_that_has_closed_is_no_trouble(hub: Hub, clock: FakeClock) 
 
 async def test_once_tells_what_it_can_and_keeps_the_rest(hub: Hub, clock: FakeClock) -> None:
     hub.replies += [Reply(), Reply(status=503)]
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     one.changed(["feeds/atom.xml", "feeds/feed.json", "feeds/rss.xml"])
     assert await one.run_once(5) == 2
     assert len(hub.requests) == 2
-    assert len(keeper.kept) == 2
+    assert len(store.kept) == 2
 
 
 async def test_once_ends_in_time(hub: Hub, clock: FakeClock, logs: list[EventDict]) -> None:
     release = threading.Event()
     hub.always = Reply(until=release)
-    keeper = Keeper()
-    one = herald(clock, keeper, hub.address)
+    store = MemoryStore()
+    one = make_notifier(clock, store, hub.address)
     one.changed(["feeds/rss.xml"])
     assert await one.run_once(0.1) == 1
     release.set()
-    assert len(keeper.kept) == 1
+    assert len(store.kept) == 1
     assert logs[-1]["event"] == "hubs took too long, the rest is told later"
 
 
@@ -509,10 +514,10 @@ async def test_a_hub_must_show_a_certificate_that_is_trusted(
     trust = ssl.create_default_context()
     if trusted:
         authority.configure_trust(trust)
-    keeper = Keeper()
+    store = MemoryStore()
     with serving(secure.server):
         address = f"https://127.0.0.1:{secure.server.server_port}/"
-        one = herald(clock, keeper, address, trust=trust if trusted else None)
+        one = make_notifier(clock, store, address, trust=trust if trusted else None)
         one.changed(["feeds/rss.xml"])
         assert await one.run_once(5) == (0 if trusted else 1)
     assert secure.requests == ([[RSS]] if trusted else [])
@@ -524,10 +529,10 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_what_is_on_this_machi
     hub: Hub, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
-    one = herald(clock, Keeper(), hub.address)
+    one = make_notifier(clock, MemoryStore(), hub.address)
     one.changed(["feeds/rss.xml"])
     assert await one.run_once(5) == 0
 
 
 def test_a_cause_without_words_is_named_by_its_kind() -> None:
-    assert herald_module._cause(httpx.ReadError("")) == "ReadError"
+    assert notifier_module._cause(httpx.ReadError("")) == "ReadError"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import feedparser
@@ -9,9 +10,18 @@ import pytest
 from lxml import etree
 
 from digest.feeds.model import ATOM, JSON, RSS, Feed
-from digest.feeds.websub.protocol import batch_size, feed_links, is_topic, notification
+from digest.feeds.websub.protocol import (
+    Verdict,
+    asked_rest,
+    batch_size,
+    feed_links,
+    is_topic,
+    notification,
+    verdict,
+)
 from tests.feeds.samples import PORTS, SITE, article, atom, json_feed, rss
 
+AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 HUBS = ("https://hub.example/", "https://other.example/push?x=1&y=2")
 PUSHED = replace(SITE, hubs=HUBS)
 FEED = Feed(site=PUSHED, category=PORTS)
@@ -93,3 +103,46 @@ def test_a_notification_says_each_topic_in_both_words() -> None:
 def test_only_a_hub_that_says_so_is_told_several_topics_at_once() -> None:
     assert batch_size("https://pubsubhubbub.appspot.com/") == 20
     assert batch_size("https://hub.example/") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, Verdict.TAKEN),
+        (204, Verdict.TAKEN),
+        (301, Verdict.LATER),
+        (307, Verdict.LATER),
+        (400, Verdict.REFUSED),
+        (403, Verdict.REFUSED),
+        (404, Verdict.LATER),
+        (408, Verdict.LATER),
+        (422, Verdict.REFUSED),
+        (429, Verdict.LATER),
+        (500, Verdict.LATER),
+        (503, Verdict.LATER),
+    ],
+)
+def test_what_a_status_means(status: int, expected: Verdict) -> None:
+    assert verdict(status) is expected
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, 0),
+        ("", 0),
+        ("120", 120),
+        (" 7 ", 7),
+        ("0", 0),
+        ("-3", 0),
+        ("soon", 0),
+        ("９", 0),
+        ("9" * 400, 999_999_999),
+        ("Mon, 23 Nov 2026 08:01:00 GMT", 60),
+        ("Mon, 23 Nov 2026 08:01:00", 60),
+        ("Mon, 23 Nov 2026 07:00:00 GMT", 0),
+        ("Mon, 23 Nov 2026 08:01:00 +9999", 0),
+    ],
+)
+def test_how_long_a_hub_asks_to_be_left_alone(header: str | None, expected: float) -> None:
+    assert asked_rest(header, AT) == expected

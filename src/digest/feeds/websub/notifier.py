@@ -1,4 +1,4 @@
-"""The herald: tells WebSub hubs which feeds have changed, as soon as they take it."""
+"""The notifier: tells WebSub hubs which feeds have changed, as soon as they take it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ import structlog
 
 from digest import __version__
 from digest.errors import StoreError
-from digest.feeds.websub.notifications import Notice, Verdict, asked_rest, verdict
-from digest.feeds.websub.protocol import is_topic, notification
-from digest.feeds.websub.queue import Desk
+from digest.feeds.websub.protocol import (
+    Notification,
+    Verdict,
+    asked_rest,
+    is_topic,
+    notification,
+    verdict,
+)
+from digest.feeds.websub.queue import HubQueue
 from digest.site import Site, is_loopback
 from digest.times import Clock
 
@@ -30,17 +36,17 @@ _MOST_READ = 64 * 1024
 _LAST_WORDS = 1.0
 
 
-class NoticeKeeper(Protocol):
-    """What the herald needs of the store."""
+class NotificationStore(Protocol):
+    """What the notifier needs of the store. Every method raises StoreError."""
 
-    def notices(self) -> list[Notice]:
-        """Return what is kept."""
+    def stored(self) -> list[Notification]:
+        """Return all notifications that wait."""
 
-    def keep(self, notices: Collection[Notice]) -> None:
-        """Keep notices; what is kept of the same hub and topic is replaced."""
+    def keep(self, notifications: Collection[Notification]) -> None:
+        """Store notifications; what is stored of the same hub and topic is replaced."""
 
-    def drop(self, notices: Collection[Notice]) -> None:
-        """Forget notices."""
+    def drop(self, notifications: Collection[Notification]) -> None:
+        """Forget notifications, unless they were stored again since with another time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +58,7 @@ class _Answer:
     rest: float = 0.0  #: what the hub asked for; seconds
 
 
-class Herald:
+class HubNotifier:
     """Tells each hub of each changed feed, one request at a time, until it has taken it.
 
     Hubs do not wait for one another, and nothing waits for them: ``changed`` only takes notes.
@@ -62,7 +68,7 @@ class Herald:
         self,
         *,
         site: Site,
-        keeper: NoticeKeeper,
+        store: NotificationStore,
         clock: Clock,
         jitter: Callable[[], float],
         trust: ssl.SSLContext | None = None,
@@ -71,11 +77,11 @@ class Herald:
         system trusts by default.
         """
         self._site = site
-        self._keeper = keeper
+        self._store = store
         self._clock = clock
         self._jitter = jitter
         self._trust = trust
-        self._desks = [Desk(hub) for hub in site.hubs]
+        self._queues = [HubQueue(hub) for hub in site.hubs]
 
     def changed(self, paths: Collection[str]) -> None:
         """Note which published files hold other bytes now; from any thread.
@@ -86,141 +92,147 @@ class Herald:
         """
         at = self._clock()
         changes = {self._site.link(path): at for path in sorted(paths) if is_topic(path)}
-        if not changes or not self._desks:
+        if not changes or not self._queues:
             return
         try:
-            self._keeper.keep([one for desk in self._desks for one in desk.notices(changes)])
+            self._store.keep(
+                [one for queue in self._queues for one in queue.notifications(changes)]
+            )
         except StoreError as error:
-            _log.error("notices for hubs cannot be kept", error=str(error))
+            _log.error("notifications of hubs cannot be kept", error=str(error))
         else:
-            for desk in self._desks:
-                desk.kept |= changes
-        for desk in self._desks:
-            desk.add(changes)
+            for queue in self._queues:
+                queue.stored |= changes
+        for queue in self._queues:
+            queue.add(changes)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tell hubs until ``stop`` is set; what is left then is kept for the next start.
 
         Whatever hubs and the store do is logged; nothing is raised for it.
         """
-        if not self._desks:
+        if not self._queues:
             return
         await self._begin()
         try:
             async with asyncio.TaskGroup() as tasks:
-                serving = [tasks.create_task(self._serve(desk, stop)) for desk in self._desks]
+                serving = [tasks.create_task(self._serve(queue, stop)) for queue in self._queues]
                 await stop.wait()
-                for desk in self._desks:
-                    desk.wake()
+                for queue in self._queues:
+                    queue.wake()
                 await asyncio.wait(serving, timeout=_LAST_WORDS)
                 for task in serving:
                     task.cancel()
         finally:
-            for desk in self._desks:
-                await self._keep(desk)
+            for queue in self._queues:
+                await self._store_waiting(queue)
 
     async def run_once(self, within: float) -> int:
-        """Tell hubs what waits, once, for some seconds at most; return how many notices are left.
+        """Tell hubs what waits, once, for some seconds at most; return how many topics are left.
 
         Those are kept for the next start of a command or of the daemon.
         """
-        if not self._desks:
+        if not self._queues:
             return 0
         await self._begin()
         try:
             async with asyncio.timeout(within), asyncio.TaskGroup() as tasks:
-                for desk in self._desks:
-                    tasks.create_task(self._serve_once(desk))
+                for queue in self._queues:
+                    tasks.create_task(self._serve_once(queue))
         except TimeoutError:
             _log.warning("hubs took too long, the rest is told later", seconds=within)
         finally:
-            for desk in self._desks:
-                await self._keep(desk)
-        return sum(len(desk.waiting()) for desk in self._desks)
+            for queue in self._queues:
+                await self._store_waiting(queue)
+        return sum(len(queue.waiting()) for queue in self._queues)
 
     async def _begin(self) -> None:
         """Take up what was kept, and drop what nobody is to be told any more."""
-        desks = {desk.hub: desk for desk in self._desks}
+        queues = {queue.hub: queue for queue in self._queues}
         try:
-            kept = await asyncio.to_thread(self._keeper.notices)
+            kept = await asyncio.to_thread(self._store.stored)
             known = [
                 one
                 for one in kept
-                if one.hub in desks and one.topic.startswith(f"{self._site.url}/")
+                if one.hub in queues and one.topic.startswith(f"{self._site.url}/")
             ]
             if len(known) < len(kept):
-                await asyncio.to_thread(self._keeper.drop, set(kept).difference(known))
+                await asyncio.to_thread(self._store.drop, set(kept).difference(known))
         except StoreError as error:
-            _log.error("notices for hubs cannot be read", error=str(error))
+            _log.error("notifications of hubs cannot be read", error=str(error))
             known = []
         for one in known:
-            desks[one.hub].kept[one.topic] = one.changed_at
-        for desk in self._desks:
-            desk.attach()
-            desk.add(dict(desk.kept))  # a copy: files may change just now
+            queues[one.hub].stored[one.topic] = one.changed_at
+        for queue in self._queues:
+            queue.attach()
+            queue.add(dict(queue.stored))  # a copy: files may change just now
 
-    async def _serve(self, desk: Desk, stop: asyncio.Event) -> None:
+    async def _serve(self, queue: HubQueue, stop: asyncio.Event) -> None:
         """Tell one hub all that comes."""
-        async with self._client(desk) as client:
+        async with self._client(queue) as client:
             while not stop.is_set():
-                await self._give_up(desk)
-                if batch := desk.next():
-                    await self._turn(desk, client, batch)
+                await self._give_up(queue)
+                if batch := queue.next(_now()):
+                    await self._notify(queue, client, batch)
                 else:
-                    await self._keep(desk)
-                    await desk.wait()
+                    await self._store_waiting(queue)
+                    await queue.wait()
 
-    async def _serve_once(self, desk: Desk) -> None:
+    async def _serve_once(self, queue: HubQueue) -> None:
         """Tell one hub what waits, until it fails."""
-        await self._give_up(desk)
-        async with self._client(desk) as client:
-            while batch := desk.next():
-                await self._turn(desk, client, batch)
+        await self._give_up(queue)
+        async with self._client(queue) as client:
+            while batch := queue.next(_now()):
+                await self._notify(queue, client, batch)
 
-    def _client(self, desk: Desk) -> httpx.AsyncClient:
+    def _client(self, queue: HubQueue) -> httpx.AsyncClient:
         # A certificate is checked; where a redirect leads is none of our business.
         return httpx.AsyncClient(
             verify=self._trust or ssl.create_default_context(),
             follow_redirects=False,
             timeout=_EACH_WAIT,
             limits=httpx.Limits(max_connections=1),
-            trust_env=not is_loopback(desk.host),  # a proxy would not find what is on this machine
+            trust_env=not is_loopback(queue.host),  # a proxy would not find what is on this machine
             headers={"User-Agent": f"Digest/{__version__}", "Accept-Encoding": "identity"},
         )
 
-    async def _turn(
-        self, desk: Desk, client: httpx.AsyncClient, batch: Mapping[str, datetime]
+    async def _notify(
+        self, queue: HubQueue, client: httpx.AsyncClient, batch: Mapping[str, datetime]
     ) -> None:
         """Make one request, and see to what becomes of its topics."""
         try:
-            answer = await self._tell(desk.hub, client, batch)
+            answer = await self._request(queue.hub, client, batch)
         except BaseException:
-            desk.add(batch)
+            queue.add(batch)
             raise
         if answer.verdict is Verdict.LATER:
-            desk.add(batch)
-            rest = desk.failed(self._jitter(), answer.rest)
+            queue.add(batch)
+            rest = queue.failed(_now(), self._jitter(), answer.rest)
             _log.warning(
                 "hub not told, will try again",
-                hub=desk.host,
+                hub=queue.host,
                 problem=answer.problem,
-                topics=len(desk.waiting()),
+                topics=len(queue.waiting()),
                 seconds=round(rest, 1),
             )
             return
-        desk.taken()
+        queue.succeeded()
         if answer.verdict is Verdict.REFUSED and len(batch) > 1:  # it may take them one by one
-            desk.batch = 1
-            desk.add(batch)
+            queue.batch = 1
+            queue.add(batch)
             return
         if answer.verdict is Verdict.REFUSED:
-            _log.warning("hub refuses", hub=desk.host, problem=answer.problem, topics=list(batch))
+            _log.warning("hub refuses", hub=queue.host, problem=answer.problem, topics=list(batch))
         else:
-            _log.info("hub told", hub=desk.host, topics=len(batch))
+            _log.info("hub told", hub=queue.host, topics=len(batch))
         # What changed once more while the hub was told is kept: it is told once more.
-        await self._drop(desk, [one for one, at in batch.items() if desk.kept.get(one, at) <= at])
+        await self._drop(
+            queue, [one for one, at in batch.items() if queue.stored.get(one, at) <= at]
+        )
 
-    async def _tell(self, hub: str, client: httpx.AsyncClient, topics: Collection[str]) -> _Answer:
+    async def _request(
+        self, hub: str, client: httpx.AsyncClient, topics: Collection[str]
+    ) -> _Answer:
         answer: _Answer | None = None
         try:
             async with (
@@ -243,33 +255,33 @@ class Herald:
             return answer or _Answer(verdict=Verdict.LATER, problem=_cause(error))
         return answer
 
-    async def _give_up(self, desk: Desk) -> None:
-        if given_up := desk.give_up(self._clock()):
-            _log.warning("hub not told, given up", hub=desk.host, topics=len(given_up))
-            await self._drop(desk, given_up)
+    async def _give_up(self, queue: HubQueue) -> None:
+        if given_up := queue.give_up(self._clock()):
+            _log.warning("hub not told, given up", hub=queue.host, topics=len(given_up))
+            await self._drop(queue, given_up)
 
-    async def _keep(self, desk: Desk) -> None:
+    async def _store_waiting(self, queue: HubQueue) -> None:
         """Have the store keep what waits."""
-        waiting = desk.waiting()
-        new = {one: at for one, at in waiting.items() if desk.kept.get(one) != at}
+        waiting = queue.waiting()
+        new = {one: at for one, at in waiting.items() if queue.stored.get(one) != at}
         if not new:
             return
         try:
-            await asyncio.to_thread(self._keeper.keep, desk.notices(new))
+            await asyncio.to_thread(self._store.keep, queue.notifications(new))
         except StoreError as error:
-            _log.error("notices for hubs cannot be kept", error=str(error))
+            _log.error("notifications of hubs cannot be kept", error=str(error))
             return
-        desk.kept |= new
+        queue.stored |= new
 
-    async def _drop(self, desk: Desk, topics: Collection[str]) -> None:
+    async def _drop(self, queue: HubQueue, topics: Collection[str]) -> None:
         """Have the store forget what is done with; what it keeps by mistake is told once more."""
-        known = {one: desk.kept.pop(one) for one in topics if one in desk.kept}
+        known = {one: queue.stored.pop(one) for one in topics if one in queue.stored}
         if not known:
             return
         try:
-            await asyncio.to_thread(self._keeper.drop, desk.notices(known))
+            await asyncio.to_thread(self._store.drop, queue.notifications(known))
         except StoreError as error:
-            _log.error("notices for hubs cannot be dropped", error=str(error))
+            _log.error("notifications of hubs cannot be dropped", error=str(error))
 
 
 async def _read_some(response: httpx.Response) -> None:
@@ -279,6 +291,10 @@ async def _read_some(response: httpx.Response) -> None:
         size += len(chunk)
         if size > _MOST_READ:
             return
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _cause(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""WebSub: what feeds, and the answers that carry them, say of hubs; what hubs are told.
+"""WebSub: what feeds and their responses say of hubs, what hubs are told, and what they answer.
 
 W3C Recommendation of 23 January 2018, https://www.w3.org/TR/websub/.
 """
@@ -7,6 +7,10 @@ W3C Recommendation of 23 January 2018, https://www.w3.org/TR/websub/.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
 from urllib.parse import urlencode, urlsplit
 
 from digest.articles.model import ARCHIVES
@@ -18,6 +22,10 @@ from digest.site import Site
 #: https://pubsubhubbub.appspot.com/ says that its field may be repeated.
 _BATCHES = {"pubsubhubbub.appspot.com": 20}
 _ALONE = 1
+#: The hub has understood and does not want this topic (RFC 9110 section 15.5). All else but a
+#: success may pass: at an address that leads elsewhere or nowhere, a hub may be again tomorrow.
+_REFUSALS = (400, 403, 422)
+_DIGITS = 9
 
 
 def hub_objects(site: Site) -> list[dict[str, str]]:
@@ -61,3 +69,42 @@ def notification(topics: Collection[str]) -> bytes:
     for topic in topics:
         fields += [("hub.url", topic), ("hub.topic", topic)]
     return urlencode(fields).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A hub to be told of a feed that has changed."""
+
+    hub: str  #: the hub's address
+    topic: str  #: the feed's address
+    changed_at: datetime  #: aware UTC
+
+
+class Verdict(Enum):
+    """What a hub's answer means for a notification."""
+
+    TAKEN = "taken"
+    LATER = "later"
+    REFUSED = "refused"
+
+
+def verdict(status: int) -> Verdict:
+    """Return what an HTTP status means for a notification."""
+    if 200 <= status < 300:
+        return Verdict.TAKEN
+    return Verdict.REFUSED if status in _REFUSALS else Verdict.LATER
+
+
+def asked_rest(retry_after: str | None, at: datetime) -> float:
+    """Return for how many seconds a Retry-After header asks (RFC 9110 section 10.2.3), else 0."""
+    if not retry_after:
+        return 0.0
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:_DIGITS])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - at).total_seconds())

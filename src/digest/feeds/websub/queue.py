@@ -1,4 +1,4 @@
-"""A desk: what waits for one hub, between the threads that publish and the task that tells."""
+"""The queue of one hub: topics that wait, and when the hub is told of them."""
 
 from __future__ import annotations
 
@@ -6,91 +6,134 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from urllib.parse import urlsplit
 
 import structlog
 
-from digest.feeds.websub.notifications import HubQueue, Notice
-from digest.feeds.websub.protocol import batch_size
+from digest.feeds.websub.protocol import Notification, batch_size
 
 _log = structlog.get_logger(__name__)
 
+#: Topics that wait for one hub; what comes on top is not told.
+MOST_WAITING = 10_000
+#: How long a hub is left alone after failures in a row: twice as long each time; seconds.
+FIRST_REST, LAST_REST = 10.0, 3600.0
+#: A hub that asks for more gets no more; seconds.
+LONGEST_REST = 6 * 3600.0
+#: A change that a hub has not taken for so long is not told any more.
+GIVE_UP_AFTER = timedelta(hours=24)
 
-class Desk:
-    """What waits for one hub. Topics may be added from any thread, all else is for one task."""
 
-    def __init__(self, hub: str) -> None:
+class HubQueue:
+    """The topics that wait for one hub, each once, and how long the hub is left alone.
+
+    Topics may be added from any thread; everything else is for one task. Times called ``now`` are
+    seconds of the event loop's clock. Topics that failed go behind the others: one that the hub
+    stumbles over does not hold up the rest.
+    """
+
+    def __init__(
+        self, hub: str, *, first_rest: float = FIRST_REST, most: int = MOST_WAITING
+    ) -> None:
         self.hub = hub
         self.host = urlsplit(hub).hostname or ""  #: for the log: a query may hold a key
         self.batch = batch_size(hub)
-        self.kept: dict[str, datetime] = {}  #: what the store holds
-        self._queue = HubQueue()
+        self.stored: dict[str, datetime] = {}  #: what the store has of these topics
+        self._first_rest = first_rest
+        self._most = most
         self._lock = threading.Lock()
+        self._changed: dict[str, datetime] = {}  # in the order of their turns
         self._overflowed = False
-        self._news = asyncio.Event()
+        self._failures = 0  # in a row
+        self._not_before = 0.0
+        self._added = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, changes: Mapping[str, datetime]) -> None:
-        """Note topics and when they changed; from any thread."""
+        """Add topics with the moments at which they changed, in any thread; end ``wait``.
+
+        What finds no place is logged.
+        """
+        left_out = 0
         with self._lock:
-            left_out = self._queue.add(changes)
+            for topic, changed_at in changes.items():
+                known = self._changed.get(topic)
+                if known is not None:
+                    self._changed[topic] = max(known, changed_at)
+                elif len(self._changed) < self._most:
+                    self._changed[topic] = changed_at
+                else:
+                    left_out += 1
             told, self._overflowed = self._overflowed, left_out > 0
         if left_out and not told:
             _log.warning("too many feeds wait for a hub", hub=self.host, left_out=left_out)
         self.wake()
 
     def attach(self) -> None:
-        """Remember the loop in which the hub is told."""
+        """Remember the running event loop, in which the hub is told."""
         self._loop = asyncio.get_running_loop()
 
     def wake(self) -> None:
-        """End a wait; from any thread."""
+        """End ``wait``; in any thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has closed: nobody is left to tell anything
-                self._loop.call_soon_threadsafe(self._news.set)
+                self._loop.call_soon_threadsafe(self._added.set)
 
     async def wait(self) -> None:
-        """Wait until there may be something to tell."""
-        with self._lock:
-            seconds = self._queue.wait(_now())
+        """Wait until there may be a topic to tell."""
+        seconds = self.rest(asyncio.get_running_loop().time())
         with suppress(TimeoutError):
-            async with asyncio.timeout(None if seconds == float("inf") else seconds):
-                await self._news.wait()
-        self._news.clear()
+            async with asyncio.timeout(None if seconds == inf else seconds):
+                await self._added.wait()
+        self._added.clear()
 
-    def next(self) -> dict[str, datetime]:
-        """Take out what to tell the hub now, in one request; nothing while it rests."""
+    def rest(self, now: float) -> float:
+        """Return for how many seconds there is nothing to tell; infinite where nothing waits."""
+        return max(0.0, self._not_before - now) if self._changed else inf
+
+    def next(self, now: float) -> dict[str, datetime]:
+        """Take out the topics of the next request; none while the hub is left alone.
+
+        One that changes again from now on waits again.
+        """
+        if self.rest(now) > 0:
+            return {}
         with self._lock:
-            return self._queue.next(_now(), self.batch)
+            return {topic: self._changed.pop(topic) for topic in list(self._changed)[: self.batch]}
 
     def waiting(self) -> dict[str, datetime]:
-        """Return what waits, and when it changed last."""
+        """Return the topics that wait, with the moments of their last changes."""
         with self._lock:
-            return self._queue.waiting()
+            return dict(self._changed)
 
-    def give_up(self, at: datetime) -> tuple[str, ...]:
-        """Take out and return what has waited for too long at a moment."""
+    def give_up(self, at: datetime) -> list[str]:
+        """Take out and return the topics that have waited for too long at a moment."""
         with self._lock:
-            return self._queue.give_up(at)
+            old = [one for one, changed in self._changed.items() if at - changed > GIVE_UP_AFTER]
+            for topic in old:
+                del self._changed[topic]
+        return old
 
-    def taken(self) -> None:
+    def succeeded(self) -> None:
         """Note that the hub answered as it should."""
-        with self._lock:
-            self._queue.taken()
+        self._failures, self._not_before = 0, 0.0
 
-    def failed(self, jitter: float, asked: float) -> float:
-        """Leave the hub alone for a while; return the seconds."""
-        with self._lock:
-            return self._queue.failed(_now(), jitter, asked)
+    def failed(self, now: float, jitter: float, asked: float = 0.0) -> float:
+        """Leave the hub alone for a while; return the seconds.
 
-    def notices(self, changes: Mapping[str, datetime]) -> list[Notice]:
-        """Return topics as the store keeps them."""
+        ``jitter`` is 0…1; ``asked`` is the time that the hub itself has asked for, in seconds.
+        """
+        doubled = self._first_rest * 2.0 ** min(self._failures, 30)
+        rest = max(min(doubled, LAST_REST), min(asked, LONGEST_REST)) * (1 + jitter / 4)
+        self._failures += 1
+        self._not_before = now + rest
+        return rest
+
+    def notifications(self, changes: Mapping[str, datetime]) -> list[Notification]:
+        """Return topics as the store has them."""
         return [
-            Notice(hub=self.hub, topic=topic, changed_at=changed_at)
+            Notification(hub=self.hub, topic=topic, changed_at=changed_at)
             for topic, changed_at in changes.items()
         ]
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
