@@ -24,8 +24,9 @@ from digest.errors import OutputError, StoreError
 from digest.feeds.encodings import plain_name
 from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.documents import FeedContents
+from digest.feeds.publish.model import Published
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.store.articles import ArticleStore
 from digest.store.feeds import FeedStore
 from digest.wakeup import WakeUp

@@ -34,7 +34,8 @@ from digest.articles.ingest.workers import Result, Workers
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
 from digest.articles.revision import IngestPolicy
 from digest.backoff import Backoff
-from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.publish.model import Published
+from digest.feeds.publish.publisher import Publisher
 from digest.times import utc_now
 from digest.wakeup import WakeUp
 from tests import stores

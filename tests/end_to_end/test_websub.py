@@ -17,7 +17,8 @@ import pytest
 
 from digest.app.daemon import Daemon
 from digest.app.wiring import Services
-from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.publish.model import Published
+from digest.feeds.publish.publisher import Publisher
 from digest.feeds.websub import notifier as notifier_module
 from digest.feeds.websub.queue import HubQueue
 from tests.conftest import CONFIGURATION, Workplace

@@ -36,8 +36,9 @@ from digest.articles.model import Scope
 from digest.editions.model import Digest
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
+from digest.feeds.publish.model import Published
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from digest.articles.ingest.scan import Scan
     from digest.editions.model import Digest, Edition
     from digest.editions.progress import Progress
-    from digest.feeds.publish.publisher import Published
+    from digest.feeds.publish.model import Published
 
 app = typer.Typer()
 

@@ -22,9 +22,9 @@ from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.feeds.model import Feed
 from digest.feeds.publish.documents import FeedContents
+from digest.feeds.publish.model import OutputRecord
 from digest.feeds.publish.output_folder import Written
 from digest.feeds.publish.plan import StaleFeeds
-from digest.feeds.publish.publisher import OutputRecord
 from digest.store.archives import carry_out, look
 from digest.store.article_queries import of_sequences
 from digest.store.connection import Database, Lock

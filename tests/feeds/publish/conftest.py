@@ -21,8 +21,9 @@ from digest.articles.revision import IngestPolicy
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.encodings import plain_name
 from digest.feeds.model import ATOM, JSON, RSS
+from digest.feeds.publish.model import Published
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.feeds.publish.publisher import Published, Publisher
+from digest.feeds.publish.publisher import Publisher
 from digest.store.database import Store, open_store
 from digest.store.types import hashed
 from tests.feeds.samples import NOON, PORTS, SITE
@@ -190,6 +191,11 @@ def tree(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file() and not (path.name.startswith(".") or plain_name(path.name))
     }
+
+
+def everything(root: Path) -> set[str]:
+    """Return the paths of all files."""
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
 def hidden(root: Path) -> set[str]:

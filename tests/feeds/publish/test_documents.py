@@ -6,11 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.articles.model import Article, SafeHtml
 from digest.feeds.archive import Version
 from digest.feeds.model import ATOM, JSON, RSS, Feed
-from digest.feeds.publish.documents import FeedContents, FeedDocuments
+from digest.feeds.publish.documents import EntryCache, EntryForm, FeedContents, FeedDocuments
 from tests.feeds.samples import PORTS, SITE, TEA, article, document
 
 FEED = Feed(site=SITE, category=PORTS)
@@ -94,3 +96,61 @@ def test_a_document_that_fits_to_the_byte_is_whole(spare: int) -> None:
     (_, found), *_ = FeedDocuments(shelf.articles_of, max_bytes=limit).of(feed, held)
     assert len(found) <= limit
     assert (found == whole) is (spare >= 0)
+
+
+FORM = EntryForm("rss.xml", True, "zh-CN")
+
+
+def test_an_entry_is_found_by_all_that_decides_its_bytes() -> None:
+    cache = EntryCache()
+    cache.put(FORM, 7, 3, b"<item/>")
+    assert cache.get(FORM, 7, 3) == b"<item/>"
+    assert cache.get(FORM, 8, 3) is None
+    for other in (
+        replace(FORM, format="atom.xml"),
+        replace(FORM, full=False),
+        replace(FORM, language="en"),
+    ):
+        assert cache.get(other, 7, 3) is None
+
+
+def test_an_entry_of_another_revision_is_not_found_and_takes_its_place() -> None:
+    cache = EntryCache()
+    cache.put(FORM, 7, 3, b"old")
+    assert cache.get(FORM, 7, 4) is None
+    cache.put(FORM, 7, 4, b"new")
+    assert cache.get(FORM, 7, 4) == b"new"
+    assert cache.get(FORM, 7, 3) is None
+
+
+def test_what_was_not_used_for_the_longest_time_goes_first() -> None:
+    cache = EntryCache(capacity=3)
+    for sequence in (1, 2, 3):
+        cache.put(FORM, sequence, 1, b"x")
+    assert cache.get(FORM, 1, 1)
+    cache.put(FORM, 4, 1, b"x")
+    assert [cache.get(FORM, one, 1) for one in (1, 2, 3, 4)] == [b"x", None, b"x", b"x"]
+
+
+def test_an_entry_larger_than_all_is_not_kept() -> None:
+    cache = EntryCache(capacity=3)
+    cache.put(FORM, 1, 1, b"four")
+    assert cache.get(FORM, 1, 1) is None
+    cache.put(FORM, 2, 1, b"two")
+    assert cache.get(FORM, 2, 1) == b"two"
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3), st.binary(max_size=9))))
+def test_it_never_holds_more_bytes_than_it_may_and_never_another_entry(
+    entries: list[tuple[int, int, bytes]],
+) -> None:
+    cache = EntryCache(capacity=12)
+    last: dict[int, tuple[int, bytes]] = {}
+    for sequence, revision, entry in entries:
+        cache.put(FORM, sequence, revision, entry)
+        last[sequence] = (revision, entry)
+        kept = [cache.get(FORM, one, known[0]) for one, known in last.items()]
+        assert sum(len(one) for one in kept if one is not None) <= 12
+        for found, known in zip(kept, last.values(), strict=True):
+            assert found in (None, known[1])
+    assert cache._size == sum(len(one) for _, one in cache._kept.values())

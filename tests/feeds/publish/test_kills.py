@@ -18,9 +18,9 @@ import pytest
 
 from digest.feeds.encodings import SUFFIXES, packed, plain_name
 from digest.feeds.model import OPML
+from digest.feeds.publish.model import Published
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.power_loss import boot_id, process_space
-from digest.feeds.publish.publisher import Published
 from digest.store.database import open_store
 from tests.effort import SOAK, effort
 from tests.feeds.publish.conftest import (

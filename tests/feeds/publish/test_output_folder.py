@@ -14,14 +14,11 @@ import pytest
 from digest.errors import OutputError
 from digest.feeds.encodings import SUFFIXES
 from digest.feeds.publish import output_folder as output_folder_module
+from digest.feeds.publish.older_layout import remove_older_layout
 from digest.feeds.publish.output_folder import OutputFolder, Written, history_of
 from digest.feeds.versions import content_tag
-from tests.feeds.publish.conftest import Seconds
+from tests.feeds.publish.conftest import Seconds, everything
 from tests.feeds.samples import held
-
-
-def everything(root: Path) -> set[str]:
-    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
 def test_a_file_is_written_once_and_again_only_when_it_changes(tmp_path: Path) -> None:
@@ -324,132 +321,9 @@ def test_a_folder_is_told_from_others_by_its_token(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         folder.make_token()
     with pytest.raises(OutputError):
-        folder.remove_older_layout()
+        remove_older_layout(folder.root)
     (tmp_path / "file").write_text("")
     assert OutputFolder(tmp_path / "file").token() is None
-
-
-OLDER = {
-    "index.html",
-    "feeds/index.html",
-    "feeds/生活/茶/index.html",
-    "feeds/生活/茶/archive.d/1/atom.xml",
-    "feeds/archive.d/12/feed.json",
-    "articles/abcdefghijkl2345/index.html",
-    "digests/daily/index.html",
-    "digests/daily/atom.xml",
-    "digests/daily/7/index.html",
-    "assets/style.css",
-    "assets/feed.css",
-}
-KEPT = {
-    "robots.txt",
-    "about/index.html",
-    "feeds/rss.xml",
-    "feeds/rss.xml.gz",
-    "feeds/.rss.xml.history",
-    "feeds/notes.txt",
-    "feeds/notes.txt.zst",
-    "feeds/生活/茶/atom.xml",
-    "feeds/生活/茶/picture.png",
-    "articles/abcdefghijkl2345/picture.png",
-    "articles/of-mine/index.html",
-    "digests/readme.txt",
-    "assets/logo.svg",
-    ".git/HEAD",
-}
-
-
-def lay(root: Path) -> set[str]:
-    """Lay what an older version wrote into a folder, and what others did; return the former."""
-    older = OLDER | {f"{path}{suffix}" for path in OLDER for suffix in (".gz", ".br", ".zst")}
-    older |= {"feeds/rss.xml.zst", "feeds/opml.xml.zst", "feeds/生活/茶/feed.json.zst"}
-    for path in older | KEPT:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text("x")
-    (root / ".git/refs/tags").mkdir(parents=True)
-    (root / "of-mine").mkdir()
-    return older
-
-
-def test_an_older_layout_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    older = lay(tmp_path)
-    folder = OutputFolder(tmp_path)
-    assert folder.remove_older_layout() == len(older)
-    folder.make_token()
-    assert everything(tmp_path) == KEPT | {".digest-output"}
-    assert (tmp_path / ".git/refs/tags").is_dir(), "it was empty before"
-    assert (tmp_path / "of-mine").is_dir()
-    for emptied in ("digests/daily", "feeds/archive.d", "feeds/生活/茶/archive.d"):
-        assert not (tmp_path / emptied).exists()
-    assert folder.remove_older_layout() == 0
-
-
-def test_nothing_is_removed_from_the_folder_of_another_program(tmp_path: Path) -> None:
-    for path in OLDER - {"assets/feed.css"}:
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text("x")
-    assert OutputFolder(tmp_path).remove_older_layout() == 0
-    assert everything(tmp_path) == OLDER - {"assets/feed.css"}
-    assert OutputFolder(tmp_path / "none").remove_older_layout() == 0
-
-
-@pytest.mark.parametrize("after", [0, 1, 7, 20, 35, 46])
-def test_a_removal_that_was_killed_is_brought_to_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
-) -> None:
-    older = lay(tmp_path)
-    unlink, count = Path.unlink, iter(range(after))
-
-    def killed(self: Path, missing_ok: bool = False) -> None:
-        if next(count, None) is None:
-            raise KeyboardInterrupt
-        unlink(self, missing_ok)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", killed)
-        with pytest.raises(KeyboardInterrupt):
-            OutputFolder(tmp_path).remove_older_layout()
-    folder = OutputFolder(tmp_path)
-    assert folder.token() is None
-    assert folder.remove_older_layout() == len(older) - after
-    folder.make_token()
-    assert everything(tmp_path) == KEPT | {".digest-output"}
-
-
-def test_a_page_that_cannot_be_removed_is_told_and_removed_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lay(tmp_path)
-    unlink = Path.unlink
-
-    def refused(self: Path, missing_ok: bool = False) -> None:
-        if self.name == "index.html":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        unlink(self, missing_ok)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", refused)
-        with pytest.raises(OutputError, match="Permission denied"):
-            OutputFolder(tmp_path).remove_older_layout()
-    OutputFolder(tmp_path).remove_older_layout()
-    assert everything(tmp_path) == KEPT | {".digest-output"}
-
-
-def test_a_page_that_somebody_else_removes_meanwhile_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older = lay(tmp_path)
-    walk = os.walk
-
-    def overtaken(*args: Any, **more: Any) -> Any:
-        for folder, folders, files in walk(*args, **more):
-            if Path(folder) == tmp_path / "digests/daily":
-                (tmp_path / "digests/daily/atom.xml").unlink()
-            yield folder, folders, files
-
-    monkeypatch.setattr(os, "walk", overtaken)
-    assert OutputFolder(tmp_path).remove_older_layout() == len(older) - 1
 
 
 def test_what_was_written_is_synced_and_a_disk_that_fails_is_told(

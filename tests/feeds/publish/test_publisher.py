@@ -26,9 +26,10 @@ from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name
 from digest.feeds.model import ATOM, JSON, PAGE, RSS, Feed
 from digest.feeds.publish import output_folder
 from digest.feeds.publish import publisher as publisher_module
+from digest.feeds.publish.model import Published
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.power_loss import process_space
-from digest.feeds.publish.publisher import BATCH, Published
+from digest.feeds.publish.publisher import BATCH
 from digest.feeds.versions import content_tag
 from tests import stores
 from tests.feeds.publish.conftest import Bench, hidden, long_body, tree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,6 @@ from digest.articles.model import Article, Tombstone
 from digest.feeds.archive import Content, Held, Place, Version
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import Feed
-from digest.feeds.publish.entry_cache import EntryCache, EntryForm
 from digest.feeds.publish.plan import within
 from digest.feeds.rss_atom import last_change
 
@@ -20,10 +20,10 @@ _log = structlog.get_logger(__name__)
 #: Bytes of a document that are not entries, where nothing was withdrawn, and for each article
 #: that was. Only whoever comes near the limit counts them.
 _HEAD_BYTES, _TOMBSTONE_BYTES = 65_536, 1_024
-
-
 #: Articles read at once; an article may have megabytes.
 _AT_ONCE = 16
+#: Bytes of serialized entries that are kept for the next documents.
+CACHED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,42 @@ class FeedContents:
     versions: Sequence[Version]  #: of the articles in the current document, newest first
     gone: Sequence[Tombstone] = ()  #: withdrawn last first
     newest_archive: int = 0  #: its number; 0 where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class EntryForm:
+    """What decides the bytes of an article's entry, beside the article and the site."""
+
+    format: str  #: the name of the feed's file
+    full: bool  #: with the whole body
+    language: str  #: of the feed
+
+
+class EntryCache:
+    """Keeps the entries that were used last, up to a number of bytes. For one thread."""
+
+    def __init__(self, capacity: int = CACHED_BYTES) -> None:
+        self._capacity = capacity
+        self._size = 0
+        self._kept: OrderedDict[tuple[EntryForm, int], tuple[int, bytes]] = OrderedDict()
+
+    def get(self, form: EntryForm, sequence: int, revision: int) -> bytes | None:
+        """Return an article's entry as of a content revision; None where it is not kept."""
+        kept = self._kept.get((form, sequence))
+        if kept is None or kept[0] != revision:
+            return None
+        self._kept.move_to_end((form, sequence))
+        return kept[1]
+
+    def put(self, form: EntryForm, sequence: int, revision: int, entry: bytes) -> None:
+        """Keep an entry; those that were not used for the longest time go."""
+        key = (form, sequence)
+        if old := self._kept.pop(key, None):
+            self._size -= len(old[1])
+        self._kept[key] = (revision, entry)
+        self._size += len(entry)
+        while self._size > self._capacity:
+            self._size -= len(self._kept.popitem(last=False)[1][1])
 
 
 class FeedDocuments:

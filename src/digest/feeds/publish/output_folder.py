@@ -16,11 +16,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from digest.errors import OutputError
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, is_text, packed, plain_name
-from digest.feeds.model import ATOM, JSON, OPML, RSS
 from digest.feeds.publish.power_loss import is_running, sync_file_system
 from digest.feeds.versions import recorded
 
@@ -35,35 +34,8 @@ _LOOK_AGAIN = 0.05
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 _SECOND = 1_000_000_000  #: nanoseconds
 #: Holds what tells the folder from any other: 32 hexadecimal digits.
-_IDENTITY_FILE = ".digest-output"
-_IDENTITY = re.compile("[0-9a-f]{32}")
-#: Stands in its place while what an older Digest has left is removed.
-_REMOVING = b"removing an older layout\n"
-#: What a Digest that wrote pages as files has left: paths below the output folder.
-_OLDER_FILE = re.compile(
-    r"""
-      index\.html
-    | articles/[a-z2-7]{16}/index\.html
-    | feeds/(?:.+/)?index\.html
-    | feeds/(?:.+/)?archive\.d/[0-9]+/(?:atom\.xml|feed\.json)
-    | digests/[^/]+/(?:index\.html|atom\.xml|[0-9]+/index\.html)
-    | assets/(?:style|feed)\.css
-    """,
-    re.VERBOSE,
-)
-_OLDER_FOLDER = re.compile(
-    r"""
-      articles(?:/[a-z2-7]{16})?
-    | feeds/(?:.+/)?archive\.d(?:/[0-9]+)?
-    | digests(?:/[^/]+(?:/[0-9]+)?)?
-    | assets
-    """,
-    re.VERBOSE,
-)
-_OLDER_VARIANT = ".zst"
-_OLDER_FEEDS = frozenset((RSS, ATOM, JSON, OPML))
-#: By these the folder of an older Digest is told from that of another program.
-_OLDER_SIGNS = ("feeds/index.html", "assets/feed.css", "assets/style.css")
+ID_FILE = ".digest-output"
+_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +53,7 @@ class OutputFolder:
     """A folder that may be served while it is written. Its methods may run in many threads."""
 
     def __init__(self, root: Path, *, time_ns: Callable[[], int] = time.time_ns) -> None:
-        self._root = root
+        self.root = root
         self._time_ns = time_ns
         self._device: int | None = None  # the file system on which the token was seen last
 
@@ -94,10 +66,10 @@ class OutputFolder:
         Raises OutputError.
         """
         try:
-            self._root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self.root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise _explained(self._root, error) from error
+            raise explained(self.root, error) from error
         try:
             while not _lock(descriptor):
                 waiting()
@@ -113,65 +85,32 @@ class OutputFolder:
         Raises OutputError, also where the folder had a token and is on another file system now:
         it was unmounted, and nothing is to be written where it was.
         """
-        path = self._root / _IDENTITY_FILE
+        path = self.root / ID_FILE
         try:
             content = path.read_text(encoding="ascii").strip()
         except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
             content = ""
         except OSError as error:
-            raise _explained(path, error) from error
-        device = _device(self._root)
-        if _IDENTITY.fullmatch(content):
+            raise explained(path, error) from error
+        device = _device(self.root)
+        if _ID.fullmatch(content):
             self._device = device
             return content
         if None not in (self._device, device) and device != self._device:
-            raise OutputError(self._root, "its file system is not mounted any more")
+            raise OutputError(self.root, "its file system is not mounted any more")
         return None
 
     def make_token(self) -> str:
         """Give the folder a new token, and return it. Raises OutputError."""
         token = secrets.token_hex(16)
-        path = self._root / _IDENTITY_FILE
+        path = self.root / ID_FILE
         try:
-            self._root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            _replace(path, f"{token}\n".encode())
+            self.root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            replace_file(path, f"{token}\n".encode())
         except OSError as error:
-            raise _explained(path, error) from error
-        self._device = _device(self._root)
+            raise explained(path, error) from error
+        self._device = _device(self.root)
         return token
-
-    def remove_older_layout(self) -> int:
-        """Remove the pages and archives that an older Digest wrote; return how many files.
-
-        Nothing is removed where that has not been at work here, nor any file of another name. What
-        was killed goes on the next time. Raises OutputError.
-        """
-        mark = self._root / _IDENTITY_FILE
-        try:
-            if _content(mark) != _REMOVING:
-                if not all(self.holds(path) for path in _OLDER_SIGNS):
-                    return 0
-                _replace(mark, _REMOVING)
-        except OSError as error:
-            raise _explained(mark, error) from error
-        removed = 0
-        for folder, _, files in os.walk(self._root, topdown=False):
-            paths = [Path(folder, name).relative_to(self._root).as_posix() for name in files]
-            count = sum(self._unlink(path) for path in paths if _is_older(path))
-            removed += count
-            place = Path(folder).relative_to(self._root).as_posix()
-            if place != "." and (count or _OLDER_FOLDER.fullmatch(place)):
-                _rmdir(Path(folder))
-        return removed
-
-    def _unlink(self, path: str) -> bool:
-        try:
-            (self._root / path).unlink()
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise _explained(self._root / path, error) from error
-        return True
 
     def wait(self, path: str) -> float:
         """Return how many seconds are left of the second in which a file was last written.
@@ -179,7 +118,7 @@ class OutputFolder:
         HTTP dates count in whole seconds: a file that is replaced after that has another one, and
         none that is to come. 0 for no file, and for one of the future: the clock went back.
         """
-        written_at = _written_at(self._root / path)
+        written_at = _written_at(self.root / path)
         if written_at is None:
             return 0.0
         left = (written_at // _SECOND + 1) * _SECOND - self._time_ns()
@@ -192,16 +131,16 @@ class OutputFolder:
         none of the old one beside the new one. Nothing is synced: what a loss of power takes away
         is made again. Raises OutputError, with no more changed than that variants may be gone.
         """
-        target = self._root / path
+        target = self.root / path
         try:
-            previous = _content(target)
+            previous = file_content(target)
             if previous != content:
                 target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
                 written_at = self._next_second(target)
-                _replace(target, content, written_at=written_at, before=_unpack)
+                replace_file(target, content, written_at=written_at, before=_unpack)
             found = target.stat()
         except OSError as error:
-            raise _explained(target, error) from error
+            raise explained(target, error) from error
         return Written(
             path=path,
             changed=previous != content,
@@ -218,7 +157,7 @@ class OutputFolder:
     def stamp(self, path: str) -> tuple[int, int] | None:
         """Return size and mtime (nanoseconds) of a file; None where there is none."""
         try:
-            found = (self._root / path).stat()
+            found = (self.root / path).stat()
         except OSError:
             return None
         return found.st_size, found.st_mtime_ns
@@ -226,15 +165,15 @@ class OutputFolder:
     def unpack(self, path: str) -> None:
         """Remove the packed variants of a file. Raises OutputError."""
         try:
-            _unpack(self._root / path)
+            _unpack(self.root / path)
         except NotADirectoryError:
             return
         except OSError as error:
-            raise _explained(self._root / path, error) from error
+            raise explained(self.root / path, error) from error
 
     def packed(self, path: str) -> bool:
         """Tell whether a file lacks no packed variant."""
-        target = self._root / path
+        target = self.root / path
         try:
             file = target.stat()
             return file.st_size < PACK_FROM or all(
@@ -249,13 +188,13 @@ class OutputFolder:
         Raises OutputError.
         """
         try:
-            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 sync_file_system(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _explained(self._root, error) from error
+            raise explained(self.root, error) from error
 
     def pack(self, path: str) -> None:
         """Put packed variants beside a file, where it is text of some length, if need be.
@@ -263,7 +202,7 @@ class OutputFolder:
         Each has the time of the file to the nanosecond; with another, it belongs to another
         content. Only while nobody writes the file (``alone``). Raises OutputError.
         """
-        target = self._root / path
+        target = self.root / path
         try:
             file = target.stat()
             if file.st_size < PACK_FROM or not is_text(path):
@@ -277,38 +216,38 @@ class OutputFolder:
                 content = target.read_bytes()
             for encoding in missing:
                 variant = target.with_name(target.name + SUFFIXES[encoding])
-                _replace(variant, packed(encoding, content), written_at=file.st_mtime_ns)
+                replace_file(variant, packed(encoding, content), written_at=file.st_mtime_ns)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise _explained(target, error) from error
+            raise explained(target, error) from error
 
     def record(self, path: str, previous: bytes) -> None:
         """Add a version of an RSS or Atom feed, which was replaced, to the history beside it.
 
         Raises OutputError.
         """
-        log = history_of(self._root / path)
+        log = history_of(self.root / path)
         try:
             before = log.read_bytes() if log.exists() else b""
             after = recorded(before, previous)
             if after != before:
-                _replace(log, after)
+                replace_file(log, after)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise _explained(log, error) from error
+            raise explained(log, error) from error
 
     def holds(self, path: str) -> bool:
         """Tell whether there is a file at ``path``."""
-        return (self._root / path).is_file()
+        return (self.root / path).is_file()
 
     def remove(self, path: str) -> bool:
         """Remove a file, its companions and the folders that became empty; False for no file.
 
         The first folder of ``path`` stays. Raises OutputError.
         """
-        target = self._root / path
+        target = self.root / path
         try:
             _unpack(target)
             history_of(target).unlink(missing_ok=True)
@@ -316,9 +255,9 @@ class OutputFolder:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise _explained(target, error) from error
+            raise explained(target, error) from error
         for folder in Path(path).parents:
-            if len(folder.parts) < 2 or not _rmdir(self._root / folder):
+            if len(folder.parts) < 2 or not remove_folder(self.root / folder):
                 break
         return True
 
@@ -329,12 +268,12 @@ class OutputFolder:
         elsewhere is of others, and may be much. Companions go with the file that they belong to;
         one that has lost it is as stale as that would be.
         """
-        for folder, folders, files in os.walk(self._root):
-            if Path(folder) == self._root:
+        for folder, folders, files in os.walk(self.root):
+            if Path(folder) == self.root:
                 folders[:] = [one for one in folders if one == below]
             present = set(files)
             for name in files:
-                path = Path(folder, name).relative_to(self._root)
+                path = Path(folder, name).relative_to(self.root)
                 owner = path.with_name(_belongs_to(name))
                 if owner != path and owner.name in present:
                     continue
@@ -345,18 +284,6 @@ class OutputFolder:
 def history_of(file: Path) -> Path:
     """Return where the history of a feed's file is kept; hidden, as it is no reader's concern."""
     return file.with_name(_HISTORY[0] + file.name + _HISTORY[1])
-
-
-def _is_older(path: str) -> bool:
-    """Tell whether a file was written by an older Digest, and is written no more."""
-    plain = path
-    for suffix in (_OLDER_VARIANT, *SUFFIXES.values()):
-        plain = plain.removesuffix(suffix)
-    return bool(_OLDER_FILE.fullmatch(plain)) or (
-        path.endswith(_OLDER_VARIANT)
-        and path.startswith("feeds/")
-        and PurePosixPath(plain).name in _OLDER_FEEDS
-    )
 
 
 def _belongs_to(name: str) -> str:
@@ -401,7 +328,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _content(target: Path) -> bytes | None:
+def file_content(target: Path) -> bytes | None:
     """Return what a file holds; None where there is none."""
     try:
         return target.read_bytes()
@@ -409,7 +336,7 @@ def _content(target: Path) -> bytes | None:
         return None
 
 
-def _replace(
+def replace_file(
     target: Path,
     content: bytes,
     *,
@@ -434,7 +361,7 @@ def _replace(
         raise
 
 
-def _rmdir(folder: Path) -> bool:
+def remove_folder(folder: Path) -> bool:
     """Remove a folder if it is empty; tell whether it is gone."""
     try:
         folder.rmdir()
@@ -456,7 +383,7 @@ def _is_abandoned(file: Path) -> bool:
         return False
 
 
-def _explained(target: Path, error: OSError) -> OutputError:
+def explained(target: Path, error: OSError) -> OutputError:
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return OutputError(target, "there is a file where a folder should be")
     if error.errno == errno.EISDIR:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
 
 import structlog
 
 from digest.articles.facets import FacetKind
-from digest.articles.model import Article
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, OPML, RSS, Feed
 from digest.feeds.opml import opml
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
-from digest.feeds.publish.output_folder import OutputFolder, Written
+from digest.feeds.publish.model import OutputRecord, Published, PublishStore
+from digest.feeds.publish.older_layout import remove_older_layout
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
 from digest.feeds.publish.power_loss import boot_id, is_running, process_space
+from digest.feeds.publish.publication import Run
 from digest.feeds.rss_atom import STYLESHEET
 from digest.feeds.websub.protocol import is_topic
 
@@ -39,99 +39,6 @@ MAX_TOLD = 20
 _TOP = "feeds"
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputRecord:
-    """What the store knows of an output folder."""
-
-    revision: int | None  #: the content revision that it is complete up to; None: of none
-    fingerprint: str  #: of the program and configuration that wrote it
-    #: What did not end cleanly: boot id, a blank and whose process numbers count, and a number.
-    unsynced: Collection[tuple[str, int]]
-    #: What cannot be written, MAX_TOLD at most: why, by path.
-    failures: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """What publishing did to the output folder, in files."""
-
-    written: int = 0
-    unchanged: int = 0  #: held the right bytes already
-    removed: int = 0
-    wait: float | None = None  #: seconds until feeds that changed a moment ago may change again
-
-
-class PublishStore(Protocol):
-    """What publishing needs of the store. Every method raises StoreError."""
-
-    def stale(self, since: int | None, kinds: Collection[FacetKind]) -> StaleFeeds:
-        """Return what changed after a content revision, or (None) everything that there is.
-
-        ``kinds`` are the kinds of facets that may have feeds.
-        """
-
-    def contents(
-        self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
-    ) -> list[FeedContents]:
-        """Return what each feed holds now; with ``archives``, close archives first.
-
-        An archive is closed wherever a version of an article would be told by no document.
-        ``changed`` are the sequences of the articles that changed since the last call for these
-        feeds; None means any.
-        """
-
-    def articles_of(self, sequences: Collection[int]) -> list[Article]:
-        """Return the visible articles with these sequences, in any order."""
-
-    def output(self, token: str) -> OutputRecord | None:
-        """Return what is known of an output folder; None for a foreign one."""
-
-    def begin_writing(self, token: str, boot: str, pid: int) -> None:
-        """Note that a process writes into an output folder, which may be a new one.
-
-        ``boot`` is as in ``OutputRecord.unsynced``.
-        """
-
-    def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
-        """Yield path, size and mtime (nanoseconds) of each file as it was written."""
-
-    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
-        """Return those of these paths that were written, by any process, and not removed since."""
-
-    def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
-        """Return the paths of those files that were recorded with another size or time, or not."""
-
-    def record_output(
-        self,
-        token: str,
-        files: Collection[Written],
-        removed: Collection[str],
-        complete: int | None,
-        fingerprint: str,
-        *,
-        everything: bool,
-    ) -> None:
-        """Note what was written and removed.
-
-        ``complete`` is the content revision that the folder is complete up to; None where
-        something is still to be written. Unless ``everything`` was compared, that holds only
-        where the folder is of the same ``fingerprint``, and where everything was and not all
-        could be written, the folder is of none.
-        """
-
-    def record_failures(self, token: str, failures: Mapping[str, str]) -> None:
-        """Note what cannot be written, in the place of what was noted before."""
-
-    def count_files(self, token: str) -> int:
-        """Return how many files of feeds were written into an output folder."""
-
-    def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
-        """Note that everything that these processes wrote is on the disk."""
-
-    def forget_other_boots(self, token: str, boot: str) -> None:
-        """Note that what processes of other boots wrote is as it should be."""
 
 
 class Publisher:
@@ -187,7 +94,7 @@ class Publisher:
         with self._working, self._folder.alone(waiting):
             token = self._folder.token()
             if token is None:
-                removed = self._folder.remove_older_layout()
+                removed = remove_older_layout(self._folder.root)
                 token = self._folder.make_token()
             known = self._store.output(token)
             self._since = None
@@ -255,10 +162,10 @@ class Publisher:
             raise run.error
         return run.published()
 
-    def _run(self, tell: Progress) -> _Run:
+    def _run(self, tell: Progress) -> Run:
         stale = self._stale()
         planned = self._limited(plan(self._options, stale, self._present(stale)))
-        run = _Run(folder=self._folder, unpacked=self._unpacked)
+        run = Run(folder=self._folder, unpacked=self._unpacked)
         if not (planned.written or planned.ended or self._damaged or self._since is None):
             self._finish(run, stale)
             return run
@@ -387,7 +294,7 @@ class Publisher:
             _log.error("too many feeds: some have no files", left_out=len(left_out), limit=most)
         return limited
 
-    def _is_due(self, feed: Feed, stale: StaleFeeds, run: _Run) -> bool:
+    def _is_due(self, feed: Feed, stale: StaleFeeds, run: Run) -> bool:
         """Tell whether a feed is to be written now; note how long to wait where it is later."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
@@ -405,7 +312,7 @@ class Publisher:
 
     def _write(
         self,
-        run: _Run,
+        run: Run,
         feeds: Sequence[Feed],
         changed: frozenset[int] | None,
         planned: PublishPlan,
@@ -425,14 +332,14 @@ class Publisher:
                     written.append(feed)
         return written
 
-    def _write_feed(self, run: _Run, feed: Feed, held: FeedContents) -> bool:
+    def _write_feed(self, run: Run, feed: Feed, held: FeedContents) -> bool:
         written = [
             run.write(feed.folder + name, document)
             for name, document in self._documents.of(feed, held)
         ]
         return all(written)
 
-    def _end(self, run: _Run, planned: PublishPlan) -> None:
+    def _end(self, run: Run, planned: PublishPlan) -> None:
         """Remove the files of feeds that hold nothing any more, and what is nobody's."""
         if planned.ended:
             held = self._store.contents(planned.ended, frozenset(), archives=False)
@@ -452,7 +359,7 @@ class Publisher:
         for path in sorted(nobodys):
             run.remove(path)
 
-    def _write_lists(self, run: _Run) -> None:
+    def _write_lists(self, run: Run) -> None:
         """Write the list of all feeds, and the style sheet that browsers show them with."""
         paths = f"feeds/{OPML}", STYLESHEET
         if (wait := max(map(self._folder.wait, paths))) > 0:
@@ -471,7 +378,7 @@ class Publisher:
         for path, document in zip(paths, documents, strict=True):
             run.write(path, document)
 
-    def _finish(self, run: _Run, stale: StaleFeeds) -> None:
+    def _finish(self, run: Run, stale: StaleFeeds) -> None:
         """Have hubs told, and then note what was done."""
         complete = run.error is None and run.wait is None
         unchanged = [one for one in run.files if not one.changed]
@@ -500,7 +407,7 @@ class Publisher:
             self._done.clear()
             self._damaged.clear()
 
-    def _tell_failures(self, run: _Run) -> None:
+    def _tell_failures(self, run: Run) -> None:
         """Have the log and the store tell what cannot be written, where that is news."""
         failures = dict(sorted(run.failures.items())[:MAX_TOLD])
         if self._left_out:
@@ -516,70 +423,6 @@ class Publisher:
         self._failures = failures
 
 
-@dataclass(slots=True, kw_only=True)
-class _Run:
-    """What one publication does to the folder, counted; errors wait for the end."""
-
-    folder: OutputFolder
-    unpacked: dict[str, None]
-    files: list[Written] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)  # whether there was a file or not
-    files_removed: int = 0
-    error: OutputError | None = None  # the first one
-    failures: dict[str, str] = field(default_factory=dict)  # problems by path
-    wait: float | None = None
-    replaced: list[tuple[str, bytes]] = field(default_factory=list)  # feeds' last versions
-
-    def write(self, path: str, content: bytes) -> bool:
-        """Write a file; False where it could not be written."""
-        try:
-            written = self.folder.write(path, content)
-        except OutputError as error:
-            self._fail(path, error)
-            return False
-        if written.changed or not self.folder.packed(path):
-            self.unpacked.pop(path, None)
-            self.unpacked[path] = None
-        if written.previous is not None and written.changed and _has_history(path):
-            self.replaced.append((path, written.previous))
-        # What a file held before is large, and needed no longer than until it is recorded.
-        self.files.append(replace(written, previous=None))
-        return True
-
-    def remove(self, path: str) -> None:
-        try:
-            self.files_removed += self.folder.remove(path)
-            self.removed.append(path)
-        except OutputError as error:
-            self._fail(path, error)
-
-    def record_histories(self) -> None:
-        """Record which entries the replaced versions of feeds held (RFC 3229)."""
-        for path, previous in self.replaced:
-            try:
-                self.folder.record(path, previous)
-            except OutputError as error:
-                self._fail(path, error)
-        self.replaced.clear()
-
-    def _fail(self, path: str, error: OutputError) -> None:
-        self.error = self.error or error
-        self.failures[path] = error.problem
-
-    def postpone(self, seconds: float) -> None:
-        """Leave a feed for later."""
-        self.wait = seconds if self.wait is None else max(self.wait, seconds)
-
-    def published(self) -> Published:
-        changed = sum(one.changed for one in self.files)
-        return Published(
-            written=changed,
-            unchanged=len(self.files) - changed,
-            removed=self.files_removed,
-            wait=self.wait,
-        )
-
-
 def _here() -> str:
     """Return this boot of the machine, and whose process numbers this process has one of."""
     return f"{boot_id()} {process_space()}"
@@ -593,11 +436,6 @@ def _revision(stale: StaleFeeds, feed: Feed) -> int:
 def _stays_empty(feed: Feed) -> bool:
     """Tell whether a feed is there without articles, too."""
     return feed.scope is None or feed.kind == FacetKind.CUSTOM
-
-
-def _has_history(path: str) -> bool:
-    """Tell whether it is recorded what the versions of a file held."""
-    return path.rpartition("/")[2] in (RSS, ATOM)
 
 
 def _is_feed(path: str) -> bool:
