@@ -12,7 +12,7 @@ from lxml import html
 from digest.errors import StoreError
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.subscribers.tokens import make_token
-from digest.web import samples
+from digest.web import template_samples as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE

@@ -15,7 +15,7 @@ from digest.editions.model import EditionState
 from digest.errors import StoreError
 from digest.mail.approval_request import Proposal
 from digest.subscribers.tokens import Purpose, make_token
-from digest.web import samples
+from digest.web import template_samples as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
 from tests.feeds.samples import SITE, article

@@ -19,7 +19,7 @@ from digest.errors import TemplateError
 from digest.feeds.catalog import FeedSummary
 from digest.feeds.model import RSS, CategorySummary, Feed
 from digest.subscribers.model import SubscriberState
-from digest.web import samples
+from digest.web import template_samples as samples
 from digest.web.pages import WebPages
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article
 

@@ -50,7 +50,7 @@ def no_template(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("rendered")
 
     monkeypatch.setattr(jinja2.Template, "render", fail)
-    monkeypatch.setattr("digest.web.archive_documents.FeedDocuments", fail)
+    monkeypatch.setattr("digest.web.feed_pages.FeedDocuments", fail)
     monkeypatch.setattr("digest.web.edition_pages.edition_feed", fail)
 
 

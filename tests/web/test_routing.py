@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digest.articles.model import CategoryPath, article_folder, article_key
 from digest.feeds.model import JSON, RSS
 from digest.web import routing
-from digest.web.page import Missing, Page
+from digest.web.model import Missing, Page
 from tests.conftest import Workplace
 from tests.store.samples import reading
 from tests.web.conftest import Site

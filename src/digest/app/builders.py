@@ -123,7 +123,7 @@ def make_pages(
     Raises TemplateError where a template cannot be read.
     """
     from digest.web.pages import WebPages
-    from digest.web.readers import READERS
+    from digest.web.subscribe_links import READERS
 
     templates, brought = template_folders(settings)
     readers = settings.feeds.readers

@@ -17,7 +17,8 @@ from digest.errors import StoreError
 from digest.subscribers.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock, rfc3339
 from digest.web.approvals import ApprovalLink, Editor
-from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS, WebPages, html_response
+from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
+from digest.web.pages import WebPages, html_response
 from digest.web.unsubscribing import Subscriptions, UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from digest.mail.approval_request import Proposal
 from digest.subscribers.tokens import Purpose, read_token
 from digest.web.forms import form_action
-from digest.web.pages import PRIVATE_HEADERS, WebPages, html_response
+from digest.web.model import PRIVATE_HEADERS
+from digest.web.pages import WebPages, html_response
 
 
 class Editor(Protocol):

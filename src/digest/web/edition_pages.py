@@ -8,8 +8,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
+import feedgen.feed
+from markupsafe import Markup
+
+from digest import __version__
+from digest.articles.characters import publishable
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath
 from digest.editions.model import (
@@ -24,11 +29,12 @@ from digest.editions.model import (
     fresh,
 )
 from digest.feeds.model import ATOM, MEDIA_TYPES
-from digest.mail.phrases import phrasebook
+from digest.feeds.rss_atom import NEVER
+from digest.mail.phrases import Phrasebook, phrasebook
+from digest.mail.template_context import Item, view
 from digest.site import Site
-from digest.times import Clock
-from digest.web.edition_feed import MAX_EDITIONS, edition_feed
-from digest.web.page import UNLISTED, Missing, Page
+from digest.times import Clock, rfc3339
+from digest.web.model import UNLISTED, Missing, Page
 from digest.web.pages import MAX_SHOWN, WebPages
 
 #: What a sample shows while nothing is new.
@@ -38,6 +44,8 @@ SAMPLE_LASTS = timedelta(seconds=30)
 SAMPLE = "sample"
 #: Seconds for which a client may use the feed of editions.
 _FEED_MAX_AGE = 300
+#: Editions in the feed, the newest ones.
+MAX_EDITIONS = 20
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
 
@@ -205,3 +213,51 @@ def _version(listed: Sequence[Issue]) -> str:
         [(one.edition.id, one.edition.created_at, one.articles, one.revision) for one in listed]
     )
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+
+def edition_feed(
+    digest: Digest,
+    editions: Sequence[tuple[Edition, Contents]],
+    words: Phrasebook,
+    site: Site,
+) -> bytes:
+    """Return the feed in UTF-8, entries in the order of ``editions``; the same for the same."""
+    folder = editions_folder(digest.name)
+    title = publishable(digest.title) or digest.name
+    feed: Any = feedgen.feed.FeedGenerator()
+    feed.id(site.tag(folder))
+    feed.title(title)
+    feed.language(publishable(words.language))
+    feed.link(href=site.link(folder + ATOM), rel="self", type=MEDIA_TYPES[ATOM])
+    feed.link(href=site.link(folder), rel="alternate", type="text/html")
+    feed.updated(max((edition.created_at for edition, _ in editions), default=NEVER))
+    feed.author(name=publishable(site.author or site.title) or site.url)
+    feed.generator("Digest", version=__version__)
+    for edition, held in editions:
+        entry = feed.add_entry(order="append")
+        # A new database counts from 1 again; the moment stays the edition's own.
+        entry.id(site.tag(f"{folder}{rfc3339(edition.due_at)}"))
+        number = words.say("number", number=edition.number)
+        entry.title(f"{title} · {number} · {words.date(edition.due_at)}")
+        entry.link(href=site.link(edition_folder(digest.name, edition.number)), rel="alternate")
+        entry.published(edition.created_at)
+        entry.updated(edition.created_at)
+        entry.summary(words.say("articles", count=held.shown + held.more))
+        entry.content(_told(held, edition, words, site), type="html")
+    return bytes(feed.atom_str(pretty=False)) + b"\n"
+
+
+def _told(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> str:
+    shown = view(contents, edition, words, site)
+    groups = [Markup("<p>{}</p>").format(_item(shown.lead))] if shown.lead else []
+    for group in shown.sections:
+        items = Markup("").join(
+            Markup("<li>{}</li>").format(_item(item)) for item in group.articles
+        )
+        groups.append(Markup("<h3>{}</h3><ul>{}</ul>").format(group.title, items))
+    return publishable(str(Markup("").join(groups)))
+
+
+def _item(item: Item) -> Markup:
+    link = Markup('<a href="{}">{}</a>').format(item.link, item.title)
+    return link + Markup("<br>{}").format(item.summary) if item.summary else link

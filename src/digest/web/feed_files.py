@@ -23,7 +23,7 @@ from digest.times import Clock, utc_now
 from digest.web import feed_response
 from digest.web.feed_response import FeedResponse, Fields, joined
 from digest.web.file_cache import LARGEST, FeedFile, FileCache, ResponseKey, load_file, stat_file
-from digest.web.negotiation import IDENTITY
+from digest.web.request_headers import IDENTITY
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -15,9 +15,18 @@ from http import HTTPStatus
 from digest.feeds.encodings import PACK_FROM, SUFFIXES
 from digest.feeds.model import ATOM, MEDIA_TYPES, RSS
 from digest.times import rfc822
-from digest.web.conditional_requests import Header, Verdict, known_tags, same_as, verdict
-from digest.web.negotiation import IDENTITY, choose_encoding, requested_range, wants_news
-from digest.web.pages import SECURITY_HEADERS
+from digest.web.model import SECURITY_HEADERS
+from digest.web.request_headers import (
+    IDENTITY,
+    Header,
+    Verdict,
+    choose_encoding,
+    known_tags,
+    requested_range,
+    same_as,
+    verdict,
+    wants_news,
+)
 
 #: Seconds for which a client may use what it has without asking again.
 FEED_MAX_AGE, STYLE_MAX_AGE = 300, 3600

@@ -16,7 +16,7 @@ from digest.feeds.encodings import SUFFIXES, packed
 from digest.feeds.publish.output_folder import history_of
 from digest.feeds.versions import TAG_BYTES, Deltas
 from digest.web.feed_response import FeedResponse, FileFacts
-from digest.web.negotiation import IDENTITY
+from digest.web.request_headers import IDENTITY
 
 #: Bytes in memory of all files together, and of the largest body; what is larger is sent from disk.
 CAPACITY, LARGEST = 64 * 1024 * 1024, 8 * 1024 * 1024

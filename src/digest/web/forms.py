@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from digest.web.pages import PRIVATE_HEADERS
+from digest.web.model import PRIVATE_HEADERS
 
 #: Bytes; ours have one short field, mail programs send ``List-Unsubscribe=One-Click``.
 MAX_BODY = 16 * 1024

@@ -13,7 +13,7 @@ import brotli
 
 from digest.feeds.encodings import PACK_FROM
 from digest.times import rfc822
-from digest.web.negotiation import IDENTITY, choose_encoding
+from digest.web.request_headers import IDENTITY, choose_encoding
 
 #: Bytes of all pages kept, with their packed variants, and of the largest one.
 CAPACITY, LARGEST = 16 * 1024 * 1024, 2 * 1024 * 1024

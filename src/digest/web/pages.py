@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -41,8 +40,9 @@ from digest.site import Site
 from digest.subscribers.address import masked
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.times import rfc3339
-from digest.web import samples
-from digest.web.readers import READERS, carriers, reader_links
+from digest.web import template_samples as samples
+from digest.web.model import SECURITY_HEADERS
+from digest.web.subscribe_links import READERS, carriers, reader_links
 from digest.web.template_set import LastGood, TemplateSet
 
 #: The template of the style sheet that browsers show raw feeds with.
@@ -51,23 +51,8 @@ _FEED_STYLE_SOURCE = "feed.css"
 STYLE, _STYLE_SOURCE = "assets/style.css", "web/style.css"
 WORDS = "web/words.toml"
 PARTS = "web/parts.html"
-#: Nothing runs and nothing is fetched but images and our own style.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; img-src https: http: data:; style-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-SECURITY_HEADERS = MappingProxyType(
-    {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-)
 #: Articles on the page of an edition: all of it, within reason.
 MAX_SHOWN = 1_000
-#: For pages that are about one person or one moment.
-PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
-
 #: With which pages of their feeds are tried.
 _FACETS = tuple(Facet(kind, "en") for kind in FacetKind)
 _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}

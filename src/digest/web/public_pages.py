@@ -18,13 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from digest import __version__
 from digest.errors import StoreError, TemplateError
 from digest.times import Clock, rfc822
-from digest.web.conditional_requests import Verdict
-from digest.web.exchange import PageRequest, answer, redirect, say
-from digest.web.negotiation import IDENTITY
-from digest.web.page import Missing, Page
+from digest.web.model import SECURITY_HEADERS, Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
-from digest.web.pages import SECURITY_HEADERS, WebPages
+from digest.web.page_requests import PageRequest, answer, redirect, say
+from digest.web.pages import WebPages
 from digest.web.render_queue import Busy, RenderQueue
+from digest.web.request_headers import IDENTITY, Verdict
 from digest.web.routing import Addresses, PageSource
 
 _log = structlog.get_logger(__name__)

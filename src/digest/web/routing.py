@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote
 
-from digest.articles.model import ARTICLES
+from digest.articles.ingest.records import StoredArticle
+from digest.articles.model import ARTICLES, Article
 from digest.editions.model import EDITIONS
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
 from digest.feeds.rss_atom import STYLESHEET
-from digest.web.archive_documents import ArchiveSource, archive_address, archive_page
-from digest.web.article_pages import ArticleSource, article_page
 from digest.web.edition_pages import EditionSource, WebEditions
-from digest.web.feed_pages import SelectionSource, feed_page, find_feed
-from digest.web.page import STYLE_MAX_AGE, Missing, Page
+from digest.web.feed_pages import (
+    ArchiveSource,
+    SelectionSource,
+    archive_address,
+    archive_page,
+    feed_page,
+    find_feed,
+)
+from digest.web.model import STYLE_MAX_AGE, Missing, Page
 from digest.web.pages import STYLE, WebPages
 
 _FEEDS, _ARTICLES = "feeds", ARTICLES.rstrip("/")
@@ -26,8 +33,17 @@ _TOPS = frozenset({"", PAGE, _FEEDS, _ARTICLES, EDITIONS, STYLE.partition("/")[0
 _FILES = frozenset({RSS, ATOM, JSON, OPML})
 #: Where the stylesheet of feeds was: feeds that are kept somewhere still name it.
 _OLD_STYLESHEET = "assets/feed.css"
+#: What ``articles.model.article_key`` makes.
+_KEY = re.compile("[a-z2-7]{16}")
 #: The stylesheet of pages changes with the templates alone.
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ArticleSource(Protocol):
+    """What article pages need of the store. Raises StoreError."""
+
+    def find_article(self, key: str) -> StoredArticle | None:
+        """Return how the article with a key stands; None where there is none."""
 
 
 class PageSource(ArticleSource, SelectionSource, ArchiveSource, EditionSource, Protocol):
@@ -136,6 +152,24 @@ class Addresses:
             if new is not None:
                 return new + "/".join(segments[count:])
         return None
+
+
+def article_page(
+    source: ArticleSource, key: str, render: Callable[[Article], bytes]
+) -> Page | Missing:
+    """Return the page of the article with a key."""
+    if not _KEY.fullmatch(key):
+        return Missing.UNKNOWN
+    stored = source.find_article(key)
+    if stored is None:
+        return Missing.UNKNOWN
+    if stored.hidden:
+        return Missing.WITHDRAWN
+    return Page(
+        version=f"{stored.revision}",
+        changed_at=stored.changed_at,
+        render=lambda: render(stored.read()),
+    )
 
 
 def _settled(place: str, found: Page | str) -> str:

@@ -14,7 +14,8 @@ from digest.subscribers.model import Subscriber, SubscriberState
 from digest.subscribers.tokens import read_token
 from digest.times import Clock
 from digest.web.forms import form_action
-from digest.web.pages import PRIVATE_HEADERS, WebPages, html_response
+from digest.web.model import PRIVATE_HEADERS
+from digest.web.pages import WebPages, html_response
 
 
 class Subscriptions(Protocol):

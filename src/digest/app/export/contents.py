@@ -18,9 +18,8 @@ from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.opml import opml
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
 from digest.feeds.rss_atom import STYLESHEET
-from digest.web.archive_documents import ArchiveSource
 from digest.web.edition_pages import EditionSource, WebEditions
-from digest.web.feed_pages import SelectionSource, depends_on, feed_page
+from digest.web.feed_pages import ArchiveSource, SelectionSource, depends_on, feed_page
 from digest.web.pages import STYLE, WebPages
 
 NOT_FOUND = "404.html"

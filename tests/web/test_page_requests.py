@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Message
 
-from digest.web.exchange import answer
+from digest.web.page_requests import answer
 
 
 async def test_a_long_page_is_handed_over_in_pieces_so_that_no_client_has_a_copy() -> None:

@@ -10,7 +10,7 @@ from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
 from digest.feeds.model import Feed
-from digest.web.readers import READERS, carriers, reader_links
+from digest.web.subscribe_links import READERS, carriers, reader_links
 from tests.feeds.samples import PORTS, SITE, TEA
 
 FEED = Feed(site=SITE, category=PORTS)

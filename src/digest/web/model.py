@@ -1,4 +1,4 @@
-"""A page that was found at an address: what it depends on, and how to make it."""
+"""What there is at an address: a page and how to render it, or nothing; headers of responses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,20 @@ from types import MappingProxyType
 #: Seconds for which a client may use what it has without asking again.
 PAGE_MAX_AGE, STYLE_MAX_AGE = 60, 3600
 HTML = "text/html; charset=utf-8"
+#: Nothing runs and nothing is fetched but images and our own style.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src https: http: data:; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = MappingProxyType(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+#: For pages that are about one person or one moment.
+PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 #: For what search engines are not to list.
 UNLISTED = MappingProxyType({"X-Robots-Tag": "noindex"})
 

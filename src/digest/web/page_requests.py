@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from starlette.types import Scope, Send
 
-from digest.web.conditional_requests import Verdict, known_tags, verdict
+from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.page_cache import Headers, prepared, tags_of
-from digest.web.pages import PRIVATE_HEADERS, SECURITY_HEADERS
+from digest.web.request_headers import Verdict, known_tags, verdict
 
 #: Bytes handed to the server at a time; it takes the next when the client has taken these.
 _PIECE = 64 * 1024
