@@ -385,14 +385,14 @@ def test_the_icon_is_an_image(pages: WebPages) -> None:
 
 def test_what_an_operator_does_not_override_comes_with_the_program(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
-    words = '[en]\nstatus = "How it is"\n[zh]\nhome = "回家"\n'
+    words = '[en]\ncategories = "Fields"\n[zh]\nhome = "回家"\n'
     (tmp_path / "web/words.toml").write_text(words, encoding="utf-8")
     (tmp_path / "web/not_found.html").write_text(
-        "{{ words.home }} {{ words.back }} {{ words.status }}", encoding="utf-8"
+        "{{ words.home }} {{ words.back }} {{ words.categories }}", encoding="utf-8"
     )
     pages = WebPages(templates=tmp_path, site=SITE, brought=TEMPLATES)
     pages.check()
-    assert pages.not_found().decode() == "回家 回到首页 运行状态"
+    assert pages.not_found().decode() == "回家 回到首页 栏目"
     english = replace(SITE, language="en")
     pages = WebPages(templates=tmp_path, site=english, brought=TEMPLATES)
     assert pages.not_found().decode() == "Home Back to the front page How it is"

@@ -99,7 +99,7 @@ class HubNotifier:
                 [one for queue in self._queues for one in queue.notifications(changes)]
             )
         except StoreError as error:
-            _log.error("notifications of hubs cannot be kept", error=str(error))
+            _log.error("notifications for hubs cannot be kept", error=str(error))
         else:
             for queue in self._queues:
                 queue.stored |= changes
@@ -159,7 +159,7 @@ class HubNotifier:
             if len(known) < len(kept):
                 await asyncio.to_thread(self._store.drop, set(kept).difference(known))
         except StoreError as error:
-            _log.error("notifications of hubs cannot be read", error=str(error))
+            _log.error("notifications for hubs cannot be read", error=str(error))
             known = []
         for one in known:
             queues[one.hub].stored[one.topic] = one.changed_at
@@ -269,7 +269,7 @@ class HubNotifier:
         try:
             await asyncio.to_thread(self._store.keep, queue.notifications(new))
         except StoreError as error:
-            _log.error("notifications of hubs cannot be kept", error=str(error))
+            _log.error("notifications for hubs cannot be kept", error=str(error))
             return
         queue.stored |= new
 
@@ -281,7 +281,7 @@ class HubNotifier:
         try:
             await asyncio.to_thread(self._store.drop, queue.notifications(known))
         except StoreError as error:
-            _log.error("notifications of hubs cannot be dropped", error=str(error))
+            _log.error("notifications for hubs cannot be dropped", error=str(error))
 
 
 async def _read_some(response: httpx.Response) -> None:

@@ -15,28 +15,52 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
-    """Rename tables, a column, an index, constraints (PostgreSQL), and rows named by folders."""
-    op.rename_table("strand", "facet")
-    op.rename_table("strand_article", "facet_article")
-    op.execute("ALTER TABLE facet_article RENAME COLUMN strand TO facet")
-    op.drop_index("ix_strand_article_strand_published_at_article", "facet_article")
+    """Copy what the tables strand and strand_article hold; rename folders of categories."""
+    op.create_table(
+        "facet",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_facet"),
+        sa.UniqueConstraint("key", name="uq_facet_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "facet_article",
+        sa.Column("article", NUMBER, nullable=False),
+        sa.Column("facet", NUMBER, nullable=False),
+        sa.Column("published_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article"], ["article.id"], name="fk_facet_article_article", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["facet"], ["facet.id"], name="fk_facet_article_facet", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("article", "facet", name="pk_facet_article"),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO facet (id, key, kind, name) SELECT id, key, kind, name FROM strand")
+    op.execute(
+        "INSERT INTO facet_article (article, facet, published_at)"
+        " SELECT article, strand, published_at FROM strand_article"
+    )
     op.create_index(
         "ix_facet_article_facet_published_at_article",
         "facet_article",
         ["facet", "published_at", "article"],
     )
-    op.execute("UPDATE meta SET name = 'facet_rules' WHERE name = 'woven'")
+    op.drop_table("strand_article")
+    op.drop_table("strand")
     if op.get_context().dialect.name == "postgresql":
-        for table, old, new in (
-            ("facet", "pk_strand", "pk_facet"),
-            ("facet", "uq_strand_key", "uq_facet_key"),
-            ("facet_article", "pk_strand_article", "pk_facet_article"),
-            ("facet_article", "fk_strand_article_article", "fk_facet_article_article"),
-            ("facet_article", "fk_strand_article_strand", "fk_facet_article_facet"),
-        ):
-            op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
+        # Numbers that were given by hand are not counted by the column itself.
+        last = "SELECT coalesce(max(id), 0) + 1 FROM facet"
+        op.execute(f"SELECT setval(pg_get_serial_sequence('facet', 'id'), ({last}), false)")
+    op.execute("UPDATE meta SET name = 'facet_rules' WHERE name = 'woven'")
     _rename_folders()
 
 
