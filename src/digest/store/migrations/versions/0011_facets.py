@@ -22,7 +22,7 @@ def upgrade() -> None:
     """Copy what the tables strand and strand_article hold; rename folders of categories."""
     op.create_table(
         "facet",
-        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("id", NUMBER, sa.Identity(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
