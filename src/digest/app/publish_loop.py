@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from math import inf
 
@@ -12,7 +12,7 @@ import structlog
 
 from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.scan import Scan
-from digest.articles.ingest.watchers import Watches
+from digest.articles.ingest.watch import Watches
 from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError
 from digest.feeds.publish.publisher import Publisher
@@ -106,6 +106,7 @@ class PublishLoop:
         self._publish_at = inf  # of the loop's clock
         self._stale_since = inf
         self._backoff = Backoff()
+        self._read_backoff = Backoff()
         self._pack_at = 0.0  # of the loop's clock
         self._pack_backoff = Backoff()
         self.last_scan: Scan | None = None
@@ -174,8 +175,7 @@ class PublishLoop:
             paths.update(await asyncio.to_thread(self._ingest.released))
             taken = await asyncio.to_thread(self._ingest.take, paths) if paths else IngestResult()
         except (DigestError, OSError):
-            for path in paths:
-                self._pending.add(path)
+            self._look_again(paths)
             raise
         self._note(taken)
         if taken.unsure:
@@ -253,6 +253,23 @@ class PublishLoop:
             )
         for path in taken.waiting:
             loop.call_later(self._settle, self._pending.add, path)
+        if taken.unread:
+            wait = self._read_backoff.failed()
+            path, error = next(iter(taken.unread.items()))
+            _log.warning(
+                "files cannot be read just now, will try again",
+                files=len(taken.unread),
+                path=path,
+                error=error,
+                seconds=wait,
+            )
+            loop.call_later(wait, self._look_again, tuple(taken.unread))
+        elif taken.files:
+            self._read_backoff.succeeded()
+
+    def _look_again(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._pending.add(path)
 
     async def _publish(self) -> None:
         """Publish what is stale; what cannot be written is logged and stays stale."""

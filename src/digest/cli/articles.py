@@ -51,7 +51,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         services.store.outbox.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
         _print_built(services, taken, published, seconds, as_json)
-        if services.store.articles.counts().problems or taken.waiting:
+        if services.store.articles.counts().problems or taken.waiting or taken.unread:
             raise typer.Exit(FAILED)
 
 
@@ -60,13 +60,11 @@ def _take_all(services: Services) -> IngestResult:
     with services.workers() as workers, progress_bar("Reading") as progress:
         ingest = services.ingest(workers)
         taken = ingest.scan(progress)
-        if taken.waiting:
-            # Nothing tells this process when a writer closes its file: it watches no events.
+        if taken.waiting or taken.unread:
+            # Nothing tells this process when a file can be read: it watches no events.
             time.sleep(services.settings.articles.settle.total_seconds())
             again = ingest.scan()
-            taken = type(taken)(
-                changes=taken.changes + again.changes, files=again.files, waiting=again.waiting
-            )
+            taken = replace(again, changes=taken.changes + again.changes)
     return taken
 
 
@@ -89,6 +87,7 @@ def _print_built(
                 "noted": counts.noted,
                 "embargoed": counts.embargoed,
                 "waiting": sorted(taken.waiting),
+                "unread": dict(taken.unread),
                 "written": published.written,
                 "unchanged": published.unchanged,
                 "removed": published.removed,
@@ -106,6 +105,8 @@ def _print_built(
     )
     for path in sorted(taken.waiting):
         complain(f"{path}: somebody is still writing it; left out")
+    for path, problem in sorted(taken.unread.items()):
+        complain(f"{path}: cannot be read just now: {problem}; left out")
     if counts.embargoed:
         say(f"{counts.embargoed:,} files wait for their date (`digest articles list --waiting`).")
     if counts.salvaged:

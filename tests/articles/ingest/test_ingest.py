@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,20 @@ def titles(services: Services) -> list[str]:
     return [article.title for article in stores.newest(services.store, None, 100)]
 
 
+@contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Let this process open no more files."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
+        with suppress(OSError):
+            while True:
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        yield
+
+
 def told(taken: IngestResult) -> tuple[int, int, int, int]:
     changes = taken.changes
     return changes.new, changes.updated, changes.unchanged, changes.problems
@@ -72,9 +88,11 @@ def test_a_second_scan_opens_no_file(
     workplace.write_text("broken.md", "---\ntitle: never closed\n")
     ingest.scan()
 
-    def refuse(*_: object) -> int:
-        raise AssertionError("an unchanged file was opened")
+    def refuse(path: Path, flags: int, **options: int) -> int:
+        assert flags & os.O_DIRECTORY or Path(path).is_dir(), "an unchanged file was opened"
+        return real(path, flags, **options)
 
+    real = os.open
     monkeypatch.setattr(os, "open", refuse)
 
     assert told(ingest.scan()) == (0, 0, 0, 0)
@@ -132,6 +150,60 @@ def test_a_file_that_a_busy_machine_did_not_get_to_is_tried_again_at_the_next_sc
     assert services.store.articles.problems() == []
 
 
+def refuse_to_open(patch: pytest.MonkeyPatch, name: str, error: int) -> None:
+    """Make the system refuse to open whatever has this name."""
+    real = os.open
+
+    def refuse(path: str | Path, *args: int, **options: int) -> int:
+        if path == name:
+            raise OSError(error, os.strerror(error))
+        return real(path, *args, **options)
+
+    patch.setattr(os, "open", refuse)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO])
+@pytest.mark.parametrize("name", ["a.md", "folder"])
+def test_a_file_that_cannot_be_read_just_now_is_no_problem_and_not_gone(
+    workplace: Workplace,
+    ingest: Ingest,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: bool,
+    error: int,
+    name: str,
+) -> None:
+    workplace.write("folder/a.md", "旧")
+    ingest.scan()
+    workplace.write("folder/a.md", "新")
+    workplace.write("b.md", "别的")
+
+    with monkeypatch.context() as starved:
+        refuse_to_open(starved, name, error)
+        taken = ingest.scan() if whole else ingest.take(["folder", "b.md"])
+        path = "folder/a.md" if name == "a.md" else name
+        assert taken.unread == {path: os.strerror(error)}
+        assert told(taken) == (1, 0, 0, 0)
+    assert services.store.articles.problems() == []
+    assert not services.store.articles.files()["folder/a.md"].missing
+
+    assert told(ingest.take(taken.unread)) == (0, 1, 0, 0)
+    assert sorted(titles(services)) == ["别的", "新"]
+
+
+def test_without_a_descriptor_left_a_scan_fails_and_nothing_is_gone(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write("a.md", "一")
+    ingest.scan()
+    workplace.write("b.md", "二")
+    with no_descriptors_left(), pytest.raises(OSError, match="Too many open files"):
+        ingest.scan()
+    assert told(ingest.scan()) == (1, 0, 0, 0)
+    assert not any(record.missing for record in services.store.articles.files().values())
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_folder_that_is_closed_is_a_problem_and_keeps_its_articles(
     workplace: Workplace,
@@ -144,15 +216,8 @@ def test_a_folder_that_is_closed_is_a_problem_and_keeps_its_articles(
     workplace.write("closed/b.md", "关")
     ingest.scan()
     workplace.write("open/c.md", "新")
-    real = os.scandir
-
-    def refuse(path: Path) -> object:
-        if path.name == "closed":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
     with monkeypatch.context() as locked:
-        locked.setattr(os, "scandir", refuse)
+        refuse_to_open(locked, "closed", errno.EACCES)
         taken = ingest.scan() if whole else ingest.take(["closed", "open"])
         assert told(taken) == (1, 0, 0, 1)
         (problem,) = services.store.articles.problems()
@@ -168,16 +233,18 @@ def test_a_path_in_a_folder_that_is_closed_does_not_stop_the_others(
     workplace: Workplace, ingest: Ingest, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workplace.write("open/a.md", "开")
-    real = Path.is_dir
+    real = Path.stat
+    errors = {"closed": errno.EACCES, "broken": errno.EIO}
 
-    def refuse(path: Path) -> bool:
-        if path.parent.name == "closed":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if error := errors.get(path.parent.name):
+            raise OSError(error, os.strerror(error), str(path))
+        return real(path, **options)
 
-    monkeypatch.setattr(Path, "is_dir", refuse)
-    ingest.take(["closed/b.md", "open/a.md"])
+    monkeypatch.setattr(Path, "stat", refuse)
+    taken = ingest.take(["closed/b.md", "broken/c.md", "open/a.md"])
     assert titles(services) == ["开"]
+    assert taken.unread == {"broken/c.md": "Input/output error"}
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -444,16 +511,16 @@ def test_a_root_that_is_unmounted_while_it_is_walked_keeps_its_files(
     workplace.write("a.md", "一")
     workplace.write("below/b.md", "二")
     ingest.scan()
-    real = os.scandir
+    real = os.open
 
-    def unmount(path: Path) -> object:
-        if path.name == "below":
+    def unmount(path: str | Path, *args: int, **options: int) -> int:
+        if path == "below":
             workplace.articles.rename(workplace.folder / "unmounted")
             workplace.articles.mkdir()
-        return real(path)
+        return real(path, *args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", unmount)
+        patch.setattr(os, "open", unmount)
         ingest.scan()
     assert present(services) == ["a.md", "below/b.md"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -14,6 +15,7 @@ import pytest
 
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.tree import (
+    TRANSIENT,
     FileContent,
     TooLargeError,
     Tree,
@@ -334,6 +336,101 @@ def test_a_file_without_permissions_raises_when_it_is_read(tree: Tree, nobody: P
     assert [path for path, _ in own.walk()] == ["a.md"]
     with pytest.raises(PermissionError):
         own.read("a.md")
+
+
+def test_a_file_that_is_swapped_for_a_link_while_it_is_read_gives_nothing_from_outside(
+    root: Path, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An author who wins every race: the link is there whenever something is opened."""
+    secret = write(tmp_path / "secret.md", "a secret")
+    write(root / "a" / "b.md")
+    real = os.open
+
+    def swap_first(path: str | Path, *args: int, **options: int) -> int:
+        link = root / "link"
+        link.symlink_to(secret)
+        link.replace(root / "a" / "b.md")
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, "open", swap_first)
+    assert tree.read("a/b.md") is Unread.GONE
+
+
+def test_a_folder_that_is_swapped_for_a_link_is_not_walked(
+    root: Path, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "outside" / "secret.md")
+    write(root / "a.md")
+    write(root / "folder" / "b.md")
+    real = Tree._files_in
+
+    def swap_first(self: Tree, folder: str, folders: list[str]) -> object:
+        if folder == "folder":
+            (root / "folder").rename(tmp_path / "away")
+            (root / "folder").symlink_to(tmp_path / "outside")
+        return real(self, folder, folders)
+
+    monkeypatch.setattr(Tree, "_files_in", swap_first)
+    assert [path for path, _ in tree.walk()] == ["a.md"]
+
+
+def test_a_link_to_a_file_that_may_not_be_read_is_told_when_it_is_read(
+    tree: Tree, nobody: Path
+) -> None:
+    write(nobody / "a.txt").chmod(0)
+    (nobody / "a.md").symlink_to("a.txt")
+    own = replace(tree, roots={".": nobody})
+
+    assert [path for path, _ in own.walk()] == ["a.md"]
+    with pytest.raises(PermissionError):
+        own.read("a.md")
+
+
+def test_a_file_that_grows_without_end_is_not_read_without_end(
+    root: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(root / "a.md")
+    real = os.read
+    total = 0
+
+    def read_and_append(fd: int, size: int) -> bytes:
+        nonlocal total
+        with path.open("a", encoding="utf-8") as file:
+            file.write("more")
+        content = real(fd, size)
+        total += len(content)
+        return content
+
+    monkeypatch.setattr(os, "read", read_and_append)
+    assert tree.read("a.md") is Unread.WRITING
+    assert total == 5
+
+
+@pytest.mark.parametrize("error", sorted(TRANSIENT))
+def test_a_root_that_cannot_be_looked_at_for_want_of_descriptors_is_not_away(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def refuse(_: object) -> object:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    if error in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        with pytest.raises(OSError, match=os.strerror(error)):
+            tree.marks()
+    else:
+        assert tree.marks() == {}
+
+
+def test_kind_tells_files_folders_and_links_to_files(root: Path, tree: Tree) -> None:
+    write(root / "folder" / "a.md")
+    (root / "link.md").symlink_to("folder/a.md")
+    (root / "linked folder").symlink_to("folder")
+    os.mkfifo(root / "pipe.md")
+
+    assert tree.kind("") == tree.kind("folder") == "folder"
+    assert tree.kind("folder/a.md") == tree.kind("link.md") == "file"
+    for path in ("gone", "folder/a.md/b", "linked folder", "pipe.md"):
+        assert tree.kind(path) is None
 
 
 def test_takes_tells_what_a_scan_would_find(tree: Tree) -> None:

@@ -20,7 +20,15 @@ from digest.articles.ingest.records import (
     ScanMemory,
 )
 from digest.articles.ingest.scan import RootMark, Scan, kept_back
-from digest.articles.ingest.tree import FileContent, FileState, Tree, Unread, printable
+from digest.articles.ingest.tree import (
+    TOP,
+    TRANSIENT,
+    FileContent,
+    FileState,
+    Tree,
+    Unread,
+    printable,
+)
 from digest.articles.ingest.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
 from digest.articles.model import Changes, SourceFile
 from digest.articles.revision import IngestPolicy
@@ -45,6 +53,9 @@ class IngestResult:
     changes: Changes = field(default_factory=Changes)
     files: int = 0  #: looked at
     waiting: frozenset[str] = frozenset()  #: being written just now: to be looked at again
+    #: Paths, of folders too, that could not be read for a reason that may pass, and that reason:
+    #: to be looked at again.
+    unread: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True  #: False where it was stopped on the way
     unsure: bool = False  #: only a scan can tell the rest
     scan: Scan | None = None  #: where the whole tree was looked at
@@ -79,6 +90,7 @@ class Ingest:
         self._stopped = threading.Event()
         self._marks: Mapping[str, RootMark] | None = None  # of the roots, at the last scan
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
+        self._unread: dict[str, str] = {}  # likewise
         self._embargoes = Embargoes(next_at=_LONG_AGO)
 
     def stop(self) -> None:
@@ -123,7 +135,10 @@ class Ingest:
             took=ended - began,
             files=files,
             marks=self._marks,
-            unseen={name: _reason(closed.get(name), why) for name, why in doubted.items()},
+            unseen={
+                name: _problem(closed[name]) if name in closed else why
+                for name, why in doubted.items()
+            },
         )
         self._untold = taken.changes
         self._untold += self._store.review(ended, self._policy.grace, self._policy)
@@ -191,18 +206,20 @@ class Ingest:
         for hint in paths:
             path = hint.rstrip("/")
             try:
-                full = self._tree.locate(path)
-                if full.is_dir() and not full.is_symlink():
+                kind = self._tree.kind(path)
+                if kind == "folder":
                     if self._tree.enters(path):
                         folders.add(path)
-                elif full.is_file():
+                elif kind == "file":
                     unsure |= hint.endswith("/")  # what was in the folder is not told one by one
                     if self._tree.takes(path):
                         files.add(path)
                 else:
                     gone.add(path)
-            except OSError:  # in a folder that is closed to us, or too long a path: a scan tells
-                continue
+            except OSError as error:
+                if error.errno in TRANSIENT:
+                    self._unread[path] = _problem(error)
+                continue  # in a folder that is closed to us, or too long a path: a scan tells
         closed: dict[str, OSError] = {}
         walked = self._states_in(folders, closed)
         self._vanish(gone, folders)
@@ -245,11 +262,14 @@ class Ingest:
             self._store.vanish(lost, self._clock())
 
     def _note_closed(self, closed: Mapping[str, OSError]) -> None:
-        """Have folders that cannot be entered remembered as problems."""
-        if closed:
-            readings = [
-                self._unreadable(printable(folder), error) for folder, error in closed.items()
-            ]
+        """Have folders that cannot be entered remembered as problems, or to be tried again."""
+        readings = []
+        for folder, error in closed.items():
+            if error.errno in TRANSIENT:
+                self._unread["" if folder == TOP else folder] = _problem(error)
+            else:
+                readings.append(self._unreadable(printable(folder), error))
+        if readings:
             self._untold += self._store.record(readings, self._clock(), self._policy)
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
@@ -281,10 +301,12 @@ class Ingest:
         if touched or done:
             self._untold += self._store.review(self._clock(), None)
         changes, self._untold = self._untold, Changes()
+        unread, self._unread = self._unread, {}
         return IngestResult(
             changes=changes,
             files=len(paths),
             waiting=frozenset(waiting),
+            unread=unread,
             complete=not self._stopped.is_set(),
         )
 
@@ -304,7 +326,10 @@ class Ingest:
             try:
                 content = self._tree.read(path)
             except OSError as error:
-                yield self._unreadable(key, error)
+                if error.errno in TRANSIENT:
+                    self._unread[path] = _problem(error)
+                else:
+                    yield self._unreadable(key, error)
                 continue
             if not isinstance(content, FileContent):
                 if content is Unread.WRITING:
@@ -348,9 +373,7 @@ class Ingest:
 
     def _unreadable(self, key: str, error: OSError) -> Reading:
         record = FileRecord(path=key, size=_NEVER, mtime_ns=0, content="", recipe=self._recipe)
-        return Reading(
-            record=record, outcome=Failure(line=None, cause=error.strerror or str(error))
-        )
+        return Reading(record=record, outcome=Failure(line=None, cause=_problem(error)))
 
 
 class _Pipeline:
@@ -405,9 +428,8 @@ def _without(marks: Mapping[str, RootMark], names: Collection[str]) -> dict[str,
     return {name: mark for name, mark in marks.items() if name not in names}
 
 
-def _reason(error: OSError | None, otherwise: str) -> str:
-    """Return why a root was not seen: what the system said, if it said anything."""
-    return (error.strerror or str(error)) if error else otherwise
+def _problem(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _within(path: str, folders: Collection[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The tree of article files on disk: what is there, and reading it without cutting a file off."""
+"""The tree of article files on disk: which files there are, and reading them whole."""
 
 from __future__ import annotations
 
@@ -14,37 +14,45 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.scan import RootMark
+from digest.open_beneath import ABSENT, open_beneath
 
-_CHUNK = 1 << 20
+#: The process or the system has run out of descriptors or memory.
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+#: Errors that say nothing of the file: the same call may succeed a moment later.
+TRANSIENT = _EXHAUSTED | {
+    errno.EAGAIN,
+    errno.EINTR,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+}
 #: The root that is the top of the tree; the others are folders in it, by their names.
 TOP = "."
 
 
 class FileState(NamedTuple):
-    """What the file system says of a file, without reading it.
-
-    A plain tuple, since a scan makes one for every file there is.
-    """
+    """Size and time of a file. A plain tuple, since a scan makes one for every file."""
 
     size: int  #: bytes
     mtime_ns: int
 
 
 class Unread(Enum):
-    """Why a file gave no content."""
+    """Why a file was not read."""
 
-    GONE = "gone"
-    WRITING = "writing"  #: somebody has it open for writing, or had a moment ago: look again
+    GONE = "gone"  #: there is none, or only a link that leads out of its root
+    WRITING = "writing"  #: a process has it open for writing, or had a moment ago
     FOLDER = "folder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileContent:
-    """A file as read in one piece."""
+    """A whole file."""
 
     state: FileState
     content: bytes
@@ -52,14 +60,11 @@ class FileContent:
 
 
 class TooLargeError(OSError):
-    """A file over the limit; its content was not read."""
+    """A file is over the limit of bytes; its content was not read."""
 
 
 def printable(path: str) -> str:
-    """Return a path from the file system as text that any database and log takes.
-
-    Bytes that are no UTF-8 are written as ``\\xNN``.
-    """
+    """Return a path from the file system as valid Unicode; other bytes become ``\\xNN``."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -85,97 +90,126 @@ class Tree:
         name = path.partition("/")[0]
         return name if name in self.roots else TOP
 
-    def locate(self, path: str) -> Path:
-        """Return where a path leads on disk; raise FileNotFoundError where there is no such root.
+    def _below_root(self, path: str) -> tuple[Path, str]:
+        """Return the root that a path lies in, and the path relative to it.
 
-        The empty path is the top.
+        Raises FileNotFoundError where there is no such root.
         """
-        return Path(self._located(path))
-
-    def _located(self, path: str) -> str:
-        """Do what ``locate`` does; a Path for each of many files would take longest."""
         name = self.root_of(path)
         if name != TOP:
-            return f"{self.roots[name]}/{path[len(name) + 1 :]}"
+            return self.roots[name], path[len(name) + 1 :]
         if TOP not in self.roots:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return f"{self.roots[TOP]}/{path}"
+        return self.roots[TOP], path
+
+    def kind(self, path: str) -> Literal["file", "folder"] | None:
+        """Return what is at a path, the empty one being the top. Raises OSError.
+
+        A link to a file is a file. None where there is nothing, or anything else.
+        """
+        try:
+            root, below = self._below_root(path)
+            mode = (root / below).stat(follow_symlinks=not below).st_mode
+            if stat.S_ISDIR(mode):
+                return "folder"
+            if stat.S_ISLNK(mode):
+                mode = (root / below).stat().st_mode
+        except OSError as error:
+            if error.errno in ABSENT:
+                return None
+            raise
+        return "file" if stat.S_ISREG(mode) else None
 
     def has(self, path: str) -> bool:
         """Tell whether there is a file at a path."""
         try:
-            return self.locate(path).is_file()
-        except OSError:  # no such root, or in a folder that is closed to us
+            return self.kind(path) == "file"
+        except OSError:  # in a folder that is closed to us
             return False
 
     def marks(self) -> dict[str, RootMark]:
-        """Return what tells each root from any other folder; those not there are left out."""
+        """Return each root's identity; leave out those that are not there.
+
+        Raises OSError where descriptors or memory have run out, which says nothing of a root.
+        """
         marks = {}
         for name, root in self.roots.items():
             try:
-                found = root.stat()
+                status = root.stat()
                 with os.scandir(root) as entries:
                     empty = next(entries, None) is None
-            except OSError:
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    raise
                 continue
-            marks[name] = RootMark(device=found.st_dev, inode=found.st_ino, empty=empty)
+            marks[name] = RootMark(device=status.st_dev, inode=status.st_ino, empty=empty)
         return marks
 
     def walk(
         self, below: str = "", closed: dict[str, OSError] | None = None
     ) -> Iterator[tuple[str, FileState]]:
-        """Yield the path and state of every file taken, in no order.
+        """Yield the path and state of every file of the tree, in no order.
 
         Symbolic links are followed to files inside their root only, never to folders. A folder
-        that vanishes meanwhile has no files. One that cannot be entered, and a root that is not
+        that vanishes meanwhile has no files. One that cannot be listed, and a root that is not
         there, is put into ``closed``, by path (``TOP`` for the top); where ``closed`` is None, or
-        no root can be entered, raises OSError.
+        no root can be listed, raises OSError.
         """
         tops = {"" if name == TOP else name for name in self.roots}
         folders = [below] if below else [top for top in tops if not top or self.files.enters(top)]
         while folders:
             folder = folders.pop()
             try:
-                entries = os.scandir(self.locate(folder))
-            except (FileNotFoundError, NotADirectoryError) as error:
-                if folder in tops:
-                    _close(folder, error, closed)
-                continue
+                yield from self._files_in(folder, folders)
             except OSError as error:
-                _close(folder, error, closed)
-                continue
-            with entries:
-                try:
-                    yield from self._files_in(folder, entries, folders)
-                except OSError as error:  # its names can be read, but nothing more
-                    _close(folder, error, closed)
+                if error.errno in ABSENT and folder not in tops:
+                    continue
+                if closed is None:
+                    raise
+                closed[folder or TOP] = error
         if closed and not below and closed.keys() >= set(self.roots):
             raise closed[next(iter(self.roots))]
 
-    def _files_in(
-        self, folder: str, entries: Iterator[os.DirEntry[str]], folders: list[str]
-    ) -> Iterator[tuple[str, FileState]]:
-        """Yield the files of one folder; add the folders in it to those to be looked into.
-
-        Raises OSError where the state of one cannot be told though it is there.
-        """
+    def _files_in(self, folder: str, folders: list[str]) -> Iterator[tuple[str, FileState]]:
+        """Yield the files of one folder; add the folders in it to ``folders``. Raises OSError."""
         prefix = f"{folder}/" if folder else ""
         takes = self.files.takes
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                # A root is a folder at the top, and hides one of its name there.
-                if self.files.enters(path) and (folder or path not in self.roots):
-                    folders.append(path)
-            elif takes(path):
-                if entry.is_symlink() and not self._inside(path):
-                    continue
+        descriptor = open_beneath(*self._below_root(folder), links=False)
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    path = prefix + entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        # A root is a folder at the top, and hides a folder of its name there.
+                        if self.files.enters(path) and (folder or path not in self.roots):
+                            folders.append(path)
+                    elif takes(path) and (state := self._state(path, entry)):
+                        yield path, state
+        finally:
+            os.close(descriptor)
+
+    def _state(self, path: str, entry: os.DirEntry[str]) -> FileState | None:
+        """Return the state of a regular file; None for anything else. Raises OSError."""
+        try:
+            if entry.is_symlink():
+                descriptor = open_beneath(*self._below_root(path))
                 try:
-                    found = entry.stat()
-                except FileNotFoundError:  # gone since
-                    continue
-                if stat.S_ISREG(found.st_mode):
-                    yield path, FileState(found.st_size, found.st_mtime_ns)
+                    status = os.fstat(descriptor)
+                finally:
+                    os.close(descriptor)
+            else:
+                status = entry.stat(follow_symlinks=False)
+        except PermissionError:
+            if not entry.is_symlink():
+                raise  # the folder is closed
+            return FileState(-1, 0)  # reading it tells why it cannot be read
+        except OSError as error:
+            if error.errno in (*ABSENT, errno.ENXIO):  # gone since; ENXIO for a socket
+                return None
+            raise
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return FileState(status.st_size, status.st_mtime_ns)
 
     def takes(self, path: str) -> bool:
         """Tell whether a file at this path belongs to the tree."""
@@ -184,33 +218,20 @@ class Tree:
     def enters(self, folder: str) -> bool:
         """Tell whether a folder is looked into: neither it nor any that it is in is excluded."""
         path = PurePosixPath(folder)
-        return all(self.files.enters(str(one)) for one in (path, *path.parents) if one.name)
-
-    def _inside(self, path: str) -> bool:
-        """Tell whether a path is there, and leads into its root whatever links there are."""
-        name = self.root_of(path)
-        try:
-            full = self._located(path)
-            if not _linked(full, path.count("/") + (name == TOP)):
-                return True  # as nearly always; to resolve two paths takes far longer
-            real = Path(full).resolve(strict=True)
-            return real.is_relative_to(self.roots[name].resolve())
-        except (OSError, RuntimeError):  # the second for a loop of links, before Python 3.13
-            return False
+        return all(self.files.enters(str(part)) for part in (path, *path.parents) if part.name)
 
     def read(self, path: str) -> FileContent | Unread:
-        """Return a file's content, or why there is none to be had now.
+        """Return a file's content, or why it was not read.
 
-        Raises TooLargeError over ``max_bytes``, OSError where it cannot be read.
+        What is checked and what is read is the same descriptor, opened without following a link
+        out of the root. Raises TooLargeError over ``max_bytes``, OSError where it cannot be read.
         """
-        if not self._inside(path):
-            return Unread.GONE
-        full = self._located(path)
         try:
-            # Without O_NONBLOCK a named pipe would hold the reader for ever.
-            fd = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return Unread.GONE
+            fd = open_beneath(*self._below_root(path))
+        except OSError as error:
+            if error.errno in ABSENT:
+                return Unread.GONE
+            raise
         try:
             before = os.fstat(fd)
             if stat.S_ISDIR(before.st_mode):
@@ -228,7 +249,8 @@ class Tree:
             after = os.fstat(fd)
         finally:
             os.close(fd)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        if not unchanged or len(content) != after.st_size:
             return Unread.WRITING
         return FileContent(
             state=FileState(size=after.st_size, mtime_ns=after.st_mtime_ns),
@@ -236,20 +258,20 @@ class Tree:
             checksum=hashlib.blake2b(content, digest_size=16).hexdigest(),
         )
 
-    def _being_written(self, fd: int, found: os.stat_result) -> bool:
+    def _being_written(self, fd: int, status: os.stat_result) -> bool:
         open_elsewhere = open_for_writing(fd)
         if open_elsewhere is not None:
             return open_elsewhere
         # A file may claim to be of next year: that says nothing of when it was written.
-        return abs(time.time() - found.st_mtime) < self.settle.total_seconds()
+        return abs(time.time() - status.st_mtime) < self.settle.total_seconds()
 
 
 def _read(fd: int, size: int) -> bytes:
-    """Return all that can be read, which should be ``size`` bytes: mostly in one piece."""
+    """Return at most ``size`` bytes and one more, which tells that the file has grown."""
     content = os.read(fd, size + 1)
-    if len(content) == size:
-        return content
-    return content + b"".join(iter(lambda: os.read(fd, _CHUNK), b""))
+    while len(content) < size and (more := os.read(fd, size - len(content))):
+        content += more
+    return content
 
 
 def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
@@ -263,24 +285,8 @@ def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
     return None
 
 
-def _linked(full: str, names: int) -> bool:
-    """Tell whether one of the last so many names of a path is a symbolic link; raise OSError."""
-    for _ in range(names):
-        if stat.S_ISLNK(os.lstat(full).st_mode):
-            return True
-        full = full[: full.rindex("/")]
-    return False
-
-
-def _close(folder: str, error: OSError, closed: dict[str, OSError] | None) -> None:
-    """Note a folder that cannot be entered, or raise where nobody takes note."""
-    if closed is None:
-        raise error
-    closed[folder or TOP] = error
-
-
 def open_for_writing(fd: int) -> bool | None:
-    """Tell whether anybody has a file open for writing; None where the system does not say.
+    """Tell whether a process has a file open for writing; None where the system does not say.
 
     Linux grants a read lease only while there is no writer (fcntl(2), F_SETLEASE), to the file's
     owner or CAP_LEASE, on local file systems. Were a writer to come while the lease is held, the

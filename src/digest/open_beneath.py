@@ -1,0 +1,78 @@
+"""Opening files below a folder, so that no symbolic link leads out of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+#: Names in a path: each costs a call, for every folder of a scan.
+_MAX_NAMES = 128
+#: Bytes of a path: Linux's PATH_MAX without the NUL at its end.
+_MAX_PATH = 4_095
+#: Folders on the way are searched, which needs no permission to list them (Linux has O_PATH).
+_SEARCH = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+# Without O_NONBLOCK a named pipe would hold the reader for ever.
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+#: What open(2) says of a link that it is not to follow: EMLINK on FreeBSD, ENOTDIR of a folder.
+_LINK = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)
+#: Nothing may be read at the path: it is not there, or a link leads out of the root or in a circle.
+ABSENT = (errno.ENOENT, errno.EXDEV, *_LINK)
+
+
+def open_beneath(root: Path, path: str, *, links: bool = True) -> int:
+    """Return a descriptor, open for reading, of the file or folder at ``path`` below ``root``.
+
+    ``path`` is relative, with ``/`` between names; the empty path is the root itself. Each name
+    is opened in the folder before it, and no link is followed, so that nothing that takes a
+    folder's or a file's place meanwhile leads elsewhere. With ``links``, a path with links in it
+    is resolved, and the result is opened in the same way.
+
+    The caller checks what it is (``os.fstat``) and closes it. Raises OSError: EXDEV where the
+    path or a link leads out of the root (as openat2(2) does), ELOOP or ENOTDIR for a link that
+    is not followed, ENAMETOOLONG above 128 names or 4,095 bytes.
+    """
+    names = path.split("/") if path else []
+    if ".." in names or "\0" in path:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+    if len(names) > _MAX_NAMES or len(os.fsencode(path)) > _MAX_PATH:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+    try:
+        return _open_names(root, names)
+    except OSError as error:
+        if not links or error.errno not in _LINK:
+            raise
+        target = _resolved(root, path)
+        if target == names:  # there is no link, or no longer
+            raise
+    return _open_names(root, target)
+
+
+def _open_names(root: Path, names: Sequence[str]) -> int:
+    folder = os.open(root, _SEARCH if names else _READ & ~os.O_NOFOLLOW)
+    for name in names[:-1]:
+        folder = _step(folder, name, _SEARCH | os.O_NOFOLLOW)
+    return _step(folder, names[-1], _READ) if names else folder
+
+
+def _step(folder: int, name: str, flags: int) -> int:
+    """Open a name in a folder, and close the folder."""
+    try:
+        return os.open(name, flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _resolved(root: Path, path: str) -> list[str]:
+    """Return the names below the root that a path leads to; raise OSError."""
+    try:
+        target = (root / path).resolve(strict=True).relative_to(root.resolve())
+    except ValueError:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path) from None
+    except (RuntimeError, OSError) as error:
+        # A circle of links, before Python 3.13; EINVAL: what was a link is none any more.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path) from None
+    return list(target.parts)

@@ -1,0 +1,174 @@
+"""Opening below a folder: no link leads out, whenever it was made."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from digest.open_beneath import ABSENT, open_beneath
+
+SECRET = b"a secret"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.md").write_bytes(SECRET)
+    folder = tmp_path / "root"
+    (folder / "in" / "deeper").mkdir(parents=True)
+    (folder / "in" / "a.md").write_bytes(b"harmless")
+    return folder
+
+
+def descriptors() -> int:
+    """Return how many files this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def read(root: Path, path: str, **options: bool) -> bytes:
+    descriptor = open_beneath(root, path, **options)
+    try:
+        return os.read(descriptor, 100)
+    finally:
+        os.close(descriptor)
+
+
+def attempt(root: Path, path: str) -> bytes | None:
+    """Return what a path holds; None where there is nothing to be opened."""
+    try:
+        return read(root, path)
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+
+
+def code(root: Path, path: str, **options: bool) -> str:
+    """Return the name of the error that opening a path ends with."""
+    with pytest.raises(OSError, match=r".") as error:
+        os.close(open_beneath(root, path, **options))
+    assert error.value.errno is not None
+    return errno.errorcode[error.value.errno]
+
+
+def test_what_is_there_is_opened_and_nothing_is_left_open(root: Path) -> None:
+    before = descriptors()
+    assert read(root, "in/a.md") == b"harmless"
+    for folder in ("", "in", "in/deeper"):
+        descriptor = open_beneath(root, folder)
+        assert os.path.samestat(os.fstat(descriptor), (root / folder).stat())
+        os.close(descriptor)
+    assert code(root, "in/gone.md") == code(root, "gone/a.md") == "ENOENT"
+    assert code(root, "in/a.md/b.md") == "ENOTDIR"
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("../outside/a.md", "EXDEV"),
+        ("in/../../outside/a.md", "EXDEV"),
+        ("in/a.md\0.png", "EXDEV"),
+        ("/etc/passwd", "ENOENT"),
+        ("in//a.md", "ENOENT"),
+        ("/".join(["a"] * 129), "ENAMETOOLONG"),
+        ("/".join(["长" * 80] * 20), "ENAMETOOLONG"),
+    ],
+)
+def test_a_path_that_is_none_below_the_root_opens_nothing(
+    root: Path, path: str, expected: str
+) -> None:
+    assert code(root, path) == expected
+
+
+def test_links_are_followed_within_the_root_alone_and_only_where_they_may_be(root: Path) -> None:
+    (root / "file.md").symlink_to("in/a.md")
+    (root / "folder").symlink_to(root / "in")
+    (root / "again.md").symlink_to("folder/a.md")
+    for path in ("file.md", "folder/a.md", "again.md"):
+        assert read(root, path) == b"harmless"
+        assert code(root, path, links=False) in ("ELOOP", "ENOTDIR")
+    (root / "out.md").symlink_to("../outside/a.md")
+    (root / "outside").symlink_to(root.parent / "outside")
+    (root / "itself.md").symlink_to("itself.md")
+    (root / "nowhere.md").symlink_to("gone.md")
+    assert code(root, "out.md") == code(root, "outside/a.md") == "EXDEV"
+    assert code(root, "itself.md") == "ELOOP"
+    assert code(root, "nowhere.md") == "ENOENT"
+
+
+def test_a_root_that_is_a_link_itself_is_the_folder_it_leads_to(root: Path) -> None:
+    (root.parent / "link").symlink_to(root)
+    (root / "file.md").symlink_to("in/a.md")
+    assert read(root.parent / "link", "file.md") == b"harmless"
+
+
+def test_a_pipe_holds_nobody(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    os.close(open_beneath(root, "pipe"))
+
+
+def file_for_link(root: Path) -> None:
+    (root / "new").symlink_to(root.parent / "outside" / "a.md")
+    (root / "new").replace(root / "in" / "a.md")
+
+
+def folder_for_link(root: Path) -> None:
+    (root / "in").rename(root.parent / "away")
+    (root / "in").symlink_to(root.parent / "outside")
+
+
+@pytest.mark.parametrize("swap", [file_for_link, folder_for_link])
+@pytest.mark.parametrize("call", range(4))
+def test_a_link_that_takes_a_place_before_any_call_opens_nothing_outside(
+    root: Path, monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None], call: int
+) -> None:
+    real, calls = os.open, iter(range(100))
+
+    def swapped(*args: object, **options: object) -> int:
+        if next(calls) == call:
+            swap(root)
+        return real(*args, **options)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(os, "open", swapped)
+    assert attempt(root, "in/a.md") in (b"harmless", None)
+
+
+#: Puts a file and a link to the secret in one place, and a folder and a link in another, by turns.
+_SWAP = """
+import os, sys
+root = sys.argv[1]
+def turn(name, target):
+    os.rename(os.path.join(root, name), os.path.join(root, "spare"))
+    os.rename(os.path.join(root, target), os.path.join(root, name))
+    os.rename(os.path.join(root, "spare"), os.path.join(root, target))
+print(flush=True)
+while True:
+    turn("in/a.md", "file link")
+    turn("in", "folder link")
+    turn("in", "folder link")
+"""
+
+
+@pytest.fixture
+def swapping(root: Path) -> Iterator[None]:
+    (root / "file link").symlink_to(root.parent / "outside" / "a.md")
+    (root / "folder link").symlink_to(root.parent / "outside")
+    command = [sys.executable, "-c", _SWAP, str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.kill()
+
+
+@pytest.mark.usefixtures("swapping")
+def test_an_author_who_swaps_files_and_links_never_shows_what_is_outside(root: Path) -> None:
+    seen = {attempt(root, "in/a.md") for _ in range(20_000)}
+    assert seen <= {b"harmless", None}
