@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from digest.errors import ConfigurationError, DigestError
+from digest.private_files import private_opener
 
 
 class AlreadyRunningError(DigestError):
@@ -32,7 +33,9 @@ def only_daemon(folder: Path) -> Iterator[None]:
     path = folder / "run.lock"
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(path.open("a+", encoding="ascii", errors="replace"))
+            file = stack.enter_context(
+                open(path, "a+", encoding="ascii", errors="replace", opener=private_opener)
+            )
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.truncate(0)
             file.write(str(os.getpid()))

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from digest.errors import ConfigurationError
+from digest.private_files import make_private_folder
 
 #: RFC 2104 section 3: as long as the hash's output.
 _KEY_BYTES = 32
@@ -19,7 +20,7 @@ def token_key(folder: Path) -> bytes:
     """
     path = folder / "token.key"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

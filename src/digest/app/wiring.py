@@ -138,7 +138,7 @@ class Services:
     def publish_loop(self, workers: Workers) -> PublishLoop:
         """Return what keeps the feeds in step with the tree; needs a running event loop."""
         from digest.app.publish_loop import PublishLoop
-        from digest.articles.ingest.watchers import Watches
+        from digest.articles.ingest.watch import Watches
 
         articles = self.settings.articles
 

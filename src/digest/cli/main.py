@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +69,11 @@ app.add_typer(subscribers.app, name="subscribers")
 
 
 def main() -> None:
-    """Run the program and leave with 0 (fine), 1 (the work had failures) or 2 (misuse)."""
+    """Run the program and leave with 0 (fine), 1 (the work had failures) or 2 (misuse).
+
+    Nothing that it writes may be changed by another user, whatever the umask.
+    """
+    os.umask(os.umask(0o077) | 0o022)
     try:
         app(prog_name="digest")
     except (ConfigurationError, TemplateError) as error:

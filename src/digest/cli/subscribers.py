@@ -6,14 +6,16 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.errors import ConfigurationError
+from digest.private_files import private_opener
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
@@ -186,14 +188,15 @@ def export(
     """Write the subscribers as CSV with a header, as `import` reads it."""
     with services_of(context, log=False) as services:
         subscribers = services.store.subscribers.list(digest)
-    stream = file.open("w", encoding="utf-8", newline="") if file else sys.stdout
-    try:
+    with ExitStack() as stack:
+        stream: TextIO = sys.stdout
+        if file:
+            stream = stack.enter_context(
+                open(file, "w", encoding="utf-8", newline="", opener=private_opener)
+            )
         writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(map(_row, subscribers))
-    finally:
-        if file:
-            stream.close()
 
 
 @app.command("import")

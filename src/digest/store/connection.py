@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from digest.errors import StoreError
+from digest.private_files import make_private_folder
 
 #: How long a transaction waits for another process before it gives up.
 PATIENCE = timedelta(seconds=10)
@@ -201,7 +202,7 @@ def _parse(url: str) -> URL:
 def _make_file(path: Path) -> None:
     """Make the file and its folder where they are not; addresses are for the owner's eyes only."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         if not path.exists():
             path.touch(mode=0o600)
     except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from uuid import uuid4
 from digest.errors import ServerUnavailable
 from digest.mail.message import Envelope
 from digest.mail.transports.transport import done
+from digest.private_files import make_private_folder, private_opener
 
 
 class MaildirTransport:
@@ -48,7 +49,7 @@ class MaildirTransport:
         with self._troubles():
             self._make()
             try:
-                with written.open("xb") as file:
+                with open(written, "xb", opener=private_opener) as file:
                     file.write(envelope.message.replace(b"\r\n", b"\n"))
                     file.flush()
                     os.fsync(file.fileno())
@@ -64,8 +65,8 @@ class MaildirTransport:
             tempfile.TemporaryFile(dir=self._path / "tmp").close()
 
     def _make(self) -> None:
-        for folder in ("tmp", "new", "cur"):
-            (self._path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in ("", "tmp", "new", "cur"):
+            make_private_folder(self._path / folder)
 
     @contextmanager
     def _troubles(self) -> Iterator[None]:
