@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import unicodedata
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.characters import one_line, publishable, publishable_markup
+from digest.articles.characters import escaped, one_line, publishable, publishable_markup
 
 #: XML 1.0 section 2.2, the other way round.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -75,3 +76,21 @@ def test_a_name_is_one_visible_line_of_composed_characters() -> None:
     family = "👨\u200d👩"
     assert one_line(family) == family
     assert unicodedata.is_normalized("NFC", one_line("が"))
+
+
+@pytest.mark.parametrize(
+    "char",
+    ["\xad", "\u061c", "\u2063", "\u206a", "\ufff9", "\U000e0001", "\U000e0041", "\U000e007f"],
+)
+def test_what_is_not_seen_is_not_in_a_name(char: str) -> None:
+    assert one_line(f"中{char}文") == "中文"
+
+
+def test_what_acts_on_a_terminal_is_escaped_as_in_json() -> None:
+    text = "\x1b[2J\x9b31m\r\n\tend\u202egnp\udcff\U000e0041 字 👨\u200d👩"
+    shown = escaped(text)
+    assert shown == (
+        "\\u001b[2J\\u009b31m\\r\\n\\tend\\u202egnp\\udcff\\udb40\\udc41 字 👨\u200d👩"
+    )
+    assert json.loads(f'"{shown}"') == text
+    assert escaped("plain 字") == "plain 字"

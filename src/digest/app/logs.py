@@ -1,12 +1,18 @@
-"""Logs: constant text plus fields, for people on a terminal, for machines elsewhere."""
+"""Logs: constant text plus fields, for people on a terminal, for machines elsewhere.
+
+Fields may come from a file or a server, so control characters in them are escaped.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
+
+from digest.articles.characters import escaped
 
 #: Libraries whose own news is of interest only when something is wrong.
 _QUIET = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "pebble", "uvicorn", "watchdog")
@@ -28,24 +34,25 @@ def configure_logs(
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[structlog.types.Processor] = (
+        # Plain: the default shows local variables: addresses, tokens and passwords among them.
         [
+            _escape_fields,
             structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(),
-                # The default shows local variables: addresses, tokens and passwords among them.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
         if as_text
-        else [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
+        else [structlog.processors.JSONRenderer(_escaped_json, ensure_ascii=False)]
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                *last,
+            ],
         )
     )
     root = logging.getLogger()
@@ -63,3 +70,19 @@ def configure_logs(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _escape_fields(
+    _: object, __: str, fields: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Escape every text; tracebacks keep their lines."""
+    for key, value in fields.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key in ("exception", "stack") else (value,)
+            fields[key] = "\n".join(map(escaped, lines))
+    return fields
+
+
+def _escaped_json(fields: object, **options: Any) -> str:
+    """Return JSON in which also that is escaped which JSON itself leaves as it is."""
+    return escaped(json.dumps(fields, **options))

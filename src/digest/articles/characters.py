@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import unicodedata
 
@@ -19,8 +20,13 @@ _OLD_BREAKS = re.compile("[\x0b\x0c\x85]")
 #: Bytes of UTF-8: of what the patterns look for, those in ASCII, and what all others start with.
 _CONTROLS = bytes({*range(32), 0x7F} - {*b"\t\n\r"})
 _SUSPECT = (b"\xc2", b"\xef\xb7", b"\xef\xbf")
-#: Marks that reorder or hide what stands beside them; a name or a title needs none of them.
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+#: Characters that are not seen, or reorder what stands beside them; a name or a title needs none.
+#: Joiners stay: emoji and some scripts are written with them.
+_INVISIBLE = re.compile(
+    "[\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+#: What acts on a terminal, breaks a line, or is not seen.
+_UNSEEN = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|{_INVISIBLE.pattern}")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 #: References that HTML reads as something else than their code point (HTML section 13.2.5.80).
 _REMAPPED = frozenset(range(0x80, 0xA0)) - {0x81, 0x8D, 0x8F, 0x90, 0x9D}
@@ -49,6 +55,15 @@ def one_line(text: str) -> str:
     if not text.isprintable():
         text = _INVISIBLE.sub("", publishable(text))
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` for a terminal or a log, on one line.
+
+    Controls, line breaks and what is not seen are escaped as in JSON, so that no text from
+    outside moves the cursor, reorders what is shown or begins a line of its own.
+    """
+    return text if text.isprintable() else _UNSEEN.sub(lambda char: json.dumps(char[0])[1:-1], text)
 
 
 def plain_line(text: str) -> str:

@@ -1,4 +1,7 @@
-"""The terminal: what people and scripts read, and how commands end."""
+"""The terminal: what people and scripts read, and how commands end.
+
+Whatever is printed here may come from a file or a server, so control characters are escaped.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from digest.articles.characters import escaped
+
 #: The option of commands that tell something.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -31,36 +36,42 @@ err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def say(text: str) -> None:
-    """Print a line for a person; markup in it is shown as it is."""
-    out.print(escape(text))
+    """Print lines for a person; markup in them is shown as it is."""
+    out.print(_shown(text))
 
 
 def complain(text: str) -> None:
     """Print a line about something wrong, on standard error."""
-    err.print(f"[red]error:[/red] {escape(text)}")
+    err.print(f"[red]error:[/red] {_shown(text)}")
 
 
 def remark(text: str) -> None:
     """Print a line that is good to know and no part of the result, on standard error."""
-    err.print(f"[yellow]note:[/yellow] {escape(text)}")
+    err.print(f"[yellow]note:[/yellow] {_shown(text)}")
+
+
+def _shown(text: str) -> str:
+    """Return lines without what acts on a terminal, as Rich prints them."""
+    return escape("\n".join(map(escaped, text.split("\n"))))
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON for a script; dates and paths as text."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n".join(map(escaped, text.split("\n"))) + "\n")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: aligned for a person, separated by tabs for a pipe."""
     if not sys.stdout.isatty():
         for row in rows:
-            sys.stdout.write("\t".join(row) + "\n")
+            sys.stdout.write("\t".join(map(escaped, row)) + "\n")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(escaped(cell)) for cell in row))
     out.print(table)
 
 

@@ -13,21 +13,24 @@ import regex
 TEXT_WIDTH = 72
 
 _CLUSTER = regex.compile(r"\X")
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Direction marks, soft hyphens and tag characters.
+_UNSEEN = frozenset("\xad\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") | frozenset(
+    map(chr, range(0xE0000, 0xE0080))
+)
 _CLOSING = frozenset("，。、；：？！…—·％ー々") | frozenset("!),.:;?]}")
 
 
 def one_line(text: str) -> str:
     """Return ``text`` on one line: white space and control characters are one space each run.
 
-    Direction marks that could turn round what follows go, and so does what is no character.
+    Marks that hide, or that could turn round what follows, go, and so does what is no character.
     """
     if text.isprintable():  # no control character, no white space but spaces, nothing unassigned
         return " ".join(text.split())
     kept = (
         " " if unicodedata.category(char) in ("Cc", "Zl", "Zp", "Zs") else char
         for char in text
-        if char not in _BIDI and unicodedata.category(char) != "Cs"
+        if char not in _UNSEEN and unicodedata.category(char) != "Cs"
     )
     return " ".join("".join(kept).split())
 

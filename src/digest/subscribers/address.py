@@ -20,7 +20,7 @@ _ATEXT = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~"
 )  # RFC 5322 section 3.2.3
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 1123 section 2.1
-_ADDRESS_IN_TEXT = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
+_WORD = re.compile(r"[^\s<>\"'(),:;]+")
 
 
 def check_address(text: str) -> str:
@@ -75,7 +75,7 @@ def masked(address: str) -> str:
 
 def without_addresses(text: str) -> str:
     """Return ``text`` with every address in it masked: servers repeat them in their replies."""
-    return _ADDRESS_IN_TEXT.sub(lambda found: masked(found[0]), text)
+    return _WORD.sub(lambda word: masked(word[0]) if "@" in word[0][1:-1] else word[0], text)
 
 
 def _check_local(local: str) -> None:
