@@ -29,7 +29,7 @@ from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.records import Embargoes, FileRecord, Reading
 from digest.articles.ingest.scan import Scan
 from digest.articles.ingest.tree import Tree
-from digest.articles.ingest.watchers import Watches
+from digest.articles.ingest.watch import Watches
 from digest.articles.ingest.workers import Result, Workers
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
 from digest.articles.revision import IngestPolicy

@@ -1,7 +1,8 @@
-"""Watching: real events of a real file system become hints."""
+"""Watching: events of a real file system tell which paths to look at, whatever the roots do."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.articles.ingest.watch import Watch
+from digest.articles.ingest.watch import Watch, Watches
 from tests.waiting import PATIENCE
 
 
@@ -103,3 +104,52 @@ def test_a_missing_root_raises_and_stop_is_harmless(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         watch.start()
     watch.stop()
+
+
+def test_a_root_that_is_closed_asks_for_nothing_until_it_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise every look at the roots would be followed by a scan of all of them."""
+    watches = Watches({".": tmp_path}, Heard())
+    assert not watches.alive()
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "access", lambda *_: False)
+        assert watches.alive()
+    assert not watches.alive()
+    watches.renew()
+    assert watches.alive()
+    watches.stop()
+
+
+def test_a_root_on_a_disk_that_fails_asks_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> os.stat_result:
+        raise OSError(5, "Input/output error")
+
+    watches = Watches({".": tmp_path}, Heard())
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "stat", fail)
+        watches.renew()
+        assert watches.alive()
+    watches.stop()
+
+
+def test_each_root_has_hints_with_its_name(tmp_path: Path) -> None:
+    top, blog = tmp_path / "top", tmp_path / "blog"
+    top.mkdir()
+    blog.mkdir()
+    heard = Heard()
+    watches = Watches({".": top, "blog": blog, "away": tmp_path / "away"}, heard)
+    watches.renew()
+    (top / "a.md").write_text("a")
+    (blog / "b.md").write_text("b")
+    blog.chmod(0o700)
+    heard.until("a.md", "blog/b.md", "blog")
+    assert watches.alive()
+    (tmp_path / "away").mkdir()
+    assert not watches.alive()
+    watches.renew()
+    (tmp_path / "away" / "c.md").write_text("c")
+    heard.until("away/c.md")
+    watches.stop()

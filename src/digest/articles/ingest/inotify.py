@@ -1,4 +1,8 @@
-"""What watchdog knows of Linux's inotify and does not tell: lost events, folders not watched."""
+"""A watchdog observer for Linux that reports lost events and folders that cannot be watched.
+
+It overrides private parts of watchdog; ``tests/articles/ingest/test_inotify.py`` fails when those
+change.
+"""
 
 from __future__ import annotations
 
@@ -20,26 +24,25 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
-Tell = Callable[[], None]
+Report = Callable[[], None]
 
 #: inotify_add_watch(2) returns it where it fails.
 _NO_WATCH = WatchDescriptor(-1)
-#: Reasons for which a folder is not watched that need no telling: it is gone by now, or nobody
-#: could read what is in it, which a scan tells.
+#: Errors that are not reported: the folder is gone, or it cannot be listed, which a scan reports.
 _EXPECTED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
 
 
-class ToldObserver(InotifyObserver):
-    """An observer that tells when events were lost, and when a folder cannot be watched."""
+class ReportingObserver(InotifyObserver):
+    """Calls ``lost`` when events were lost, ``unwatched`` when a folder cannot be watched."""
 
-    def __init__(self, lost: Tell, unwatched: Tell) -> None:
+    def __init__(self, lost: Report, unwatched: Report) -> None:
         self._inotify_fd = _Descriptor(unwatched)
         self._inotify_fd.start()
         # Not by way of the parent, which would make a descriptor of its own.
         BaseObserver.__init__(self, _Emitter, inotify_fd=self._inotify_fd, lost=lost)
 
     def hears(self) -> bool:
-        """Tell whether all threads are at work between the kernel and the handler."""
+        """Tell whether every thread between the kernel and the handler is running."""
         return (
             self.is_alive()
             and self._inotify_fd.is_alive()
@@ -48,22 +51,22 @@ class ToldObserver(InotifyObserver):
 
 
 class _Descriptor(InotifyFD):
-    """One queue of the kernel's."""
+    """An inotify descriptor."""
 
-    def __init__(self, unwatched: Tell) -> None:
+    def __init__(self, unwatched: Report) -> None:
         super().__init__()
         self._unwatched = unwatched
 
     def _add_callback(
         self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
     ) -> WatchDescriptor:
-        """Watch a path; also one that was moved out of sight and back, under another name.
+        """Watch a path; one that was moved out of the root and back gets its new name.
 
         Raises OSError.
         """
         try:
             watch = self._get_or_create_watch(path, mask)
-            if watch.wd == _NO_WATCH:  # a closed folder, for which watchdog raises nothing
+            if watch.wd == _NO_WATCH:  # EACCES, for which watchdog raises nothing
                 del self._watch_for_wd[_NO_WATCH]
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         except OSError as error:
@@ -75,9 +78,9 @@ class _Descriptor(InotifyFD):
 
 
 class _Emitter(InotifyEmitter):
-    """Listens to one root."""
+    """Emits the events of one root."""
 
-    def __init__(self, *args: Any, lost: Tell, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lost: Report, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lost = lost
 
@@ -91,7 +94,7 @@ class _Emitter(InotifyEmitter):
         )
 
     def get_event_mask_from_filter(self) -> Mask:
-        """Return what is asked of the kernel; changes of permission too, if they are wanted."""
+        """Return the mask for the kernel; with changes of permissions where the filter has them."""
         mask = super().get_event_mask_from_filter()
         if self._event_filter and self._event_filter & {FileAttribEvent, DirAttribEvent}:
             mask = Mask(mask | InotifyConstants.IN_ATTRIB)
@@ -101,17 +104,17 @@ class _Emitter(InotifyEmitter):
 class _Group(InotifyWatchGroup):
     """The watches of one root, one for each folder."""
 
-    def __init__(self, *args: Any, lost: Tell, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lost: Report, **kwargs: Any) -> None:
         self._lost = lost  # first: the parent begins to watch
         super().__init__(*args, **kwargs)
 
     def on_queue_overflow(self) -> None:
-        """Watch every folder anew, and tell: folders and files may have come unseen."""
+        """Watch every folder anew, and report that events were lost."""
         super().on_queue_overflow()
         self._lost()
 
     def on_event(self, event: InotifyEvent) -> None:
-        """Take an event in; a folder whose permissions changed can perhaps be watched by now."""
+        """Handle an event; watch a folder whose permissions now allow it."""
         super().on_event(event)
         if event.is_attrib and event.is_directory:
             with self._lock:

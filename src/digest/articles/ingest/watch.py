@@ -1,13 +1,15 @@
-"""Watch: events of the file system, as hints where to look. A scan is the truth."""
+"""Watching the roots: events of the file system say which paths to look at."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import structlog
 from watchdog.events import (
     DirAttribEvent,
     DirCreatedEvent,
@@ -23,10 +25,14 @@ from watchdog.events import (
 )
 from watchdog.observers.api import BaseObserver
 
+from digest.articles.ingest.tree import TOP
+
 if sys.platform == "linux":
-    from digest.articles.ingest.inotify import ToldObserver
+    from digest.articles.ingest.inotify import ReportingObserver
 else:  # pragma: no cover - other systems than Linux
     from watchdog.observers import Observer
+
+_log = structlog.get_logger(__name__)
 
 #: What is asked of the kernel. Opened and modified files are not: they would fill its queue.
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -44,27 +50,30 @@ _EVENTS: list[type[FileSystemEvent]] = [
 _FOLDER_GONE = (DirDeletedEvent, DirMovedEvent)
 
 
+#: Linux says so where a user has too many watches or too many watchers (inotify(7)).
+_NO_MORE_WATCHES = (errno.ENOSPC, errno.EMFILE)
+
+
 class Listener(Protocol):
-    """Who is told; from other threads."""
+    """Takes what is observed; called from other threads."""
 
     def add(self, path: str) -> None:
-        """Hear that something was touched."""
+        """Take a path at which something changed."""
 
     def lose(self) -> None:
-        """Hear that events were lost: only a scan can tell what they were."""
+        """Take note that events were lost, so that only a scan finds what changed."""
 
 
 class Watch(FileSystemEventHandler):
-    """Watches a folder tree; tells a listener, from a thread of its own, every path touched.
+    """Watches one root; gives a listener, from a thread of its own, each path that changed.
 
-    The path has ``/`` between names and begins with ``prefix``, which alone stands for the root.
-    It may be a file or a folder, there or gone: nothing more is certain. One that ends in ``/``
-    was a folder.
+    A path has ``/`` between names and begins with ``prefix``, which alone stands for the root.
+    What is there now may be a file, a folder or nothing; a path that ends in ``/`` was a folder.
     """
 
     def __init__(self, root: Path, listener: Listener, prefix: str = "") -> None:
         self._root = root
-        self._folder = root  # where that leads, which is what the kernel watches
+        self._folder = root  # resolved by `start`: what the kernel watches
         self._listener = listener
         self._prefix = prefix
         self._unwatched = False
@@ -76,8 +85,8 @@ class Watch(FileSystemEventHandler):
 
         Raises OSError where the root is not there or the system's limit of watches is reached.
         """
-        found = self._root.stat()
-        self._identity = (found.st_dev, found.st_ino)
+        status = self._root.stat()
+        self._identity = (status.st_dev, status.st_ino)
         self._folder = self._root.resolve()
         self._observer = _observer(self._listener.lose, self._note_unwatched)
         try:
@@ -88,21 +97,21 @@ class Watch(FileSystemEventHandler):
             raise
 
     def alive(self) -> bool:
-        """Tell whether events still come, from the folder that is at the root's path now."""
+        """Tell whether events still come from the folder that is at the root's path now."""
         try:
-            found = self._root.stat()
+            status = self._root.stat()
         except OSError:
             return False
-        # A new folder may get the number of the one that was deleted; the thread has ended then.
-        hearing = self._observer is not None and _hears(self._observer)
-        return hearing and (found.st_dev, found.st_ino) == self._identity
+        # A new folder may get the inode of the deleted one; the thread has ended then.
+        hears = self._observer is not None and _hears(self._observer)
+        return hears and (status.st_dev, status.st_ino) == self._identity
 
     def whole(self) -> bool:
-        """Tell whether every folder is watched; False until ``start`` where one could not be."""
+        """Tell whether every folder is watched."""
         return not self._unwatched
 
     def stop(self) -> None:
-        """End the threads; safe to call twice, and before start."""
+        """End the threads; may be called twice, and before ``start``."""
         if self._observer is not None and self._observer.is_alive():
             self._observer.stop()
             self._observer.join()
@@ -111,12 +120,12 @@ class Watch(FileSystemEventHandler):
         self._unwatched = True
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Turn an event into hints: one for each end of a move."""
-        self._hint(event.src_path, "/" if isinstance(event, _FOLDER_GONE) else "")
+        """Report the path of an event, and the second path of a move."""
+        self._report(event.src_path, "/" if isinstance(event, _FOLDER_GONE) else "")
         if event.dest_path:
-            self._hint(event.dest_path, "")
+            self._report(event.dest_path, "")
 
-    def _hint(self, path: bytes | str, end: str) -> None:
+    def _report(self, path: bytes | str, end: str) -> None:
         relative = os.path.relpath(os.fsdecode(path), self._folder)
         if relative == ".":
             self._listener.add(self._prefix)
@@ -124,10 +133,78 @@ class Watch(FileSystemEventHandler):
             self._listener.add(f"{self._prefix}/{relative}{end}".removeprefix("/"))
 
 
+class Watches:
+    """One watch for each root that is there, renewed as roots go away and come back.
+
+    Blocking: call it from one thread at a time.
+    """
+
+    def __init__(self, roots: Mapping[str, Path], listener: Listener) -> None:
+        self._roots = roots
+        self._listener = listener
+        self._watches: dict[str, Watch] = {}
+        self._unwatchable: set[str] = set()  # roots for which the system has no watch left
+
+    def alive(self) -> bool:
+        """Tell whether every root that is there is watched; if not, call ``renew``."""
+        return all(
+            self._watches[name].alive()
+            if name in self._watches
+            else name in self._unwatchable or not _enterable(root)
+            for name, root in self._roots.items()
+        )
+
+    def renew(self) -> None:
+        """Watch the folders that are at the roots' paths now.
+
+        What cannot be watched is logged, and tried again at the next call.
+        """
+        for name, root in self._roots.items():
+            watch = self._watches.get(name)
+            if watch and watch.alive() and watch.whole():
+                continue
+            if watch:
+                if not watch.alive():
+                    _log.warning("the articles folder was replaced; watching it anew", root=name)
+                watch.stop()
+                del self._watches[name]
+            self._begin(name, root)
+
+    def stop(self) -> None:
+        """End every thread."""
+        for watch in self._watches.values():
+            watch.stop()
+        self._watches.clear()
+
+    def _begin(self, name: str, root: Path) -> None:
+        known = name in self._unwatchable
+        self._unwatchable.discard(name)
+        problem = "inotify watch limit reached"
+        try:
+            watch = Watch(root, self._listener, "" if name == TOP else name)
+            watch.start()
+        except OSError as error:
+            # The scan reports a root that is not there.
+            if error.errno in _NO_MORE_WATCHES:
+                problem = str(error)
+                self._unwatchable.add(name)
+        else:
+            self._watches[name] = watch
+            if not watch.whole():
+                self._unwatchable.add(name)
+        if name in self._unwatchable and not known:
+            _log.error("cannot watch, only scans will find changes", root=name, error=problem)
+
+
+def _enterable(root: Path) -> bool:
+    """Tell whether a folder can be listed; False where the disk fails."""
+    return os.path.isdir(root) and os.access(root, os.R_OK | os.X_OK)  # noqa: PTH112 - never raises
+
+
 def _observer(lost: Callable[[], None], unwatched: Callable[[], None]) -> BaseObserver:
-    """Return what listens to the system."""
+    """Return the observer of this system."""
     if sys.platform == "linux":
-        return ToldObserver(lost, unwatched)
+        return ReportingObserver(lost, unwatched)
     else:  # noqa: RET505 - mypy wants the else  # pragma: no cover - other systems
         return Observer()
 
@@ -135,6 +212,6 @@ def _observer(lost: Callable[[], None], unwatched: Callable[[], None]) -> BaseOb
 def _hears(observer: BaseObserver) -> bool:
     """Tell whether all threads of an observer are at work."""
     if sys.platform == "linux":
-        return isinstance(observer, ToldObserver) and observer.hears()
+        return isinstance(observer, ReportingObserver) and observer.hears()
     else:  # noqa: RET505 - mypy wants the else  # pragma: no cover - other systems
         return observer.is_alive()
