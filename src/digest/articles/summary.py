@@ -18,8 +18,8 @@ _INLINE = elements(
     "sub sup time tt u var wbr"
 )
 #: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
-_TAG = re.compile(r"""</?[a-z0-9]+(?:[^>"]|"[^"]*")*>""")
-_INLINE_TAG = re.compile(rf"""</?(?:{"|".join(sorted(_INLINE))})(?![a-z0-9])(?:[^>"]|"[^"]*")*>""")
+_TAG = re.compile(r"""</?[a-z0-9]++(?:[^>"]|"[^"]*")*+>""")
+_INLINE_TAG = re.compile(rf"""</?(?:{"|".join(sorted(_INLINE))})(?![a-z0-9])(?:[^>"]|"[^"]*")*+>""")
 #: The arrow that leads back from a footnote.
 _FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
@@ -29,8 +29,11 @@ _CHARACTERS_PER_GRAPHEME = 16
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
 _WORD_START = regex.compile(_LETTER, regex.VERSION1)
-_WORD_TAIL = regex.compile(rf"{_LETTER}(?:{_LETTER}|[\p{{M}}\u200c\u200d'’_-])*+\Z", regex.VERSION1)
-_LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z")
+#: Looked for from the end: from the start, each letter of a long run would be tried.
+_WORD_TAIL = regex.compile(
+    rf"{_LETTER}(?:{_LETTER}|[\p{{M}}\u200c\u200d'’_-])*\Z", regex.VERSION1 | regex.REVERSE
+)
+_LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z", regex.REVERSE)
 
 
 def plain_text(body: SafeHtml) -> str:

@@ -171,5 +171,7 @@ def _formula(content: str) -> str:
 
 def _end_of(name: str, markup: str, position: int) -> int:
     """Return the end of the element ``name`` whose content begins at ``position``."""
-    end = re.compile(rf"</{name}(?=[ \t\n\f\r/>])[^>]*>", re.IGNORECASE).search(markup, position)
+    end = re.compile(rf"</{name}(?=[ \t\n\f\r/>])[^>]*+(?:>|\Z)", re.IGNORECASE).search(
+        markup, position
+    )
     return end.end() if end and name != "plaintext" else len(markup)

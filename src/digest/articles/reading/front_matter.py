@@ -43,7 +43,7 @@ _HEAD = re.compile(
     (?P<fence>---|;;;)[^\S\n]*(?:\n|\Z)""",
     re.VERBOSE | re.ASCII,
 )
-_HEAD_KEY = re.compile(r"^\s*\"?([A-Za-z_]+)\"?[^\S\n]*:", re.MULTILINE)
+_HEAD_KEY = re.compile(r"^[^\S\n]*\"?([A-Za-z_]+)\"?[^\S\n]*:", re.MULTILINE)
 #: Tables whose keys count as keys of the front matter where that has none of the name: Zola's
 #: two, and Hugo's. The earlier wins.
 _TABLES = ("taxonomies", "extra", "params")

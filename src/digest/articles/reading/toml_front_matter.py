@@ -23,7 +23,7 @@ _ENDLESS_KEY = re.compile(r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \
 #: A number, a truth, a date or a time.
 _BARE = re.compile(r"[\w+-][\w+.: -]{0,40}", re.ASCII)
 _LINE_OF_ERROR = re.compile(r"\(at line ([0-9]+), column [0-9]+\)\Z")
-_KEY_LINE = re.compile(r"\s*\[{0,2}\s*(?:([\w-]+)|\"([^\"]*)\"|'([^']*)')\s*([.=\]])\s*(.*)")
+_KEY_LINE = re.compile(r"\s*+\[{0,2}+\s*+(?:([\w-]+)|\"([^\"]*)\"|'([^']*)')\s*([.=\]])\s*(.*)")
 
 
 def read_toml(block: str) -> Fields:

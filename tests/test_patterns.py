@@ -1,0 +1,36 @@
+"""No regular expression takes longer than the text that it is given."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.pattern_attacks import SIZE, attacks, cost, grows
+
+#: Patterns that grow, and why they may.
+BOUNDED = {
+    "digest.articles.cleaning.limits._ATTRIBUTES[0]": "it goes through what _TOKEN took for "
+    "attributes, so that each match begins where the last one ended",
+}
+
+
+def test_no_pattern_grows_faster_than_what_it_reads() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.pattern_attacks"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *slow, number = ended.stdout.splitlines()
+    assert int(number) > 150
+    assert {line.partition(" ")[0] for line in slow} == BOUNDED.keys(), "\n".join(slow)
+
+
+def test_the_attacks_catch_what_grows() -> None:
+    for source in (r"[^\s@]+@", r"(?:a|aa)+$", r"x(?:b*)*y"):
+        pattern = re.compile(source)
+        assert any(grows(pattern, True, text) for text in attacks(pattern)), source
+    assert cost(re.compile("[a-z]+"), True, "a" * SIZE) < 0.1
