@@ -167,8 +167,8 @@ def cost(pattern: Pattern, searched: bool, text: str) -> float:
 def grows(pattern: Pattern, searched: bool, text: str) -> bool:
     """Tell whether the time grows faster than the text."""
     whole = cost(pattern, searched, text)
-    if whole < _NOTHING:
-        return False
+    if not _NOTHING < whole < _MOST:
+        return whole >= _MOST
     half = text[: len(text) // 2 - 1] + text[-1]
     whole = min(whole, *(cost(pattern, searched, text) for _ in range(2)))
     return whole > _NOTHING and whole > _RATIO * min(
