@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+import regex
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block.html_block import html_block
@@ -17,7 +18,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from digest.articles.cleaning.policy import DROPPED, TAGS, VOID, elements
 from digest.articles.cleaning.unclosed import HIDING, RAW_TEXT
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*?)(/?)>", re.DOTALL)
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*?)(/?)>", re.DOTALL)
 _BLOCK_TAG = re.compile(r"<([a-zA-Z][\w-]*)(?=[\s/>])([^>]*)>?(.*)", re.DOTALL)
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 #: Elements whose block of HTML goes on behind a blank line (CommonMark section 4.6).
@@ -39,8 +40,8 @@ _BARE_LINK = re.compile(
     r"[^\s<>\"\u00b7\u2018-\u201f\u3000-\u303f\uff01-\uff0f\uff1a-\uff1e\uff3b-\uff3d\uff5b-\uff65]+",
     re.IGNORECASE,
 )
-#: GFM section 6.9: not the end of an address.
-_TRAILING = re.compile(r"(?:[?!.,:*_~'`|]|&[A-Za-z0-9]+;|;)+\Z")
+#: GFM section 6.9: not the end of an address. Looked for from the end, in linear time.
+_TRAILING = regex.compile(r"(?:[?!.,:*_~'`|]|&[A-Za-z0-9]+;|;)+\Z", regex.REVERSE)
 _HOST = re.compile(r"(?:https?://)?([^/?#:]+)", re.IGNORECASE)
 
 
