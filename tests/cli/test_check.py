@@ -172,3 +172,29 @@ def test_check_tells_that_articles_have_no_page_where_nothing_serves_them(
     assert checked.code == 0
     assert "1 articles have no link of their own" in checked.err
     assert "`digest export DIR`" in checked.err
+
+
+def test_check_tells_of_a_password_that_everybody_may_read(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.configure("[mail.smtp]\nusername = 'u'\npassword = 'hunter2'\n")
+    workplace.configuration.chmod(0o644)
+    checked = program("check")
+    assert checked.code == 0
+    assert "mail.smtp.password: everybody on this machine may read the password" in checked.err
+    assert "hunter2" not in checked.out + checked.err
+    workplace.configuration.chmod(0o640)
+    assert "mail.smtp.password" not in program("check").err
+
+
+def test_neither_check_nor_run_accepts_a_maildir_that_would_be_served(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.configure("[mail]\nmaildir = 'public/mail'\n")
+    checked = program("check")
+    assert checked.code == 2
+    assert "mail.maildir" in checked.out
+    started = program("run")
+    assert started.code == 2
+    assert "must not lie in the folder of paths.output" in started.err
+    assert not workplace.output.exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 from digest.articles.ingest.tree import TOP, Tree
 from digest.errors import ConfigurationError
 from digest.settings import Settings
+from digest.settings.exposure import private_paths
 
 
 def check_roots(tree: Tree) -> None:
@@ -30,11 +31,7 @@ def check_roots(tree: Tree) -> None:
 def check_export_folder(settings: Settings, folder: Path) -> None:
     """Raise ConfigurationError where an export would be among files of another use."""
     paths = settings.paths
-    others = {"paths.output": paths.output, "paths.data": paths.data}
-    others |= {
-        "paths.articles" if name == TOP else f"paths.articles.{name}": root
-        for name, root in paths.articles.items()
-    }
+    others = {"paths.output": paths.output, **dict(private_paths(settings))}
     if paths.templates is not None:
         others["paths.templates"] = paths.templates
     own = folder.resolve()

@@ -28,7 +28,7 @@ def check(context: typer.Context) -> None:
 
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """
-    from digest.settings import problems
+    from digest.settings import exposed_secrets, problems
 
     chosen: Context = context.obj
     path = chosen.path()
@@ -51,6 +51,9 @@ def check(context: typer.Context) -> None:
             worst = max(worst, FAILED)
         else:
             _tell(what, None)
+    for key in exposed_secrets(path, os.environ):
+        where = "its file" if key.startswith("$") else str(path)
+        remark(f"{key}: everybody on this machine may read the password in {where}; chmod o-r it")
     for name, table in settings.digests.items():
         if table.approve and not settings.mail.report_to:
             remark(

@@ -8,13 +8,24 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from digest.errors import ConfigurationError
-from digest.settings.messages import KeyPath, explain, keys, mentions, options, secrets, unknown
+from digest.settings.exposure import published_secrets, readable_by_all
+from digest.settings.messages import (
+    KeyPath,
+    dotted,
+    explain,
+    keys,
+    mentions,
+    options,
+    secrets,
+    unknown,
+)
 from digest.settings.model import Settings
 from digest.settings.options import RuleFile, RuleTable
 
@@ -79,7 +90,8 @@ def _load(
         tree = _read(path)
     except ConfigurationError as error:
         return None, [error]
-    values, mistakes = _variables(environ)
+    secret_files = _secret_files(environ)
+    values, mistakes = _variables(environ, secret_files)
     overlay, names = _overlay(values)
     for key in [key for key in tree if key not in keys(Settings)]:
         mistakes.append(ConfigurationError(key, None, unknown(key, Settings)))
@@ -92,6 +104,9 @@ def _load(
         return None, mistakes
     rules, wrong = _rules(settings.articles.rule_files)
     mistakes += wrong
+    mistakes += published_secrets(
+        settings, path, {f"${name}": Path(environ[name]) for name in secret_files}
+    )
     if mistakes:
         return None, mistakes
     return settings.model_copy(update={"rules": rules + settings.rules}), []
@@ -131,7 +146,34 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}{line_column}", None, f"no TOML: {problem}") from error
 
 
-def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[ConfigurationError]]:
+def exposed_secrets(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return where a password stands that everybody on this machine may read.
+
+    That is an option in the configuration file, or a variable that names a file.
+    """
+    exposed = [
+        f"${name}" for name in _secret_files(environ) if readable_by_all(Path(environ[name]))
+    ]
+    tree = _read(path) if readable_by_all(path) else {}
+    for key in secrets(Settings):
+        value: Any = tree
+        for part in key:
+            value = value.get(part) if isinstance(value, dict) else None
+        is_url = isinstance(value, str) and "://" in value
+        if value and (not is_url or urlsplit(value).password):
+            exposed.append(dotted(key))
+    return exposed
+
+
+def _secret_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the environment that name a file, each with that of the secret."""
+    variables = {f"{_name(key)}{_FILE}": _name(key) for key in secrets(Settings)}
+    return {name: variables[name.upper()] for name in environ if name.upper() in variables}
+
+
+def _variables(
+    environ: Mapping[str, str], secret_files: Mapping[str, str]
+) -> tuple[dict[str, str], list[ConfigurationError]]:
     """Return the variables that set options, by name in upper case, secrets read from their files.
 
     Other programs may use variables that start alike: only the name of a table, or a name with
@@ -139,7 +181,6 @@ def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[Configu
     """
     values: dict[str, str] = {}
     mistakes: list[ConfigurationError] = []
-    by_file = {f"{_name(key)}{_FILE}": _name(key) for key in secrets(Settings)}
     known = {name.upper() for name in keys(Settings)}
     for given, value in sorted(environ.items()):
         name = given.upper()
@@ -151,18 +192,18 @@ def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[Configu
                 mistakes.append(
                     ConfigurationError(f"${given}", None, unknown(table.lower(), Settings))
                 )
-        elif name not in by_file:
+        elif given not in secret_files:
             values[name] = value
-    for given, value in sorted(environ.items()):
-        secret = by_file.get(given.upper())
+    for given, secret in sorted(secret_files.items()):
+        value = environ[given]
         if secret in values:
             mistakes.append(ConfigurationError(f"${given}", value, f"${secret} is set too"))
-        elif secret is not None:
-            try:
-                values[secret] = _secret(Path(value))
-            except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else error
-                mistakes.append(ConfigurationError(f"${given}", value, f"cannot be read: {reason}"))
+            continue
+        try:
+            values[secret] = _secret(Path(value))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            mistakes.append(ConfigurationError(f"${given}", value, f"cannot be read: {reason}"))
     return values, mistakes
 
 
