@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -77,3 +78,30 @@ def test_markup_in_what_is_said_is_shown_as_it_is(screen: Terminal) -> None:
     terminal.complain("[link=x]y")
     assert "[red]not red[/red]" in screen.getvalue()
     assert "[link=x]y" in screen.getvalue()
+
+
+HOSTILE = "\x1b]0;title\x07\x9b2J\u202e.md"
+SHOWN = "\\u001b]0;title\\u0007\\u009b2J\\u202e.md"
+
+
+def test_a_name_that_would_act_on_the_terminal_is_shown_escaped(screen: Terminal) -> None:
+    terminal.say(HOSTILE)
+    terminal.complain(HOSTILE)
+    terminal.remark(HOSTILE)
+    terminal.print_table((HOSTILE[:0],), [(f"{HOSTILE}\nforged",)])
+    terminal.print_json({"path": HOSTILE})
+    assert screen.getvalue().count(SHOWN) == 5
+    assert not set(HOSTILE) & set(screen.getvalue()) - set(SHOWN) - {"\x1b"}
+    assert "\x1b]" not in screen.getvalue()
+    assert "\nforged" not in screen.getvalue()
+
+
+def test_a_pipe_gets_no_escape_sequence_and_one_line_for_each_row(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    terminal.print_table(("File", "Problem"), [(f"{HOSTILE}\tforged\nrow", "none")])
+    assert capsys.readouterr().out == f"{SHOWN}\\tforged\\nrow\tnone\n"
+    terminal.print_json([HOSTILE])
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert json.loads(shown) == [HOSTILE]

@@ -39,6 +39,7 @@ from digest.feeds.publish.publisher import Publisher
 from digest.times import utc_now
 from digest.wakeup import WakeUp
 from tests import stores
+from tests.articles.ingest.test_ingest import refuse_to_open
 from tests.conftest import CONFIGURATION, Workplace
 from tests.effort import effort
 
@@ -448,6 +449,27 @@ async def test_a_file_that_may_not_be_read_is_a_problem_until_its_permissions_ch
         file.chmod(0o644)
         await looks.until(lambda: "读不了" in titles(services))
     assert problems(services) == {}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_file_that_cannot_be_read_just_now_is_read_soon_though_nothing_tells(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(monkeypatch)
+    starved = monkeypatch.context()
+    async with running(services):
+        with starved as patch, capture_logs() as logs:
+            refuse_to_open(patch, "a.md", errno.EMFILE)
+            workplace.write("a.md", "读得晚")
+            workplace.write("b.md", "读得早")
+            await looks.until(lambda: "读得早" in titles(services) and told_unread(logs))
+        await looks.until(lambda: "读得晚" in titles(services))
+    assert problems(services) == {}
+
+
+def told_unread(logs: Sequence[Any]) -> bool:
+    """Tell whether a file was told that cannot be read, and why."""
+    return any(log.get("error") == os.strerror(errno.EMFILE) for log in logs)
 
 
 async def test_a_folder_that_is_closed_keeps_its_articles_until_it_opens(

@@ -38,6 +38,10 @@ def test_one_line_leaves_nothing_that_ends_or_turns_a_line(text: str) -> None:
     assert "\u202e" not in line
 
 
+def test_what_is_not_seen_is_not_in_a_subject() -> None:
+    assert one_line("in\xadvi\u061csi\U000e0041ble\u2066") == "invisible"
+
+
 @given(WORDS, st.integers(min_value=12, max_value=40))
 def test_wrapped_lines_fit_and_lose_no_character(text: str, width: int) -> None:
     lines = wrap(text, width, "* ", "  ").split("\n")

@@ -117,3 +117,8 @@ def test_logs_see_no_whole_address() -> None:
         without_addresses("550 <anna@example.org>: no such user, nor bob@example.net")
         == "550 <a…@example.org>: no such user, nor b…@example.net"
     )
+
+
+def test_a_long_word_and_a_word_of_marks_are_masked_at_once() -> None:
+    assert without_addresses("x" * 32_000) == "x" * 32_000
+    assert without_addresses("@@a@example.org, @, a@") == "@…@example.org, @, a@"
