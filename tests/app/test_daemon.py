@@ -63,7 +63,8 @@ async def running(services: Services) -> AsyncIterator[Started]:
 
 def mails(workplace: Workplace) -> list[str]:
     folder = workplace.folder / "mail"
-    return [str(found["To"]) for found in mailbox.Maildir(folder)] if folder.exists() else []
+    whole = all((folder / part).is_dir() for part in ("tmp", "new", "cur"))
+    return [str(mail["To"]) for mail in mailbox.Maildir(folder)] if whole else []
 
 
 def subscribe(services: Services, address: str = "reader@example.org") -> None:

@@ -182,6 +182,16 @@ async def test_links_are_not_followed(output: Path) -> None:
                 assert response.status_code == 404
 
 
+async def test_files_that_others_may_not_read_are_not_served(output: Path) -> None:
+    file = output / "feeds/rss.xml"
+    async with connect(output) as client:
+        assert (await client.get("/feeds/rss.xml")).status_code == 200
+    file.chmod(0o640)
+    async with connect(output) as client:
+        for method in ("GET", "HEAD"):
+            assert (await client.request(method, "/feeds/rss.xml")).status_code == 404
+
+
 async def test_a_folder_that_becomes_a_link_is_looked_at_again(output: Path) -> None:
     async with connect(output) as client:
         assert (await client.get("/feeds/rss.xml")).text == RSS

@@ -86,12 +86,12 @@ class Daemon:
             await self._work(self._server(listener) if listener else None)
 
     async def _work(self, server: Server | None) -> None:
-        stop_mail, stop_notifier = asyncio.Event(), asyncio.Event()
+        stop_mail = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
             mail = tasks.create_task(self._mailing.run(stop_mail))
             editor = tasks.create_task(self._editor.run())
-            notifier = tasks.create_task(self._services.hub_notifier.run(stop_notifier))
+            notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
             await self._stop.wait()
             _log.info("stopping")
@@ -101,7 +101,7 @@ class Daemon:
             self._editor.stop()
             await asyncio.gather(_ended(follow, _STOP_PUBLISHING), _ended(editor, _STOP_EDITOR))
             stop_mail.set()
-            stop_notifier.set()
+            self._services.hub_notifier.stop()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(notifier, _STOP_NOTIFIER))
             if web and server:
                 server.should_exit = True

@@ -129,10 +129,10 @@ class FeedFile:
 
 
 def open_below(root: Path, path: str) -> int | None:
-    """Return a descriptor of a regular file at ``path``, relative to ``root``.
+    """Return a descriptor of a regular file at ``path`` that everybody may read, or None.
 
-    No link is followed below the root, not even one that takes a folder's place meanwhile. None
-    where there is no such file. Raises OSError where it cannot be told.
+    ``path`` is relative to ``root``. No link is followed below the root, not even one that takes a
+    folder's place meanwhile. Raises OSError where the file cannot be looked at.
     """
     *folders, name = path.split("/")
     try:
@@ -149,7 +149,8 @@ def open_below(root: Path, path: str) -> int | None:
         if error.errno in _ABSENT:
             return None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) and mode & stat.S_IROTH):
         os.close(descriptor)
         return None
     return descriptor

@@ -52,13 +52,24 @@ def test_files_and_folders_can_be_read_by_a_web_server(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o755
 
 
-def test_the_umask_is_respected(tmp_path: Path) -> None:
+def test_files_are_for_everybody_whatever_the_umask_folders_as_it_says(tmp_path: Path) -> None:
     mask = os.umask(0o077)
     try:
         OutputFolder(tmp_path).write("a/x", b"x")
     finally:
         os.umask(mask)
-    assert stat.S_IMODE((tmp_path / "a/x").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a/x").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_may_not_read_is_written_again(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.write("x", b"same")
+    (tmp_path / "x").chmod(0o600)
+    assert folder.stamp("x") is None
+    assert not folder.write("x", b"same").changed
+    assert folder.stamp("x") is not None
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o644
 
 
 def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(

@@ -87,12 +87,11 @@ def make_notifier(
 
 @asynccontextmanager
 async def running(one: HubNotifier) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(one.run(stop))
+    task = asyncio.create_task(one.run())
     try:
         yield
     finally:
-        stop.set()
+        one.stop()
         await task
 
 
@@ -468,7 +467,7 @@ async def test_no_more_wait_than_there_is_room_for(
 async def test_without_hubs_there_is_nothing_to_do(clock: FakeClock) -> None:
     one = make_notifier(clock, MemoryStore(broken=True))
     one.changed(["feeds/rss.xml"])
-    await one.run(asyncio.Event())
+    await one.run()
     assert await one.run_once(1) == 0
 
 

@@ -13,6 +13,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ _TEMPORARY = re.compile(r"\.digest-(?:([0-9]{1,7})-)?[0-9a-f]+\.tmp")
 _HISTORY = (".", ".history")
 #: How often a publisher looks whether the other one has ended; seconds.
 _LOOK_AGAIN = 0.05
-#: What the umask leaves of these is what web servers need to read.
+#: What web servers need to read; the umask may take something from a folder's.
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 _SECOND = 1_000_000_000  #: nanoseconds
 #: Holds what tells the folder from any other: 32 hexadecimal digits.
@@ -134,7 +135,7 @@ class OutputFolder:
         target = self.root / path
         try:
             previous = file_content(target)
-            if previous != content:
+            if previous != content or self.stamp(path) is None:
                 target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
                 written_at = self._next_second(target)
                 replace_file(target, content, written_at=written_at, before=_unpack)
@@ -155,12 +156,12 @@ class OutputFolder:
         return now if written is None else max(now, (written // _SECOND + 1) * _SECOND)
 
     def stamp(self, path: str) -> tuple[int, int] | None:
-        """Return size and mtime (nanoseconds) of a file; None where there is none."""
+        """Return size and mtime (nanoseconds) of a file; None unless all may read it."""
         try:
             found = (self.root / path).stat()
         except OSError:
             return None
-        return found.st_size, found.st_mtime_ns
+        return (found.st_size, found.st_mtime_ns) if found.st_mode & stat.S_IROTH else None
 
     def unpack(self, path: str) -> None:
         """Remove the packed variants of a file. Raises OutputError."""
@@ -349,6 +350,7 @@ def replace_file(
     descriptor = os.open(temporary, flags, _FILE_MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, _FILE_MODE)  # whatever the umask: it is published
             file.write(content)
             file.flush()
             if written_at is not None:

@@ -25,6 +25,7 @@ from digest.feeds.websub.protocol import (
 from digest.feeds.websub.queue import HubQueue
 from digest.site import Site, is_loopback
 from digest.times import Clock
+from digest.wakeup import WakeUp
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class HubNotifier:
         self._jitter = jitter
         self._trust = trust
         self._queues = [HubQueue(hub) for hub in site.hubs]
+        self._wakeup = WakeUp()
 
     def changed(self, paths: Collection[str]) -> None:
         """Note which published files hold other bytes now; from any thread.
@@ -106,20 +108,21 @@ class HubNotifier:
         for queue in self._queues:
             queue.add(changes)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Tell hubs until ``stop`` is set; what is left then is kept for the next start.
+    def stop(self) -> None:
+        """Have ``run`` return; the topics that are left are kept for the next start."""
+        for queue in self._queues:
+            queue.stop()
+        self._wakeup.stop()
 
-        Whatever hubs and the store do is logged; nothing is raised for it.
-        """
+    async def run(self) -> None:
+        """Tell hubs until stopped. Errors of hubs and of the store are logged, not raised."""
         if not self._queues:
             return
         await self._begin()
         try:
             async with asyncio.TaskGroup() as tasks:
-                serving = [tasks.create_task(self._serve(queue, stop)) for queue in self._queues]
-                await stop.wait()
-                for queue in self._queues:
-                    queue.wake()
+                serving = [tasks.create_task(self._serve(queue)) for queue in self._queues]
+                await self._wakeup.wait()
                 await asyncio.wait(serving, timeout=_LAST_WORDS)
                 for task in serving:
                     task.cancel()
@@ -164,13 +167,12 @@ class HubNotifier:
         for one in known:
             queues[one.hub].stored[one.topic] = one.changed_at
         for queue in self._queues:
-            queue.attach()
             queue.add(dict(queue.stored))  # a copy: files may change just now
 
-    async def _serve(self, queue: HubQueue, stop: asyncio.Event) -> None:
+    async def _serve(self, queue: HubQueue) -> None:
         """Tell one hub all that comes."""
         async with self._client(queue) as client:
-            while not stop.is_set():
+            while not queue.stopped:
                 await self._give_up(queue)
                 if batch := queue.next(_now()):
                     await self._notify(queue, client, batch)

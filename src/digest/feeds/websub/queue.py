@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from math import inf
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from digest.feeds.websub.protocol import Notification, batch_size
+from digest.wakeup import WakeUp
 
 _log = structlog.get_logger(__name__)
 
@@ -48,8 +48,7 @@ class HubQueue:
         self._overflowed = False
         self._failures = 0  # in a row
         self._not_before = 0.0
-        self._added = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wakeup = WakeUp()
 
     def add(self, changes: Mapping[str, datetime]) -> None:
         """Add topics with the moments at which they changed, in any thread; end ``wait``.
@@ -69,25 +68,20 @@ class HubQueue:
             told, self._overflowed = self._overflowed, left_out > 0
         if left_out and not told:
             _log.warning("too many feeds wait for a hub", hub=self.host, left_out=left_out)
-        self.wake()
+        self._wakeup.wake()
 
-    def attach(self) -> None:
-        """Remember the running event loop, in which the hub is told."""
-        self._loop = asyncio.get_running_loop()
+    def stop(self) -> None:
+        """End ``wait`` for good; in any thread."""
+        self._wakeup.stop()
 
-    def wake(self) -> None:
-        """End ``wait``; in any thread."""
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop has closed: nobody is left to tell anything
-                self._loop.call_soon_threadsafe(self._added.set)
+    @property
+    def stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._wakeup.stopped
 
     async def wait(self) -> None:
-        """Wait until there may be a topic to tell."""
-        seconds = self.rest(asyncio.get_running_loop().time())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if seconds == inf else seconds):
-                await self._added.wait()
-        self._added.clear()
+        """Wait until there may be a topic to tell, or the stop."""
+        await self._wakeup.wait(self.rest(asyncio.get_running_loop().time()))
 
     def rest(self, now: float) -> float:
         """Return for how many seconds there is nothing to tell; infinite where nothing waits."""
