@@ -227,7 +227,7 @@ def prebuilt(services: Services) -> list[Envelope]:
         templates=services.mail_templates,
         site=services.site,
         sender=services.settings.sender(),
-        token_key=services.token_key,
+        token_key=services.token_keys[0],
     )
     held = [store.edition(taken[0].edition_id)] if taken else []
     found = [

@@ -13,6 +13,9 @@ from digest.editions.delivery import DeliveryState, Settlement
 from digest.editions.model import Edition
 from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.store.database import Store
+from digest.store.schema import subscriber
+from digest.store.subscriber_addition import change_state
+from digest.subscribers.model import SubscriberState
 from tests.feeds.samples import SITE
 
 
@@ -137,3 +140,10 @@ def states(store: Store, edition_id: int) -> Mapping[DeliveryState, int]:
     standing = store.reports.standing(edition_id)
     assert standing is not None
     return standing.states
+
+
+def suppress(store: Store, subscriber_id: int, now: datetime) -> None:
+    """Suppress a subscription, as a server's answer does."""
+    with store.subscribers._database.write() as connection:
+        mine = subscriber.c.id == subscriber_id
+        change_state(connection, mine, SubscriberState.SUPPRESSED, now, "550 no such user")

@@ -22,9 +22,9 @@ from digest.editions.delivery import DeliveryState
 from digest.editions.model import Edition, EditionState
 from digest.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, StoreError
 from digest.mail.message import Envelope
-from digest.store.edition_decisions import Decisions
+from digest.store.edition_store import EditionStore
 from digest.subscribers.model import NewSubscriber
-from digest.subscribers.tokens import Purpose, read_token
+from digest.subscribers.tokens import read_approval_token, read_unsubscribe_token
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
 from tests.store.samples import reading
@@ -60,7 +60,7 @@ class Desk:
     def editor(self, *, report_to: str = "ops@example.org") -> Editor:
         services = self.services
         return Editor(
-            decisions=services.store.decisions,
+            decisions=services.store.editions,
             editions=services.store.outbox,
             digests=services.digests,
             sender=services.settings.sender(),
@@ -118,9 +118,11 @@ async def test_the_operator_is_asked_once_also_after_a_restart(workplace: Workpl
         assert "dropped without you Mon 23 Nov 2026 18:00 Asia/Shanghai" in text
         (link,) = (line for line in text.splitlines() if line.startswith("http"))
         token = link.rpartition("/approve/")[2]
-        key = room.services.token_key
-        assert read_token(key, token, Purpose.APPROVE) == edition.id
-        assert read_token(key, token) is None
+        keys = room.services.token_keys
+        content = read_approval_token(keys, token)
+        assert content is not None
+        assert content[0] == edition.id
+        assert read_unsubscribe_token(keys, token) is None
         assert room.state(edition) is EditionState.DRAFT
 
 
@@ -261,7 +263,7 @@ async def test_an_operator_who_was_asked_is_not_asked_again_though_it_could_not_
             def fail(*_: object) -> None:
                 raise StoreError("disk full")
 
-            patched.setattr(type(room.services.store.decisions), "mark_announced", fail)
+            patched.setattr(type(room.services.store.editions), "mark_announced", fail)
             for _ in range(3):
                 await editor._look()
         await editor._look()
@@ -370,11 +372,11 @@ async def test_there_is_nothing_to_decide_on_what_is_no_edition(workplace: Workp
         assert not await editor.resend(99)
 
 
-class Away(Decisions):
+class Away(EditionStore):
     """Drafts of a database that fails a number of times."""
 
     def __init__(self, room: Desk, failures: int) -> None:
-        super().__init__(room.services.store.decisions._database)
+        super().__init__(room.services.store.editions._database)
         self.failures = failures
         self.looked = asyncio.Event()
 
@@ -458,6 +460,6 @@ async def test_a_draft_decided_while_it_is_looked_at_is_not_asked_about(
 ) -> None:
     with desk(workplace) as room:
         edition = room.issue()
-        room.services.store.decisions.drop(edition.id, workplace.clock.now)
+        room.services.store.editions.drop(edition.id, workplace.clock.now)
         await room.editor()._attend(replace(edition, state=EditionState.DRAFT), announced=False)
         assert room.letters == []

@@ -12,7 +12,7 @@ def test_check_tells_what_it_tried(program: Program) -> None:
     checked = program("check")
     assert checked.code == 0
     lines = checked.out.splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert all(line.startswith("ok") for line in lines)
 
 

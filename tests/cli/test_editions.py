@@ -177,7 +177,7 @@ def test_a_welcome_is_marked(draft: Program, workplace: Workplace) -> None:
     draft("editions", "approve", "1")
     draft("subscribers", "add", "new@example.org", "--digest", "daily")
     with workplace.open() as services:
-        services.store.welcomes.open(services.digests["daily"], services.clock())
+        services.store.editions.open(services.digests["daily"], services.clock())
     newest, _ = listed(draft)
     assert (newest["welcome"], newest["number"]) == (True, 0)
     assert "\twelcome\t" in draft("editions", "list").out

@@ -121,11 +121,14 @@ def test_bad_lines_are_told_by_number_and_the_rest_imported(
     imported = program("subscribers", "import", file)
 
     assert imported.code == 1
-    assert [row["address"] for row in listed(program)] == ["good@example.org"]
+    assert [(row["address"], row["state"]) for row in listed(program)] == [
+        ("good@example.org", "active"),
+        ("left@example.org", "unsubscribed"),
+    ]
     told = [line for line in imported.err.splitlines() if "list.csv:" in line]
     assert [line.split("list.csv:")[1].split(":")[0] for line in told] == ["4", "5", "7", "8", "9"]
     assert "1 added" in imported.out
-    assert "1 left out" in imported.out
+    assert "1 added as unsubscribed" in imported.out
 
 
 def test_strict_imports_all_or_nothing(program: Program, workplace: Workplace) -> None:
@@ -146,9 +149,11 @@ def test_lines_without_a_digest_take_the_one_given(program: Program, workplace: 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"name\nx\n", "header with `address`"),
-        (b"address\n\xff\n", "is not UTF-8"),
-        (b"", "header with `address`"),
+        (b"name\nx\n", "has no column of addresses"),
+        (b"\n", "the file is empty"),
+        (b"", "the file is empty"),
+        (b"name;city\nx;y\n", "name, city"),
+        (bytes(range(256)), "is binary, not text"),
     ],
 )
 def test_a_file_that_is_no_list_ends_with_2(

@@ -165,7 +165,7 @@ async def test_a_draft_that_nobody_decides_on_is_sent_or_dropped(
     async with asked(workplace, calls, mailbox, unapproved) as (services, _):
         workplace.clock.advance(hours=1, minutes=59)
         with workplace.open() as beside:  # what the daemon sees too
-            assert beside.store.decisions.drafts() != []
+            assert beside.store.editions.drafts() != []
         workplace.clock.now = DUE + timedelta(hours=2, minutes=1)
         await calls.until(lambda: state(services) is not EditionState.DRAFT)
         if unapproved == "send":

@@ -171,11 +171,11 @@ class World:
             address=f"{name}@example.org",
             digest=self.digest.name,
             categories=SELECTIONS[selection],
-            timezone=ZONES[zone],
+            timezone=ZONES[zone] or "",
         )
-        self.store.subscribers.add(new, self.clock())
+        self.store.subscribers.add(new, self.clock(), again=True)
         reader = self.readers[name]
-        reader.categories.add(new.categories)
+        reader.categories.add(SELECTIONS[selection])
         if reader.since is None:
             reader.since = len(self.articles) + 1
             reader.told_before = frozenset(self._told())
@@ -202,8 +202,8 @@ class World:
 
     def approve(self) -> None:
         """Have the operator approve what waits."""
-        for draft, _ in self.store.decisions.drafts():
-            self.store.decisions.approve(draft.id, self.digest, self.clock())
+        for draft, _ in self.store.editions.drafts():
+            self.store.editions.approve(draft.id, self.digest, self.clock())
 
     def live(self, calls: int | None = None) -> bool:
         """Start a process that makes what is due and sends it; True: it was killed at a call."""
@@ -254,7 +254,7 @@ class World:
             self.approve()
             pending = self.store.outbox.next_due_at()
             said = stores.taken_upto(self.store, self.digest.name) == len(self.articles)
-            if pending is None and said and not self.store.decisions.drafts():
+            if pending is None and said and not self.store.editions.drafts():
                 return
         raise AssertionError("the outbox never came to rest")
 

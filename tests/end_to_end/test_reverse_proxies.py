@@ -22,7 +22,6 @@ from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, article_folder, article_key
 from digest.feeds.model import RSS, Feed
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.subscribers.tokens import Purpose, make_token
 from digest.times import utc_now
 from digest.web.app import create_app
 from digest.web.feed_files import FeedFiles
@@ -31,7 +30,9 @@ from tests.conftest import Workplace
 from tests.feeds.samples import SITE, article, document
 from tests.store.samples import reading
 from tests.web.test_app import KEY, Book
+from tests.web.test_app import link as unsubscribe_link
 from tests.web.test_approvals import Desk
+from tests.web.test_approvals import link as approval_link
 
 ROOT = Path(__file__).parents[2]
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -110,7 +111,8 @@ async def _own(output: Path, services: Services) -> AsyncIterator[str]:
         subscriptions=Book(),
         last_scan_at=lambda: None,
         pages=services.pages,
-        token_key=KEY,
+        token_keys=[KEY],
+        digests={},
         clock=utc_now,
         editor=Desk(),
         public=services.public_pages,
@@ -421,8 +423,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
         response, _ = await ask(proxy, "/feeds/rss.xml", method)
         assert response.status_code == 405
         assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
-    link = f"/unsubscribe/{make_token(KEY, 1)}"
-    approval = f"/approve/{make_token(KEY, 1, Purpose.APPROVE)}"
+    link, approval = unsubscribe_link(1), approval_link(1)
     for method, address, status in (
         ("GET", link, 200),
         ("POST", link, 200),
@@ -439,7 +440,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
 async def test_no_token_gets_into_a_log_and_many_may_unsubscribe_at_once(
     proxy: str, tmp_path: Path
 ) -> None:
-    tokens = [make_token(KEY, 1), make_token(KEY, 1, Purpose.APPROVE)]
+    tokens = [link.rpartition("/")[2] for link in (unsubscribe_link(1), approval_link(1))]
     statuses = set()
     for path, token in zip(("unsubscribe", "approve"), tokens, strict=True):
         for body in ("List-Unsubscribe=One-Click", "x" * 20_000):  # the second is too large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,6 +105,11 @@ def make_edition(*, number: int = 12, edition_id: int = 7, digest: str = "daily"
     )
 
 
+def make_person(number: int) -> str:
+    """Return a person's identifier that is another for each number."""
+    return b32encode(number.to_bytes(10, "big")).decode("ascii").lower()
+
+
 def make_subscriber(
     number: int = 1,
     *,
@@ -114,6 +120,7 @@ def make_subscriber(
 ) -> Subscriber:
     return Subscriber(
         id=number,
+        person=make_person(number),
         address=address or f"reader{number}@example.net",
         digest="daily",
         name=name,

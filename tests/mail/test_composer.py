@@ -11,7 +11,7 @@ from digest.errors import DeliveryRefused
 from digest.mail import composer as press_module
 from digest.mail.composer import NothingToTell, Press
 from digest.mail.render import MailTemplates, Rendition
-from digest.subscribers.tokens import read_token
+from digest.subscribers.tokens import read_unsubscribe_token
 from tests.mail.samples import (
     CITY,
     FINANCE,
@@ -24,6 +24,7 @@ from tests.mail.samples import (
     make_delivery,
     make_digest,
     make_edition,
+    make_person,
     make_subscriber,
 )
 
@@ -60,7 +61,10 @@ def test_a_segment_is_rendered_once_and_addressed_to_each(
         message = message_from_bytes(envelope.message, policy=default)
         assert envelope.recipient == f"reader{number}@example.net"
         address, mailto = message["List-Unsubscribe"].strip("<>").split(">, <")
-        assert read_token(KEY, address.rpartition("/")[2]) == number
+        link = read_unsubscribe_token([KEY], address.rpartition("/")[2])
+        assert link is not None
+        assert link.person == make_person(number)
+        assert link.names("daily")
         assert address.startswith("https://digest.example.org/unsubscribe/")
         assert mailto == f"mailto:leave@digest.example.org?subject={address.rpartition('/')[2]}"
         html = message.get_body(("html",))
@@ -122,7 +126,7 @@ def test_a_preview_needs_no_rows_and_unsubscribes_nobody(press: Press) -> None:
     assert preview.envelope.recipient == SENDER.address
     assert message["List-Unsubscribe"] is None
     assert "https://digest.example.org/unsubscribe/preview" in preview.letter.html
-    assert read_token(KEY, "preview") is None
+    assert read_unsubscribe_token([KEY], "preview") is None
     assert "第 0 期" not in preview.letter.text
     assert "1 Harbour Street" in preview.letter.html
 

@@ -32,9 +32,11 @@ from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.schema import REVISIONS, metadata
 from digest.store.types import hashed
+from digest.subscribers.address import address_key
+from digest.subscribers.tokens import SubscriptionLink
 from tests import stores
 from tests.feeds.samples import SITE
-from tests.store.samples import ADA, CHINESE, LIN, NOW, reading
+from tests.store.samples import ADA, CHINESE, LIN, NOW, reading, someone
 
 
 def set_revision(url: str, revision: str) -> None:
@@ -101,6 +103,86 @@ def test_articles_that_were_there_before_facets_have_authors(bare_url: str) -> N
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
         assert [one.articles for one in stores.facets(store, [FacetKind.AUTHOR])] == [2, 2, 1]
         assert store.articles.review(NOW, None, IngestPolicy(language="en")).facets == {CHINESE}
+
+
+#: Subscribers of a schema without persons: number, address, digest, state.
+_OLD_SUBSCRIBERS = (
+    (1, "ada@example.org", "daily", "active"),
+    (2, "Ada@Example.org", "weekly", "unsubscribed"),
+    (4, "x@bücher.example", "daily", "active"),
+    (5, "x@xn--bcher-kva.example", "daily", "unsubscribed"),
+    (7, "bob@example.org", "daily", "suppressed"),
+)
+
+
+def fill_subscribers(url: str) -> None:
+    """Make a database of the schema before persons, with subscribers and a delivery to each."""
+    fill(url, "0010")
+    database = Database(url)
+    with database.write() as connection:
+        for number, address, digest, state in _OLD_SUBSCRIBERS:
+            connection.execute(
+                text(
+                    "INSERT INTO subscriber (id, digest, address, folded, name, categories, "
+                    "language, state, created_at, changed_at, reason, timezone) VALUES (:number, "
+                    ":digest, :address, :folded, 'N', '[[\"News\"]]', 'de', :state, :number, "
+                    "1000, '550', 'Asia/Tokyo')"
+                ),
+                {
+                    "number": number,
+                    "address": address,
+                    "folded": address.casefold(),
+                    "digest": digest,
+                    "state": state,
+                },
+            )
+        connection.execute(
+            text(
+                "INSERT INTO edition (id, digest, number, due_at, created_at, after, upto, state)"
+                " VALUES (1, 'daily', 1, 0, 0, 0, 0, 'open')"
+            )
+        )
+        for number, *_ in _OLD_SUBSCRIBERS:
+            connection.execute(
+                text(
+                    "INSERT INTO delivery (edition, subscriber, state, attempts, created_at,"
+                    " due_at, changed_at) VALUES (1, :number, 'queued', 0, 0, 0, 0)"
+                ),
+                {"number": number},
+            )
+    database.close()
+
+
+def test_subscribers_of_before_become_persons_and_their_links_stay_good(bare_url: str) -> None:
+    fill_subscribers(bare_url)
+    with open_store(bare_url) as store:
+        found = {(one.address, one.digest): one for one in store.subscribers.list()}
+        assert {key: (one.id, str(one.state)) for key, one in found.items()} == {
+            ("ada@example.org", "daily"): (1, "active"),
+            ("ada@example.org", "weekly"): (2, "unsubscribed"),
+            ("x@bücher.example", "daily"): (5, "unsubscribed"),  # of two, the one that left
+            ("bob@example.org", "daily"): (7, "suppressed"),
+        }
+        ada, left = found["ada@example.org", "daily"], found["ada@example.org", "weekly"]
+        assert ada.person == left.person
+        assert (ada.name, ada.language, ada.timezone) == ("N", "de", "Asia/Tokyo")
+        assert ada.categories == (CategoryPath(("News",)),)
+        assert ada.since == ada.created_at
+        assert left.since == left.changed_at
+        for number, address, digest, _ in _OLD_SUBSCRIBERS:
+            old = SubscriptionLink(person=str(number), digest_tag=None)
+            subscriber, name = store.subscribers.linked(old)
+            assert subscriber is not None
+            assert address_key(subscriber.address) == address_key(address)
+            assert (subscriber.digest, name) == (digest, digest)
+        removed = SubscriptionLink(person="3", digest_tag=None)
+        assert store.subscribers.linked(removed) == (None, None)
+        with pytest.raises(LookupError):
+            store.subscribers.linked(SubscriptionLink(person="8", digest_tag=None))
+        received = {one.id: len(store.editions.received(one.id)) for one in found.values()}
+        assert received == {1: 1, 2: 1, 5: 1, 7: 1}
+        new, _ = store.subscribers.add(someone("new@example.org"), NOW)
+        assert new.id > 7
 
 
 def test_every_migration_is_known_to_the_code() -> None:

@@ -67,16 +67,16 @@ def test_a_cancelled_edition_is_shown_where_somebody_has_it(store: Store) -> Non
     def shown() -> list[int]:
         return [one.edition.id for one in listed(store)]
 
-    store.decisions.drop(dropped, NOW)
+    store.editions.drop(dropped, NOW)
     assert shown() == [unsent, begun]
-    store.decisions.cancel(unsent, NOW)
+    store.editions.cancel(unsent, NOW)
     assert shown() == [begun]
     (sending,) = store.outbox.claim(1, NOW, timedelta(minutes=5), {})
-    store.decisions.cancel(begun, NOW)
+    store.editions.cancel(begun, NOW)
     assert shown() == [begun]  # in a moment somebody may have it
     stores.settle(store, sending.id, DeliveryState.SENT, NOW)
     assert shown() == [begun]
-    store.decisions.approve(draft, asking, NOW)
+    store.editions.approve(draft, asking, NOW)
     assert shown() == [draft, begun]
 
 
@@ -89,7 +89,7 @@ def test_whatever_changes_what_is_shown_gets_a_revision(store: Store) -> None:
         store.articles.record([reading(f"{day}.md", title=f"T{day}")], NOW)
         if day != 3:
             assert store.outbox.open_edition(asking, NOW + timedelta(days=day), NOW)
-    first, second = (edition.id for edition, _ in store.decisions.drafts())
+    first, second = (edition.id for edition, _ in store.editions.drafts())
     told: list[tuple[str, list[int]]] = []
 
     def note(what: str) -> None:
@@ -100,17 +100,17 @@ def test_whatever_changes_what_is_shown_gets_a_revision(store: Store) -> None:
 
     for what, act in (
         ("made", lambda: store.outbox.open_edition(DAILY, NOW + timedelta(days=3), NOW)),
-        ("approved", lambda: store.decisions.approve(first, asking, NOW)),
-        ("approved too", lambda: store.decisions.approve(second, asking, NOW)),
+        ("approved", lambda: store.editions.approve(first, asking, NOW)),
+        ("approved too", lambda: store.editions.approve(second, asking, NOW)),
         ("claimed", lambda: store.outbox.claim(1, NOW, timedelta(minutes=5), {})),
-        ("cancelled", lambda: store.decisions.cancel(first, NOW)),
+        ("cancelled", lambda: store.editions.cancel(first, NOW)),
         (
             "refused",
             lambda: [
                 stores.settle(store, number, DeliveryState.FAILED, NOW) for number in range(1, 4)
             ],
         ),
-        ("called back", lambda: store.decisions.cancel(second, NOW)),
+        ("called back", lambda: store.editions.cancel(second, NOW)),
     ):
         revision, before = store.pages.revision(), [one.edition.id for one in listed(store)]
         act()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from digest.errors import DeliveryRefused
 from digest.subscribers.address import (
     MAX_ADDRESS,
+    address_key,
     ascii_address,
     check_address,
     masked,
@@ -122,3 +123,40 @@ def test_logs_see_no_whole_address() -> None:
 def test_a_long_word_and_a_word_of_marks_are_masked_at_once() -> None:
     assert without_addresses("x" * 32_000) == "x" * 32_000
     assert without_addresses("@@a@example.org, @, a@") == "@…@example.org, @, a@"
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("x@bücher.example", "x@xn--bcher-kva.example"),
+        ("x@bücher.example", "X@BÜCHER.example"),
+        ("x@bu\u0308cher.example", "x@XN--BCHER-KVA.EXAMPLE"),
+        ("x@straße.example", "x@xn--strae-oqa.example"),
+        ("x@例子.中国", "x@xn--fsqu00a.xn--fiqs8s"),
+        ("x@例子。中国", "x@例子.中国"),
+        ("x@ＥＸＡＭＰＬＥ.org", "x@example.org"),
+        ("x@i❤.ws", "x@xn--i-7iq.ws"),
+        ("Ada@Example.org", "ada@example.ORG"),
+    ],
+)
+def test_addresses_are_the_same_in_every_spelling_of_their_domain(address: str, other: str) -> None:
+    assert address_key(address) == address_key(other)
+    assert ascii_address(address).lower() == ascii_address(other).lower()
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("x@straße.example", "x@strasse.example"),
+        ("x@bücher.example", "x@bucher.example"),
+        ("x@example.org", "y@example.org"),
+        ("x@example.org", "x@example.com"),
+        ("x", "y"),
+    ],
+)
+def test_addresses_of_others_are_told_apart(address: str, other: str) -> None:
+    assert address_key(address) != address_key(other)
+
+
+def test_text_that_is_no_address_can_be_compared_too() -> None:
+    assert address_key("No Address") == "no address"

@@ -45,7 +45,8 @@ def connect(workplace: Workplace, services: Services, pages: PublicPages) -> htt
         subscriptions=services.store.subscribers,
         last_scan_at=None,
         pages=services.pages,
-        token_key=services.token_key,
+        token_keys=services.token_keys,
+        digests=services.digests,
         clock=services.clock,
         public=lambda inner: bound(pages, inner),
     )

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from lxml import html
 
+from digest.editions.model import Digest
 from digest.errors import StoreError
 from digest.subscribers.model import Subscriber, SubscriberState
-from digest.subscribers.tokens import make_token
+from digest.subscribers.tokens import SubscriptionLink, unsubscribe_token
 from digest.web import template_samples as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
@@ -20,6 +21,9 @@ from tests.feeds.samples import SITE
 TEMPLATES = Path(__file__).parents[2] / "templates"
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 KEY = b"k" * 32
+#: By the numbers of subscribers.
+PERSONS = {number: letter * 16 for number, letter in enumerate("abcdef")}
+DAILY = Digest(name="daily", title="每日新闻", language="zh")
 
 
 class Book:
@@ -27,22 +31,29 @@ class Book:
 
     def __init__(self) -> None:
         self.people = {
-            number: replace(samples.subscriber(state), id=number)
+            number: replace(samples.subscriber(state), id=number, person=PERSONS[number])
             for number, state in enumerate(SubscriberState, 1)
         }
         self.calls: list[tuple[str, int, datetime]] = []
         self.broken = False
 
-    def subscriber(self, subscriber_id: int) -> Subscriber | None:
+    def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:
         if self.broken:
             raise StoreError("locked")
-        return self.people.get(subscriber_id)
+        if link.person == "7" * 16:
+            raise LookupError(link.person)
+        for one in self.people.values():
+            if link.person == one.person and link.names(one.digest):
+                return one, one.digest
+        return None, None
 
-    def unsubscribe(self, subscriber_id: int, now: datetime) -> bool:
+    def unsubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
+        assert reason
         self.calls.append(("unsubscribe", subscriber_id, now))
         return self._turn(subscriber_id, SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED)
 
-    def resubscribe(self, subscriber_id: int, now: datetime) -> bool:
+    def resubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
+        assert reason
         self.calls.append(("resubscribe", subscriber_id, now))
         return self._turn(subscriber_id, SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE)
 
@@ -71,8 +82,9 @@ def connect(
         subscriptions=book,
         last_scan_at=last_scan_at,
         pages=pages,
-        token_key=KEY,
+        token_keys=[KEY],
         clock=lambda: NOW,
+        digests={"daily": DAILY},
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
 
@@ -83,8 +95,12 @@ async def _client(book: Book, pages: WebPages) -> AsyncIterator[httpx.AsyncClien
         yield client
 
 
+def token(number: int, key: bytes = KEY) -> str:
+    return unsubscribe_token(key, PERSONS[number], "daily")
+
+
 def link(number: int) -> str:
-    return f"/unsubscribe/{make_token(KEY, number)}"
+    return f"/unsubscribe/{token(number)}"
 
 
 def assert_private(response: httpx.Response) -> None:
@@ -220,23 +236,24 @@ async def test_an_address_that_bounces_stays_off(client: httpx.AsyncClient, book
 async def test_a_link_that_is_none_of_ours_is_not_found(
     client: httpx.AsyncClient, book: Book
 ) -> None:
-    good = make_token(KEY, 1)
-    for token in (
-        make_token(b"other" * 8, 1),
-        make_token(KEY, 99),  # a subscriber who is no more
-        good[:-1] + ("A" if good[-1] != "A" else "B"),
-        good + "A",
+    good = token(1)
+    for bad in (
+        token(1, b"other" * 8),
+        unsubscribe_token(KEY, "7" * 16, "daily"),  # of another database
+        good[:-1] + ("a" if good[-1] != "a" else "b"),
+        good + "a",
+        good[1:],
         "x",
         "%00",
         "a" * 5000,
     ):
         for response in (
-            await client.get(f"/unsubscribe/{token}"),
-            await client.post(f"/unsubscribe/{token}"),
+            await client.get(f"/unsubscribe/{bad}"),
+            await client.post(f"/unsubscribe/{bad}"),
         ):
             assert response.status_code == 404
             assert "没有这个页面" in response.text
-            assert token not in response.text or token == "x"
+            assert bad not in response.text or bad == "x"
             assert_private(response)
     assert book.calls == []
 
@@ -255,8 +272,9 @@ async def test_a_body_that_breaks_off_changes_nothing(book: Book, pages: WebPage
         subscriptions=book,
         last_scan_at=None,
         pages=pages,
-        token_key=KEY,
+        token_keys=[KEY],
         clock=lambda: NOW,
+        digests={"daily": DAILY},
     )
     sent: list[dict[str, object]] = []
 
@@ -282,5 +300,5 @@ async def test_a_body_that_breaks_off_changes_nothing(book: Book, pages: WebPage
 
 async def test_the_token_is_not_in_the_page(client: httpx.AsyncClient) -> None:
     for response in (await client.get(link(1)), await client.post(link(1))):
-        assert make_token(KEY, 1) not in response.text
+        assert token(1) not in response.text
         assert "reader@example.org" not in response.text

@@ -14,7 +14,7 @@ from lxml import html
 from digest.editions.model import EditionState
 from digest.errors import StoreError
 from digest.mail.approval_request import Proposal
-from digest.subscribers.tokens import Purpose, make_token
+from digest.subscribers.tokens import approval_token, unsubscribe_token
 from digest.web import template_samples as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
@@ -76,15 +76,20 @@ def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
         subscriptions=Book(),
         last_scan_at=None,
         pages=WebPages(templates=TEMPLATES, site=SITE),
-        token_key=KEY,
+        token_keys=[KEY],
+        digests={},
         clock=lambda: NOW,
         editor=desk,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
 
 
+def token(number: int, key: bytes = KEY, digest: str = "daily") -> str:
+    return approval_token(key, number, digest, samples.proposals()[0].edition.due_at)
+
+
 def link(number: int) -> str:
-    return f"/approve/{make_token(KEY, number, Purpose.APPROVE)}"
+    return f"/approve/{token(number)}"
 
 
 def parsed(response: httpx.Response) -> html.HtmlElement:
@@ -197,16 +202,17 @@ async def test_what_cannot_be_sent_can_only_be_cancelled(
 async def test_a_link_that_is_none_of_ours_is_not_found(
     client: httpx.AsyncClient, desk: Desk
 ) -> None:
-    for token in (
-        make_token(KEY, 1),  # to unsubscribe
-        make_token(b"other" * 8, 1, Purpose.APPROVE),
-        make_token(KEY, 99, Purpose.APPROVE),  # an edition that is no more
+    for bad in (
+        unsubscribe_token(KEY, "a" * 16, "daily"),
+        token(1, b"other" * 8),
+        token(99),  # an edition that is no more
+        token(1, digest="weekly"),  # of this number in another database
         "x",
         "a" * 5000,
     ):
         for response in (
-            await client.get(f"/approve/{token}"),
-            await client.post(f"/approve/{token}", data={"action": "approve"}),
+            await client.get(f"/approve/{bad}"),
+            await client.post(f"/approve/{bad}", data={"action": "approve"}),
         ):
             assert response.status_code == 404
             assert_private(response)
@@ -214,8 +220,7 @@ async def test_a_link_that_is_none_of_ours_is_not_found(
 
 
 async def test_an_approval_link_unsubscribes_nobody(client: httpx.AsyncClient) -> None:
-    token = make_token(KEY, 1, Purpose.APPROVE)
-    assert (await client.post(f"/unsubscribe/{token}")).status_code == 404
+    assert (await client.post(f"/unsubscribe/{token(1)}")).status_code == 404
 
 
 async def test_where_nothing_can_be_decided_there_is_no_page(tmp_path: Path) -> None:
@@ -246,4 +251,4 @@ async def test_a_hostile_edition_stays_text_and_the_token_stays_out_of_the_page(
     assert not page.xpath("//script | //style | //@style | //@onclick")
     assert page.xpath("//p[@class='label']/text()") == [HOSTILE]
     assert "49" not in response.text
-    assert make_token(KEY, 1, Purpose.APPROVE) not in response.text
+    assert token(1) not in response.text

@@ -219,7 +219,7 @@ def test_a_draft_and_what_nobody_got_have_no_page(workplace: Workplace) -> None:
     base = workplace.configuration.read_text("utf-8")
     workplace.configure(base=base.replace("[digests.daily]", "[digests.daily]\napprove = true"))
     with opened(workplace) as site:
-        decisions, digest = site.services.store.decisions, site.services.digests["daily"]
+        decisions, digest = site.services.store.editions, site.services.digests["daily"]
         site.services.store.subscribers.add(
             NewSubscriber(address="a@example.org", digest="daily"), site.services.clock()
         )

@@ -201,8 +201,8 @@ def test_every_page_tells_readers_of_the_sites_feeds(pages: WebPages) -> None:
         pages.article(article()),
         pages.feed(Feed(site=SITE, category=TEA), [], []),
         pages.index(ROOT, [], []),
-        pages.unsubscribe(person),
-        pages.unsubscribed(person),
+        pages.unsubscribe(person, None),
+        pages.unsubscribed(person, None),
         pages.not_found(),
     ):
         found = alternates(page(document))
@@ -250,8 +250,8 @@ def test_markup_in_names_is_shown_as_text() -> None:
         pages.index(
             replace(feed, category=None), [hostile], [replace(summary, path=feed.category or TEA)]
         ),
-        pages.unsubscribe(person),
-        pages.unsubscribed(person),
+        pages.unsubscribe(person, None),
+        pages.unsubscribed(person, None),
         pages.not_found(),
         pages.gone(),
     ):
@@ -293,7 +293,7 @@ def test_assets_are_what_pages_and_feeds_refer_to(pages: WebPages) -> None:
 
 def test_unsubscribing_takes_a_button_and_shows_no_whole_address(pages: WebPages) -> None:
     person = samples.subscriber(SubscriberState.ACTIVE)
-    document = pages.unsubscribe(person)
+    document = pages.unsubscribe(person, None)
     parsed = page(document)
     (form,) = parsed.xpath("//form")
     assert form.get("method") == "post"
@@ -303,14 +303,41 @@ def test_unsubscribing_takes_a_button_and_shows_no_whole_address(pages: WebPages
     assert person.address.encode() not in document
     assert b"r\xe2\x80\xa6@example.org" in document
     assert not parsed.xpath("//p[@role='status']")
-    assert page(pages.unsubscribe(person, again=True)).xpath("//p[@role='status']")
+    assert page(pages.unsubscribe(person, None, again=True)).xpath("//p[@role='status']")
 
 
 def test_who_left_may_come_back_but_not_an_address_that_bounces(pages: WebPages) -> None:
-    gone = page(pages.unsubscribed(samples.subscriber(SubscriberState.UNSUBSCRIBED)))
+    gone = page(pages.unsubscribed(samples.subscriber(SubscriberState.UNSUBSCRIBED), None))
     assert gone.xpath("//form/button/@value") == ["resubscribe"]
-    bounced = page(pages.unsubscribed(samples.subscriber(SubscriberState.SUPPRESSED)))
+    bounced = page(pages.unsubscribed(samples.subscriber(SubscriberState.SUPPRESSED), None))
     assert not bounced.xpath("//form")
+
+
+@pytest.mark.parametrize(
+    ("languages", "language", "direction", "heading"),
+    [
+        (("de",), "de", "ltr", "Sie erhalten keine E-Mail mehr"),
+        (("de-AT", "fr"), "de-AT", "ltr", "Sie erhalten keine E-Mail mehr"),
+        (("fi", "fr-CA", "en"), "fr-CA", "ltr", "Vous ne recevrez plus de courriel"),
+        (("ar-EG",), "ar-EG", "rtl", "لن تصلك رسائل أخرى"),
+        (("zh-TW",), "zh-TW", "ltr", "您不會再收到郵件"),
+        (("zh-Hant-SG",), "zh-Hant-SG", "ltr", "您不會再收到郵件"),
+        (("zh-SG", "en"), "zh-SG", "ltr", "您不会再收到邮件"),
+        (("ja",), "ja", "ltr", "今後メールは届きません"),
+        (("es-419",), "es-419", "ltr", "No recibirá más correo"),
+        (("en-GB", "de"), "en-GB", "ltr", "You get no more mail"),
+        (("*", "<b>", "x" * 400, "fi"), "zh-CN", "ltr", "您不会再收到邮件"),  # the site's
+        ((), "zh-CN", "ltr", "您不会再收到邮件"),
+    ],
+)
+def test_pages_behind_mails_speak_the_readers_language(
+    pages: WebPages, languages: tuple[str, ...], language: str, direction: str, heading: str
+) -> None:
+    digest = Digest(name="d1", title="Morgen <b>post</b>", language="de")
+    parsed = page(pages.not_subscribed(digest, languages))
+    assert (parsed.get("lang"), parsed.get("dir")) == (language, direction)
+    assert parsed.findtext(".//h1") == heading
+    assert parsed.xpath("//p[@class='label']/text()") == ["Morgen <b>post</b>"]
 
 
 @pytest.mark.parametrize(
@@ -327,10 +354,10 @@ def test_pages_speak_the_sites_language_else_english(language: str, word: str) -
 
 def test_a_language_may_be_added_with_gaps(templates: Path) -> None:
     with (templates / "web/words.toml").open("a", encoding="utf-8") as file:
-        file.write('\n[fr]\nlatest = "Derniers articles"\n')
-    pages = WebPages(templates=templates, site=replace(SITE, language="fr-CA"))
+        file.write('\n[it]\nlatest = "Ultimi articoli"\n')
+    pages = WebPages(templates=templates, site=replace(SITE, language="it-CH"))
     document = page(pages.index(ROOT, [article()], CATEGORIES))
-    assert document.xpath("//h2/text()") == ["Derniers articles", "Categories"]
+    assert document.xpath("//h2/text()") == ["Ultimi articoli", "Categories"]
 
 
 def spoil(text: str) -> Callable[[Path], None]:

@@ -75,7 +75,7 @@ class Editor:
         wake: Callable[[], None] = lambda: None,
         carry: Callable[[Envelope], Awaitable[None]] | None = None,
         report_to: str = "",
-        link: Callable[[int], str] | None = None,
+        link: Callable[[Edition], str] | None = None,
     ) -> None:
         """``wake`` says that there may be something to send. ``carry`` takes a mail to the operator
         at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link`` returns
@@ -228,7 +228,7 @@ class Editor:
         if self._carry is None or proposal is None or not proposal.waits:
             return
         proposal = replace(proposal, edition=replace(proposal.edition, announced_at=now))
-        link = self._link(edition.id) if self._link else None
+        link = self._link(edition) if self._link else None
         try:
             await self._carry(request(proposal, self._sender, self._report_to, now, link=link))
         except DeliveryDeferred as error:

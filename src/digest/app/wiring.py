@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,12 +28,12 @@ from digest.app.builders import (
     template_folders,
 )
 from digest.app.checks import check_export_folder
-from digest.app.token_key import token_key
+from digest.app.token_keys import fingerprint, load_keys, tell_lost_keys
 from digest.articles.ingest.ingest import Ingest
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Scope
-from digest.editions.model import Digest
+from digest.editions.model import Digest, Edition
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
 from digest.feeds.publish.model import Published
@@ -43,7 +43,7 @@ from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
-from digest.subscribers.tokens import APPROVE_PATH, Purpose, make_token
+from digest.subscribers.tokens import APPROVE_PATH, approval_token
 from digest.times import Clock, utc_now
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Services:
     style_sheet: bytes  #: that browsers show feeds with
     digests: Mapping[str, Digest]  #: by name
     schedules: Mapping[str, Schedule]  #: by name; of the enabled digests
-    token_key: bytes
+    token_keys: Sequence[bytes]  #: of links in mails: the first signs, all are valid
     clock: Clock
 
     @cached_property
@@ -221,12 +221,12 @@ class Services:
             site=self.site,
             sender=self.settings.sender(),
             digests=self.digests,
-            token_key=self.token_key,
+            token_key=self.token_keys[0],
             clock=self.clock,
             jitter=random,
             connections=self.settings.mail.smtp.connections,
             limits=self.settings.limits(),
-            welcomes=self.store.welcomes,
+            welcomes=self.store.editions,
             reports=self.store.reports,
             report_to=self.settings.mail.report_to,
         )
@@ -237,7 +237,7 @@ class Services:
 
         has_pages = self.settings.web.enabled
         return Editor(
-            decisions=self.store.decisions,
+            decisions=self.store.editions,
             editions=self.store.outbox,
             digests=self.digests,
             sender=self.settings.sender(),
@@ -290,8 +290,9 @@ class Services:
             subscriptions=self.store.subscribers,
             last_scan_at=last_scan_at,
             pages=self.pages,
-            token_key=self.token_key,
+            token_keys=self.token_keys,
             clock=self.clock,
+            digests=self.digests,
             editor=editor,
             public=self.public_pages,
         )
@@ -332,9 +333,9 @@ class Services:
             configuration=repr((self.digests, sorted(self.schedules), settings.feeds.readers)),
         )
 
-    def approval_link(self, edition_id: int) -> str:
+    def approval_link(self, edition: Edition) -> str:
         """Return the address of the page where the operator decides on an edition."""
-        token = make_token(self.token_key, edition_id, Purpose.APPROVE)
+        token = approval_token(self.token_keys[0], edition.id, edition.digest, edition.due_at)
         return self.site.link(f"{APPROVE_PATH}{token}")
 
 
@@ -354,9 +355,10 @@ def open_services(
     """
     tree = make_tree(settings)
     style_sheet = feed_style_sheet(*template_folders(settings))
-    key = token_key(settings.paths.data)
+    keys = load_keys(settings)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.authority()))
+        tell_lost_keys(store.keys.record(list(map(fingerprint, keys)), clock()))
         services = Services(
             settings=settings,
             store=store,
@@ -366,7 +368,7 @@ def open_services(
             style_sheet=style_sheet,
             digests={name: settings.digest(name) for name in settings.digests},
             schedules=make_schedules(settings),
-            token_key=key,
+            token_keys=keys,
             clock=clock,
         )
         if check and settings.paths.templates is not None:

@@ -204,7 +204,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         sending = store.reports.open(now)
         drafts = [
             (edition, services.digests.get(edition.digest))
-            for edition, _ in store.decisions.drafts()
+            for edition, _ in store.editions.drafts()
         ]
         scan = store.scans.last()
         failures = _failures(services)

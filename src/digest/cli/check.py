@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -23,7 +23,15 @@ app = typer.Typer()
 
 
 @app.command()
-def check(context: typer.Context) -> None:
+def check(
+    context: typer.Context,
+    forget_lost_keys: Annotated[
+        bool,
+        typer.Option(
+            "--forget-lost-keys", help="Accept that links signed with a lost key are dead."
+        ),
+    ] = False,
+) -> None:
     """Tell whether `digest run` would work: configuration, templates, folders, database, mail.
 
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
@@ -40,6 +48,8 @@ def check(context: typer.Context) -> None:
     _tell(f"configuration {path}", None)
     settings = chosen.settings()
     worst = OK
+    if forget_lost_keys:
+        _forget_lost_keys(settings)
     for what, attempt in _checks(settings):
         try:
             attempt()
@@ -71,6 +81,14 @@ def check(context: typer.Context) -> None:
         raise typer.Exit(worst)
 
 
+def _forget_lost_keys(settings: Settings) -> None:
+    from digest.app.token_keys import fingerprint, load_keys
+    from digest.store.database import open_store
+
+    with open_store(settings.database_url()) as store:
+        store.keys.forget(list(map(fingerprint, load_keys(settings))))
+
+
 def _pageless(settings: Settings) -> int:
     """Return how many articles can be read nowhere; 0 where the database does not tell."""
     from digest.store.database import open_store
@@ -95,7 +113,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return what there is to try, in order: what it is called, and how."""
     from digest.app.builders import make_mail_templates, make_pages, make_transport, make_tree
     from digest.app.checks import check_roots
-    from digest.app.token_key import token_key
+    from digest.app.token_keys import fingerprint, load_keys, lost_keys_problem
     from digest.site import is_loopback
     from digest.store.database import open_store
 
@@ -113,6 +131,12 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     def database() -> None:
         with open_store(settings.database_url()) as store:
             store.check()
+
+    def keys() -> None:
+        present = list(map(fingerprint, load_keys(settings)))
+        with open_store(settings.database_url()) as store:
+            if lost := store.keys.lost(present):
+                raise DigestError(lost_keys_problem(lost))
 
     def subscribers() -> None:
         with open_store(settings.database_url()) as store:
@@ -152,8 +176,9 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         (f"render the page templates in {templates}", pages),
         (f"render the mail templates in {templates}", mails),
         (f"write to the output folder {paths.output}", lambda: _write_probe(paths.output)),
-        (f"write to the data folder {paths.data}", lambda: token_key(paths.data)),
+        (f"write to the data folder {paths.data}", lambda: load_keys(settings)),
         ("use the database", database),
+        ("find the keys of links already sent", keys),
         ("find the digest of every subscriber", subscribers),
         *([("find the feeds from a hub's side", hubs)] if site.hubs else []),
         (carrier, lambda: asyncio.run(make_transport(settings).check())),

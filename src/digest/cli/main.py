@@ -21,6 +21,7 @@ from digest.cli import (
     published,
     run,
     subscribers,
+    unsubscribe,
 )
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, MISUSED, complain
@@ -66,6 +67,7 @@ for part in (init.app, check.app, run.app, articles.app, export.app, feeds.app, 
 app.add_typer(published.app, name="articles")
 app.add_typer(editions.app, name="editions")
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(unsubscribe.app, name="unsubscribe")
 
 
 def main() -> None:

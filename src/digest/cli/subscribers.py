@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli.context import services_of
-from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
+from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, remark, say
 from digest.errors import ConfigurationError
 from digest.private_files import private_opener
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
     from digest.articles.model import CategoryPath
+    from digest.subscribers.lists import ListedSubscriber
     from digest.subscribers.model import NewSubscriber, Subscriber
 
 app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_args_is_help=True)
 
-#: The header of CSV files; ``address`` and ``digest`` are needed, the order is free.
-_COLUMNS = (
+_LISTED = (
     "address",
     "digest",
     "name",
@@ -38,9 +36,11 @@ _COLUMNS = (
     "reason",
 )
 
+Address = Annotated[str, typer.Argument(help="An e-mail address.")]
+
 
 def parse_categories(text: str) -> tuple[CategoryPath, ...]:
-    """Return the categories of ``"A/B, C"``; ValueError where a name is empty."""
+    """Return the categories of ``"A/B, C"``; raise ValueError if a name is empty."""
     from digest.articles.model import CategoryPath
 
     return tuple(CategoryPath.parse(path) for path in text.split(",") if path.strip())
@@ -55,41 +55,45 @@ def new_subscriber(
     services: Services,
     address: str,
     digest: str,
-    name: str,
-    categories: str,
-    language: str | None,
-    timezone: str | None,
+    *,
+    name: str | None = None,
+    categories: str | None = None,
+    language: str | None = None,
+    timezone: str | None = None,
+    consent: str | None = None,
 ) -> NewSubscriber:
-    """Return a checked subscription.
+    """Return a checked subscription; None stands for what is not told.
 
-    Raises ValueError for an address, name, category, language or zone that is none,
-    ConfigurationError for a digest that is not configured.
+    Raises ValueError for an invalid address, name, category, language or zone, ConfigurationError
+    for a digest that is not configured.
     """
     from digest.settings import language_tag, zone
     from digest.subscribers.address import check_address
     from digest.subscribers.model import NewSubscriber
 
-    if any(ord(char) < 32 for char in name):
+    if any(ord(char) < 32 for char in name or ""):
         raise ValueError("a name must be one line, without control characters")
     return NewSubscriber(
         address=check_address(address),
         digest=services.settings.digest(digest).name,
-        name=name.strip(),
-        categories=parse_categories(categories),
-        language=language_tag(language) if language else None,
-        timezone=zone(timezone) if timezone else None,
+        name=None if name is None else name.strip(),
+        categories=None if categories is None else parse_categories(categories),
+        language=language_tag(language.replace("_", "-")) if language else language,
+        timezone=zone(timezone) if timezone else timezone,
+        consent=consent,
     )
 
 
 @app.command()
 def add(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="An e-mail address.")],
+    address: Address,
     digest: Annotated[str, typer.Option(help="The digest's name in the configuration.")],
-    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     categories: Annotated[
-        str, typer.Option(help='Only these, such as "金融/新浪财经, Notes". Default: all.')
-    ] = "",
+        str | None,
+        typer.Option(help='Only these, such as "金融/新浪财经, Notes". Default: all.'),
+    ] = None,
     language: Annotated[
         str | None, typer.Option(help="Of the mail's own words, such as zh-CN.")
     ] = None,
@@ -97,24 +101,69 @@ def add(
         str | None,
         typer.Option(help="Of a digest that is sent by each reader's clock, such as Asia/Tokyo."),
     ] = None,
+    consent: Annotated[
+        str | None, typer.Option(help="How and when the person agreed, for the record.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also somebody who has unsubscribed.")
+    ] = False,
 ) -> None:
     """Subscribe an address to a digest, or change its subscription.
 
-    A new subscriber of a digest with `welcome` is sent the latest articles at once.
+    What is not given stays as it is; "" empties it. Somebody who unsubscribed stays so without
+    --again. A new subscriber of a digest with `welcome` is sent the latest articles at once.
     """
+    from digest.subscribers.model import Outcome
+
     with services_of(context, log=False) as services:
         try:
-            new = new_subscriber(services, address, digest, name, categories, language, timezone)
+            new = new_subscriber(
+                services,
+                address,
+                digest,
+                name=name,
+                categories=categories,
+                language=language,
+                timezone=timezone,
+                consent=consent,
+            )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
-        _, added = services.store.subscribers.add(new, services.clock())
-    say(f"{new.address}: {added}")
+        tell_unknown_categories(services, new.categories or ())
+        subscriber, outcome = services.store.subscribers.add(new, services.clock(), again=again)
+    if outcome is Outcome.NOT_REVIVED:
+        since = f" since {subscriber.since:%Y-%m-%d %H:%M} UTC" if subscriber.since else ""
+        left = subscriber.state == "unsubscribed"
+        hint = "--again subscribes them again" if left else "see `digest subscribers restore`"
+        complain(f"{new.address}: is {subscriber.state}{since}, and stays so; {hint}")
+        raise typer.Exit(FAILED)
+    say(f"{new.address}: {outcome}")
+
+
+def tell_unknown_categories(services: Services, categories: Sequence[CategoryPath]) -> None:
+    """Tell which categories no article is in, each with the nearest that has some."""
+    if not categories:
+        return
+    with services.store.pages.snapshot() as source:
+        known = {"/".join(summary.path.names) for summary in source.categories(None)}
+    for path in map("/".join, (category.names for category in categories)):
+        if known and path not in known:
+            remark(f"no article is in the category {path} so far{_nearest(path, known)}")
+
+
+def _nearest(path: str, known: set[str]) -> str:
+    from digest.spelling import alternatives, closest
+
+    ends = {name.rpartition("/")[2]: name for name in sorted(known)}
+    last = closest(path.rpartition("/")[2], ends)
+    near = closest(path, known) or [ends[end] for end in last]
+    return f"; did you mean {alternatives(near)}?" if near else ""
 
 
 @app.command()
 def remove(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="An e-mail address.")],
+    address: Address,
     digest: Annotated[
         str | None, typer.Option(help="Only from this digest. Default: from all.")
     ] = None,
@@ -126,6 +175,21 @@ def remove(
         complain(f"{address}: is not subscribed")
         raise typer.Exit(FAILED)
     say(f"{address}: removed from {removed} digest{'s' if removed > 1 else ''}")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    address: Address,
+    digest: Annotated[str | None, typer.Option(help="Only of this digest. Default: all.")] = None,
+) -> None:
+    """Write again to an address that a server said does not exist (`suppressed` in the list)."""
+    with services_of(context, log=False) as services:
+        restored = services.store.subscribers.restore(address, digest, services.clock())
+    if not restored:
+        complain(f"{address}: is not suppressed")
+        raise typer.Exit(FAILED)
+    say(f"{address}: active again in {restored} digest{'s' if restored > 1 else ''}")
 
 
 def _row(subscriber: Subscriber) -> dict[str, str]:
@@ -143,21 +207,6 @@ def _row(subscriber: Subscriber) -> dict[str, str]:
     }
 
 
-@app.command()
-def restore(
-    context: typer.Context,
-    address: Annotated[str, typer.Argument(help="An e-mail address.")],
-    digest: Annotated[str | None, typer.Option(help="Only of this digest. Default: all.")] = None,
-) -> None:
-    """Write again to an address that a server said does not exist (`suppressed` in the list)."""
-    with services_of(context, log=False) as services:
-        restored = services.store.subscribers.restore(address, digest, services.clock())
-    if not restored:
-        complain(f"{address}: is not suppressed")
-        raise typer.Exit(FAILED)
-    say(f"{address}: active again in {restored} digest{'s' if restored > 1 else ''}")
-
-
 @app.command("list")
 def list_(
     context: typer.Context,
@@ -173,10 +222,74 @@ def list_(
         print_json(rows)
     elif rows:
         print_table(
-            [column.capitalize() for column in _COLUMNS], (tuple(row.values()) for row in rows)
+            [column.capitalize() for column in _LISTED], (tuple(row.values()) for row in rows)
         )
     else:
         say("No subscribers.")
+
+
+@app.command()
+def show(context: typer.Context, address: Address, as_json: Json = False) -> None:
+    """Show the subscriptions of an address: their states, and what each mail came to."""
+    with services_of(context, log=False) as services:
+        store = services.store
+        found = [
+            (one, store.subscribers.history(one.id), store.editions.received(one.id))
+            for one in store.subscribers.of_address(address)
+        ]
+    if not found:
+        complain(f"{address}: is not subscribed")
+        raise typer.Exit(FAILED)
+    if as_json:
+        print_json(
+            [
+                _row(one)
+                | {
+                    "since": one.since,
+                    "consent": one.consent,
+                    "history": [
+                        {"state": past.state, "since": past.since, "reason": past.reason}
+                        for past in history
+                    ],
+                    "deliveries": [
+                        {
+                            "edition": mail.edition_id,
+                            "number": mail.number,
+                            "state": mail.state,
+                            "at": mail.changed_at,
+                            "attempts": mail.attempts,
+                            "answer": mail.error or "",
+                        }
+                        for mail in mails
+                    ],
+                }
+                for one, history, mails in found
+            ]
+        )
+        return
+    for one, history, mails in found:
+        say(f"{one.address}: {one.digest}")
+        for label, text in (
+            ("Name", one.name),
+            ("Categories", format_categories(one.categories)),
+            ("Language", one.language),
+            ("Time zone", one.timezone),
+            ("Consent", one.consent),
+        ):
+            if text:
+                say(f"  {label:<12} {text}")
+        present = (one.state, one.since or one.created_at, one.reason or "")
+        for state, since, reason in (
+            *((past.state, past.since, past.reason) for past in history),
+            present,
+        ):
+            say(f"  {since:%Y-%m-%d %H:%M} UTC  {state}{f' ({reason})' if reason else ''}")
+        for mail in mails:
+            edition = f"No. {mail.number}" if mail.number else "welcome"
+            answer = f": {mail.error}" if mail.error else ""
+            say(f"  {mail.changed_at:%Y-%m-%d %H:%M} UTC  {edition} {mail.state}{answer}")
+        if not mails:
+            say("  No mail so far.")
 
 
 @app.command()
@@ -185,24 +298,30 @@ def export(
     file: Annotated[Path | None, typer.Argument(help="Default: standard output.")] = None,
     digest: Annotated[str | None, typer.Option(help="Only of this digest.")] = None,
 ) -> None:
-    """Write the subscribers as CSV with a header, as `import` reads it."""
+    """Write everything known of the subscribers as CSV with a header, as `import` reads it.
+
+    Besides their choices that is the state, since when and why, consent, and what makes the links
+    in mails already sent work on in another database.
+    """
+    from digest.subscribers.lists import write_list
+
     with services_of(context, log=False) as services:
-        subscribers = services.store.subscribers.list(digest)
-    with ExitStack() as stack:
-        stream: TextIO = sys.stdout
-        if file:
-            stream = stack.enter_context(
-                open(file, "w", encoding="utf-8", newline="", opener=private_opener)
-            )
-        writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(_row, subscribers))
+        subscribers = services.store.subscribers.exported(digest)
+    text = write_list(
+        subscribers,
+        {number: format_categories(one.categories or ()) for number, one in enumerate(subscribers)},
+    )
+    if file:
+        with open(file, "w", encoding="utf-8", newline="", opener=private_opener) as stream:
+            stream.write(text)
+    else:
+        sys.stdout.write(text)
 
 
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 with a header; `-` reads a pipe.")],
+    file: Annotated[Path, typer.Argument(help="CSV with a header; `-` reads a pipe.")],
     digest: Annotated[str | None, typer.Option(help="The digest of lines that name none.")] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Import all lines or, if one is bad, none.")
@@ -210,93 +329,110 @@ def import_(
     welcome: Annotated[
         bool, typer.Option("--welcome", help="Send the new ones the digest's welcome.")
     ] = False,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="What a column is, such as Mailbox=address; repeatable."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would happen.")
+    ] = False,
 ) -> None:
-    """Subscribe the addresses of a CSV file. Bad lines are told by number, the rest imported.
+    """Subscribe the addresses of a CSV file, ours or another newsletter program's.
 
-    Whoever unsubscribed or is suppressed in the file is left out, as is whoever unsubscribed here.
+    Encoding, delimiter and the columns of well-known programs are recognized. Bad lines are told by
+    number, the others imported. Whoever unsubscribed or is suppressed here stays so; whoever is in
+    the file gets no more mail from here either.
     """
+    from digest.subscribers.lists import BadRow, read_list
+
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        listed = read_list(content, _mapped(map_ or []))
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise typer.BadParameter(f"{file}: {error}") from error
+    if listed.ignored:
+        remark(f"columns that are not read: {', '.join(listed.ignored)}")
     with services_of(context, log=False) as services:
         good: list[NewSubscriber] = []
-        bad = left_out = 0
-        reader = _open_csv(file)
-        for line, outcome in _read_csv(services, reader, digest):
-            if isinstance(outcome, str):
-                complain(f"{file}:{line}: {outcome}")
-                bad += 1
-            elif outcome is None:
-                left_out += 1
+        bad = unconfirmed = 0
+        for row in listed.rows():
+            if isinstance(row, BadRow):
+                problem: str | None = row.problem
+            elif row.state is None:
+                unconfirmed += 1
+                continue
             else:
-                good.append(outcome)
+                try:
+                    good.append(_listed(services, row, digest))
+                    problem = None
+                except (ValueError, ConfigurationError) as error:
+                    problem = str(error)
+            if problem:
+                complain(f"{file}:{row.line}: {problem}")
+                bad += 1
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)
-        results = services.store.subscribers.add_many(
-            good, services.clock(), welcome=welcome, keep=set(_COLUMNS) - _header(reader)
+        chosen = {category for one in good for category in one.categories or ()}
+        tell_unknown_categories(services, sorted(chosen))
+        outcomes = Counter(
+            services.store.subscribers.add_many(
+                good, services.clock(), welcome=welcome, dry_run=dry_run
+            )
         )
-    for kind in sorted(set(results)):
-        say(f"{results.count(kind):,} {kind}")
-    if left_out:
-        say(f"{left_out:,} left out: not active in the file")
+    if dry_run:
+        say("Nothing is stored (--dry-run). It would be:")
+    for outcome, count in sorted(outcomes.items()):
+        say(f"{count:,} {outcome}")
+    if unconfirmed:
+        say(f"{unconfirmed:,} left out: never confirmed")
     if bad:
         say(f"{bad:,} bad lines")
         raise typer.Exit(FAILED)
 
 
-def _open_csv(file: Path) -> csv.DictReader[str]:
-    """Return a reader of a file that has a header with ``address``."""
-    try:
-        text = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode(
-            "utf-8-sig"
-        )
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{file}: is not UTF-8 at byte {error.start}") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        known = "address" in _header(reader)
-    except csv.Error as error:
-        raise typer.BadParameter(f"{file}: is no CSV: {error}") from error
-    if not known:
-        raise typer.BadParameter(
-            f"{file}: the first line must be a header with `address`, and may have "
-            + ", ".join(_COLUMNS[1:])
-        )
-    return reader
+def _mapped(pairs: Sequence[str]) -> dict[str, str]:
+    """Return what columns are, of ``COLUMN=FIELD``; raise ValueError."""
+    from digest.subscribers.lists import COLUMNS
+
+    mapped = {}
+    for pair in pairs:
+        column, _, field = pair.rpartition("=")
+        if not column or field not in (*COLUMNS, "first name", "last name"):
+            raise ValueError(
+                f"--map {pair}: expected COLUMN=FIELD, with a field of {', '.join(COLUMNS)}, "
+                "first name, last name"
+            )
+        mapped[column] = field
+    return mapped
 
 
-def _header(reader: csv.DictReader[str]) -> set[str]:
-    return {(name or "").strip().lower() for name in reader.fieldnames or ()}
+def _listed(services: Services, row: ListedSubscriber, digest: str | None) -> NewSubscriber:
+    """Return the subscription of a row. Raises ValueError, ConfigurationError."""
+    from dataclasses import replace
 
+    from digest.subscribers.lists import check_history, check_old_ids, check_person
 
-def _read_csv(
-    services: Services, reader: csv.DictReader[str], digest: str | None
-) -> Iterator[tuple[int, NewSubscriber | str | None]]:
-    """Yield (line, subscription, or what is wrong, or None for one that is not active)."""
-    try:
-        for row in reader:
-            yield reader.line_num, _subscription(services, row, digest)
-    except csv.Error as error:
-        yield reader.line_num, f"is no CSV: {error}"
-
-
-def _subscription(
-    services: Services, row: dict[str | None, str | None], digest: str | None
-) -> NewSubscriber | str | None:
-    if None in row:
-        return "has more values than the header has names"
-    values = {(key or "").strip().lower(): (value or "").strip() for key, value in row.items()}
-    if values.get("state", "active") not in ("", "active"):
-        return None
-    try:
-        return new_subscriber(
-            services,
-            values.get("address", ""),
-            values.get("digest") or digest or "",
-            values.get("name", ""),
-            values.get("categories", ""),
-            values.get("language") or None,
-            values.get("timezone") or None,
-        )
-    except (ValueError, ConfigurationError) as error:
-        return str(error)
+    fields = row.fields
+    new = new_subscriber(
+        services,
+        fields.get("address", ""),
+        fields.get("digest") or digest or "",
+        **{
+            name: fields.get(name)
+            for name in ("name", "categories", "language", "timezone", "consent")
+        },
+    )
+    assert row.state is not None  # noqa: S101 the caller leaves the others out
+    return replace(
+        new,
+        state=row.state,
+        since=row.since,
+        reason=fields.get("reason") or None,
+        created_at=row.created_at,
+        person=check_person(fields.get("person", "")),
+        old_ids=check_old_ids(fields.get("old_ids", "")),
+        history=check_history(fields.get("history", "")),
+    )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.model import Article, CategoryPath
-from digest.editions.delivery import EXPIRES
+from digest.editions.delivery import EXPIRES, DeliveryState
 from digest.times import require_utc
 
 
@@ -77,6 +77,18 @@ class Edition:
         require_utc("created_at", self.created_at)
         if self.after > self.upto:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedEdition:
+    """What an edition came to for one subscriber."""
+
+    edition_id: int
+    number: int  #: 0 for a welcome
+    state: DeliveryState
+    attempts: int
+    changed_at: datetime  #: aware UTC: of the state
+    error: str | None  #: what the server answered last, without addresses
 
 
 def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:

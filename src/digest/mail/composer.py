@@ -29,7 +29,7 @@ from digest.mail.render import Letter, MailTemplates, Rendition
 from digest.mail.transports.model import Sender
 from digest.site import Site
 from digest.subscribers.model import Subscriber
-from digest.subscribers.tokens import UNSUBSCRIBE_PATH, make_token
+from digest.subscribers.tokens import UNSUBSCRIBE_PATH, unsubscribe_token
 
 #: Plates that are kept, each about 1.4 times its letter, at most three times that.
 _KEPT = 512
@@ -107,7 +107,7 @@ class Press:
             self.keep(self.engrave(digest, edition, articles, subscriber))
         plate = self._plates[key]
         self._plates.move_to_end(key)
-        token = make_token(self._token_key, subscriber.id)
+        token = unsubscribe_token(self._token_key, subscriber.person, digest.name)
         unsubscribe = self._site.link(UNSUBSCRIBE_PATH + token)
         slip = Slip(
             address=subscriber.address,

@@ -53,6 +53,7 @@ from digest.settings.types import (
     Zone,
     distinct,
     engine_order,
+    hex_key,
     whole,
 )
 from digest.site import is_loopback
@@ -364,6 +365,8 @@ class MailTable(Table):
     postal_address: Block = ""
     maildir: FilePath = Path("mail")
     report_to: Address = ""
+    token_key: Annotated[SecretStr, AfterValidator(hex_key)] | None = None
+    token_keys: tuple[FilePath, ...] = ()
     smtp: SmtpTable = SmtpTable()
     sendmail: SendmailTable = SendmailTable()
     limits: LimitsTable = LimitsTable()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule, check_pattern
@@ -86,6 +86,13 @@ def digest_zone(name: str) -> str:
     if closest(name, [SUBSCRIBER]):
         raise ValueError(f"must be a time zone (IANA name) or '{SUBSCRIBER}'")
     return zone(name)
+
+
+def hex_key(text: SecretStr) -> SecretStr:
+    """Check a key of 32 bytes in hexadecimal digits."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text.get_secret_value()):
+        raise ValueError("must be 64 hexadecimal digits, such as `openssl rand -hex 32` prints")
+    return text
 
 
 def path(value: Path) -> Path:

@@ -44,6 +44,8 @@ COLUMNS = (
     article.c.enclosure,
     article.c.pinned,
 )
+#: The order of publication, the latest first.
+NEWEST_FIRST = (article.c.published_at.desc(), article.c.id.desc())
 
 
 def read(connection: Connection, query: Select[Any]) -> list[Article]:
@@ -139,7 +141,7 @@ def newest_first(query: Select[Any], wanted: Scope) -> Select[Any]:
     """Return the query, narrowed to a scope: an index tells the order, nothing is sorted."""
     query = within(query, wanted)
     if wanted is None:
-        return query.order_by(article.c.published_at.desc(), article.c.id.desc())
+        return query.order_by(*NEWEST_FIRST)
     rows = facet_article if isinstance(wanted, Facet) else membership
     return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
 

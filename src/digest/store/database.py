@@ -12,8 +12,8 @@ from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
 from digest.store.deliveries import OutboxStore
-from digest.store.edition_decisions import Decisions
 from digest.store.edition_progress import Reports
+from digest.store.edition_store import EditionStore
 from digest.store.feeds import FeedStore
 from digest.store.hub_notifications import HubNotificationStore
 from digest.store.pages import PageStore
@@ -21,7 +21,7 @@ from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
-from digest.store.welcomes import Welcomes
+from digest.store.token_keys import KeyStore
 from digest.store.withdrawals import Withdrawals
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -38,8 +38,8 @@ class Store:
         self.subscribers = SubscriberStore(database)
         self.outbox = OutboxStore(database)
         self.pages = PageStore(database)
-        self.decisions = Decisions(database)
-        self.welcomes = Welcomes(database)
+        self.editions = EditionStore(database)
+        self.keys = KeyStore(database)
         self.reports = Reports(database)
         self.withdrawals = Withdrawals(database)
         self.hub_notifications = HubNotificationStore(database)

@@ -25,6 +25,7 @@ from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
 from digest.store.revisions import advance
 from digest.store.schema import delivery, digest, edition, subscriber
+from digest.store.subscriber_addition import change_state
 from digest.store.types import chunks
 from digest.subscribers.model import SubscriberState
 
@@ -355,16 +356,13 @@ def _settle(connection: Connection, one: Settlement, now: datetime) -> None:
 
 def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
     """Suppress the address of a delivery that is being sent, in every digest."""
-    address = (
-        select(subscriber.c.folded)
+    receiver = (
+        select(subscriber.c.person)
         .join(delivery, delivery.c.subscriber == subscriber.c.id)
         .where(delivery.c.id == delivery_id, delivery.c.state == DeliveryState.SENDING)
     )
-    connection.execute(
-        update(subscriber)
-        .where(subscriber.c.folded.in_(address), _ACTIVE)
-        .values(state=SubscriberState.SUPPRESSED, changed_at=now, reason=reason)
-    )
+    mine = subscriber.c.person.in_(receiver) & _ACTIVE
+    change_state(connection, mine, SubscriberState.SUPPRESSED, now, reason)
 
 
 def _may_become(state: DeliveryState) -> ColumnElement[bool]:

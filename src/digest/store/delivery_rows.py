@@ -25,9 +25,9 @@ from sqlalchemy import (
 from digest.editions.delivery import TRANSITIONS, Delivery, DeliveryState
 from digest.editions.model import EditionState
 from digest.store.revisions import advance
-from digest.store.schema import delivery, edition, subscriber
+from digest.store.schema import delivery, edition, person, subscriber
 from digest.store.statements import Prepared
-from digest.store.subscribers import from_row
+from digest.store.subscribers import COLUMNS, TABLES, from_row
 from digest.store.types import chunks, microseconds
 from digest.subscribers.model import SubscriberState
 
@@ -35,7 +35,7 @@ from digest.subscribers.model import SubscriberState
 #: them to let it go on: few statements for many rows wait less.
 _TOGETHER = 50
 _COLUMNS = (
-    subscriber,
+    *COLUMNS,
     delivery.c.id.label("delivery_id"),
     delivery.c.edition,
     delivery.c.attempts,
@@ -44,7 +44,11 @@ _COLUMNS = (
 #: What has been due longest, with whom it is for, whatever became of that reader.
 _DUE = (
     select(*_COLUMNS)
-    .select_from(delivery.outerjoin(subscriber, subscriber.c.id == delivery.c.subscriber))
+    .select_from(
+        delivery.outerjoin(subscriber, subscriber.c.id == delivery.c.subscriber).outerjoin(
+            person, person.c.id == subscriber.c.person
+        )
+    )
     .where(delivery.c.due_at <= bindparam("now"))
     .order_by(delivery.c.due_at, delivery.c.id)
     .limit(bindparam("most"))
@@ -94,7 +98,8 @@ def take_these(
 ) -> list[Delivery]:
     """Claim deliveries that were chosen, some of them as probes; return them in this order."""
     _claim(connection, numbers, now, lease)
-    query = select(*_COLUMNS).join(delivery, delivery.c.subscriber == subscriber.c.id)
+    receivers = TABLES.join(delivery, delivery.c.subscriber == subscriber.c.id)
+    query = select(*_COLUMNS).select_from(receivers)
     found = {
         row.delivery_id: _delivery(row, probe=row.delivery_id in probes)
         for chunk in chunks(numbers)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, case, func, or_, select, update
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import Digest, Edition, EditionState, Issue
-from digest.store.article_queries import newest_sequence, selected
+from digest.store.article_queries import NEWEST_FIRST, newest_sequence, selected
 from digest.store.schema import (
     article,
     article_state,
@@ -191,7 +191,7 @@ def _select(
     """Return the sequences of an edition's articles."""
     query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, visible())
     if latest is not None:
-        return list(connection.scalars(query.order_by(article.c.id.desc()).limit(latest)))
+        return list(connection.scalars(query.order_by(*NEWEST_FIRST).limit(latest)))
     query = query.where(article.c.id > after)
     if issue.max_age is not None:
         query = query.where(article.c.published_at >= now - issue.max_age)

@@ -21,6 +21,7 @@ from digest.feeds.publish.documents import FeedContents
 from digest.store.archives import archive_states, held, look, newest_archive
 from digest.store.article_queries import (
     COLUMNS,
+    NEWEST_FIRST,
     category_summaries,
     filed_under,
     from_row,
@@ -236,9 +237,12 @@ class PageSnapshot:
         return read(self._connection, query.order_by(article.c.id))
 
     def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:
-        """Return the newest articles by sequence in any of these categories, or of all."""
+        """Return the latest articles by publication in any of these categories, or of all.
+
+        They come oldest first.
+        """
         query = selected(select(*COLUMNS).where(visible()), categories)
-        return read(self._connection, query.order_by(article.c.id.desc()).limit(limit))[::-1]
+        return read(self._connection, query.order_by(*NEWEST_FIRST).limit(limit))[::-1]
 
 
 def _forms(text: str) -> Sequence[str]:

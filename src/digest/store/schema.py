@@ -25,7 +25,20 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+)
 
 metadata = MetaData(
     naming_convention={
@@ -308,23 +321,48 @@ problem = Table(
     Column("seen_at", Moment, nullable=False),
 )
 
+#: Everybody who subscribes, or once did, by address. ``identifier`` is random; links in mails hold
+#: it, and it goes along to another database.
+person = Table(
+    "person",
+    metadata,
+    _number(),
+    Column("identifier", Text, nullable=False, unique=True),
+    Column("address", PlainText, nullable=False),
+    Column("folded", PlainText, nullable=False, unique=True),  #: ``address_key``
+    sqlite_autoincrement=True,
+)
+
+#: Other names of persons in links already sent: the numbers of subscriptions in databases before
+#: revision 0012 (with their digest), and identifiers from other databases. ``person`` is NULL once
+#: the person was removed.
+person_alias = Table(
+    "person_alias",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    _reference("person", "person.id", ondelete="SET NULL", index=True, nullable=True),
+    Column("digest", PlainText),
+)
+
+#: One row for each person in each digest.
 subscriber = Table(
     "subscriber",
     metadata,
     _number(),
+    _reference("person", "person.id", index=True),
     Column("digest", PlainText, nullable=False),
-    Column("address", PlainText, nullable=False),
-    Column("folded", PlainText, nullable=False),  #: the address as it is compared
     Column("name", PlainText, nullable=False),
     Column("categories", Categories, nullable=False),
     Column("language", PlainText),
+    Column("timezone", PlainText),  #: IANA name; NULL: the site's
     Column("state", Text, nullable=False),
+    Column("since", Moment, nullable=False),  #: of the state
+    Column("reason", PlainText),  #: of the state
+    Column("consent", PlainText, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
-    Column("reason", PlainText),  #: of a suppression: what the server said
-    Column("timezone", PlainText),  #: IANA name; NULL: the site's
     Column("welcome", Boolean, nullable=False, server_default=false()),  #: is owed one
-    UniqueConstraint("digest", "folded"),
+    UniqueConstraint("digest", "person"),
     sqlite_autoincrement=True,
 )
 Index(
@@ -332,6 +370,18 @@ Index(
     subscriber.c.digest,
     sqlite_where=text("welcome = 1"),  # as queries say it there
     postgresql_where=subscriber.c.welcome,
+)
+
+#: The states that a subscription had before its present one, in order of ``id``.
+past_state = Table(
+    "past_state",
+    metadata,
+    _number(),
+    _reference("subscriber", "subscriber.id", index=True),
+    Column("state", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("reason", PlainText),
+    sqlite_autoincrement=True,
 )
 
 #: Where each digest began: articles up to ``start`` are old for it.

@@ -1,149 +1,147 @@
-"""Subscribers: who reads which digest."""
+"""Subscribers: persons, and which digests they are subscribed to."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    func,
+    select,
+)
 
-from digest.articles.model import CategoryPath
 from digest.store.connection import Database, Lock
-from digest.store.schema import subscriber
-from digest.store.types import chunks, storable
-from digest.subscribers.model import NewSubscriber, Subscriber, SubscriberState
+from digest.store.schema import meta, past_state, person, person_alias, subscriber
+from digest.store.subscriber_addition import (
+    PREFERENCES,
+    SubscriberAddition,
+    change_state,
+    folded,
+)
+from digest.subscribers.model import (
+    NewSubscriber,
+    Outcome,
+    PastState,
+    Subscriber,
+    SubscriberState,
+)
+from digest.subscribers.tokens import SubscriptionLink
 
+#: The columns of ``from_row``, and the tables that they are of.
+COLUMNS = (*subscriber.c, person.c.identifier, person.c.address)
+TABLES = subscriber.join(person, person.c.id == subscriber.c.person)
 
-class Added(StrEnum):
-    """What adding a subscriber came to."""
-
-    ADDED = "added"
-    UPDATED = "updated"  #: it was there; its name, categories, language or zone changed
-    UNCHANGED = "unchanged"
-    RESUBSCRIBED = "resubscribed"  #: it had been unsubscribed
-
+#: Up to which number in links of the first kind there were subscribers.
+_OLD_LINKS = "old_links"
+_ACTIVE = SubscriberState.ACTIVE
+_UNSUBSCRIBED = SubscriberState.UNSUBSCRIBED
 
 # Inside the class, ``list`` is the method.
 _Subscribers: TypeAlias = list[Subscriber]
-_Outcomes: TypeAlias = list[Added]
-_Key: TypeAlias = tuple[str, str]  #: digest, address as it is compared
-#: Name, categories, language, zone.
-_Wanted: TypeAlias = tuple[str, tuple[CategoryPath, ...], str | None, str | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """A subscriber as far as adding needs to know."""
-
-    state: SubscriberState
-    wanted: _Wanted
-
-
-def folded(address: str) -> str:
-    """Return an address as it is compared: without regard to case, NFC."""
-    plain = unicodedata.normalize("NFC", storable(address)).casefold()
-    return unicodedata.normalize("NFC", plain)
+_Outcomes: TypeAlias = list[Outcome]
+_Exported: TypeAlias = list[NewSubscriber]
 
 
 class SubscriberStore:
-    """What the commands and the web pages need to know of subscribers.
-
-    Every method raises StoreError where the database cannot be used.
-    """
+    """Persons and their subscriptions. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, new: NewSubscriber, now: datetime) -> tuple[Subscriber, Added]:
-        """Add a subscriber, or bring the one with this address and digest up to date.
+    def add(
+        self, new: NewSubscriber, now: datetime, *, again: bool = False
+    ) -> tuple[Subscriber, Outcome]:
+        """Add a subscription, or update the one of this address and digest.
 
-        One who had unsubscribed is active again; one whose address is suppressed stays so.
-        The address keeps the spelling that it had first. A new one is owed a welcome.
+        An unsubscribed one becomes active again only with ``again``; a suppressed one never. The
+        address keeps the spelling that it had first. A new subscription is owed a welcome.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            (outcome,) = _add(connection, [new], now, resubscribe=True, welcome=True)
-            mine = select(subscriber).where(
-                subscriber.c.digest == new.digest, subscriber.c.folded == folded(new.address)
-            )
-            return from_row(connection.execute(mine).one()), outcome
+            (outcome,) = SubscriberAddition(connection, now, again=again, welcome=True).run([new])
+            mine = _of_address(new.address, new.digest)
+            return from_row(connection.execute(_select(mine)).one()), outcome
 
     def add_many(
         self,
         new: Sequence[NewSubscriber],
         now: datetime,
         *,
-        resubscribe: bool = False,
         welcome: bool = False,
-        keep: Collection[str] = (),
+        dry_run: bool = False,
     ) -> _Outcomes:
-        """Add subscribers, all or none, and return what each came to.
+        """Add subscriptions, all or none, and return the outcome of each.
 
-        Unlike ``add`` it leaves those who had unsubscribed as they are (``unchanged``), unless
-        told to ``resubscribe``: an old list that is imported again must not undo a wish. Only if
-        told to ``welcome`` are the new ones owed that: most of a list knows the digest already.
-        ``keep`` names what stays as it is of those who are there (``name``, ``categories``,
-        ``language``, ``timezone``).
+        A list never makes active again who unsubscribed or is suppressed here; one that says so of
+        an active subscription ends it. New ones are owed a welcome only with ``welcome``. With
+        ``dry_run`` nothing is stored.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            return _add(connection, new, now, resubscribe=resubscribe, welcome=welcome, keep=keep)
+            outcomes = SubscriberAddition(connection, now, again=False, welcome=welcome).run(new)
+            transaction = connection.get_transaction()
+            if dry_run and transaction is not None:
+                transaction.rollback()
+            return outcomes
 
     def remove(self, address: str, digest: str | None) -> int:
-        """Forget an address in one digest, or in all; return how many subscriptions it had.
+        """Delete the subscription of an address to one digest, or to all; return their number.
 
-        What was sent to it stays in the outbox without the person, so that an edition's numbers
-        stay true; what was still to be sent is not.
+        A person without any is deleted. Sent deliveries stay, without the person, so that the
+        numbers of editions stay true; pending ones are not sent.
         """
-        statement = delete(subscriber).where(subscriber.c.folded == folded(address))
-        if digest is not None:
-            statement = statement.where(subscriber.c.digest == digest)
+        statement = delete(subscriber).where(subscriber.c.id.in_(_ids(address, digest)))
+        unsubscribed = ~select(subscriber.c.id).where(subscriber.c.person == person.c.id).exists()
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            return connection.execute(statement).rowcount
+            removed = connection.execute(statement).rowcount
+            connection.execute(
+                delete(person).where(person.c.folded == folded(address), unsubscribed)
+            )
+            return removed
 
-    def subscriber(self, subscriber_id: int) -> Subscriber | None:
-        """Return a subscriber, None where there is none with this id."""
+    def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:
+        """Return the subscription of a link in a mail, and the digest that the link names.
+
+        Without the subscription: it was removed. The digest is None where only the link's tag could
+        tell it. Raises LookupError for a link of another database.
+        """
+        alias = select(person_alias).where(person_alias.c.identifier == link.person)
         with self._database.read() as connection:
-            row = connection.execute(
-                select(subscriber).where(subscriber.c.id == subscriber_id)
-            ).one_or_none()
-        return None if row is None else from_row(row)
+            known = connection.execute(alias).one_or_none()
+            digest = known.digest if known else None
+            mine = person.c.id == known.person if known else person.c.identifier == link.person
+            for row in connection.execute(_select(mine)):
+                if row.digest == digest or (digest is None and link.names(row.digest)):
+                    return from_row(row), row.digest
+            if known is None and link.digest_tag is None:
+                mark = connection.scalar(select(meta.c.value).where(meta.c.name == _OLD_LINKS))
+                if int(link.person) > int(mark or 0):
+                    raise LookupError(link.person)
+            return None, digest
 
-    def unsubscribe(self, subscriber_id: int, now: datetime) -> bool:
-        """Send no more mail to a subscriber; False where none was sent before."""
-        return self._change(
-            subscriber_id, SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED, now
-        )
+    def unsubscribe(self, subscriber_id: int, now: datetime, reason: str | None = None) -> bool:
+        """End an active subscription by the person's wish; return False if it is not active."""
+        return self._change(subscriber_id, _ACTIVE, _UNSUBSCRIBED, now, reason)
 
-    def resubscribe(self, subscriber_id: int, now: datetime) -> bool:
-        """Undo an unsubscription; False where there is none. A suppressed address stays so."""
-        return self._change(
-            subscriber_id, SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE, now
-        )
-
-    def suppress(self, subscriber_id: int, now: datetime) -> bool:
-        """Send no more mail to an active address that does not exist; False for others."""
-        return self._change(subscriber_id, SubscriberState.ACTIVE, SubscriberState.SUPPRESSED, now)
+    def resubscribe(self, subscriber_id: int, now: datetime, reason: str | None = None) -> bool:
+        """Undo an unsubscription; return False if there is none. A suppressed one stays so."""
+        return self._change(subscriber_id, _UNSUBSCRIBED, _ACTIVE, now, reason)
 
     def restore(self, address: str, digest: str | None, now: datetime) -> int:
-        """Write to a suppressed address again, in one digest or in all; return in how many."""
-        statement = update(subscriber).where(
-            subscriber.c.folded == folded(address),
-            subscriber.c.state == SubscriberState.SUPPRESSED,
-        )
-        if digest is not None:
-            statement = statement.where(subscriber.c.digest == digest)
-        values = {"state": SubscriberState.ACTIVE, "changed_at": now, "reason": None}
+        """Make suppressed subscriptions of an address active again; return their number."""
+        mine = subscriber.c.id.in_(_ids(address, digest))
+        suppressed = subscriber.c.state == SubscriberState.SUPPRESSED
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            return connection.execute(statement.values(values)).rowcount
+            return change_state(connection, mine & suppressed, _ACTIVE, now, None)
 
     def count(self) -> dict[str, int]:
-        """Return how many active subscribers each digest has that has any."""
+        """Return the number of active subscribers of each digest that has any."""
         query = (
             select(subscriber.c.digest, func.count())
-            .where(subscriber.c.state == SubscriberState.ACTIVE)
+            .where(subscriber.c.state == _ACTIVE)
             .group_by(subscriber.c.digest)
         )
         with self._database.read() as connection:
@@ -152,14 +150,19 @@ class SubscriberStore:
     def zones(self, digest: str) -> set[str | None]:
         """Return the time zones of a digest's active subscribers; None stands for the site's."""
         query = select(subscriber.c.timezone).where(
-            subscriber.c.digest == digest, subscriber.c.state == SubscriberState.ACTIVE
+            subscriber.c.digest == digest, subscriber.c.state == _ACTIVE
         )
         with self._database.read() as connection:
             return set(connection.scalars(query.distinct()))
 
+    def of_address(self, address: str) -> _Subscribers:
+        """Return the subscriptions of an address, oldest first."""
+        with self._database.read() as connection:
+            return list(map(from_row, connection.execute(_select(_of_address(address, None)))))
+
     def list(self, digest: str | None = None, state: SubscriberState | None = None) -> _Subscribers:
         """Return the subscribers of one digest or all, in one state or any, oldest first."""
-        query = select(subscriber).order_by(subscriber.c.id)
+        query = select(*COLUMNS).select_from(TABLES).order_by(subscriber.c.id)
         if digest is not None:
             query = query.where(subscriber.c.digest == digest)
         if state is not None:
@@ -167,22 +170,71 @@ class SubscriberStore:
         with self._database.read() as connection:
             return [from_row(row) for row in connection.execute(query)]
 
+    def exported(self, digest: str | None = None) -> _Exported:
+        """Return all about the subscribers of one digest or all, as ``add_many`` takes it."""
+        query = select(*COLUMNS).select_from(TABLES).order_by(subscriber.c.id)
+        if digest is not None:
+            query = query.where(subscriber.c.digest == digest)
+        with self._database.read() as connection:
+            rows = list(connection.execute(query))
+            history: dict[int, list[PastState]] = {}
+            for state in connection.execute(select(past_state).order_by(past_state.c.id)):
+                history.setdefault(state.subscriber, []).append(
+                    PastState(
+                        state=SubscriberState(state.state),
+                        since=state.since,
+                        reason=state.reason or "",
+                    )
+                )
+            old_ids: dict[tuple[int, str | None], list[str]] = {}
+            for alias in connection.execute(select(person_alias)):
+                old_ids.setdefault((alias.person, alias.digest), []).append(alias.identifier)
+        return [
+            NewSubscriber(
+                **{name: getattr(row, name) for name in ("address", "digest", *PREFERENCES)},
+                state=SubscriberState(row.state),
+                since=row.since,
+                reason=row.reason,
+                created_at=row.created_at,
+                person=row.identifier,
+                old_ids=(
+                    *old_ids.get((row.person, row.digest), ()),
+                    *old_ids.get((row.person, None), ()),
+                ),
+                history=tuple(history.get(row.id, ())),
+            )
+            for row in rows
+        ]
+
+    def history(self, subscriber_id: int) -> tuple[PastState, ...]:
+        """Return the states of a subscription before its present one, oldest first."""
+        query = select(past_state).where(past_state.c.subscriber == subscriber_id)
+        with self._database.read() as connection:
+            return tuple(
+                PastState(
+                    state=SubscriberState(row.state), since=row.since, reason=row.reason or ""
+                )
+                for row in connection.execute(query.order_by(past_state.c.id))
+            )
+
     def _change(
-        self, subscriber_id: int, before: SubscriberState, after: SubscriberState, now: datetime
+        self,
+        subscriber_id: int,
+        before: SubscriberState,
+        after: SubscriberState,
+        now: datetime,
+        reason: str | None,
     ) -> bool:
-        statement = (
-            update(subscriber)
-            .where(subscriber.c.id == subscriber_id, subscriber.c.state == before)
-            .values(state=after, changed_at=now)
-        )
-        with self._database.write() as connection:
-            return connection.execute(statement).rowcount == 1
+        mine = (subscriber.c.id == subscriber_id) & (subscriber.c.state == before)
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
+            return change_state(connection, mine, after, now, reason) == 1
 
 
 def from_row(row: Row[Any]) -> Subscriber:
-    """Return the subscriber of a row with the columns of the table."""
+    """Return the subscriber of a row with COLUMNS."""
     return Subscriber(
         id=row.id,
+        person=row.identifier,
         address=row.address,
         digest=row.digest,
         name=row.name,
@@ -191,120 +243,22 @@ def from_row(row: Row[Any]) -> Subscriber:
         state=SubscriberState(row.state),
         created_at=row.created_at,
         changed_at=row.changed_at,
+        since=row.since,
         reason=row.reason,
         timezone=row.timezone,
+        consent=row.consent,
     )
 
 
-def _add(
-    connection: Connection,
-    new: Sequence[NewSubscriber],
-    now: datetime,
-    *,
-    resubscribe: bool,
-    welcome: bool,
-    keep: Collection[str] = (),
-) -> _Outcomes:
-    """Add subscribers with a few statements for all, and return what each came to."""
-    known = _known(connection, {folded(one.address) for one in new})
-    added: dict[_Key, dict[str, Any]] = {}
-    changed: set[_Key] = set()
-    back: set[_Key] = set()  # of those: they had unsubscribed
-    outcomes: _Outcomes = []
-    for one in new:
-        key = (one.digest, folded(one.address))
-        wanted = _wanted(one, known.get(key), keep)
-        outcome = _outcome(known.get(key), wanted, resubscribe=resubscribe)
-        outcomes.append(outcome)
-        if outcome is Added.UNCHANGED:
-            continue
-        if outcome is Added.ADDED:
-            added[key] = {"address": one.address, "created_at": now, "welcome": welcome}
-        known[key] = _Known(
-            state=known[key].state if outcome is Added.UPDATED else SubscriberState.ACTIVE,
-            wanted=wanted,
-        )
-        if key not in added:
-            changed.add(key)
-        if outcome is Added.RESUBSCRIBED:
-            back.add(key)
-    rows = {key: _values(key, known[key], now) for key in (*added, *changed)}
-    if added:
-        values = [
-            {**rows[key], "state": SubscriberState.ACTIVE, **first} for key, first in added.items()
-        ]
-        connection.execute(subscriber.insert(), values)
-    _update(connection, {key: rows[key] for key in changed})
-    # Not with the others: whoever unsubscribes at this moment stays so.
-    left = subscriber.c.state == SubscriberState.UNSUBSCRIBED
-    _update(connection, {key: {"state": SubscriberState.ACTIVE} for key in back}, left)
-    return outcomes
+def _of_address(address: str, digest: str | None) -> ColumnElement[bool]:
+    mine = person.c.folded == folded(address)
+    return mine if digest is None else mine & (subscriber.c.digest == digest)
 
 
-def _update(
-    connection: Connection,
-    changed: Mapping[_Key, dict[str, Any]],
-    *conditions: ColumnElement[bool],
-) -> None:
-    """Change subscribers, those who meet the conditions."""
-    if not changed:
-        return
-    statement = update(subscriber).where(
-        subscriber.c.digest == bindparam("its_digest"),
-        subscriber.c.folded == bindparam("its_address"),
-        *conditions,
-    )
-    values = [
-        {**values, "its_digest": digest, "its_address": address}
-        for (digest, address), values in changed.items()
-    ]
-    connection.execute(statement, values)
+def _select(condition: ColumnElement[bool]) -> Select[Any]:
+    query = select(*COLUMNS).select_from(TABLES).where(condition)
+    return query.order_by(subscriber.c.id)
 
 
-def _known(connection: Connection, addresses: Collection[str]) -> dict[_Key, _Known]:
-    """Return the subscribers with these addresses, in every digest."""
-    found = {}
-    for chunk in chunks(sorted(addresses)):
-        query = select(subscriber).where(subscriber.c.folded.in_(chunk))
-        for row in connection.execute(query):
-            found[row.digest, row.folded] = _Known(
-                state=SubscriberState(row.state),
-                wanted=_said(row),
-            )
-    return found
-
-
-def _outcome(known: _Known | None, wanted: _Wanted, *, resubscribe: bool) -> Added:
-    """Return what adding does to the one that is known."""
-    if known is None:
-        return Added.ADDED
-    if known.state is SubscriberState.UNSUBSCRIBED:
-        return Added.RESUBSCRIBED if resubscribe else Added.UNCHANGED
-    return Added.UNCHANGED if known.wanted == wanted else Added.UPDATED
-
-
-def _wanted(new: NewSubscriber, known: _Known | None, keep: Collection[str]) -> _Wanted:
-    """Return what a subscription says, but for what is kept of the one that is known."""
-    said = _said(new)
-    if known is None or not keep:
-        return said
-    names = ("name", "categories", "language", "timezone")
-    parts = zip(names, said, known.wanted, strict=True)
-    return cast("_Wanted", tuple(was if name in keep else now for name, now, was in parts))
-
-
-def _said(one: NewSubscriber | Row[Any]) -> _Wanted:
-    return one.name, one.categories, one.language, one.timezone
-
-
-def _values(key: _Key, known: _Known, now: datetime) -> dict[str, Any]:
-    name, categories, language, timezone = known.wanted
-    return {
-        "digest": key[0],
-        "folded": key[1],
-        "name": name,
-        "categories": categories,
-        "language": language,
-        "timezone": timezone,
-        "changed_at": now,
-    }
+def _ids(address: str, digest: str | None) -> Select[Any]:
+    return select(subscriber.c.id).select_from(TABLES).where(_of_address(address, digest))

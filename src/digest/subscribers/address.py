@@ -1,11 +1,14 @@
-"""E-mail addresses: checked when they come in, in ASCII when they go out, masked in between."""
+"""E-mail addresses: check, compare, convert for a server, mask for logs."""
 
 # pure
 from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
+
+import idna
 
 from digest.errors import DeliveryRefused
 
@@ -24,10 +27,10 @@ _WORD = re.compile(r"[^\s<>\"'(),:;]+")
 
 
 def check_address(text: str) -> str:
-    """Return an address as it is kept: trimmed, in NFC, its domain in lower case.
+    """Return an address trimmed, in NFC, with its domain in lower case.
 
-    Raises ValueError saying what is wrong. Taken is what RFC 5321 calls a dot-string, with the
-    letters of any language (RFC 6531), at a domain of two labels or more, or at ``localhost``.
+    Raises ValueError that says what is wrong. Allowed are the dot-strings of RFC 5321 with letters
+    of any language (RFC 6531), at a domain of two labels or more, or at ``localhost``.
     """
     address = unicodedata.normalize("NFC", text.strip())
     if len(address) > MAX_ADDRESS:
@@ -43,32 +46,41 @@ def check_address(text: str) -> str:
     return f"{local}@{domain}"
 
 
+def address_key(address: str) -> str:
+    """Return the form in which addresses are compared: case folded, NFC, the domain in ASCII.
+
+    Text that is no address is folded as a whole.
+    """
+    with suppress(ValueError):
+        address = wire_address(address)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", address).casefold())
+
+
 def ascii_address(address: str) -> str:
     """Return the address for a server without SMTPUTF8: its domain in IDNA form (RFC 5890).
 
-    Raises DeliveryRefused where the part before the @ has other letters, ValueError where
-    ``check_address`` does.
+    Raises DeliveryRefused if the local part is not ASCII, ValueError as ``check_address`` does.
     """
-    found = wire_address(address)
-    if not found.isascii():
+    converted = wire_address(address)
+    if not converted.isascii():
         raise DeliveryRefused(
             None, "the part before the @ is not ASCII, which needs SMTPUTF8 (RFC 6531)"
         )
-    return found
+    return converted
 
 
 def wire_address(address: str) -> str:
     """Return the address for a server: its domain in IDNA form (RFC 5890).
 
-    Where it is not ASCII then, only a server with SMTPUTF8 takes it (RFC 6531). Raises ValueError
-    where ``check_address`` does.
+    If the local part is not ASCII, only a server with SMTPUTF8 takes it (RFC 6531). Raises
+    ValueError as ``check_address`` does.
     """
     local, _, domain = check_address(address).partition("@")
     return f"{local}@{_ascii_domain(domain)}"
 
 
 def masked(address: str) -> str:
-    """Return an address as logs and pages show it: its first letter and its domain."""
+    """Return an address for logs and pages: its first letter and its domain."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
@@ -90,18 +102,18 @@ def _check_local(local: str) -> None:
     if not all(local.split(".")):
         raise ValueError("the part before the @ has a dot at its start or end, or two in a row")
     for char in local:
-        known = char in _ATEXT or char == "."
-        if not known and (char.isascii() or unicodedata.category(char)[0] not in "LMN"):
+        allowed = char in _ATEXT or char == "."
+        if not allowed and (char.isascii() or unicodedata.category(char)[0] not in "LMN"):
             raise ValueError(f"the part before the @ may not contain {char!r}")
 
 
 @lru_cache(maxsize=4096)  # most subscribers share a few domains
 def _ascii_domain(domain: str) -> str:
-    """Return the domain in ASCII; raises ValueError where there can be no such host."""
+    """Return the domain in ASCII (IDNA 2008, else 2003); raise ValueError if it is no host."""
     if not domain:
         raise ValueError("there is nothing after the @")
     try:
-        host = domain.encode("idna").decode("ascii").lower()
+        host = domain.lower() if domain.isascii() else _to_ascii(domain)
     except UnicodeError as error:
         raise ValueError(f"{domain!r} is not a domain") from error
     labels = host.split(".")
@@ -110,3 +122,11 @@ def _ascii_domain(domain: str) -> str:
     if (len(labels) == 1 and host != "localhost") or labels[-1].isdigit():
         raise ValueError(f"{domain!r} is not a whole domain")
     return host
+
+
+def _to_ascii(domain: str) -> str:
+    """Return the A-labels of a domain; raise UnicodeError if it has none."""
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii").lower()
+    except idna.IDNAError:  # IDNA 2003 knows domains that 2008 forbids, such as those with symbols
+        return domain.encode("idna").decode("ascii").lower()

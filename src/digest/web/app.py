@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from digest.editions.model import Digest
 from digest.errors import StoreError
 from digest.subscribers.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock, rfc3339
@@ -30,23 +31,27 @@ def create_app(
     subscriptions: Subscriptions,
     last_scan_at: Callable[[], datetime | None] | None,
     pages: WebPages,
-    token_key: bytes,
+    token_keys: Sequence[bytes],
     clock: Clock,
+    digests: Mapping[str, Digest],
     editor: Editor | None = None,
     public: Callable[[ASGIApp], ASGIApp] = lambda inner: inner,
 ) -> ASGIApp:
     """Return the ASGI application.
 
     ``last_scan_at`` returns when the articles were last scanned, for ``/status``; None: there is no
-    such address. ``token_key`` signs the links of mails. ``editor`` does what the operator decides
-    on editions; None: nothing can be decided here. ``public`` wraps this application with the one
-    that serves the pages of the site.
+    such address. A link of a mail is valid if one of ``token_keys`` signed it. ``digests`` is by
+    name. ``editor`` carries out decisions on editions; None: nothing can be decided here.
+    ``public`` wraps this application with the one that serves the pages of the site.
     """
     link = UnsubscribeLink(
-        subscriptions=subscriptions, pages=pages, token_key=token_key, clock=clock
+        subscriptions=subscriptions,
+        pages=pages,
+        digests=digests,
+        token_keys=token_keys,
+        clock=clock,
     )
-
-    approvals = ApprovalLink(editor=editor, pages=pages, token_key=token_key) if editor else None
+    approvals = ApprovalLink(editor=editor, pages=pages, token_keys=token_keys) if editor else None
 
     async def show_approval(request: Request) -> Response:
         if approvals is None:
@@ -68,8 +73,8 @@ def create_app(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
-            Route(f"/{UNSUBSCRIBE_PATH}{{token}}", link.serve, methods=["GET", "POST"]),
-            Route(f"/{APPROVE_PATH}{{token}}", show_approval, methods=["GET", "POST"]),
+            Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", link.serve, methods=["GET", "POST"]),
+            Route(f"/{APPROVE_PATH}{{token:path}}", show_approval, methods=["GET", "POST"]),
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
         exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.mail.approval_request import Proposal
-from digest.subscribers.tokens import Purpose, read_token
+from digest.subscribers.tokens import edition_tag, read_approval_token
 from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
@@ -32,10 +33,10 @@ class Editor(Protocol):
 class ApprovalLink:
     """What answers at the link that the mail to the operator carries."""
 
-    def __init__(self, *, editor: Editor, pages: WebPages, token_key: bytes) -> None:
+    def __init__(self, *, editor: Editor, pages: WebPages, token_keys: Sequence[bytes]) -> None:
         self._editor = editor
         self._pages = pages
-        self._token_key = token_key
+        self._token_keys = token_keys
 
     async def serve(self, request: Request) -> Response:
         """Answer GET with the edition and two buttons, and POST by doing what the button says.
@@ -44,10 +45,7 @@ class ApprovalLink:
         click that came too late. Raises HTTPException: 404 where the link is none of ours, 413
         where the body is too large, 400 where it is not what a button of ours sends.
         """
-        edition_id = read_token(
-            self._token_key, request.path_params["token"], purpose=Purpose.APPROVE
-        )
-        proposal = await self._proposal(edition_id)
+        proposal = await self._proposal(request.path_params["token"])
         if request.method == "POST":
             action = await form_action(request)
             if action == "approve":
@@ -56,12 +54,17 @@ class ApprovalLink:
                 await self._editor.drop(proposal.edition.id)
             else:
                 raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
-            proposal = await self._proposal(edition_id)
+            proposal = await self._proposal(request.path_params["token"])
         body = await run_in_threadpool(self._pages.approval, proposal)
         return html_response(body, headers=PRIVATE_HEADERS)
 
-    async def _proposal(self, edition_id: int | None) -> Proposal:
-        found = None if edition_id is None else await self._editor.proposal(edition_id)
-        if found is None:
-            raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
-        return found
+    async def _proposal(self, token: str) -> Proposal:
+        """Return the edition that a token was made for; raise HTTPException if there is none."""
+        content = read_approval_token(self._token_keys, token)
+        if content is not None:
+            proposal = await self._editor.proposal(content[0])
+            if proposal is not None:
+                edition = proposal.edition
+                if edition_tag(edition.digest, edition.due_at) == content[1]:
+                    return proposal
+        raise HTTPException(404, headers=dict(PRIVATE_HEADERS))

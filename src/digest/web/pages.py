@@ -285,13 +285,32 @@ class WebPages:
         """Return the style sheet that browsers show feeds with."""
         return self._templates.contents(_FEED_STYLE_SOURCE)[0]
 
-    def unsubscribe(self, subscriber: Subscriber, *, again: bool = False) -> bytes:
-        """Return the page that offers to unsubscribe; ``again`` says that one just came back."""
-        return self._render("unsubscribe", subscriber=subscriber, again=again)
+    def unsubscribe(
+        self,
+        subscriber: Subscriber,
+        digest: Digest | None,
+        languages: Sequence[str] = (),
+        *,
+        again: bool = False,
+    ) -> bytes:
+        """Return the page that offers to unsubscribe, in the first language that is known.
 
-    def unsubscribed(self, subscriber: Subscriber) -> bytes:
-        """Return the page that says goodbye and offers to subscribe again."""
-        return self._render("unsubscribed", subscriber=subscriber)
+        ``digest`` is None if it is no longer configured; ``again`` says that the reader has just
+        subscribed again.
+        """
+        return self._render_in(
+            languages, "unsubscribe", subscriber=subscriber, digest=digest, again=again
+        )
+
+    def unsubscribed(
+        self, subscriber: Subscriber, digest: Digest | None, languages: Sequence[str] = ()
+    ) -> bytes:
+        """Return the page that confirms it and offers to subscribe again."""
+        return self._render_in(languages, "unsubscribed", subscriber=subscriber, digest=digest)
+
+    def not_subscribed(self, digest: Digest | None, languages: Sequence[str] = ()) -> bytes:
+        """Return the page for a link of a subscription that was removed."""
+        return self._render_in(languages, "not_subscribed", digest=digest)
 
     def not_found(self) -> bytes:
         """Return the page for addresses that have none."""
@@ -317,11 +336,12 @@ class WebPages:
             self.feed(one.feed, articles, ())
         for article in articles:
             self.article(article)
+        digest, edition = samples.digest(), samples.edition()
         for state in SubscriberState:
             subscriber = samples.subscriber(state)
-            self.unsubscribe(subscriber, again=state is SubscriberState.ACTIVE)
-            self.unsubscribed(subscriber)
-        digest, edition = samples.digest(), samples.edition()
+            self.unsubscribe(subscriber, digest, again=state is SubscriberState.ACTIVE)
+            self.unsubscribed(subscriber, None, ("ar",))
+        self.not_subscribed(digest)
         held = contents(articles, (), len(articles) - 1)
         self.edition(digest, edition, held, previous=edition, following=edition)
         self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
@@ -331,6 +351,15 @@ class WebPages:
             self.editions(digest, listed, sample=bool(listed))
         self.not_found()
         self.gone()
+
+    def _render_in(self, languages: Sequence[str], name: str, **context: Any) -> bytes:
+        """Return a page in the first of these languages that has words, else in the site's."""
+        language, words = self._words(self._templates, (*languages, self._site.language))
+        locale = next((locale for _, locale in locales(language)), self._locale)
+        direction = "rtl" if locale.character_order == "right-to-left" else "ltr"
+        return self._render(
+            name, words=words, page_language=language, page_direction=direction, **context
+        )
 
     def _render(self, name: str, **context: Any) -> bytes:
         return self._templates.render(f"web/{name}.html", context)
@@ -342,23 +371,36 @@ class WebPages:
     def _load(self) -> TemplateSet:
         """Read the templates from disk. Raises TemplateError."""
         templates = TemplateSet(*self._folders, filters=self._filters)
-        words = self._words(templates)
-        templates.give(**self._globals, words=words, part=partial(_part, templates))
+        words = self._words(templates, (self._site.language,))
+        templates.give(**self._globals, words=words[1], part=partial(_part, templates))
         return templates
 
-    def _words(self, templates: TemplateSet) -> Mapping[str, str]:
-        """Return the pages' own words in the site's language, else in English."""
+    def _words(
+        self, templates: TemplateSet, languages: Sequence[str]
+    ) -> tuple[str, Mapping[str, str]]:
+        """Return the first of these languages that has words, and the pages' words in it.
+
+        English fills the gaps. Without any it is the last language, with English words.
+        """
         try:
             files = [tomllib.loads(content.decode()) for content in templates.contents(WORDS)][::-1]
             words: dict[str, str] = dict(files[0]["en"])
-            languages = (self._site.language, self._locale.language)
             for tables in files[1:]:
                 words.update(tables.get("en", {}))
-            for tables in files:
-                words.update(next((tables[name] for name in languages if name in tables), {}))
+            language, names = next(
+                (
+                    (language, names)
+                    for language in languages
+                    if (names := _tables(language, {name for tables in files for name in tables}))
+                ),
+                (languages[-1], ["en"]),
+            )
+            for name in reversed(names):
+                for tables in files:
+                    words.update(tables.get(name, {}))
         except (ValueError, KeyError, TypeError) as error:
             raise TemplateError(WORDS, None, f"cannot be read: {error}") from error
-        return words
+        return language, words
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
         """Return the categories below a feed's, nested; every parent is among them."""
@@ -389,6 +431,15 @@ class WebPages:
         offset = local.strftime("%z")
         shown: str = format_datetime(local, "medium", tzinfo=zone, locale=self._locale)
         return f"{shown} ({offset[:3]}:{offset[3:5]})"
+
+
+def _tables(language: str, known: Collection[str]) -> list[str]:
+    """Return the names of the tables of words that fit a language, the best first."""
+    names = [language]
+    for name, locale in locales(language):
+        traditional = locale.script == "Hant" or "hant" in language.lower().split("-")
+        names += [name, *(["zh-Hant"] if traditional else ()), locale.language]
+    return [name for name in dict.fromkeys(names) if name in known]
 
 
 def _path_filter(site: Site) -> Callable[[str], str]:

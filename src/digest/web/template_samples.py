@@ -22,6 +22,7 @@ def subscriber(state: SubscriberState) -> Subscriber:
     """Return a subscriber in a state."""
     return Subscriber(
         id=1,
+        person="a" * 16,
         address="reader@example.org",
         digest="daily",
         name="",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,66 +11,103 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from digest.editions.model import Digest
 from digest.subscribers.model import Subscriber, SubscriberState
-from digest.subscribers.tokens import read_token
+from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
 from digest.times import Clock
 from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
+from digest.web.request_headers import weights
 
 
 class Subscriptions(Protocol):
-    """What unsubscribing needs of the store. Called in threads; raises StoreError."""
+    """The methods of the store that this needs. Called in threads; they raise StoreError."""
 
-    def subscriber(self, subscriber_id: int) -> Subscriber | None:
-        """Return a subscriber; None where there is none with this id."""
+    def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:
+        """Return the subscription of a link, and the digest that it names; LookupError if foreign.
 
-    def unsubscribe(self, subscriber_id: int, now: datetime) -> bool:
-        """Stop the subscriber's mail; False where nothing was to be changed."""
+        Without the subscription: it was removed.
+        """
 
-    def resubscribe(self, subscriber_id: int, now: datetime) -> bool:
-        """Take back that a person unsubscribed; False where nothing was to be changed."""
+    def unsubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
+        """End an active subscription; return False if it is not active."""
+
+    def resubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
+        """Undo an unsubscription; return False if there is none."""
 
 
 class UnsubscribeLink:
-    """What answers at the links that mails carry."""
+    """Answers requests for the links to unsubscribe in mails."""
 
     def __init__(
-        self, *, subscriptions: Subscriptions, pages: WebPages, token_key: bytes, clock: Clock
+        self,
+        *,
+        subscriptions: Subscriptions,
+        pages: WebPages,
+        digests: Mapping[str, Digest],
+        token_keys: Sequence[bytes],
+        clock: Clock,
     ) -> None:
+        """``digests`` is by name; a token made with any of the keys is valid."""
         self._subscriptions = subscriptions
         self._pages = pages
-        self._token_key = token_key
+        self._digests = digests
+        self._token_keys = token_keys
         self._clock = clock
 
     async def serve(self, request: Request) -> Response:
-        """Answer GET with a button, and POST by doing what it says.
+        """Answer GET with a form, and POST by unsubscribing, or subscribing again.
 
-        GET changes nothing: scanners follow links too. POST unsubscribes at once, or subscribes
-        again where our form says so; any other body is a mail program's one click. No cookie, no
-        redirect, and once more does no harm (RFC 8058 section 3.1). Raises HTTPException: 404
-        where the link is none of ours, 413 where the body is too large, 400 where it breaks off.
+        GET changes nothing, since scanners follow links too. POST unsubscribes unless our form asks
+        to subscribe again; a mail program's one click has any other body. There is no cookie and no
+        redirect, and repeating it does no harm (RFC 8058 section 3.1). Raises HTTPException: 404 if
+        the token is invalid, 413 if the body is too large, 400 if it breaks off.
         """
-        subscriber = await self._subscriber(request)
+        link = read_unsubscribe_token(self._token_keys, request.path_params["token"])
+        subscriber, digest = await self._find(link)
         again = False
         if request.method == "POST":
             again = await form_action(request) == "resubscribe"
-            change = self._subscriptions.resubscribe if again else self._subscriptions.unsubscribe
-            await run_in_threadpool(change, subscriber.id, self._clock())
-            subscriber = await self._subscriber(request)
-        return await run_in_threadpool(self._page, subscriber, again=again)
-
-    async def _subscriber(self, request: Request) -> Subscriber:
-        subscriber_id = read_token(self._token_key, request.path_params["token"])
-        if subscriber_id is not None:
-            subscriber = await run_in_threadpool(self._subscriptions.subscriber, subscriber_id)
             if subscriber is not None:
-                return subscriber
-        raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
-
-    def _page(self, subscriber: Subscriber, *, again: bool) -> Response:
-        if subscriber.state is SubscriberState.ACTIVE:
-            body = self._pages.unsubscribe(subscriber, again=again)
-        else:
-            body = self._pages.unsubscribed(subscriber)
+                store = self._subscriptions
+                change = store.resubscribe if again else store.unsubscribe
+                reason = "by the link in a mail"
+                await run_in_threadpool(change, subscriber.id, self._clock(), reason)
+                subscriber, digest = await self._find(link)
+        body = await run_in_threadpool(self._page, request, subscriber, digest, again=again)
         return html_response(body, headers=PRIVATE_HEADERS)
+
+    async def _find(self, link: SubscriptionLink | None) -> tuple[Subscriber | None, Digest | None]:
+        """Return the link's subscription, and its digest if it is configured."""
+        if link is None:
+            raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
+        try:
+            subscriber, name = await run_in_threadpool(self._subscriptions.linked, link)
+        except LookupError as error:
+            raise HTTPException(404, headers=dict(PRIVATE_HEADERS)) from error
+        if name is not None:
+            return subscriber, self._digests.get(name)
+        return None, next((one for one in self._digests.values() if link.names(one.name)), None)
+
+    def _page(
+        self,
+        request: Request,
+        subscriber: Subscriber | None,
+        digest: Digest | None,
+        *,
+        again: bool,
+    ) -> bytes:
+        accepted = weights(request.headers.get("accept-language", ""))
+        languages = sorted(
+            (tag for tag in accepted if accepted[tag]), key=lambda tag: -accepted[tag]
+        )
+        if subscriber is not None and subscriber.language:
+            languages.insert(0, subscriber.language)
+        if digest is not None:
+            languages.append(digest.language)
+        if subscriber is None:
+            return self._pages.not_subscribed(digest, languages)
+        if subscriber.state is SubscriberState.ACTIVE:
+            return self._pages.unsubscribe(subscriber, digest, languages, again=again)
+        return self._pages.unsubscribed(subscriber, digest, languages)

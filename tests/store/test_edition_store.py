@@ -71,8 +71,8 @@ def test_a_draft_hstoresers_but_no_deliveries(started: Store) -> None:
     edition = made(started)
     assert edition.state is EditionState.DRAFT
     assert counts(started, edition) == {}
-    assert started.decisions.readers(edition.id, "daily") == 2
-    assert started.decisions.readers(edition.id, "weekly") == 0
+    assert started.editions.readers(edition.id, "daily") == 2
+    assert started.editions.readers(edition.id, "weekly") == 0
     assert started.outbox.claim(9, NOW, LEASE, NEVER) == []
     assert listed(started) == []
 
@@ -81,21 +81,21 @@ def test_drafts_are_told_oldest_first_with_whether_the_operator_knows(started: S
     first = made(started)
     started.articles.record([reading("2.md")], NOW)
     second = made(started, 1)
-    assert started.decisions.drafts() == [(first, False), (second, False)]
-    started.decisions.mark_announced(first.id, NOW)
-    assert started.decisions.drafts("daily") == [(first, True), (second, False)]
-    assert started.decisions.drafts("weekly") == []
-    assert started.decisions.approve(first.id, ASKING, NOW)
-    assert started.decisions.drop(second.id, NOW)
-    assert started.decisions.drafts() == []
+    assert started.editions.drafts() == [(first, False), (second, False)]
+    started.editions.mark_announced(first.id, NOW)
+    assert started.editions.drafts("daily") == [(first, True), (second, False)]
+    assert started.editions.drafts("weekly") == []
+    assert started.editions.approve(first.id, ASKING, NOW)
+    assert started.editions.drop(second.id, NOW)
+    assert started.editions.drafts() == []
 
 
 def test_an_approved_draft_goes_to_those_who_are_subscribed_by_then_once(started: Store) -> None:
     edition = made(started)
     started.subscribers.add(someone("late@example.org"), NOW + HOUR)
     assert started.subscribers.unsubscribe(1, NOW + HOUR)
-    assert started.decisions.approve(edition.id, ASKING, NOW + 2 * HOUR)
-    assert not started.decisions.approve(edition.id, ASKING, NOW + 2 * HOUR)
+    assert started.editions.approve(edition.id, ASKING, NOW + 2 * HOUR)
+    assert not started.editions.approve(edition.id, ASKING, NOW + 2 * HOUR)
     assert counts(started, edition) == {QUEUED: 2}
     assert state(started, edition) == (EditionState.OPEN, False)
     found = started.outbox.claim(9, NOW + 2 * HOUR, LEASE, {"daily": HOUR})  # its time begins now
@@ -106,16 +106,16 @@ def test_an_approved_draft_for_nobody_is_done(started: Store) -> None:
     edition = made(started)
     for number in (1, 2):
         started.subscribers.unsubscribe(number, NOW)
-    assert started.decisions.readers(edition.id, "daily") == 0
-    assert started.decisions.approve(edition.id, ASKING, NOW)
+    assert started.editions.readers(edition.id, "daily") == 0
+    assert started.editions.approve(edition.id, ASKING, NOW)
     assert state(started, edition) == (EditionState.DONE, False)
 
 
 def test_a_dropped_draft_reaches_nobody_and_its_articles_come_in_no_other(started: Store) -> None:
     edition = made(started)
-    assert started.decisions.drop(edition.id, NOW)
-    assert not started.decisions.drop(edition.id, NOW)
-    assert not started.decisions.approve(edition.id, ASKING, NOW)
+    assert started.editions.drop(edition.id, NOW)
+    assert not started.editions.drop(edition.id, NOW)
+    assert not started.editions.approve(edition.id, ASKING, NOW)
     assert state(started, edition) == (EditionState.CANCELLED, True)
     assert started.outbox.states()[QUEUED] == 0
     assert made(started, 1).state is EditionState.EMPTY
@@ -123,25 +123,25 @@ def test_a_dropped_draft_reaches_nobody_and_its_articles_come_in_no_other(starte
 
 def test_dropping_leaves_alone_what_was_approved(started: Store) -> None:
     edition = made(started)
-    started.decisions.approve(edition.id, ASKING, NOW)
-    assert not started.decisions.drop(edition.id, NOW)
+    started.editions.approve(edition.id, ASKING, NOW)
+    assert not started.editions.drop(edition.id, NOW)
     assert state(started, edition) == (EditionState.OPEN, False)
     assert counts(started, edition) == {QUEUED: 2}
 
 
 def test_a_draft_can_be_cancelled_too(started: Store) -> None:
     edition = made(started)
-    assert started.decisions.cancel(edition.id, NOW)
-    assert not started.decisions.cancel(edition.id, NOW)
+    assert started.editions.cancel(edition.id, NOW)
+    assert not started.editions.cancel(edition.id, NOW)
     assert state(started, edition) == (EditionState.CANCELLED, True)
 
 
 def test_there_is_nothing_to_decide_on_an_edition_that_is_none(store: Store) -> None:
-    assert not store.decisions.approve(9, ASKING, NOW)
-    assert not store.decisions.drop(9, NOW)
-    assert not store.decisions.cancel(9, NOW)
-    assert store.decisions.resend(9, NOW) == 0
-    assert store.decisions.readers(9, "daily") == 0
+    assert not store.editions.approve(9, ASKING, NOW)
+    assert not store.editions.drop(9, NOW)
+    assert not store.editions.cancel(9, NOW)
+    assert store.editions.resend(9, NOW) == 0
+    assert store.editions.readers(9, "daily") == 0
 
 
 def test_cancelling_calls_back_what_is_not_sent_and_leaves_what_is_being_sent(
@@ -149,8 +149,8 @@ def test_cancelling_calls_back_what_is_not_sent_and_leaves_what_is_being_sent(
 ) -> None:
     edition = made(started, by_hand=True)
     (first,) = started.outbox.claim(1, NOW, LEASE, NEVER)
-    assert started.decisions.cancel(edition.id, NOW)
-    assert not started.decisions.cancel(edition.id, NOW)
+    assert started.editions.cancel(edition.id, NOW)
+    assert not started.editions.cancel(edition.id, NOW)
     assert counts(started, edition) == {DeliveryState.SENDING: 1, SUPPRESSED: 1}
     assert state(started, edition) == (EditionState.OPEN, True)
     assert started.outbox.wanted([first.id]) == set()  # asked right before the bytes go out
@@ -166,7 +166,7 @@ def test_what_comes_back_to_a_cancelled_edition_is_not_sent(
 ) -> None:
     edition = made(started, by_hand=True)
     claimed = started.outbox.claim(9, NOW, LEASE, NEVER)
-    started.decisions.cancel(edition.id, NOW)
+    started.editions.cancel(edition.id, NOW)
     for one in claimed:
         stores.settle(started, one.id, ending, NOW, next_attempt_at=NOW + MINUTE)
     assert started.outbox.claim(9, NOW + HOUR, LEASE, NEVER) == []
@@ -179,7 +179,7 @@ def test_a_lease_that_ran_out_in_a_cancelled_edition_is_suppressed_not_sent(
 ) -> None:
     edition = made(started, by_hand=True)
     started.outbox.claim(1, NOW, LEASE, NEVER)  # by a process that is killed
-    started.decisions.cancel(edition.id, NOW)
+    started.editions.cancel(edition.id, NOW)
     assert started.outbox.claim(9, NOW + LEASE - MINUTE, LEASE, NEVER) == []
     assert state(started, edition) == (EditionState.OPEN, True)
     assert started.outbox.claim(9, NOW + LEASE, LEASE, NEVER) == []
@@ -192,7 +192,7 @@ def test_an_edition_that_is_done_cannot_be_cancelled(started: Store) -> None:
     edition = made(started, by_hand=True)
     for one in started.outbox.claim(9, NOW, LEASE, NEVER):
         stores.settle(started, one.id, SENT, NOW)
-    assert not started.decisions.cancel(edition.id, NOW)
+    assert not started.editions.cancel(edition.id, NOW)
     assert state(started, edition) == (EditionState.DONE, False)
 
 
@@ -209,8 +209,8 @@ def ended(store: Store, *states: DeliveryState) -> tuple[Edition, list[int]]:
 def test_what_failed_is_sent_again_with_new_time_and_as_the_same_message(started: Store) -> None:
     edition, (first, _) = ended(started, FAILED, SENT)
     later = NOW + timedelta(days=3)
-    assert started.decisions.resend(edition.id, later) == 1
-    assert started.decisions.resend(edition.id, later) == 0
+    assert started.editions.resend(edition.id, later) == 1
+    assert started.editions.resend(edition.id, later) == 0
     assert state(started, edition) == (EditionState.OPEN, False)
     (again,) = started.outbox.claim(9, later + MINUTE, LEASE, {"daily": HOUR})
     # The Message-ID is made from the ids of the edition and the delivery.
@@ -228,7 +228,7 @@ def test_what_expired_is_sent_again_to_those_still_subscribed(started: Store) ->
     assert started.outbox.claim(9, later, LEASE, {"daily": HOUR}) == []
     assert counts(started, edition) == {DeliveryState.EXPIRED: 2}
     started.subscribers.unsubscribe(1, later)
-    assert started.decisions.resend(edition.id, later) == 1
+    assert started.editions.resend(edition.id, later) == 1
     (again,) = started.outbox.claim(9, later, LEASE, {"daily": HOUR})
     assert again.subscriber.address == "b@example.org"
 
@@ -237,8 +237,8 @@ def test_an_edition_that_was_cancelled_is_not_sent_again(started: Store) -> None
     edition = made(started, by_hand=True)
     (first,) = started.outbox.claim(1, NOW, LEASE, NEVER)
     stores.settle(started, first.id, FAILED, NOW, error="550 no")
-    started.decisions.cancel(edition.id, NOW)
-    assert started.decisions.resend(edition.id, NOW) == 0
+    started.editions.cancel(edition.id, NOW)
+    assert started.editions.resend(edition.id, NOW) == 0
     assert counts(started, edition) == {FAILED: 1, SUPPRESSED: 1}
 
 
@@ -249,12 +249,12 @@ def test_a_welcome_that_is_sent_again_is_not_reported(started: Store) -> None:
         NOW,
     )
     welcoming = replace(DAILY, welcome=3)
-    assert started.welcomes.open(welcoming, NOW + HOUR) >= 1
+    assert started.editions.open(welcoming, NOW + HOUR) >= 1
     welcome = stores.editions(started, "daily", 1)[0]
     assert welcome.welcome
     for one in started.outbox.claim(99, NOW + HOUR, LEASE, NEVER):
         stores.settle(started, one.id, FAILED, NOW + HOUR, error="550 no")
-    assert started.decisions.resend(welcome.id, NOW + HOUR) >= 1
+    assert started.editions.resend(welcome.id, NOW + HOUR) >= 1
     for one in started.outbox.claim(99, NOW + HOUR, LEASE, NEVER):
         stores.settle(started, one.id, SENT, NOW + HOUR)
     assert not any(one.edition.welcome for one in started.reports.unreported(NOW + HOUR))
@@ -278,10 +278,10 @@ def test_of_those_who_approve_and_drop_at_once_one_wins(started: Store, url: str
             started.articles.record([reading(f"{minute}-new.md", categories=[BANKS])], NOW)
             edition = made(started, minute)
             approved, approved_too, dropped, dropped_too = at_once(
-                lambda: started.decisions.approve(edition.id, ASKING, NOW),  # noqa: B023 - at once
-                lambda: other.decisions.approve(edition.id, ASKING, NOW),  # noqa: B023
-                lambda: started.decisions.drop(edition.id, NOW),  # noqa: B023
-                lambda: other.decisions.drop(edition.id, NOW),  # noqa: B023
+                lambda: started.editions.approve(edition.id, ASKING, NOW),  # noqa: B023 - at once
+                lambda: other.editions.approve(edition.id, ASKING, NOW),  # noqa: B023
+                lambda: started.editions.drop(edition.id, NOW),  # noqa: B023
+                lambda: other.editions.drop(edition.id, NOW),  # noqa: B023
             )
             assert sorted([approved, approved_too, dropped, dropped_too]) == [False] * 3 + [True]
             went = approved or approved_too

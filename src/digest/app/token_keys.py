@@ -1,0 +1,106 @@
+"""The keys that sign the links in mails: where they are, and whether one of them was lost."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+
+import structlog
+
+from digest.errors import ConfigurationError
+from digest.private_files import make_private_folder
+from digest.settings import Settings
+
+#: RFC 2104 section 3.
+KEY_BYTES = 32
+
+_log = structlog.get_logger(__name__)
+
+
+def load_keys(settings: Settings) -> tuple[bytes, ...]:
+    """Return the keys of links in mails: the first signs, all are valid.
+
+    Without ``mail.token_key`` the first is the one in the data folder, made when it is first
+    needed. Raises ConfigurationError if a file cannot be read or made.
+    """
+    mail = settings.mail
+    former = [_read(path, "mail.token_keys") for path in mail.token_keys]
+    path = settings.paths.data / "token.key"
+    if mail.token_key is None:
+        return (_read_or_make(path), *former)
+    key = bytes.fromhex(mail.token_key.get_secret_value())
+    if path.exists():  # from before the configuration had one
+        former.append(_read(path, "paths.data"))
+    return (key, *former)
+
+
+def fingerprint(key: bytes) -> str:
+    """Return the text that tells keys apart without revealing them."""
+    return blake2b(key, digest_size=8, person=b"token.key").hexdigest()
+
+
+def lost_keys_problem(lost: Iterable[tuple[str, datetime]]) -> str:
+    """Return what it means that keys are lost: (fingerprint, first use), oldest first."""
+    told = ", ".join(f"{mark} (in use since {since:%Y-%m-%d})" for mark, since in lost)
+    return (
+        "links in mails sent before do not work any more, as the key that signed them is lost: "
+        f"fingerprint {told}. Restore it from a backup of token.key, as the file itself or as one "
+        "of mail.token_keys; if it is lost for good: `digest check --forget-lost-keys`"
+    )
+
+
+def tell_lost_keys(lost: list[tuple[str, datetime]]) -> None:
+    """Log which keys are lost."""
+    if lost:
+        _log.error(lost_keys_problem(lost))
+
+
+def _read_or_make(path: Path) -> bytes:
+    try:
+        make_private_folder(path.parent)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _read(path, "paths.data")
+        key = secrets.token_bytes(KEY_BYTES)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(key)
+                file.flush()
+                os.fsync(fd)
+        except BaseException:
+            path.unlink(missing_ok=True)  # half a key would be in the way for ever
+            raise
+    except OSError as error:
+        raise ConfigurationError(
+            "paths.data", str(path.parent), f"cannot hold {path.name}: {error.strerror}"
+        ) from error
+    return key
+
+
+def _read(path: Path, option: str) -> bytes:
+    """Return the key of a file: its bytes, or these in hexadecimal digits."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise ConfigurationError(option, str(path), problem) from error
+    if len(content) == KEY_BYTES:
+        return content
+    try:
+        key = bytes.fromhex(content.decode("ascii"))
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(
+            option,
+            str(path),
+            f"has {len(content)} bytes, expected {KEY_BYTES}, or {2 * KEY_BYTES} hexadecimal "
+            "digits; restore it from a backup, or delete it (links in mails already sent will then "
+            "no longer work)",
+        )
+    return key

@@ -1,0 +1,272 @@
+"""Editions on the operator's word: approve, drop, cancel, send again; and welcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, case, func, null, select, update
+
+from digest.articles.model import CategoryPath
+from digest.editions.delivery import REOPENS, DeliveryState
+from digest.editions.model import Digest, Edition, EditionState, ReceivedEdition
+from digest.store import editions
+from digest.store.article_queries import NEWEST_FIRST, selected
+from digest.store.connection import Database, Lock
+from digest.store.deliveries import call_back
+from digest.store.delivery_rows import close
+from digest.store.revisions import advance
+from digest.store.schema import article, delivery, edition, edition_article, subscriber
+from digest.store.types import chunks
+from digest.store.visibility import visible
+from digest.subscribers.model import SubscriberState
+
+#: The smallest difference between two moments in the store.
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class EditionStore:
+    """Decisions on editions, and welcome editions. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
+        """Return the drafts, oldest first, each with whether the operator was asked about it."""
+        query = select(edition).where(edition.c.state == EditionState.DRAFT).order_by(edition.c.id)
+        if digest is not None:
+            query = query.where(edition.c.digest == digest)
+        with self._database.read() as connection:
+            return [
+                (editions.from_row(row), row.announced_at is not None)
+                for row in connection.execute(query)
+            ]
+
+    def readers(self, edition_id: int, digest: str) -> int:
+        """Return the number of subscribers that an edition would go to now."""
+        with self._database.read() as connection:
+            return len(editions.readers(connection, edition_id, digest))
+
+    def received(self, subscriber_id: int) -> list[ReceivedEdition]:
+        """Return what each edition for a subscriber came to, the latest last."""
+        query = (
+            select(delivery, edition.c.number)
+            .join(edition, edition.c.id == delivery.c.edition)
+            .where(delivery.c.subscriber == subscriber_id)
+            .order_by(delivery.c.id)
+        )
+        with self._database.read() as connection:
+            return [
+                ReceivedEdition(
+                    edition_id=row.edition,
+                    number=row.number,
+                    state=DeliveryState(row.state),
+                    attempts=row.attempts,
+                    changed_at=row.changed_at,
+                    error=row.error,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def mark_announced(self, edition_id: int, now: datetime) -> None:
+        """Record that the operator was asked to approve an edition."""
+        statement = update(edition).where(edition.c.id == edition_id).values(announced_at=now)
+        with self._database.write(Lock.OUTBOX) as connection:
+            connection.execute(statement)
+
+    def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
+        """Open a draft to all current subscribers; return False if it is no draft."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            if not _decide(connection, edition_id, state=EditionState.OPEN):
+                return False
+            editions.address(connection, edition_id, digest, now)
+            advance(connection, now)
+            close(connection, now)
+            return True
+
+    def drop(self, edition_id: int, now: datetime) -> bool:
+        """Cancel a draft; return False if it is no draft, or no longer one.
+
+        Its articles come in no other edition.
+        """
+        with self._database.write(Lock.OUTBOX) as connection:
+            return _drop(connection, edition_id, now)
+
+    def cancel(self, edition_id: int, now: datetime) -> bool:
+        """Drop a draft, or end the deliveries not sent yet; return False if nothing is left.
+
+        Its articles come in no other edition. A message being sent at this moment still arrives.
+        """
+        cancelled = update(edition).where(
+            edition.c.id == edition_id,
+            edition.c.state == EditionState.OPEN,
+            edition.c.cancelled_at.is_(None),
+        )
+        with self._database.write(Lock.OUTBOX) as connection:
+            if _drop(connection, edition_id, now):
+                return True
+            if not connection.execute(cancelled.values(cancelled_at=now)).rowcount:
+                return False
+            call_back(connection, edition_id, now)
+            advance(connection, now)
+            close(connection, now)
+            return True
+
+    def resend(self, edition_id: int, now: datetime) -> int:
+        """Queue failed and expired deliveries to active subscribers again; return their number.
+
+        Each has its full time to live again and keeps its Message-ID. Nothing of a cancelled
+        edition is queued.
+        """
+        active = select(subscriber.c.id).where(
+            subscriber.c.id == delivery.c.subscriber,
+            subscriber.c.state == SubscriberState.ACTIVE,
+        )
+        not_cancelled = select(edition.c.id).where(
+            edition.c.state.in_([EditionState.OPEN, EditionState.DONE]),
+            edition.c.cancelled_at.is_(None),
+        )
+        statement = (
+            update(delivery)
+            .where(
+                delivery.c.edition == edition_id,
+                delivery.c.edition.in_(not_cancelled),
+                delivery.c.state.in_(REOPENS),
+                active.exists(),
+            )
+            .values(
+                state=DeliveryState.QUEUED,
+                attempts=0,
+                created_at=now,
+                due_at=now,
+                changed_at=now,
+                error=None,
+            )
+        )
+        reopened = (
+            update(edition)
+            .where(edition.c.id == edition_id)
+            .values(
+                state=EditionState.OPEN,
+                reported_at=case((edition.c.welcome, edition.c.reported_at), else_=null()),
+            )
+        )
+        with self._database.write(Lock.OUTBOX) as connection:
+            queued = connection.execute(statement).rowcount
+            if queued:
+                connection.execute(reopened)
+            return queued
+
+    def open(self, digest: Digest, now: datetime) -> int:
+        """Queue a welcome for each new subscriber of a digest; return their number.
+
+        It holds the latest articles in a subscriber's categories that no future edition will hold,
+        that are recent enough for an edition, and whose edition was not cancelled. If the digest
+        has no welcome, or nothing to show, its new subscribers get none later either.
+        """
+        owed = select(subscriber.c.id).where(
+            subscriber.c.welcome, subscriber.c.digest == digest.name
+        )
+        with self._database.read() as connection:
+            if connection.scalar(owed.limit(1)) is None:
+                return 0
+        queued = 0
+        with self._database.write(Lock.OUTBOX) as connection:
+            new = list(connection.scalars(owed.order_by(subscriber.c.id)))
+            for categories, readers in _by_categories(connection, new).items():
+                sequences = _latest(connection, digest, categories, now)
+                if sequences:
+                    welcome_id = _make_welcome(connection, digest, sequences, now)
+                    deliveries = [(reader, now) for reader in readers]
+                    editions.queue(connection, welcome_id, deliveries, now)
+                    queued += len(readers)
+            for chunk in chunks(new):
+                connection.execute(
+                    update(subscriber).where(subscriber.c.id.in_(chunk)).values(welcome=False)
+                )
+        return queued
+
+
+def _decide(connection: Connection, edition_id: int, **values: Any) -> bool:
+    """Update a draft; return False if the edition is no draft."""
+    draft = (edition.c.id == edition_id) & (edition.c.state == EditionState.DRAFT)
+    return connection.execute(update(edition).where(draft).values(values)).rowcount == 1
+
+
+def _drop(connection: Connection, edition_id: int, now: datetime) -> bool:
+    return _decide(connection, edition_id, state=EditionState.CANCELLED, cancelled_at=now)
+
+
+def _by_categories(
+    connection: Connection, readers: Sequence[int]
+) -> dict[tuple[CategoryPath, ...], list[int]]:
+    """Return the active ones of these subscribers, grouped by the categories they read."""
+    query = select(subscriber.c.id, subscriber.c.categories).where(
+        subscriber.c.state == SubscriberState.ACTIVE
+    )
+    groups: dict[tuple[CategoryPath, ...], list[int]] = {}
+    for chunk in chunks(readers):
+        for reader, categories in connection.execute(query.where(subscriber.c.id.in_(chunk))):
+            groups.setdefault(categories, []).append(reader)
+    return groups
+
+
+def _latest(
+    connection: Connection,
+    digest: Digest,
+    categories: tuple[CategoryPath, ...],
+    now: datetime,
+) -> list[int]:
+    """Return the sequences of the latest articles by publication for a welcome.
+
+    Articles of drafts are left out: a draft goes to everybody subscribed when it is approved.
+    """
+    drafted = select(func.min(edition.c.after)).where(
+        edition.c.digest == digest.name, edition.c.state == EditionState.DRAFT
+    )
+    upto = connection.scalar(drafted)
+    if upto is None:
+        upto = editions.taken_upto(connection, digest.name)
+    if not digest.welcome or upto is None:
+        return []
+    cancelled = (
+        select(edition_article.c.article)
+        .join(edition, edition.c.id == edition_article.c.edition)
+        .where(
+            edition_article.c.article == article.c.id,
+            edition.c.digest == digest.name,
+            edition.c.cancelled_at.is_not(None),
+        )
+    )
+    query = selected(selected(select(article.c.id), digest.categories), categories)
+    query = query.where(article.c.id <= upto, visible(), ~cancelled.exists())
+    if digest.max_age is not None:
+        query = query.where(article.c.published_at >= now - digest.max_age)
+    return list(connection.scalars(query.order_by(*NEWEST_FIRST).limit(digest.welcome)))
+
+
+def _make_welcome(
+    connection: Connection, digest: Digest, sequences: Sequence[int], now: datetime
+) -> int:
+    """Make an open welcome edition and return its id; the digest's interval does not move."""
+    upto = editions.taken_upto(connection, digest.name) or 0
+    taken = select(edition.c.due_at).where(edition.c.digest == digest.name)
+    # Scheduled runs are due at whole minutes: those moments must stay free for them.
+    due_at = now if now.microsecond else now + _MICROSECOND
+    while connection.scalar(taken.where(edition.c.due_at == due_at)) is not None:
+        due_at += _MICROSECOND
+    statement = edition.insert().values(
+        digest=digest.name,
+        number=0,
+        due_at=due_at,
+        created_at=now,
+        after=upto,
+        upto=upto,
+        state=EditionState.OPEN,
+        reported_at=now,  # welcomes are not reported
+        welcome=True,
+    )
+    welcome_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
+    editions.hold(connection, welcome_id, sequences)
+    return welcome_id
