@@ -422,7 +422,7 @@ def test_what_an_operator_does_not_override_comes_with_the_program(tmp_path: Pat
     assert pages.not_found().decode() == "回家 回到首页 栏目"
     english = replace(SITE, language="en")
     pages = WebPages(templates=tmp_path, site=english, brought=TEMPLATES)
-    assert pages.not_found().decode() == "Home Back to the front page How it is"
+    assert pages.not_found().decode() == "Home Back to the front page Fields"
 
 
 def test_a_feeds_page_leads_to_readers_and_names_its_digests() -> None:

@@ -30,9 +30,9 @@ def load_keys(settings: Settings) -> tuple[bytes, ...]:
     mail = settings.mail
     former = [_read(path, "mail.token_keys") for path in mail.token_keys]
     path = settings.paths.data / "token.key"
-    if mail.token_key is None:
-        return (_read_or_make(path), *former)
     key = bytes.fromhex(mail.token_key.get_secret_value())
+    if not key:
+        return (_read_or_make(path), *former)
     if path.exists():  # from before the configuration had one
         former.append(_read(path, "paths.data"))
     return (key, *former)

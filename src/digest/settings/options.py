@@ -365,7 +365,7 @@ class MailTable(Table):
     postal_address: Block = ""
     maildir: FilePath = Path("mail")
     report_to: Address = ""
-    token_key: Annotated[SecretStr, AfterValidator(hex_key)] | None = None
+    token_key: Annotated[SecretStr, AfterValidator(hex_key)] = SecretStr("")
     token_keys: tuple[FilePath, ...] = ()
     smtp: SmtpTable = SmtpTable()
     sendmail: SendmailTable = SendmailTable()

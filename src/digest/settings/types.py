@@ -89,8 +89,8 @@ def digest_zone(name: str) -> str:
 
 
 def hex_key(text: SecretStr) -> SecretStr:
-    """Check a key of 32 bytes in hexadecimal digits."""
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text.get_secret_value()):
+    """Check a key of 32 bytes in hexadecimal digits, or empty text."""
+    if not re.fullmatch(r"([0-9a-fA-F]{64})?", text.get_secret_value()):
         raise ValueError("must be 64 hexadecimal digits, such as `openssl rand -hex 32` prints")
     return text
 
