@@ -15,6 +15,7 @@ from pathlib import Path
 from digest.feeds.encodings import SUFFIXES, packed
 from digest.feeds.publish.output_folder import history_of
 from digest.feeds.versions import TAG_BYTES, Deltas
+from digest.open_beneath import ABSENT, open_beneath
 from digest.web.feed_response import FeedResponse, FileFacts
 from digest.web.request_headers import IDENTITY
 
@@ -28,11 +29,7 @@ _FILE_OVERHEAD, _RESPONSE_OVERHEAD = 2048, 3072
 _RESPONSES = 32
 
 #: Errors that mean that there is no file for readers at a path, rather than that it cannot be had.
-_ABSENT = frozenset(
-    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EISDIR}
-)
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_ABSENT = (*ABSENT, errno.ENAMETOOLONG, errno.EACCES, errno.EISDIR)
 
 #: The values of the headers on which a usual answer depends.
 ResponseKey = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
@@ -134,17 +131,8 @@ def open_below(root: Path, path: str) -> int | None:
     ``path`` is relative to ``root``. No link is followed below the root, not even one that takes a
     folder's place meanwhile. Raises OSError where the file cannot be looked at.
     """
-    *folders, name = path.split("/")
     try:
-        folder = os.open(root, _FOLDER)
-        try:
-            for part in folders:
-                inner = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
-                os.close(folder)
-                folder = inner
-            descriptor = os.open(name, _FILE, dir_fd=folder)
-        finally:
-            os.close(folder)
+        descriptor = open_beneath(root, path, links=False)
     except OSError as error:
         if error.errno in _ABSENT:
             return None
