@@ -198,3 +198,14 @@ def test_neither_check_nor_run_accepts_a_maildir_that_would_be_served(
     assert started.code == 2
     assert "must not lie in the folder of paths.output" in started.err
     assert not workplace.output.exists()
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o777, True), (0o1777, False), (0o750, False)])
+def test_check_tells_of_a_data_folder_that_everybody_may_change(
+    program: Program, workplace: Workplace, mode: int, told: bool
+) -> None:
+    program("check")
+    (workplace.folder / "data").chmod(mode)
+    checked = program("check")
+    assert checked.code == 0
+    assert ("everybody on this machine may replace the database" in checked.err) is told

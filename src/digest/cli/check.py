@@ -37,6 +37,7 @@ def check(
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """
     from digest.settings import exposed_secrets, problems
+    from digest.settings.exposure import changeable_by_all
 
     chosen: Context = context.obj
     path = chosen.path()
@@ -64,6 +65,11 @@ def check(
     for key in exposed_secrets(path, os.environ):
         where = "its file" if key.startswith("$") else str(path)
         remark(f"{key}: everybody on this machine may read the password in {where}; chmod o-r it")
+    if changeable_by_all(settings.paths.data):
+        remark(
+            f"paths.data: everybody on this machine may replace the database in "
+            f"{settings.paths.data}; chmod 700 it"
+        )
     for name, table in settings.digests.items():
         if table.approve and not settings.mail.report_to:
             remark(

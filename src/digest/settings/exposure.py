@@ -67,3 +67,12 @@ def readable_by_all(path: Path) -> bool:
         return bool(path.stat().st_mode & stat.S_IROTH)
     except OSError:
         return False
+
+
+def changeable_by_all(path: Path) -> bool:
+    """Return whether everybody on this machine may replace the files in a folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
