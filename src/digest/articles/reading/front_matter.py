@@ -10,10 +10,17 @@ from pathlib import PurePosixPath
 
 from digest.articles.model import Note, Severity
 from digest.articles.reading.body import MARKDOWN_SUFFIXES
-from digest.articles.reading.fields import MAX_LENGTH, Fields, Unreadable, Value
+from digest.articles.reading.fields import (
+    MAX_LENGTH,
+    Fields,
+    Repair,
+    Unreadable,
+    Value,
+    repeated,
+    written,
+)
 from digest.articles.reading.front_matter_keys import LIST_KEYS, TEXT_KEYS
 from digest.articles.reading.json_front_matter import object_end, read_json, read_members
-from digest.articles.reading.plain_front_matter import read_plain
 from digest.articles.reading.toml_front_matter import read_toml
 from digest.articles.reading.yaml_front_matter import read_yaml
 from digest.errors import SourceError
@@ -49,6 +56,14 @@ _HEAD_KEY = re.compile(r"^[^\S\n]*\"?([A-Za-z_]+)\"?[^\S\n]*:", re.MULTILINE)
 _TABLES = ("taxonomies", "extra", "params")
 #: Keys that count at the top only: what a theme numbers is no identity.
 _TOP_ONLY = frozenset({"id", "guid", *_TABLES})
+#: Python-Markdown's meta-data syntax, whose head ends at an empty line.
+_PLAIN_KEY = re.compile(r" {0,3}([A-Za-z][\w-]*):(?:[^\S\n]+(.*))?", re.ASCII)
+_PLAIN_FURTHER = re.compile(r"(?: {4}|\t)\s*(\S.*)")
+#: Pelican's keys. A sentence such as "Note: mind the gap" is no head, two of them neither.
+_PLAIN_KNOWN = frozenset(
+    {"title", "date", "modified", "tags", "keywords", "category", "slug", "author", "authors"}
+    | {"summary", "lang", "translation", "status", "template", "save_as", "url"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,3 +187,35 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
             for repair in fields.repairs
         ),
     )
+
+
+def read_plain(text: str) -> tuple[Fields, int] | None:
+    """Return what the lines at the start of a text say, and where the text behind them starts.
+
+    None where they are no such head: it needs a title or two keys that Pelican knows, and every
+    line must be one of a key or go on from one, indented.
+    """
+    values: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    repairs: list[Repair] = []
+    key, place = "", 0
+    for number, line in enumerate(text[:MAX_LENGTH].split("\n")):
+        if not line.strip():
+            break
+        match, further = _PLAIN_KEY.fullmatch(line), _PLAIN_FURTHER.fullmatch(line)
+        if match:
+            key = match[1].lower()
+            if key in values:
+                repairs.append(repeated(key, number))
+            values[key] = [match[2] or ""]
+            lines[key] = number
+        elif further and key:
+            values[key].append(further[1])
+        else:
+            return None
+        place += len(line) + 1
+    if place >= MAX_LENGTH or not ("title" in values or len(_PLAIN_KNOWN.intersection(values)) > 1):
+        return None
+    said = {key: written("\n".join(parts).strip()) for key, parts in values.items()}
+    fields = Fields(values=dict(said), lines=lines, repairs=tuple(repairs))
+    return fields, min(place, len(text))
