@@ -31,6 +31,16 @@ class SourceError(DigestError):
         return f"{where}: {self.problem}"
 
 
+class NotAnArticle(SourceError):
+    """An article file is not meant to be published; an article that came of it is withdrawn."""
+
+    def __init__(
+        self, path: PurePath, line: int | None, problem: str, *, failed: bool = True
+    ) -> None:
+        super().__init__(path, line, problem)
+        self.failed = failed  #: somebody may want to look at it
+
+
 class ConfigurationError(DigestError):
     """The configuration cannot be used; the operator must edit it."""
 

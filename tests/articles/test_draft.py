@@ -295,7 +295,7 @@ def test_a_pattern_that_finds_no_end_makes_a_problem_of_the_file(
 
 def test_a_file_that_is_no_article_is_a_source_error() -> None:
     with pytest.raises(SourceError):
-        article("---\nauthor: x\n---\n")
+        article("---\nauthor: x\n")
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,8 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
     assert {field.name for field in fields(Draft)} - set(others) == {
         "identity",
         "published_at",
+        "updated_at",
+        "availability",
         "fingerprint",
         "content",
         "text_hash",

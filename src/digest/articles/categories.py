@@ -7,11 +7,17 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import PurePosixPath
 
 from digest.articles.characters import one_line, plain_line
 from digest.articles.model import CategoryPath
 from digest.articles.reading.fields import Value
-from digest.articles.reading.front_matter_keys import CATEGORY_KEYS, NOTHING, TAG_KEYS
+from digest.articles.reading.front_matter_keys import (
+    CATEGORY_KEYS,
+    NAME_KEYS,
+    NOTHING,
+    TAG_KEYS,
+)
 from digest.articles.summary import summarize
 
 #: What a list of names is: one path, as Hexo has it, or a category each, as Hugo, Jekyll and
@@ -24,10 +30,22 @@ MAX_NAME = 300
 
 #: Dashes that need no space behind them, and those that may be a part of the name.
 _LEADING_DASHES = re.compile(r"\A(?:[‒–—―─━⸺⸻－]+\s*|[-‐‑−﹣]+\s+)++")
+_NAMES = (*NAME_KEYS, "title", "slug")
 #: Between the names of a path in one text: ``->`` and ``=>`` too.
 _SEPARATORS = re.compile(r"[-=]?>|[/／＞»›→]")
 #: Between names in one text, as Pelican lists authors and tags.
 COMMAS = re.compile(r"[,，、;；]")
+
+#: Folders at the top of a site's sources, and those that are nowhere a category.
+_GENERATOR_FOLDERS = frozenset(
+    {"_articles", "_drafts", "_pages", "_posts", "_source", "_src", "content", "contents", "docs"}
+    | {"pages", "post", "posts", "source", "src"}
+)
+_HIDDEN_FOLDERS = frozenset({"_articles", "_drafts", "_pages", "_posts"})
+#: A year and a month, maybe a day: ``2021/08/27``, ``2021-08``.
+_DATE_FOLDERS = re.compile(
+    r"/(?:19|20)[0-9]{2}[/-](?:0?[1-9]|1[0-2])(?:[/-](?:0?[1-9]|[12][0-9]|3[01]))?(?=/|\Z)"
+)
 
 #: What is hidden or renamed, by folded path: the names of the new one, none where it is hidden.
 Renames = Mapping[str, tuple[str, ...]]
@@ -51,6 +69,32 @@ def categories(
     if not found:
         _add(found, map(plain_line, folders))
     return tuple(found)[:MAX_CATEGORIES]
+
+
+def is_bundle(path: PurePosixPath) -> bool:
+    """Tell whether a file is the page of its folder, as with Hugo's and Docusaurus's bundles."""
+    return path.name.partition(".")[0].lower() == "index"
+
+
+def category_folders(path: PurePosixPath) -> Sequence[str]:
+    """Return the folders of a file that say where its article belongs, from the top.
+
+    Left out are the folder of a page bundle, those that generators give their files to, and those
+    of a date: ``content/posts/2021/08/my-trip/index.md`` has none.
+    """
+    folders = path.parent.parts[:-1] if is_bundle(path) else path.parent.parts
+    if not folders:
+        return folders
+    start = 0
+    while start < len(folders) and folders[start].lower() in _GENERATOR_FOLDERS:
+        start += 1
+    if 0 < start < len(folders) and folders[start].lower() == "blog":
+        start += 1
+        while start < len(folders) and folders[start].lower() in _GENERATOR_FOLDERS:
+            start += 1
+    kept = "/".join(name for name in folders[start:] if name.lower() not in _HIDDEN_FOLDERS)
+    kept = _DATE_FOLDERS.sub("", f"/{kept}")
+    return [name for name in kept.split("/") if name]
 
 
 def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, ...]:
@@ -120,12 +164,16 @@ def _paths(value: Value, style: str) -> Iterator[list[str]]:
 
 
 def _texts(value: Value) -> list[str]:
-    """Return the texts of a list; none of anything else."""
-    return (
-        [plain_line(one) for one in value if isinstance(one, str)]
-        if isinstance(value, list)
-        else []
+    """Return the texts of a list, and the names of mappings in it; none of anything else."""
+    if not isinstance(value, list):
+        return []
+    items = (
+        next((item[key] for key in _NAMES if isinstance(item.get(key), str)), "")
+        if isinstance(item, dict)
+        else item
+        for item in value
     )
+    return [plain_line(item) for item in items if isinstance(item, str)]
 
 
 def _add(found: dict[CategoryPath, None], names: Iterable[str]) -> None:

@@ -29,11 +29,11 @@ from digest.articles.model import (
     Severity,
     SourceFile,
 )
-from digest.articles.reading.parse import Opened, opened, read
+from digest.articles.reading.parse import Header, parse_body, parse_header
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text, summarize
-from digest.errors import SourceError
+from digest.errors import NotAnArticle, SourceError
 
 #: References (``&…;``) in a body; each is four characters or more where the file may have had one.
 MAX_REFERENCES = 500_000
@@ -53,7 +53,7 @@ def make_draft(source: SourceFile, options: DraftOptions) -> Draft:
 
     Raises SourceError, saying where and why, for a file that is no article.
     """
-    return _made(_opened(source, options), source, options)
+    return _made(_header(source, options), source, options)
 
 
 def draft_rewritten(source: SourceFile, options: DraftOptions, now: datetime) -> Draft | SameText:
@@ -66,48 +66,61 @@ def draft_rewritten(source: SourceFile, options: DraftOptions, now: datetime) ->
     raw = raw_hash(source.content, zone, options.placeholder_hosts, now)
     if raw and raw == source.raw_hash:
         return SameText(raw_hash=raw)
-    found = _opened(source, options)
-    if source.text_hash != _text_hash(found):
-        return replace(_made(found, source, options), raw_hash=raw)
+    header = _header(source, options)
+    if source.text_hash != _text_hash(header):
+        return replace(_made(header, source, options), raw_hash=raw)
     beside = Beside(
-        published_at=found.published_at,
-        image=_shown(found.image, options.image_proxy),
-        enclosure=found.enclosure,
-        pinned=found.pinned,
-        notes=found.notes,
+        published_at=header.publication.published_at,
+        image=_shown(header.image, options.image_proxy),
+        enclosure=header.enclosure,
+        pinned=header.pinned,
+        notes=header.notes,
     )
     return SameText(beside=beside, raw_hash=raw)
 
 
-def _opened(source: SourceFile, options: DraftOptions) -> Opened:
-    found = opened(
+def _header(source: SourceFile, options: DraftOptions) -> Header:
+    header = parse_header(
         source,
         ZoneInfo(options.timezone),
         options.placeholder_hosts,
         category_style=options.category_style,
+        language=options.language,
     )
-    return _in_few_feeds(found, options.max_feeds)
+    return _in_few_feeds(header, options.max_feeds)
 
 
-def _in_few_feeds(found: Opened, most: int) -> Opened:
+def _in_few_feeds(header: Header, most: int) -> Header:
     """Return a file with authors and categories that have ``most`` feeds at most, at all levels.
 
     Authors come first, but never take more than half of them.
     """
-    authors = found.authors[: most // 2]
-    categories = within_limit(found.categories, most - len(authors))
-    if (authors, categories) == (found.authors, found.categories):
-        return found
+    authors = header.authors[: most // 2]
+    categories = within_limit(header.categories, most - len(authors))
+    if (authors, categories) == (header.authors, header.categories):
+        return header
     cause = (
         f"it would be in over {most} feeds (articles.max_feeds); "
         "some categories or authors are left out"
     )
     note = Note(severity=Severity.NOTED, line=None, cause=cause)
-    return replace(found, authors=authors, categories=categories, notes=(*found.notes, note))
+    return replace(header, authors=authors, categories=categories, notes=(*header.notes, note))
 
 
-def _made(found: Opened, source: SourceFile, options: DraftOptions) -> Draft:
-    manuscript = read(found, source.path)
+def _made(header: Header, source: SourceFile, options: DraftOptions) -> Draft:
+    """Return the draft of a file; raise NotAnArticle where it is held back and has none."""
+    limits = header.publication.availability
+    try:
+        return _cleaned(header, source, options)
+    except SourceError as error:
+        if limits is None or limits.held_back is None:
+            raise
+        held_back = limits.held_back
+        raise NotAnArticle(source.path, held_back.line, held_back.cause) from error
+
+
+def _cleaned(header: Header, source: SourceFile, options: DraftOptions) -> Draft:
+    manuscript = parse_body(header, source.path)
     filed = renamed(manuscript.categories, renames(options.category_map))
     # A rule mends what a source has wrong, whatever its category is called by now.
     either = replace(manuscript, categories=(*manuscript.categories, *filed))
@@ -142,12 +155,14 @@ def _made(found: Opened, source: SourceFile, options: DraftOptions) -> Draft:
         fingerprint=_fingerprint(
             manuscript.title, text, manuscript.authors, filed, manuscript.link
         ),
+        updated_at=manuscript.updated_at,
+        availability=manuscript.availability,
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
         likeness=likeness(manuscript.title, text, manuscript.link, sketched=options.sketched),
         notes=manuscript.notes,
     )
-    return replace(draft, content=content_digest(draft), text_hash=_text_hash(found))
+    return replace(draft, content=content_digest(draft), text_hash=_text_hash(header))
 
 
 def _looking(markup: str) -> int:
@@ -188,12 +203,14 @@ def _fingerprint(
     return hashed([title, words, "\x1e".join(authors), "\x1e".join(paths), link or ""])
 
 
-def _text_hash(found: Opened) -> str:
+def _text_hash(header: Header) -> str:
     """Return hex over all that a draft is made of, but for what ``Beside`` has.
 
     Whether there is an image counts: without one it is the first of the body.
     """
-    paths = ["\x1f".join(category.names) for category in found.categories]
-    said = [found.identity, found.title, "\x1e".join(found.authors), "\x1e".join(paths)]
-    said += [found.link or "", found.language or "", found.summary, found.body]
-    return hashed([*said, f"{found.headed} {found.image is None}"])
+    paths = ["\x1f".join(category.names) for category in header.categories]
+    said = [header.identity, header.title, "\x1e".join(header.authors), "\x1e".join(paths)]
+    said += [header.link or "", header.language or "", header.summary, header.body]
+    if header.publication.availability:
+        said.append(repr(header.publication.availability))
+    return hashed([*said, f"{header.present} {header.image is None}"])

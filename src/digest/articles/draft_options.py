@@ -20,7 +20,7 @@ from digest.articles.cleaning.policy import ENGINES, NO_REFERRER, ReferrerPolicy
 from digest.articles.cleaning.rules import Rule
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 7
+PIPELINE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class DraftOptions:
     """Everything that the making of a draft depends on, beside the file."""
 
     timezone: str = "UTC"  #: IANA name: of dates without a zone
+    language: str = ""  #: BCP 47: of the site, by which encodings are guessed; "" for unknown
     engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``
     rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
     summary_length: int = 200  #: graphemes, at least 1

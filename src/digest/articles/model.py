@@ -159,11 +159,29 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Something that a file has wrong, though it is an article all the same."""
+    """Something to tell of a file: what is wrong in it, or why it is not published."""
 
-    severity: Severity  #: SALVAGED or NOTED
+    severity: Severity
     line: int | None  #: 1-based; None for the whole file
     cause: str  #: what is wrong, and what was made of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateLimit:
+    """A moment from which on, or up to which, a file wants its article to be read."""
+
+    at: datetime  #: aware UTC
+    line: int  #: 1-based, of the key
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """What a file says of whether, and when, its article may be read by others."""
+
+    held_back: Note | None = None  #: why nobody may read it; None where they may
+    not_before: DateLimit | None = None
+    expires: DateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +198,8 @@ class Manuscript:
     language: str | None  #: BCP 47
     summary: str | None  #: plain text, where the front matter has one
     markup: str  #: HTML, hostile
+    updated_at: datetime | None = None  #: aware UTC, after ``published_at``
+    availability: Availability | None = None  #: None where the file says nothing of it
     enclosure: Enclosure | None = None
     pinned: int = 0  #: 0: not pinned; larger ones come first
     notes: tuple[Note, ...] = ()  #: in the order of their lines
@@ -200,6 +220,8 @@ class Draft:
     summary: str  #: plain text, one paragraph
     body: SafeHtml
     fingerprint: str  #: hex; changes when title, text, authors, categories or link do
+    updated_at: datetime | None = None  #: aware UTC, after ``published_at``
+    availability: Availability | None = None  #: None where the file says nothing of it
     enclosure: Enclosure | None = None
     pinned: int = 0  #: 0: not pinned; larger ones come first
     content: str = ""  #: ``revision.content_digest``; empty where it was not made yet

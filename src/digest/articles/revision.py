@@ -79,6 +79,35 @@ def content_of(draft: Draft) -> str:
     return draft.content or content_digest(draft)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why nobody may read an article for now, as its file wants it."""
+
+    note: Note
+    until: datetime | None = None  #: aware UTC; None where only another version of the file ends it
+
+
+def hold(draft: Draft, now: datetime) -> Hold | None:
+    """Return why nobody may read a draft at ``now``, aware UTC; None where they may."""
+    wanted = draft.availability
+    if wanted is None:
+        return None
+    if wanted.held_back:
+        return Hold(note=wanted.held_back)
+    if wanted.expires and wanted.expires.at <= now:
+        cause = f"it ended at {wanted.expires.at:%Y-%m-%d %H:%M} UTC: {wanted.expires.key}"
+        return Hold(note=_noted(wanted.expires.line, cause))
+    if wanted.not_before and wanted.not_before.at > now:
+        at = wanted.not_before.at
+        cause = f"it begins at {at:%Y-%m-%d %H:%M} UTC: {wanted.not_before.key}"
+        return Hold(note=_noted(wanted.not_before.line, cause), until=at)
+    return None
+
+
+def _noted(line: int | None, cause: str) -> Note:
+    return Note(severity=Severity.NOTED, line=line, cause=cause)
+
+
 def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> Revision:
     """Return what becomes of a draft at ``now``, aware UTC.
 
@@ -92,13 +121,23 @@ def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolic
         if first is None or too_far(draft, now, policy):
             first = now
         kind = Kind.EMBARGOED if first > now else Kind.NEW
-        return Revision(kind=kind, published_at=first, updated_at=first)
+        return Revision(
+            kind=kind, published_at=first, updated_at=_updated(draft, first, now) or first
+        )
     kind, updated_at = Kind.UNCHANGED, known.updated_at
     if draft.fingerprint != known.fingerprint:
-        kind, updated_at = Kind.UPDATED, max(now, known.published_at)
+        kind = Kind.UPDATED
+        stated = _updated(draft, known.updated_at, now)
+        updated_at = stated or max(now, known.published_at)
     elif content_of(draft) != known.content:
         kind = Kind.REVISED
     return Revision(kind=kind, published_at=known.published_at, updated_at=updated_at)
+
+
+def _updated(draft: Draft, after: datetime, now: datetime) -> datetime | None:
+    """Return when the file says that it was updated, where that is after a moment and past."""
+    stated = draft.updated_at
+    return stated if stated is not None and after < stated <= now else None
 
 
 def too_far(draft: Draft | Beside, now: datetime, policy: IngestPolicy) -> bool:
@@ -114,4 +153,4 @@ def notes(draft: Draft | Beside, now: datetime, policy: IngestPolicy) -> tuple[N
         f"the date {draft.published_at:%Y-%m-%d} is over {policy.longest_embargo.days} days ahead; "
         "the moment when the file was first seen counts"
     )
-    return (*draft.notes, Note(severity=Severity.NOTED, line=None, cause=cause))
+    return (*draft.notes, _noted(None, cause))

@@ -190,6 +190,7 @@ class Settings(BaseSettings):
         """Return how article files become articles."""
         return DraftOptions(
             timezone=self.site_table.timezone,
+            language=cased(self.site_table.language),
             engines=self.sanitizer.engines,
             rules=tuple(
                 Rule(

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR, parse_date
+from digest.articles.reading import dates
+from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MORNING = datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)
+
+
+def parse_date(text: str, zone: ZoneInfo) -> datetime | None:
+    parsed = dates.parse_date(text, zone)
+    return parsed.at if parsed else None
 
 
 @pytest.mark.parametrize(
@@ -55,6 +61,38 @@ MORNING = datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)
         "1677978123.75",
         "1677978123999",
         "Sun Mar 05 2023 09:02:03 GMT+0800 (中国标准时间)",
+        "2023-03-05 02:02:03 CET",
+        "Sun, 05 Mar 2023 03:02:03 EET",
+        "Sunday, 05-Mar-23 01:02:03 GMT",
+        "05/Mar/2023:02:02:03 +0100",
+        "Sun Mar  5 02:02:03 CET 2023",
+        "Sun Mar  5 09:02:03 2023",
+        "Sun  5 Mar 10:02:03 JST 2023",
+        "Sun 05 Mar 2023 02:02:03 AM CET",
+        "Sun Mar  5 02:02:03 AM CET 2023",
+        "Sun Mar 05 06:32:03 +0530 2023",
+        "05 Mar 23 01:02:03 UTC",
+        "2023-03-04 18:02:03 -0700 MST",
+        "2023-03-04 18:02:03.000000123 -0700 MST m=+0.000012345",
+        "2023-03-05 09:02:03 +0800 +0800",
+        "2023-03-04 20:02:03 -5",
+        "2023-03-04 20:02:03-5",
+        "2023-03-05 06:32:03 +5:30",
+        "2023-03-05 06:32:03 +0530",
+        "2023-03-05 10:02:03 UTC+9",
+        "2023-03-05 09:02:03 GMT+8",
+        "2023-03-04T20:02:03−05:00",
+        "2023-03-05T09:02:03+08:00[Asia/Shanghai]",
+        "2023-03-05T02:02:03[Europe/Berlin]",
+        "2023-03-04 20:02:03 America/New_York",
+        "2023-03-05 12:02:03 (AEDT)",
+        "2023-03-05T01:02:03Z[UTC]",
+        "20230305 09:02:03",
+        "20230305T020203+0100",
+        "March 4, 2023 8:02:03 p.m. EST",
+        "5.3.2023 09:02:03",
+        "05. 03. 2023 01:02:03 Z",
+        "2023-03-05, 9:02:03 AM",
     ],
 )
 def test_one_moment_in_all_the_ways_it_is_written(text: str) -> None:
@@ -178,6 +216,10 @@ def test_a_naive_date_follows_the_zone_through_summer_time() -> None:
         "3023-03-05",
         "2023",
         "2023-03-05 and more",
+        "2023-03-05 09:02:03 XYZ",
+        "2023-03-05 09:02:03 [Asia/Nowhere]",
+        "2023-03-05 CET CET",
+        "2/3/2023",
         "9" * 5_000,
     ],
 )
@@ -196,3 +238,35 @@ def test_no_text_raises_and_every_result_is_a_sane_utc_moment(text: str) -> None
     if moment is not None:
         assert moment.tzinfo is UTC
         assert FIRST_YEAR <= moment.year <= LAST_YEAR
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "hour", "guessed"),
+    [
+        ("2024-01-15 12:00 CST", "Asia/Shanghai", 4, False),
+        ("2024-01-15 12:00 CST", "Asia/Taipei", 4, False),
+        ("2024-01-15 12:00 CST", "America/Chicago", 18, False),
+        ("2024-07-15 12:00 CST", "America/Havana", 17, False),
+        ("2024-01-15 12:00 CST", "UTC", 18, True),
+        ("Mon, 15 Jan 2024 12:00:00 CST", "Asia/Shanghai", 4, False),
+        ("2024-07-15 12:00 IST", "Europe/Dublin", 11, False),
+        ("2024-07-15 15:00 IST", "Asia/Jerusalem", 13, False),
+        ("2024-07-15 15:30 IST", "Asia/Kolkata", 10, False),
+        ("2024-07-15 15:30 IST", "Europe/Berlin", 10, True),
+        ("2024-07-15 12:00 BST", "Asia/Dhaka", 6, False),
+        ("2024-07-15 12:00 BST", "Asia/Tokyo", 11, True),
+        ("2024-07-15 12:00 EST", "Australia/Sydney", 2, False),
+        ("2024-07-15 12:00 EST", "America/New_York", 17, False),
+        ("2024-07-15 12:00 PST", "Asia/Manila", 4, False),
+        ("2024-07-15 12:00 PST", "Asia/Shanghai", 20, True),
+        ("2024-07-15 12:00 AEST", "UTC", 2, False),
+        ("2024-07-15 12:00 CEST", "UTC", 10, False),
+    ],
+)
+def test_an_abbreviation_that_means_several_zones_is_read_by_the_sites(
+    text: str, zone: str, hour: int, guessed: bool
+) -> None:
+    parsed = dates.parse_date(text, ZoneInfo(zone))
+    assert parsed is not None
+    assert (parsed.at.hour, bool(parsed.guess)) == (hour, guessed)
+    assert not guessed or parsed.guess.startswith(f"{text[-3:]} means several time zones")

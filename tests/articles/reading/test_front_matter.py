@@ -37,7 +37,7 @@ def test_scalars_stay_the_text_that_was_written() -> None:
         "a": "no",
         "b": "1.0",
         "c": "2021-01-02",
-        "d": "~",
+        "d": "",
         "e": "",
         "f": "0x1F",
         "g": "3",
@@ -56,7 +56,8 @@ def test_the_block_may_follow_blank_lines_and_a_mark(start: str, end: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no front matter", "text\n---\na: 1\n---\n", "----\na: 1\n----\n"]
+    "text",
+    ["", "no front matter", "text\n---\na: 1\n---\n", "----\nno key\n----\n", "----\na: 1\n"],
 )
 def test_a_file_without_a_block_is_all_body(text: str) -> None:
     front = split(text, PATH)
@@ -109,7 +110,13 @@ def test_escapes_bring_no_forbidden_characters() -> None:
         ("title: [独家", "[独家"),
         ("title: [独家] 消息", "[独家] 消息"),
         ("title: %x", "%x"),
-        ("title:   'a' and 'b'", "a' and 'b"),
+        ("title:   'a' and 'b'", "'a' and 'b'"),
+        ('title: "Yes" and "No"', '"Yes" and "No"'),
+        ('title: "Never," she said', '"Never," she said'),
+        ("title: 'One', 'Two', 'Three'", "'One', 'Two', 'Three'"),
+        ('title: "上集"和"下集"', '"上集"和"下集"'),
+        ('title: "Ja" oder "Nein"?', '"Ja" oder "Nein"?'),
+        ('title: "Him "and" her"', 'Him "and" her'),
         ("title: '", "'"),
     ],
 )
@@ -264,7 +271,7 @@ def test_good_lines_are_not_touched_by_the_mending_of_others() -> None:
         ("---\na: 1\n--- b\n---\n", 3, "key: value"),
         ("---\n? [a]\n: 1\n---\n", 2, "a key must be plain text"),
         ("---\n? {a: 1}\n: 1\n---\n", 2, "a key must be plain text"),
-        ("---\na: &x [1]\nb: *x\n---\n", 2, "anchor"),
+        ("---\na: &x [1, *x]\n---\n", 2, "within its own value"),
         ("---\na: 1\nb: *x\n---\n", 3, "alias"),
         ("---\na: " + "[" * (MAX_NESTING + 1) + "\n---\n", 2, "nests deeper"),
         ("---\na: " + "[" * 5_000 + "\n---\n", 2, "nests deeper"),
@@ -288,7 +295,43 @@ def test_characters_that_yaml_refuses_are_named() -> None:
 
 def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 40)]
-    assert "anchor" in failure("---\n" + "\n".join(lines) + "\n---\n").problem
+    assert "nests deeper" in failure("---\n" + "\n".join(lines) + "\n---\n").problem
+    wide = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 40)}]" for i in range(1, 4)]
+    text = "\n".join(["---", "a0: &a0 x", *wide, "---", ""])
+    assert "aliases stand for more than" in failure(text).problem
+
+
+@pytest.mark.parametrize(
+    ("block", "fields"),
+    [
+        ("a: &x one\nb: *x", {"a": "one", "b": "one"}),
+        ("a: &x [1]\nb: *x\nc: [*x, 3]", {"a": ["1"], "b": ["1"], "c": [["1"], "3"]}),
+        ("a: &unused one", {"a": "one"}),
+        ("b: &b {x: 1}\n<<: *b\ny: 2", {"b": {"x": "1"}, "y": "2", "x": "1"}),
+        ("b: &b {x: 1}\nc:\n  <<: *b\n  x: 3", {"b": {"x": "1"}, "c": {"x": "3"}}),
+        ("b: &b {x: 1}\nc: &c {x: 2, y: 3}\nd: {<<: [*b, *c]}",
+         {"b": {"x": "1"}, "c": {"x": "2", "y": "3"}, "d": {"x": "1", "y": "3"}}),
+    ],
+)  # fmt: skip
+def test_an_alias_stands_for_the_value_of_its_anchor(block: str, fields: object) -> None:
+    front = split(f"---\n{block}\n---\n", PATH)
+    assert front.fields == fields
+    assert set(front.lines) == set(front.fields)
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "fields"),
+    [
+        ("----", "----", "title: T"),
+        ("----------", "----------", "title: T"),
+        ("-----", "---", "# a comment\ntitle: T"),
+        (";;;;;", ";;;;;", '"title": "T"'),
+        ("--- # of the post", "---", "title: T"),
+    ],
+)
+def test_a_fence_may_have_more_than_three_signs(opens: str, closes: str, fields: str) -> None:
+    front = split(f"{opens}\n{fields}\n{closes}\nText.", PATH)
+    assert (front.fields, front.body) == ({"title": "T"}, "Text.")
 
 
 @settings(max_examples=100)

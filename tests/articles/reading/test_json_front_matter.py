@@ -26,7 +26,7 @@ def test_scalars_are_the_text_that_was_written() -> None:
         "a": "2021",
         "b": "1.50",
         "c": "true",
-        "d": "null",
+        "d": "",
         "e": "x {",
         "f": ["1", {"g": "2"}],
     }

@@ -138,7 +138,7 @@ def test_a_file_that_is_written_again_is_neither_read_nor_cleaned(
 ) -> None:
     draft = made(FILE)
     assert isinstance(draft, Draft)
-    monkeypatch.setattr("digest.articles.draft.opened", None)
+    monkeypatch.setattr("digest.articles.draft.parse_header", None)
     again = FILE.replace("random=1", "random=2").replace("11-27", "11-28")
     assert made(again, draft) == SameText(raw_hash=draft.raw_hash)
 

@@ -1,32 +1,34 @@
-"""Dates: the many ways in which files write a moment."""
+"""Dates: the many ways in which files write a moment, and the time zones that they name."""
 
 # pure
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_tz
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 #: Years that an article can be from; anything else is a mistake of the file.
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 _MAX_LENGTH = 80
-#: ISO 8601 and its relatives: 2021-08-27T12:49:08+08:00, 2021/8/27 12:49, 2021年8月27日 下午3:05
+#: ISO 8601 and its relatives: 2021-08-27T12:49:08, 2021/8/27 12:49, 2021年8月27日 下午3:05
 _NUMERIC = re.compile(
     r"""(?P<year>[0-9]{4})\s?[-/.年]\s?(?P<month>[0-9]{1,2})\s?[-/.月]\s?(?P<day>[0-9]{1,2})
     (?:\s?[日号號])?(?:\s?\(?(?:星期|礼拜|禮拜|周|週)[一二三四五六日天]\)?)?
-    (?:(?:T|\s+|(?<=[^0-9]))
+    (?:(?:T|,?\s+|(?<=[^0-9]))
         (?P<part>[上下中]午|[清早凌]晨|早上|傍晚|晚上|[AP]M)?\s?
         (?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2})(?::(?P<second>[0-9]{1,2})(?:[.,][0-9]{1,9})?)?
-        (?:\s?(?P<half>[AP]M))?
-    )?
-    \s*(?P<offset>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?""",
+        (?:\s?(?P<half>[AP])\.?M\.?)?
+    )?\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
-#: ISO 8601 without marks: 20210827, 20210827T124908Z, 202108271249
+#: ISO 8601 without marks: 20210827, 20210827T124908, 202108271249, 20210827 12:49
 _COMPACT = re.compile(
-    r"((?:19|20|21)[0-9]{2})([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2})?(Z|[+-][0-9:]{2,5})?)?",
+    r"((?:19|20|21)[0-9]{2})([0-9]{2})([0-9]{2})"
+    r"(?:T?([0-9]{2})([0-9]{2})([0-9]{2})?|[T ]([0-9]{1,2}:[0-9:.,]+))?",
     re.IGNORECASE,
 )
 #: Seconds since 1970, with a fraction maybe, and milliseconds: 1973 and later.
@@ -46,74 +48,235 @@ _MORNING = frozenset({"上午", "清晨", "早晨", "凌晨", "早上", "am"})
 #: When twelve o'clock is midnight.
 _NIGHT = frozenset({"傍晚", "晚上"})
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-#: August 27, 2021 at 3:05 PM; 27th Aug. 2021
+#: August 27, 2021 at 3:05 PM; 27th Aug. 2021; RFC 5322, RFC 850 and RFC 822: Friday, 27-Aug-21
+#: 12:49:08; a log of Apache: 27/Aug/2021:12:49:08
 _ENGLISH = re.compile(
-    r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},?\s+)?
-    (?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?\s+)?
+    r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+)?
+    (?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?(?:\s+of)?[\s/-]+)?
     (?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?
-        |sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?,?\s+
+        |sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?,?[\s/-]+
     (?(day)|(?P<further>[0-9]{1,2})(?:st|nd|rd|th)?,?\s+)
-    (?P<year>[0-9]{4})(?:(?:,|\s+at)?(?P<clock>\s.+))?""",
+    (?P<year>[0-9]{4}|[0-9]{2}(?=\s+[0-9]{1,2}:))
+    (?:(?:,|:|\s+at)?\s*(?P<clock>[0-9].*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
-#: What JavaScript writes: Fri Aug 27 2021 20:49:08 GMT+0800 (China Standard Time)
-_SCRIPT = re.compile(
-    r"[a-z]{3} ([a-z]{3}) ([0-9]{1,2}) ([0-9]{4}) ([0-9:]{5,8}) GMT([+-][0-9]{4})(?: \(.*\))?",
+#: What date(1), asctime(3) and Go's UnixDate write: Fri Aug 27 12:49:08 CEST 2021
+_YEAR_LAST = re.compile(
+    r"(?:[a-z]{3,9}\.?,?\s+)?(?:([a-z]{3,9})\.?\s+([0-9]{1,2})|([0-9]{1,2})\s+([a-z]{3,9}))\.?,?\s+"
+    r"([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:\s[AP]M)?)(\s+[a-z]{1,5}|\s+[+-][0-9]{4})?\s+([0-9]{4})",
     re.IGNORECASE,
 )
-#: RFC 2822 section 3.3, and the two-digit years of RFC 822.
-_MAIL = re.compile(
-    r"(?:[a-z]{3,9},?\s+)?[0-9]{1,2}\s+[a-z]{3,9}\.?\s+[0-9]{2,4}\s+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?"
-    r"(?:\s+(?P<zone>[a-z]{1,5}|[+-][0-9]{4}))?(?:\s+\(.*\))?",
-    re.IGNORECASE,
+#: 27.8.2021 12:49
+_DAY_FIRST = re.compile(r"([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})(?![0-9])")
+
+#: What may follow a moment: Go's monotonic clock, a name of the IANA database, a comment.
+_MONOTONIC = re.compile(r"\s+m=[+-][0-9.]+\Z")
+_OFFSET_AGAIN = re.compile(r"(?<=[+-][0-9]{4})\s+[+-][0-9]{2,4}\Z")  # of a zone without a name
+_IANA = re.compile(r"\s*[\[(]?\b((?:[A-Z][A-Za-z_]+/){1,2}[A-Z][\w+-]+)[\])]?\Z", re.ASCII)
+_COMMENT = re.compile(r"\s*(?:\(([^()]*)\)|\[([A-Za-z]{1,5})\])\Z")
+_LETTERS = re.compile(r"(?<![a-z])\s*(?<![a-z])([a-z]{1,5})\Z", re.ASCII | re.IGNORECASE)
+_OFFSET = re.compile(
+    r"\s*(?:UTC|GMT|Z)?\s?([+-])\s?([0-9]{1,2})(?::?([0-9]{2}))?(?::[0-9]{2})?\Z",
+    re.ASCII | re.IGNORECASE,
 )
+#: A clock, without which ``-27`` is a day and no offset, and an offset that is none of a day.
+_CLOCK = re.compile(r"[0-9]:[0-9]|T[0-9]{4}|[0-9]{12}|[点點时時]", re.IGNORECASE)
+_WHOLE_OFFSET = re.compile(r"[0-9]\s?[+-][0-9]{2}:[0-9]{2}\Z|\s[+-][0-9]{4}\Z")
+
+#: Hours east of Greenwich, by the abbreviations of time zones that mean one offset.
+_OFFSETS: Mapping[str, float] = {
+    name: hours
+    for hours, names in (
+        (-10, "HST HAST TAHT"),
+        (-9, "AKST HDT HADT"),
+        (-8, "AKDT"),
+        (-7, "PDT"),
+        (-6, "MDT"),
+        (-5, "COT PET"),
+        (-4, "CLT BOT VET GYT"),
+        (-3.5, "NST"),
+        (-3, "ART BRT UYT GFT PMST ADT CLST PYT PYST"),
+        (-2.5, "NDT"),
+        (-2, "FNT BRST"),
+        (-1, "AZOT CVT"),
+        (0, "UTC UT GMT Z ZULU WET"),
+        (1, "WEST WESZ CET MET MEZ WAT"),
+        (2, "CEST CEDT MEST MESZ EET OEZ CAT SAST"),
+        (3, "EEST EEDT OESZ IDT MSK TRT FET EAT"),
+        (3.5, "IRST"),
+        (4, "MSD SAMT AZT GET MUT SCT RET"),
+        (4.5, "IRDT AFT"),
+        (5, "PKT UZT TMT TJT MVT YEKT"),
+        (5.5, "SLST"),
+        (5.75, "NPT"),
+        (6, "PKST BTT OMST ALMT KGT"),
+        (6.5, "MMT"),
+        (7, "NOVT KRAT ICT WIB"),
+        (8, "HKT SGT MYT PHT PHST WITA AWST IRKT ULAT BNT"),
+        (9, "JST KST WIT YAKT TLT PWT"),
+        (9.5, "ACST"),
+        (10, "AEST CHST PGT VLAT"),
+        (10.5, "ACDT LHST"),
+        (11, "AEDT LHDT MAGT SBT NCT"),
+        (12, "NZST FJT PETT"),
+        (12.75, "CHAST"),
+        (13, "NZDT TOT"),
+        (13.75, "CHADT"),
+    )
+    for name in names.split()
+}
+#: The same of those that mean several, with the areas of the IANA database that use them. The
+#: first is the most common one.
+_AMBIGUOUS: Mapping[str, tuple[tuple[float, tuple[str, ...]], ...]] = {
+    "ACT": ((-5, ("America/",)), (9.5, ("Australia/",)), (8, ("Asia/",))),
+    "AMST": ((-3, ("America/",)), (5, ("Asia/",))),
+    "AMT": ((-4, ("America/",)), (4, ("Asia/",))),
+    "AST": ((-4, ("America/", "Atlantic/")), (3, ("Asia/",))),
+    "BDT": ((6, ("Asia/Dhaka",)), (8, ("Asia/Brunei",))),
+    "BST": (
+        (1, ("Europe/London", "Europe/Belfast", "Europe/Jersey", "GB")),
+        (6, ("Asia/Dhaka",)),
+        (11, ("Pacific/",)),
+    ),
+    "CCT": ((8, ("Asia/",)), (6.5, ("Indian/",))),
+    "CDT": ((-5, ("America/",)), (-4, ("America/Havana",)), (9, ("Asia/",))),
+    "CST": (
+        (-6, ("America/",)),
+        (8, ("Asia/",)),
+        (-5, ("America/Havana",)),
+        (9.5, ("Australia/",)),
+    ),
+    "ECT": ((-5, ("America/",)), (-4, ("America/",))),
+    "EDT": ((-4, ("America/",)), (11, ("Australia/",))),
+    "EST": ((-5, ("America/",)), (10, ("Australia/",))),
+    "GST": ((4, ("Asia/",)), (-2, ("Atlantic/",))),
+    "IST": ((5.5, ("Asia/",)), (1, ("Europe/Dublin",)), (2, ("Asia/",))),
+    "MST": ((-7, ("America/",)), (8, ("Asia/Kuala_Lumpur",)), (6.5, ("Asia/Yangon",))),
+    "PST": ((-8, ("America/",)), (8, ("Asia/Manila",))),
+    "SST": ((-11, ("Pacific/",)), (8, ("Asia/Singapore",))),
+    "WST": ((8, ("Australia/",)), (13, ("Pacific/",))),
+}
 
 
-def parse_date(text: str, zone: ZoneInfo) -> datetime | None:
-    """Return the moment that ``text`` names, aware UTC; None where it names none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDate:
+    """A moment, and what had to be guessed to know it."""
 
-    Understands RFC 2822, ISO 8601, dates alone, the English, Chinese and JavaScript ways, and
-    seconds or milliseconds since 1970; one without an offset is in ``zone``. Years before 1990 or
-    after 2100 are none, and so is a day without a year. Never raises.
+    at: datetime  #: aware UTC
+    guess: str = ""  #: a clause about what was guessed; empty where nothing was
+
+
+def parse_date(text: str, zone: ZoneInfo) -> ParsedDate | None:
+    """Return the moment that ``text`` names; None where it names none. Never raises.
+
+    Understands RFC 5322, 850 and 822, ISO 8601, dates alone, the English and Chinese ways, those
+    of JavaScript, Go and date(1), and seconds or milliseconds since 1970. One without an offset
+    or a zone is in ``zone``, which also decides between the meanings of an abbreviation. Years
+    before 1990 or after 2100 are none, and so is a day without a year.
     """
-    text = unicodedata.normalize("NFKC", text[:_MAX_LENGTH]).strip()
+    return _parse(text[:_MAX_LENGTH], zone)
+
+
+@lru_cache(maxsize=1_024)  # each file's date is asked for twice
+def _parse(text: str, zone: ZoneInfo) -> ParsedDate | None:
+    text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
     try:
-        moment = _numeric(text, zone) or _since_1970(text) or _worded(text, zone)
+        moment, guess = _since_1970(text) or _calendar(text, zone)
         if moment is None or not FIRST_YEAR - 1 <= moment.year <= LAST_YEAR + 1:
             return None
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):  # the 30th of February, 25 o'clock, an offset of days
         return None
-    return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
+    return ParsedDate(at=moment, guess=guess) if FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
-def _numeric(text: str, zone: ZoneInfo) -> datetime | None:
-    match = _NUMERIC.fullmatch(_dashed(text))
+def _since_1970(text: str) -> tuple[datetime, str] | None:
+    if seconds := _SECONDS.fullmatch(text):
+        return datetime.fromtimestamp(int(seconds[1]), UTC), ""
+    if _MILLISECONDS.fullmatch(text) and not _COMPACT.fullmatch(text):
+        return datetime.fromtimestamp(int(text) // 1_000, UTC), ""
+    return None
+
+
+def _calendar(text: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
+    """Return the moment that a calendar date and a clock name, and what was guessed."""
+    if year_last := _YEAR_LAST.fullmatch(text):
+        name, late_day, early_day, late_name, clock, own, last = year_last.groups("")
+        text = f"{name or late_name} {late_day or early_day} {last} {clock}{own}"
+    text, offset, abbreviation = _apart(text)
+    match = _NUMERIC.fullmatch(_numeric(text))
     if not match:
-        return None
+        return None, ""
     year, month, day, hour, minute, second = (
         int(match[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")
     )
-    hour = _hour(hour, (match["part"] or match["half"] or "").lower())
+    part = match["part"] or (f"{match['half']}m" if match["half"] else "")
+    hour = _hour(hour, part.lower())
     days = timedelta(days=1 if hour == 24 else 0)
-    moment = datetime(year, month, day, hour - 24 * days.days, minute, second, tzinfo=zone)
-    moment += days
-    return moment.replace(tzinfo=_offset(match["offset"])) if match["offset"] else moment
+    moment = datetime(year, month, day, hour - 24 * days.days, minute, second, tzinfo=zone) + days
+    guess = ""
+    if offset is None and abbreviation:
+        offset, guess = _meant(abbreviation, moment, zone)
+    return (moment.replace(tzinfo=offset) if offset else moment), guess
 
 
-def _dashed(text: str) -> str:
+def _apart(text: str) -> tuple[str, tzinfo | None, str]:
+    """Return a text without its zone, the zone, and the abbreviation of one ("" for none).
+
+    What is surest comes first: an offset, a name of the IANA database, an abbreviation.
+    """
+    text = _OFFSET_AGAIN.sub("", _MONOTONIC.sub("", text))
+    named: tzinfo | None = None
+    if iana := _IANA.search(text):
+        try:
+            named = ZoneInfo(iana[1])
+            text = text[: iana.start()]
+        except (KeyError, ValueError, OSError):
+            named = None
+    comment = _COMMENT.search(text)
+    abbreviation = ""
+    if comment and _CLOCK.search(text):
+        text = text[: comment.start()]
+        abbreviation = (comment[1] or comment[2] or "").upper()
+        if abbreviation not in _OFFSETS and abbreviation not in _AMBIGUOUS:
+            abbreviation = ""
+    letters = _LETTERS.search(text)
+    if letters and (letters[1].upper() in _OFFSETS or letters[1].upper() in _AMBIGUOUS):
+        text, abbreviation = text[: letters.start()], letters[1].upper()
+    offset = _OFFSET.search(text)
+    if offset and (_CLOCK.search(text[: offset.start()]) or _WHOLE_OFFSET.search(text)):
+        span = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        return text[: offset.start()], timezone(-span if offset[1] == "-" else span), ""
+    return text, named, abbreviation
+
+
+def _meant(abbreviation: str, moment: datetime, zone: ZoneInfo) -> tuple[timezone, str]:
+    """Return the offset of an abbreviation, and what was guessed where it means several."""
+    if abbreviation in _OFFSETS:
+        return timezone(timedelta(hours=_OFFSETS[abbreviation])), ""
+    meanings = _AMBIGUOUS[abbreviation]
+    local = {moment.replace(month=month, day=1, tzinfo=zone).utcoffset() for month in (1, 7)}
+    for hours, areas in meanings:
+        if (zone.key or "").startswith(areas) and timedelta(hours=hours) in local:
+            return timezone(timedelta(hours=hours)), ""
+    likeliest = timezone(timedelta(hours=meanings[0][0]))
+    return likeliest, f"{abbreviation} means several time zones and was read as {likeliest}"
+
+
+def _numeric(text: str) -> str:
     """Return a date without marks, in English or in words with digits and marks; others stay."""
-    compact = _COMPACT.fullmatch(text)
-    if compact:
-        year, month, day, hour, minute, second, offset = compact.groups("")
-        clock = f" {hour}:{minute}:{second or '00'}{offset}" if hour else ""
-        return f"{year}-{month}-{day}{clock}"
-    english = _ENGLISH.fullmatch(text)
-    if english:
+    if compact := _COMPACT.fullmatch(text):
+        year, month, day, hour, minute, second, clock = compact.groups("")
+        clock = clock or (f"{hour}:{minute}:{second or '00'}" if hour else "")
+        return f"{year}-{month}-{day} {clock}".strip()
+    if english := _ENGLISH.fullmatch(text):
         month = str(_MONTHS.index(english["month"][:3].lower()) + 1)
+        year = english["year"]
+        if len(year) == 2:  # RFC 5322 section 4.3
+            year = f"{'20' if int(year) < 50 else '19'}{year}"
         day = english["day"] or english["further"]
-        return f"{english['year']}-{month}-{day}{english['clock'] or ''}"
-    text = _NUMERALS.sub(_number, text)
+        return f"{year}-{month}-{day} {english['clock'] or ''}".strip()
+    text = _NUMERALS.sub(_number, _DAY_FIRST.sub(r"\3-\2-\1", text, count=1))
     for word, mark in _WORDS:
         text = word.sub(mark, text)
     return text
@@ -136,29 +299,3 @@ def _hour(hour: int, part: str) -> int:
     if part in _NIGHT and hour == 12:
         return 24
     return hour + 12 if part and hour < (10 if part == "中午" else 12) else hour
-
-
-def _since_1970(text: str) -> datetime | None:
-    if seconds := _SECONDS.fullmatch(text):
-        return datetime.fromtimestamp(int(seconds[1]), UTC)
-    if _MILLISECONDS.fullmatch(text):
-        return datetime.fromtimestamp(int(text) // 1_000, UTC)
-    return None
-
-
-def _offset(text: str) -> timezone:
-    if text[0] not in "+-":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    span = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-span if text[0] == "-" else span)
-
-
-def _worded(text: str, zone: ZoneInfo) -> datetime | None:
-    text = _SCRIPT.sub(r"\2 \1 \3 \4 \5", text)
-    match = _MAIL.fullmatch(text)
-    fields = parsedate_tz(text) if match else None
-    if match is None or fields is None:
-        return None
-    own = timezone(timedelta(seconds=fields[9] or 0)) if match["zone"] else zone
-    return datetime(*fields[:6], tzinfo=own)

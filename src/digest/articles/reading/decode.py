@@ -13,6 +13,7 @@ from functools import lru_cache
 from charset_normalizer import from_bytes
 
 from digest.articles.characters import publishable
+from digest.articles.reading import single_byte
 
 #: Longest first: UTF-32's little-endian mark starts with UTF-16's.
 _MARKS = (
@@ -48,6 +49,17 @@ _TEXTUAL = re.compile(
     r"utf-16(?:-[lb]e)?|gb18030|hz|big5hkscs|euc_jp|cp9(?:32|49)|cp125[0-8]|cp8(?:66|74)"
     r"|iso8859-[0-9]{1,2}|koi8-[ru]|mac-(?:roman|cyrillic)"
 )
+#: U+FEFF in UTF-8, read as windows-1252 and written as UTF-8.
+_MARK_MISREAD = "ï»¿"
+#: The language that a front matter or a document names, in its first bytes.
+_LANGUAGE = re.compile(
+    rb"""^(?:lang|language|locale)[ \t]*[:=][ \t]*["']?([a-z]{2,3})
+    |<html[^>]{0,200}?\slang=["']?([a-z]{2,3})""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+_LANGUAGE_PRESCAN = 4_096
+#: How sure a guess must be that no other is tried.
+_SURE = 0.95
 #: A declaration stands this early (HTML section 4.2.5.4), in bytes.
 _PRESCAN = 1024
 #: Legibility with which a declaration is believed unseen; below it, the better of two wins.
@@ -93,10 +105,11 @@ class Decoded:
     troubles: tuple[str, ...] = ()  #: a sentence each; none where all is well
 
 
-def decode(content: bytes) -> Decoded:
+def decode(content: bytes, language: str = "") -> Decoded:
     """Return the text of a file, whatever encoding it is in or says that it is in.
 
-    Raises ValueError, saying why, where the bytes are no text.
+    ``language`` (BCP 47) is the likely one of a file that names none; it helps to guess. Raises
+    ValueError, saying why, where the bytes are no text.
     """
     if not content.strip():
         raise ValueError("the file is empty")
@@ -105,20 +118,29 @@ def decode(content: bytes) -> Decoded:
             raw = content.decode(encoding, "replace")
             break
     else:
-        encoding, raw = _without_mark(content)
-    text = publishable(raw).removeprefix("\ufeff")
+        encoding, raw = _without_mark(content, language)
+    text = publishable(raw)
+    if "\ufeff" in text or text.startswith(_MARK_MISREAD):
+        # A mark within the text is where files were joined: the front matter and the text, mostly.
+        text = text.replace("\ufeff", "").removeprefix(_MARK_MISREAD)
     if not text.strip():
         raise ValueError("the file is empty")
-    return Decoded(text=text, troubles=(*_misdeclared(content, encoding), *_broken(content, raw)))
+    return Decoded(
+        text=text, troubles=(*_encoding_troubles(content, encoding), *_broken(content, raw))
+    )
 
 
-def _misdeclared(content: bytes, encoding: str) -> Iterator[str]:
-    """Yield what to say where a file declares another encoding than it is in."""
+def _encoding_troubles(content: bytes, encoding: str) -> Iterator[str]:
+    """Yield what to say of an encoding that a file does not tell, or is not in."""
+    if content.isascii():
+        return
     declared = _DECLARED.search(content, 0, _PRESCAN)
-    if declared and not content.isascii():
+    if declared:
         label = declared[1].decode("ascii")
         if _meant(label) != _meant(encoding):
             yield f"it declares the encoding {label}, but was read as {encoding}"
+    elif not encoding.startswith("utf"):
+        yield f"it does not tell its encoding; {encoding.replace('_', '-')} was guessed"
 
 
 def _broken(content: bytes, text: str) -> Iterator[str]:
@@ -128,7 +150,7 @@ def _broken(content: bytes, text: str) -> Iterator[str]:
         yield f"{count} of its characters are broken and became \ufffd"
 
 
-def _without_mark(content: bytes) -> tuple[str, str]:
+def _without_mark(content: bytes, language: str) -> tuple[str, str]:
     """Return the encoding and the text of bytes without a byte order mark."""
     controls = len(content) - len(content.translate(None, _CONTROLS))
     if b"\x00" in content or controls * 20 > len(content):
@@ -148,7 +170,8 @@ def _without_mark(content: bytes) -> tuple[str, str]:
     clarity = legibility(declared[1][:_SAMPLE]) if declared else -1.0
     if declared and clarity >= _CLEAR:
         return declared
-    guessed = _guessed(content)
+    named = _LANGUAGE.search(content, 0, _LANGUAGE_PRESCAN)
+    guessed = _guessed(content, (named[1] or named[2]).decode() if named else language)
     if guessed is None or legibility(guessed[1][:_SAMPLE]) <= clarity:
         guessed = declared or utf16(content, _SAMPLE)
     if guessed is None:
@@ -177,14 +200,17 @@ def _meant(label: str) -> str:
     return _MEANT.get(name, name)
 
 
-def _guessed(content: bytes) -> tuple[str, str] | None:
+def _guessed(content: bytes, language: str) -> tuple[str, str] | None:
     """Return the encoding that makes bytes most legible, and their text.
 
-    Of equals it is the statistician's.
+    Of those with several bytes to a character that are as good it is the statistician's.
     """
     sample = content[:_SAMPLE]
+    single, sure = single_byte.guess(sample, language)
+    if sure >= _SURE:
+        return single, content.decode(single, "replace")
     statistical = from_bytes(sample, cp_isolation=_LEGACY).best()
-    encoding, best = None, 0.0
+    encoding, best = single, sure
     if statistical:
         encoding, best = statistical.encoding, _score(sample, statistical.encoding)
     for candidate in _CANDIDATES:

@@ -32,6 +32,8 @@ _MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 #: ``754``, ``12:34`` or ``1:02:03``.
 _DURATION = re.compile(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,3}):)?([0-9]{1,6})(?:\.[0-9]+)?", re.ASCII)
+#: WordPress writes address, bytes and type into three lines.
+_LINES = re.compile(r"(.+?)(?:\s+([0-9]{1,15}))?(?:\s+((?:audio|video)/\S+))?", re.ASCII)
 _SIZE_NAMES, _TYPE_NAMES = ("length", "size", "bytes", "filesize"), ("type", "mime_type", "mime")
 
 
@@ -52,9 +54,9 @@ def find(fields: Mapping[str, Value]) -> Enclosure | None:
     """
     for key in ENCLOSURE_KEYS:
         value = fields.get(key, "")
-        for one in value if isinstance(value, list) else [value]:
-            if found := _read(one, fields):
-                return found
+        for item in value if isinstance(value, list) else [value]:
+            if enclosure := _read(item, fields):
+                return enclosure
     return None
 
 
@@ -64,8 +66,8 @@ def _read(value: Value, fields: Mapping[str, Value]) -> Enclosure | None:
         size, kind = next(_texts(value, _SIZE_NAMES), ""), next(_texts(value, _TYPE_NAMES), "")
         time = next(_texts(value, ("duration",)), "")
     elif isinstance(value, str):
-        # WordPress writes address, bytes and type into three lines.
-        address, size, kind, *_ = [*value.split(), "", "", ""]
+        parts = _LINES.fullmatch(value.strip())
+        address, size, kind = parts.groups("") if parts else ("", "", "")
         time = ""
     else:
         return None

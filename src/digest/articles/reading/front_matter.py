@@ -27,19 +27,23 @@ from digest.errors import SourceError
 
 _START = r"\ufeff?(?:[^\S\n]*\n)*"
 #: The language behind the sign, ``---json``, is what Eleventy takes.
+#: More than three signs, as Hexo takes them, open it only above a key: they may be a rule, too.
 _FENCE = re.compile(
-    _START + r"(---|\+\+\+|;;;)[^\S\n]*(ya?ml|toml|json)?[^\S\n]*(?:\n|\Z)", re.IGNORECASE
+    _START
+    + r"(-{3,}|\+\+\+|;{3,})[^\S\n]*(ya?ml|toml|json)?(?:[^\S\n]+\#[^\n]*)?[^\S\n]*(?:\n|\Z)",
+    re.IGNORECASE,
 )
+_ABOVE_KEY = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:\{|[\w\"'-]+\s*[:=])")
 #: A brace that opens JSON; one of a template or of a sentence has no key behind it.
 _BRACE = re.compile(_START + r'[^\S\n]*(?=\{\s*+(?:\}|"(?:[^"\\\n]|\\.)*+"\s*+:))')
 _BLANK = re.compile(_START)
 _REST_OF_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)|")
 
 #: How the block behind each fence ends, and who reads it.
-_FENCED: Mapping[str, tuple[re.Pattern[str], Callable[[str], Fields]]] = {
-    "---": (re.compile(r"^(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.MULTILINE), read_yaml),
-    "+++": (re.compile(r"^\+\+\+[^\S\n]*(?:\n|\Z)", re.MULTILINE), read_toml),
-    ";;;": (re.compile(r"^;;;[^\S\n]*(?:\n|\Z)", re.MULTILINE), read_members),
+_FENCED: Mapping[str, tuple[str, Callable[[str], Fields]]] = {
+    "-": (r"^(?:-{%d}|\.\.\.)[^\S\n]*(?:\n|\Z)", read_yaml),
+    "+": (r"^\+{%d}[^\S\n]*(?:\n|\Z)", read_toml),
+    ";": (r"^;{%d}[^\S\n]*(?:\n|\Z)", read_members),
 }
 _LANGUAGES = {"yaml": read_yaml, "yml": read_yaml, "toml": read_toml, "json": read_members}
 #: What a head without an opening fence is made of, as Hexo writes it: keys, items, what is
@@ -47,7 +51,7 @@ _LANGUAGES = {"yaml": read_yaml, "yml": read_yaml, "toml": read_toml, "json": re
 _HEAD = re.compile(
     r"""(?P<block>(?:[\w-]+[^\S\n]*:(?=\s)|")[^\n]*\n
     (?:(?:[\w-]+[^\S\n]*:(?=\s)|[^\S\n]+(?=\S)|-[^\S\n]|[\#"\]}])[^\n]*\n){0,500}+)
-    (?P<fence>---|;;;)[^\S\n]*(?:\n|\Z)""",
+    (?P<fence>-{3,}|;{3,})[^\S\n]*(?:\n|\Z)""",
     re.VERBOSE | re.ASCII,
 )
 _HEAD_KEY = re.compile(r"^[^\S\n]*\"?([A-Za-z_]+)\"?[^\S\n]*:", re.MULTILINE)
@@ -88,8 +92,10 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
     Raises SourceError with the line.
     """
     fence = _FENCE.match(text)
-    if fence and (fence[1] == "---" or not fence[2]):
-        return _fenced(text, path, fence)
+    if fence and (fence[1][0] == "-" or not fence[2]):
+        front = _fenced(text, path, fence)
+        if front:
+            return front
     brace = _BRACE.match(text)
     if brace:
         return _object(text, path, brace.end())
@@ -99,14 +105,27 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
     return head or FrontMatter(fields={}, body=text)
 
 
-def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter:
-    closing, read = _FENCED[fence[1]]
+def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter | None:
+    """Return the file that a fence opens; None where more than three signs are only a rule."""
+    signs, start = fence[1], fence.end()
+    closing, read = _FENCED[signs[0]]
     read = _LANGUAGES[fence[2].lower()] if fence[2] else read
-    first = text.count("\n", 0, fence.end()) + 1
-    end = closing.search(text, fence.end())
-    if not end:
-        raise SourceError(path, first - 1, f"the front matter has no closing {fence[1]} line")
-    return _read(text, path, read, (fence.end(), end.start(), end.end()))
+    longer = len(signs) > len("---")
+    if longer and not _ABOVE_KEY.match(text, start):
+        return None
+    end = _search(closing % len(signs), text, start)
+    if longer and not end:  # it may be closed by another number of signs
+        end = _search(closing % len("---"), text, start)
+    if end:
+        return _read(text, path, read, (start, end.start(), end.end()))
+    if longer:
+        return None
+    first = text.count("\n", 0, start)
+    raise SourceError(path, max(first, 1), f"the front matter has no closing {signs} line")
+
+
+def _search(pattern: str, text: str, start: int) -> re.Match[str] | None:
+    return re.compile(pattern, re.MULTILINE).search(text, start)
 
 
 def _read(
@@ -158,7 +177,7 @@ def _headless(text: str, path: PurePosixPath) -> FrontMatter | None:
     if "title" not in keys and len(keys & (TEXT_KEYS | LIST_KEYS)) < 2:
         return None
     return _read(
-        text, path, _FENCED[head["fence"]][1], (head.start(), head.end("block"), head.end())
+        text, path, _FENCED[head["fence"][0]][1], (head.start(), head.end("block"), head.end())
     )
 
 

@@ -1,20 +1,53 @@
-"""Habits: under which keys the usual site builders say what; in each row the first wins.
+"""The keys of front matter by what they are for; of those in a row the first wins.
 
-Hexo, Jekyll, Hugo, Zola, Pelican and Eleventy, and the themes that many of their sites share.
+Hexo, Jekyll, Hugo, Zola, Pelican, Eleventy, Astro, Gatsby, Docusaurus, Material for MkDocs, Ghost,
+Obsidian and exporters of WordPress use them, and themes that many sites share.
 """
 
 # pure
 from __future__ import annotations
 
-DATE_KEYS = ("date", "published", "pubdate", "publishdate", "date_published", "created")
-#: Of a file that tells no other date, even in its name.
-UPDATE_KEYS = ("updated", "lastmod", "modified", "last_modified_at", "date_modified")
+from collections.abc import Mapping
+
+#: Before this moment nobody may read the article.
+PUBLISH_KEYS = (
+    *("publishdate", "publish_date", "pubdate", "pub_date", "pubdatetime", "publish_at"),
+    *("publishat", "publish_on", "publish_after", "publish_time", "publishtime", "scheduled"),
+    *("scheduled_at", "scheduledat", "scheduled_for", "embargo", "embargo_until", "not_before"),
+)
+#: From this moment on nobody may read the article any more.
+EXPIRY_KEYS = (
+    *("expirydate", "expiry_date", "expiry", "expires", "expires_at", "expiresat", "expires_on"),
+    *("expire", "expiredate", "expire_date", "expireat", "expire_at", "expiration"),
+    *("expirationdate", "expiration_date", "unpublish", "unpublishdate", "unpublish_date"),
+    *("unpublish_at", "unpublishat", "unpublish_on", "valid_until", "validuntil"),
+)
+DATE_KEYS = (
+    *("date", "published", *PUBLISH_KEYS[:5], "date_published", "created"),
+    *("datepublished", "published_at", "publishedat", "published_on", "published_date"),
+    *("publisheddate", "published_time", "datetime", "post_date", "postdate", "posted"),
+    *("posted_at", "posted_on", "created_at", "createdat", "created_on", "created_date"),
+    *("createddate", "created_time", "create_time", "createtime", "createdate", "date_created"),
+    *("datecreated", "creation_date", "creationdate", "issued", *PUBLISH_KEYS[5:]),
+)
+#: A later date of the article's text; the date of a file that tells no other, even in its name.
+UPDATE_KEYS = (
+    *("updated", "lastmod", "modified", "last_modified_at", "date_modified", "datemodified"),
+    *("last_modified", "lastmodified", "last_modified_date", "last_updated", "lastupdated"),
+    *("last_update", "lastupdate", "updated_at", "updatedat", "updated_on", "updated_date"),
+    *("updateddate", "updated_time", "update_date", "updatedate", "update_time", "updatetime"),
+    *("update", "modified_at", "modifiedat", "modified_on", "modified_date", "modifieddate"),
+    *("modified_time", "moddate", "moddatetime", "mod_date", "date_updated", "dateupdated"),
+    *("edited", "edited_at", "last_edited", "revised", "revision_date", "post_modified"),
+)
 LINK_KEYS = (
     *("link", "source", "external_url", "externalurl", "canonical", "canonical_url"),
     *("canonicalurl", "original_url"),
 )
 #: An address or, with Hexo, Jekyll and Eleventy, the pattern of one.
 PATTERN_KEYS = ("permalink", "url")
+#: Where the page lies in the author's site: no address, but perhaps with a date in it.
+PATH_KEYS = (*PATTERN_KEYS, "path", "slug")
 IMAGE_KEYS = (
     *("headimg", "thumbnail", "cover", "image", "images", "featured_image", "featuredimage"),
     *("feature_image", "og_image", "banner"),
@@ -32,26 +65,51 @@ TAG_KEYS = ("tags", "tag", "keywords")
 
 #: Keys of a table that stands where an address is expected, such as ``cover: {image: …}``.
 ADDRESS_NAMES = ("src", "url", "href", "image", "path", "link")
+#: Keys of a table that stands where a name is expected, such as ``author: {name: …}``.
+NAME_KEYS = ("name", "full_name", "fullname", "display_name", "displayname", "label", "literal")
+#: Keys of a person's name in parts; the first of each row that is there counts.
+GIVEN_KEYS = ("given", "given_name", "givenname", "first", "first_name", "firstname", "forename")
+MIDDLE_KEYS = ("middle", "middle_name", "particle", "non-dropping-particle", "dropping-particle")
+FAMILY_KEYS = ("family", "family_name", "familyname", "last", "last_name", "lastname", "surname")
 
 #: Values that say nothing.
 NOTHING = frozenset({"", "~", "null"})
-TRUE = frozenset({"true", "yes", "on", "1"})
-FALSE = frozenset({"false", "no", "off", "0"})
-#: Keys, the values with which a file keeps itself back, and what it is then.
-KEPT_BACK = (
-    ("draft", TRUE, "a draft"),
-    ("published", FALSE, "a draft"),
-    ("hidden", TRUE, "hidden"),
-    ("status", frozenset({"draft", "pending"}), "a draft"),
-    ("status", frozenset({"hidden", "private"}), "hidden"),
-)
+TRUE = frozenset({"true", "yes", "on", "1", "y"})
+FALSE = frozenset({"false", "no", "off", "0", "n"})
+STATE_KEYS = ("status", "post_status", "state", "visibility", "post_visibility")
+#: Values with which a file keeps itself back, and what it is then, by key.
+HOLDING_VALUES: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
+    **dict.fromkeys(("draft", "is_draft", "isdraft", "drafts"), ((TRUE, "a draft"),)),
+    **dict.fromkeys(("published", "publish", "is_published", "ispublished"), ((FALSE, "a draft"),)),
+    **dict.fromkeys(
+        ("hidden", "hide", "private", "unlisted", "headless", "eleventyexcludefromcollections"),
+        ((TRUE, "hidden"),),
+    ),
+    **dict.fromkeys(("public", "visible", "permalink", "render"), ((FALSE, "hidden"),)),
+    **dict.fromkeys(("encrypt", "encrypted", "protected"), ((TRUE, "encrypted"),)),
+    **dict.fromkeys(
+        STATE_KEYS,
+        (
+            (frozenset({"draft", "pending", "auto-draft", "wip"}), "a draft"),
+            (frozenset({"hidden", "private", "unlisted", "skip", "internal"}), "hidden"),
+            (frozenset({"trash", "trashed", "unpublished"}), "withdrawn"),
+            (frozenset({"members", "paid", "tiers"}), "for members"),
+        ),
+    ),
+}
+#: Any password keeps a file back, and is shown to nobody.
+PASSWORD_KEYS = ("password", "post_password")
+#: Values of a state with which a date to come is no mistake, however far ahead it lies.
+SCHEDULED = frozenset({"scheduled", "future"})
+#: Hugo's table that says what is made of a page, and what in it means nothing.
+BUILD_KEYS, UNBUILT = ("build", "_build"), frozenset({"never", "false", "link"})
 
 #: Keys whose value is a text and never anything else: what looks like a list is none.
 PROSE_KEYS = frozenset({"title", *SUMMARY_KEYS})
 #: Keys whose value may be one line of text.
 TEXT_KEYS = PROSE_KEYS.union(
-    *(DATE_KEYS, UPDATE_KEYS, LINK_KEYS, PATTERN_KEYS, IMAGE_KEYS, ENCLOSURE_KEYS, LANGUAGE_KEYS),
-    *(IDENTITY_KEYS, PIN_KEYS),
+    *(DATE_KEYS, EXPIRY_KEYS, UPDATE_KEYS, LINK_KEYS, PATH_KEYS, IMAGE_KEYS, ENCLOSURE_KEYS),
+    *(LANGUAGE_KEYS, IDENTITY_KEYS, PIN_KEYS),
 )
 #: Keys whose value is a name or a list of them.
 LIST_KEYS = frozenset({*AUTHOR_KEYS, *CATEGORY_KEYS, *TAG_KEYS})

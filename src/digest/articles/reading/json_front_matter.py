@@ -49,8 +49,8 @@ def object_end(text: str, start: int) -> int:
 def read_json(block: str) -> Fields:
     """Return what an object says; raises Unreadable with the line.
 
-    Numbers, truths and ``null`` stay the text that was written. Of a repeated key the last one
-    counts. Line ends and tabs in strings are fine.
+    Numbers and truths stay the text that was written, ``null`` is empty. Of a repeated key the
+    last one counts. Line ends and tabs in strings are fine.
     """
     decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, strict=False)
     try:
@@ -80,10 +80,10 @@ def _text(value: _Native) -> Value:
     if isinstance(value, str):
         return written(value)
     if isinstance(value, list):
-        return [_text(one) for one in value]
+        return [_text(item) for item in value]
     if isinstance(value, dict):
-        return {written(name).lower(): _text(one) for name, one in value.items()}
-    return json.dumps(value)
+        return {written(name).lower(): _text(item) for name, item in value.items()}
+    return json.dumps(value) if value is not None else ""
 
 
 def _lines(block: str) -> tuple[dict[str, int], list[Repair]]:

@@ -1,4 +1,4 @@
-"""Parse: a source file as a manuscript, everything that it says but not yet clean."""
+"""Parsing: everything that a source file says, not yet clean."""
 
 # pure
 from __future__ import annotations
@@ -6,11 +6,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from digest.articles.categories import COMMAS, MAX_NAME, categories
+from digest.articles.categories import (
+    COMMAS,
+    MAX_NAME,
+    categories,
+    category_folders,
+    is_bundle,
+)
 from digest.articles.characters import one_line, plain_line
 from digest.articles.cleaning import uris
 from digest.articles.model import (
@@ -22,8 +27,7 @@ from digest.articles.model import (
     path_identity,
 )
 from digest.articles.reading import enclosures
-from digest.articles.reading.body import SUFFIXES, Body, read_body, text_of
-from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR, parse_date
+from digest.articles.reading.body import SUFFIXES, read_body, text_of
 from digest.articles.reading.decode import decode
 from digest.articles.reading.enclosures import Enclosure
 from digest.articles.reading.fields import Value, shown
@@ -31,22 +35,25 @@ from digest.articles.reading.front_matter import FrontMatter, split
 from digest.articles.reading.front_matter_keys import (
     ADDRESS_NAMES,
     AUTHOR_KEYS,
-    DATE_KEYS,
+    ENCLOSURE_KEYS,
     FALSE,
+    FAMILY_KEYS,
+    GIVEN_KEYS,
     IDENTITY_KEYS,
     IMAGE_KEYS,
-    KEPT_BACK,
     LANGUAGE_KEYS,
     LINK_KEYS,
+    MIDDLE_KEYS,
+    NAME_KEYS,
     NOTHING,
     PATTERN_KEYS,
     PIN_KEYS,
     SUMMARY_KEYS,
     TRUE,
-    UPDATE_KEYS,
 )
+from digest.articles.reading.publication import Publication, read_publication
 from digest.articles.summary import summarize
-from digest.errors import SourceError
+from digest.errors import NotAnArticle, SourceError
 from digest.languages import cased
 
 #: Graphemes; longer titles are cut.
@@ -62,22 +69,35 @@ MAX_IDENTITY = 1_000
 
 _WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
 _SEMICOLONS = re.compile(r"[;；]")
-#: A day at the start of a file's name, as Jekyll and others have it.
-_NAMED_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[-_ .]")
 #: Hexo's and Hugo's ``:year``, and what templates fill in.
 _PATTERN = re.compile(r"/:[a-z]|[{}]")
+#: The list page of a section, with Hugo and Zola: ``_index.md``, ``_index.fr.md``.
+_SECTION_PAGE = re.compile(r"_index(?:\.[a-z-]{2,8})?\.[a-z]+", re.IGNORECASE)
+#: Copies that file synchronizers make of a file that two people changed: Syncthing, ownCloud and
+#: Synology; Dropbox, Nextcloud and Seafile, in the languages of their users.
+_CONFLICTED_COPY = re.compile(
+    r"\.sync-conflict-[0-9]{8}-[0-9]{6}|_conflict-[0-9]{8}-[0-9]{6}|_Conflict\.[a-z]+\Z"
+    r"|\([^()]*(?:conflicted copy|case conflict|SFConflict |In Konflikt stehende Kopie"
+    r"|copie en conflit|copia en conflicto|copia in conflitto|cópia em conflito|冲突的副本"
+    r"|衝突複本|競合コピー)[^()]*\)",
+    re.IGNORECASE,
+)
+_DATE_BEFORE_NAME = re.compile(r"(?:[0-9]{4}([-_.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{8})[-_. ]+(?=\S)")
+_LANGUAGE_BEHIND_NAME = re.compile(r"(?<=.)\.[a-z]{2}(?:[-_][a-z]{2,4})?\Z", re.IGNORECASE)
+#: Names that are written without blanks: Han, kana, hangul.
+_EASTERN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A file whose front matter is read, and whose body is not; see ``Manuscript``."""
+class Header:
+    """A file whose front matter is parsed, and whose body is not; see ``Manuscript``."""
 
     title: str  #: empty where the body has it
     identity: str
     authors: tuple[str, ...]
     categories: tuple[CategoryPath, ...]
-    published_at: datetime | None
+    publication: Publication
     link: str | None
     image: str | None
     language: str | None  #: None where the body may have it
@@ -85,7 +105,7 @@ class Opened:
     enclosure: Enclosure | None
     pinned: int
     notes: tuple[Note, ...]
-    headed: bool  #: there is a front matter
+    present: bool  #: there is a front matter
     body: str  #: as it is written
 
 
@@ -95,95 +115,107 @@ def parse(
     placeholder_hosts: Collection[str] = (),
     *,
     category_style: str = "path",
+    language: str = "",
 ) -> Manuscript:
-    """Return what a file says: all of it, ``opened`` and ``read``."""
-    found = opened(source, zone, placeholder_hosts, category_style=category_style)
-    return read(found, source.path)
+    """Return all that a file says; see ``parse_header`` and ``parse_body``."""
+    header = parse_header(
+        source, zone, placeholder_hosts, category_style=category_style, language=language
+    )
+    return parse_body(header, source.path)
 
 
-def opened(
+def parse_header(
     source: SourceFile,
     zone: ZoneInfo,
     placeholder_hosts: Collection[str] = (),
     *,
     category_style: str = "path",
-) -> Opened:
-    """Return a file with its front matter read. ``zone`` is that of dates without one.
+    language: str = "",
+) -> Header:
+    """Return a file with its front matter parsed. ``zone`` is that of dates without one.
 
     Images on ``placeholder_hosts`` count as none; ``category_style`` is one of
-    ``categories.STYLES``. Raises SourceError for a file that is no article: binary, empty, a
-    draft, with broken front matter.
+    ``categories.STYLES``; ``language`` is the site's, which helps to guess an encoding. Raises
+    SourceError for a file that is no article: binary, empty, with broken front matter. Raises
+    NotAnArticle for one that is not meant to be one, by its name.
     """
     path = source.path
     if path.suffix.lower() not in SUFFIXES:
         raise SourceError(path, None, f"not one of {', '.join(sorted(SUFFIXES))}")
+    if path.name.startswith("_") and _SECTION_PAGE.fullmatch(path.name):
+        raise NotAnArticle(path, None, "it is the list page of a section", failed=False)
+    if _CONFLICTED_COPY.search(path.name):
+        raise NotAnArticle(path, None, "it is the conflicted copy of a file synchronizer")
     try:
-        decoded = decode(source.content)
+        decoded = decode(source.content, language)
     except ValueError as error:
         raise SourceError(path, None, str(error)) from error
     front = split(decoded.text, path)
-    _refuse_kept_back(front, path)
-    title = summarize(plain_line(_text(front.fields, "title")), MAX_TITLE)
-    if title == "~":
-        title = ""
-    published_at = _date(front.fields, path, zone)
     notes = [_noted(None, trouble) for trouble in decoded.troubles]
+    publication = read_publication(front, path, zone)
     pinned, unpinned = _pinned(front)
-    undated = () if published_at else _undated(front)
-    notes += sorted([*front.notes, *undated, *unpinned], key=_place)
-    return Opened(
-        title=title,
+    link, image = _link(front.fields), _image(front.fields, placeholder_hosts)
+    enclosure = enclosures.find(front.fields)
+    unused = [*_unnamed(front), *_unusable(front, link, image, enclosure, placeholder_hosts)]
+    notes += sorted([*front.notes, *publication.notes, *unpinned, *unused], key=_place)
+    return Header(
+        title=summarize(plain_line(_text(front.fields, "title")), MAX_TITLE),
         identity=_identity(front, path),
         authors=tuple(_authors(front.fields)),
-        categories=categories(front.fields, path.parent.parts, category_style),
-        published_at=published_at,
-        link=_link(front.fields),
-        image=_image(front.fields, placeholder_hosts),
+        categories=categories(front.fields, category_folders(path), category_style),
+        publication=publication,
+        link=link,
+        image=image,
         language=_language(_texts(front.fields, LANGUAGE_KEYS)),
         summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
-        enclosure=enclosures.find(front.fields),
+        enclosure=enclosure,
         pinned=pinned,
         notes=tuple(notes[:MAX_NOTES]),
-        headed=front.present,
+        present=front.present,
         body=front.body,
     )
 
 
-def read(found: Opened, path: PurePosixPath) -> Manuscript:
-    """Return what a file says whose front matter is read.
+def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
+    """Return all that a file says whose front matter is parsed.
 
-    Raises SourceError where it has no title.
+    Where neither its front matter nor its body has a title, it is called by its file's name.
     """
-    body = read_body(found.body, path, heading=not found.title, first_line=not found.headed)
+    body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
+    notes = header.notes
+    title = header.title or summarize(one_line(body.title), MAX_TITLE)
+    if not title:
+        title = _name_title(path)
+        notes = (*notes[: MAX_NOTES - 1], _noted(None, f"it has no title and is called '{title}'"))
     return Manuscript(
-        identity=found.identity,
-        title=found.title or _body_title(body, path),
-        authors=found.authors,
-        categories=found.categories,
-        published_at=found.published_at,
-        link=found.link,
-        image=found.image,
-        language=found.language or _language([body.language]),
-        summary=one_line(text_of(found.summary)) or None,
+        identity=header.identity,
+        title=title,
+        authors=header.authors,
+        categories=header.categories,
+        published_at=header.publication.published_at,
+        updated_at=header.publication.updated_at,
+        availability=header.publication.availability,
+        link=header.link,
+        image=header.image,
+        language=header.language or _language([body.language]),
+        summary=one_line(text_of(header.summary)) or None,
         markup=body.markup,
-        enclosure=found.enclosure,
-        pinned=found.pinned,
-        notes=found.notes,
+        enclosure=header.enclosure,
+        pinned=header.pinned,
+        notes=notes,
     )
 
 
-def _refuse_kept_back(front: FrontMatter, path: PurePosixPath) -> None:
-    for key, values, what in KEPT_BACK:
-        if _text(front.fields, key).lower() in values:
-            problem = f"it is {what}: the front matter says {key}: {front.fields[key]}"
-            raise SourceError(path, front.lines[key], problem)
+def _name_title(path: PurePosixPath) -> str:
+    """Return a title out of the name of a file, or of its folder where it is a page bundle.
 
-
-def _body_title(body: Body, path: PurePosixPath) -> str:
-    title = summarize(one_line(body.title), MAX_TITLE)
-    if not title:
-        raise SourceError(path, None, "no title: expected title: in the front matter or a heading")
-    return title
+    Dates before it go; dashes stand for blanks where there are none.
+    """
+    name = path.parent.name if is_bundle(path) and path.parent.name else path.stem
+    name = _LANGUAGE_BEHIND_NAME.sub("", _DATE_BEFORE_NAME.sub("", name, count=1)) or name
+    blanks = any(map(str.isspace, name)) or not any(map(str.isalpha, name))
+    words = name if blanks else re.sub("[-_]+", " ", name)
+    return summarize(one_line(words) or one_line(name) or "?", MAX_TITLE)
 
 
 def _identity(front: FrontMatter, path: PurePosixPath) -> str:
@@ -195,24 +227,6 @@ def _identity(front: FrontMatter, path: PurePosixPath) -> str:
         if identity:
             return identity
     return path_identity(path)
-
-
-def _date(fields: Mapping[str, Value], path: PurePosixPath, zone: ZoneInfo) -> datetime | None:
-    """Return the first date that is one: of the front matter, of the name, of an update."""
-    named = _NAMED_DAY.match(path.name)
-    candidates = [*_texts(fields, DATE_KEYS), named[1] if named else ""]
-    candidates += _texts(fields, UPDATE_KEYS)
-    return next(filter(None, (parse_date(text, zone) for text in candidates)), None)
-
-
-def _undated(front: FrontMatter) -> Iterator[Note]:
-    """Yield what there is to say of the first value that should be a date and is none."""
-    for key in (*DATE_KEYS, *UPDATE_KEYS):
-        for text in _texts(front.fields, (key,)):
-            if text.lower() not in TRUE | FALSE:  # ``published: true``
-                cause = f"{key} '{shown(text)}' is no date of the years {FIRST_YEAR} to {LAST_YEAR}"
-                yield _noted(front.lines[key], f"{cause}; the moment of first sight counts")
-                return
 
 
 def _pinned(front: FrontMatter) -> tuple[int, list[Note]]:
@@ -259,10 +273,71 @@ def _named(value: Value, several: bool) -> Iterator[str]:
         text = plain_line(value)
         yield from (_SEMICOLONS if _SEMICOLONS.search(text) else COMMAS).split(text)
         return
-    for one in value if isinstance(value, list) else [value]:
-        name = one.get("name", "") if isinstance(one, dict) else one
-        if isinstance(name, str):
-            yield plain_line(name)
+    for item in value if isinstance(value, list) else [value]:
+        yield from map(plain_line, _person(item))
+
+
+def _person(value: Value) -> Iterator[str]:
+    """Yield the name in a mapping, put together of its parts, or those of several people in it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        name = next((value[key] for key in NAME_KEYS if value.get(key)), None)
+        if name:
+            yield from _person(name)
+            return
+        given, middle, family = (
+            next((part for key in keys if isinstance(part := value.get(key), str) and part), "")
+            for keys in (GIVEN_KEYS, MIDDLE_KEYS, FAMILY_KEYS)
+        )
+        if given or family:
+            # Names of East Asia start with that of the family, and need no blank.
+            eastern = _EASTERN.fullmatch(given + family)
+            yield family + given if eastern else " ".join(filter(None, (given, middle, family)))
+            return
+        for person in value.values():  # by their identifiers: ``authors: {jane: {name: …}}``
+            if isinstance(person, dict):
+                yield from _person(person)
+
+
+def _unnamed(front: FrontMatter) -> Iterator[Note]:
+    """Yield a note for each key of authors that says something, but names nobody."""
+    for key in AUTHOR_KEYS:
+        value = front.fields.get(key)
+        if value and not isinstance(value, str) and not any(_named(value, key == "authors")):
+            yield _noted(front.lines[key], f"{key} names nobody; the site's author counts")
+
+
+def _unusable(
+    front: FrontMatter,
+    link: str | None,
+    image: str | None,
+    enclosure: Enclosure | None,
+    placeholder_hosts: Collection[str],
+) -> Iterator[Note]:
+    """Yield a note for the first address of each kind that is none, where no other was usable."""
+    wanted = (
+        (link, LINK_KEYS, "is no absolute address; the article's page here counts"),
+        (image, IMAGE_KEYS, "is no absolute address; the first image of the text counts"),
+        (enclosure, ENCLOSURE_KEYS, "is no address of a recording whose type is known"),
+        (_language(_texts(front.fields, LANGUAGE_KEYS)), LANGUAGE_KEYS, "is no language tag"),
+    )
+    for usable, keys, trouble in wanted:
+        if usable is not None:
+            continue
+        for key in keys:
+            text = next(_texts(front.fields, (key,)), "") if key in front.fields else ""
+            if (
+                text
+                and text.lower() not in TRUE | FALSE
+                and not _placeholder(text, placeholder_hosts)
+            ):
+                yield _noted(front.lines[key], f"{key} '{shown(text)}' {trouble}")
+                break
+
+
+def _placeholder(text: str, hosts: Collection[str]) -> bool:
+    return uris.on_host(uris.absolute(text) or "", hosts)
 
 
 def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> str | None:
@@ -276,7 +351,7 @@ def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> s
 def _language(candidates: Iterable[str]) -> str | None:
     """Return the first language tag that is well formed, in the usual case (RFC 5646 2.1.1)."""
     for text in candidates:
-        tag = text.replace("_", "-")
+        tag = text.partition(".")[0].replace("_", "-")  # ``en_US.UTF-8``
         if _LANGUAGE.fullmatch(tag):
             return cased(tag)
     return None
@@ -288,8 +363,8 @@ def _texts(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
         value = fields.get(key)
         if not value:  # most keys are in no file
             continue
-        for one in value if isinstance(value, list) else [value]:
-            for text in map(one.get, ADDRESS_NAMES) if isinstance(one, dict) else [one]:
+        for item in value if isinstance(value, list) else [value]:
+            for text in map(item.get, ADDRESS_NAMES) if isinstance(item, dict) else [item]:
                 line = one_line(text) if isinstance(text, str) else ""
                 if line.lower() not in NOTHING:
                     yield line

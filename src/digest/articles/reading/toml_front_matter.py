@@ -86,10 +86,10 @@ def _text(value: _Native, key: str, spellings: _Spellings, line: int, *, depth: 
         if depth == MAX_NESTING:
             raise too_deep(line)
         if isinstance(value, list):
-            return [_text(one, "", spellings, line, depth=depth + 1) for one in value]
+            return [_text(item, "", spellings, line, depth=depth + 1) for item in value]
         return {
-            name.lower(): _text(one, name, spellings, line, depth=depth + 1)
-            for name, one in value.items()
+            name.lower(): _text(item, name, spellings, line, depth=depth + 1)
+            for name, item in value.items()
         }
     spelling = spellings.get((key, type(value), value))
     if spelling is not None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -33,8 +33,13 @@ _BARE_KEY = re.compile(r"([A-Za-z_]+)[^\S\n]*:[^\S\n]*\Z")
 _ITEM = re.compile(r"([^\S\n]*-[^\S\n]+)(\S.*)")
 _INDENT = re.compile(r"[^\S\n]*")
 _APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
+#: A quote behind a word and before a blank, a mark or another word of Chinese: it closes.
+_CLOSES = re.compile(r"""(?<=\S)["'](?=[\s,.;:!?、，。；：！？和与與及跟或])""")
 #: What a list or a mapping starts with: where it is broken, nobody knows where it ends.
 _OPENERS = ("[", "{")
+_NULLS = frozenset({"~", "null", "Null", "NULL"})
+#: Values that the aliases of a block may stand for, so that no few lines become millions.
+MAX_REPEATED = 1_000
 #: With these YAML says something else than text (1.2, section 5.3), so that no text starts so.
 _INDICATORS = tuple("[]{},?*&!|>%@`")
 
@@ -68,16 +73,13 @@ def _read(block: str) -> Fields:
 
 
 def _events(block: str) -> Iterator[yaml.Event]:
-    """Yield the starts, scalars and ends of a block, none of them an alias or anchored."""
+    """Yield the starts, scalars, aliases and ends of a block."""
     loader = LOADER(block)
     lines = block.split("\n")
     try:
         while loader.check_event():
             event = loader.get_event()
             if isinstance(event, yaml.NodeEvent):
-                if event.anchor is not None:
-                    name = "alias" if isinstance(event, yaml.AliasEvent) else "anchor"
-                    raise Unreadable(_line(event), f"it uses an {name}; quote the value")
                 _refuse_swallowed_keys(event, lines)
                 yield event
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -98,42 +100,104 @@ def _refuse_swallowed_keys(event: yaml.NodeEvent, lines: list[str]) -> None:
         raise Unreadable(first, "a quote is not closed on its line")
 
 
+class _Anchors:
+    """The values that anchors name; an alias stands for one of them (YAML 1.2, section 7.1)."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Value] = {}
+        self._repeated = 0
+
+    def name(self, event: yaml.Event, value: Value) -> None:
+        """Remember the value of a node that has an anchor."""
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            self._values[event.anchor] = value
+
+    def value(self, event: yaml.AliasEvent, depth: int, unfinished: Iterable[Value]) -> Value:
+        """Return the value of an alias that stands ``depth`` levels deep.
+
+        Raises Unreadable for a name that no anchor has, for a value within itself, and where
+        values nest too deep or there are too many of them.
+        """
+        line = _line(event)
+        if event.anchor not in self._values:
+            raise Unreadable(line, f"*{shown(str(event.anchor))} is the alias of no anchor")
+        value = self._values[event.anchor]
+        if any(value is holder for holder in unfinished):
+            raise Unreadable(line, f"*{shown(event.anchor)} stands within its own value")
+        size, levels = _extent(value)
+        self._repeated += size
+        if self._repeated > MAX_REPEATED:
+            raise Unreadable(line, f"its aliases stand for more than {MAX_REPEATED} values")
+        if depth + levels > MAX_NESTING:
+            raise too_deep(line)
+        return value
+
+
+def _extent(value: Value) -> tuple[int, int]:
+    """Return how many values a value is made of, itself included, and how deep they nest."""
+    if isinstance(value, str):
+        return 1, 0
+    inner = [_extent(each) for each in (value.values() if isinstance(value, dict) else value)]
+    return 1 + sum(size for size, _ in inner), 1 + max((deep for _, deep in inner), default=0)
+
+
 def _build(events: Iterator[yaml.Event]) -> Fields:
-    """Return the root mapping and its keys' lines, without recursion and without aliases."""
+    """Return the root mapping and its keys' lines, without recursion."""
     root: dict[str, Value] | None = None
     lines: dict[str, int] = {}
     repairs: list[Repair] = []
-    open_ones: list[tuple[list[Value] | dict[str, Value], str | None]] = []
+    anchors = _Anchors()
+    holders: list[tuple[list[Value] | dict[str, Value], str | None]] = []
     for event in events:
         line = _line(event)
         if isinstance(event, yaml.CollectionEndEvent):
-            open_ones.pop()
+            closed, _ = holders.pop()
+            if isinstance(closed, dict) and "<<" in closed:
+                _merge(closed)
             continue
-        value = _opened(event)
-        if not open_ones:
+        if isinstance(event, yaml.AliasEvent):
+            value = anchors.value(event, len(holders), [holder for holder, _ in holders])
+        else:
+            value = _node(event)
+            anchors.name(event, value)
+        if not holders:
             if root is not None or not isinstance(value, dict):
                 raise Unreadable(line, "it must be lines of the form key: value")
             root = value
         else:
-            holder, key = open_ones[-1]
+            holder, key = holders[-1]
             if isinstance(holder, list):
                 holder.append(value)
             elif key is not None:
                 holder[key] = value
-                open_ones[-1] = (holder, None)
+                holders[-1] = (holder, None)
             elif isinstance(value, str):
-                open_ones[-1] = (holder, value.lower())
-                if len(open_ones) == 1:
+                holders[-1] = (holder, value.lower())
+                if len(holders) == 1:
                     if value.lower() in lines:
                         repairs.append(repeated(value, line))
                     lines[value.lower()] = line
             else:
                 raise Unreadable(line, "a key must be plain text")
-        if not isinstance(value, str):
-            if len(open_ones) == MAX_NESTING:
+        if isinstance(event, yaml.CollectionStartEvent) and not isinstance(value, str):
+            if len(holders) == MAX_NESTING:
                 raise too_deep(line)
-            open_ones.append((value, None))
-    return Fields(values=root or {}, lines=lines, repairs=tuple(repairs))
+            holders.append((value, None))
+    values = root or {}
+    merged = lines.pop("<<", 0)
+    return Fields(
+        values=values,
+        lines={key: lines.get(key, merged) for key in values},
+        repairs=tuple(repairs),
+    )
+
+
+def _merge(mapping: dict[str, Value]) -> None:
+    """Add what a merge key (``<<: *defaults``) names and the mapping does not say itself."""
+    merged = mapping.pop("<<")
+    for source in merged if isinstance(merged, list) else [merged]:
+        for key, value in source.items() if isinstance(source, dict) else ():
+            mapping.setdefault(key, value)
 
 
 def _place(repair: Repair) -> int:
@@ -144,10 +208,13 @@ def _line(event: yaml.Event) -> int:
     return getattr(event.start_mark, "line", 0)
 
 
-def _opened(event: yaml.Event) -> Value:
-    """Return the text of a scalar, or an empty list or mapping where one starts."""
+def _node(event: yaml.Event) -> Value:
+    """Return the text of a scalar, or an empty list or mapping where one starts.
+
+    A null (YAML 1.2, section 10.3.2) that is not in quotes is empty.
+    """
     if isinstance(event, yaml.ScalarEvent):
-        return written(event.value)
+        return "" if event.value in _NULLS and not event.style else written(event.value)
     return {} if isinstance(event, yaml.MappingStartEvent) else []
 
 
@@ -230,9 +297,15 @@ def _quoted(text: str) -> str:
 
 
 def _unquoted(raw: str) -> str:
-    """Return a text without the quotes around it, or the one at its start that never closes."""
+    """Return a text without the quotes around it, or the quote at its start that never closes.
+
+    Those of ``"Yes" and "No"`` are around its first and last words, and stay.
+    """
     text = raw.strip()
     while len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        first = re.search(text[0], _APOSTROPHE.sub("", text[1:-1]))
+        if first and _CLOSES.match(first.string, first.start()):
+            break
         text = text[1:-1].strip()
     if len(text) > 1 and text[0] in "\"'" and _APOSTROPHE.sub("", text).count(text[0]) == 1:
         text = text[1:].strip()
