@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from digest.articles.duplicates import likeness
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Failure, FileRecord, Reading
-from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, path_identity
+from digest.articles.model import Availability, CategoryPath, Draft, Note, SafeHtml, path_identity
 from digest.editions.model import Digest, Issue
 from digest.store.database import Store
 from digest.store.types import hashed
@@ -39,6 +39,7 @@ def draft(
     notes: Iterable[Note] = (),
     authors: tuple[str, ...] = ("林海", "Ada Field"),
     language: str | None = "zh",
+    availability: Availability | None = None,
 ) -> Draft:
     """Return a draft whose fingerprint follows its title, text, authors and categories.
 
@@ -59,6 +60,7 @@ def draft(
         fingerprint=hashed(f"{title}|{body}|{'|'.join([*map(str, paths), *authors])}"),
         likeness=likeness(title, body, None) if alike else None,
         notes=tuple(notes),
+        availability=availability,
     )
 
 
@@ -83,6 +85,7 @@ def reading(
     notes: Iterable[Note] = (),
     authors: tuple[str, ...] = ("林海", "Ada Field"),
     language: str | None = "zh",
+    availability: Availability | None = None,
 ) -> Reading:
     """Return the reading of a file that became an article."""
     return Reading(
@@ -98,6 +101,7 @@ def reading(
             notes=notes,
             authors=authors,
             language=language,
+            availability=availability,
         ),
     )
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from digest.articles.facets import FacetKind
-from digest.articles.model import ArticleKey, Changes, Tombstone, article_key
+from digest.articles.ingest.records import Embargoes, Failure, Reading
+from digest.articles.model import (
+    ArticleKey,
+    Availability,
+    Changes,
+    DateLimit,
+    Note,
+    Severity,
+    Tombstone,
+    article_key,
+)
 from digest.store.database import Store
 from digest.store.withdrawals import Word
 from tests import stores
@@ -194,4 +205,130 @@ def test_the_list_is_of_what_is_shown_or_of_what_is_withdrawn(filled: Store) -> 
 
 def test_unknown_keys_withdraw_nothing(filled: Store) -> None:
     assert filled.withdrawals.withdraw([ArticleKey("unknown")], NOW) == Changes()
+    assert shown(filled) == ["一", "二"]
+
+
+TO_COME = Availability(not_before=DateLimit(at=NOW + 5 * DAY, line=3, key="publishdate"))
+OVER = Availability(expires=DateLimit(at=NOW + 5 * DAY, line=4, key="expirydate"))
+DRAFT = Availability(
+    held_back=Note(severity=Severity.FAILED, line=2, cause="it is a draft: draft: true")
+)
+
+
+def take(store: Store, now: datetime, *readings: Reading) -> Changes:
+    """Record files and review what follows, as ingest does."""
+    return store.articles.record(readings, now) + store.articles.review(now, None)
+
+
+def held(path: str, availability: Availability | None = DRAFT, **said: Any) -> Reading:
+    return reading(path, availability=availability, **said)
+
+
+def causes(store: Store) -> dict[str, str]:
+    return {problem.path: problem.cause for problem in store.articles.problems(noted=True)}
+
+
+def test_a_published_file_that_becomes_a_draft_takes_its_article_out(filled: Store) -> None:
+    changes = take(filled, NOW + DAY, held("a.md", title="一", categories=(LOANS,)))
+    assert changes.articles == {A}
+    assert changes.categories == set(LOANS.lineage())
+    assert shown(filled) == ["二"]
+    assert causes(filled) == {"a.md": "it is a draft: draft: true"}
+    (standing,) = filled.withdrawals.listed(None, 9, withdrawn=True)
+    assert (standing.article.key, standing.withdrawn_at) == (A, NOW + DAY)
+    assert not take(filled, NOW + DAY, held("a.md", title="一", categories=(LOANS,)))
+
+
+def test_it_is_back_when_the_line_goes(filled: Store) -> None:
+    take(filled, NOW + DAY, held("a.md", title="一", categories=(LOANS,)))
+    changes = take(filled, NOW + 2 * DAY, reading("a.md", title="一", categories=(LOANS,)))
+    assert changes.articles == {A}
+    assert shown(filled) == ["一", "二"]
+    assert causes(filled) == {}
+
+
+def test_a_draft_that_was_never_published_is_no_article(store: Store) -> None:
+    assert not take(store, NOW, held("a.md"))
+    assert (stores.keys(store), store.articles.counts().articles) == ([], 0)
+    assert take(store, NOW + DAY, reading("a.md")).new == 1
+
+
+def test_an_article_in_two_files_goes_when_both_hold_it_back(store: Store) -> None:
+    said: dict[str, Any] = {"identity": "urn:x", "title": "一"}
+    take(store, NOW, reading("a.md", **said), reading("b.md", **said))
+    assert not take(store, NOW + DAY, held("a.md", **said)).articles
+    assert len(stores.keys(store)) == 1
+    assert take(store, NOW + DAY, held("b.md", **said)).articles
+    assert stores.keys(store) == []
+    assert take(store, NOW + DAY, reading("b.md", **said)).articles
+    assert len(stores.keys(store)) == 1
+
+
+def test_a_file_moved_into_a_folder_of_drafts_takes_its_article_with_it(filled: Store) -> None:
+    filled.articles.vanish(["a.md"], NOW + DAY)
+    take(
+        filled, NOW + DAY, held("_drafts/a.md", content="of a.md", title="一", categories=(LOANS,))
+    )
+    assert shown(filled) == ["二"]
+
+
+def test_a_draft_that_is_deleted_or_broken_does_not_bring_its_article_back(filled: Store) -> None:
+    take(filled, NOW + DAY, held("a.md", title="一", categories=(LOANS,)))
+    failure = Reading(
+        record=reading("a.md").record, outcome=Failure(line=1, cause="it cannot be read")
+    )
+    assert not take(filled, NOW + DAY, failure).articles
+    filled.articles.vanish(["a.md"], NOW + DAY)
+    assert not filled.articles.review(NOW + 2 * DAY, None)
+    assert shown(filled) == ["二"]
+
+
+def test_what_is_not_meant_to_be_an_article_is_withdrawn_and_only_noted(filled: Store) -> None:
+    outcome = Failure(line=None, cause="a list page", severity=Severity.NOTED, held_back=True)
+    changes = take(filled, NOW + DAY, Reading(record=reading("a.md").record, outcome=outcome))
+    assert changes.articles == {A}
+    assert changes.problems == 0
+    assert shown(filled) == ["二"]
+
+
+def test_the_operators_word_stands_against_that_of_the_file(filled: Store) -> None:
+    take(filled, NOW + DAY, held("a.md", title="一", categories=(LOANS,)))
+    filled.withdrawals.restore([A], NOW + DAY)
+    assert shown(filled) == ["一", "二"]
+    assert not filled.articles.review(NOW + DAY, None)
+    filled.withdrawals.withdraw([A], NOW + DAY)
+    take(filled, NOW + DAY, reading("a.md", title="一", categories=(LOANS,)))
+    assert shown(filled) == ["二"]
+
+
+def test_a_date_to_come_holds_back_what_was_published_until_it_comes(filled: Store) -> None:
+    take(filled, NOW + DAY, held("a.md", TO_COME, title="一", categories=(LOANS,)))
+    assert shown(filled) == ["二"]
+    assert filled.articles.embargoes(NOW + DAY).next_at == NOW + 5 * DAY
+    assert causes(filled)["a.md"].startswith("it begins at 2024-")
+    assert filled.articles.embargoes(NOW + 5 * DAY).over == {"a.md"}
+    take(filled, NOW + 5 * DAY, held("a.md", TO_COME, title="一", categories=(LOANS,)))
+    assert shown(filled) == ["一", "二"]
+    assert filled.articles.embargoes(NOW + 5 * DAY) == Embargoes()
+
+
+def test_a_new_file_appears_at_its_date_however_far_ahead_and_dated_then(store: Store) -> None:
+    far = NOW + 2_000 * DAY
+    wanted = Availability(not_before=DateLimit(at=far, line=3, key="publishdate"))
+    for now in (NOW, far):
+        take(store, now, reading("a.md", availability=wanted, published_at=NOW - DAY))
+        assert len(stores.keys(store)) == (now == far)
+    assert [article.published_at for article in stores.newest(store, None, 9)] == [far]
+
+
+def test_an_article_is_withdrawn_when_its_end_comes(filled: Store) -> None:
+    take(filled, NOW + DAY, held("a.md", OVER, title="一", categories=(LOANS,)))
+    assert shown(filled) == ["一", "二"]
+    assert filled.articles.embargoes(NOW + DAY).next_at == NOW + 5 * DAY
+    assert filled.articles.files(["a.md"])["a.md"].content == ""  # it is read again then
+    assert filled.articles.embargoes(NOW + 5 * DAY).over == {"a.md"}
+    take(filled, NOW + 5 * DAY, held("a.md", OVER, title="一", categories=(LOANS,)))
+    assert shown(filled) == ["二"]
+    assert filled.articles.embargoes(NOW + 5 * DAY) == Embargoes()
+    take(filled, NOW + 6 * DAY, reading("a.md", title="一", categories=(LOANS,)))
     assert shown(filled) == ["一", "二"]

@@ -148,6 +148,8 @@ def _publish(services: Services, done: str) -> None:
 
 
 def _told(services: Services, one: Standing) -> dict[str, Any]:
+    from digest.store.withdrawals import Word
+
     article = one.article
     return {
         "key": article.key,
@@ -156,7 +158,7 @@ def _told(services: Services, one: Standing) -> dict[str, Any]:
         "published_at": _moment(article.published_at),
         "updated_at": _moment(article.updated_at),
         "withdrawn_at": _moment(one.withdrawn_at) if one.withdrawn_at else None,
-        "operator": str(one.word) if one.word else None,
+        "operator": str(one.word) if one.word in (Word.WITHDRAWN, Word.KEPT) else None,
         "page": services.site.link(article.folder),
         "link": article.link,
         "image": article.image,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from digest.articles.filters import FilterInput
 from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import ArticleKey, Changes, Draft, Note, SameText, Severity
-from digest.articles.revision import IngestPolicy, Kind, Known, content_of, decide, notes
+from digest.articles.revision import IngestPolicy, Kind, Known, content_of, decide, hold, notes
 from digest.site import tag_uri
 from digest.store.article_lookup import load
 from digest.store.article_matching import ArticleMatcher, MatchedArticle, own_identity
@@ -33,6 +33,7 @@ class _Seen:
     record: FileRecord
     notes: tuple[Note, ...]
     embargo_at: datetime | None = None
+    expires_at: datetime | None = None
     text_hash: str | None = None  #: where its article says what it says
     raw_hash: str | None = None
 
@@ -109,12 +110,29 @@ def _decide(
         assert not isinstance(draft, SameText)  # noqa: S101 they are taken out before
         if isinstance(draft, Failure):
             matcher.keep(path, record.content)
-            failed = Note(severity=Severity.FAILED, line=draft.line, cause=draft.cause)
+            if draft.held_back:
+                matcher.hold_back(path)
+            failed = Note(severity=draft.severity, line=draft.line, cause=draft.cause)
             outcome.files[path] = _Seen(record=record, notes=(failed,))
             continue
         draft = _storable(draft)
+        before = matcher.holding(path)
+        if before is not None and before.waited:
+            draft = _after_waiting(draft)
         entry = matcher.assign(path, record.content, draft)
-        outcome.files[path] = _Seen(record=record, notes=notes(draft, now, policy))
+        held = hold(draft, now)
+        if held:
+            matcher.hold_back(path)
+            outcome.files[path] = _Seen(
+                record=record, notes=(held.note, *draft.notes), embargo_at=held.until
+            )
+            continue
+        expires = draft.availability.expires if draft.availability else None
+        outcome.files[path] = _Seen(
+            record=record,
+            notes=notes(draft, now, policy),
+            expires_at=expires.at if expires else None,
+        )
         revision = decide(entry.known, draft, now, policy)
         if revision.kind is Kind.EMBARGOED:
             matcher.withhold(path)
@@ -152,6 +170,14 @@ def _storable(draft: Draft) -> Draft:
     """Return the draft with its identity as the database keeps it."""
     identity = storable(draft.identity)
     return draft if identity == draft.identity else replace(draft, identity=identity)
+
+
+def _after_waiting(draft: Draft) -> Draft:
+    """Return the draft of a file that was held back: not published before it may be read."""
+    wanted = draft.availability.not_before if draft.availability else None
+    if wanted is None or draft.published_at is None or draft.published_at >= wanted.at:
+        return draft
+    return replace(draft, published_at=wanted.at)
 
 
 def _learns(entry: MatchedArticle, draft: Draft) -> bool:
@@ -267,7 +293,7 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
                 "size": seen.record.size,
                 "mtime_ns": seen.record.mtime_ns,
                 # Without its content a file is read again once its time has come.
-                "content": "" if seen.embargo_at else seen.record.content,
+                "content": "" if seen.embargo_at or seen.expires_at else seen.record.content,
                 "recipe": seen.record.recipe,
                 "missing_at": None,
                 "article": holding.entry.sequence if holding.entry else None,
@@ -275,6 +301,8 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
                 "fingerprint": holding.fingerprint,
                 "categories": holding.categories,
                 "embargo_at": seen.embargo_at,
+                "expires_at": seen.expires_at,
+                "held": holding.held,
                 "text_hash": seen.text_hash,
                 "raw_hash": seen.raw_hash,
             }

@@ -69,6 +69,8 @@ class MatchedFile:
     missing: bool
     entry: MatchedArticle | None  #: None where it never was an article
     leads: bool = False
+    held: bool = False  #: it does not want its article to be read
+    waited: bool = False  #: for a moment from which on it does
     fingerprint: str | None = None  #: of its last draft
     categories: tuple[CategoryPath, ...] = ()  #: of its last draft
 
@@ -124,7 +126,17 @@ class ArticleMatcher:
     def keep(self, path: str, content: str) -> MatchedFile:
         """Let a file that says nothing of use hold on to its article, and return its holding."""
         before = self._holdings.get(path)
-        return self._hold(path, content, before.entry if before else None)
+        held = before is not None and before.held
+        holding = self._hold(path, content, before.entry if before else None)
+        holding.held = held
+        return holding
+
+    def hold_back(self, path: str) -> None:
+        """Note that a file does not want its article to be read; one that is new is none."""
+        holding = self._holdings[path]
+        holding.held = True
+        if holding.entry is not None and holding.entry.known is None:
+            self.withhold(path)
 
     def assign(self, path: str, content: str, draft: Draft) -> MatchedArticle:
         """Return the article that a readable file is about, and let the file hold it.
@@ -160,7 +172,9 @@ class ArticleMatcher:
         says_new = holding.fingerprint not in (None, draft.fingerprint)
         if holding.fingerprint is None:  # it is new here
             says_new = draft.identity == entry.identity
-        leads = leader is None or leader is holding or (leader.missing and says_new)
+        leads = (
+            leader is None or leader is holding or ((leader.missing or leader.held) and says_new)
+        )
         if holding.categories != draft.categories or (leads and leader is not holding):
             self.refiled[entry.identity] = entry
         if leads:
@@ -306,7 +320,7 @@ class ArticleMatcher:
     def _hold(self, path: str, content: str, entry: MatchedArticle | None) -> MatchedFile:
         before = self._holdings.get(path)
         if before is not None and before.entry is entry:
-            before.content, before.missing = content, False
+            before.content, before.missing, before.held = content, False, False
             if entry is not None:
                 entry.files[path] = before
             return before

@@ -22,7 +22,7 @@ from digest.store.schema import article, article_state, file, meta, problem, wit
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
-from digest.store.withdrawals import deleted, review
+from digest.store.withdrawals import review, reviewable
 
 _POLICY = IngestPolicy()
 #: The row of ``meta`` that holds the authority of tag URIs.
@@ -151,14 +151,19 @@ class ArticleStore:
                 connection.execute(delete(problem).where(problem.c.file.in_(chunk), FAILED))
 
     def embargoes(self, now: datetime) -> Embargoes:
-        """Return which files wait for the date of their article."""
-        waiting = file.c.missing_at.is_(None) & file.c.embargo_at.is_not(None)
-        over = select(file.c.path).where(waiting, file.c.embargo_at <= now)
-        later = select(func.min(file.c.embargo_at)).where(waiting, file.c.embargo_at > now)
+        """Return which files wait for the date of their article, or for its end."""
+        over: set[str] = set()
+        later: list[datetime] = []
         with self._database.read() as connection:
-            return Embargoes(
-                over=frozenset(connection.scalars(over)), next_at=connection.scalar(later)
-            )
+            for column, waiting in (
+                (file.c.embargo_at, file.c.embargo_at.is_not(None)),
+                (file.c.expires_at, file.c.expires_at.is_not(None) & ~file.c.held),
+            ):
+                there = file.c.missing_at.is_(None) & waiting
+                over |= set(connection.scalars(select(file.c.path).where(there, column <= now)))
+                next_at = connection.scalar(select(func.min(column)).where(there, column > now))
+                later += [next_at] if next_at else []
+        return Embargoes(over=frozenset(over), next_at=min(later, default=None))
 
     def waiting(self) -> list[tuple[str, datetime]]:
         """Return the paths of files with a date to come, and that date, the next one first."""
@@ -172,16 +177,17 @@ class ArticleStore:
     def review(
         self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
     ) -> Changes:
-        """Show articles again whose files are back; withdraw those without a file for so long.
+        """Show articles again whose files are back, and withdraw those whose files hold them back.
 
-        Without ``grace`` none are withdrawn. Where not a single file is there, the tree itself is
-        away, and none are either. With ``policy`` facets are decided anew where those that are
-        known were decided by others: another language of the site, other feeds of the operator's.
+        With ``grace`` those without a file for so long are withdrawn, too; but where not a single
+        file is there, the tree itself is away, and none are. With ``policy`` facets are decided
+        anew where those that are known were decided by others: another language of the site,
+        other feeds of the operator's.
         """
         facet_changes = update_all_facets(self._database, policy, now) if policy else Changes()
         if grace is None:
             with self._database.read() as connection:
-                if connection.scalar(deleted().limit(1)) is None:
+                if not reviewable(connection):
                     return facet_changes
         with self._database.write(Lock.ARTICLES) as connection:
             return facet_changes + review(connection, now, grace)

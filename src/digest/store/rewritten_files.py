@@ -24,6 +24,8 @@ SAID = (
     file.c.leads
     & file.c.missing_at.is_(None)
     & file.c.embargo_at.is_(None)
+    & file.c.expires_at.is_(None)
+    & ~file.c.held
     & file.c.article.is_not(None)
 )
 _REMEMBER = Prepared(

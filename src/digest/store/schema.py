@@ -25,20 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-)
+REVISIONS = tuple(f"{number:04}" for number in range(1, 14))
 
 metadata = MetaData(
     naming_convention={
@@ -293,6 +280,8 @@ file = Table(
     Column("fingerprint", Text),  #: of the draft that the file gave last; NULL: none, or unknown
     Column("categories", Categories),  #: of that draft
     Column("embargo_at", Moment),  #: when the file is to be looked at; NULL: no embargo
+    Column("expires_at", Moment),  #: when its article is to be withdrawn; NULL: never
+    Column("held", Boolean, nullable=False, server_default=false()),  #: wants its article unread
     Column("text_hash", Text),  #: of that draft; NULL: whatever the file says is to be read
     Column("raw_hash", Text),  #: likewise
 )
@@ -301,6 +290,18 @@ Index(
     file.c.embargo_at,
     sqlite_where=file.c.embargo_at.is_not(None),
     postgresql_where=file.c.embargo_at.is_not(None),
+)
+Index(
+    "ix_file_expires_at",
+    file.c.expires_at,
+    sqlite_where=file.c.expires_at.is_not(None),
+    postgresql_where=file.c.expires_at.is_not(None),
+)
+Index(
+    "ix_file_held",
+    file.c.article,
+    sqlite_where=text("held = 1"),  # as queries say it there
+    postgresql_where=file.c.held,
 )
 Index(
     "ix_file_missing_content",

@@ -30,10 +30,11 @@ from digest.store.visibility import Hidden, set_hidden
 
 
 class Word(StrEnum):
-    """What the operator said of an article; it stands whatever becomes of the files."""
+    """Who decided whether an article is shown. The operator's word stands whatever files say."""
 
-    WITHDRAWN = "withdrawn"
-    KEPT = "kept"
+    WITHDRAWN = "withdrawn"  #: the operator's
+    KEPT = "kept"  #: the operator's
+    AUTHOR = "author"  #: the article's own files hold it back, and end that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,22 +165,36 @@ def tombstone(row: Row[Any]) -> Tombstone:
     return Tombstone(id=ArticleId(row.tag), withdrawn_at=row.at)
 
 
-def deleted() -> Select[Any]:
-    """Return the query of articles that are withdrawn because their files are gone."""
-    return select(withdrawal.c.article).where(
-        withdrawal.c.at.is_not(None), withdrawal.c.word.is_(None)
-    )
+def _by_files() -> Select[Any]:
+    """Return the query of articles that are withdrawn because of what became of their files."""
+    undecided = withdrawal.c.word.is_(None) | (withdrawal.c.word == Word.AUTHOR)
+    return select(withdrawal.c.article).where(withdrawal.c.at.is_not(None), undecided)
+
+
+_PRESENT = select(file.c.article).where(file.c.missing_at.is_(None), file.c.article.is_not(None))
+#: Articles with a file that holds them back, there or not.
+_HELD = select(file.c.article).where(file.c.held, file.c.article.is_not(None))
+
+
+def reviewable(connection: Connection) -> bool:
+    """Tell whether ``review`` may have something to do where nothing is withdrawn for age."""
+    return any(connection.scalar(query.limit(1)) is not None for query in (_by_files(), _HELD))
 
 
 def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
-    """Show again what has a file, and withdraw what has been without one for so long."""
-    there = select(file.c.article).where(file.c.missing_at.is_(None))
-    changed = list(connection.scalars(deleted().where(withdrawal.c.article.in_(there))))
+    """Show again what has a file, withdraw what its files hold back or has none for so long.
+
+    An article is held back where one of its files wants it, and no other that is there does not.
+    """
+    shown = _PRESENT.where(~file.c.held)
+    changed = list(connection.scalars(_by_files().where(withdrawal.c.article.in_(shown))))
     for chunk in chunks(changed):
         connection.execute(delete(withdrawal).where(withdrawal.c.article.in_(chunk)))
     set_hidden(connection, changed, Hidden.WITHDRAWN, hidden=False)
-    if grace is not None and connection.scalar(there.limit(1)) is not None:
-        said = select(withdrawal.c.article)
+    said = select(withdrawal.c.article)
+    held = _HELD.where(file.c.article.not_in(said), file.c.article.not_in(shown)).distinct()
+    changed += _withdraw(connection, list(connection.scalars(held)), Word.AUTHOR, now)
+    if grace is not None and connection.scalar(_PRESENT.limit(1)) is not None:
         # One without any file has lost it to another article: it took another identity.
         gone_at = func.coalesce(func.max(file.c.missing_at), func.max(article.c.updated_at))
         overdue = (
@@ -190,13 +205,19 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
             .having(func.count(file.c.missing_at) == func.count(file.c.key))
             .having(gone_at <= now - grace)
         )
-        rows = [{"article": one, "at": now, "word": None} for one in connection.scalars(overdue)]
-        if rows:
-            connection.execute(withdrawal.insert(), rows)
-            overdue_now = [row["article"] for row in rows]
-            set_hidden(connection, overdue_now, Hidden.WITHDRAWN, hidden=True)
-            changed += overdue_now
+        changed += _withdraw(connection, list(connection.scalars(overdue)), None, now)
     return _changes(connection, changed, now)
+
+
+def _withdraw(
+    connection: Connection, sequences: Sequence[int], word: Word | None, now: datetime
+) -> Sequence[int]:
+    """Withdraw articles, none of which has a row yet, and return their sequences."""
+    if sequences:
+        rows = [{"article": sequence, "at": now, "word": word} for sequence in sequences]
+        connection.execute(withdrawal.insert(), rows)
+        set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=True)
+    return sequences
 
 
 def _changes(connection: Connection, sequences: Sequence[int], now: datetime) -> Changes:

@@ -30,9 +30,9 @@ from digest.articles.ingest.tree import (
     printable,
 )
 from digest.articles.ingest.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
-from digest.articles.model import Changes, SourceFile
+from digest.articles.model import Changes, Severity, SourceFile
 from digest.articles.revision import IngestPolicy
-from digest.errors import SourceError
+from digest.errors import NotAnArticle, SourceError
 from digest.times import Clock
 
 #: Files handed to one transaction of the store.
@@ -366,9 +366,16 @@ class Ingest:
             recipe = self._given_up
         elif isinstance(result, Stalled):
             recipe = ""  # of no recipe, so that it is tried again at each scan
+        meant = isinstance(result, NotAnArticle)
+        noted = isinstance(result, NotAnArticle) and not result.failed
         return Reading(
             record=replace(record, content="", recipe=recipe),
-            outcome=Failure(line=result.line, cause=result.problem),
+            outcome=Failure(
+                line=result.line,
+                cause=result.problem,
+                severity=Severity.NOTED if noted else Severity.FAILED,
+                held_back=meant,
+            ),
         )
 
     def _unreadable(self, key: str, error: OSError) -> Reading:

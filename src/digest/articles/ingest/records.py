@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from digest.articles.ingest.scan import Scan
-from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText
+from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText, Severity
 from digest.articles.revision import IngestPolicy
 
 
@@ -33,6 +33,8 @@ class Failure:
 
     line: int | None  #: 1-based; None for the whole file
     cause: str
+    severity: Severity = Severity.FAILED
+    held_back: bool = False  #: it is not meant to be one: what it was before is withdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embargoes:
-    """Which files wait for the date of their article."""
+    """Which files wait for the date from which on, or up to which, their article is shown."""
 
     over: frozenset[str] = frozenset()  #: paths of those whose date has come
     next_at: datetime | None = None  #: aware UTC: when the next one's comes
