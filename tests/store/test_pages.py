@@ -7,15 +7,17 @@ import unicodedata
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Column, Integer, MetaData, Table, event, select
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath, article_key, slug
 from digest.articles.revision import IngestPolicy
+from digest.errors import StoreError
 from digest.feeds.model import CategorySummary, Feed
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
+from digest.store.statements import PreparedQuery
 from tests import stores
 from tests.feeds.samples import SITE
 from tests.store.conftest import PATIENCE
@@ -228,3 +230,9 @@ def test_archives_are_told_with_the_last_change_of_what_they_hold(store: Store) 
             one.sequence for one in snapshot.newest(None, 2)
         ]
         assert (len(told.gone), told.newest_archive) == (1, 0)
+
+
+def test_a_prepared_query_that_fails_is_an_error_of_the_store(store: Store) -> None:
+    lost = PreparedQuery(select(Table("lost", MetaData(), Column("id", Integer)).c.id))
+    with pytest.raises(StoreError), store._database.read() as connection:
+        lost.run(connection)

@@ -24,6 +24,7 @@ from digest.articles.facets import Facet
 from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
 from digest.feeds.model import CategorySummary
 from digest.store.schema import article, article_state, category, facet, facet_article, membership
+from digest.store.statements import PreparedQuery
 from digest.store.types import chunks, hashed
 from digest.store.visibility import visible
 
@@ -152,7 +153,7 @@ _FILED = (
     .where(membership.c.position.is_not(None))
     .order_by(membership.c.article, membership.c.position)
 )
-_FILED_ONE = _FILED.where(membership.c.article == bindparam("sequence"))
+_FILED_ONE = PreparedQuery(_FILED.where(membership.c.article == bindparam("sequence")))
 
 
 def filed(
@@ -168,8 +169,7 @@ def filed(
 
 def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ...]:
     """Return the categories of one article, in its file's own order."""
-    rows = connection.execute(_FILED_ONE, {"sequence": sequence})
-    return tuple(CategoryPath(names) for _, names in rows)
+    return tuple(CategoryPath(row.names) for row in _FILED_ONE.run(connection, sequence=sequence))
 
 
 def category_summaries(

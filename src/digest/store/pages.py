@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -37,7 +36,7 @@ from digest.store.editions import issued, taken_upto
 from digest.store.facet_membership import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import article, article_state, category, facet, feed_change, meta
-from digest.store.statements import put
+from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import visible
 from digest.store.withdrawals import any_withdrawn
@@ -58,7 +57,7 @@ _SETTLED = (
     .limit(1)
     .scalar_subquery()
 )
-_ARTICLE = (
+_ARTICLE = PreparedQuery(
     select(*COLUMNS, article_state.c.hidden, article_state.c.revision, _SETTLED.label("changed_at"))
     .join(article_state, article_state.c.article == article.c.id)
     .where(article.c.key == bindparam("key"))
@@ -131,9 +130,10 @@ class PageSnapshot:
 
     def find_article(self, key: str) -> StoredArticle | None:
         """Return how the article with a key stands; None where there is none."""
-        row: Any = self._connection.execute(_ARTICLE, {"key": key}).first()
-        if row is None:
+        rows = _ARTICLE.run(self._connection, key=key)
+        if not rows:
             return None
+        (row,) = rows
         return StoredArticle(
             hidden=row.hidden != 0,
             revision=row.revision,

@@ -22,7 +22,7 @@ _OVERHEAD = 2048
 #: How pages are packed, the best first: a page is made anew at every change, so that a level which
 #: costs twice as much for one part in twenty of the size is too high.
 _PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
-    "br": lambda content: brotli.compress(content, quality=3),
+    "br": lambda content: brotli.compress(content, quality=1),
     "gzip": lambda content: gzip.compress(content, compresslevel=3, mtime=0),
 }
 
