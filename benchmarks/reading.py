@@ -75,7 +75,7 @@ def age(root: Path) -> None:
 def read(configuration: Path) -> Measured:
     """Read what differs from what is stored."""
     with open_services(load(configuration, {})) as services, services.workers() as workers:
-        workers.results_of([], workers.submit([]))  # they run, as they do in the daemon
+        workers.results_of(workers.submit([]))  # they run, as they do in the daemon
         began, worked = time.perf_counter(), time.process_time() + _of_children()
         changes = services.ingest(workers).scan().changes
         clock = time.perf_counter() - began

@@ -148,7 +148,7 @@ def test_whatever_the_input_it_is_an_article_or_a_problem_within_the_limit(
     source = SourceFile(path=PurePosixPath("a.md"), content=HEAVY[name].encode())
     assert len(source.content) <= LARGEST
     batch = [source, GOOD]
-    result, good = workers.results_of(batch, workers.submit(batch))
+    result, good = workers.results_of(workers.submit(batch))
     problem = result.problem if isinstance(result, SourceError) else ""
     # Never that it lasted too long by the clock, which a busy machine can make of any.
     assert problem in ("", GIVEN_UP.format(0.5), "the body has too many escaped characters")

@@ -138,7 +138,7 @@ def unprivileged(workplace: Workplace) -> Iterator[Unprivileged]:
         limit = settings.articles.timeout
         with Workers(settings.draft_options(), count=1, timeout=limit) as workers:
             source = SourceFile(path=PurePosixPath("a.md"), content=b"---\ntitle: a\n---\n")
-            workers.results_of([source], workers.submit([source]))
+            workers.results_of(workers.submit([source]))
             with acting_as(NOBODY), open_services(settings, place.clock) as services:
                 yield Unprivileged(place, services, workers)
 

@@ -30,7 +30,8 @@ from digest.articles.ingest.records import Embargoes, FileRecord, Reading
 from digest.articles.ingest.scan import Scan
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.watch import Watches
-from digest.articles.ingest.workers import Result, Workers
+from digest.articles.ingest.worker_process import Result
+from digest.articles.ingest.workers import Workers
 from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
 from digest.articles.revision import IngestPolicy
 from digest.backoff import Backoff
@@ -191,13 +192,10 @@ class NoWorkers(Workers):
         fingerprint="same",
     )
 
-    def submit(self, _sources: Sequence[SourceFile]) -> Future[list[Result]]:
-        return Future()
-
-    def results_of(
-        self, sources: Sequence[SourceFile], _future: Future[list[Result]]
-    ) -> list[Result]:
-        return [self.draft for _ in sources]
+    def submit(self, sources: Sequence[SourceFile]) -> Future[list[Result]]:
+        future: Future[list[Result]] = Future()
+        future.set_result([self.draft for _ in sources])
+        return future
 
 
 class NoPublisher(Publisher):

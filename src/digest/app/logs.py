@@ -15,7 +15,7 @@ import structlog
 from digest.articles.characters import escaped
 
 #: Libraries whose own news is of interest only when something is wrong.
-_QUIET = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "pebble", "uvicorn", "watchdog")
+_QUIET = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "uvicorn", "watchdog")
 
 
 def configure_logs(

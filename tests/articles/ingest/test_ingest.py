@@ -8,6 +8,7 @@ import resource
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from digest.app.wiring import Services
 from digest.articles.ingest import ingest as ingest_module
 from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.tree import Tree
-from digest.articles.ingest.workers import Result, Stalled, TooSlow, Workers
+from digest.articles.ingest.worker_process import Result
+from digest.articles.ingest.workers import GivenUp, Stalled, Workers
 from digest.articles.model import Changes, SourceFile
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
@@ -102,11 +104,13 @@ def test_a_second_scan_opens_no_file(
 def all_given_up(error: type[SourceError]) -> Iterator[None]:
     """Have every file given up for time."""
 
-    def give_up(_: Workers, sources: Sequence[SourceFile], __: object) -> list[Result]:
-        return [error(source.path, None, "took more than 2 s") for source in sources]
+    def give_up(_: Workers, sources: Sequence[SourceFile]) -> Future[list[Result]]:
+        future: Future[list[Result]] = Future()
+        future.set_result([error(source.path, None, "took more than 2 s") for source in sources])
+        return future
 
     with pytest.MonkeyPatch.context() as slow:
-        slow.setattr(Workers, "results_of", give_up)
+        slow.setattr(Workers, "submit", give_up)
         yield
 
 
@@ -114,7 +118,7 @@ def test_a_file_that_took_too_long_is_tried_again_when_it_is_written_again(
     workplace: Workplace, ingest: Ingest, services: Services
 ) -> None:
     file = workplace.write("a.md", "慢")
-    with all_given_up(TooSlow):
+    with all_given_up(GivenUp):
         assert told(ingest.scan()) == (0, 0, 0, 1)
     assert told(ingest.scan()) == (0, 0, 0, 0)
 
@@ -128,7 +132,7 @@ def test_a_file_that_took_too_long_is_tried_again_when_it_may_take_longer(
 ) -> None:
     workplace.write("a.md", "慢")
     workplace.write("b.md", "快")
-    with all_given_up(TooSlow):
+    with all_given_up(GivenUp):
         ingest.take(["a.md"])
     ingest.scan()
     options = services.settings.draft_options()

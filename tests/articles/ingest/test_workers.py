@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import PurePosixPath
 
 import pytest
-from pebble import ProcessPool
-from pebble.pool import process
 
 from digest.articles.draft import make_draft
 from digest.articles.draft_options import DraftOptions
+from digest.articles.ingest import worker_process
 from digest.articles.ingest import workers as workers_module
+from digest.articles.ingest.worker_process import Job, work
 from digest.articles.ingest.workers import Workers, WorkersError
 from digest.articles.model import Draft, SameText, SourceFile
 from digest.errors import SourceError
 
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
 BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
+JOB = Job(make="", options=DraftOptions(), seconds=1.0, memory=1)
 
 
 #: What stands in for the making of a draft.
@@ -55,6 +62,24 @@ def dies(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     os._exit(7)
 
 
+def takes_all_memory(_source: SourceFile, _options: DraftOptions, _now: datetime) -> Draft:
+    held = []
+    while True:  # until the system gives no more: that is what is tested
+        held.append(bytearray(50_000_000))
+
+
+def aborts(_source: SourceFile, _options: DraftOptions, _now: datetime) -> Draft:
+    os.abort()  # as programs in Rust do where memory ends
+
+
+def tells_its_process(source: SourceFile, options: DraftOptions, _now: datetime) -> Draft:
+    return replace(make_draft(source, options), title=str(os.getpid()))
+
+
+def leaves(_source: SourceFile, _options: DraftOptions, _now: datetime) -> Draft:
+    os._exit(0)
+
+
 def trips(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
     raise RecursionError("too deep")
 
@@ -72,7 +97,7 @@ def name(make: Misbehaviour) -> str:
 
 def titles(workers: Workers, *sources: SourceFile) -> list[str]:
     """Return the titles of the drafts of a batch; of a file that is none, what is wrong."""
-    results = workers.results_of(sources, workers.submit(sources))
+    results = workers.results_of(workers.submit(sources))
     return [one.problem if isinstance(one, SourceError) else title_of(one) for one in results]
 
 
@@ -92,7 +117,7 @@ def test_a_file_becomes_a_draft(workers: Workers) -> None:
 
 
 def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
-    (problem,) = workers.results_of([BAD], workers.submit([BAD]))
+    (problem,) = workers.results_of(workers.submit([BAD]))
     assert isinstance(problem, SourceError)
     assert problem.path == BAD.path
     assert titles(workers, GOOD, BAD, GOOD) == ["Good", problem.problem, "Good"]
@@ -106,6 +131,8 @@ def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
         (ignores_the_limit, 2, "was not read in"),
         (dies, 50, "died with exit code 7"),
         (trips, 50, "RecursionError: too deep"),
+        (takes_all_memory, 50, "took more than 512 MiB of memory"),
+        (aborts, 50, "took more than 512 MiB of memory"),
     ],
 )
 def test_a_hostile_file_harms_only_itself(
@@ -118,19 +145,20 @@ def test_a_hostile_file_harms_only_itself(
     with monkeypatch.context() as patch:
         patch.setattr(workers_module, "_PATIENCE", patience)
         patch.setattr(workers_module, "_MAKE", name(misbehaves))
-        hostile = workers.submit([GOOD])
-    after = workers.submit([GOOD])
-
-    (found,) = workers.results_of([GOOD], hostile)
-    assert isinstance(found, SourceError)
-    assert re.search(problem, found.problem)
-    (good,) = workers.results_of([GOOD], after)
-    assert isinstance(good, Draft)
+        (result,) = workers.results_of(workers.submit([GOOD]))
+    assert isinstance(result, SourceError)
+    assert re.search(problem, result.problem)
+    assert titles(workers, GOOD) == ["Good"]
 
 
 @pytest.mark.parametrize(
     ("misbehaves", "problem"),
-    [(computes_for_ever, "took more than"), (dies, "died with exit code 7"), (trips, "too deep")],
+    [
+        (computes_for_ever, "took more than"),
+        (takes_all_memory, "of memory"),
+        (dies, "died with exit code 7"),
+        (trips, "too deep"),
+    ],
 )
 def test_a_hostile_file_takes_no_other_of_its_batch_down(
     workers: Workers,
@@ -158,31 +186,94 @@ def test_a_pool_that_was_lost_is_replaced(workers: Workers) -> None:
 def test_a_closed_pool_says_nothing_of_the_file(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(workers_module, "_MAKE", name(sleeps_for_ever))
-        waiting = workers.submit([GOOD])
+    monkeypatch.setattr(workers_module, "_MAKE", name(sleeps_for_ever))
+    waiting = workers.submit([GOOD])
+    behind = workers.submit([GOOD])
     workers.close()
-    with pytest.raises(WorkersError, match="stopped"):
-        workers.results_of([GOOD], waiting)
+    for future in (waiting, behind):
+        with pytest.raises(WorkersError, match="stopped"):
+            workers.results_of(future)
 
 
-def test_no_processes_to_be_had_is_told(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(ProcessPool, "schedule", refuse)
-    with pytest.raises(WorkersError, match="temporarily unavailable"):
-        workers.submit([GOOD])
-
-
-def test_a_pool_that_cannot_start_is_told_and_tried_again(
+def test_no_processes_to_be_had_is_told_and_tried_again(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(process, "launch_process", refuse)
+        patch.setattr(subprocess, "Popen", refuse)
         with pytest.raises(WorkersError, match="temporarily unavailable"):
-            workers.submit([GOOD])
+            workers.results_of(workers.submit([GOOD]))
     assert titles(workers, GOOD) == ["Good"]
+
+
+def test_no_threads_to_be_had_is_told(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    with pytest.raises(WorkersError, match="new thread"):
+        workers.submit([GOOD])
+
+
+def process_of(workers: Workers) -> int:
+    """Return the process that makes the next draft."""
+    return int(titles(workers, GOOD)[0])
+
+
+@pytest.fixture
+def telling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have drafts bear the number of the process that made them."""
+    monkeypatch.setattr(workers_module, "_MAKE", name(tells_its_process))
+
+
+@pytest.mark.usefixtures("telling")
+def test_a_worker_that_was_killed_while_idle_costs_no_file(workers: Workers) -> None:
+    first = process_of(workers)
+    assert process_of(workers) == first
+    os.kill(first, signal.SIGKILL)
+    assert workers._idle[0].connection.poll(50)
+    assert process_of(workers) != first
+
+
+@pytest.mark.usefixtures("telling")
+def test_a_worker_that_ends_as_it_is_asked_costs_no_file(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = process_of(workers)
+    workers._idle[0].connection.send((name(leaves), [GOOD]))  # the next batch meets its end
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "poll", lambda _, seconds=0.0: seconds > 0)
+        assert process_of(workers) != first
+
+
+@pytest.mark.usefixtures("telling")
+def test_the_server_of_workers_is_started_again_when_it_was_killed(workers: Workers) -> None:
+    first = process_of(workers)
+    assert workers._server is not None
+    program = workers._server._program
+    program.kill()
+    program.wait()
+    assert process_of(workers) != first
+
+
+@pytest.mark.usefixtures("telling")
+def test_a_worker_is_replaced_after_so_many_files(workers: Workers) -> None:
+    batch = [GOOD] * 1_000
+    first, second, third = (titles(workers, *batch)[0] for _ in range(3))
+    assert first == second != third
+
+
+def test_a_worker_that_has_nothing_to_do_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "_IDLE", 0.0)
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    _, theirs = Pipe()
+    work(theirs, JOB)
+
+
+def test_a_worker_ends_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    ours, theirs = Pipe()
+    ours.close()
+    work(theirs, JOB)

@@ -29,7 +29,8 @@ from digest.articles.ingest.tree import (
     Unread,
     printable,
 )
-from digest.articles.ingest.workers import BATCH, BATCH_BYTES, Result, Stalled, TooSlow, Workers
+from digest.articles.ingest.worker_process import Result
+from digest.articles.ingest.workers import BATCH, BATCH_BYTES, GivenUp, Stalled, Workers
 from digest.articles.model import Changes, Severity, SourceFile
 from digest.articles.revision import IngestPolicy
 from digest.errors import NotAnArticle, SourceError
@@ -84,7 +85,7 @@ class Ingest:
         self._workers = workers
         self._clock = clock
         self._recipe = workers.options.fingerprint()
-        #: Of files given up for time: read again once they are allowed more of it, not before.
+        #: Of files given up: read again once they are allowed more time, not before.
         self._given_up = f"{self._recipe}, {workers.timeout.total_seconds():g} s"
         self._recipes = (self._recipe, self._given_up)
         self._stopped = threading.Event()
@@ -362,7 +363,7 @@ class Ingest:
             return Reading(record=record, outcome=result)
         # Without its content, so that it is tried again when it is written again.
         recipe = record.recipe
-        if isinstance(result, TooSlow):
+        if isinstance(result, GivenUp):
             recipe = self._given_up
         elif isinstance(result, Stalled):
             recipe = ""  # of no recipe, so that it is tried again at each scan
@@ -426,7 +427,7 @@ class _Pipeline:
         batch, future = self._made.popleft()
         self._files -= len(batch)
         self._bytes -= sum(len(source.content) for _, source in batch)
-        results = self._workers.results_of([source for _, source in batch], future)
+        results = self._workers.results_of(future)
         return zip((record for record, _ in batch), results, strict=True)
 
 

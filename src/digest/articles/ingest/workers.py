@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from datetime import datetime, timedelta
-from pkgutil import resolve_name
-from typing import Self, TypeAlias
-
-from pebble import ProcessExpired, ProcessPool
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from typing import Self
 
 from digest.articles.draft_options import DraftOptions
-from digest.articles.model import Draft, SameText, SourceFile
+from digest.articles.ingest import worker_process
+from digest.articles.ingest.worker_process import (
+    ANSWER,
+    FORK,
+    OUT_OF_MEMORY,
+    REQUEST,
+    WAIT,
+    Job,
+    Result,
+)
+from digest.articles.model import SourceFile
 from digest.errors import DigestError, SourceError
-from digest.times import utc_now
 
 #: Files that a worker is handed at once, and their bytes: so that asking for a draft and bringing
 #: it back cost little beside the making, and a file at the end does not wait long.
 BATCH, BATCH_BYTES = 16, 524_288
-#: A worker is replaced after so many batches, which bounds what a leak in a parser can cost.
-_BATCHES_PER_WORKER = 1_000
 #: What makes a draft, by name: this process need not load the parsers that only workers need.
 _MAKE = "digest.articles.draft:draft_rewritten"
-#: How soon a wait for a draft notices that the pool was closed; seconds.
-_LOOK_UP = 0.2
 #: How many times its processor time a file may last by the clock: a machine may be busy, and what
 #: waits without computing must end too.
 _PATIENCE = 10
+#: Bytes of data that a worker may hold. It starts with 28 MB, and a plain text of 4 MB, about the
+#: largest that is read by default, takes it to 171 MB; hostile ones of half that size took 800 MB.
+_MEMORY = 512 * 2**20
 
 
 class WorkersError(DigestError):
@@ -44,39 +54,37 @@ class WorkersError(DigestError):
         return f"no processes to read articles: {self.problem}"
 
 
-class TooSlow(SourceError):
-    """An article file took more processor time than is allowed; it will again."""
+class GivenUp(SourceError):
+    """An article file took more processor time or memory than is allowed; it will again."""
 
 
 class Stalled(SourceError):
     """An article file was not read in a long time by the clock; the machine may be why."""
 
 
-#: What comes of a file: its draft unless that is as it was, or why there is none.
-Result: TypeAlias = Draft | SameText | SourceError
-
-
 class Workers:
     """A pool of processes that turn source files into drafts.
 
-    A file that takes more processor time than ``timeout`` has its process killed by the system,
-    however busy the machine is; the others go on. One that lasts ten times as long by the clock
-    has, too.
+    A file that takes more processor time than ``timeout``, or too much memory, has its process
+    killed by the system, however busy the machine is; the others go on. So has a file that lasts
+    ten times as long by the clock. Processes start when there is something to do, and end when
+    there was nothing for a minute.
     """
 
     def __init__(self, options: DraftOptions, *, count: int, timeout: timedelta) -> None:
         self.options = options
-        self._count = count or os.cpu_count() or 1
         self.timeout = timeout  #: processor time
-        self._pool = self._new_pool()
+        self._count = count or os.cpu_count() or 1
+        self._lock = threading.Lock()
+        self._server: _Server | None = None
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._open()
 
-    def _new_pool(self) -> ProcessPool:
+    def _open(self) -> None:
         self._closed = False
-        # forkserver starts a replacement in a few milliseconds and, other than fork, shares no
-        # lock with the threads of this process.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([_MAKE.partition(":")[0]])
-        return ProcessPool(max_workers=self._count, max_tasks=_BATCHES_PER_WORKER, context=context)
+        # A thread waits for each process that is busy.
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="worker")
 
     def __enter__(self) -> Self:
         return self
@@ -85,91 +93,208 @@ class Workers:
         self.close()
 
     def submit(self, sources: Sequence[SourceFile]) -> Future[list[Result]]:
-        """Begin to make the drafts of a batch; ``results_of`` waits for them.
-
-        Raises WorkersError where the system gives no processes.
-        """
+        """Begin to make the drafts of a batch; ``results_of`` waits for them."""
+        if self._closed:
+            self._open()
         try:
-            if not self._pool.active:  # asking starts it
-                self._pool = self._new_pool()
-            future: Future[list[Result]] = self._pool.schedule(
-                _limited,
-                args=(self.timeout.total_seconds(), _MAKE, sources, self.options),
-                timeout=(_PATIENCE * self.timeout).total_seconds(),
-            )
-        except (RuntimeError, OSError) as error:  # BrokenProcessPool says nothing itself
-            raise WorkersError(str(error) or str(error.__cause__)) from error
-        return future
+            return self._threads.submit(self._results, _MAKE, sources)
+        except RuntimeError as error:  # no thread is to be had
+            raise WorkersError(str(error)) from error
 
-    def results_of(
-        self, sources: Sequence[SourceFile], future: Future[list[Result]]
-    ) -> list[Result]:
+    def results_of(self, future: Future[list[Result]]) -> list[Result]:
         """Return each file's draft, or SourceError with whatever kept it from being made.
 
-        That is TooSlow or Stalled for a file that was given up. Where a worker dies over a batch,
+        That is GivenUp or Stalled for a file that was given up. Where a worker dies over a batch,
         each file of it is tried by itself, so that one takes no other down. Raises WorkersError
-        where the pool was closed meanwhile: that says nothing of the files.
+        where the system gives no processes, or the pool was closed meanwhile: that says nothing of
+        the files.
         """
         try:
-            return self._finished(future)
-        except (ProcessExpired, TimeoutError) as error:
-            if len(sources) == 1:
-                return [self._problem(sources[0], error)]
-        alone = [([source], self.submit([source])) for source in sources]
-        return [result for one in alone for result in self.results_of(*one)]
-
-    def _finished(self, future: Future[list[Result]]) -> list[Result]:
-        # A pool that is stopped may leave a future without an end: so the wait looks up.
-        while not wait([future], timeout=_LOOK_UP).done:
-            if self._closed:
-                raise WorkersError("they were stopped")
-        try:
             return future.result()
-        except (CancelledError, BrokenProcessPool) as error:
+        except CancelledError as error:
             raise WorkersError("they were stopped") from error
-        except ProcessExpired as error:
-            if self._closed:
-                raise WorkersError("they were stopped") from error
-            raise
-
-    def _problem(self, source: SourceFile, error: ProcessExpired | TimeoutError) -> SourceError:
-        limit = self.timeout.total_seconds()
-        if isinstance(error, TimeoutError):
-            return Stalled(source.path, None, f"was not read in {_PATIENCE * limit:g} s")
-        if error.exitcode == -signal.SIGPROF:
-            return TooSlow(
-                source.path, None, f"took more than {limit:g} s to read and was given up"
-            )
-        return SourceError(source.path, None, f"its reader died with exit code {error.exitcode}")
+        except OSError as error:
+            raise WorkersError(str(error)) from error
 
     def close(self) -> None:
         """Kill the processes at once; what they were making is dropped."""
-        self._closed = True
-        self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble types most, not this
-        self._pool.join()
+        with self._lock:
+            self._closed = True
+            server, self._server = self._server, None
+            for worker in (*self._idle, *self._busy):
+                if server is not None:
+                    server.kill(worker)
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._idle:
+            worker.connection.close()
+        self._idle.clear()
+        if server is not None:
+            server.close()
 
+    def _results(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
+        """Have a worker make the drafts of a batch. Runs in a thread of the pool's."""
+        try:
+            return self._ask(make, sources)
+        except _Died as died:
+            if len(sources) == 1:
+                return [self._problem(sources[0], died)]
+        return [result for source in sources for result in self._results(make, [source])]
 
-def _limited(
-    seconds: float, maker: str, sources: Sequence[SourceFile], options: DraftOptions
-) -> list[Result]:
-    """Make drafts in a worker, which dies of SIGPROF when one takes so much processor time.
-
-    That is setitimer(2). No handler could do it: parsers written in C run none before they are
-    done.
-    """
-    make: Callable[[SourceFile, DraftOptions, datetime], Draft | SameText] = resolve_name(maker)
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    results: list[Result] = []
-    try:
-        for source in sources:
-            signal.setitimer(signal.ITIMER_PROF, seconds)
+    def _ask(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
+        """Return a worker's answer; raise _Died, OSError where the system gives no process."""
+        while True:
+            server, worker = self._worker()
+            stalled = False
             try:
-                results.append(make(source, options, utc_now()))
-            except SourceError as error:
-                results.append(error)
-            except Exception as error:  # noqa: BLE001 - a file's problem is never the next one's
-                problem = f"cannot be read: {type(error).__name__}: {error}"
-                results.append(SourceError(source.path, None, problem))
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-    return results
+                worker.connection.send((make, sources))
+                stalled = not worker.connection.poll(_PATIENCE * self.timeout.total_seconds())
+                if not stalled:
+                    results: list[Result] = worker.connection.recv()
+                    self._release(worker)
+                    return results
+            except (EOFError, ConnectionError):
+                pass
+            code = self._end(server, worker)
+            if stalled or code != 0:  # else it had ended by itself before it was asked
+                raise _Died(code=code, stalled=stalled)
+
+    def _worker(self) -> tuple[_Server, _Worker]:
+        """Take a worker that is idle, or start one."""
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            if self._server is None or not self._server.alive():
+                for worker in self._idle:
+                    worker.connection.close()
+                self._idle.clear()
+                if self._server is not None:
+                    self._server.close()
+                    self._server = None
+                self._server = _Server(
+                    Job(
+                        make=_MAKE,
+                        options=self.options,
+                        seconds=self.timeout.total_seconds(),
+                        memory=_MEMORY,
+                    )
+                )
+            worker = self._waiting(self._server) or self._server.fork()
+            self._busy.add(worker)
+            return self._server, worker
+
+    def _waiting(self, server: _Server) -> _Worker | None:
+        """Return a worker that is idle; reap those that ended meanwhile."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.connection.poll():
+                return worker
+            server.end(worker)
+        return None
+
+    def _release(self, worker: _Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            self._idle.append(worker)
+
+    def _end(self, server: _Server, worker: _Worker) -> int:
+        """Kill a worker if it is alive; return its exit code."""
+        with self._lock:
+            self._busy.discard(worker)
+            if self._closed:
+                worker.connection.close()
+                raise CancelledError
+            return server.end(worker)
+
+    def _problem(self, source: SourceFile, died: _Died) -> SourceError:
+        limit = self.timeout.total_seconds()
+        if died.stalled:
+            return Stalled(source.path, None, f"was not read in {_PATIENCE * limit:g} s")
+        if died.code == -signal.SIGPROF:
+            return GivenUp(
+                source.path, None, f"took more than {limit:g} s to read and was given up"
+            )
+        if died.code in (OUT_OF_MEMORY, -signal.SIGABRT):  # nh3 aborts where memory ends
+            return GivenUp(
+                source.path,
+                None,
+                f"took more than {_MEMORY // 2**20} MiB of memory to read and was given up",
+            )
+        return SourceError(source.path, None, f"its reader died with exit code {died.code}")
+
+
+class _Died(Exception):
+    """A worker died over a batch."""
+
+    def __init__(self, *, code: int, stalled: bool) -> None:
+        super().__init__(code)
+        self.code = code  #: of its end; negative: the signal that killed it
+        self.stalled = stalled  #: it was killed because it did not answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Worker:
+    """A process that makes drafts."""
+
+    process: int
+    connection: Connection
+
+
+class _Server:
+    """The process that forks workers (``worker_process``). Raises OSError where it is gone."""
+
+    def __init__(self, job: Job) -> None:
+        self._control, theirs = socket.socketpair()
+        try:
+            # -P: no module is loaded from the folder that the program happens to run in.
+            self._program = subprocess.Popen(  # noqa: S603 this program's own module
+                [sys.executable, "-P", "-m", worker_process.__name__, str(theirs.fileno())],
+                stdin=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        except BaseException:
+            self._control.close()
+            raise
+        finally:
+            theirs.close()
+        assert self._program.stdin is not None  # noqa: S101 it is a pipe
+        with self._program.stdin as pipe:
+            pickle.dump(job, pipe)
+
+    def alive(self) -> bool:
+        """Tell whether it runs."""
+        return self._program.poll() is None
+
+    def fork(self) -> _Worker:
+        """Start a worker."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [theirs.fileno()])
+            process = self._answer()
+            if process < 0:
+                raise OSError(-process, os.strerror(-process))
+            return _Worker(process=process, connection=Connection(ours.detach()))
+
+    def kill(self, worker: _Worker) -> None:
+        """Kill a worker. Its number is its own until ``end``, while the server is there."""
+        if self.alive():
+            os.kill(worker.process, signal.SIGKILL)
+
+    def end(self, worker: _Worker) -> int:
+        """Kill a worker if it has not ended, and return its exit code."""
+        self.kill(worker)
+        worker.connection.close()
+        self._control.sendall(REQUEST.pack(WAIT, worker.process))
+        return self._answer()
+
+    def _answer(self) -> int:
+        raw = self._control.recv(ANSWER.size, socket.MSG_WAITALL)
+        if len(raw) < ANSWER.size:
+            raise ConnectionResetError("the server of worker processes ended")
+        answer: int = ANSWER.unpack(raw)[0]
+        return answer
+
+    def close(self) -> None:
+        """Have it end, and wait for that; its workers are killed already."""
+        self._control.close()
+        self._program.wait()
