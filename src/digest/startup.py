@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,3 +21,24 @@ def without_collector() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+#: Parameters of mallopt(3).
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+#: A piece of so many bytes is given back by itself; glibc would raise that to 32 MiB by and by.
+_LARGE = 131_072
+
+
+def keep_heap_small() -> None:
+    """Have glibc give memory back to the system; to be called before there are threads.
+
+    By default each thread gets a heap of its own, and large pieces stay in them once they are free:
+    a daemon that works on large articles in turns by several threads would hold each of them.
+    """
+    import ctypes  # takes longer than all else here, and only the daemon needs it
+
+    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_ARENA_MAX, 2)
+        mallopt(_MMAP_THRESHOLD, _LARGE)
+        mallopt(_TRIM_THRESHOLD, 2 * _LARGE)

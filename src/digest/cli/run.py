@@ -13,6 +13,7 @@ from digest import __version__
 from digest.articles.ingest.tree import TOP
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
+from digest.startup import keep_heap_small
 
 if TYPE_CHECKING:
     from digest.app.daemon import Started
@@ -38,6 +39,7 @@ def run(
     """
     from digest.app.daemon import Daemon
 
+    keep_heap_small()
     with services_of(context, poll=poll) as services:
         for root in services.tree.roots.values():
             say(f"Reading {root} …")
