@@ -25,6 +25,8 @@ DEPENDED_ON: dict[Callable[..., object], str] = {
     InotifyWatchGroup.on_event: "2391725800e2de28",
     InotifyWatchGroup._build_event_source_path: "da0b9300de6dcad0",
     InotifyWatchGroup._add_all_callbacks: "4332a10ff12f94e3",
+    InotifyWatchGroup._recursive_simulate: "11f29edf0fbb8181",
+    InotifyWatchGroup._add_callback: "29a5b83e3c009842",
     InotifyFD._add_callback: "23e44d202e1b42f6",
     InotifyFD._get_or_create_watch: "8539e2530c5f6fc4",
     InotifyFD._raise_error: "7a049f5453570415",

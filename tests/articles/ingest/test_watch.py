@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +89,41 @@ def test_files_in_folders_made_a_moment_before_are_not_missed(
         (folder / "a.md").write_text("x")
         wanted.append(f"new {number}/deeper/a.md")
     heard.until(*wanted)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_a_link_that_takes_a_new_folders_place_is_not_walked_nor_watched(
+    watched: tuple[Path, Heard, Watch], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An author could have every folder of the machine watched, until no watch is left."""
+    from watchdog.observers.inotify_c import InotifyFD
+
+    root, heard, watch = watched
+    (tmp_path / "outside" / "deeper").mkdir(parents=True)
+    (tmp_path / "outside" / "secret.md").touch()
+    release = threading.Event()
+    read_events = InotifyFD.read_events
+
+    def held(descriptor: InotifyFD) -> object:
+        events = read_events(descriptor)
+        assert release.wait(PATIENCE)
+        return events
+
+    monkeypatch.setattr(InotifyFD, "read_events", held)
+    (root / "first.md").touch()  # read before it was held, perhaps
+    for number in range(3):
+        (root / f"new {number}").mkdir()
+        (root / f"new {number}").rmdir()
+        (root / f"new {number}").symlink_to(tmp_path / "outside")
+    (root / "last.md").touch()
+    release.set()
+
+    reported = heard.until("last.md")
+    assert not any("secret" in path or "deeper" in path for path in reported)
+    assert watch._observer is not None
+    (emitter,) = watch._observer.emitters
+    known = emitter._inotify._active_callbacks_by_path  # type: ignore[attr-defined]  # Linux's
+    assert not any(b"deeper" in path for path in known)
 
 
 def test_a_watch_knows_when_its_root_was_replaced(watched: tuple[Path, Heard, Watch]) -> None:

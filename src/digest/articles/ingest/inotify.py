@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from watchdog.events import DirAttribEvent, FileAttribEvent
@@ -23,6 +25,8 @@ from watchdog.observers.inotify_c import (
     WatchCallback,
     WatchDescriptor,
 )
+
+from digest.open_beneath import open_beneath
 
 Report = Callable[[], None]
 
@@ -112,6 +116,47 @@ class _Group(InotifyWatchGroup):
         """Watch every folder anew, and report that events were lost."""
         super().on_queue_overflow()
         self._lost()
+
+    def _add_all_callbacks(self, path: bytes) -> None:
+        """Watch a folder and all below it, as far as they are there. Raises OSError."""
+        self._add_callback(path)
+        for folder, names, _ in self._walk(path):
+            for name in names:
+                self._add_callback(folder + b"/" + name)
+
+    def _recursive_simulate(self, src_path: bytes) -> list[InotifyEvent]:
+        """Return an event for everything in a new folder; unwatched folders report their own."""
+        return [
+            InotifyEvent(watch, Mask(InotifyConstants.IN_CREATE | kind), 0, name)
+            for folder, *found in self._walk(src_path)
+            if (watch := self._active_callbacks_by_path.get(folder)) is not None
+            for names, kind in zip(found, (InotifyConstants.IN_ISDIR, 0), strict=True)
+            for name in names
+        ]
+
+    def _walk(self, path: bytes) -> Iterator[tuple[bytes, list[bytes], list[bytes]]]:
+        """Yield each folder at and below a path, its folders and its files; follow no link.
+
+        ``os.walk`` would follow one that takes the folder's place meanwhile, wherever it leads.
+        """
+        top = Path(os.fsdecode(self.path))
+        folders = [path]
+        while folders:
+            folder = folders.pop()
+            inner: list[bytes] = []
+            files: list[bytes] = []
+            with suppress(OSError):  # it is gone, or cannot be listed
+                below = os.fsdecode(os.path.relpath(folder, self.path))
+                descriptor = open_beneath(top, "" if below == "." else below, links=False)
+                try:
+                    with os.scandir(descriptor) as entries:
+                        for entry in entries:
+                            names = inner if entry.is_dir(follow_symlinks=False) else files
+                            names.append(os.fsencode(entry.name))
+                finally:
+                    os.close(descriptor)
+            yield folder, inner, files
+            folders += [folder + b"/" + name for name in inner]
 
     def on_event(self, event: InotifyEvent) -> None:
         """Handle an event; watch a folder whose permissions now allow it."""
