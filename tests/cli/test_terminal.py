@@ -105,3 +105,8 @@ def test_a_pipe_gets_no_escape_sequence_and_one_line_for_each_row(
     shown = capsys.readouterr().out
     assert shown.isascii()
     assert json.loads(shown) == [HOSTILE]
+
+
+def test_a_name_is_not_taken_for_an_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say(":smile:.md")
+    assert capsys.readouterr().out == ":smile:.md\n"

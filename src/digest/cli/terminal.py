@@ -31,8 +31,8 @@ _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 OK, FAILED, MISUSED = 0, 1, 2
 
 #: Nothing is wrapped or coloured where a script reads.
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+out = Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
 
 def say(text: str) -> None:
