@@ -19,7 +19,7 @@ from pathlib import Path
 from digest.articles.model import Article, ArticleId, CategoryPath, SafeHtml, article_key
 from digest.editions.delivery import Delivery
 from digest.editions.model import Digest, Edition, edition_of
-from digest.mail.composer import Press
+from digest.mail.composer import Composer
 from digest.mail.render import MailTemplates
 from digest.mail.transports.model import Sender
 from digest.site import Site
@@ -124,21 +124,21 @@ def main() -> None:
     )
     sender = Sender(address="news@digest.example.org", name="海岸书报", postal_address="某市")
     templates = MailTemplates(templates=Path(__file__).parents[1] / "templates", site=site)
-    press = Press(templates=templates, site=site, sender=sender, token_key=KEY)
+    composer = Composer(templates=templates, site=site, sender=sender, token_key=KEY)
     digest = Digest(name="daily", title="晨间摘要", language="zh-CN", timezone="Asia/Shanghai")
     edition: Edition = edition_of("daily", articles, NOW)
 
     began = time.perf_counter()
     work = time.process_time()
     for delivery in deliveries(chosen.segments, chosen.segments, chosen.categories):
-        press.keep(press.engrave(digest, edition, articles, delivery.subscriber))
+        composer.cache(composer.compile(digest, edition, articles, delivery.subscriber))
     rendering = (time.process_time() - work) / chosen.segments
     print(f"a rendering: {1e3 * rendering:.1f} ms ({chosen.segments} segments)")
 
     size, count = 0, 0
     work = time.process_time()
     for delivery in deliveries(chosen.subscribers, chosen.segments, chosen.categories):
-        size += len(press.envelope(digest, edition, articles, delivery).message)
+        size += len(composer.envelope(digest, edition, articles, delivery).message)
         count += 1
     each = (time.process_time() - work) / count
     seconds = time.perf_counter() - began

@@ -34,8 +34,8 @@ from digest.app.logs import configure_logs
 from digest.app.wiring import Services, open_services
 from digest.articles.ingest.records import FileRecord, Reading
 from digest.articles.model import CategoryPath, Draft, SafeHtml, path_identity
-from digest.editions.delivery import DeliveryState, Settlement
-from digest.mail.composer import Press
+from digest.editions.delivery import DeliveryResult, DeliveryState
+from digest.mail.composer import Composer
 from digest.mail.message import Envelope
 from digest.settings import load
 from digest.subscribers.model import NewSubscriber
@@ -223,7 +223,7 @@ def prebuilt(services: Services) -> list[Envelope]:
     """Return messages of the edition that is open, whose deliveries stay queued."""
     store = services.store.outbox
     taken = store.claim(_PREBUILT, utc_now(), timedelta(minutes=5), {})
-    press = Press(
+    composer = Composer(
         templates=services.mail_templates,
         site=services.site,
         sender=services.settings.sender(),
@@ -231,12 +231,12 @@ def prebuilt(services: Services) -> list[Envelope]:
     )
     held = [store.edition(taken[0].edition_id)] if taken else []
     found = [
-        press.envelope(services.digests["daily"], edition, articles, one)
+        composer.envelope(services.digests["daily"], edition, articles, one)
         for edition, articles in held
         for one in taken
     ]
-    queued = [Settlement(delivery_id=one.id, state=DeliveryState.QUEUED) for one in taken]
-    store.settle_all(queued, utc_now())
+    queued = [DeliveryResult(delivery_id=one.id, state=DeliveryState.QUEUED) for one in taken]
+    store.record_results(queued, utc_now())
     return found
 
 
@@ -271,11 +271,11 @@ async def bare_pool(port: int, connections: int, envelopes: Sequence[Envelope], 
 
 async def digest(services: Services, count: int) -> None:
     """Send what is due as the daemon does."""
-    mailing = services.mailing()
+    delivery = services.delivery()
     try:
-        sent = await mailing.send_due()
+        sent = await delivery.send_due()
     finally:
-        await mailing.close()
+        await delivery.close()
     if sent.sent != count:
         raise RuntimeError(f"of {count} messages: {sent}")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, Tombstone
-from digest.editions.delivery import DeliveryState, Settlement
+from digest.editions.delivery import DeliveryResult, DeliveryState
 from digest.editions.model import Edition
 from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.store.database import Store
@@ -125,14 +125,14 @@ def settle(
     bounced: bool = False,
 ) -> bool:
     """Say how one attempt ended; False where the delivery was not ``sending``."""
-    settlement = Settlement(
+    settlement = DeliveryResult(
         delivery_id=delivery_id,
         state=state,
         next_attempt_at=next_attempt_at,
         error=error,
         bounced=bounced,
     )
-    return bool(store.outbox.settle_all([settlement], now))
+    return bool(store.outbox.record_results([settlement], now))
 
 
 def states(store: Store, edition_id: int) -> Mapping[DeliveryState, int]:

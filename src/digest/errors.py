@@ -124,12 +124,23 @@ class AccountRefused(ServerUnavailable):
 
 
 class PolicyRefused(DeliveryDeferred):
-    """The server does not want what this sender sends; the operator must act, not the reader."""
+    """The server refuses the sender, whoever the recipient is; the operator must act."""
+
+
+class SenderRefused(DeliveryDeferred):
+    """The server refuses the sender for this recipient, as with SPF, DMARC, spam or relaying.
+
+    The operator must act if this concerns more recipients than one.
+    """
 
 
 class DeliveryRefused(DeliveryError):
     """The server will not take this message, now or later: do not repeat it."""
 
 
-class AddressRefused(DeliveryRefused):
-    """The server will take nothing for this address, ever: it does not exist."""
+class RecipientRefused(DeliveryRefused):
+    """The server refuses this recipient, perhaps not for ever: several times mean that it is."""
+
+
+class AddressRefused(RecipientRefused):
+    """The server refuses this recipient for ever: the address does not exist."""

@@ -24,7 +24,7 @@ from digest.app.wiring import Services
 from digest.backoff import Backoff
 from digest.errors import StoreError
 from digest.feeds.publish.output_folder import OutputFolder
-from digest.mail.delivery.mailing import Mailing
+from digest.mail.delivery.service import DeliveryService
 from digest.scheduling.timer import Timer
 from digest.store.articles import ArticleStore
 from digest.store.deliveries import OutboxStore
@@ -407,7 +407,7 @@ async def test_a_part_that_fails_ends_the_daemon_with_its_error(
     async def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Mailing, "run", fail)
+    monkeypatch.setattr(DeliveryService, "run", fail)
     with pytest.raises(ExceptionGroup) as caught:
         await Daemon(services).run()
     assert caught.group_contains(ZeroDivisionError)
@@ -421,7 +421,7 @@ async def test_a_part_that_does_not_stop_is_cancelled(
     async def never_stop(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Mailing, "run", never_stop)
+    monkeypatch.setattr(DeliveryService, "run", never_stop)
     async with running(services):
         pass
     assert "did not stop in time" in capsys.readouterr().out

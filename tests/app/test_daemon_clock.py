@@ -19,7 +19,7 @@ from digest.app.builders import make_schedules
 from digest.app.daemon import Daemon
 from digest.app.wiring import Services
 from digest.editions.model import Edition
-from digest.mail.delivery.mailing import Mailing
+from digest.mail.delivery.service import DeliveryService
 from digest.settings.options import DigestTable
 from digest.subscribers.model import NewSubscriber
 from tests import stores
@@ -159,7 +159,7 @@ async def test_a_clock_that_jumps_there_and_back_loses_and_repeats_nothing(
 async def test_a_schedule_that_changes_while_editions_are_open_repeats_and_loses_nothing(
     workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def idle(_: Mailing, stop: asyncio.Event) -> None:
+    async def idle(_: DeliveryService, stop: asyncio.Event) -> None:
         await stop.wait()
 
     workplace.clock.now = EARLY
@@ -172,7 +172,7 @@ async def test_a_schedule_that_changes_while_editions_are_open_repeats_and_loses
         ('"monthly last 07:00"', 150, "d"),
     ]
     with monkeypatch.context() as nothing_is_sent:
-        nothing_is_sent.setattr(Mailing, "run", idle)
+        nothing_is_sent.setattr(DeliveryService, "run", idle)
         for schedule, hours, title in starts:
             configure(workplace, schedule)
             if title:

@@ -18,7 +18,7 @@ from digest.app.daemon import Daemon
 from digest.app.wiring import Services
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import EditionState
-from digest.mail.delivery import mailing as mailing_module
+from digest.mail.delivery import service as service_module
 from digest.subscribers.model import NewSubscriber
 from tests.conftest import CONFIGURATION, Workplace
 from tests.end_to_end.test_file_to_mailbox import Mailbox, mailbox
@@ -34,7 +34,7 @@ DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the daemon look more often than a test may last."""
     monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(mailing_module, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(service_module, "_LONGEST_WAIT", 0.05)
 
 
 def configure(workplace: Workplace, smtp_port: int, web_port: int, unapproved: str) -> None:

@@ -176,12 +176,12 @@ async def test_a_mail_runs_nothing_and_fits(
     with workplace.open() as services:
         workplace.build(services)
         articles = stores.newest(services.store, None, 9)
-        mailing = services.mailing()
-        html = mailing.preview(services.digests["daily"], articles, now=services.clock())
+        composer = services.composer()
+        preview = composer.preview(services.digests["daily"], articles, now=services.clock())
         page = await browser.new_page(viewport={"width": width, "height": 900})
         visit = Visit(page, application(services))
         await page.route("**/*", lambda route: route.abort())
-        await page.set_content(html.letter.html)
+        await page.set_content(preview.content.html)
         content, window = await visit.width()
         assert content <= window
         assert visit.complaints == []

@@ -27,10 +27,11 @@ from hypothesis import strategies as st
 from digest.articles.model import CategoryPath
 from digest.editions.model import Approval, Digest
 from digest.errors import DeliveryDeferred, ServerUnavailable
-from digest.mail.delivery.mailing import Mailing, MailStore
+from digest.mail.composer import Composer
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.delivery.worker import DeliverySettings, DeliveryStore, DeliveryWorker
 from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
-from digest.mail.transports.transport import done
 from digest.scheduling.due import DueRuns
 from digest.scheduling.schedule import Schedule
 from digest.store.database import Store, open_store
@@ -106,7 +107,8 @@ class Server:
 
     async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         """Take a message, or not; the process may die before it hears of it."""
-        await done(after)
+        if after is not None:
+            await asyncio.shield(after)
         self.fate.call()
         await asyncio.sleep(0)
         if self.random.random() < self.trouble:
@@ -223,22 +225,26 @@ class World:
             issued=cast("Any", Mortal(self.store.outbox, fate)),
             readers=cast("Any", Mortal(self.store.subscribers, fate)),
         )
-        mailing = Mailing(
-            store=cast("MailStore", Mortal(self.store.outbox, fate)),
+        store = cast("Any", Mortal(self.store.outbox, fate))
+        worker = DeliveryWorker(
+            store=cast("DeliveryStore", store),
+            composer=Composer(
+                templates=MailTemplates(templates=TEMPLATES, site=SITE),
+                site=SITE,
+                sender=SENDER,
+                token_key=KEY,
+            ),
             transport=self.server,
-            templates=MailTemplates(templates=TEMPLATES, site=SITE),
-            site=SITE,
-            sender=SENDER,
-            digests={self.digest.name: self.digest},
-            token_key=KEY,
+            settings=DeliverySettings(
+                digests={self.digest.name: self.digest}, connections=CONNECTIONS, limits=Limits()
+            ),
             clock=self.clock,
             jitter=self.server.random.random,
-            connections=CONNECTIONS,
         )
         due_at = due_runs.due_at(self.digest.name, self.clock())
         if due_at is not None:
-            await mailing.issue(self.digest, due_at)
-        await mailing.send_due()
+            await asyncio.to_thread(store.open_edition, self.digest, due_at, self.clock())
+        await worker.send_due(asyncio.Event())
 
     def end(self) -> None:
         """Let days go by without trouble until everything is said."""

@@ -13,13 +13,13 @@ from digest.editions.delivery import (
     PROBE_AFTER,
     TRANSITIONS,
     Delivery,
+    DeliveryResult,
     DeliveryState,
-    Settlement,
+    Pause,
 )
 from digest.editions.model import Digest, Edition
 from digest.errors import StoreError
 from digest.mail.message import Envelope
-from digest.mail.transports.transport import done
 from tests.mail.samples import NOW, make_delivery, make_edition
 
 
@@ -126,10 +126,10 @@ class FakeStore:
             row.delivery = replace(row.delivery, attempts=row.delivery.attempts + 1)
         return True
 
-    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
+    def record_results(self, results: Sequence[DeliveryResult], now: datetime) -> set[int]:
         return {
             one.delivery_id
-            for one in settlements
+            for one in results
             if self.settle(
                 one.delivery_id,
                 one.state,
@@ -149,6 +149,18 @@ class FakeStore:
     def resume(self, digest: str | None) -> bool:
         self._perhaps_fail("resume")
         return self.paused.pop(digest, None) is not None
+
+    def tried_since(self, moment: datetime) -> list[datetime]:
+        return []
+
+    def other_domains(self, digest: str, domain: str) -> bool:
+        return any(row.delivery.domain != domain for row in self.rows.values())
+
+    def pauses(self) -> list[Pause]:
+        return [
+            Pause(digest=digest, since=probe_at - PROBE_AFTER, probe_at=probe_at, reason="no")
+            for digest, probe_at in self.paused.items()
+        ]
 
     def next_due_at(self) -> datetime | None:
         self._perhaps_fail("next_due_at")
@@ -176,7 +188,8 @@ class FakeTransport:
         self.at_once = self.most_at_once = 0
 
     async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
-        await done(after)
+        if after is not None:
+            await asyncio.shield(after)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

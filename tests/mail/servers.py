@@ -15,6 +15,7 @@ from digest.mail.message import Envelope
 from digest.mail.transports.model import SmtpServer
 from digest.mail.transports.smtp.pool import SmtpTransport
 
+HELO = "client.example.org"
 MESSAGE = b"Subject: test\r\n\r\n.dot\r\nline\r\n"
 
 
@@ -109,9 +110,14 @@ async def scripted(script: Callable[..., Awaitable[None]]) -> AsyncIterator[int]
 
 @asynccontextmanager
 async def transport(port: int, **options: Any) -> AsyncIterator[SmtpTransport]:
-    given = {"tls": "none", "host": "127.0.0.1", "timeout": timedelta(seconds=5), **options}
+    given = {
+        "tls": "none",
+        "host": "127.0.0.1",
+        "helo_name": HELO,
+        "timeout": timedelta(seconds=5),
+        **options,
+    }
     made = SmtpTransport(SmtpServer(port=port, **given))
-    made._sessions.hostname = "client.example.org"  # asks no name server
     try:
         yield made
     finally:

@@ -5,7 +5,7 @@ from base64 import b64decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.base64_template import Stencil, encoded
+from digest.mail.base64_template import Base64Template, encoded
 
 MARKS = {"<u>": "link", "<g>": "greeting"}
 PIECES = st.one_of(st.text(max_size=90), st.sampled_from(tuple(MARKS)))
@@ -17,13 +17,13 @@ def decoded(lines: bytes) -> str:
 
 
 @given(pieces=st.lists(PIECES, max_size=8), fillings=st.lists(VALUES, min_size=1, max_size=4))
-def test_a_filled_stencil_decodes_to_the_text_with_its_values(
+def test_a_filled_template_decodes_to_the_text_with_its_values(
     pieces: list[str], fillings: list[dict[str, str]]
 ) -> None:
     pieces = [piece if piece in MARKS else piece.replace("<", "[") for piece in pieces]
-    stencil = Stencil("".join(pieces), MARKS)
+    template = Base64Template("".join(pieces), MARKS)
     for values in fillings:
-        filled = stencil.filled(values)
+        filled = template.filled(values)
         assert decoded(filled) == "".join(
             values[MARKS[piece]] if piece in MARKS else piece for piece in pieces
         )
@@ -34,19 +34,19 @@ def test_a_filled_stencil_decodes_to_the_text_with_its_values(
 
 
 def test_a_value_is_not_looked_at_again() -> None:
-    stencil = Stencil("a<g>b<u>c", MARKS)
-    assert decoded(stencil.filled({"link": "<g>", "greeting": "<u>"})) == "a<u>b<g>c"
+    template = Base64Template("a<g>b<u>c", MARKS)
+    assert decoded(template.filled({"link": "<g>", "greeting": "<u>"})) == "a<u>b<g>c"
 
 
 def test_a_text_is_encoded_once_for_each_way_a_value_can_leave_off() -> None:
-    stencil = Stencil("长文" * 5_000 + "<u>" + "长文" * 5_000, MARKS)
-    first = stencil.filled({"link": "a"})
-    kept = dict(stencil._kept)
-    assert stencil.filled({"link": "b"}) != first
-    assert stencil._kept == kept
+    template = Base64Template("长文" * 5_000 + "<u>" + "长文" * 5_000, MARKS)
+    first = template.filled({"link": "a"})
+    kept = dict(template._encoded)
+    assert template.filled({"link": "b"}) != first
+    assert template._encoded == kept
     for link in ("aa", "aaa", "aaaa", "aaaaa"):
-        stencil.filled({"link": link})
-    assert len(stencil._kept) == 4
+        template.filled({"link": link})
+    assert len(template._encoded) == 4
 
 
 def test_nothing_makes_no_lines() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from digest.articles.model import CategoryPath
 from digest.errors import DeliveryRefused
-from digest.mail import composer as press_module
-from digest.mail.composer import NothingToTell, Press
-from digest.mail.render import MailTemplates, Rendition
+from digest.mail import composer as composer_module
+from digest.mail.composer import Composer, NothingToTell
+from digest.mail.render import MailTemplates, RenderedEdition
 from digest.subscribers.tokens import read_unsubscribe_token
 from tests.mail.samples import (
     CITY,
@@ -34,7 +34,7 @@ ARTICLES = [make_article(1), make_article(2, categories=(CITY,))]
 class CountingTemplates(MailTemplates):
     rendered = 0
 
-    def render(self, *args: object, **options: object) -> Rendition:
+    def render(self, *args: object, **options: object) -> RenderedEdition:
         self.rendered += 1
         return super().render(*args, **options)  # type: ignore[arg-type]  # handed on as they came
 
@@ -45,15 +45,15 @@ def templates() -> CountingTemplates:
 
 
 @pytest.fixture
-def press(templates: CountingTemplates) -> Press:
-    return Press(templates=templates, site=SITE, sender=SENDER, token_key=KEY)
+def composer(templates: CountingTemplates) -> Composer:
+    return Composer(templates=templates, site=SITE, sender=SENDER, token_key=KEY)
 
 
 def test_a_segment_is_rendered_once_and_addressed_to_each(
-    press: Press, templates: CountingTemplates
+    composer: Composer, templates: CountingTemplates
 ) -> None:
     envelopes = [
-        press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(number))
+        composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(number))
         for number in range(1, 6)
     ]
     assert templates.rendered == 1
@@ -73,15 +73,15 @@ def test_a_segment_is_rendered_once_and_addressed_to_each(
         assert message["Message-ID"] == (f"<daily.20261123T000000Z.7.{number}@digest.example.org>")
 
 
-def test_every_attempt_has_the_same_bytes(press: Press) -> None:
-    first = press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery())
-    press.forget()
-    again = press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(attempts=3))
+def test_every_attempt_has_the_same_bytes(composer: Composer) -> None:
+    first = composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery())
+    composer.forget()
+    again = composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(attempts=3))
     assert first == again
 
 
 def test_segments_differ_by_categories_and_language(
-    press: Press, templates: CountingTemplates
+    composer: Composer, templates: CountingTemplates
 ) -> None:
     subscribers = [
         make_subscriber(1),
@@ -92,7 +92,7 @@ def test_segments_differ_by_categories_and_language(
     texts = []
     for subscriber in subscribers:
         delivery = make_delivery(subscriber.id, subscriber=subscriber)
-        envelope = press.envelope(make_digest(), make_edition(), ARTICLES, delivery)
+        envelope = composer.envelope(make_digest(), make_edition(), ARTICLES, delivery)
         text = message_from_bytes(envelope.message, policy=default).get_body(("plain",))
         assert text is not None
         texts.append(text.get_content())
@@ -102,65 +102,65 @@ def test_segments_differ_by_categories_and_language(
     assert "文章 1" not in texts[3]
 
 
-def test_a_subscriber_reads_nothing_outside_the_digest(press: Press) -> None:
+def test_a_subscriber_reads_nothing_outside_the_digest(composer: Composer) -> None:
     digest = make_digest(categories=(FINANCE,))
     delivery = make_delivery(subscriber=make_subscriber(categories=(CITY,)))
     with pytest.raises(NothingToTell, match="no article of this edition"):
-        press.envelope(digest, make_edition(), ARTICLES, delivery)
+        composer.envelope(digest, make_edition(), ARTICLES, delivery)
 
 
 def test_only_so_many_renditions_are_kept(
-    press: Press, templates: CountingTemplates, monkeypatch: pytest.MonkeyPatch
+    composer: Composer, templates: CountingTemplates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(press_module, "_KEPT", 2)
+    monkeypatch.setattr(composer_module, "_CACHED", 2)
     wishes: list[tuple[CategoryPath, ...]] = [(), (FINANCE,), (), (CITY,), (), (FINANCE,)]
     for categories in wishes:
         delivery = make_delivery(subscriber=make_subscriber(categories=categories))
-        press.envelope(make_digest(), make_edition(), ARTICLES, delivery)
+        composer.envelope(make_digest(), make_edition(), ARTICLES, delivery)
     assert templates.rendered == 4  # all but the two repeats of the first
 
 
-def test_a_preview_needs_no_rows_and_unsubscribes_nobody(press: Press) -> None:
-    preview = press.preview(make_digest(), ARTICLES, now=NOW)
+def test_a_preview_needs_no_rows_and_unsubscribes_nobody(composer: Composer) -> None:
+    preview = composer.preview(make_digest(), ARTICLES, now=NOW)
     message = message_from_bytes(preview.envelope.message, policy=default)
     assert preview.envelope.recipient == SENDER.address
     assert message["List-Unsubscribe"] is None
-    assert "https://digest.example.org/unsubscribe/preview" in preview.letter.html
+    assert "https://digest.example.org/unsubscribe/preview" in preview.content.html
     assert read_unsubscribe_token([KEY], "preview") is None
-    assert "第 0 期" not in preview.letter.text
-    assert "1 Harbour Street" in preview.letter.html
+    assert "第 0 期" not in preview.content.text
+    assert "1 Harbour Street" in preview.content.html
 
 
-def test_a_preview_can_say_what_a_delivery_says(press: Press) -> None:
-    preview = press.preview(make_digest(), ARTICLES, now=NOW, as_delivered=True)
+def test_a_preview_can_say_what_a_delivery_says(composer: Composer) -> None:
+    preview = composer.preview(make_digest(), ARTICLES, now=NOW, as_delivered=True)
     message = message_from_bytes(preview.envelope.message, policy=default)
     assert "<https://digest.example.org/unsubscribe/preview>" in message["List-Unsubscribe"]
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_a_preview_can_be_for_a_subscriber_or_an_address(press: Press) -> None:
+def test_a_preview_can_be_for_a_subscriber_or_an_address(composer: Composer) -> None:
     subscriber = make_subscriber(categories=(CITY,), language="en", name="Anna")
-    preview = press.preview(make_digest(), ARTICLES, subscriber=subscriber, now=NOW)
+    preview = composer.preview(make_digest(), ARTICLES, subscriber=subscriber, now=NOW)
     assert preview.envelope.recipient == subscriber.address
-    assert "Hello Anna" in preview.letter.text
-    assert "文章 1" not in preview.letter.text
-    other = press.preview(make_digest(), ARTICLES, address="bo@example.net", now=NOW)
+    assert "Hello Anna" in preview.content.text
+    assert "文章 1" not in preview.content.text
+    other = composer.preview(make_digest(), ARTICLES, address="bo@example.net", now=NOW)
     assert other.envelope.recipient == "bo@example.net"
     assert b"preview-" in other.envelope.message
 
 
-def test_a_preview_shows_what_it_is_given_each_time(press: Press) -> None:
-    first = press.preview(make_digest(), [make_article(1, title="eins")], now=NOW)
-    second = press.preview(make_digest(), [make_article(1, title="zwei")], now=NOW)
-    assert "eins" in first.letter.text
-    assert "zwei" in second.letter.text
+def test_a_preview_shows_what_it_is_given_each_time(composer: Composer) -> None:
+    first = composer.preview(make_digest(), [make_article(1, title="eins")], now=NOW)
+    second = composer.preview(make_digest(), [make_article(1, title="zwei")], now=NOW)
+    assert "eins" in first.content.text
+    assert "zwei" in second.content.text
 
 
-def test_a_preview_of_nothing_or_to_nobody_is_refused(press: Press) -> None:
+def test_a_preview_of_nothing_or_to_nobody_is_refused(composer: Composer) -> None:
     with pytest.raises(NothingToTell):
-        press.preview(make_digest(), [], now=NOW)
+        composer.preview(make_digest(), [], now=NOW)
     with pytest.raises(DeliveryRefused):
-        press.preview(make_digest(), ARTICLES, address="no address", now=NOW)
+        composer.preview(make_digest(), ARTICLES, address="no address", now=NOW)
     bad = replace(make_subscriber(), address="no address")
     with pytest.raises(DeliveryRefused):
-        press.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(subscriber=bad))
+        composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(subscriber=bad))

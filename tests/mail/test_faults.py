@@ -1,20 +1,21 @@
 """Whatever a server does wrong, everybody gets their mail in the end, and nobody is blamed for it.
 
-The real outbox and the real transport, against a server that goes wrong as a table says.
+The real worker and the real transport, against a server that goes wrong as a table says.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from digest.editions.delivery import DeliveryState
-from digest.mail.composer import Press
-from digest.mail.delivery.worker import Outbox
+from digest.mail.composer import Composer
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
 from digest.mail.render import MailTemplates
 from digest.mail.transports.model import SmtpServer
 from digest.mail.transports.smtp.pool import SmtpTransport
@@ -30,6 +31,7 @@ from tests.mail.samples import (
     make_article,
     make_delivery,
     make_digest,
+    make_subscriber,
 )
 
 QUEUED, DEFERRED = DeliveryState.QUEUED, DeliveryState.DEFERRED
@@ -72,8 +74,13 @@ def every_command() -> Iterator[Case]:
         temporary, gone = Say("451 4.3.0 later"), Say("550 5.1.1 no such user")
         yield Case(name=f"4xx at {at}", at=at, fault=temporary, first=DEFERRED)
         yield Case(name=f"5xx at {at}", at=at, fault=Say("554 5.6.0 no"), first=FAILED)
-        yield Case(name=f"5.1.1 at {at}", at=at, fault=gone, first=FAILED, bounced=True)
-    for at in ("MAIL", "RCPT", "DATA", DOT):
+        named = at != "DATA"  # which follows RCPT: the recipient was accepted
+        yield Case(name=f"5.1.1 at {at}", at=at, fault=gone, first=FAILED, bounced=named)
+    for at in ("RCPT", DOT):
+        policy, sender = Say("550 5.7.1 we do not want you"), Say("550 5.7.26 DMARC")
+        yield Case(name=f"5.7.1 at {at}", at=at, fault=policy, first=FAILED)
+        yield Case(name=f"5.7.26 at {at}", at=at, fault=sender, first=DEFERRED)
+    for at in ("MAIL", "DATA"):
         yield Case(
             name=f"5.7.1 at {at}",
             at=at,
@@ -82,6 +89,7 @@ def every_command() -> Iterator[Case]:
             others=QUEUED,
             paused=("daily",),
         )
+    for at in ("MAIL", "RCPT", "DATA", DOT):
         yield Case(
             name=f"530 at {at}",
             at=at,
@@ -127,57 +135,64 @@ CASES = [
 
 @dataclass
 class Room:
-    """The real outbox before a server, one connection, with rows in memory."""
+    """The real worker before a server, one connection, with rows in memory."""
 
     server: FaultyServer
     port: int
     connections: int = 1
-    readers: int = READERS
+    readers: int | Sequence[str] = READERS  #: their number or addresses
     timeout: timedelta = timedelta(milliseconds=400)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
 
     def __post_init__(self) -> None:
-        numbers = range(1, self.readers + 1)
-        self.store = FakeStore(map(make_delivery, numbers), [make_article(1)])
+        if isinstance(self.readers, int):
+            deliveries = [make_delivery(number) for number in range(1, self.readers + 1)]
+        else:
+            deliveries = [
+                make_delivery(number, subscriber=make_subscriber(number, address=address))
+                for number, address in enumerate(self.readers, 1)
+            ]
+        self.store = FakeStore(deliveries, [make_article(1)])
         self.smtp = SmtpTransport(
             SmtpServer(
                 host="127.0.0.1",
                 port=self.port,
+                helo_name="client.example.org",
                 tls="none",
                 connections=self.connections,
                 timeout=self.timeout,
             )
         )
-        self.smtp._sessions.hostname = "client.example.org"  # asks no name server
-        self.outbox = Outbox(
+        self.worker = DeliveryWorker(
             store=self.store,
             transport=self.smtp,
-            press=Press(
+            composer=Composer(
                 templates=MailTemplates(templates=TEMPLATES, site=SITE),
                 site=SITE,
                 sender=SENDER,
                 token_key=KEY,
             ),
-            digests={"daily": make_digest()},
+            settings=DeliverySettings(
+                digests={"daily": make_digest()}, connections=self.connections, limits=Limits()
+            ),
             clock=self.clock,
             jitter=lambda: 0.5,
-            connections=self.connections,
         )
 
-    async def work_off(self) -> list[DeliveryState]:
+    async def send_due(self) -> list[DeliveryState]:
         """Send what is due; return how the deliveries stand."""
-        await self.outbox.work_off(asyncio.Event())
+        await self.worker.send_due(asyncio.Event())
         return self.store.states()
 
     async def to_the_end(self) -> list[DeliveryState]:
         """Send until every delivery has ended."""
         for _ in range(200):
-            states = await self.work_off()
+            states = await self.send_due()
             moments = [row.due_at for row in self.store.rows.values() if row.due_at]
             if not moments:
                 return states
             probes = self.store.paused.values()
-            resting = [self.outbox.resting_until] if self.outbox.resting_until else []
+            resting = [self.worker.resting_until] if self.worker.resting_until else []
             self.clock.now = max(self.clock.now, min(moments), *probes, *resting)
         raise AssertionError(states)
 
@@ -190,7 +205,7 @@ async def test_a_fault_costs_nobody_their_mail(case: Case, together: bool) -> No
     async with server.serving() as port:
         room = Room(server, port)
         try:
-            first, *others = await room.work_off()
+            first, *others = await room.send_due()
             assert first is case.first
             assert set(others) == {case.others}
             assert tuple(room.store.paused) == case.paused
@@ -216,10 +231,10 @@ async def test_greylisting_delays_everybody_once() -> None:
     server = FaultyServer(greylist=True)
     async with server.serving() as port:
         room = Room(server, port, connections=3)
-        assert set(await room.work_off()) == {DEFERRED}
+        assert set(await room.send_due()) == {DEFERRED}
         assert not server.taken
         room.clock.advance(minutes=34)
-        assert set(await room.work_off()) == {SENT}
+        assert set(await room.send_due()) == {SENT}
         await room.smtp.close()
     assert len(server.counts()) == len(server.taken) == READERS
 
@@ -275,7 +290,7 @@ async def test_a_server_that_ends_each_session_after_some_messages_gets_all_of_t
     server = FaultyServer(messages_per_session=4)
     async with server.serving() as port:
         room = Room(server, port, connections=2, readers=30)
-        assert set(await room.work_off()) == {SENT}
+        assert set(await room.send_due()) == {SENT}
         await room.smtp.close()
     assert len(server.counts()) == len(server.taken) == 30
     assert server.most_open <= 2
@@ -288,12 +303,12 @@ async def test_a_server_with_fewer_places_than_we_have_connections_is_still_sent
     server = FaultyServer(places=places, extensions=("PIPELINING",))
     async with server.serving() as port:
         room = Room(server, port, connections=10, readers=60)
-        assert set(await room.work_off()) == {SENT}
-        assert room.outbox.resting_until is None
+        assert set(await room.send_due()) == {SENT}
+        assert room.worker.resting_until is None
         assert server.sessions <= 10 + places
         before = server.sessions
         room.store.rows.update({n: Row(make_delivery(n)) for n in range(61, 100)})
-        assert set(await room.work_off()) == {SENT}
+        assert set(await room.send_due()) == {SENT}
         assert server.sessions == before  # what it learned holds while connections are kept
         await room.smtp.close()
     assert len(server.counts()) == len(server.taken) == 99
@@ -304,10 +319,10 @@ async def test_places_are_asked_for_again_after_a_pause() -> None:
     async with server.serving() as port:
         room = Room(server, port, connections=2, readers=8)
         object.__setattr__(room.smtp._server, "idle", timedelta(milliseconds=30))
-        assert set(await room.work_off()) == {SENT}
-        assert room.smtp._slots.known == 1
+        assert set(await room.send_due()) == {SENT}
+        assert room.smtp._limit.known == 1
         await server.alone.wait()
-        assert room.smtp._slots.known == 2
+        assert room.smtp._limit.known == 2
         await room.smtp.close()
 
 
@@ -315,14 +330,14 @@ async def test_a_server_that_is_down_sees_one_probe_at_a_time() -> None:
     server = FaultyServer(plan={GREETING: [Say("421 4.3.2 down", hang_up=True)] * 50})
     async with server.serving() as port:
         room = Room(server, port, connections=4, readers=40)
-        assert set(await room.work_off()) == {QUEUED}
+        assert set(await room.send_due()) == {QUEUED}
         assert server.sessions <= 4  # those that were under way
         for rests in range(1, 9):
             before = server.sessions
-            await room.work_off()
+            await room.send_due()
             assert server.sessions == before  # it rests
-            room.clock.now = room.outbox.resting_until or room.clock.now
-            await room.work_off()
+            room.clock.now = room.worker.resting_until or room.clock.now
+            await room.send_due()
             assert server.sessions == before + 1, rests
         server.plan.clear()
         assert set(await room.to_the_end()) == {SENT}
@@ -334,9 +349,9 @@ async def test_connections_are_kept_between_batches() -> None:
     server = FaultyServer()
     async with server.serving() as port:
         room = Room(server, port)
-        await room.work_off()
+        await room.send_due()
         room.store.rows[1].state, room.store.rows[1].due_at = QUEUED, NOW
-        await room.work_off()
+        await room.send_due()
         assert (server.sessions, server.open_now) == (1, 1)
         await room.smtp.close()
     assert len(server.taken) == READERS + 1
@@ -347,12 +362,12 @@ async def test_a_connection_that_is_idle_is_closed_with_a_goodbye_and_another_on
     async with server.serving() as port:
         room = Room(server, port)
         object.__setattr__(room.smtp._server, "idle", timedelta(milliseconds=30))
-        await room.work_off()
+        await room.send_due()
         await server.alone.wait()
         before = server.sessions  # a busy machine may pause for longer between two messages
         assert server.commands["QUIT"] == before
         room.store.rows[1].state, room.store.rows[1].due_at = QUEUED, NOW
-        await room.work_off()
+        await room.send_due()
         await room.smtp.close()
     assert server.sessions == before + 1
     assert len(server.taken) == READERS + 1
@@ -364,11 +379,11 @@ async def test_a_connection_that_is_idle_is_closed_with_a_goodbye_and_another_on
 async def test_a_connection_that_waited_is_asked_before_it_is_used(
     fault: Fault | None, sessions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digest.mail.transports.smtp.pool._ASK_AFTER", 0.0)
+    monkeypatch.setattr("digest.mail.transports.smtp.pool._CHECK_AFTER", 0.0)
     server = FaultyServer(plan={"NOOP": [fault] if fault else []})
     async with server.serving() as port:
         room = Room(server, port, readers=2)
-        assert set(await room.work_off()) == {SENT}
+        assert set(await room.send_due()) == {SENT}
         await room.smtp.close()
     assert server.sessions == sessions
     assert server.commands["NOOP"] == 1

@@ -54,9 +54,15 @@ async def test_a_socket_of_this_machine_is_as_good_as_a_port(tmp_path: Path) -> 
     path = tmp_path / "lmtp"
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(lambda: lmtpd(handler), str(path))
-    target = SmtpServer(port=24, socket=path, lmtp=True, tls="none", timeout=timedelta(seconds=5))
+    target = SmtpServer(
+        port=24,
+        helo_name="client.example.org",
+        socket=path,
+        lmtp=True,
+        tls="none",
+        timeout=timedelta(seconds=5),
+    )
     smtp = SmtpTransport(target)
-    smtp._sessions.hostname = "client.example.org"
     try:
         await smtp.send(make_envelope())
     finally:

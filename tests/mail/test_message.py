@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused
-from digest.mail.message import Envelope, Slip, compose
-from digest.mail.render import Letter
+from digest.mail.message import Envelope, MessageFields, compose
+from digest.mail.render import MailContent
 from digest.mail.text_layout import one_line
 from digest.mail.transports.model import Sender
 from tests.mail.samples import NOW, SENDER
 
-LETTER = Letter(
+LETTER = MailContent(
     subject="晨间摘要 · 2026年11月23日",
     html="<!DOCTYPE html><html lang='zh-CN'><p>早安。</p></html>\n" * 40,
     text="早安。\n.\nFrom here on\n" + "长" * 600 + "\n",
     language="zh-CN",
 )
-SLIP = Slip(
+SLIP = MessageFields(
     address="anna@example.net",
     name="李雷",
     digest="daily",

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import DeliveryRefused
-from digest.mail.operator_mail import memo
+from digest.mail.operator_mail import operator_message
 from tests.mail.samples import NOW, SENDER
 
 
 def written(subject: str, text: str, to: str = "ops@example.org") -> bytes:
-    envelope = memo(SENDER, to, subject=subject, text=text, reference="daily.7.note", now=NOW)
+    envelope = operator_message(
+        SENDER, to, subject=subject, text=text, reference="daily.7.note", now=NOW
+    )
     assert envelope.sender == "news@digest.example.org"
     assert envelope.recipient == to
     return envelope.message

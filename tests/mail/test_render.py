@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.model import Article
 from digest.editions.model import Digest, contents
 from digest.errors import TemplateError
-from digest.mail.render import MAX_HTML, Letter, MailTemplates, Rendition
+from digest.mail.render import MAX_HTML, MailContent, MailTemplates, RenderedEdition
 from digest.mail.text_layout import display_width
 from tests.mail.samples import CITY, SITE, TEMPLATES, make_article, make_digest, make_edition
 
@@ -33,7 +33,7 @@ def rendition(
     language: str = "zh-CN",
     more: int = 0,
     number: int = 12,
-) -> Rendition:
+) -> RenderedEdition:
     digest = digest or make_digest()
     made = contents(ARTICLES if articles is None else articles, (), digest.max_items)
     return templates.render(
@@ -45,8 +45,10 @@ def rendition(
     )
 
 
-def letter(articles: list[Article] | None = None, *, name: str = "李雷", more: int = 0) -> Letter:
-    return rendition(articles, more=more).letter(unsubscribe=UNSUBSCRIBE, name=name)
+def letter(
+    articles: list[Article] | None = None, *, name: str = "李雷", more: int = 0
+) -> MailContent:
+    return rendition(articles, more=more).content(unsubscribe=UNSUBSCRIBE, name=name)
 
 
 def write(folder: Path, **templates: str) -> MailTemplates:
@@ -164,7 +166,7 @@ def test_the_addresses_of_the_text_are_footnotes_in_order() -> None:
 
 
 def test_the_mail_speaks_the_language_of_the_segment() -> None:
-    english = rendition(language="en").letter(unsubscribe=UNSUBSCRIBE, name="")
+    english = rendition(language="en").content(unsubscribe=UNSUBSCRIBE, name="")
     assert "Unsubscribe" in english.html
     assert "Hello,\nhere are 3 new articles." in english.text
     assert english.language == "en"
@@ -195,17 +197,17 @@ def test_hostile_text_is_shown_as_text(title: str, name: str) -> None:
 
 
 def test_nothing_but_the_marks_is_filled_in() -> None:
-    seal = rendition().seal
-    articles = [make_article(1, title=f"{seal}u {seal}g"), make_article(2)]
-    made = rendition(articles).letter(unsubscribe=UNSUBSCRIBE, name="Anna")
-    assert f"{seal}u {seal}g" in made.html  # an article that quotes another mail's marks
-    assert rendition(articles).seal != seal
+    marker = rendition().marker
+    articles = [make_article(1, title=f"{marker}u {marker}g"), make_article(2)]
+    made = rendition(articles).content(unsubscribe=UNSUBSCRIBE, name="Anna")
+    assert f"{marker}u {marker}g" in made.html  # an article that quotes another mail's marks
+    assert rendition(articles).marker != marker
     named = rendition()
-    hostile = named.letter(unsubscribe=UNSUBSCRIBE, name=f"{named.seal}u {{name}} <i>\r\n")
+    hostile = named.content(unsubscribe=UNSUBSCRIBE, name=f"{named.marker}u {{name}} <i>\r\n")
     assert hostile.text.count(UNSUBSCRIBE) == 1
-    assert f"{named.seal[:20]}" in hostile.text
+    assert f"{named.marker[:20]}" in hostile.text
     assert "&lt;i&gt;" in hostile.html
-    assert named.seal not in letter().html + letter().text
+    assert named.marker not in letter().html + letter().text
 
 
 def test_a_rendition_is_the_same_at_every_call() -> None:
@@ -217,7 +219,7 @@ def test_a_large_edition_shows_fewer_articles_and_counts_more(summary: str) -> N
     image = "https://img.example.org/" + "i" * 900
     articles = [make_article(n, summary=summary, image=image, title=summary) for n in range(300)]
     digest = make_digest(max_items=300)
-    made = rendition(articles, digest=digest).letter(unsubscribe=UNSUBSCRIBE, name="N" * 500)
+    made = rendition(articles, digest=digest).content(unsubscribe=UNSUBSCRIBE, name="N" * 500)
     assert 60_000 < len(made.html.encode("utf-8")) < MAX_HTML
     shown = LexborHTMLParser(made.html).css("h3, .lead h2")
     assert 10 < len(shown) < 300
@@ -319,7 +321,7 @@ def test_one_template_can_be_overridden_alone(tmp_path: Path) -> None:
     templates = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
     made = rendition(templates=templates)
     assert made.text == "Only 文章 1\n"
-    assert made.html == rendition().html.replace(rendition().seal, made.seal)
+    assert made.html == rendition().html.replace(rendition().marker, made.marker)
     (tmp_path / "mail/digest.css").write_text("h1 { color: #123456 }", encoding="utf-8")
     restyled = MailTemplates(templates=tmp_path, site=SITE, brought=TEMPLATES)
     assert "#123456" in rendition(templates=restyled).html
@@ -393,7 +395,7 @@ def test_a_welcome_says_so_and_has_no_number_and_no_page(
     edition = replace(make_edition(number=0), welcome=True)
     made = OWN.render(make_digest(), edition, contents(ARTICLES, (), 9), language=language)
     assert made.subject == subject
-    read = made.letter(unsubscribe=UNSUBSCRIBE, name="")
+    read = made.content(unsubscribe=UNSUBSCRIBE, name="")
     for part in (read.html, read.text):
         assert line in part.replace("\n", " ")
         assert "/digests/daily/" in part

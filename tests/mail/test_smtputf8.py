@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from digest.errors import DeliveryRefused
-from digest.mail.message import Envelope, Slip, compose
+from digest.mail.message import Envelope, MessageFields, compose
 from tests.mail.samples import SENDER
 from tests.mail.servers import Handler, make_envelope, serving, smtpd, transport
 from tests.mail.test_message import LETTER, SLIP
@@ -33,7 +33,7 @@ class Curious(Handler):
         return await super().handle_MAIL(server, session, envelope, address, options)
 
 
-def composed(slip: Slip = SLIP) -> Envelope:
+def composed(slip: MessageFields = SLIP) -> Envelope:
     return compose(LETTER, replace(slip, address=READER), SENDER)
 
 

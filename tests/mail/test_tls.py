@@ -91,7 +91,7 @@ async def test_opportunistic_tls_is_used_where_it_is_offered(
         transport(port, tls="opportunistic", ca=ca_file) as smtp,
     ):
         await smtp.send(make_envelope())
-        used = smtp._idle[0].dialogue.wire.transport.get_extra_info("sslcontext")
+        used = smtp._idle[0].session.connection.transport.get_extra_info("sslcontext")
     assert (used is not None) == offered
     assert len(handler.taken) == 1
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import bindparam, select, update
 
-from digest.editions.delivery import Delivery, DeliveryState, Settlement
+from digest.editions.delivery import Delivery, DeliveryResult, DeliveryState
 from digest.editions.model import EditionState
 from digest.store import delivery_rows
 from digest.store.connection import Database, Lock
@@ -44,8 +44,8 @@ def sending(store: Store) -> list[Delivery]:
     return found
 
 
-def sent(*deliveries: Delivery) -> list[Settlement]:
-    return [Settlement(delivery_id=one.id, state=DeliveryState.SENT) for one in deliveries]
+def sent(*deliveries: Delivery) -> list[DeliveryResult]:
+    return [DeliveryResult(delivery_id=one.id, state=DeliveryState.SENT) for one in deliveries]
 
 
 def test_messages_sent_together_are_marked_in_one_go(
@@ -63,9 +63,9 @@ def test_messages_sent_together_are_marked_in_one_go(
 def test_an_edition_is_done_with_the_last_ones_that_were_sent_together(
     store: Store, sending: list[Delivery]
 ) -> None:
-    assert len(store.outbox.settle_all(sent(*sending[1:]), NOW)) == READERS - 1
+    assert len(store.outbox.record_results(sent(*sending[1:]), NOW)) == READERS - 1
     assert stores.editions(store, "daily", 1)[0].state is EditionState.OPEN
-    assert store.outbox.settle_all(sent(sending[0]), NOW) == {sending[0].id}
+    assert store.outbox.record_results(sent(sending[0]), NOW) == {sending[0].id}
     assert stores.editions(store, "daily", 1)[0].state is EditionState.DONE
 
 
@@ -73,14 +73,14 @@ def test_one_that_another_took_over_does_not_keep_the_others_from_being_marked(
     store: Store, sending: list[Delivery]
 ) -> None:
     first, *others = sending
-    store.outbox.settle_all(sent(first), NOW)
-    assert store.outbox.settle_all(sent(*sending), NOW + MINUTE) == {one.id for one in others}
+    store.outbox.record_results(sent(first), NOW)
+    assert store.outbox.record_results(sent(*sending), NOW + MINUTE) == {one.id for one in others}
     assert store.outbox.states()[DeliveryState.SENT] == READERS
 
 
 def test_the_same_ending_twice_counts_once(store: Store, sending: list[Delivery]) -> None:
     first = sending[0]
-    assert store.outbox.settle_all(sent(first, first), NOW) == {first.id}
+    assert store.outbox.record_results(sent(first, first), NOW) == {first.id}
     assert store.outbox.states()[DeliveryState.SENT] == 1
 
 

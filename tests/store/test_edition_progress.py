@@ -73,7 +73,7 @@ def test_attempts_are_told_since_a_moment(store: Store, edition: Edition) -> Non
     stores.settle(store, 3, DeliveryState.FAILED, later + MINUTE, error="550 no")
     stores.settle(store, 4, DeliveryState.SUPPRESSED, later)
     stores.settle(store, 5, DeliveryState.DEFERRED, later, next_attempt_at=later + MINUTE)
-    assert sorted(store.reports.tried_since(later)) == [later, later, later + MINUTE]
+    assert sorted(store.outbox.tried_since(later)) == [later, later, later + MINUTE]
 
 
 def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) -> None:

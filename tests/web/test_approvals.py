@@ -13,7 +13,7 @@ from lxml import html
 
 from digest.editions.model import EditionState
 from digest.errors import StoreError
-from digest.mail.approval_request import Proposal
+from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.tokens import approval_token, unsubscribe_token
 from digest.web import template_samples as samples
 from digest.web.app import create_app
@@ -36,7 +36,7 @@ class Desk:
         self.calls: list[tuple[str, int]] = []
         self.broken = False
 
-    async def proposal(self, edition_id: int) -> Proposal | None:
+    async def proposal(self, edition_id: int) -> ApprovalRequest | None:
         if self.broken:
             raise StoreError("locked")
         return self.proposals.get(edition_id)

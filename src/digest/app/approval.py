@@ -14,8 +14,8 @@ from digest.articles.model import Article
 from digest.backoff import Backoff
 from digest.editions.model import Digest, Edition, decided_at
 from digest.errors import DeliveryDeferred, DeliveryError, DigestError
-from digest.mail.approval_request import Proposal, request
 from digest.mail.message import Envelope
+from digest.mail.operator_mail import ApprovalRequest, approval_message
 from digest.mail.transports.model import Sender
 from digest.times import Clock
 from digest.wakeup import WakeUp
@@ -96,7 +96,7 @@ class Editor:
         self._retry_at: datetime | None = None
         self._backoff = Backoff(first=RETRY_FIRST, longest=RETRY_LAST)
 
-    async def proposal(self, edition_id: int) -> Proposal | None:
+    async def proposal(self, edition_id: int) -> ApprovalRequest | None:
         """Return an edition as one decides on it; None where there is none with this id.
 
         Raises StoreError.
@@ -106,7 +106,7 @@ class Editor:
         except LookupError:
             return None
         digest = self._digests.get(edition.digest)
-        return Proposal(
+        return ApprovalRequest(
             edition=edition,
             digest=digest or Digest(name=edition.digest, title=edition.digest),
             configured=digest is not None,
@@ -230,7 +230,9 @@ class Editor:
         proposal = replace(proposal, edition=replace(proposal.edition, announced_at=now))
         link = self._link(edition) if self._link else None
         try:
-            await self._carry(request(proposal, self._sender, self._report_to, now, link=link))
+            await self._carry(
+                approval_message(proposal, self._sender, self._report_to, now, link=link)
+            )
         except DeliveryDeferred as error:
             self._retry_at = now + timedelta(seconds=self._backoff.failed())
             _log.warning("operator not asked yet", edition=edition.id, error=str(error))

@@ -61,8 +61,8 @@ class Daemon:
         self._workers = services.workers()
         self._publish_loop = services.publish_loop(self._workers)
         self._due_runs = services.due_runs()
-        self._mailing = services.mailing()
-        self._editor = services.editor(self._mailing)
+        self._delivery = services.delivery()
+        self._editor = services.editor(self._delivery)
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served
         self._stop = asyncio.Event()
@@ -89,7 +89,7 @@ class Daemon:
         stop_mail = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
-            mail = tasks.create_task(self._mailing.run(stop_mail))
+            mail = tasks.create_task(self._delivery.run(stop_mail))
             editor = tasks.create_task(self._editor.run())
             notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
@@ -198,8 +198,8 @@ class Daemon:
         due_at = await asyncio.to_thread(self._due_runs.due_at, name, now)
         if due_at is None:
             return
-        if await self._mailing.issue(services.digests[name], due_at):
-            self._mailing.wake()
+        if await self._delivery.open_edition(services.digests[name], due_at):
+            self._delivery.wake()
             self._editor.wake()
 
     def _last_scan_at(self) -> datetime | None:

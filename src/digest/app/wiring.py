@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from digest.app.export.exporter import Exporter
     from digest.app.publish_loop import PendingPaths, PublishLoop
     from digest.feeds.websub.notifier import HubNotifier
-    from digest.mail.delivery.mailing import Mailing
+    from digest.mail.composer import Composer
+    from digest.mail.delivery.service import DeliveryService
     from digest.mail.render import MailTemplates
     from digest.scheduling.due import DueRuns
     from digest.web.feed_files import FeedFiles
@@ -210,29 +211,56 @@ class Services:
             readers=self.store.subscribers,
         )
 
-    def mailing(self) -> Mailing:
-        """Return what opens editions and works off the outbox."""
-        from digest.mail.delivery.mailing import Mailing
+    def composer(self) -> Composer:
+        """Return what makes messages from editions."""
+        from digest.mail.composer import Composer
 
-        return Mailing(
-            store=self.store.outbox,
-            transport=make_transport(self.settings),
+        return Composer(
             templates=self.mail_templates,
             site=self.site,
             sender=self.settings.sender(),
-            digests=self.digests,
             token_key=self.token_keys[0],
-            clock=self.clock,
-            jitter=random,
-            connections=self.settings.mail.smtp.connections,
-            limits=self.settings.limits(),
-            welcomes=self.store.editions,
-            reports=self.store.reports,
-            report_to=self.settings.mail.report_to,
         )
 
-    def editor(self, mailing: Mailing | None = None) -> Editor:
-        """Return what asks about drafts and decides; ``mailing`` carries its mail and is woken."""
+    def delivery(self) -> DeliveryService:
+        """Return what opens editions and sends what is due."""
+        from digest.mail.delivery.operator_reports import OperatorReports
+        from digest.mail.delivery.service import DeliveryService
+        from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
+
+        settings, store, transport = self.settings, self.store, make_transport(self.settings)
+        worker = DeliveryWorker(
+            store=store.outbox,
+            composer=self.composer(),
+            transport=transport,
+            settings=DeliverySettings(
+                digests=self.digests,
+                connections=settings.mail.smtp.connections,
+                limits=settings.limits(),
+            ),
+            clock=self.clock,
+            jitter=random,
+        )
+        reports = OperatorReports(
+            store=store.reports,
+            transport=transport,
+            sender=settings.sender(),
+            to=settings.mail.report_to,
+            titles={name: digest.title for name, digest in self.digests.items()},
+            clock=self.clock,
+        )
+        return DeliveryService(
+            worker=worker,
+            queue=store.outbox,
+            welcomes=store.editions,
+            reports=reports,
+            transport=transport,
+            digests=self.digests,
+            clock=self.clock,
+        )
+
+    def editor(self, delivery: DeliveryService | None = None) -> Editor:
+        """Return what asks about drafts and decides; ``delivery`` sends its mail and is woken."""
         from digest.app.approval import Editor
 
         has_pages = self.settings.web.enabled
@@ -242,8 +270,8 @@ class Services:
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,
-            wake=mailing.wake if mailing else lambda: None,
-            carry=mailing.carry if mailing else None,
+            wake=delivery.wake if delivery else lambda: None,
+            carry=delivery.reports.send if delivery else None,
             report_to=self.settings.mail.report_to,
             link=self.approval_link if has_pages else None,
         )

@@ -275,7 +275,7 @@ def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
 
 def _draft_line(edition: Edition, digest: Digest | None) -> str:
     from digest.editions.model import decided_at
-    from digest.mail.approval_request import told_at
+    from digest.mail.operator_mail import told_at
 
     named = f"{edition.digest} {edition.number} (id {edition.id})"
     deadline = decided_at(edition, digest)

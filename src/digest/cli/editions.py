@@ -47,7 +47,7 @@ def list_(
 @app.command()
 def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     """Show an edition: what is in it, how it goes, and until when a draft waits."""
-    from digest.mail.approval_request import told_at
+    from digest.mail.operator_mail import told_at
     from digest.mail.text_layout import one_line
 
     with services_of(context, log=False) as services:

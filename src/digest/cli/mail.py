@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from digest.app.wiring import Services
     from digest.articles.model import Article
     from digest.editions.model import Digest, Edition
+    from digest.errors import DeliveryError
     from digest.subscribers.model import Subscriber
 
 app = typer.Typer()
@@ -78,7 +79,7 @@ def preview(
                 f"{name}: {len(articles)} of min_items = {digest.min_items} new articles: "
                 "they wait for more"
             )
-        preview = services.mailing().preview(
+        preview = services.composer().preview(
             digest,
             articles,
             subscriber=subscriber,
@@ -91,8 +92,8 @@ def preview(
         _lint(preview.envelope.message, postal_address)
         return
     content = {
-        Format.HTML: preview.letter.html.encode(),
-        Format.TEXT: preview.letter.text.encode(),
+        Format.HTML: preview.content.html.encode(),
+        Format.TEXT: preview.content.text.encode(),
         Format.EML: preview.envelope.message,
     }[format_]
     if open_ and out is None:
@@ -182,7 +183,7 @@ def send(
         if dry_run:
             return
         if addresses:
-            outcomes = asyncio.run(services.mailing().send_copies(digest, articles, addresses))
+            outcomes = asyncio.run(_send_copies(services, digest, articles, addresses))
             for address, refusal in outcomes.items():
                 if refusal is None:
                     say(f"Sent to {address}.")
@@ -219,6 +220,17 @@ def resume(
         say("Nothing is paused.")
 
 
+async def _send_copies(
+    services: Services, digest: Digest, articles: list[Article], addresses: list[str]
+) -> dict[str, DeliveryError | None]:
+    from digest.app.builders import make_transport
+    from digest.mail.delivery.service import send_copies
+
+    transport = make_transport(services.settings)
+    now = services.clock()
+    return await send_copies(services.composer(), transport, digest, articles, addresses, now)
+
+
 def _readers(services: Services, digest: Digest, articles: list[Article]) -> list[str]:
     from digest.editions.model import selects
     from digest.subscribers.model import SubscriberState
@@ -249,19 +261,19 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     """
     from digest.editions.delivery import DeliveryState
 
-    mailing = services.mailing()
+    delivery = services.delivery()
     try:
-        edition = await mailing.issue(digest, services.clock(), latest=latest, by_hand=True)
+        edition = await delivery.open_edition(digest, services.clock(), latest=latest, by_hand=True)
         if edition is None:
             return 0
         with progress_bar("Sending") as show:
             watching = asyncio.create_task(_watch(services, edition, show))
             try:
-                await mailing.send_due()
+                await delivery.send_due()
             finally:
                 watching.cancel()
     finally:
-        await mailing.close()
+        await delivery.close()
     progress = services.store.reports.progress(edition.id, services.clock())
     states = progress.states
     say(f"{progress.told() if progress.total else 'Nobody to send it to'}.")

@@ -23,7 +23,7 @@ class DeliveryState(StrEnum):
 
 
 _ENDS_UNSENT = frozenset({DeliveryState.EXPIRED, DeliveryState.SUPPRESSED})
-#: Which state may follow which. SENDING may return to SENDING: a lease that ran out.
+#: The states that may follow each state. SENDING follows SENDING when a lease runs out.
 TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.QUEUED: frozenset({DeliveryState.SENDING}) | _ENDS_UNSENT,
     DeliveryState.SENDING: frozenset(DeliveryState),
@@ -38,35 +38,39 @@ FINAL = frozenset(state for state, after in TRANSITIONS.items() if not after)
 #: States from which the operator may have a delivery queued again.
 REOPENS = frozenset({DeliveryState.FAILED, DeliveryState.EXPIRED})
 
-#: RFC 5321 section 4.5.4.1: the first retry after 30 minutes or more.
-RETRY_AFTER = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))
-#: An edition that is older is not worth sending, where its digest says nothing else.
+#: Age after which a delivery is not sent any more, unless its digest says otherwise.
 EXPIRES = timedelta(hours=24)
-#: While a digest or all mail is paused, one message is tried this often.
+#: Interval of probes while a digest or all mail is paused.
 PROBE_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A claimed row of the outbox, with what is needed to send it."""
+    """A claimed row of the outbox, with its subscriber."""
 
     id: int
     edition_id: int
     subscriber: Subscriber
     attempts: int  #: ended ones, so 0 at the first
     created_at: datetime  #: aware UTC
-    probe: bool = False  #: tried to find out whether a pause can end
+    probe: bool = False  #: sent to find out whether a pause can end
+
+    @property
+    def domain(self) -> str:
+        """The domain of the subscriber's address, in lower case."""
+        return self.subscriber.address.rpartition("@")[2].lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """How an attempt ended, as the store is to remember it. Raises ValueError."""
+class DeliveryResult:
+    """How an attempt ended, to be recorded. Raises ValueError."""
 
     delivery_id: int
     state: DeliveryState  #: every one but ``queued`` counts as an attempt
     next_attempt_at: datetime | None = None  #: ``deferred`` needs it; ``queued`` may go at once
     error: str | None = None  #: without addresses
-    bounced: bool = False  #: the address does not exist: it is suppressed, with ``error`` as reason
+    bounced: bool = False  #: the address does not exist: suppress it, with ``error`` as reason
+    refused: bool = False  #: the recipient was refused, which counts against the address
 
     def __post_init__(self) -> None:
         if self.state is DeliveryState.SENDING:
@@ -77,21 +81,9 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Why nothing is sent until the operator acts, or a probe is taken."""
+    """Why nothing is sent until the operator acts or a probe is accepted."""
 
     digest: str | None  #: its name; None pauses all mail
     since: datetime  #: aware UTC
     probe_at: datetime  #: aware UTC: when one message is tried
     reason: str  #: what the server said, without addresses
-
-
-def next_attempt(
-    attempts: int, expires_at: datetime, now: datetime, jitter: float
-) -> datetime | None:
-    """Return when to try again after ``attempts`` failures, or None to give up.
-
-    ``jitter`` in 0…1 spreads the retries of one batch over a tenth of the wait.
-    """
-    wait = RETRY_AFTER[min(max(attempts, 1), len(RETRY_AFTER)) - 1]
-    moment = now + wait * (1 + jitter / 10)
-    return moment if moment <= expires_at else None

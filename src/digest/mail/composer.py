@@ -1,4 +1,4 @@
-"""The press: an edition is rendered once per segment and addressed to each of its readers."""
+"""Compose messages: render an edition once per segment, then address it to each reader."""
 
 # pure
 from __future__ import annotations
@@ -23,51 +23,51 @@ from digest.editions.model import (
     selects,
 )
 from digest.errors import DigestError
-from digest.mail.base64_template import Stencil
-from digest.mail.message import Envelope, Packed, Slip, compose
-from digest.mail.render import Letter, MailTemplates, Rendition
+from digest.mail.base64_template import Base64Template
+from digest.mail.message import EncodedBody, Envelope, MessageFields, compose
+from digest.mail.render import MailContent, MailTemplates, RenderedEdition
 from digest.mail.transports.model import Sender
 from digest.site import Site
 from digest.subscribers.model import Subscriber
 from digest.subscribers.tokens import UNSUBSCRIBE_PATH, unsubscribe_token
 
-#: Plates that are kept, each about 1.4 times its letter, at most three times that.
-_KEPT = 512
+#: Compiled messages that are cached. Each takes 1.4 to 3 times the bytes of its content.
+_CACHED = 512
 
-#: The places of a letter that differ for each recipient, by the mark's last letter.
-_PLACES = {"u": "unsubscribe", "g": "greeting"}
+#: The fields of a template that differ for each recipient, by the last letter of their marker.
+_FIELDS = {"u": "unsubscribe", "g": "greeting"}
 
-#: Stands where a token would; nobody's, as it has another length.
-_NOBODY = "preview"
+#: Stands in place of a token in previews. No token has this length.
+_NO_TOKEN = "preview"  # noqa: S105 - it is none
 
-#: What makes a segment: its categories and its language.
+#: Categories and language: readers with the same ones get the same content.
 _Segment = tuple[tuple[CategoryPath, ...], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A message that is shown, or sent to be looked at, and belongs to no delivery."""
+    """A message that belongs to no delivery, to be shown or sent as a test."""
 
-    letter: Letter  #: as this reader would see it
+    content: MailContent  #: as this reader would see it
     envelope: Envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plate:
-    """A rendition ready to print: encoded but for what differs for each recipient."""
+class CompiledMessage:
+    """An edition rendered for a segment, in base64 except for what differs per recipient."""
 
     edition: Edition
     segment: _Segment
-    rendition: Rendition  #: without its bodies
-    html: Stencil
-    text: Stencil
+    rendered: RenderedEdition  #: without its bodies
+    html: Base64Template
+    text: Base64Template
 
-    def packed(self, unsubscribe: str, name: str) -> Packed:
-        """Return the letter for a recipient."""
-        greeting = self.rendition.greet(name)
-        return Packed(
-            subject=self.rendition.subject,
-            language=self.rendition.language,
+    def body(self, unsubscribe: str, name: str) -> EncodedBody:
+        """Return the body for a recipient."""
+        greeting = self.rendered.greet(name)
+        return EncodedBody(
+            subject=self.rendered.subject,
+            language=self.rendered.language,
             html=self.html.filled(
                 {"unsubscribe": str(escape(unsubscribe)), "greeting": str(escape(greeting))}
             ),
@@ -76,14 +76,14 @@ class Plate:
 
 
 class NothingToTell(DigestError):
-    """An edition holds no article for this reader; the operator may take more articles."""
+    """An edition holds no article for this reader; the operator may select more articles."""
 
     def __str__(self) -> str:
         return "no article of this edition is for this reader"
 
 
-class Press:
-    """Makes letters and messages. Touches neither store nor network."""
+class Composer:
+    """Makes messages from editions. Uses neither store nor network."""
 
     def __init__(
         self, *, templates: MailTemplates, site: Site, sender: Sender, token_key: bytes
@@ -92,7 +92,7 @@ class Press:
         self._site = site
         self._sender = sender
         self._token_key = token_key
-        self._plates: OrderedDict[tuple[Edition, _Segment], Plate] = OrderedDict()
+        self._compiled: OrderedDict[tuple[Edition, _Segment], CompiledMessage] = OrderedDict()
 
     def envelope(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], delivery: Delivery
@@ -103,13 +103,13 @@ class Press:
         """
         subscriber = delivery.subscriber
         key = edition, _segment(digest, subscriber)
-        if key not in self._plates:
-            self.keep(self.engrave(digest, edition, articles, subscriber))
-        plate = self._plates[key]
-        self._plates.move_to_end(key)
+        if key not in self._compiled:
+            self.cache(self.compile(digest, edition, articles, subscriber))
+        compiled = self._compiled[key]
+        self._compiled.move_to_end(key)
         token = unsubscribe_token(self._token_key, subscriber.person, digest.name)
         unsubscribe = self._site.link(UNSUBSCRIBE_PATH + token)
-        slip = Slip(
+        fields = MessageFields(
             address=subscriber.address,
             name=subscriber.name,
             digest=digest.name,
@@ -119,35 +119,35 @@ class Press:
             archive=self._site.link(editions_folder(digest.name)),
             unsubscribe=unsubscribe,
         )
-        return compose(plate.packed(unsubscribe, subscriber.name), slip, self._sender)
+        return compose(compiled.body(unsubscribe, subscriber.name), fields, self._sender)
 
-    def has_plate(self, digest: Digest, edition: Edition, reader: Subscriber) -> bool:
-        """Tell whether a reader's segment is rendered, so that ``envelope`` takes no time."""
-        return (edition, _segment(digest, reader)) in self._plates
+    def has_compiled(self, digest: Digest, edition: Edition, reader: Subscriber) -> bool:
+        """Tell whether a reader's segment is compiled, so that ``envelope`` takes no time."""
+        return (edition, _segment(digest, reader)) in self._compiled
 
-    def engrave(
+    def compile(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], reader: Subscriber
-    ) -> Plate:
-        """Return a reader's segment rendered, to be kept. Raises NothingToTell, TemplateError.
+    ) -> CompiledMessage:
+        """Return a reader's segment rendered and encoded. Raises NothingToTell, TemplateError.
 
-        It touches nothing that is kept, so another thread may do it.
+        It does not use the cache, so it may run in another thread.
         """
         segment = _segment(digest, reader)
-        rendition = self._rendered(digest, edition, articles, segment)
-        marks = {f"{rendition.seal}{letter}": place for letter, place in _PLACES.items()}
-        return Plate(
+        rendered = self._rendered(digest, edition, articles, segment)
+        markers = {f"{rendered.marker}{letter}": field for letter, field in _FIELDS.items()}
+        return CompiledMessage(
             edition=edition,
             segment=segment,
-            rendition=replace(rendition, html="", text=""),
-            html=Stencil(rendition.html, marks),
-            text=Stencil(rendition.text, marks),
+            rendered=replace(rendered, html="", text=""),
+            html=Base64Template(rendered.html, markers),
+            text=Base64Template(rendered.text, markers),
         )
 
-    def keep(self, plate: Plate) -> None:
-        """Keep a plate for ``envelope``, and forget the one that was not used for longest."""
-        self._plates[plate.edition, plate.segment] = plate
-        if len(self._plates) > _KEPT:
-            self._plates.popitem(last=False)
+    def cache(self, compiled: CompiledMessage) -> None:
+        """Cache a compiled message for ``envelope`` and drop the least recently used one."""
+        self._compiled[compiled.edition, compiled.segment] = compiled
+        if len(self._compiled) > _CACHED:
+            self._compiled.popitem(last=False)
 
     def preview(
         self,
@@ -160,34 +160,34 @@ class Press:
         as_delivered: bool = False,
         welcome: bool = False,
     ) -> Preview:
-        """Return what an edition of these articles would look like, to anyone or to a subscriber.
+        """Return the message that an edition of these articles would make.
 
-        It goes to ``address``, else to the subscriber's, else to the sender's own. Its links to
-        unsubscribe lead nowhere, and its fields do not offer to, but ``as_delivered``: then they
-        say what a delivery's say. Raises NothingToTell, TemplateError, DeliveryRefused.
+        It goes to ``address``, else to the subscriber's, else to the sender's own. Its link to
+        unsubscribe has no token; the List-Unsubscribe fields are left out, except where
+        ``as_delivered``. Raises NothingToTell, TemplateError, DeliveryRefused.
         """
         edition = replace(edition_of(digest.name, articles, now), welcome=welcome)
         to = address or (subscriber.address if subscriber else self._sender.address)
         name = subscriber.name if subscriber else ""
-        rendition = self._rendered(digest, edition, articles, _segment(digest, subscriber))
-        mark = blake2b(to.encode("utf-8"), digest_size=8).hexdigest()
-        unsubscribe = self._site.link(UNSUBSCRIBE_PATH + _NOBODY)
-        slip = Slip(
+        rendered = self._rendered(digest, edition, articles, _segment(digest, subscriber))
+        recipient = blake2b(to.encode("utf-8"), digest_size=8).hexdigest()
+        unsubscribe = self._site.link(UNSUBSCRIBE_PATH + _NO_TOKEN)
+        fields = MessageFields(
             address=to,
             name=name,
             digest=digest.name,
-            reference=_reference(edition, f"preview-{mark}"),
+            reference=_reference(edition, f"preview-{recipient}"),
             campaign="preview",
             written_at=now,
             archive=self._site.link(editions_folder(digest.name)),
             unsubscribe=unsubscribe if as_delivered else None,
         )
-        letter = rendition.letter(unsubscribe=unsubscribe, name=name)
-        return Preview(letter=letter, envelope=compose(letter, slip, self._sender))
+        content = rendered.content(unsubscribe=unsubscribe, name=name)
+        return Preview(content=content, envelope=compose(content, fields, self._sender))
 
     def _rendered(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
-    ) -> Rendition:
+    ) -> RenderedEdition:
         categories, language = segment
         return self._templates.render(
             digest,
@@ -198,12 +198,12 @@ class Press:
         )
 
     def forget(self) -> None:
-        """Forget all renditions: articles may have changed since."""
-        self._plates.clear()
+        """Empty the cache: articles may have changed."""
+        self._compiled.clear()
 
 
 def _segment(digest: Digest, subscriber: Subscriber | None) -> _Segment:
-    """Return the segment of a subscriber, or of whoever reads all in the digest's language."""
+    """Return a subscriber's segment; without one, all categories in the digest's language."""
     if subscriber is None:
         return (), digest.language
     return subscriber.categories, subscriber.language or digest.language
@@ -212,7 +212,7 @@ def _segment(digest: Digest, subscriber: Subscriber | None) -> _Segment:
 def _selected(
     digest: Digest, articles: Sequence[Article], wanted: tuple[CategoryPath, ...]
 ) -> Contents:
-    """Return what a segment reads: the digest's articles in the segment's categories."""
+    """Return the digest's articles in a segment's categories. Raises NothingToTell."""
     own = [article for article in articles if selects(digest.categories, article)]
     selected = contents(own, wanted or digest.categories, digest.max_items)
     if not selected.shown:
@@ -220,7 +220,7 @@ def _selected(
     return selected
 
 
-def _reference(edition: Edition, mark: str) -> str:
-    """Return what no other message has, even where a new database counts from 1 again."""
+def _reference(edition: Edition, suffix: str) -> str:
+    """Return the left part of a Message-ID, unique even if a new database counts from 1 again."""
     due = edition.due_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{edition.digest}.{due}.{edition.id}.{mark}"
+    return f"{edition.digest}.{due}.{edition.id}.{suffix}"

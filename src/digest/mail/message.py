@@ -1,4 +1,4 @@
-"""A message: one letter to one recipient, as the bytes that a server takes (RFC 5322)."""
+"""Messages: the content for one recipient as bytes for a mail server (RFC 5322)."""
 
 # pure
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from digest.errors import DeliveryRefused
 from digest.mail.base64_template import encoded
 from digest.mail.headers import mailbox, unstructured, verbatim
-from digest.mail.render import Letter
+from digest.mail.render import MailContent
 from digest.mail.transports.model import Sender
 from digest.subscribers.address import ascii_address, wire_address
 from digest.times import require_utc
@@ -35,7 +35,7 @@ class Envelope:
     sender: str  #: for MAIL FROM
     recipient: str  #: for RCPT TO
     message: bytes  #: RFC 5322, or RFC 6532 where ``utf8``; lines end in CRLF
-    transparent: bool = False  #: known to need no change on its way (RFC 5321 section 4.5.2)
+    transparent: bool = False  #: needs no dot-stuffing (RFC 5321 section 4.5.2)
 
     @property
     def utf8(self) -> bool:
@@ -44,18 +44,16 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slip:
-    """What a message says beside its letter: to whom it goes, and which one it is."""
+class MessageFields:
+    """The header fields of a message that do not come from its content."""
 
     address: str  #: as the subscriber gave it
     name: str  #: the subscriber's; empty where unknown
     digest: str  #: the digest's name
-    reference: (
-        str  #: left part of the Message-ID: the same at every attempt, no other's; atext, dots
-    )
-    campaign: str  #: what all messages of an edition share, for Feedback-ID
+    reference: str  #: left part of the Message-ID: unique, the same at every attempt; atext, dots
+    campaign: str  #: the same for all messages of an edition; for Feedback-ID
     written_at: datetime  #: aware UTC; the same at every attempt
-    archive: str  #: absolute http(s): where back issues are, and what this mail is
+    archive: str  #: absolute http(s) address of past issues
     unsubscribe: str | None  #: absolute http(s), a POST there unsubscribes; None for a sample
 
     def __post_init__(self) -> None:
@@ -63,8 +61,8 @@ class Slip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
-    """A letter whose parts are in base64 already (``stencil.encoded``)."""
+class EncodedBody:
+    """The content for one recipient, its parts in base64 (``base64_template.encoded``)."""
 
     subject: str  #: plain text, one line
     html: bytes
@@ -72,44 +70,44 @@ class Packed:
     language: str  #: BCP 47
 
 
-def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
-    """Return the letter as a message; the same arguments give the same bytes.
+def compose(body: MailContent | EncodedBody, fields: MessageFields, sender: Sender) -> Envelope:
+    """Return a message; the same arguments give the same bytes.
 
-    Raises DeliveryRefused where the recipient's address is none, ValueError where an address of
-    the site's cannot stand in a header.
+    Raises DeliveryRefused if the recipient's address is invalid, ValueError if a web address
+    cannot stand in a header field.
     """
     try:
-        recipient = wire_address(slip.address)
+        recipient = wire_address(fields.address)
     except ValueError as error:
         raise DeliveryRefused(None, f"not an address: {error}") from error
-    if isinstance(letter, Letter):
-        letter = Packed(
-            subject=letter.subject,
-            html=encoded(letter.html.encode("utf-8")),
-            text=encoded(letter.text.encode("utf-8")),
-            language=letter.language,
+    if isinstance(body, MailContent):
+        body = EncodedBody(
+            subject=body.subject,
+            html=encoded(body.html.encode("utf-8")),
+            text=encoded(body.text.encode("utf-8")),
+            language=body.language,
         )
-    head = _letterhead(
-        letter.subject, letter.language, slip.digest, slip.campaign, slip.archive, sender
+    head = _shared_fields(
+        body.subject, body.language, fields.digest, fields.campaign, fields.archive, sender
     )
-    message_id = f"{slip.reference}@{head.host}"
+    message_id = f"{fields.reference}@{head.host}"
     boundary = "=_" + blake2b(message_id.encode("ascii"), digest_size=16).hexdigest()
-    fields = [
+    lines = [
         head.sender,
-        mailbox("To", slip.name, recipient),
+        mailbox("To", fields.name, recipient),
         head.subject,
-        _date(slip.written_at),
+        _date(fields.written_at),
         verbatim("Message-ID", f"<{message_id}>"),
         head.others,
-        *_ways_out(slip.unsubscribe, head.mailto),
+        *_unsubscribe_fields(fields.unsubscribe, head.mailto),
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n',
     ]
-    mark = f"\r\n--{boundary}".encode("ascii")
+    delimiter = f"\r\n--{boundary}".encode("ascii")
     message = [
-        "".join(fields).encode("utf-8"),  # all in ASCII but the recipient's own address
-        *(mark, _PLAIN, letter.text),
-        *(mark, _HTML, letter.html),
-        *(mark, b"--\r\n"),
+        "".join(lines).encode("utf-8"),  # ASCII except perhaps the recipient's address
+        *(delimiter, _PLAIN, body.text),
+        *(delimiter, _HTML, body.html),
+        *(delimiter, b"--\r\n"),
     ]
     # No field begins with a dot, and base64 has none.
     return Envelope(
@@ -118,21 +116,21 @@ def compose(letter: Letter | Packed, slip: Slip, sender: Sender) -> Envelope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Letterhead:
-    """What all messages of a segment have in common above their bodies."""
+class _SharedFields:
+    """The header fields that all messages of a segment share."""
 
     origin: str  #: the sender's address in ASCII
     host: str
     sender: str  #: the field From
     subject: str
     others: str
-    mailto: str  #: where mail unsubscribes, without the subject; empty where nowhere
+    mailto: str  #: address that takes unsubscribe mails, without a subject; empty: none
 
 
 @lru_cache(maxsize=512)
-def _letterhead(
+def _shared_fields(
     subject: str, language: str, digest: str, campaign: str, archive: str, sender: Sender
-) -> _Letterhead:
+) -> _SharedFields:
     origin = ascii_address(sender.address)
     host = sender.host
     others = [
@@ -140,11 +138,13 @@ def _letterhead(
         verbatim("List-Id", f"<{digest}.{host}>"),
         verbatim("List-Archive", f"<{_uri(archive)}>"),
         verbatim("List-Help", f"<{_uri(archive)}>"),
+        verbatim("Precedence", "bulk"),
+        verbatim("Auto-Submitted", "auto-generated"),  # RFC 3834 section 5
         verbatim("Feedback-ID", f"{campaign}:{digest}:digest:{host}"),
         verbatim("Content-Language", language),
         verbatim("MIME-Version", "1.0"),
     ]
-    return _Letterhead(
+    return _SharedFields(
         origin=origin,
         host=host,
         sender=mailbox("From", sender.name, origin),
@@ -161,8 +161,8 @@ def _date(moment: datetime) -> str:
     return verbatim("Date", format_datetime(moment))
 
 
-def _ways_out(unsubscribe: str | None, mailto: str) -> list[str]:
-    """Return the fields by which a mail program unsubscribes: RFC 2369 and RFC 8058."""
+def _unsubscribe_fields(unsubscribe: str | None, mailto: str) -> list[str]:
+    """Return List-Unsubscribe (RFC 2369) and List-Unsubscribe-Post (RFC 8058)."""
     if unsubscribe is None:
         return []
     ways = [f"<{_uri(unsubscribe)}>"]
@@ -176,7 +176,7 @@ def _ways_out(unsubscribe: str | None, mailto: str) -> list[str]:
 
 
 def _uri(address: str) -> str:
-    """Return an address of the web that may stand between angle brackets, or raise ValueError."""
+    """Return a web address that may stand between angle brackets. Raises ValueError."""
     if not _WEB.fullmatch(address):
         raise ValueError(f"not an address for a header: {address!r}")
     return address

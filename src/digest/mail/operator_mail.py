@@ -1,26 +1,70 @@
-"""A memo: a short plain mail from the service to its operator."""
+"""Mails to the operator: short plain text about an edition that waits or has ended."""
 
 # pure
 from __future__ import annotations
 
 from base64 import encodebytes
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from zoneinfo import ZoneInfo
 
+from digest.articles.model import Article
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import Digest, Edition, EditionState, contents, decided_at
+from digest.editions.progress import Outcome
 from digest.mail.headers import mailbox, unstructured, verbatim
 from digest.mail.message import Envelope
+from digest.mail.template_context import MAX_TITLE
+from digest.mail.text_layout import cut, one_line, wrap
 from digest.mail.transports.model import Sender
 from digest.subscribers.address import ascii_address
 
+#: Titles listed in an approval request; the page behind its link shows all.
+MAX_TITLES = 100
 
-def memo(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """An edition that needs, or needed, the operator's approval, with what to judge it by."""
+
+    edition: Edition
+    digest: Digest  #: as configured now; only name and title where it no longer is
+    configured: bool  #: False: the digest is gone, so the edition can only be dropped
+    articles: Sequence[Article]  #: not withdrawn, in order of sequence
+    readers: int  #: number of subscribers it would go to now, or went to
+
+    @property
+    def waits(self) -> bool:
+        """Whether the decision is still open."""
+        return self.edition.state is EditionState.DRAFT
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When the deadline decides, in the digest's zone; None where there is no deadline."""
+        moment = decided_at(self.edition, self.digest if self.configured else None)
+        return None if moment is None else moment.astimezone(ZoneInfo(self.digest.timezone))
+
+    @property
+    def sends(self) -> bool:
+        """Whether the deadline sends the edition; otherwise it drops it."""
+        return self.digest.approval is not None and self.digest.approval.sends
+
+
+def told_at(moment: datetime) -> str:
+    """Return a moment with its zone, such as ``Mon 23 Nov 2026 13:00 Asia/Tokyo``."""
+    return f"{moment:%a %d %b %Y %H:%M} {moment.tzinfo}"
+
+
+def operator_message(
     sender: Sender, to: str, *, subject: str, text: str, reference: str, now: datetime
 ) -> Envelope:
     """Return a text as a message to the operator.
 
-    ``reference`` is the left part of its Message-ID (atext and dots), so that a memo sent twice is
-    the same. ``subject`` may be any text; ``text`` has lines that end in ``\\n``; ``now`` is aware
-    UTC. Raises ValueError where ``to`` is no address, DeliveryRefused where it needs SMTPUTF8.
+    ``reference`` is the left part of its Message-ID (atext and dots): the same for a repeated
+    mail. ``subject`` may be any text; lines of ``text`` end in ``\\n``; ``now`` is aware UTC.
+    Raises ValueError where ``to`` is no address, DeliveryRefused where it needs SMTPUTF8.
     """
     origin, recipient = ascii_address(sender.address), ascii_address(to)
     fields = [
@@ -37,3 +81,102 @@ def memo(
     body = encodebytes(text.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
     message = "".join(fields).encode("ascii") + b"\r\n" + body
     return Envelope(sender=origin, recipient=recipient, message=message)
+
+
+def approval_message(
+    request: ApprovalRequest, sender: Sender, to: str, now: datetime, *, link: str | None
+) -> Envelope:
+    """Return the mail that asks the operator to approve an edition.
+
+    Its Message-ID is derived from the edition. ``link`` leads to the page that approves it, None
+    where there is no such page. Raises as ``operator_message``.
+    """
+    edition = request.edition
+    title = cut(one_line(request.digest.title), MAX_TITLE)
+    return operator_message(
+        sender,
+        to,
+        subject=f"{title} {edition.number} waits for your approval",
+        text="\n".join(_approval_lines(request, title, link)) + "\n",
+        reference=f"{edition.digest}.{edition.id}.request",
+        now=now,
+    )
+
+
+def report_message(
+    outcome: Outcome, title: str, sender: Sender, to: str, now: datetime
+) -> Envelope:
+    """Return the report of an edition that is done, of a digest called ``title``.
+
+    Its Message-ID is derived from the edition and when it ended, so that an edition that is sent
+    again has a report of its own. Raises as ``operator_message``.
+    """
+    edition, states = outcome.edition, outcome.progress.states
+    unsent = sum(states[state] for state in (DeliveryState.FAILED, DeliveryState.EXPIRED))
+    subject = f"{title} {edition.number}: {states[DeliveryState.SENT]:,} sent"
+    ended_at = outcome.progress.ended_at or edition.created_at
+    return operator_message(
+        sender,
+        to,
+        subject=f"{subject}, {unsent:,} not" if unsent else subject,
+        text="\n".join(_report_lines(outcome, title)) + "\n",
+        reference=f"{edition.digest}.{edition.id}.{int(ended_at.timestamp())}.report",
+        now=now,
+    )
+
+
+def _approval_lines(request: ApprovalRequest, title: str, link: str | None) -> list[str]:
+    edition, articles = request.edition, request.articles
+    zone = ZoneInfo(request.digest.timezone)
+    lines = [
+        f"{title} ({edition.digest}), edition {edition.number}, waits for your approval.",
+        "",
+        f"{_counted(len(articles), 'article')} for {_counted(request.readers, 'reader')}",
+        f"due {told_at(edition.due_at.astimezone(zone))}",
+    ]
+    if request.decided_at is not None:
+        fate = "sent" if request.sends else "dropped"
+        lines.append(f"{fate} without you {told_at(request.decided_at)}")
+    lines.append("")
+    if link is not None:
+        lines += ["Look at it, approve or cancel it:", link, ""]
+    lines += [
+        "On the machine:" if link is None else "Or on the machine:",
+        f"digest editions approve {edition.id}",
+        f"digest editions cancel {edition.id}",
+        "",
+        "What is in it:",
+        "",
+    ]
+    listed = contents(articles, (), MAX_TITLES)  # in the order of the mail
+    for article in listed.articles:
+        shown = cut(one_line(article.title), MAX_TITLE)
+        lines.append(wrap(shown, first="  - ", rest="    "))
+    if listed.more:
+        lines.append(f"  and {listed.more:,} more")
+    return lines
+
+
+def _report_lines(outcome: Outcome, title: str) -> list[str]:
+    edition, progress = outcome.edition, outcome.progress
+    lines = [
+        f"{title} ({edition.digest}), edition {edition.number}",
+        f"due {edition.due_at:%Y-%m-%d %H:%M} UTC, made {edition.created_at:%Y-%m-%d %H:%M} UTC",
+    ]
+    if progress.ended_at is not None:
+        took = str(progress.ended_at - edition.created_at).partition(".")[0]
+        lines.append(f"done {progress.ended_at:%Y-%m-%d %H:%M} UTC, after {took}")
+    lines.append("")
+    lines += [
+        f"{count:>9,}  {state}"
+        for state, count in progress.states.items()
+        if count or state is DeliveryState.SENT
+    ]
+    if outcome.errors:
+        lines += ["", "What servers said:"]
+        lines += [f"{count:>9,}  {error}" for error, count in outcome.errors]
+    return lines
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -39,8 +39,8 @@ _FOR_RECIPIENT = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """An edition as one recipient reads it."""
+class MailContent:
+    """The subject and both bodies of an edition for one recipient."""
 
     subject: str  #: plain text, one line
     html: str
@@ -49,8 +49,8 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendition:
-    """An edition rendered for one segment; what differs for each recipient is still open."""
+class RenderedEdition:
+    """An edition rendered for one segment, with markers for what differs per recipient."""
 
     subject: str  #: plain text, one line
     html: str
@@ -58,38 +58,37 @@ class Rendition:
     language: str  #: BCP 47: of the mail's own words
     greeting: str  #: with ``{name}``
     greeting_nobody: str  #: for a recipient whose name is unknown
-    seal: str  #: stands, with ``u`` or ``g`` after it, where a recipient's own words go
+    marker: str  #: with ``u`` or ``g`` after it, stands for the unsubscribe link or the greeting
 
-    def letter(self, *, unsubscribe: str, name: str) -> Letter:
-        """Return the letter for a recipient.
+    def content(self, *, unsubscribe: str, name: str) -> MailContent:
+        """Return the content for a recipient.
 
         ``unsubscribe`` is an absolute http(s) address, ``name`` any text, or empty.
         """
         greeting = self.greet(name)
-        # The greeting comes last: nothing in a name is looked at again.
-        return Letter(
+        # The greeting is filled in last: a marker in a name must not be replaced.
+        return MailContent(
             subject=self.subject,
-            html=self.html.replace(f"{self.seal}u", str(escape(unsubscribe))).replace(
-                f"{self.seal}g", str(escape(greeting))
+            html=self.html.replace(f"{self.marker}u", str(escape(unsubscribe))).replace(
+                f"{self.marker}g", str(escape(greeting))
             ),
-            text=self.text.replace(f"{self.seal}u", unsubscribe).replace(f"{self.seal}g", greeting),
+            text=self.text.replace(f"{self.marker}u", unsubscribe).replace(
+                f"{self.marker}g", greeting
+            ),
             language=self.language,
         )
 
     def greet(self, name: str) -> str:
-        """Return how a recipient is greeted; ``name`` is any text, or empty."""
+        """Return the greeting of a recipient; ``name`` is any text, or empty."""
         name = cut(one_line(name), MAX_NAME)
         return self.greeting.format(name=name) if name else self.greeting_nobody
 
 
 class MailTemplates:
-    """The templates below ``mail/`` of a folder, and what they are given."""
+    """The templates below ``mail/`` of a folder, and the variables that they are given."""
 
     def __init__(self, *, templates: Path, site: Site, brought: Path | None = None) -> None:
-        """Read templates from a folder when they are needed; nothing is read here.
-
-        What it lacks is taken from ``brought``, the templates that Digest brings.
-        """
+        """Read templates from ``templates`` when needed, missing ones from ``brought``."""
         self._site = site
         self._folders = (templates, *filter(None, (brought,)))
         self._environment = environment(
@@ -106,15 +105,15 @@ class MailTemplates:
         *,
         language: str,
         postal_address: str = "",
-    ) -> Rendition:
+    ) -> RenderedEdition:
         """Return the edition for one segment, its HTML under 90 KB.
 
         Where it would be larger it shows fewer articles and counts more. Raises TemplateError.
         """
         words = phrasebook(language, digest.timezone)
-        seal = _seal(digest, edition, contents, words.language)
+        marker = _marker(digest, edition, contents, words.language)
         postal = tuple(one_line(line) for line in postal_address.splitlines())
-        given = partial(self._variables, digest, edition, words, seal, postal)
+        given = partial(self._variables, digest, edition, words, marker, postal)
         variables = given(contents)
         html = self._html(digest, variables)
         while (size := len(html.encode("utf-8"))) > MAX_HTML - _FOR_RECIPIENT:
@@ -128,14 +127,14 @@ class MailTemplates:
             contents = shortened(contents, max(1, min(fewer, contents.shown - 1)))
             variables = given(contents)
             html = self._html(digest, variables)
-        return Rendition(
+        return RenderedEdition(
             subject=self._subject(digest, variables),
             html=html,
             text=_tidied(self._rendered(f"mail/{digest.template}.txt", variables)),
             language=words.language,
             greeting=words.say("greeting", name="{name}"),
             greeting_nobody=words.say("greeting_nobody"),
-            seal=seal,
+            marker=marker,
         )
 
     def check(self, digest: Digest) -> None:
@@ -150,11 +149,11 @@ class MailTemplates:
         digest: Digest,
         edition: Edition,
         words: Phrasebook,
-        seal: str,
+        marker: str,
         postal_address: tuple[str, ...],
         contents: Contents,
     ) -> dict[str, Any]:
-        """Return what every template of a mail may use."""
+        """Return the variables of every mail template."""
         shown = view(contents, edition, words, self._site)
         count = contents.shown + contents.more
         archive = self._site.link(editions_folder(digest.name))
@@ -178,8 +177,8 @@ class MailTemplates:
             "intro": words.say("welcome", title=digest.title)
             if edition.welcome
             else words.say("intro", count=count),
-            "greeting": f"{seal}g",
-            "unsubscribe": f"{seal}u",
+            "greeting": f"{marker}g",
+            "unsubscribe": f"{marker}u",
             "postal_address": postal_address,
         }
 
@@ -203,7 +202,7 @@ class MailTemplates:
         return subject
 
     def _rendered(self, name: str, variables: dict[str, Any], source: str | None = None) -> str:
-        """Return what a template file makes, or a template given as ``source``."""
+        """Return the output of a template file, or of a template given as ``source``."""
         try:
             template = (
                 self._environment.get_template(name)
@@ -216,10 +215,10 @@ class MailTemplates:
         return rendered.encode("utf-8", "replace").decode("utf-8")
 
 
-def _seal(digest: Digest, edition: Edition, contents: Contents, language: str) -> str:
-    """Return a mark that nothing in the edition can hold, as it is a hash of all of it."""
+def _marker(digest: Digest, edition: Edition, contents: Contents, language: str) -> str:
+    """Return a marker that cannot occur in the edition: a hash of all its content."""
     everything = repr((digest, edition, contents, language)).encode("utf-8", "surrogatepass")
-    return "seal" + blake2b(everything, digest_size=16).hexdigest()
+    return "marker" + blake2b(everything, digest_size=16).hexdigest()
 
 
 def _tidied(text: str) -> str:

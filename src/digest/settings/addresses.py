@@ -51,6 +51,14 @@ def host_name(text: str) -> str:
     return host
 
 
+def helo_name(text: str) -> str:
+    """Check a whole host name, as servers ask for in EHLO (RFC 5321 section 4.1.1.1)."""
+    name = host_name(text)
+    if "." not in name or name.endswith(".localhost"):
+        raise ValueError("must be a whole host name, such as 'mail.example.org'")
+    return name
+
+
 def server(text: str) -> str:
     """Check the name or the IP address of a host."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -284,6 +285,7 @@ class Settings(BaseSettings):
             host=smtp.host or "localhost",
             port=smtp.port,
             socket=smtp.socket,
+            helo_name=smtp.helo_name or _helo_name(self.sender().host),
             lmtp=self.mail.transport == "lmtp",
             tls="none" if smtp.socket else smtp.tls,
             username=smtp.username,
@@ -321,6 +323,16 @@ class Settings(BaseSettings):
     def template_folder(self) -> Path:
         """Return where the templates are: as configured, else the ones that Digest brings."""
         return self.paths.templates or resources.templates()
+
+
+def _helo_name(sender_host: str) -> str:
+    """Return the name for EHLO: the sender's domain, else this machine's name.
+
+    An address literal (RFC 5321 section 4.1.3) stands in where neither is a whole host name.
+    """
+    names = (sender_host, socket.gethostname().lower())
+    whole = (name for name in names if "." in name and not name.endswith(".localhost"))
+    return next(whole, "[127.0.0.1]")
 
 
 def _criteria(table: CriteriaTable) -> Criteria:

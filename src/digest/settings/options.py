@@ -32,6 +32,7 @@ from digest.settings.types import (
     DigestZone,
     FilePath,
     Globs,
+    HeloName,
     Host,
     Hub,
     ImageProxy,
@@ -321,6 +322,7 @@ class SmtpTable(Table):
     ca_file: FilePath | None = None
     cert_file: FilePath | None = None
     key_file: FilePath | None = None
+    helo_name: HeloName | None = None
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

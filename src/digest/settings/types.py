@@ -25,6 +25,7 @@ from digest.scheduling import days_off, words
 from digest.settings.addresses import (
     address,
     address_template,
+    helo_name,
     host_name,
     hub_url,
     one_line,
@@ -263,6 +264,7 @@ Zone = Annotated[str, AfterValidator(zone)]
 DigestZone = Annotated[str, AfterValidator(digest_zone)]
 Server = Annotated[str, AfterValidator(server)]
 Host = Annotated[str, AfterValidator(host_name)]
+HeloName = Annotated[str, AfterValidator(helo_name)]
 Name = Annotated[
     str,
     Field(

@@ -14,9 +14,9 @@ from digest.editions.delivery import (
     FINAL,
     TRANSITIONS,
     Delivery,
+    DeliveryResult,
     DeliveryState,
     Pause,
-    Settlement,
 )
 from digest.editions.model import Digest, Edition, EditionState
 from digest.store import delivery_rows, editions, pauses
@@ -30,15 +30,13 @@ from digest.store.types import chunks
 from digest.subscribers.model import SubscriberState
 
 _SENT = DeliveryState.SENT
+_TRIED = (_SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
 _Deliveries: TypeAlias = list[Delivery]
 
 
 class OutboxStore:
-    """What mailing needs of the store, and what the schedule needs to know of editions.
-
-    Every method raises StoreError where the database cannot be used.
-    """
+    """Editions and their deliveries. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -182,21 +180,21 @@ class OutboxStore:
                 for number in connection.scalars(query.where(delivery.c.id.in_(chunk)))
             }
 
-    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
-        """Say how attempts ended, all or nothing; return which deliveries were ``sending``.
+    def record_results(self, results: Sequence[DeliveryResult], now: datetime) -> set[int]:
+        """Record how attempts ended, all or none; return which deliveries were ``sending``.
 
         The others stay as they are. An edition is done with its last delivery. A ``queued`` one
         without a time is due at once.
         """
-        if all(map(_plain, settlements)) and self._all_sent(settlements, now):
-            return {one.delivery_id for one in settlements}
+        if all(map(_plain, results)) and self._all_sent(results, now):
+            return {result.delivery_id for result in results}
         with self._database.write(Lock.OUTBOX) as connection:
-            for one in settlements:
-                if one.bounced:  # first: in the order in which removing a reader locks them
-                    _bounce(connection, one.delivery_id, now, one.error)
-            mine = _being_sent(connection, [one.delivery_id for one in settlements])
-            known = [one for one in settlements if one.delivery_id in mine]
-            plain = [one.delivery_id for one in known if _plain(one)]
+            for result in results:
+                if result.bounced:  # first: in the order in which removing a reader locks them
+                    _bounce(connection, result.delivery_id, now, result.error)
+            mine = _being_sent(connection, [result.delivery_id for result in results])
+            known = [result for result in results if result.delivery_id in mine]
+            plain = [result.delivery_id for result in known if _plain(result)]
             for chunk in chunks(plain):
                 connection.execute(
                     update(delivery)
@@ -204,19 +202,19 @@ class OutboxStore:
                     .values(_ended(_SENT, now) | {"error": None})
                 )
             done = set(plain)
-            for one in known:
-                if one.delivery_id not in done:
-                    _settle(connection, one, now)
-            if any(one.state in FINAL for one in known):
+            for result in known:
+                if result.delivery_id not in done:
+                    _record(connection, result, now)
+            if any(result.state in FINAL for result in known):
                 close(connection, now)
         return mine
 
-    def _all_sent(self, settlements: Sequence[Settlement], now: datetime) -> bool:
-        """Mark deliveries as sent in the fewest steps; False, and nothing done, where it cannot be.
+    def _all_sent(self, results: Sequence[DeliveryResult], now: datetime) -> bool:
+        """Mark deliveries as sent in the fewest steps.
 
-        That is where one of them is not ``sending`` any more.
+        False, and nothing done, if one of them is not ``sending`` any more.
         """
-        numbers = [one.delivery_id for one in settlements]
+        numbers = [result.delivery_id for result in results]
         with self._database.write(Lock.OUTBOX) as connection:
             if delivery_rows.mark_sent(connection, numbers, now):
                 close(connection, now)
@@ -225,6 +223,27 @@ class OutboxStore:
             if transaction is not None:
                 transaction.rollback()
             return False
+
+    def tried_since(self, moment: datetime) -> list[datetime]:
+        """Return when deliveries were last tried since a moment; aware UTC, in any order.
+
+        It reads every delivery, so it is for the start alone.
+        """
+        query = select(delivery.c.changed_at).where(
+            delivery.c.changed_at >= moment, delivery.c.state.in_(_TRIED)
+        )
+        with self._database.read() as connection:
+            return list(connection.scalars(query))
+
+    def other_domains(self, digest: str, domain: str) -> bool:
+        """Tell whether a digest has active subscribers at domains other than this one."""
+        query = select(subscriber.c.id).where(
+            subscriber.c.digest == digest,
+            _ACTIVE,
+            ~subscriber.c.folded.endswith(f"@{domain.casefold()}", autoescape=True),
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query.limit(1)) is not None
 
     def next_due_at(self) -> datetime | None:
         """Return when the outbox next has something to do; None where it is empty."""
@@ -332,9 +351,9 @@ def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
     return found
 
 
-def _plain(one: Settlement) -> bool:
-    """Tell whether a delivery was sent and there is nothing more to say of it."""
-    return one.state is _SENT and not one.error and not one.bounced
+def _plain(result: DeliveryResult) -> bool:
+    """Tell whether a delivery was sent, without anything else to record."""
+    return result.state is _SENT and not result.error and not result.bounced
 
 
 def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
@@ -348,10 +367,10 @@ def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
     }
 
 
-def _settle(connection: Connection, one: Settlement, now: datetime) -> None:
-    due_at = None if one.state in FINAL else one.next_attempt_at or now
-    values = _ended(one.state, now) | {"due_at": due_at, "error": one.error}
-    connection.execute(update(delivery).where(delivery.c.id == one.delivery_id).values(values))
+def _record(connection: Connection, result: DeliveryResult, now: datetime) -> None:
+    due_at = None if result.state in FINAL else result.next_attempt_at or now
+    values = _ended(result.state, now) | {"due_at": due_at, "error": result.error}
+    connection.execute(update(delivery).where(delivery.c.id == result.delivery_id).values(values))
 
 
 def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:

@@ -13,7 +13,6 @@ from digest.store import editions
 from digest.store.connection import Database, Lock
 from digest.store.schema import delivery, edition, edition_article
 
-_TRIED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 #: Different errors that a report tells; the most frequent ones.
 _ERRORS = 5
 
@@ -67,17 +66,6 @@ class Reports:
                 )
                 for one in sorted(found, key=lambda one: one.id)
             ]
-
-    def tried_since(self, moment: datetime) -> list[datetime]:
-        """Return when deliveries were last tried since a moment; aware UTC, in any order.
-
-        It looks at every delivery: at the start alone somebody needs to know.
-        """
-        query = select(delivery.c.changed_at).where(
-            delivery.c.changed_at >= moment, delivery.c.state.in_(_TRIED)
-        )
-        with self._database.read() as connection:
-            return list(connection.scalars(query))
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
         """Remember that the operator was told."""

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.mail.approval_request import Proposal
+from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.tokens import edition_tag, read_approval_token
 from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS
@@ -20,7 +20,7 @@ from digest.web.pages import WebPages, html_response
 class Editor(Protocol):
     """What does what the operator decides. Raises StoreError."""
 
-    async def proposal(self, edition_id: int) -> Proposal | None:
+    async def proposal(self, edition_id: int) -> ApprovalRequest | None:
         """Return an edition as one decides on it; None where there is none with this id."""
 
     async def approve(self, edition_id: int) -> bool:
@@ -58,7 +58,7 @@ class ApprovalLink:
         body = await run_in_threadpool(self._pages.approval, proposal)
         return html_response(body, headers=PRIVATE_HEADERS)
 
-    async def _proposal(self, token: str) -> Proposal:
+    async def _proposal(self, token: str) -> ApprovalRequest:
         """Return the edition that a token was made for; raise HTTPException if there is none."""
         content = read_approval_token(self._token_keys, token)
         if content is not None:

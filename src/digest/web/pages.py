@@ -34,7 +34,7 @@ from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
 from digest.languages import locales
-from digest.mail.approval_request import Proposal
+from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
 from digest.site import Site
 from digest.subscribers.address import masked
@@ -235,7 +235,7 @@ class WebPages:
             following=beside(following),
         )
 
-    def approval(self, proposal: Proposal) -> bytes:
+    def approval(self, proposal: ApprovalRequest) -> bytes:
         """Return the page on which the operator decides on an edition, or sees what was decided."""
         digest, edition = proposal.digest, proposal.edition
         words = phrasebook(digest.language, digest.timezone)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.editions.model import Approval, Digest, Edition, EditionState
 from digest.feeds.model import CategorySummary
-from digest.mail.approval_request import Proposal
+from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.model import Subscriber, SubscriberState
 
 
@@ -52,11 +52,11 @@ def edition() -> Edition:
     )
 
 
-def proposals() -> tuple[Proposal, ...]:
+def proposals() -> tuple[ApprovalRequest, ...]:
     """Return an edition before and after the decisions that there can be."""
     approval = Approval(within=timedelta(hours=6), sends=True)
     draft = replace(edition(), state=EditionState.DRAFT)
-    waiting = Proposal(
+    waiting = ApprovalRequest(
         edition=draft,
         digest=replace(digest(), approval=approval),
         configured=True,

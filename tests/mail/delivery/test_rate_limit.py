@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.mail.delivery.rate_limit import Limits, Pace
+from digest.mail.delivery.rate_limit import Limits, RateLimit
 
 PAUSES = st.lists(st.floats(min_value=0, max_value=900), min_size=1, max_size=60)
 
 
 def starts(limits: Limits, pauses: list[float]) -> list[float]:
     """Return when messages begin that come after pauses and wait for the pace."""
-    pace, now, begun = Pace(limits), 0.0, []
+    pace, now, begun = RateLimit(limits), 0.0, []
     for pause in pauses:
         now += pause
         while wait := pace.wait(now):
@@ -49,7 +49,7 @@ def test_nothing_waits_longer_than_it_has_to(per_second: int, pauses: list[float
 
 
 def test_without_limits_nothing_waits() -> None:
-    pace = Pace(Limits())
+    pace = RateLimit(Limits())
     for number in range(1000):
         assert pace.wait(0.0) == 0
         pace.begin(f"{number % 2}.example", 0.0)
@@ -58,7 +58,7 @@ def test_without_limits_nothing_waits() -> None:
 
 
 def test_an_hour_gives_its_shares_back_one_by_one() -> None:
-    pace = Pace(Limits(per_hour=2))
+    pace = RateLimit(Limits(per_hour=2))
     pace.begin("a.example", 0.0)
     pace.begin("a.example", 600.0)
     assert pace.wait(600.0) == 3000.0
@@ -68,14 +68,14 @@ def test_an_hour_gives_its_shares_back_one_by_one() -> None:
 
 
 def test_room_is_what_rate_and_hour_leave() -> None:
-    assert Pace(Limits(per_second=3)).room(0.0, 60) == 180
-    assert Pace(Limits(per_second=3, per_hour=100)).room(0.0, 60) == 100
-    assert Pace(Limits(per_second=1)).room(0.0, 0.1) == 1
+    assert RateLimit(Limits(per_second=3)).room(0.0, 60) == 180
+    assert RateLimit(Limits(per_second=3, per_hour=100)).room(0.0, 60) == 100
+    assert RateLimit(Limits(per_second=1)).room(0.0, 0.1) == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=80))
 def test_a_domain_never_has_more_under_way_than_allowed(steps: list[tuple[str, bool]]) -> None:
-    pace = Pace(Limits(per_domain=2))
+    pace = RateLimit(Limits(per_domain=2))
     under_way = dict.fromkeys("abc", 0)
     for domain, begins in steps:
         assert pace.free(domain) == (under_way[domain] < 2)
@@ -88,7 +88,7 @@ def test_a_domain_never_has_more_under_way_than_allowed(steps: list[tuple[str, b
 
 
 def test_what_was_not_tried_takes_no_share() -> None:
-    pace = Pace(Limits(per_hour=1))
+    pace = RateLimit(Limits(per_hour=1))
     pace.begin("a.example", 5.0)
     pace.end("a.example", 5.0, tried=False)
     assert pace.wait(6.0) == 0
@@ -98,12 +98,12 @@ def test_what_was_not_tried_takes_no_share() -> None:
 
 
 def test_what_began_before_takes_its_share_of_the_hour_until_it_is_over() -> None:
-    pace = Pace(Limits(per_hour=3, per_second=1))
+    pace = RateLimit(Limits(per_hour=3, per_second=1))
     pace.recall([-3000.0, -100.0, -50.0, -40.0])  # one more than allowed
     assert pace.room(0.0, 60.0) == 0
     assert pace.wait(0.0) == 3500.0
     assert pace.wait(3500.0) == 0
-    unlimited = Pace(Limits(per_second=1))
+    unlimited = RateLimit(Limits(per_second=1))
     unlimited.recall([-0.5])
     assert unlimited.wait(0.0) == 0
 

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.articles.model import Article
-from digest.editions.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryState, Settlement
+from digest.editions.delivery import EXPIRES, PROBE_AFTER, Delivery, DeliveryResult, DeliveryState
 from digest.editions.model import Digest
 from digest.errors import (
     AccountRefused,
@@ -23,17 +23,19 @@ from digest.errors import (
     ServerUnavailable,
     StoreError,
 )
-from digest.mail.composer import Press
-from digest.mail.delivery import attempt as courier_module
-from digest.mail.delivery.attempt import RESTS, SEND_WITHIN
+from digest.mail.composer import Composer
+from digest.mail.delivery import attempt as attempt_module
+from digest.mail.delivery import messages as messages_module
+from digest.mail.delivery.attempt import SEND_WITHIN
 from digest.mail.delivery.rate_limit import Limits
+from digest.mail.delivery.retry import RESTS
 from digest.mail.delivery.worker import (
     BEGIN_WITHIN,
     CLAIM_PER_CONNECTION,
     LEASE,
-    History,
-    Outbox,
-    Sent,
+    DeliveryCounts,
+    DeliverySettings,
+    DeliveryWorker,
 )
 from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
@@ -57,7 +59,7 @@ AWAY = ServerUnavailable(None, "mx.example.org: connection refused")
 
 
 class Room:
-    """An outbox with a store and a transport in memory."""
+    """A worker with a store and a transport in memory."""
 
     def __init__(
         self,
@@ -68,7 +70,6 @@ class Room:
         digests: dict[str, Digest] | None = None,
         templates: Path = TEMPLATES,
         limits: Limits | None = None,
-        history: History | None = None,
     ) -> None:
         if isinstance(deliveries, int):
             deliveries = [make_delivery(number) for number in range(1, deliveries + 1)]
@@ -77,22 +78,23 @@ class Room:
         self.transport = FakeTransport()
         self.stop = asyncio.Event()
         self.seconds = 0.0
-        self.outbox = Outbox(
+        self.worker = DeliveryWorker(
             store=self.store,
             transport=self.transport,
-            press=Press(
+            composer=Composer(
                 templates=MailTemplates(templates=templates, site=SITE),
                 site=SITE,
                 sender=SENDER,
                 token_key=KEY,
             ),
-            digests={"daily": make_digest()} if digests is None else digests,
+            settings=DeliverySettings(
+                digests={"daily": make_digest()} if digests is None else digests,
+                connections=connections,
+                limits=limits or Limits(),
+            ),
             clock=self.clock,
             jitter=lambda: 0.5,
-            connections=connections,
-            limits=limits,
             timer=self.timer,
-            history=history,
         )
 
     def timer(self) -> float:
@@ -100,8 +102,8 @@ class Room:
         self.seconds += 0.001
         return self.seconds
 
-    async def work_off(self) -> Sent:
-        return await self.outbox.work_off(self.stop)
+    async def send_due(self) -> DeliveryCounts:
+        return await self.worker.send_due(self.stop)
 
     def recipients(self) -> list[str]:
         return sorted(envelope.recipient for envelope in self.transport.taken)
@@ -118,13 +120,13 @@ def test_no_attempt_outlives_the_lease() -> None:
 async def test_everyone_gets_one_message() -> None:
     room = Room(120)
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(sent=120)
+        assert await room.send_due() == DeliveryCounts(sent=120)
     assert room.recipients() == everyone(120)
     assert set(room.store.states()) == {DeliveryState.SENT}
     assert room.transport.most_at_once <= 2
     assert room.store.claims[0] == 2 * CLAIM_PER_CONNECTION
-    assert await room.work_off() == Sent()
-    assert "outbox worked off" in [entry["event"] for entry in logs]
+    assert await room.send_due() == DeliveryCounts()
+    assert "deliveries sent" in [entry["event"] for entry in logs]
     assert "reader1@" not in str(logs)
     assert not room.transport.closed  # its connections are kept for what comes next
 
@@ -135,7 +137,7 @@ async def test_one_refusal_does_not_touch_the_others() -> None:
         "reader1@example.net": [DeliveryRefused(550, "no such user")],
         "reader2@example.net": [DeliveryDeferred(451, "greylisted")],
     }
-    assert await room.work_off() == Sent(sent=2, deferred=1, failed=1)
+    assert await room.send_due() == DeliveryCounts(sent=2, deferred=1, failed=1)
     failed, deferred = room.store.rows[1], room.store.rows[2]
     assert (failed.state, failed.error) == (DeliveryState.FAILED, "550 no such user")
     assert (deferred.state, deferred.error) == (DeliveryState.DEFERRED, "451 greylisted")
@@ -148,7 +150,7 @@ async def test_a_deferred_message_is_tried_again_until_it_is_stale() -> None:
     attempts = 0
     while (due_at := room.store.rows[1].due_at) is not None:
         room.clock.now = due_at
-        await room.work_off()
+        await room.send_due()
         attempts += 1
     assert room.store.rows[1].state is DeliveryState.EXPIRED
     assert room.store.rows[1].error == "451 greylisted"
@@ -159,7 +161,7 @@ async def test_a_deferred_message_is_tried_again_until_it_is_stale() -> None:
 async def test_what_is_stale_is_not_sent() -> None:
     room = Room(2)
     room.clock.advance(hours=25)
-    assert await room.work_off() == Sent(expired=2)
+    assert await room.send_due() == DeliveryCounts(expired=2)
     assert room.store.rows[1].error == "too old to be sent"
     assert not room.transport.taken
 
@@ -167,21 +169,21 @@ async def test_what_is_stale_is_not_sent() -> None:
 async def test_who_left_meanwhile_gets_nothing() -> None:
     room = Room(3)
     room.store.gone = {2}
-    assert await room.work_off() == Sent(sent=2, suppressed=1)
+    assert await room.send_due() == DeliveryCounts(sent=2, suppressed=1)
     assert "reader2@example.net" not in room.recipients()
 
 
 async def test_an_edition_without_an_article_for_a_reader_is_not_sent() -> None:
     reader = make_subscriber(1, categories=(CITY,))
     room = Room([make_delivery(1, subscriber=reader), make_delivery(2)])
-    assert await room.work_off() == Sent(sent=1, suppressed=1)
+    assert await room.send_due() == DeliveryCounts(sent=1, suppressed=1)
     assert "no article" in str(room.store.rows[1].error)
 
 
 async def test_an_address_that_cannot_be_written_to_fails_alone() -> None:
     reader = make_subscriber(1, address="no address")
     room = Room([make_delivery(1, subscriber=reader), make_delivery(2)])
-    assert await room.work_off() == Sent(sent=1, failed=1)
+    assert await room.send_due() == DeliveryCounts(sent=1, failed=1)
     assert "not an address" in str(room.store.rows[1].error)
 
 
@@ -190,19 +192,19 @@ async def test_a_broken_template_defers_all_and_is_told_once(tmp_path: Path) -> 
     (tmp_path / "mail" / "digest.html").write_text("{{ nonsense }}")
     room = Room(3, templates=tmp_path)
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(deferred=3)
+        assert await room.send_due() == DeliveryCounts(deferred=3)
     told = [entry for entry in logs if entry["event"] == "template broken, its mails wait"]
     assert len(told) == 1
     assert "mail/digest.html:1" in told[0]["error"]
     (tmp_path / "mail" / "digest.html").write_text("<p>mended</p>")
     (tmp_path / "mail" / "digest.txt").write_text("mended")
     room.clock.advance(hours=1)
-    assert await room.work_off() == Sent(sent=3)
+    assert await room.send_due() == DeliveryCounts(sent=3)
 
 
 async def test_a_digest_that_is_not_configured_waits() -> None:
     room = Room(1, digests={})
-    assert await room.work_off() == Sent(deferred=1)
+    assert await room.send_due() == DeliveryCounts(deferred=1)
     assert room.store.rows[1].error == "the digest daily is not configured"
 
 
@@ -210,8 +212,8 @@ async def test_a_server_that_is_away_is_left_alone_and_then_probed() -> None:
     room = Room(40, connections=2)
     room.transport.errors[""] = [AWAY] * 4
     with capture_logs() as logs:
-        first = await room.work_off()
-    assert first == Sent()
+        first = await room.send_due()
+    assert first == DeliveryCounts()
     rows = room.store.rows.values()
     assert {row.state for row in rows} == {DeliveryState.QUEUED}
     assert all(row.delivery.attempts == 0 for row in rows)  # unharmed, those on their way too
@@ -221,18 +223,18 @@ async def test_a_server_that_is_away_is_left_alone_and_then_probed() -> None:
     assert all(row.due_at and row.due_at > NOW + RESTS[0] for row in tried)  # others first
     assert [entry["event"] for entry in logs].count("mail cannot be handed over, waiting") == 1
 
-    assert await room.work_off() == Sent()  # resting
+    assert await room.send_due() == DeliveryCounts()  # resting
     room.clock.now = NOW + RESTS[0]
     room.transport.errors[""] = [AWAY]
-    assert await room.work_off() == Sent()
+    assert await room.send_due() == DeliveryCounts()
     assert room.store.claims[-1] == 1  # one probe
-    assert room.outbox.resting_until == room.clock.now + RESTS[1]
+    assert room.worker.resting_until == room.clock.now + RESTS[1]
 
     room.clock.advance(hours=1)
-    everything = await room.work_off()
+    everything = await room.send_due()
     assert everything.sent == 40
     assert room.recipients() == everyone(40)
-    assert room.outbox.resting_until is None
+    assert room.worker.resting_until is None
 
 
 async def test_rests_grow_up_to_half_an_hour() -> None:
@@ -240,10 +242,10 @@ async def test_rests_grow_up_to_half_an_hour() -> None:
     room.transport.errors[""] = [AWAY] * 10
     rests = []
     for _ in range(8):
-        await room.work_off()
-        assert room.outbox.resting_until is not None
-        rests.append(room.outbox.resting_until - room.clock.now)
-        room.clock.now = room.outbox.resting_until
+        await room.send_due()
+        assert room.worker.resting_until is not None
+        rests.append(room.worker.resting_until - room.clock.now)
+        room.clock.now = room.worker.resting_until
     assert rests == [*RESTS, RESTS[-1], RESTS[-1]]
 
 
@@ -251,11 +253,11 @@ async def test_an_unexpected_error_leaves_its_delivery_to_the_lease() -> None:
     room = Room(3)
     room.transport.errors["reader1@example.net"] = [RuntimeError("a mistake of ours")]
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(sent=2)
+        assert await room.send_due() == DeliveryCounts(sent=2)
     assert room.store.rows[1].state is DeliveryState.SENDING
     assert any(entry["event"] == "delivery interrupted" for entry in logs)
     room.clock.now = NOW + LEASE
-    assert await room.work_off() == Sent(sent=1)
+    assert await room.send_due() == DeliveryCounts(sent=1)
     assert room.recipients() == everyone(3)
 
 
@@ -263,16 +265,16 @@ async def test_an_unexpected_error_leaves_its_delivery_to_the_lease() -> None:
 async def test_a_store_that_fails_in_between_leaves_its_delivery_to_the_lease(method: str) -> None:
     room = Room(3, connections=1)
     room.store.failing[method] = 1
-    assert await room.work_off() == Sent(sent=2)
+    assert await room.send_due() == DeliveryCounts(sent=2)
     room.clock.now = NOW + LEASE
-    assert await room.work_off() == Sent(sent=1)
+    assert await room.send_due() == DeliveryCounts(sent=1)
     assert room.recipients() == everyone(3)
 
 
 async def test_what_was_sent_but_not_stored_is_not_sent_again() -> None:
     room = Room(1)
     room.store.failing["settle"] = 1
-    assert await room.work_off() == Sent(sent=1)
+    assert await room.send_due() == DeliveryCounts(sent=1)
     # The ending is stored before anything else is claimed, in the same call already.
     assert room.store.rows[1].state is DeliveryState.SENT
     assert room.recipients() == everyone(1)
@@ -282,9 +284,9 @@ async def test_nothing_is_claimed_while_endings_cannot_be_stored() -> None:
     room = Room(1)
     room.store.failing["settle"] = 2
     with pytest.raises(Exception, match="database is locked"):
-        await room.work_off()
+        await room.send_due()
     room.clock.now = NOW + LEASE * 2  # its lease ran out: only our memory knows that it was sent
-    assert await room.work_off() == Sent()
+    assert await room.send_due() == DeliveryCounts()
     assert room.store.rows[1].state is DeliveryState.SENT
     assert room.recipients() == everyone(1)
 
@@ -293,7 +295,7 @@ async def test_a_delivery_that_another_took_over_is_told() -> None:
     room = Room(1)
     room.transport.gate = asyncio.Event()
     with capture_logs() as logs:
-        task = asyncio.create_task(room.work_off())
+        task = asyncio.create_task(room.send_due())
         await room.transport.arrived.wait()
         room.store.rows[1].state = DeliveryState.SENT
         room.store.rows[1].due_at = None
@@ -312,20 +314,20 @@ async def test_a_slow_batch_gives_back_what_it_cannot_begin_in_time() -> None:
         await real(envelope, after)
 
     room.transport.send = slow  # type: ignore[method-assign]
-    assert await room.work_off() == Sent(sent=4)
+    assert await room.send_due() == DeliveryCounts(sent=4)
     assert room.recipients() == everyone(4)
     assert DeliveryState.QUEUED in room.store.rows[4].history
     assert len(room.store.claims) > 2
 
 
 async def test_a_message_that_takes_too_long_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier_module, "SEND_WITHIN", timedelta(milliseconds=20))
+    monkeypatch.setattr(attempt_module, "SEND_WITHIN", timedelta(milliseconds=20))
     room = Room(1)
     room.transport.gate = asyncio.Event()
-    assert await room.work_off() == Sent()
+    assert await room.send_due() == DeliveryCounts()
     assert room.store.rows[1].error == "the server took too long"
     assert room.store.rows[1].state is DeliveryState.QUEUED
-    assert room.outbox.resting_until == NOW + RESTS[0]
+    assert room.worker.resting_until == NOW + RESTS[0]
 
 
 @pytest.mark.parametrize("connections", [1, 3])
@@ -342,7 +344,7 @@ async def test_no_connection_has_two_messages_that_the_store_does_not_know_of(
         unknown.append(len(room.transport.taken) - marked)
 
     room.transport.send = send  # type: ignore[method-assign]
-    assert await room.work_off() == Sent(sent=12)
+    assert await room.send_due() == DeliveryCounts(sent=12)
     assert max(unknown) <= connections
 
 
@@ -350,31 +352,31 @@ async def test_a_message_waits_until_the_last_one_of_its_connection_is_stored() 
     room = Room(2, connections=1)
     held = Held(room.store.settle)
     room.store.settle = held  # type: ignore[method-assign]
-    task = asyncio.create_task(room.work_off())
+    task = asyncio.create_task(room.send_due())
     await held.entered.wait()
     for _ in range(20):
         await asyncio.sleep(0)
     assert len(room.transport.taken) == 1
     held.release.set()
-    assert await task == Sent(sent=2)
+    assert await task == DeliveryCounts(sent=2)
 
 
 async def test_nothing_more_is_sent_while_endings_cannot_be_stored() -> None:
     room = Room(20, connections=2)
     room.store.failing["settle"] = 1000
     with pytest.raises(Exception, match="database is locked"):
-        await room.work_off()
+        await room.send_due()
     assert len(room.transport.taken) <= 2  # one for each connection
     room.store.failing.clear()
     room.clock.now = NOW + LEASE
-    await room.work_off()
+    await room.send_due()
     assert room.recipients() == everyone(20)
 
 
 async def test_stop_ends_what_is_in_flight_and_gives_the_rest_back() -> None:
     room = Room(10)
     room.transport.gate = asyncio.Event()
-    task = asyncio.create_task(room.work_off())
+    task = asyncio.create_task(room.send_due())
     await room.transport.arrived.wait()
     room.stop.set()
     room.transport.gate.set()
@@ -382,13 +384,13 @@ async def test_stop_ends_what_is_in_flight_and_gives_the_rest_back() -> None:
     assert 1 <= sent.sent <= 2
     assert room.store.states().count(DeliveryState.QUEUED) == 10 - sent.sent
     assert DeliveryState.SENDING not in room.store.states()
-    assert await room.work_off() == Sent()  # stopped
+    assert await room.send_due() == DeliveryCounts()  # stopped
 
 
 async def test_cancelling_gives_back_what_was_not_begun() -> None:
     room = Room(10)
     room.transport.gate = asyncio.Event()
-    task = asyncio.create_task(room.work_off())
+    task = asyncio.create_task(room.send_due())
     await room.transport.arrived.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -398,7 +400,7 @@ async def test_cancelling_gives_back_what_was_not_begun() -> None:
     assert states.count(DeliveryState.QUEUED) == 10 - states.count(DeliveryState.SENDING)
     room.transport.gate.set()
     room.clock.now = NOW + LEASE
-    assert (await room.work_off()).sent == 10
+    assert (await room.send_due()).sent == 10
     assert room.recipients() == everyone(10)
 
 
@@ -421,7 +423,7 @@ async def test_cancelling_while_an_ending_is_stored_waits_for_it() -> None:
     room = Room(1)
     held = Held(room.store.settle)
     room.store.settle = held  # type: ignore[method-assign]
-    task = asyncio.create_task(room.work_off())
+    task = asyncio.create_task(room.send_due())
     await held.entered.wait()
     task.cancel()
     for _ in range(3):
@@ -437,7 +439,7 @@ async def test_cancelling_before_a_message_is_begun_gives_it_back() -> None:
     room = Room(1)
     held = Held(room.store.wanted)
     room.store.wanted = held  # type: ignore[method-assign]
-    task = asyncio.create_task(room.work_off())
+    task = asyncio.create_task(room.send_due())
     await held.entered.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -460,7 +462,7 @@ async def test_a_store_that_fails_while_giving_back_leaves_them_to_the_lease() -
 
     room.store.settle = settle  # type: ignore[method-assign]
     with capture_logs() as logs:
-        assert await room.work_off() == Sent()
+        assert await room.send_due() == DeliveryCounts()
     assert calls == [DeliveryState.QUEUED, DeliveryState.QUEUED]
     assert room.store.states().count(DeliveryState.SENDING) == 2
     assert "deliveries wait for their lease to run out" in [entry["event"] for entry in logs]
@@ -468,7 +470,7 @@ async def test_a_store_that_fails_while_giving_back_leaves_them_to_the_lease() -
 
 async def test_two_calls_at_once_take_turns() -> None:
     room = Room(5, connections=1)
-    first, second = await asyncio.gather(room.work_off(), room.work_off())
+    first, second = await asyncio.gather(room.send_due(), room.send_due())
     assert first.sent + second.sent == 5
     assert room.transport.most_at_once == 1
     assert room.recipients() == everyone(5)
@@ -479,7 +481,7 @@ async def test_an_edition_that_is_missing_stops_no_other() -> None:
     room = Room([lost, make_delivery(2)])
     room.store.editions[7] = (make_edition(), [make_article(1)])
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(sent=1)
+        assert await room.send_due() == DeliveryCounts(sent=1)
     assert any(entry["event"] == "delivery interrupted" for entry in logs)
 
 
@@ -489,7 +491,7 @@ async def test_a_refused_address_is_suppressed_with_what_the_server_said() -> No
         "reader1@example.net": [AddressRefused(550, "5.1.1 no such user")],
         "reader2@example.net": [DeliveryRefused(550, "for whatever reason")],
     }
-    assert await room.work_off() == Sent(sent=1, failed=2)
+    assert await room.send_due() == DeliveryCounts(sent=1, failed=2)
     assert room.store.bounced == {"reader1@example.net": "550 5.1.1 no such user"}
 
 
@@ -497,7 +499,7 @@ async def test_a_policy_refusal_pauses_the_digest_and_blames_nobody() -> None:
     room = Room(40, connections=2)
     room.transport.errors[""] = [PolicyRefused(550, "5.7.26 no DMARC")] * 2
     with capture_logs() as logs:
-        assert await room.work_off() == Sent()
+        assert await room.send_due() == DeliveryCounts()
     assert set(room.store.states()) == {DeliveryState.QUEUED}
     assert not room.store.bounced
     assert room.store.paused == {"daily": NOW + PROBE_AFTER}
@@ -505,22 +507,22 @@ async def test_a_policy_refusal_pauses_the_digest_and_blames_nobody() -> None:
     (told,) = [entry for entry in logs if entry["event"] == "digest paused"]
     assert (told["digest"], told["log_level"]) == ("daily", "error")
     assert "5.7.26" in told["error"]
-    assert room.outbox.resting_until is None  # the server is there
+    assert room.worker.resting_until is None  # the server is there
 
 
 async def test_a_pause_ends_when_its_probe_is_taken() -> None:
     room = Room(5)
     room.transport.errors[""] = [PolicyRefused(550, "5.7.1 no")] * 3
-    await room.work_off()
+    await room.send_due()
     room.clock.advance(minutes=59)
-    assert await room.work_off() == Sent()
+    assert await room.send_due() == DeliveryCounts()
     room.transport.errors[""] = [PolicyRefused(550, "5.7.1 still no")]
     room.clock.advance(minutes=1)
-    assert await room.work_off() == Sent()
+    assert await room.send_due() == DeliveryCounts()
     assert room.store.paused == {"daily": room.clock.now + PROBE_AFTER}
     room.clock.now += PROBE_AFTER
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(sent=5)
+        assert await room.send_due() == DeliveryCounts(sent=5)
     assert not room.store.paused
     assert any(entry["event"].startswith("pause ended") for entry in logs)
     assert room.recipients() == everyone(5)
@@ -530,13 +532,13 @@ async def test_a_refused_login_pauses_all_mail_and_is_told_once() -> None:
     room = Room(9, connections=2)
     room.transport.errors[""] = [AccountRefused(535, "5.7.8 wrong password")] * 2
     with capture_logs() as logs:
-        assert await room.work_off() == Sent()
+        assert await room.send_due() == DeliveryCounts()
     assert room.store.paused == {None: NOW + PROBE_AFTER}
     assert set(room.store.states()) == {DeliveryState.QUEUED}
     assert all(row.delivery.attempts == 0 for row in room.store.rows.values())
     assert [entry["event"] for entry in logs].count("all mail paused") == 1
     room.clock.now += PROBE_AFTER
-    assert await room.work_off() == Sent(sent=9)
+    assert await room.send_due() == DeliveryCounts(sent=9)
     assert not room.store.paused
 
 
@@ -545,10 +547,10 @@ async def test_a_pause_that_cannot_be_stored_loses_no_delivery(method: str) -> N
     room = Room(3)
     room.store.failing[method] = 5
     room.transport.errors[""] = [PolicyRefused(550, "5.7.1 no")] * 2
-    await room.work_off()
+    await room.send_due()
     room.store.failing.clear()
     room.clock.advance(hours=2)
-    await room.work_off()
+    await room.send_due()
     assert room.recipients() == everyone(3)
 
 
@@ -556,26 +558,26 @@ async def test_a_message_that_the_server_breaks_off_at_is_no_probe_for_ever() ->
     room = Room(20, connections=1)
     room.transport.errors["reader1@example.net"] = [AWAY] * 1000
     for _ in range(12):
-        await room.work_off()
+        await room.send_due()
         room.clock.advance(minutes=1)
     assert len(room.transport.taken) == 19  # everybody else has theirs
     assert room.store.rows[1].state is DeliveryState.QUEUED
     assert room.store.rows[1].delivery.attempts == 0
     room.clock.advance(hours=24)
-    assert await room.work_off() == Sent(expired=1)
+    assert await room.send_due() == DeliveryCounts(expired=1)
 
 
 async def test_deliveries_expire_when_their_digest_says_so() -> None:
     short = replace(make_digest(), expires=timedelta(hours=2))
     room = Room(2, digests={"daily": short})
     room.transport.errors["reader1@example.net"] = [DeliveryDeferred(451, "later")] * 9
-    assert await room.work_off() == Sent(sent=1, deferred=1)
+    assert await room.send_due() == DeliveryCounts(sent=1, deferred=1)
     assert room.store.expires == {"daily": timedelta(hours=2)}
     room.clock.now = room.store.rows[1].due_at or NOW
-    await room.work_off()  # 95 minutes: the next one would come too late? an hour later, yes
+    await room.send_due()  # 95 minutes: the next one would come too late? an hour later, yes
     assert room.store.rows[1].state is DeliveryState.DEFERRED
     room.clock.now = room.store.rows[1].due_at or NOW
-    assert await room.work_off() == Sent(expired=1)
+    assert await room.send_due() == DeliveryCounts(expired=1)
     assert room.clock.now <= NOW + timedelta(hours=2)
 
 
@@ -602,49 +604,50 @@ async def test_one_domain_never_has_more_under_way_than_allowed() -> None:
         under_way[domain] -= 1
 
     room.transport.send = watched  # type: ignore[method-assign]
-    assert await room.work_off() == Sent(sent=30)
+    assert await room.send_due() == DeliveryCounts(sent=30)
     assert most == {"gmail.com": 2, "b.example": 2}
 
 
 async def test_an_hour_has_no_more_messages_than_allowed() -> None:
     room = Room(10, limits=Limits(per_hour=4))
     with capture_logs() as logs:
-        assert await room.work_off() == Sent(sent=4)
+        assert await room.send_due() == DeliveryCounts(sent=4)
     assert room.store.claims == [4]
     assert any(entry["event"] == "as many mails as allowed, waiting" for entry in logs)
-    assert room.outbox.resting_until is not None
-    assert timedelta(minutes=59) < room.outbox.resting_until - NOW <= timedelta(hours=1)
-    assert await room.work_off() == Sent()
+    assert room.worker.resting_until is not None
+    assert timedelta(minutes=59) < room.worker.resting_until - NOW <= timedelta(hours=1)
+    assert await room.send_due() == DeliveryCounts()
     room.clock.advance(hours=1)
     room.seconds += 3600
-    assert await room.work_off() == Sent(sent=4)
+    assert await room.send_due() == DeliveryCounts(sent=4)
 
 
-async def test_an_hour_counts_on_over_a_restart() -> None:
+async def test_an_hour_counts_on_over_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[datetime] = []
 
-    def tried_since(moment: datetime) -> list[datetime]:
+    def tried_since(_: FakeStore, moment: datetime) -> list[datetime]:
         asked.append(moment)
         if len(asked) == 1:
             raise StoreError("locked")
         return [NOW - timedelta(minutes=10), NOW - timedelta(minutes=50)]
 
-    room = Room(6, limits=Limits(per_hour=4), history=tried_since)
+    monkeypatch.setattr(FakeStore, "tried_since", tried_since)
+    room = Room(6, limits=Limits(per_hour=4))
     with pytest.raises(StoreError):
-        await room.work_off()
-    assert await room.work_off() == Sent(sent=2)
+        await room.send_due()
+    assert await room.send_due() == DeliveryCounts(sent=2)
     room.clock.advance(minutes=11)
     room.seconds += 660
-    assert await room.work_off() == Sent(sent=1)
+    assert await room.send_due() == DeliveryCounts(sent=1)
     assert asked == [NOW - timedelta(hours=1)] * 2
-    assert await Room(1, history=tried_since).work_off() == Sent(sent=1)
+    assert await Room(1).send_due() == DeliveryCounts(sent=1)
     assert len(asked) == 2  # nobody counts hours there
 
 
 async def test_what_is_not_sent_takes_no_share_of_the_hour() -> None:
     room = Room(4, limits=Limits(per_hour=2))
     room.store.gone = {1, 2}
-    assert await room.work_off() == Sent(sent=2, suppressed=2)
+    assert await room.send_due() == DeliveryCounts(sent=2, suppressed=2)
 
 
 async def test_a_rate_is_waited_for_between_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -659,26 +662,26 @@ async def test_a_rate_is_waited_for_between_messages(monkeypatch: pytest.MonkeyP
         raise TimeoutError
 
     monkeypatch.setattr("digest.mail.delivery.worker.asyncio.wait_for", wait_for)
-    assert await room.work_off() == Sent(sent=6)
+    assert await room.send_due() == DeliveryCounts(sent=6)
     assert 2 <= room.seconds < 3
     assert all(0 < wait <= 1 for wait in waits)
 
 
 async def test_endings_that_come_while_one_is_written_are_written_together() -> None:
     room = Room(8, connections=4)
-    held = Held(room.store.settle_all)
+    held = Held(room.store.record_results)
     sizes: list[int] = []
     first_call = True
 
-    def settle_all(settlements: Sequence[Settlement], now: datetime) -> set[int]:
+    def record_results(results: Sequence[DeliveryResult], now: datetime) -> set[int]:
         nonlocal first_call
-        sizes.append(len(settlements))
+        sizes.append(len(results))
         if first_call:
             first_call = False
-            return cast("set[int]", held(settlements, now))
-        return FakeStore.settle_all(room.store, settlements, now)
+            return cast("set[int]", held(results, now))
+        return FakeStore.record_results(room.store, results, now)
 
-    room.store.settle_all = settle_all  # type: ignore[method-assign]
+    room.store.record_results = record_results  # type: ignore[method-assign]
     four = asyncio.Event()
     real = room.transport.send
 
@@ -688,11 +691,11 @@ async def test_endings_that_come_while_one_is_written_are_written_together() -> 
             four.set()
 
     room.transport.send = send  # type: ignore[method-assign]
-    task = asyncio.create_task(room.work_off())
+    task = asyncio.create_task(room.send_due())
     await held.entered.wait()
     await four.wait()  # the others go on to where theirs is to be written
     held.release.set()
-    assert await task == Sent(sent=8)
+    assert await task == DeliveryCounts(sent=8)
     assert sum(sizes) == 8
     assert len(sizes) < 8
 
@@ -700,7 +703,7 @@ async def test_endings_that_come_while_one_is_written_are_written_together() -> 
 async def test_who_leaves_after_messages_were_composed_is_looked_up_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(courier_module, "_CHECK_HOLDS", -1.0)
+    monkeypatch.setattr(messages_module, "_LOOKUP_HOLDS", -1.0)
     room = Room(3, connections=1)
     real = room.transport.send
 
@@ -709,7 +712,7 @@ async def test_who_leaves_after_messages_were_composed_is_looked_up_again(
         await real(envelope, after)
 
     room.transport.send = send  # type: ignore[method-assign]
-    assert await room.work_off() == Sent(sent=2, suppressed=1)
+    assert await room.send_due() == DeliveryCounts(sent=2, suppressed=1)
     assert "reader2@example.net" not in room.recipients()
 
 
@@ -724,7 +727,7 @@ async def test_subscribers_are_looked_up_once_for_all_of_a_batch(
         asked.append(len(numbers))
         return real(numbers)
 
-    monkeypatch.setattr(courier_module, "_CHECK_HOLDS", 60.0)
+    monkeypatch.setattr(messages_module, "_LOOKUP_HOLDS", 60.0)
     monkeypatch.setattr(room.store, "wanted", wanted)
-    assert (await room.work_off()).sent == CLAIM_PER_CONNECTION * 2 + 1
+    assert (await room.send_due()).sent == CLAIM_PER_CONNECTION * 2 + 1
     assert asked == [CLAIM_PER_CONNECTION * 2, 1]

@@ -12,12 +12,12 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.model import CategoryPath
 from digest.editions.model import contents
-from digest.mail.composer import Press
+from digest.mail.composer import Composer
 from digest.mail.lint.contrast import contrast, poor
 from digest.mail.lint.lint import RULES, lint
 from digest.mail.lint.remark import Severity
 from digest.mail.message import compose
-from digest.mail.render import Letter, MailTemplates
+from digest.mail.render import MailContent, MailTemplates
 from digest.mail.transports.model import Sender
 from tests.mail.samples import (
     CITY,
@@ -35,7 +35,7 @@ from tests.mail.samples import (
 from tests.mail.test_message import SLIP
 
 OWN = MailTemplates(templates=TEMPLATES, site=SITE)
-PRESS = Press(
+PRESS = Composer(
     templates=OWN,
     site=SITE,
     sender=SENDER,
@@ -54,7 +54,7 @@ GOOD = PRESS.envelope(make_digest(), make_edition(), ARTICLES, make_delivery()).
 POSTAL = SENDER.postal_address
 
 
-def letter() -> Letter:
+def letter() -> MailContent:
     """Return the good message's letter with the link of SLIP."""
     rendition = OWN.render(
         make_digest(),
@@ -64,7 +64,7 @@ def letter() -> Letter:
         postal_address=POSTAL,
     )
     assert SLIP.unsubscribe is not None
-    return rendition.letter(unsubscribe=SLIP.unsubscribe, name="李雷")
+    return rendition.content(unsubscribe=SLIP.unsubscribe, name="李雷")
 
 
 LETTER = letter()
@@ -289,7 +289,7 @@ def test_no_composed_message_breaks_a_rule_whatever_it_is_made_of(
             4, link="javascript:alert(1)", image="data:image/gif;base64,R0lGOD", pinned=pinned
         ),
     ]
-    press = Press(
+    composer = Composer(
         templates=OWN,
         site=SITE,
         sender=Sender(
@@ -301,7 +301,7 @@ def test_no_composed_message_breaks_a_rule_whatever_it_is_made_of(
         token_key=KEY,
     )
     subscriber = make_subscriber(name=name + hostile, language=language)
-    message = press.envelope(
+    message = composer.envelope(
         make_digest(title="D" + digest, subject="{{ digest.title }} · {{ lead.title }}"),
         make_edition(),
         articles,
@@ -314,7 +314,7 @@ def test_an_address_that_is_none_is_remarked_on() -> None:
     broken = GOOD.replace(b"<https://digest.example.org/u", b"<https://[digest.example.org/u")
     assert broken != GOOD
     assert "List-Unsubscribe" in {one.rule for one in lint(broken, postal_address=POSTAL)}
-    letter = Letter(
+    letter = MailContent(
         subject="S",
         html='<a href="https://[x/">a</a><img src="http://[y">',
         text="t",

@@ -1,4 +1,4 @@
-"""Pace: how fast messages may begin, and how many of a domain at the same time.
+"""RateLimit: how fast messages may begin, and how many of a domain at the same time.
 
 Moments are seconds of a clock that never goes back; where it starts does not matter.
 """
@@ -56,7 +56,7 @@ class _Window:
             self._begun.remove(begun)
 
 
-class Pace:
+class RateLimit:
     """Counts what is begun and what is under way. Knows no clock: every call is told the time."""
 
     def __init__(self, limits: Limits) -> None:

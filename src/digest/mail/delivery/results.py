@@ -1,4 +1,4 @@
-"""The ledger: has endings of deliveries remembered, together where they come together."""
+"""Write results of deliveries into the store, together where they come together."""
 
 from __future__ import annotations
 
@@ -10,91 +10,84 @@ from typing import Protocol
 
 import structlog
 
-from digest.editions.delivery import Settlement
+from digest.editions.delivery import DeliveryResult
 from digest.errors import StoreError
 from digest.times import Clock
 
-#: Seconds for which an ending waits for others: about what a disk takes to write it. A transaction
-#: costs as much for ten of them as for one.
-_LINGER = 0.0005
+#: Seconds for which a result waits for others: about as long as a disk takes to write it. A
+#: transaction for ten results takes as long as for one.
+_GATHER_WITHIN = 0.0005
 
 _log = structlog.get_logger(__name__)
 
 
-class LedgerStore(Protocol):
-    """What the ledger needs of the store."""
+class ResultStore(Protocol):
+    """The store as the writer uses it."""
 
-    def settle_all(self, settlements: Sequence[Settlement], now: datetime) -> set[int]:
-        """Say how attempts ended, all or nothing; return which deliveries were ``sending``.
+    def record_results(self, results: Sequence[DeliveryResult], now: datetime) -> set[int]:
+        """Record results, all or none; return which of their deliveries were ``sending``.
 
         The others stay as they are. An edition is done with its last delivery.
         """
 
 
-class Ledger:
-    """Writes endings into the store. What it cannot write it keeps until it can."""
+class ResultWriter:
+    """Writes results in the order they come. Keeps those that cannot be written yet."""
 
-    def __init__(self, store: LedgerStore, clock: Clock, *, most: int = 1) -> None:
-        """Begin with nothing to write. No more than ``most`` endings come at the same time."""
+    def __init__(self, store: ResultStore, clock: Clock, *, most: int = 1) -> None:
+        """``most`` is how many messages are under way at the same time."""
         self._store = store
         self._clock = clock
         self._most = most
         self._gathering: asyncio.Future[None] | None = None
-        self._endings: list[tuple[Settlement, asyncio.Future[None]]] = []  # to be written
-        self._clerk: asyncio.Task[None] | None = None  # who writes them
-        self._unsettled: list[Settlement] = []
+        self._pending: list[tuple[Sequence[DeliveryResult], asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None  # that writes
+        self._leftovers: list[DeliveryResult] = []
 
     @property
     def owing(self) -> bool:
-        """Whether there are endings that could not be written."""
-        return bool(self._unsettled)
+        """Whether there are results that could not be written."""
+        return bool(self._leftovers)
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Return when an ending is remembered, or, where the store is away, kept for later."""
-        with suppress(StoreError):
-            await to_the_end(self.enter(settlement))
+    def add(self, results: Sequence[DeliveryResult]) -> asyncio.Future[None]:
+        """Have results written; return a future that is done when they and all before them are.
 
-    def enter(self, settlement: Settlement) -> asyncio.Future[None]:
-        """Have an ending remembered; return what is done when it is, and all before it.
-
-        Endings that come while others are written are written together: a disk takes about as
-        long for many as for one. Where the store is away they are kept for later, and what is
-        returned raises StoreError.
+        Results that come while others are written form the next transaction. If the store is away
+        they are kept, and the future raises StoreError.
         """
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        written.add_done_callback(_heard)
-        self._endings.append((settlement, written))
-        if len(self._endings) >= self._most:
+        written.add_done_callback(_retrieve)
+        self._pending.append((results, written))
+        if len(self._pending) >= self._most:
             self._gathered()
-        if self._clerk is None or self._clerk.done():
-            self._clerk = asyncio.create_task(self._write_down())
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write())
         return written
 
-    async def _write_down(self) -> None:
-        """Write what has ended, until there is nothing more."""
-        while self._endings:
+    async def _write(self) -> None:
+        """Write until nothing is pending."""
+        while self._pending:
             await self._gather()
-            batch, self._endings = self._endings, []
-            settlements = [*self._unsettled, *(settlement for settlement, _ in batch)]
+            batch, self._pending = self._pending, []
+            results = [*self._leftovers, *(result for added, _ in batch for result in added)]
             problem: BaseException | None = None
             try:
-                await asyncio.to_thread(self._remember, settlements)
+                await asyncio.to_thread(self._record, results)
             except StoreError as error:
-                self._unsettled = settlements
+                self._leftovers = results
                 problem = error
-                _log.error("endings not stored yet", number=len(batch), error=str(error))
+                _log.error("results not stored yet", number=len(results), error=str(error))
             except BaseException as error:
                 problem = error
-                self._unsettled = settlements
-                _log.exception("endings not stored", number=len(batch))
+                self._leftovers = results
+                _log.exception("results not stored", number=len(results))
                 if not isinstance(error, Exception):
-                    # Nobody writes any more: nobody is to wait for it.
-                    batch, self._endings = batch + self._endings, []
+                    batch, self._pending = batch + self._pending, []  # nobody writes any more
                     if isinstance(error, asyncio.CancelledError):
                         raise
-                    return  # those who wait raise it
+                    return  # the futures raise it
             else:
-                self._unsettled.clear()
+                self._leftovers.clear()
             finally:
                 for _, written in batch:
                     if not written.done():
@@ -104,11 +97,11 @@ class Ledger:
                             written.set_exception(problem)
 
     async def _gather(self) -> None:
-        """Wait for the endings that will come at once; nobody is held up by that for long."""
-        if len(self._endings) < self._most:
+        """Wait a moment for the results of other messages under way."""
+        if len(self._pending) < self._most:
             loop = asyncio.get_running_loop()
             self._gathering = loop.create_future()
-            timer = loop.call_later(_LINGER, self._gathered)
+            timer = loop.call_later(_GATHER_WITHIN, self._gathered)
             try:
                 await self._gathering
             finally:
@@ -119,36 +112,37 @@ class Ledger:
         if self._gathering is not None and not self._gathering.done():
             self._gathering.set_result(None)
 
-    async def settle_leftovers(self) -> None:
-        """Have what could not be stored stored: sent again is what is claimed without it.
+    async def write_leftovers(self) -> None:
+        """Write the results that could not be written, lest their deliveries are sent again.
 
-        Raises StoreError. What fails otherwise a second time waits for its lease.
+        Raises StoreError. After another failure than that they are dropped, and the deliveries wait
+        for their lease.
         """
-        if not self._unsettled:
+        if not self._leftovers:
             return
-        storing = asyncio.to_thread(self._remember, tuple(self._unsettled))
+        writing = asyncio.to_thread(self._record, tuple(self._leftovers))
         try:
-            await to_the_end(asyncio.ensure_future(storing))
+            await finish(asyncio.ensure_future(writing))
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - a mistake of ours must not end all mail
-            _log.exception("endings given up", number=len(self._unsettled))
-        self._unsettled.clear()
+            _log.exception("results given up", number=len(self._leftovers))
+        self._leftovers.clear()
 
-    def _remember(self, settlements: Sequence[Settlement]) -> None:
-        known = self._store.settle_all(settlements, self._clock())
-        for one in settlements:
-            if one.delivery_id not in known:
-                _log.warning("delivery was taken over meanwhile", delivery=one.delivery_id)
+    def _record(self, results: Sequence[DeliveryResult]) -> None:
+        known = self._store.record_results(results, self._clock())
+        for result in results:
+            if result.delivery_id not in known:
+                _log.warning("delivery was taken over meanwhile", delivery=result.delivery_id)
 
 
-def _heard(written: asyncio.Future[None]) -> None:
-    """Take note of what went wrong, which the log has, even where nobody awaits it."""
+def _retrieve(written: asyncio.Future[None]) -> None:
+    """Retrieve an exception that is logged already, so that asyncio does not report it."""
     if not written.cancelled():
         written.exception()
 
 
-async def to_the_end(work: asyncio.Future[None]) -> None:
+async def finish(work: asyncio.Future[None]) -> None:
     """Await work that must not be left half done: a cancellation waits until it has ended."""
     try:
         await asyncio.shield(work)

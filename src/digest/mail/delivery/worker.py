@@ -1,65 +1,73 @@
-"""Work off the outbox: claim what is due, send it, say how it ended."""
+"""Send what is due: claim deliveries, compose their messages, hand them over, record results."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 import structlog
 
-from digest.editions.delivery import Delivery, DeliveryState, Settlement
+from digest.editions.delivery import EXPIRES, Delivery, DeliveryResult, DeliveryState
 from digest.editions.model import Digest
 from digest.errors import StoreError
-from digest.mail.composer import Press
-from digest.mail.delivery.attempt import SEND_WITHIN, Courier, CourierStore
-from digest.mail.delivery.rate_limit import Limits, Pace
-from digest.mail.delivery.results import Ledger, LedgerStore, to_the_end
-from digest.mail.transports.transport import Transport
+from digest.mail.composer import Composer
+from digest.mail.delivery.attempt import SEND_WITHIN, Attempts, PauseStore, Transport
+from digest.mail.delivery.messages import EditionStore, Messages
+from digest.mail.delivery.rate_limit import Limits, RateLimit
+from digest.mail.delivery.results import ResultStore, ResultWriter, finish
 from digest.times import Clock
 
-#: How long a claimed delivery is ours. One that is lost with the process is claimed again then.
+#: How long a claimed delivery is ours. If the process dies, it can be claimed again after that.
 LEASE = timedelta(minutes=5)
-#: No attempt begins later after the claim; with the time that one may last it fits the lease.
+#: No attempt begins later after the claim, so that none outlasts the lease.
 BEGIN_WITHIN = LEASE - SEND_WITHIN - timedelta(seconds=30)
-#: Deliveries that are claimed at once, for each connection.
+#: Deliveries claimed at once, for each connection.
 CLAIM_PER_CONNECTION = 50
-#: A wait for the pace that is longer gives the claim back; seconds.
-_LONGEST_HOLD = 15.0
+#: Seconds; where the rate limit asks for a longer wait, the claim is given back.
+_LONGEST_WAIT = 15.0
 _HOUR = timedelta(hours=1)
 
-#: Returns when attempts were made since a moment; all aware UTC.
-History: TypeAlias = Callable[[datetime], Sequence[datetime]]
-
-#: Done when the last message of a worker is marked; None before the first one.
-_Marked: TypeAlias = asyncio.Future[None] | None
+#: Done when the result of a connection's last message is stored; None before the first one.
+_Recorded: TypeAlias = asyncio.Future[None] | None
 
 _log = structlog.get_logger(__name__)
 
 
-class DeliveryStore(CourierStore, LedgerStore, Protocol):
-    """What the outbox needs of the store."""
+class DeliveryStore(EditionStore, PauseStore, ResultStore, Protocol):
+    """The store as the worker uses it."""
 
     def claim(
         self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
     ) -> list[Delivery]:
-        """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
+        """Claim deliveries that are due: queued, deferred until now, or with an expired lease.
 
-        They become ``sending`` until ``now + lease``. Oldest first. Subscribers who are no longer
-        active are not among them: their deliveries become ``suppressed``. Deliveries older than
-        ``expires`` says of their digest become ``expired``. Of what is paused there is a probe
-        when it is due.
+        They become ``sending`` until ``now + lease``, oldest first. Deliveries of inactive
+        subscribers become ``suppressed``, those older than ``expires`` says of their digest
+        ``expired``. Of what is paused, a probe is claimed when it is due.
         """
+
+    def tried_since(self, moment: datetime) -> list[datetime]:
+        """Return when deliveries were last tried since a moment; aware UTC, in any order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """How many deliveries ended how."""
+class DeliverySettings:
+    """How mail is sent."""
+
+    digests: Mapping[str, Digest]  #: by name
+    connections: int  #: messages under way at the same time, 1 or more
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryCounts:
+    """How many deliveries ended in which state."""
 
     sent: int = 0
     deferred: int = 0
@@ -68,66 +76,65 @@ class Sent:
     suppressed: int = 0
 
 
-class Outbox:
-    """Sends what is due, several messages at a time, but never through a server that is away."""
+class DeliveryWorker:
+    """Sends what is due, several messages at a time."""
 
     def __init__(
         self,
         *,
         store: DeliveryStore,
+        composer: Composer,
         transport: Transport,
-        press: Press,
-        digests: Mapping[str, Digest],
+        settings: DeliverySettings,
         clock: Clock,
         jitter: Callable[[], float],
-        connections: int,
-        limits: Limits | None = None,
         timer: Callable[[], float] = time.monotonic,
-        history: History | None = None,
     ) -> None:
-        """``jitter`` returns 0…1; ``connections`` is 1 or more; ``timer`` tells the seconds that
-        ``limits`` count; ``history`` tells what an earlier process has sent within their hour.
-        """
+        """``jitter`` returns 0…1; ``timer`` returns the seconds that rate limits count."""
         self._store = store
-        self._courier = Courier(
+        self._connections = settings.connections
+        self._clock = clock
+        self._timer = timer
+        self._expires = {name: digest.expires for name, digest in settings.digests.items()}
+        self._attempts = Attempts(
             store=store,
             transport=transport,
-            press=press,
-            digests=digests,
+            expires=lambda digest: self._expires.get(digest, EXPIRES),
             clock=clock,
             jitter=jitter,
         )
-        self._clock = clock
-        self._connections = connections
+        self._messages = Messages(
+            store=store,
+            composer=composer,
+            digests=settings.digests,
+            clock=clock,
+            deferred=self._attempts.deferred,
+        )
+        self._results = ResultWriter(store, clock, most=settings.connections)
+        self._rate = RateLimit(settings.limits)
+        self._recall_needed = settings.limits.per_hour is not None
+        self._held_until: datetime | None = None  # by the rate limit
         self._one_at_a_time = asyncio.Lock()
-        self._pace = Pace(limits or Limits())
-        self._timer = timer
-        self._history = history if limits and limits.per_hour else None
-        self._expires = {name: digest.expires for name, digest in digests.items()}
-        self._held_until: datetime | None = None
-        self._ledger = Ledger(store, clock, most=connections)
 
     @property
     def resting_until(self) -> datetime | None:
-        """When anything is tried again, aware UTC; None where nothing is in the way.
-
-        The server may be away, or have had as many messages as it bears in an hour.
-        """
-        known = [moment for moment in (self._courier.resting_until, self._held_until) if moment]
+        """When sending goes on after the server was away, or after an hour's limit; aware UTC."""
+        known = [moment for moment in (self._attempts.resting_until, self._held_until) if moment]
         return max(known, default=None)
 
-    async def work_off(self, stop: asyncio.Event) -> Sent:
-        """Send everything that is due now, until there is no more, or ``stop`` is set.
+    async def send_due(self, stop: asyncio.Event) -> DeliveryCounts:
+        """Send all deliveries that are due, or until ``stop`` is set.
 
-        What is claimed but not begun goes back. Raises StoreError where nothing can be claimed.
+        Ends early while the server is away. What is claimed but not begun goes back to the queue.
+        Raises StoreError where nothing can be claimed.
         """
         async with self._one_at_a_time:
-            ended: Counter[DeliveryState] = Counter()
+            states: Counter[DeliveryState] = Counter()
             try:
                 await self._recall()
                 while not stop.is_set() and not self._resting():
-                    await self._ledger.settle_leftovers()
-                    if self._hold(self._pace.wait(self._timer())):
+                    await self._results.write_leftovers()
+                    if self._hold(self._rate.wait(self._timer())):
                         break
                     claimed_at = self._clock()
                     batch = await asyncio.to_thread(
@@ -135,43 +142,37 @@ class Outbox:
                     )
                     if not batch:
                         break
-                    self._courier.begin(batch)
-                    await self._send_batch(deque(batch), claimed_at, stop, ended)
+                    self._messages.begin(batch)
+                    self._attempts.begin()
+                    await self._send_batch(deque(batch), claimed_at, stop, states)
             finally:
-                self._courier.forget()
-            sent = Sent(
-                sent=ended[DeliveryState.SENT],
-                deferred=ended[DeliveryState.DEFERRED],
-                failed=ended[DeliveryState.FAILED],
-                expired=ended[DeliveryState.EXPIRED],
-                suppressed=ended[DeliveryState.SUPPRESSED],
+                self._messages.forget()
+            counts = DeliveryCounts(
+                sent=states[DeliveryState.SENT],
+                deferred=states[DeliveryState.DEFERRED],
+                failed=states[DeliveryState.FAILED],
+                expired=states[DeliveryState.EXPIRED],
+                suppressed=states[DeliveryState.SUPPRESSED],
             )
-            if ended:
-                _log.info(
-                    "outbox worked off",
-                    sent=sent.sent,
-                    deferred=sent.deferred,
-                    failed=sent.failed,
-                    expired=sent.expired,
-                    suppressed=sent.suppressed,
-                )
-            return sent
+            if states:
+                _log.info("deliveries sent", **asdict(counts))
+            return counts
 
     async def _recall(self) -> None:
-        """Count what an earlier process has sent within the hour, once. Raises StoreError."""
-        if self._history is not None:
+        """Count, once, what an earlier process sent within the hour. Raises StoreError."""
+        if self._recall_needed:
             now = self._clock()
-            tried = await asyncio.to_thread(self._history, now - _HOUR)
+            tried = await asyncio.to_thread(self._store.tried_since, now - _HOUR)
             timer = self._timer()
-            self._pace.recall(sorted(timer - (now - moment).total_seconds() for moment in tried))
-            self._history = None
+            self._rate.recall(sorted(timer - (now - moment).total_seconds() for moment in tried))
+            self._recall_needed = False
 
     def _batch_size(self) -> int:
-        """One probe while the server is away, else enough for all connections."""
-        if self._courier.probing:
+        """Return 1, a probe, while the server is away, else enough for all connections."""
+        if self._attempts.probing:
             return 1
         most = CLAIM_PER_CONNECTION * self._connections
-        room = self._pace.room(self._timer(), BEGIN_WITHIN.total_seconds() / 2)
+        room = self._rate.room(self._timer(), BEGIN_WITHIN.total_seconds() / 2)
         return most if room is None else max(1, min(most, room))
 
     def _resting(self) -> bool:
@@ -179,8 +180,8 @@ class Outbox:
         return until is not None and self._clock() < until
 
     def _hold(self, seconds: float) -> bool:
-        """Tell whether the pace asks for so long a wait that nothing is claimed meanwhile."""
-        if seconds <= _LONGEST_HOLD:
+        """Tell whether the rate limit asks for so long a wait that nothing is claimed meanwhile."""
+        if seconds <= _LONGEST_WAIT:
             return False
         self._held_until = self._clock() + timedelta(seconds=seconds)
         _log.info("as many mails as allowed, waiting", until=self._held_until.isoformat())
@@ -191,17 +192,17 @@ class Outbox:
         waiting: deque[Delivery],
         claimed_at: datetime,
         stop: asyncio.Event,
-        ended: Counter[DeliveryState],
+        states: Counter[DeliveryState],
     ) -> None:
-        """Send a batch; what is not begun, for whatever reason, goes back."""
+        """Send a batch; deliveries that are not begun, for whatever reason, are given back."""
 
         async def work() -> None:
-            marked: _Marked = None
+            recorded: _Recorded = None
             try:
-                while waiting and not (stop.is_set() or self._resting() or self._ledger.owing):
+                while waiting and not (stop.is_set() or self._resting() or self._results.owing):
                     if self._clock() > claimed_at + BEGIN_WITHIN:
                         return
-                    if wait := self._pace.wait(self._timer()):
+                    if wait := self._rate.wait(self._timer()):
                         if self._hold(wait):
                             return
                         with suppress(TimeoutError):
@@ -210,59 +211,82 @@ class Outbox:
                     delivery = self._next(waiting)
                     if delivery is None:
                         return
-                    marked = await self._paced(delivery, waiting, ended, marked)
+                    recorded = await self._deliver(delivery, waiting, states, recorded)
             finally:
-                if marked is not None:
-                    with suppress(Exception):  # the ledger has told it
-                        await to_the_end(marked)
+                if recorded is not None:
+                    with suppress(Exception):  # the writer has logged it
+                        await finish(recorded)
 
+        undecided = self._attempts.put_back
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(self._connections, len(waiting))):
                     workers.create_task(work())
+            if not waiting:
+                undecided = self._attempts.settle
         finally:
-            if waiting:
-                give_back = asyncio.to_thread(self._give_back, tuple(waiting))
-                await to_the_end(asyncio.ensure_future(give_back))
+            results = undecided()
+            states.update(result.state for result in results)
+            results += [
+                DeliveryResult(
+                    delivery_id=delivery.id,
+                    state=DeliveryState.QUEUED,
+                    next_attempt_at=self.resting_until,
+                )
+                for delivery in waiting
+            ]
+            if results:
+                await finish(asyncio.ensure_future(asyncio.to_thread(self._give_back, results)))
 
     def _next(self, waiting: deque[Delivery]) -> Delivery | None:
-        """Take the first delivery whose domain is free; None where there is none.
+        """Take the next delivery whose domain is free and whose digest is not paused.
 
-        Then all of these domains have their workers, who take what follows.
+        While refusals are held, another domain goes first. None where no delivery is free: each
+        of these domains has as many connections as it may, which take what follows.
         """
+        doubtful = self._attempts.doubtful
+        chosen = None
         for number, delivery in enumerate(waiting):
-            if self._courier.refused(delivery):
-                continue  # it goes back with the batch
-            if self._pace.free(_domain(delivery)):
-                del waiting[number]
-                return delivery
-        return None
+            if self._messages.digest_of(delivery) in self._attempts.paused:
+                continue
+            if self._rate.free(delivery.domain):
+                if chosen is None:
+                    chosen = number
+                if delivery.domain not in doubtful:
+                    chosen = number
+                    break
+        if chosen is None:
+            return None
+        delivery = waiting[chosen]
+        del waiting[chosen]
+        return delivery
 
-    async def _paced(
+    async def _deliver(
         self,
         delivery: Delivery,
         waiting: deque[Delivery],
-        ended: Counter[DeliveryState],
-        after: _Marked,
-    ) -> _Marked:
-        """Make one attempt that the pace counts, if it comes to one; return when it is marked.
+        states: Counter[DeliveryState],
+        recorded: _Recorded,
+    ) -> _Recorded:
+        """Compose, send and record one delivery; return when its result is stored.
 
-        Whatever goes wrong in it does not touch the others. No server has the message before
-        ``after``, the mark of this worker's last one, is stored: so a kill leaves each worker, and
-        each connection, at most one message that its server knows of and the store does not.
+        Whatever goes wrong does not touch the others. No server gets the message before
+        ``recorded``, the result of this connection's last one, is stored: so a kill leaves at most
+        one message per connection that its server has and the store does not know of.
         """
-        domain, begun = _domain(delivery), self._timer()
-        self._pace.begin(domain, begun)
+        domain, begun = delivery.domain, self._timer()
+        self._rate.begin(domain, begun)
         tried = False
         try:
-            prepared = await self._courier.prepared(delivery)
-            tried = not isinstance(prepared, Settlement)
-            if isinstance(prepared, Settlement):
-                ending = prepared
+            message = await self._messages.compose(delivery)
+            if isinstance(message, DeliveryResult):
+                results = [message]
             else:
-                ending = await self._courier.attempted(delivery, prepared, after)
-            ended[ending.state] += 1
-            return self._ledger.enter(ending)
+                tried = True
+                digest = self._messages.digest_of(delivery) or ""
+                results = await self._attempts.send(delivery, digest, message, recorded)
+            states.update(result.state for result in results)
+            return self._results.add(results) if results else recorded
         except asyncio.CancelledError:
             if not tried:
                 waiting.appendleft(delivery)
@@ -272,24 +296,12 @@ class Outbox:
         except Exception:  # noqa: BLE001 - it waits for its lease too; the others go on
             _log.exception("delivery interrupted", delivery=delivery.id)
         finally:
-            self._pace.end(domain, begun, tried=tried)
-        return after
+            self._rate.end(domain, begun, tried=tried)
+        return recorded
 
-    def _give_back(self, deliveries: Iterable[Delivery]) -> None:
-        """Queue deliveries again that were claimed but not begun."""
-        settlements = [
-            Settlement(
-                delivery_id=delivery.id,
-                state=DeliveryState.QUEUED,
-                next_attempt_at=self.resting_until,
-            )
-            for delivery in deliveries
-        ]
+    def _give_back(self, results: Sequence[DeliveryResult]) -> None:
+        """Record deliveries that were claimed but not begun, and what became of held ones."""
         try:
-            self._store.settle_all(settlements, self._clock())
+            self._store.record_results(results, self._clock())
         except StoreError as error:
             _log.warning("deliveries wait for their lease to run out", error=str(error))
-
-
-def _domain(delivery: Delivery) -> str:
-    return delivery.subscriber.address.rpartition("@")[2].lower()

@@ -10,7 +10,7 @@ from html import escape
 from selectolax.lexbor import LexborNode
 
 from digest.mail.lint.contrast import LEAST, poor
-from digest.mail.lint.remark import Rule, Severity, Specimen, parted, shortened
+from digest.mail.lint.remark import ParsedMessage, Rule, Severity, parted, shortened
 from digest.mail.render import MAX_HTML
 from digest.mail.text_layout import display_width
 
@@ -26,13 +26,13 @@ _ADDRESS = re.compile(r"https?://\S+")
 _HTML = re.compile(r"\s*<(?:!doctype|html|body|head|div|table|p)\b[^>]*>", re.IGNORECASE)
 
 
-def _size(mail: Specimen) -> Iterator[str]:
+def _size(mail: ParsedMessage) -> Iterator[str]:
     size = len(mail.html.encode("utf-8", "replace"))
     if size > MAX_HTML:
         yield f"it has {size:,} bytes, at most {MAX_HTML:,} are shown whole"
 
 
-def _language(mail: Specimen) -> Iterator[str]:
+def _language(mail: ParsedMessage) -> Iterator[str]:
     root = mail.page.css_first("html")
     language = (root.attributes.get("lang") if root else None) or ""
     declared = mail.values("Content-Language")
@@ -42,14 +42,14 @@ def _language(mail: Specimen) -> Iterator[str]:
         yield f"html says {language}, Content-Language {declared[0]}"
 
 
-def _tables(mail: Specimen) -> Iterator[str]:
+def _tables(mail: ParsedMessage) -> Iterator[str]:
     for table in mail.page.css("table"):
         if table.attributes.get("role") != "presentation":
             yield "a table has no role=presentation: it would be read as one of data"
             return
 
 
-def _images(mail: Specimen) -> Iterator[str]:
+def _images(mail: ParsedMessage) -> Iterator[str]:
     for image in mail.page.css("img"):
         source = image.attributes.get("src") or ""
         if parted(source).scheme not in ("https", "http") or not parted(source).netloc:
@@ -60,19 +60,19 @@ def _images(mail: Specimen) -> Iterator[str]:
             yield f"an image has no width: {shortened(source)}"
 
 
-def _plain_images(mail: Specimen) -> Iterator[str]:
+def _plain_images(mail: ParsedMessage) -> Iterator[str]:
     for image in mail.page.css('img[src^="http:"]'):
         yield f"an image is not https: {shortened(image.attributes.get('src') or '')}"
 
 
-def _pixels(mail: Specimen) -> Iterator[str]:
+def _pixels(mail: ParsedMessage) -> Iterator[str]:
     for image in mail.page.css("img"):
         sizes = [image.attributes.get(side) or "" for side in ("width", "height")]
         if any(size.isdigit() and int(size) <= 2 for size in sizes):
             yield "an image is too small to be seen: it would count as tracking"
 
 
-def _active(mail: Specimen) -> Iterator[str]:
+def _active(mail: ParsedMessage) -> Iterator[str]:
     for node in mail.page.css(_ACTIVE):
         yield f"there is a <{node.tag}>"
     for node in _nodes(mail):
@@ -81,7 +81,7 @@ def _active(mail: Specimen) -> Iterator[str]:
                 yield f"<{node.tag}> has the attribute {name}"
 
 
-def _remote(mail: Specimen) -> Iterator[str]:
+def _remote(mail: ParsedMessage) -> Iterator[str]:
     styles = [node.text() for node in mail.page.css("style")]
     styles += [node.attributes.get("style") or "" for node in mail.page.css("[style]")]
     for style in styles:
@@ -91,7 +91,7 @@ def _remote(mail: Specimen) -> Iterator[str]:
         yield f"<{node.tag}> has a data: address or a background"
 
 
-def _links(mail: Specimen) -> Iterator[str]:
+def _links(mail: ParsedMessage) -> Iterator[str]:
     places = {node.attributes.get("id") for node in mail.page.css("[id]")}
     for link in mail.page.css("a[href]"):
         address = link.attributes.get("href") or ""
@@ -104,7 +104,7 @@ def _links(mail: Specimen) -> Iterator[str]:
             yield f"a link is not absolute: {shortened(address)}"
 
 
-def _way_out(mail: Specimen) -> Iterator[str]:
+def _way_out(mail: ParsedMessage) -> Iterator[str]:
     """Check that a person finds the way out: what is clipped holds the footer."""
     address = mail.unsubscribe
     if address is None:
@@ -122,7 +122,7 @@ def _way_out(mail: Specimen) -> Iterator[str]:
         yield "the text does not show the link of List-Unsubscribe"
 
 
-def _postal(mail: Specimen) -> Iterator[str]:
+def _postal(mail: ParsedMessage) -> Iterator[str]:
     wanted = [" ".join(line.split()) for line in mail.postal_address.splitlines()]
     html = " ".join(mail.html.split())
     text = " ".join(mail.text.split())
@@ -133,12 +133,12 @@ def _postal(mail: Specimen) -> Iterator[str]:
             yield f"the text does not show {shortened(line)}"
 
 
-def _no_postal(mail: Specimen) -> Iterator[str]:
+def _no_postal(mail: ParsedMessage) -> Iterator[str]:
     if not mail.postal_address.strip():
         yield "there is none; set [mail] postal_address"
 
 
-def _preheader(mail: Specimen) -> Iterator[str]:
+def _preheader(mail: ParsedMessage) -> Iterator[str]:
     body = mail.page.body
     first = next((node for node in body.iter() if node.tag != "style"), None) if body else None
     style = (first.attributes.get("style") or "").replace(" ", "") if first else ""
@@ -146,7 +146,7 @@ def _preheader(mail: Specimen) -> Iterator[str]:
         yield "the body does not begin with one"
 
 
-def _styled(mail: Specimen) -> Iterator[str]:
+def _styled(mail: ParsedMessage) -> Iterator[str]:
     if not mail.page.css("[style]"):
         yield "no style is inlined"
     style = "".join(node.text() for node in mail.page.css("style"))
@@ -156,34 +156,34 @@ def _styled(mail: Specimen) -> Iterator[str]:
         yield "there is no meta color-scheme"
 
 
-def _wide(mail: Specimen) -> Iterator[str]:
+def _wide(mail: ParsedMessage) -> Iterator[str]:
     for node in mail.page.css("table[width], td[width], img[width]"):
         width = node.attributes.get("width") or ""
         if width.isdigit() and int(width) > _WIDEST:
             yield f"<{node.tag}> is {width} pixels wide, more than {_WIDEST}"
 
 
-def _contrast(mail: Specimen) -> Iterator[str]:
+def _contrast(mail: ParsedMessage) -> Iterator[str]:
     for dark in (False, True):
         mode = "dark" if dark else "light"
         for words, ratio in poor(mail.page, dark=dark):
             yield f"{ratio:.1f}:1 in {mode} mode, at least {LEAST}:1: {shortened(words)}"
 
 
-def _text(mail: Specimen) -> Iterator[str]:
+def _text(mail: ParsedMessage) -> Iterator[str]:
     if not mail.text.strip():
         yield "it is empty"
     if found := _HTML.match(mail.text):
         yield f"it looks like HTML: {shortened(found[0])}"
 
 
-def _columns(mail: Specimen) -> Iterator[str]:
+def _columns(mail: ParsedMessage) -> Iterator[str]:
     for line in mail.text.splitlines():
         if display_width(line) > _COLUMNS and not _ADDRESS.search(line):
             yield f"a line has {display_width(line)} columns: {shortened(line)}"
 
 
-def _nodes(mail: Specimen) -> Iterator[LexborNode]:
+def _nodes(mail: ParsedMessage) -> Iterator[LexborNode]:
     root = mail.page.root
     return root.traverse() if root else iter(())
 

@@ -10,7 +10,7 @@ from email.headerregistry import Address
 from email.utils import parsedate_to_datetime
 
 from digest.mail.headers import ALLOWED, WISHED
-from digest.mail.lint.remark import Rule, Severity, Specimen, parted, read_field, shortened
+from digest.mail.lint.remark import ParsedMessage, Rule, Severity, parted, read_field, shortened
 from digest.mail.text_layout import display_width
 
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
@@ -25,12 +25,12 @@ _LONGEST_WORD = 75
 _SUBJECT_COLUMNS = 78
 
 
-def _crlf(mail: Specimen) -> Iterator[str]:
+def _crlf(mail: ParsedMessage) -> Iterator[str]:
     if re.search(rb"(?<!\r)\n|\r(?!\n)", mail.raw):
         yield "a line ends in something else than CRLF"
 
 
-def _ascii(mail: Specimen) -> Iterator[str]:
+def _ascii(mail: ParsedMessage) -> Iterator[str]:
     for name, value in mail.fields:
         # The address of the reader may be of any letters (RFC 6532 section 3.2).
         said = value.rpartition("<")[0] if name == "to" else value
@@ -40,13 +40,13 @@ def _ascii(mail: Specimen) -> Iterator[str]:
         yield "there is a NUL"
 
 
-def _longest(mail: Specimen) -> Iterator[str]:
+def _longest(mail: ParsedMessage) -> Iterator[str]:
     longest = max(map(len, mail.raw.split(b"\r\n")))
     if longest > ALLOWED:
         yield f"a line has {longest} octets, allowed are {ALLOWED}"
 
 
-def _wished(mail: Specimen) -> Iterator[str]:
+def _wished(mail: ParsedMessage) -> Iterator[str]:
     head, _, body = mail.raw.partition(b"\r\n\r\n")
     for line in head.decode("ascii", "replace").split("\r\n"):
         if len(line) > WISHED and not line.lower().startswith(_WHOLE):
@@ -56,7 +56,7 @@ def _wished(mail: Specimen) -> Iterator[str]:
         yield f"a line of the body has {longest} characters, better are {WISHED}"
 
 
-def _defects(mail: Specimen) -> Iterator[str]:
+def _defects(mail: ParsedMessage) -> Iterator[str]:
     for part in mail.message.walk():
         for defect in part.defects:
             yield f"it cannot be read back: {type(defect).__name__}"
@@ -71,7 +71,7 @@ def _defects(mail: Specimen) -> Iterator[str]:
             yield f"{name} cannot be read back: {type(defect).__name__}"
 
 
-def _once(mail: Specimen) -> Iterator[str]:
+def _once(mail: ParsedMessage) -> Iterator[str]:
     for name in _ONCE:
         found = mail.values(name)
         if len(found) != 1:
@@ -80,14 +80,14 @@ def _once(mail: Specimen) -> Iterator[str]:
             yield f"{name} is empty"
 
 
-def _one_address(mail: Specimen) -> Iterator[str]:
+def _one_address(mail: ParsedMessage) -> Iterator[str]:
     for name in ("From", "To"):
         addresses: Sequence[Address] = getattr(mail.read(name), "addresses", ())
         if len(addresses) != 1 or not (addresses[0].username and addresses[0].domain):
             yield f"{name} has no single whole address: {shortened(str(mail.read(name)))}"
 
 
-def _message_id(mail: Specimen) -> Iterator[str]:
+def _message_id(mail: ParsedMessage) -> Iterator[str]:
     for value in mail.values("Message-ID"):
         found = _MESSAGE_ID.fullmatch(value)
         if found is None:
@@ -98,7 +98,7 @@ def _message_id(mail: Specimen) -> Iterator[str]:
             yield f"its domain {found[1]} is not the sender's"
 
 
-def _date(mail: Specimen) -> Iterator[str]:
+def _date(mail: ParsedMessage) -> Iterator[str]:
     for value in mail.values("Date"):
         try:
             moment = parsedate_to_datetime(value)
@@ -108,7 +108,7 @@ def _date(mail: Specimen) -> Iterator[str]:
             yield f"it is no date with a zone: {shortened(value)}"
 
 
-def _encoded_words(mail: Specimen) -> Iterator[str]:
+def _encoded_words(mail: ParsedMessage) -> Iterator[str]:
     for name, value in mail.fields:
         for word in _ENCODED_WORD.findall(value):
             if len(word) > _LONGEST_WORD:
@@ -117,13 +117,13 @@ def _encoded_words(mail: Specimen) -> Iterator[str]:
             yield f"{name} is encoded, which destroys its addresses"
 
 
-def _subject(mail: Specimen) -> Iterator[str]:
+def _subject(mail: ParsedMessage) -> Iterator[str]:
     title = str(mail.read("Subject") or "")
     if display_width(title) > _SUBJECT_COLUMNS:
         yield f"it has {display_width(title)} columns, shown are {_SUBJECT_COLUMNS} at most"
 
 
-def _shape(mail: Specimen) -> Iterator[str]:
+def _shape(mail: ParsedMessage) -> Iterator[str]:
     message = mail.message
     if message.get_content_type() != "multipart/alternative":
         yield f"it is {message.get_content_type()}, not multipart/alternative"
@@ -140,13 +140,13 @@ def _shape(mail: Specimen) -> Iterator[str]:
             yield f"{part.get_content_type()} is in {encoding}, not base64 or quoted-printable"
 
 
-def _list_id(mail: Specimen) -> Iterator[str]:
+def _list_id(mail: ParsedMessage) -> Iterator[str]:
     found = mail.values("List-Id")
     if len(found) != 1 or not _LIST_ID.fullmatch(found[0]):
         yield f"it is missing or malformed: {shortened(' '.join(found))}"
 
 
-def _unsubscribe(mail: Specimen) -> Iterator[str]:
+def _unsubscribe(mail: ParsedMessage) -> Iterator[str]:
     found = mail.values("List-Unsubscribe")
     addresses = [
         one.strip().removeprefix("<").removesuffix(">")
@@ -160,31 +160,31 @@ def _unsubscribe(mail: Specimen) -> Iterator[str]:
         yield "its address is not https; set [site] url to one that is"
 
 
-def _by_mail(mail: Specimen) -> Iterator[str]:
+def _by_mail(mail: ParsedMessage) -> Iterator[str]:
     if not any("<mailto:" in value for value in mail.values("List-Unsubscribe")):
         yield "it names no mailto address; set [mail] unsubscribe_address"
 
 
-def _one_click(mail: Specimen) -> Iterator[str]:
+def _one_click(mail: ParsedMessage) -> Iterator[str]:
     found = mail.values("List-Unsubscribe-Post")
     if found != ["List-Unsubscribe=One-Click"]:
         yield f"it is not exactly List-Unsubscribe=One-Click: {shortened(' '.join(found))}"
 
 
-def _helpful(mail: Specimen) -> Iterator[str]:
+def _helpful(mail: ParsedMessage) -> Iterator[str]:
     for name in ("List-Help", "List-Archive"):
         found = mail.values(name)
         if len(found) != 1 or not re.fullmatch(r"<https?://[^<>\s]+>", found[0]):
             yield f"{name} is missing or malformed"
 
 
-def _feedback_id(mail: Specimen) -> Iterator[str]:
+def _feedback_id(mail: ParsedMessage) -> Iterator[str]:
     found = mail.values("Feedback-ID")
     if len(found) != 1 or len(found[0].split(":")) != 4:
         yield "it is missing, or has not four parts"
 
 
-def _language(mail: Specimen) -> Iterator[str]:
+def _language(mail: ParsedMessage) -> Iterator[str]:
     if len(mail.values("Content-Language")) != 1:
         yield "it is missing"
 

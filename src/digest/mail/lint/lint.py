@@ -10,30 +10,30 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digest.mail.lint.content_rules import CONTENT_RULES
 from digest.mail.lint.field_rules import FIELD_RULES
-from digest.mail.lint.remark import Remark, Severity, Specimen
+from digest.mail.lint.remark import Finding, ParsedMessage, Severity
 
 #: Every rule, in the order in which remarks come.
 RULES = (*FIELD_RULES, *CONTENT_RULES)
 
 
-def lint(message: bytes, *, postal_address: str = "") -> tuple[Remark, ...]:
+def lint(message: bytes, *, postal_address: str = "") -> tuple[Finding, ...]:
     """Return what a message has wrong, errors first, else in the order of the rules.
 
     ``postal_address`` is what its footer should show. Never raises, whatever the bytes are.
     """
     mail = _read(message, postal_address)
     remarks = [
-        Remark(rule=rule.name, severity=rule.severity, problem=problem, source=rule.source)
+        Finding(rule=rule.name, severity=rule.severity, problem=problem, source=rule.source)
         for rule in RULES
         for problem in rule.check(mail)
     ]
     return tuple(sorted(remarks, key=lambda remark: remark.severity is not Severity.ERROR))
 
 
-def _read(raw: bytes, postal_address: str) -> Specimen:
+def _read(raw: bytes, postal_address: str) -> ParsedMessage:
     message = message_from_bytes(raw)  # the old policy reads any bytes, without a fault
     html = _content(message, "html")
-    return Specimen(
+    return ParsedMessage(
         raw=raw,
         message=message,
         fields=_fields(raw),

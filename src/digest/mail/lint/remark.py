@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Specimen:
+class ParsedMessage:
     """A message that was read back, in the parts that rules look at."""
 
     raw: bytes  #: as it goes to the server
@@ -65,11 +65,11 @@ class Rule:
     name: str
     severity: Severity
     source: str  #: who demands it
-    check: Callable[[Specimen], Iterator[str]]  #: yields what is wrong
+    check: Callable[[ParsedMessage], Iterator[str]]  #: yields what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
+class Finding:
     """Something that a message has wrong."""
 
     rule: str

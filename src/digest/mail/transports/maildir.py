@@ -14,7 +14,6 @@ from uuid import uuid4
 
 from digest.errors import ServerUnavailable
 from digest.mail.message import Envelope
-from digest.mail.transports.transport import done
 from digest.private_files import make_private_folder, private_opener
 
 
@@ -31,7 +30,8 @@ class MaildirTransport:
 
     async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
         """Write a message; return when it is on the disk. Raises ServerUnavailable."""
-        await done(after)
+        if after is not None:
+            await asyncio.shield(after)
         await asyncio.to_thread(self._write, envelope)
 
     async def check(self) -> None:

@@ -1,6 +1,6 @@
-"""Submission: who sends the mail, and through which server or command, as values.
+"""Who sends the mail, and through which server or command.
 
-They are apart from what they configure, so that reading the configuration loads none of it.
+The values are apart from the transports so that reading the configuration loads none of these.
 """
 
 # pure
@@ -13,20 +13,20 @@ from typing import Literal
 
 from digest.subscribers.address import ascii_address
 
-#: How messages are encrypted on their way: not at all, with STARTTLS or not at all, with STARTTLS
-#: where the server has it, from the first byte (RFC 8314 section 3).
+#: Encryption: none; STARTTLS, required; STARTTLS where the server offers it; TLS from the first
+#: byte (RFC 8314 section 3).
 Tls = Literal["none", "starttls", "opportunistic", "tls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who sends the mail, as every message says it. Raises ValueError for a bad address."""
+    """The sender of all mail. Raises ValueError for a bad address."""
 
     address: str  #: of From, and of MAIL FROM; ASCII before the @
     name: str = ""  #: of From; empty shows the address alone
     reply_to: str | None = None  #: an address; None means that of From
     postal_address: str = ""  #: shown in every mail's footer; lines end in ``\\n``
-    unsubscribe: str | None = None  #: an address; what comes there unsubscribes its sender
+    unsubscribe: str | None = None  #: address that takes unsubscribe mails
 
     def __post_init__(self) -> None:
         for address in (self.address, self.reply_to, self.unsubscribe):
@@ -41,11 +41,12 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpServer:
-    """The server that takes our mail, and how to talk to it."""
+    """The SMTP or LMTP server, and how it is used."""
 
     host: str = "localhost"
     port: int
-    socket: Path | None = None  #: of a server on this machine; then host and port do not count
+    helo_name: str  #: our name in EHLO (RFC 5321 section 4.1.1.1)
+    socket: Path | None = None  #: of a server on this machine; replaces host and port
     lmtp: bool = False  #: LMTP (RFC 2033) in place of SMTP
     tls: Tls = "starttls"
     username: str | None = None  #: None sends without a login
@@ -55,19 +56,19 @@ class SmtpServer:
     ca: Path | None = None  #: PEM of the only authorities to trust; None means the system's
     certificate: Path | None = None  #: PEM of ours, where the server asks for one
     key: Path | None = None  #: PEM of its key; None where the certificate's file holds it
-    verify: bool = True  #: whether the server's certificate has to be good
-    messages_per_connection: int = 100  #: then a new one is made; 1 or more
-    idle: timedelta = timedelta(seconds=20)  #: then a connection that nobody needs is closed
+    verify: bool = True  #: whether the server's certificate must be valid
+    messages_per_connection: int = 100  #: then it is replaced; 1 or more
+    idle: timedelta = timedelta(seconds=20)  #: then an unused connection is closed
 
     @property
     def address(self) -> str:
-        """Where it is, as errors name it."""
+        """The address that errors name."""
         return str(self.socket) if self.socket else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendmailCommand:
-    """The command that takes our mail."""
+    """The command that takes messages."""
 
     command: tuple[str, ...] = ("/usr/sbin/sendmail", "-i")  #: run as it is, by no shell
     timeout: timedelta = timedelta(seconds=60)  #: then it is killed

@@ -17,7 +17,6 @@ from digest.errors import (
 from digest.mail.message import Envelope
 from digest.mail.text_layout import cut, one_line
 from digest.mail.transports.model import SendmailCommand
-from digest.mail.transports.transport import done
 from digest.subscribers.address import without_addresses
 
 #: What the exit codes of sysexits.h mean for a message. All others: that the command is broken.
@@ -44,7 +43,8 @@ class SendmailTransport:
 
         Raises DeliveryError as ``EXITS`` says, ServerUnavailable where the command cannot be run.
         """
-        await done(after)
+        if after is not None:
+            await asyncio.shield(after)
         arguments = (*self._command.command, "-f", envelope.sender, "--", envelope.recipient)
         try:
             process = await asyncio.create_subprocess_exec(

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from digest.mail.transports.smtp.connection import MAX_REPLY, Reply, Wire
+from digest.mail.transports.smtp.connection import MAX_REPLY, Connection, Reply
 from tests.mail.servers import scripted
 
 
 @asynccontextmanager
 async def wired(
     *said: bytes, close: bool = False
-) -> AsyncIterator[tuple[Wire, asyncio.StreamReader]]:
+) -> AsyncIterator[tuple[Connection, asyncio.StreamReader]]:
     """Give a wire whose other end says this piece by piece, and what that end hears."""
     heard: asyncio.Future[asyncio.StreamReader] = asyncio.get_running_loop().create_future()
     over = asyncio.Event()
@@ -32,7 +32,7 @@ async def wired(
     async with scripted(script) as port:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
-        wire = Wire(transport)
+        wire = Connection(transport)
         wire.send(b"", replies=9)
         try:
             yield wire, await heard
@@ -91,7 +91,7 @@ async def test_a_connection_that_ends_gives_the_replies_that_came() -> None:
 async def test_a_transport_that_has_gone_is_of_no_use() -> None:
     async with wired() as (first, _):
         first.transport.abort()
-        assert Wire(first.transport).problem == "the connection was lost"
+        assert Connection(first.transport).problem == "the connection was lost"
 
 
 async def test_what_nobody_asked_for_is_a_goodbye() -> None:
@@ -149,7 +149,7 @@ async def test_where_the_other_end_says_no_more_nothing_of_the_buffer_goes_out()
     async with scripted(script) as port:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
-        wire = Wire(transport)
+        wire = Connection(transport)
         wire.send(b"x" * 40_000_000, replies=1)
         assert await wire.replies(1, 5) == []
         await ended.wait()

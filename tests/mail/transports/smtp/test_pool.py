@@ -16,6 +16,8 @@ from digest.errors import (
     DeliveryDeferred,
     DeliveryRefused,
     PolicyRefused,
+    RecipientRefused,
+    SenderRefused,
     ServerUnavailable,
 )
 from tests.mail.servers import (
@@ -139,11 +141,11 @@ async def test_a_server_without_login_is_told() -> None:
     ("command", "reply", "kind", "code"),
     [
         ("RCPT", "550 5.1.1 <anna@example.net>: no such user", AddressRefused, 550),
-        ("RCPT", "550 mailbox unavailable", DeliveryRefused, 550),
-        ("RCPT", "550 5.7.1 relaying denied", PolicyRefused, 550),
+        ("RCPT", "550 mailbox unavailable", RecipientRefused, 550),
+        ("RCPT", "550 5.7.1 relaying denied", SenderRefused, 550),
         ("RCPT", "530 5.7.0 log in first", AccountRefused, 530),
         ("RCPT", "451 4.7.1 greylisted, come back", DeliveryDeferred, 451),
-        ("DATA", "554 5.7.1 we do not like it", PolicyRefused, 554),
+        ("DATA", "554 5.7.1 we do not like it", DeliveryRefused, 554),
         ("DATA", "550 5.1.1 no such user", AddressRefused, 550),
         ("DATA", "421 4.3.2 going down", ServerUnavailable, 421),
         ("DATA", "452 4.3.1 no room", DeliveryDeferred, 452),
@@ -193,7 +195,7 @@ async def test_a_kept_connection_that_was_closed_is_replaced_at_once() -> None:
     handler = Handler()
     async with serving(smtpd(handler)) as port, transport(port) as smtp:
         await smtp.send(make_envelope())
-        smtp._idle[0].dialogue.wire.close()
+        smtp._idle[0].session.connection.close()
         await smtp.send(make_envelope())
     assert len(handler.taken) == 2
 
@@ -252,7 +254,7 @@ async def dialogue(
         ({b"DATA": b"354 go\r\n", b".": None}, ServerUnavailable, "broke off"),
         ({b"DATA": b"354 go\r\n", b".": b"rubbish\r\n"}, ServerUnavailable, "rubbish"),
         ({b"DATA": b"554 no\r\n", b"RSET": None}, DeliveryRefused, "554 no"),
-        ({b"RCPT": b"550 no\r\n", b"RSET": b"500 what\r\n"}, DeliveryRefused, "550 no"),
+        ({b"RCPT": b"550 no\r\n", b"RSET": b"500 what\r\n"}, RecipientRefused, "550 no"),
     ],
 )
 async def test_a_server_that_breaks_off_or_babbles_leaves_the_message_for_later(
@@ -331,7 +333,7 @@ async def test_a_cancelled_message_takes_its_connection_with_it(command: bytes) 
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not smtp._idle
-        assert not smtp._slots.locked()
+        assert not smtp._limit.locked()
 
 
 async def test_closing_hangs_up_on_a_server_that_does_not_answer_quit() -> None:

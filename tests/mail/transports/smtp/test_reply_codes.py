@@ -13,11 +13,13 @@ from digest.errors import (
     DeliveryError,
     DeliveryRefused,
     PolicyRefused,
+    RecipientRefused,
+    SenderRefused,
     ServerUnavailable,
 )
 from digest.mail.transports.smtp.reply_codes import TABLE, Stage, enhanced_code, error_of
 
-SESSION, LOGIN, SENDER, RECIPIENT, MESSAGE = Stage
+SESSION, LOGIN, SENDER, RECIPIENT, DATA, MESSAGE = Stage
 
 #: Replies as servers write them.
 REPLIES = [
@@ -54,12 +56,23 @@ REPLIES = [
     (SENDER, 553, "5.1.8 sender's domain does not exist", "policy"),
     (SENDER, 501, "5.1.7 bad sender", "policy"),
     (SENDER, 550, "no", "policy"),
-    (RECIPIENT, 554, "5.7.1 Relay access denied", "policy"),
-    (RECIPIENT, 550, "5.1.8 sender rejected", "policy"),
-    (RECIPIENT, 550, "5.7.23 SPF validation failed", "policy"),
-    (MESSAGE, 550, "5.7.26 Unauthenticated email is not accepted\n5.7.26 DMARC", "policy"),
-    (MESSAGE, 550, "5.7.515 Access denied, sending domain does not meet the level", "policy"),
-    (MESSAGE, 554, "5.7.1 we do not like it", "policy"),
+    (DATA, 554, "5.7.1 not from you", "policy"),
+    # The operator, if it concerns more recipients than one.
+    (RECIPIENT, 554, "5.7.1 Relay access denied", "sender"),
+    (RECIPIENT, 550, "relay not permitted", "sender"),
+    (RECIPIENT, 550, "5.7.1 Unable to relay", "sender"),
+    (RECIPIENT, 553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "sender"),
+    (RECIPIENT, 504, "5.5.2 <localhost>: Helo command rejected: need fully-qualified", "sender"),
+    (RECIPIENT, 550, "5.1.8 sender rejected", "sender"),
+    (RECIPIENT, 550, "5.7.23 SPF validation failed", "sender"),
+    (RECIPIENT, 550, "Recipient address rejected: Message rejected due to: SPF fail", "sender"),
+    (RECIPIENT, 554, "5.7.1 Service unavailable; blocked using zen.spamhaus.org", "sender"),
+    (RECIPIENT, 550, "5.4.5 Daily user sending limit exceeded", "sender"),
+    (MESSAGE, 550, "5.7.26 Unauthenticated email is not accepted\n5.7.26 DMARC", "sender"),
+    (MESSAGE, 550, "5.7.515 Access denied, sending domain does not meet the level", "sender"),
+    # Nobody is blamed: it may be the recipient's policy, or what is sent.
+    (RECIPIENT, 550, "5.7.1 not wanted", "refused"),
+    (MESSAGE, 554, "5.7.1 we do not like it", "refused"),
     # The reader's address: suppressed.
     (RECIPIENT, 550, "5.1.1 The email account does not exist", "address"),
     (RECIPIENT, 550, "5.1.1", "address"),
@@ -69,13 +82,45 @@ REPLIES = [
     (MESSAGE, 550, "5.1.1 no such user, said an LMTP server at last", "address"),
     (MESSAGE, 550, "the account\n5.1.1 does not exist", "address"),
     # This one message, and nothing else.
-    (RECIPIENT, 550, "mailbox unavailable, for whatever reason", "refused"),
-    (RECIPIENT, 551, "user not local", "refused"),
-    (RECIPIENT, 550, "5.2.1 mailbox disabled", "refused"),
+    (RECIPIENT, 501, "5.5.4 syntax", "refused"),
+    (RECIPIENT, 503, "bad sequence", "refused"),
+    (DATA, 550, "5.1.1 whose?", "refused"),
+    (MESSAGE, 550, "no", "refused"),
     (RECIPIENT, 552, "5.2.2 mailbox full", "refused"),
     (RECIPIENT, 550, "5.1.9 relayed to a mailer of another kind", "refused"),
-    (RECIPIENT, 550, "version 5.1.1 of our server says no", "refused"),
-    (RECIPIENT, 550, "5.1.1.8 is no code", "refused"),
+    (MESSAGE, 550, "version 5.1.1 of our server says no", "refused"),
+    (MESSAGE, 550, "5.1.1.8 is no code", "refused"),
+    # The recipient, in words or by a code that is not always used as meant: several times count.
+    (RECIPIENT, 550, "No such user here", "recipient"),  # Exim, Gmail's relays
+    (RECIPIENT, 550, "5.5.0 Requested action not taken: mailbox unavailable", "recipient"),
+    (RECIPIENT, 550, "5.4.1 Recipient address rejected: Access denied", "recipient"),  # Outlook
+    (RECIPIENT, 550, "5.2.1 The email account that you tried to reach is disabled", "recipient"),
+    (RECIPIENT, 550, "5.7.1 No such user!", "recipient"),  # Yandex
+    (
+        RECIPIENT,
+        554,
+        "5.7.1 <b@example.org>: Recipient address rejected: Access denied",
+        "recipient",
+    ),
+    (MESSAGE, 554, "delivery error: dd This user doesn't have a yahoo.com account", "recipient"),
+    (MESSAGE, 554, "delivery error: This account has been disabled or discontinued", "recipient"),
+    (RECIPIENT, 550, "Mailbox not found. http://service.mail.qq.com/", "recipient"),  # QQ
+    (RECIPIENT, 550, "User not found: a@163.com", "recipient"),
+    (RECIPIENT, 550, "Requested action not taken: mailbox unavailable", "recipient"),  # GMX
+    (RECIPIENT, 550, "Invalid user", "recipient"),
+    (MESSAGE, 550, "Message was not accepted -- invalid mailbox. user not found", "recipient"),
+    (
+        RECIPIENT,
+        550,
+        "<a@proton.me>: Recipient address rejected: Address does not exist",
+        "recipient",
+    ),
+    (RECIPIENT, 550, "sorry, no mailbox here by that name (#5.1.1 - chkusr)", "recipient"),
+    (RECIPIENT, 550, "Unrouteable address", "recipient"),
+    (RECIPIENT, 550, "mailbox unavailable, for whatever reason", "recipient"),
+    (RECIPIENT, 550, "for whatever reason", "recipient"),
+    (RECIPIENT, 551, "user not local", "recipient"),
+    (RECIPIENT, 550, "5.2.1 no", "recipient"),
     (MESSAGE, 554, "5.6.0 bad content", "refused"),
     (MESSAGE, 552, "5.3.4 message too big", "refused"),
     (SENDER, 552, "size exceeds limit", "refused"),
@@ -88,6 +133,8 @@ KINDS: dict[str, type[DeliveryError]] = {
     "server": ServerUnavailable,
     "account": AccountRefused,
     "policy": PolicyRefused,
+    "sender": SenderRefused,
+    "recipient": RecipientRefused,
     "address": AddressRefused,
     "refused": DeliveryRefused,
 }
@@ -106,7 +153,7 @@ def test_every_row_of_the_table_is_needed() -> None:
         next(
             number
             for number, row in enumerate(TABLE)
-            if row.fits(stage, str(code) if code > 0 else "", enhanced_code(text))
+            if row.fits(stage, str(code) if code > 0 else "", text)
         )
         for stage, code, text, _ in REPLIES
     }

@@ -1,7 +1,7 @@
-"""The wire: a connection to a mail server once its session is set up; bytes out, replies in.
+"""A connection to a mail server after login: bytes out, replies in.
 
-aiosmtplib connects, encrypts and logs in; it asks one thing at a time, so that what comes after
-that, command pipelining (RFC 2920) above all, is here.
+aiosmtplib connects, encrypts and logs in, but sends one command at a time. Pipelining (RFC 2920)
+needs this module.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ _TICK = 0.01
 
 
 class Reply(NamedTuple):
-    """What a server said (RFC 5321 section 4.2)."""
+    """A reply of a server (RFC 5321 section 4.2)."""
 
     code: int
     text: str  #: without the code; lines joined by ``\\n``
 
 
-class Wire(asyncio.Protocol):
-    """Takes a transport over from whoever set the session up. For one task at a time."""
+class Connection(asyncio.Protocol):
+    """Takes over the transport of a session that is set up. For one task at a time."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        """Hear from now on what comes over ``transport``."""
+        """Receive from now on what comes over ``transport``."""
         self.transport = transport
         self._loop = asyncio.get_running_loop()
-        self._ended = False  # the transport has
-        self._rest = b""  # of a line that is not complete
-        self._lines: list[str] = []  # of a reply that is not complete
+        self._ended = False  # by the transport
+        self._rest = b""  # of an incomplete line
+        self._lines: list[str] = []  # of an incomplete reply
         self._size = 0  # of these lines
         self._replies: deque[Reply] = deque()
-        self._due = 0  # replies that will come
-        self._wanted = 0  # so many wake the waiter
+        self._due = 0  # replies outstanding
+        self._wanted = 0  # number of replies that wakes the waiter
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._heard_at = 0.0  # seconds of the loop's clock
+        self._received_at = 0.0  # seconds of the loop's clock
         self._patience = 0.0
-        #: Why it is of no use any more; None while it is.
+        #: Why the connection is unusable; None while it is usable.
         self.problem: str | None = "the connection was lost" if transport.is_closing() else None
         transport.set_protocol(self)
 
     def send(self, data: bytes, *, replies: int) -> None:
-        """Send what the server will answer with so many replies."""
+        """Send commands that the server answers with so many replies."""
         self._due += replies
         if self.problem is None:
             self.transport.write(data)
 
     async def replies(self, number: int, patience: float) -> list[Reply]:
-        """Return the next replies; fewer where the wire has broken before, ``problem`` says why.
+        """Return the next replies, each awaited for ``patience`` seconds.
 
-        ``patience`` is how many seconds each of them may take.
+        They are fewer if the connection broke; ``problem`` says why.
         """
         if len(self._replies) < number and self.problem is None:
             self._waiter = self._loop.create_future()
             self._wanted, self._patience = number, patience
-            self._heard_at = self._loop.time()
-            self._look_at(self._heard_at + patience)
+            self._received_at = self._loop.time()
+            self._check_at(self._received_at + patience)
             try:
                 await self._waiter
             finally:
@@ -68,31 +68,31 @@ class Wire(asyncio.Protocol):
         return [self._replies.popleft() for _ in range(min(number, len(self._replies)))]
 
     def close(self) -> None:
-        """Hang up. What was not sent yet will not be: half a message must not become a whole."""
+        """Abort. Buffered bytes are dropped, lest they complete a message."""
         self._break("the connection was closed")
 
     def data_received(self, data: bytes) -> None:
-        """Take what the server says apart into lines."""
+        """Split received bytes into lines."""
         if self._rest:
             data = self._rest + data
         *lines, self._rest = data.split(b"\n")
         for line in lines:
             if self.problem is None:
-                self._hear(line)
+                self._parse(line)
         if len(self._rest) + self._size > MAX_REPLY:
             self._break("the server's answer has no end")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remember that the connection has ended."""
+        """Note that the connection has ended."""
         self._ended = True
         self._break(f"the connection was lost: {exc}" if exc else "the connection was lost")
 
     def eof_received(self) -> None:
-        """Hang up: closed in good order, what lies in the buffer would still go out."""
+        """Abort: an orderly close would still send what is buffered."""
         self._break("the connection was lost")
 
-    def _hear(self, line: bytes) -> None:
-        """Take a line of a reply: three digits, a hyphen where more lines follow, and text."""
+    def _parse(self, line: bytes) -> None:
+        """Parse a line of a reply: three digits, a hyphen if more lines follow, and text."""
         code, more = line[:3], line[3:4]
         text = line[4:].decode("utf-8", "replace").strip()
         if not (len(code) == 3 and code.isdigit() and more in b" -\r"):
@@ -108,36 +108,36 @@ class Wire(asyncio.Protocol):
             self._size = 0
         reply = Reply(int(code), text)
         if not self._due:
-            # Nobody asked: it says goodbye (RFC 5321 section 3.8).
+            # Unasked: the server closes the connection (RFC 5321 section 3.8).
             self._break(f"the server has gone: {reply.code} {reply.text}")
             return
         self._due -= 1
         self._replies.append(reply)
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         if len(self._replies) >= self._wanted:
             self._wake()
 
-    def _look_at(self, moment: float) -> None:
-        """Have the server's silence looked at by a moment of the loop's clock.
+    def _check_at(self, moment: float) -> None:
+        """Check for a timeout at a moment of the loop's clock, or before.
 
-        One timer lasts for many answers: to set one for each takes longer than to hear it.
+        One timer serves many replies, because setting one for each would dominate the time.
         """
         if self._timer is not None:
             if self._timer.when() <= moment:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(moment, self._look)
+        self._timer = self._loop.call_at(moment, self._check)
 
-    def _look(self) -> None:
-        """Give up where the server has said nothing for too long."""
+    def _check(self) -> None:
+        """Break the connection if the server was silent for too long."""
         self._timer = None
         if self._waiter is None or self.problem is not None:
             return
-        until = self._heard_at + self._patience
+        until = self._received_at + self._patience
         if until - self._loop.time() <= _TICK:
             self._break("Timed out waiting for an answer")
         else:
-            self._look_at(until)
+            self._check_at(until)
 
     def _break(self, problem: str) -> None:
         if self.problem is None:

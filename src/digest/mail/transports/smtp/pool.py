@@ -1,199 +1,270 @@
-"""Sending over SMTP, through connections that are kept and used again."""
+"""A pool of SMTP connections that are used for one message after the other."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from types import TracebackType
 
 import aiosmtplib
+import structlog
 
 from digest.errors import DeliveryError, ServerUnavailable
 from digest.mail.message import Envelope
 from digest.mail.transports.model import SmtpServer
-from digest.mail.transports.smtp.connection_limit import Places
-from digest.mail.transports.smtp.protocol import Dialogue, excerpt
+from digest.mail.transports.smtp.connector import Connector
+from digest.mail.transports.smtp.protocol import Session, excerpt
 from digest.mail.transports.smtp.reply_codes import Stage, error_of
-from digest.mail.transports.smtp.session import Sessions
 
-#: Seconds; who does not answer QUIT by then is hung up on.
-_GOODBYE = 2.0
-#: Seconds; a connection that waited longer is asked whether it is there before it is used.
-_ASK_AFTER = 5.0
+#: Seconds to wait for the answer to QUIT before the connection is aborted.
+_QUIT_WITHIN = 2.0
+#: Seconds; a connection that was idle for longer is checked (NOOP) before it is used.
+_CHECK_AFTER = 5.0
 #: Seconds by which a timer may be early.
 _TICK = 0.01
 
+_log = structlog.get_logger(__name__)
+
+
+class ConnectionLimit:
+    """How many connections the server accepts at the same time, as far as is known.
+
+    It begins with the configured number, and shrinks when the server refuses another one.
+    ``async with`` waits for a free connection and reserves it.
+    """
+
+    def __init__(self, number: int) -> None:
+        """``number`` is 1 or more."""
+        self._number = number
+        self._free = asyncio.Semaphore(number)
+        self._given_up = 0
+        self._active = 0  # tasks that hold a connection and do not wait for another one
+        self._answers = 0  # of the server, to messages
+
+    async def __aenter__(self) -> None:
+        await self._free.acquire()
+        self._active += 1
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._active -= 1
+        self._free.release()
+
+    @property
+    def known(self) -> int:
+        """The present limit."""
+        return self._number - self._given_up
+
+    def locked(self) -> bool:
+        """Tell whether no connection is free."""
+        return self._free.locked()
+
+    def answered(self) -> None:
+        """Count an answer to a message, whatever it says."""
+        self._answers += 1
+
+    async def shrink(self, error: ServerUnavailable) -> None:
+        """Give our connection up for good; return with that of another task, once it is free.
+
+        ``error`` is the refusal of one connection more. It is raised if it means that the server
+        does not work at all: if it came without a reply, no other task is active, or the server
+        has answered none of them meanwhile.
+        """
+        if error.code is None or type(error) is not ServerUnavailable:
+            raise error
+        before, taken = self._answers, 0
+        self._active -= 1
+        try:
+            while self._answers == before and self._active:
+                await self._free.acquire()  # at once where a connection is unused
+                self._given_up += 1
+                taken += 1
+        finally:
+            self._active += 1
+            if self._answers == before:
+                self._restore(taken)
+        if self._answers == before:
+            raise error
+        _log.warning("server takes no more connections", connections=self.known, said=str(error))
+
+    def reset(self) -> None:
+        """Return to the configured number: after an idle time the server may accept more."""
+        self._restore(self._given_up)
+
+    def _restore(self, number: int) -> None:
+        back = min(number, self._given_up)  # less if a reset came meanwhile
+        self._given_up -= back
+        for _ in range(back):
+            self._free.release()
+
 
 @dataclass(slots=True, kw_only=True)
-class _Connection:
-    dialogue: Dialogue
-    messages: int = 0  #: handed over or refused so far
+class _Pooled:
+    """A session in the pool."""
+
+    session: Session
+    messages: int = 0  #: accepted or refused so far
     idle_since: float = 0.0  #: seconds of the event loop's clock
+
+    def abort(self) -> None:
+        self.session.connection.close()
 
 
 class SmtpTransport:
-    """A pool of connections to one server. Safe to use from any number of tasks."""
+    """A pool of connections to one server, for any number of tasks."""
 
     def __init__(self, server: SmtpServer) -> None:
-        """Connect to nothing yet: connections are made when they are needed."""
         self._server = server
         self._timeout = server.timeout.total_seconds()
-        self._slots = Places(server.connections)
-        self._idle: list[_Connection] = []
-        self._sessions = Sessions(server)
+        self._limit = ConnectionLimit(server.connections)
+        self._idle: list[_Pooled] = []
+        self._connector = Connector(server)
         self._reaper: asyncio.TimerHandle | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._quitting: set[asyncio.Task[None]] = set()
 
     async def send(self, envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
-        """Hand a message over; return when the server took it.
+        """Hand a message over; return when the server has accepted it.
 
-        The server is brought to where it waits for the message while ``after`` is awaited.
-        Raises what ``mail.replies`` makes of the server's answer, ServerUnavailable where no
-        session can be had or the connection is lost.
+        MAIL, RCPT and DATA are sent while ``after`` is awaited. Raises the DeliveryError of the
+        server's reply (``reply_codes``), ServerUnavailable if there is no session or it breaks.
         """
-        async with self._slots:
+        async with self._limit:
             try:
-                while (connection := await self._begun_on_kept(envelope)) is None:
+                while (pooled := await self._begun_on_idle(envelope)) is None:
                     try:
                         fresh = await self._connect()
                     except ServerUnavailable as error:
-                        if not self._idle:  # else one came free meanwhile
-                            await self._slots.do_with_fewer(error)
+                        if not self._idle:  # else another task has returned one
+                            await self._limit.shrink(error)
                     else:
-                        await self._begin(fresh, envelope)
-                        connection = fresh
+                        await self._run(fresh, fresh.session.begin(envelope))
+                        pooled = fresh
                         break
-                await self._finish(connection, envelope, after)
+                await self._run(pooled, pooled.session.finish(envelope, after))
+                self._keep(pooled)
             except ServerUnavailable:
                 raise
             except DeliveryError:
-                self._slots.answered()
+                self._limit.answered()
                 raise
-            self._slots.answered()
+            self._limit.answered()
 
     async def check(self) -> None:
-        """Connect, log in and leave again. Raises ServerUnavailable."""
-        async with self._slots:
-            connection = await self._connect()
+        """Connect, log in and quit. Raises ServerUnavailable."""
+        async with self._limit:
+            pooled = await self._connect()
             try:
-                reply = await connection.dialogue.ask(b"NOOP", self._timeout)
+                reply = await pooled.session.ask(b"NOOP", self._timeout)
                 if reply.code != aiosmtplib.SMTPStatus.completed:
-                    said = f"{self._server.address} refuses to work: {excerpt(reply.text)}"
-                    raise error_of(Stage.SESSION, reply.code, reply.text, said)
+                    problem = f"{self._server.address} refuses to work: {excerpt(reply.text)}"
+                    raise error_of(Stage.SESSION, reply.code, reply.text, problem)
             finally:
-                await self._leave(connection)
+                await self._quit(pooled)
 
     async def close(self) -> None:
-        """Say goodbye on all idle connections; those in use are kept when their message ends."""
+        """Quit all idle connections; those in use return to the pool after their message."""
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
         idle, self._idle = self._idle, []
-        self._slots.ask_again()
-        await asyncio.gather(*(self._leave(connection) for connection in idle), *self._leaving)
+        self._limit.reset()
+        await asyncio.gather(*map(self._quit, idle), *self._quitting)
 
-    async def _connect(self) -> _Connection:
-        """Return a connection that is ready for a message, or raise ServerUnavailable."""
-        if self._leaving:  # the server may count them still
-            await asyncio.wait(self._leaving)
-        return _Connection(dialogue=await self._sessions.begin())
+    async def _connect(self) -> _Pooled:
+        """Return a new connection that is ready for a message. Raises ServerUnavailable."""
+        if self._quitting:  # the server may still count them
+            await asyncio.wait(self._quitting)
+        return _Pooled(session=await self._connector.connect())
 
-    async def _alive(self, kept: _Connection) -> bool:
-        """Tell whether a kept connection is of use; one that waited is asked (NOOP)."""
-        wire = kept.dialogue.wire
-        if wire.problem is not None:
+    async def _begun_on_idle(self, envelope: Envelope) -> _Pooled | None:
+        """Begin a message on an idle connection; None if there is none that works.
+
+        If one breaks, nothing of the message was sent, so that another one can be used.
+        """
+        while self._idle:
+            pooled = self._idle.pop()
+            if await self._usable(pooled):
+                try:
+                    await self._run(pooled, pooled.session.begin(envelope))
+                except ServerUnavailable:
+                    continue
+                return pooled
+        return None
+
+    async def _usable(self, pooled: _Pooled) -> bool:
+        """Tell whether an idle connection works; NOOP asks after ``_CHECK_AFTER``."""
+        if pooled.session.connection.problem is not None:
             return False
-        if asyncio.get_running_loop().time() - kept.idle_since < _ASK_AFTER:
+        if asyncio.get_running_loop().time() - pooled.idle_since < _CHECK_AFTER:
             return True
         try:
-            await kept.dialogue.ask(b"NOOP", self._timeout)
+            await pooled.session.ask(b"NOOP", self._timeout)
         except ServerUnavailable:
             return False
         except BaseException:
-            wire.close()
+            pooled.abort()
             raise
         return True
 
-    async def _begun_on_kept(self, envelope: Envelope) -> _Connection | None:
-        """Begin on a kept connection; None where there is none but what has gone or goes away.
-
-        Nothing of the message has been said by then, so it may go over a new one.
-        """
-        while self._idle:
-            kept = self._idle.pop()
-            if await self._alive(kept):
-                try:
-                    await self._begin(kept, envelope)
-                except ServerUnavailable:
-                    continue
-                return kept
-        return None
-
-    async def _begin(self, connection: _Connection, envelope: Envelope) -> None:
-        """Say who it is from and to; a connection on which that is refused is kept."""
-        await self._said(connection, connection.dialogue.begin(envelope))
-
-    async def _finish(
-        self, connection: _Connection, envelope: Envelope, after: asyncio.Future[None] | None
-    ) -> None:
-        """Send the message; keep the connection for the next one if it is sound."""
-        await self._said(connection, connection.dialogue.finish(envelope, after))
-        self._keep(connection)
-
-    async def _said(self, connection: _Connection, talk: Awaitable[None]) -> None:
+    async def _run(self, pooled: _Pooled, commands: Awaitable[None]) -> None:
+        """Run commands; return the connection to the pool if a message was refused."""
         try:
-            await talk
-        except ServerUnavailable:
-            connection.dialogue.wire.close()
-            raise
-        except DeliveryError:
-            self._keep(connection)
+            await commands
+        except DeliveryError as error:
+            if isinstance(error, ServerUnavailable):
+                pooled.abort()
+            else:
+                self._keep(pooled)
             raise
         except BaseException:
-            connection.dialogue.wire.close()  # in the middle of a message: of no use to anyone
+            pooled.abort()  # in the middle of a message
             raise
 
-    def _keep(self, connection: _Connection) -> None:
-        connection.messages += 1
-        if connection.messages >= self._server.messages_per_connection:
-            self._leave_soon(connection)  # what the server took must not wait for its goodbye
+    def _keep(self, pooled: _Pooled) -> None:
+        pooled.messages += 1
+        if pooled.messages >= self._server.messages_per_connection:
+            self._quit_soon(pooled)  # a message's result must not wait for QUIT
             return
-        connection.idle_since = asyncio.get_running_loop().time()
-        self._idle.append(connection)
+        pooled.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(pooled)
         self._reap_later()
 
     def _reap_later(self) -> None:
-        """Have the connection that is idle for longest closed when nobody needs it by then."""
+        """Have the connection that is idle for longest checked when its time is over."""
         if self._reaper is None and self._idle:
-            oldest = min(kept.idle_since for kept in self._idle)
+            oldest = min(pooled.idle_since for pooled in self._idle)
             loop = asyncio.get_running_loop()
             self._reaper = loop.call_at(oldest + self._server.idle.total_seconds(), self._reap)
 
     def _reap(self) -> None:
-        """Say goodbye on the connections that nobody has needed for a while."""
+        """Quit the connections that were idle for too long."""
         self._reaper = None
         loop = asyncio.get_running_loop()
         until = loop.time() - self._server.idle.total_seconds() + _TICK
-        for kept in [kept for kept in self._idle if kept.idle_since <= until]:
-            self._idle.remove(kept)
-            self._leave_soon(kept)
+        for pooled in [pooled for pooled in self._idle if pooled.idle_since <= until]:
+            self._idle.remove(pooled)
+            self._quit_soon(pooled)
         if not self._idle:
-            self._slots.ask_again()
+            self._limit.reset()
         self._reap_later()
 
-    def _leave_soon(self, connection: _Connection) -> None:
-        task = asyncio.get_running_loop().create_task(self._leave(connection))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+    def _quit_soon(self, pooled: _Pooled) -> None:
+        task = asyncio.get_running_loop().create_task(self._quit(pooled))
+        self._quitting.add(task)
+        task.add_done_callback(self._quitting.discard)
 
-    async def _leave(self, connection: _Connection) -> None:
-        """Say QUIT, and hang up whatever the answer is."""
-        wire = connection.dialogue.wire
+    async def _quit(self, pooled: _Pooled) -> None:
+        """Send QUIT, and close the connection whatever the answer is."""
         try:
-            await connection.dialogue.ask(b"QUIT", min(self._timeout, _GOODBYE))
-            wire.transport.close()  # in good order, which TLS notices
+            await pooled.session.ask(b"QUIT", min(self._timeout, _QUIT_WITHIN))
+            pooled.session.connection.transport.close()  # in order, as TLS wants it
         except ServerUnavailable:
-            wire.close()
+            pooled.abort()
         except BaseException:
-            wire.close()
+            pooled.abort()
             raise

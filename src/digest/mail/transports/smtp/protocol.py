@@ -1,7 +1,7 @@
-"""The dialogue: what is said over a wire to hand one message over (RFC 5321, RFC 2920).
+"""The SMTP commands that hand one message over (RFC 5321), pipelined where possible (RFC 2920).
 
-To a server that offers PIPELINING the commands MAIL, RCPT and DATA go together, which takes one
-turn in place of three. All their replies are read whatever the first one says.
+To a server that offers PIPELINING, MAIL, RCPT and DATA go together: one round trip instead of
+three. All their replies are read whatever the first one says.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from digest.errors import DeliveryError, DeliveryRefused, ServerUnavailable
 from digest.mail.message import Envelope
 from digest.mail.text_layout import cut, one_line
-from digest.mail.transports.smtp.connection import Reply, Wire
+from digest.mail.transports.smtp.connection import Connection, Reply
 from digest.mail.transports.smtp.reply_codes import Stage, error_of
-from digest.mail.transports.transport import done
 from digest.subscribers.address import without_addresses
 
 #: The answer to the final dot takes longest, and who gives up on it sends twice
@@ -29,17 +28,17 @@ _START = 354
 
 _DOT = b".\r\n"
 
-_STAGES = (Stage.SENDER, Stage.RECIPIENT, Stage.MESSAGE)
+_STAGES = (Stage.SENDER, Stage.RECIPIENT, Stage.DATA)
 _PATH = re.compile(r"[^\x00-\x20<>\x7f]*")  # neither space nor control characters, < and >
 _NO_UTF8 = "the part before the @ is not ASCII, and the server has no SMTPUTF8 (RFC 6531)"
 _LOOSE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 @dataclass(slots=True, kw_only=True)
-class Dialogue:
-    """How to talk to a server over one wire. Its messages come one after the other."""
+class Session:
+    """A session with a server over one connection; it hands over one message after the other."""
 
-    wire: Wire
+    connection: Connection
     server: str  #: as errors name it
     timeout: float  #: seconds for each answer
     pipelining: bool  #: whether the server takes commands together
@@ -47,91 +46,90 @@ class Dialogue:
     lmtp: bool = False
 
     async def begin(self, envelope: Envelope) -> None:
-        """Say from whom and to whom the message is, until the server waits for it.
+        """Send MAIL, RCPT and DATA, until the server waits for the message.
 
-        After a refusal the session is in order again: what is raised is ServerUnavailable where
-        it is not, else what ``mail.replies`` makes of the answer.
+        Raises DeliveryError as ``reply_codes`` says; unless it is ServerUnavailable, the session
+        can be used for the next message.
         """
         if envelope.utf8 and not self.utf8:
             raise DeliveryRefused(None, _NO_UTF8)
         commands = _commands(envelope)
         for turn in [range(3)] if self.pipelining else [range(1), range(1, 2), range(2, 3)]:
-            self.wire.send(b"".join(commands[turn.start : turn.stop]), replies=len(turn))
-            got = await self.wire.replies(len(turn), self.timeout)
+            self.connection.send(b"".join(commands[turn.start : turn.stop]), replies=len(turn))
+            got = await self.connection.replies(len(turn), self.timeout)
             error = self._refusal(_STAGES[turn.start : turn.stop], got)
             if error is not None:
-                await self._withdraw(error, got)
+                await self._reset(error, got)
                 raise error
 
     async def finish(self, envelope: Envelope, after: asyncio.Future[None] | None) -> None:
-        """Send the message; return when the server has taken it. Raises as ``begin`` does.
+        """Send the message once ``after`` is done; return when the server has accepted it.
 
-        It waits for ``after``: what that raises is raised, and the wire is of no use any more.
+        Raises as ``begin``, and what ``after`` raises, which makes the session unusable.
         """
-        await done(after)
+        if after is not None:
+            await asyncio.shield(after)
         message = envelope.message if envelope.transparent else transparent(envelope.message)
-        self.wire.send(message + _DOT, replies=1)
-        got = await self.wire.replies(1, self.timeout * PATIENCE_AFTER_DATA)
-        error = self._refusal((Stage.MESSAGE,), got, taken=True)
+        self.connection.send(message + _DOT, replies=1)
+        got = await self.connection.replies(1, self.timeout * PATIENCE_AFTER_DATA)
+        error = self._refusal((Stage.MESSAGE,), got)
         if error is not None:
-            await self._withdraw(error, got)
+            await self._reset(error, got)
             raise error
 
     async def ask(self, command: bytes, patience: float) -> Reply:
         """Return the reply to a command; raise ServerUnavailable where there is none."""
-        self.wire.send(command + b"\r\n", replies=1)
-        for reply in await self.wire.replies(1, patience):
+        self.connection.send(command + b"\r\n", replies=1)
+        for reply in await self.connection.replies(1, patience):
             return reply
         raise self._lost()
 
-    def _refusal(
-        self, stages: Sequence[Stage], replies: Sequence[Reply], *, taken: bool = False
-    ) -> DeliveryError | None:
-        """Return what the first answer means that is no yes; ``taken``: after the final dot."""
+    def _refusal(self, stages: Sequence[Stage], replies: Sequence[Reply]) -> DeliveryError | None:
+        """Return the error of the first reply that is not the expected one; None if all are."""
         for stage, reply in zip(stages, replies, strict=False):
-            wished = reply.code == _START if stage is Stage.MESSAGE and not taken else _yes(reply)
-            if not wished:
+            accepted = reply.code == _START if stage is Stage.DATA else _completed(reply)
+            if not accepted:
                 said = excerpt(reply.text)
                 if stage is Stage.SENDER:
                     said = f"{self.server} refuses the sender: {said}"
                 return error_of(stage, reply.code, reply.text, said)
         if len(replies) < len(stages):
-            return self._lost(within=stages[len(replies)] is Stage.MESSAGE)
+            return self._lost(within=stages[len(replies)] in (Stage.DATA, Stage.MESSAGE))
         return None
 
-    async def _withdraw(self, error: DeliveryError, replies: Sequence[Reply]) -> None:
-        """Bring the session in order after a refusal, or hang up."""
+    async def _reset(self, error: DeliveryError, replies: Sequence[Reply]) -> None:
+        """Reset the session after a refusal, or close it."""
         try:
             if isinstance(error, ServerUnavailable):
                 return
             if replies[-1].code == _START:
                 # No recipient, and the server wants a message all the same: it gets an empty one,
                 # which it has to refuse (RFC 2920 section 3.1). LMTP has no answer to it then.
-                self.wire.send(_DOT, replies=0 if self.lmtp else 1)
+                self.connection.send(_DOT, replies=0 if self.lmtp else 1)
                 if not self.lmtp:
-                    await self.wire.replies(1, self.timeout)
-            self.wire.send(b"RSET\r\n", replies=1)
-            answers = await self.wire.replies(1, self.timeout)
-            if answers and _yes(answers[0]):
+                    await self.connection.replies(1, self.timeout)
+            self.connection.send(b"RSET\r\n", replies=1)
+            answers = await self.connection.replies(1, self.timeout)
+            if answers and _completed(answers[0]):
                 return
-            self.wire.close()
+            self.connection.close()
         except BaseException:
-            self.wire.close()
+            self.connection.close()
             raise
 
     def _lost(self, *, within: bool = False) -> ServerUnavailable:
         broken = "the connection broke off while a message was sent: " if within else ""
-        said = excerpt(self.wire.problem or "no answer")
+        said = excerpt(self.connection.problem or "no answer")
         return ServerUnavailable(None, f"{self.server}: {broken}{said}")
 
 
-def _yes(reply: Reply) -> bool:
-    """Tell whether a command was carried out: its first digit says so (RFC 5321 section 4.2.1)."""
+def _completed(reply: Reply) -> bool:
+    """Tell whether a command was completed, by the first digit (RFC 5321 section 4.2.1)."""
     return reply.code // 100 == 2
 
 
 def _commands(envelope: Envelope) -> tuple[bytes, bytes, bytes]:
-    """Return MAIL, RCPT and DATA; raise DeliveryRefused for addresses that cannot be said."""
+    """Return MAIL, RCPT and DATA. Raises DeliveryRefused for addresses with other characters."""
     for address in (envelope.sender, envelope.recipient):
         if not _PATH.fullmatch(address):
             raise DeliveryRefused(None, "no address for a server: it has other characters")
@@ -144,10 +142,9 @@ def _commands(envelope: Envelope) -> tuple[bytes, bytes, bytes]:
 
 
 def transparent(message: bytes) -> bytes:
-    """Return a message as it stands between DATA and the final dot (RFC 5321 section 4.5.2).
+    """Return a message for transfer: lines end in CRLF, leading dots are doubled.
 
-    It ends with a line break, none of its lines ends otherwise than with CRLF, and those that
-    begin with a dot have one more.
+    See RFC 5321 section 4.5.2. The last line ends in CRLF too.
     """
     breaks = message.count(b"\n")
     if breaks != message.count(b"\r\n") or breaks != message.count(b"\r"):
@@ -160,5 +157,5 @@ def transparent(message: bytes) -> bytes:
 
 
 def excerpt(text: str) -> str:
-    """Return what a server or an error says, on one line, without addresses."""
+    """Return the text of a server or an error on one line, without addresses."""
     return cut(one_line(without_addresses(text)), _MAX_REPLY)

@@ -1,7 +1,7 @@
-"""Replies: what a server's answer means for a message, its reader, its digest and its server.
+"""Replies of servers: whether they concern the recipient, the sender, the message or the server.
 
-The answers are a table. They differ in who must act: nobody (it is tried again), the operator (it
-is our sender or our login that is refused), or nobody any more (the address does not exist).
+Each row of a table leads to an error class, which says who must act. The reply code (RFC 5321) and
+the enhanced code (RFC 3463) decide where servers use them as meant; elsewhere the wording does.
 """
 
 # pure
@@ -18,51 +18,86 @@ from digest.errors import (
     DeliveryError,
     DeliveryRefused,
     PolicyRefused,
+    RecipientRefused,
+    SenderRefused,
     ServerUnavailable,
 )
 
 #: RFC 3463 section 2: class, subject, detail; at the start of a line of the reply (RFC 2034).
 _ENHANCED = re.compile(r"^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=\s|$)", re.MULTILINE)
 
+#: The sender or its server is refused: relaying, EHLO name, authentication, reputation, limits.
+_SENDER_WORDS = (
+    r"relay(ing)?\b.*\b(denied|not (permitted|allowed)|prohibited|refused|disallowed)",
+    r"\b(unable|cannot|may not|not (allowed|permitted|authori[sz]ed)) (to )?relay|open relay",
+    r"rcpthosts|\b(helo|ehlo)\b|fully-qualified hostname",
+    r"\b(spf|dkim|dmarc)\b|authentication (is )?required|(unauthenti|not authenti)cated",
+    r"\bspam(haus|cop)?\b|unsolicited|\b(black|block|deny) ?list(ed)?\b|\b(dns|r)bl\b|reputation",
+    r"\breverse dns\b|\bptr\b|\brdns\b|\byour (ip|domain)\b",
+    r"sender (address )?(rejected|denied|verif)",
+    r"\b(limit|quota) (is |was )?(exceeded|reached)\b.*\bsend|sending (limit|quota)",
+    r"too many messages",
+)
+#: The mailbox does not exist, is disabled or takes nothing: Postfix, Exim, qmail, Exchange, Gmail,
+#: Outlook, Yahoo, QQ, 163, GMX, iCloud, Mail.ru, Yandex, Proton.
+_MAILBOX = r"(user|recipient|mailbox|account|address)"
+_RECIPIENT_WORDS = (
+    rf"(no such|unknown|invalid|non-?existent) (local )?({_MAILBOX}|person)",
+    rf"{_MAILBOX}\b.{{0,60}}\b(unknown|not (be )?found|not exist|doesn.t (exist|have an?))",
+    rf"{_MAILBOX}\b.{{0,60}}\b(no longer|unavailable|not available|disabled|discontinued)",
+    rf"{_MAILBOX}\b.{{0,60}}\b((de|in)activ|suspended|closed|expired|deleted|rejected)",
+    rf"no mailbox|not a (valid|known) {_MAILBOX}|not our customer",
+    r"unroute?able|undeliverable address|recipientnotfound|userunknown",
+)
+
 
 class Stage(StrEnum):
-    """What a server was asked when it answered."""
+    """The step that a server answered."""
 
-    SESSION = "session"  #: to talk to us at all: greeting, EHLO, STARTTLS, NOOP
+    SESSION = "session"  #: greeting, EHLO, STARTTLS, NOOP
     LOGIN = "login"  #: AUTH
     SENDER = "sender"  #: MAIL
     RECIPIENT = "recipient"  #: RCPT
-    MESSAGE = "message"  #: DATA and the final dot
+    DATA = "data"  #: DATA, before the message
+    MESSAGE = "message"  #: the message with its final dot
+
+
+_ABOUT_ONE = (Stage.RECIPIENT, Stage.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """One line of the table: what has to fit, and what it means. Empty fits everything."""
+    """A row of the table: what must match, and the error. Empty matches everything."""
 
-    stages: frozenset[Stage] = frozenset(Stage)
-    codes: tuple[str, ...] = ("",)  #: starts of reply codes (RFC 5321 section 4.2)
-    enhanced: tuple[str, ...] = ("",)  #: enhanced codes (RFC 3463) and what they begin with
-    means: type[DeliveryError]
+    error: type[DeliveryError]
+    codes: tuple[str, ...]  #: starts of reply codes (RFC 5321 section 4.2)
+    enhanced: tuple[str, ...]  #: enhanced codes, or their first parts
+    stages: frozenset[Stage]
+    words: re.Pattern[str] | None
 
-    def fits(self, stage: Stage, code: str, enhanced: str) -> bool:
+    def fits(self, stage: Stage, code: str, text: str) -> bool:
+        enhanced = enhanced_code(text)
         return (
             stage in self.stages
             and code.startswith(self.codes)
-            and any(not one or f"{enhanced}.".startswith(f"{one}.") for one in self.enhanced)
+            and any(not start or f"{enhanced}.".startswith(f"{start}.") for start in self.enhanced)
+            and (self.words is None or self.words.search(text) is not None)
         )
 
 
 def _row(
-    means: type[DeliveryError],
+    error: type[DeliveryError],
     codes: str,
     enhanced: str = "",
     stages: tuple[Stage, ...] = tuple(Stage),
+    words: tuple[str, ...] = (),
 ) -> _Row:
     return _Row(
-        stages=frozenset(stages),
+        error=error,
         codes=tuple(codes.split()) or ("",),
         enhanced=tuple(enhanced.split()) or ("",),
-        means=means,
+        stages=frozenset(stages),
+        words=re.compile("|".join(words), re.IGNORECASE | re.DOTALL) if words else None,
     )
 
 
@@ -73,43 +108,64 @@ TABLE: tuple[_Row, ...] = (
     # Login required, too weak, wrong, encryption required (RFC 4954 section 6).
     _row(AccountRefused, "530 534 535 538"),
     _row(AccountRefused, "5", stages=(Stage.LOGIN,)),
-    # We may not talk to it at all: an address of ours on a list of senders of spam.
+    # Our address is blocked.
     _row(AccountRefused, "5", "5.7", stages=(Stage.SESSION,)),
     _row(ServerUnavailable, "", stages=(Stage.SESSION, Stage.LOGIN)),
-    # MAIL names no recipient: who is refused there is refused for all. Only its size is its own
-    # (RFC 1870 section 6.1).
+    # MAIL names no recipient: a refusal concerns all, except of the size (RFC 1870 section 6.1).
     _row(DeliveryRefused, "552", stages=(Stage.SENDER,)),
     _row(DeliveryRefused, "5", "5.3.4", stages=(Stage.SENDER,)),
     _row(PolicyRefused, "5", stages=(Stage.SENDER,)),
     _row(ServerUnavailable, "4", stages=(Stage.SENDER,)),
     _row(DeliveryDeferred, "4"),
-    # Security and policy (RFC 3463 section 3.8, RFC 7372): about who sends, not who reads.
-    _row(PolicyRefused, "5", "5.7"),
-    # The sender's address, though RFC 3463 section 3.2 has it among the addresses.
-    _row(PolicyRefused, "5", "5.1.7 5.1.8"),
-    # Relayed to a mailer that does not follow the standards (RFC 5248): nothing about the address.
+    # Security and policy (RFC 3463 section 3.8) before the message: the recipient was accepted.
+    _row(PolicyRefused, "5", "5.7", stages=(Stage.DATA,)),
+    # DKIM, SPF, reverse DNS, DMARC, rate (RFC 7372 and successors), and as Outlook numbers them;
+    # the sender's address (RFC 3463 section 3.2); its sending limit (Gmail).
+    _row(
+        SenderRefused,
+        "5",
+        "5.7.20 5.7.21 5.7.22 5.7.23 5.7.24 5.7.25 5.7.26 5.7.27 5.7.28 5.7.29 5.7.509 5.7.511 "
+        "5.7.515 5.7.606 5.7.705 5.7.708 5.7.750 5.1.7 5.1.8 5.4.5",
+        stages=_ABOUT_ONE,
+    ),
+    # A full mailbox, a message that is too large or has bad content: nothing about the address.
+    _row(DeliveryRefused, "5", "5.2.2 5.2.3 5.3.4 5.6", stages=_ABOUT_ONE),
+    # Relayed to a mailer that does not follow the standards (RFC 5248).
     _row(DeliveryRefused, "5", "5.1.9"),
-    _row(AddressRefused, "5", "5.1"),
-    # 550 alone may mean policy as well (RFC 5321 section 4.2.3): nobody is blamed for it.
+    _row(AddressRefused, "5", "5.1", stages=_ABOUT_ONE),
+    _row(SenderRefused, "5", stages=_ABOUT_ONE, words=_SENDER_WORDS),
+    _row(RecipientRefused, "5", stages=_ABOUT_ONE, words=_RECIPIENT_WORDS),
+    # Disabled, moved, unreachable; 5.4.1 is an unknown recipient at Outlook. Senders that a group
+    # does not accept (Exchange).
+    _row(
+        RecipientRefused,
+        "5",
+        "5.2 5.4 5.5.0 5.7.124 5.7.129 5.7.133 5.7.134",
+        stages=(Stage.RECIPIENT,),
+    ),
+    # 550 to RCPT alone may mean policy as well (RFC 5321 section 4.2.3).
+    _row(DeliveryRefused, "5", "5.7 5.5"),
+    _row(DeliveryRefused, "500 501 502 503 504 552"),
+    _row(RecipientRefused, "5", stages=(Stage.RECIPIENT,)),
     _row(DeliveryRefused, "5"),
-    # No answer that SMTP knows here, or none at all.
+    # No reply that SMTP knows here, or none at all.
     _row(ServerUnavailable, ""),
 )
 
 
 def enhanced_code(text: str) -> str:
-    """Return the enhanced status code of a reply, such as ``5.1.1``; empty where it has none."""
-    found = _ENHANCED.search(text)
-    return found[0] if found else ""
+    """Return the enhanced status code of a reply, such as ``5.1.1``; empty if it has none."""
+    code = _ENHANCED.search(text)
+    return code[0] if code else ""
 
 
 def error_of(stage: Stage, code: int, text: str, problem: str | None = None) -> DeliveryError:
     """Return the error that a reply means.
 
-    ``text`` is the reply without its code, lines joined by ``\\n``; ``problem`` is what the error
-    says, ``text`` where it is None. A ``code`` that SMTP does not have is not kept.
+    ``text`` is the reply without its code, lines joined by ``\\n``; ``problem`` is the text of the
+    error, ``text`` if None. A ``code`` outside 200 to 599 is not kept.
     """
     known = 200 <= code < 600
     digits = str(code) if known else ""
-    means = next(row.means for row in TABLE if row.fits(stage, digits, enhanced_code(text)))
-    return means(code if known else None, text if problem is None else problem)
+    error = next(row.error for row in TABLE if row.fits(stage, digits, text))
+    return error(code if known else None, text if problem is None else problem)

@@ -10,12 +10,14 @@ from digest.editions.delivery import Delivery, DeliveryState
 from digest.editions.model import Digest
 from digest.editions.progress import Outcome, Progress
 from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
-from digest.mail.composer import NothingToTell
-from digest.mail.delivery import mailing as mailing_module
-from digest.mail.delivery.mailing import Mailing, MailStore
-from digest.mail.delivery.worker import Sent
+from digest.mail.composer import Composer, NothingToTell
+from digest.mail.delivery import operator_reports as reports_module
+from digest.mail.delivery import service as service_module
+from digest.mail.delivery.operator_reports import OperatorReports
+from digest.mail.delivery.rate_limit import Limits
+from digest.mail.delivery.service import DeliveryService, send_copies
+from digest.mail.delivery.worker import DeliveryCounts, DeliverySettings, DeliveryWorker
 from digest.mail.render import MailTemplates
-from digest.mail.transports.transport import Transport
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport, Row
 from tests.mail.samples import (
@@ -32,7 +34,7 @@ from tests.mail.samples import (
 
 
 class Room:
-    """Mailing with a store and a transport in memory."""
+    """The service with a store and a transport in memory."""
 
     def __init__(
         self, deliveries: list[Delivery] | None = None, *, report_to: str = "ops@example.org"
@@ -41,21 +43,33 @@ class Room:
         self.store = FakeStore(deliveries or [], [make_article(1)])
         self.transport = FakeTransport()
         self.stop = asyncio.Event()
-        store: MailStore = self.store
-        transport: Transport = self.transport
-        self.mailing = Mailing(
-            store=store,
-            transport=transport,
-            templates=MailTemplates(templates=TEMPLATES, site=SITE),
-            site=SITE,
-            sender=SENDER,
-            digests={"daily": make_digest()},
-            token_key=KEY,
+        digests = {"daily": make_digest()}
+        templates = MailTemplates(templates=TEMPLATES, site=SITE)
+        self.composer = Composer(templates=templates, site=SITE, sender=SENDER, token_key=KEY)
+        worker = DeliveryWorker(
+            store=self.store,
+            composer=self.composer,
+            transport=self.transport,
+            settings=DeliverySettings(digests=digests, connections=10, limits=Limits()),
             clock=self.clock,
             jitter=lambda: 0.0,
+        )
+        reports = OperatorReports(
+            store=self,
+            transport=self.transport,
+            sender=SENDER,
+            to=report_to,
+            titles={"daily": "晨间摘要"},
+            clock=self.clock,
+        )
+        self.service = DeliveryService(
+            worker=worker,
+            queue=self.store,
             welcomes=self,
-            reports=self,
-            report_to=report_to,
+            reports=reports,
+            transport=self.transport,
+            digests=digests,
+            clock=self.clock,
         )
         self.new: list[Delivery] = []  # of subscribers who are owed a welcome
         self.outcomes: list[Outcome] = []
@@ -66,9 +80,6 @@ class Room:
         queued, self.new = self.new, []
         self.store.rows |= {delivery.id: Row(delivery) for delivery in queued}
         return len(queued)
-
-    def tried_since(self, moment: datetime) -> list[datetime]:
-        return []
 
     def unreported(self, now: datetime) -> list[Outcome]:
         return [one for one in self.outcomes if one.edition.id not in self.reported]
@@ -89,8 +100,8 @@ async def until(task: asyncio.Task[None], event: asyncio.Event) -> None:
 async def test_an_edition_is_made_once() -> None:
     room = Room()
     with capture_logs() as logs:
-        edition = await room.mailing.issue(make_digest(), NOW)
-        assert await room.mailing.issue(make_digest(), NOW, latest=3) is None
+        edition = await room.service.open_edition(make_digest(), NOW)
+        assert await room.service.open_edition(make_digest(), NOW, latest=3) is None
     assert edition is not None
     assert [entry["event"] for entry in logs] == ["edition made", "edition was made before"]
     assert logs[0]["number"] == 12
@@ -100,19 +111,19 @@ async def test_a_store_that_fails_is_told_to_the_caller() -> None:
     room = Room([make_delivery(1)])
     room.store.failing = {"open_edition": 1, "claim": 1}
     with pytest.raises(StoreError):
-        await room.mailing.issue(make_digest(), NOW)
+        await room.service.open_edition(make_digest(), NOW)
     with pytest.raises(StoreError):
-        await room.mailing.send_due()
-    assert await room.mailing.send_due() == Sent(sent=1)
+        await room.service.send_due()
+    assert await room.service.send_due() == DeliveryCounts(sent=1)
 
 
 async def test_run_sends_what_is_due_and_wakes_for_what_comes() -> None:
     room = Room([make_delivery(5)])
-    running = asyncio.create_task(room.mailing.run(room.stop))
+    running = asyncio.create_task(room.service.run(room.stop))
     await until(running, room.transport.arrived)
     room.transport.arrived.clear()
-    await room.mailing.issue(make_digest(), NOW)
-    room.mailing.wake()
+    await room.service.open_edition(make_digest(), NOW)
+    room.service.wake()
     await until(running, room.transport.arrived)
     room.stop.set()
     await running
@@ -125,23 +136,23 @@ async def test_run_sends_what_is_due_and_wakes_for_what_comes() -> None:
 
 
 async def test_run_goes_on_after_the_store_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mailing_module, "_LONGEST_WAIT", 0.01)
-    monkeypatch.setattr(mailing_module, "_SHORTEST_WAIT", 0.01)
+    monkeypatch.setattr(service_module, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(service_module, "_SHORTEST_WAIT", 0.01)
     room = Room([make_delivery(1)])
     room.store.failing = {"claim": 2, "next_due_at": 1}
     with capture_logs() as logs:
-        running = asyncio.create_task(room.mailing.run(room.stop))
+        running = asyncio.create_task(room.service.run(room.stop))
         await until(running, room.transport.arrived)
         room.stop.set()
         await running
-    assert [entry["event"] for entry in logs].count("outbox out of reach") >= 2
+    assert [entry["event"] for entry in logs].count("delivery queue out of reach") >= 2
     assert len(room.transport.taken) == 1
 
 
 async def test_run_that_is_stopped_already_only_closes() -> None:
     room = Room([make_delivery(1)])
     room.stop.set()
-    await room.mailing.run(room.stop)
+    await room.service.run(room.stop)
     assert room.transport.closed == 1
     assert not room.transport.taken
 
@@ -149,7 +160,7 @@ async def test_run_that_is_stopped_already_only_closes() -> None:
 async def test_cancelled_run_closes_the_transport() -> None:
     room = Room([make_delivery(1)])
     room.transport.gate = asyncio.Event()
-    running = asyncio.create_task(room.mailing.run(room.stop))
+    running = asyncio.create_task(room.service.run(room.stop))
     await until(running, room.transport.arrived)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -159,42 +170,33 @@ async def test_cancelled_run_closes_the_transport() -> None:
 
 async def test_run_waits_until_something_is_due_but_never_long_nor_not_at_all() -> None:
     room = Room()
-    mailing = room.mailing
-    assert await mailing._wait() == 30
-    room.store = FakeStore([make_delivery(1)])
-    mailing._store = room.store
-    assert await mailing._wait() == 1
+    service = room.service
+    assert await service._wait() == 30
+    room.store.rows[1] = Row(make_delivery(1))
+    assert await service._wait() == 1
     room.store.rows[1].due_at = NOW + timedelta(seconds=12)
-    assert await mailing._wait() == 12
+    assert await service._wait() == 12
     room.store.rows[1].due_at = NOW + timedelta(hours=2)
-    assert await mailing._wait() == 30
+    assert await service._wait() == 30
 
 
 async def test_run_waits_while_the_server_rests() -> None:
     room = Room([make_delivery(1), make_delivery(2)])
     room.transport.errors[""] = [ServerUnavailable(None, "away")] * 4
-    await room.mailing.send_due()
+    await room.service.send_due()
     room.store.rows[1].due_at = NOW
-    assert await room.mailing._wait() == 30
+    assert await room.service._wait() == 30
     room.clock.advance(seconds=50)
-    assert await room.mailing._wait() == 10
-
-
-async def test_a_preview_needs_no_store() -> None:
-    room = Room()
-    preview = room.mailing.preview(make_digest(), [make_article(1)], now=NOW)
-    assert "文章 1" in preview.letter.html
-    assert preview.envelope.message.startswith(b"From: ")
-    with pytest.raises(NothingToTell):
-        room.mailing.preview(make_digest(), [], now=NOW)
+    assert await room.service._wait() == 10
 
 
 async def test_copies_go_to_addresses_without_any_row() -> None:
     room = Room()
     refusal = DeliveryRefused(550, "no such user")
     room.transport.errors["bo@example.net"] = [refusal]
-    outcomes = await room.mailing.send_copies(
-        make_digest(), [make_article(1)], ["anna@example.net", "bo@example.net", "no address"]
+    to = ["anna@example.net", "bo@example.net", "no address"]
+    outcomes = await send_copies(
+        room.composer, room.transport, make_digest(), [make_article(1)], to, NOW
     )
     assert outcomes["anna@example.net"] is None
     assert outcomes["bo@example.net"] is refusal
@@ -204,6 +206,8 @@ async def test_copies_go_to_addresses_without_any_row() -> None:
     assert b"To: anna@example.net\r\n" in copy.message
     assert not room.store.rows
     assert room.transport.closed
+    with pytest.raises(NothingToTell):
+        await send_copies(room.composer, room.transport, make_digest(), [], to, NOW)
 
 
 def ended(edition_id: int = 7, digest: str = "daily") -> Outcome:
@@ -216,8 +220,8 @@ def ended(edition_id: int = 7, digest: str = "daily") -> Outcome:
 async def test_an_edition_that_is_done_is_reported_to_the_operator_once() -> None:
     room = Room()
     room.outcomes = [ended(7), ended(8, digest="gone")]
-    await room.mailing.send_due()
-    await room.mailing.send_due()
+    await room.service.send_due()
+    await room.service.send_due()
     assert [envelope.recipient for envelope in room.transport.taken] == ["ops@example.org"] * 2
     assert b"<daily.7." in room.transport.taken[0].message
     assert room.reported == [7, 8]
@@ -236,8 +240,8 @@ async def test_a_report_that_could_not_be_noted_is_not_sent_again(
         patched.setattr(room, "mark_reported", fail)
         for _ in range(2):
             with pytest.raises(StoreError):
-                await room.mailing.send_due()
-    await room.mailing.send_due()
+                await room.service.send_due()
+    await room.service.send_due()
     assert (len(room.transport.taken), room.reported) == (1, [7])
 
 
@@ -246,16 +250,16 @@ async def test_a_clock_that_was_ahead_holds_up_no_report() -> None:
     room.outcomes = [ended(7)]
     room.clock.advance(days=900)
     room.transport.errors["ops@example.org"] = [DeliveryDeferred(451, "later")]
-    await room.mailing.send_due()
+    await room.service.send_due()
     room.clock.advance(days=-900)
-    await room.mailing.send_due()
+    await room.service.send_due()
     assert room.reported == [7]
 
 
 async def test_without_an_operators_address_editions_just_count_as_told() -> None:
     room = Room(report_to="")
     room.outcomes = [ended()]
-    await room.mailing.send_due()
+    await room.service.send_due()
     assert room.reported == [7]
     assert not room.transport.taken
 
@@ -264,23 +268,23 @@ async def test_a_report_that_cannot_be_sent_is_tried_again_later() -> None:
     room = Room()
     room.outcomes = [ended()]
     room.transport.errors[""] = [DeliveryDeferred(451, "greylisted")]
-    await room.mailing.send_due()
+    await room.service.send_due()
     room.clock.advance(minutes=29)
-    await room.mailing.send_due()
+    await room.service.send_due()
     assert not room.reported
     room.clock.advance(minutes=1)
-    await room.mailing.send_due()
+    await room.service.send_due()
     assert room.reported == [7]
 
 
 async def test_a_report_that_takes_too_long_is_tried_again_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mailing_module, "SEND_WITHIN", timedelta(milliseconds=10))
+    monkeypatch.setattr(reports_module, "SEND_WITHIN", timedelta(milliseconds=10))
     room = Room()
     room.outcomes = [ended()]
     room.transport.gate = asyncio.Event()
-    await room.mailing.send_due()
+    await room.service.send_due()
     assert not room.reported
 
 
@@ -289,7 +293,7 @@ async def test_a_report_that_is_refused_is_told_and_not_repeated() -> None:
     room.outcomes = [ended()]
     room.transport.errors[""] = [DeliveryRefused(550, "no such user")]
     with capture_logs() as logs:
-        await room.mailing.send_due()
+        await room.service.send_due()
     assert room.reported == [7]
     assert "report refused" in [entry["event"] for entry in logs]
 
@@ -297,7 +301,7 @@ async def test_a_report_that_is_refused_is_told_and_not_repeated() -> None:
 async def test_new_subscribers_are_welcomed_before_anything_else_is_sent() -> None:
     room = Room([make_delivery(2)])
     room.new = [make_delivery(1)]
-    task = asyncio.create_task(room.mailing.run(room.stop))
+    task = asyncio.create_task(room.service.run(room.stop))
     with capture_logs() as logs:
         await until(task, room.transport.arrived)
     room.stop.set()

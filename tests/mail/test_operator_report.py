@@ -9,7 +9,7 @@ import pytest
 from digest.editions.delivery import DeliveryState
 from digest.editions.progress import Outcome, Progress
 from digest.errors import DeliveryRefused
-from digest.mail.report import report
+from digest.mail.operator_mail import report_message
 from tests.mail.samples import NOW, SENDER, make_edition
 
 
@@ -25,7 +25,7 @@ def outcome(**states: int) -> Outcome:
 
 
 def parsed(one: Outcome, title: str = "晨间摘要") -> tuple[str, str, bytes]:
-    envelope = report(one, title, SENDER, "ops@例子.example", NOW)
+    envelope = report_message(one, title, SENDER, "ops@例子.example", NOW)
     assert envelope.sender == "news@digest.example.org"
     assert envelope.recipient == "ops@xn--fsqu00a.example"
     assert b"\n" not in envelope.message.replace(b"\r\n", b"")
@@ -63,6 +63,6 @@ def test_a_title_cannot_inject_a_field() -> None:
 
 def test_an_operator_has_an_ordinary_address() -> None:
     with pytest.raises(DeliveryRefused):
-        report(outcome(), "News", SENDER, "李雷@example.net", NOW)
+        report_message(outcome(), "News", SENDER, "李雷@example.net", NOW)
     with pytest.raises(ValueError, match="one @"):
-        report(outcome(), "News", SENDER, "nobody", NOW)
+        report_message(outcome(), "News", SENDER, "nobody", NOW)

@@ -1,4 +1,4 @@
-"""Sessions: connected, encrypted and logged in by aiosmtplib, then handed over to a dialogue."""
+"""Connect to a mail server, encrypt and log in, with aiosmtplib."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ import aiosmtplib
 
 from digest.errors import ServerUnavailable
 from digest.mail.transports.model import SmtpServer
-from digest.mail.transports.smtp.connection import Wire
-from digest.mail.transports.smtp.protocol import Dialogue, excerpt
+from digest.mail.transports.smtp.connection import Connection
+from digest.mail.transports.smtp.protocol import Session, excerpt
 from digest.mail.transports.smtp.reply_codes import Stage, error_of
 
-#: A session is made of up to so many waits (connect, TLS, EHLO twice, login).
-_WAITS_OF_A_SESSION = 6
+#: Steps with a timeout each: connect, greeting, EHLO, STARTTLS, EHLO again, login.
+_STEPS = 6
+
+#: Submission with TLS from the first byte (RFC 8314 section 7.3).
+_TLS_PORT = 465
+#: Errors about a server that waits for TLS, and of OpenSSL about one that does not speak it.
+_SILENT = (TimeoutError, aiosmtplib.SMTPServerDisconnected)
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH")
 
 
 class _Lmtp(aiosmtplib.SMTP):
-    """LMTP as far as it is not SMTP (RFC 2033 section 4): LHLO, and a reply for each recipient.
+    """LMTP (RFC 2033 section 4): LHLO in place of EHLO.
 
-    A message of ours has one recipient, so that there is one reply after the final dot too.
+    It has a reply per recipient after the final dot, which is one here.
     """
 
     async def ehlo(self, **_: Any) -> aiosmtplib.SMTPResponse:
-        """Say LHLO, as the name and with the patience that the connection was made with."""
-        name = self.local_hostname or "localhost"
+        """Send LHLO."""
+        name = self.local_hostname or ""
         response = await self.execute_command(b"LHLO", name.encode("ascii"))
         if response.code != aiosmtplib.SMTPStatus.completed:
             raise aiosmtplib.SMTPHeloError(response.code, response.message)
@@ -36,41 +42,37 @@ class _Lmtp(aiosmtplib.SMTP):
         return response
 
     async def helo(self, **_: Any) -> aiosmtplib.SMTPResponse:
-        """Repeat LHLO: there is no HELO (RFC 2033 section 4.1)."""
+        """Send LHLO: there is no HELO (RFC 2033 section 4.1)."""
         return await self.ehlo()
 
 
-class Sessions:
-    """Sets sessions up with one server."""
+class Connector:
+    """Sets up sessions with one server."""
 
     def __init__(self, server: SmtpServer) -> None:
-        """Connect to nothing yet."""
         self._server = server
-        self._timeout = server.timeout.total_seconds()
-        self.hostname: str | None = None  #: ours, as we greet; found at the first session
         self._context: ssl.SSLContext | None = None
 
-    async def begin(self) -> Dialogue:
+    async def connect(self) -> Session:
         """Return a session that is ready for a message. Raises ServerUnavailable."""
         server = self._server
         async with _session_errors(server):
             client = await self._client()
             if not isinstance(client.transport, asyncio.Transport):
                 raise aiosmtplib.SMTPServerDisconnected("the connection was lost")
-            wire = Wire(client.transport)
-        self.hostname = client.local_hostname
-        return Dialogue(
-            wire=wire,
+            connection = Connection(client.transport)
+        return Session(
+            connection=connection,
             server=server.address,
-            timeout=self._timeout,
+            timeout=server.timeout.total_seconds(),
             utf8=client.supports_extension("smtputf8"),
             pipelining=client.supports_extension("pipelining"),  # RFC 2920
             lmtp=server.lmtp,
         )
 
     async def _client(self) -> aiosmtplib.SMTP:
-        """Return a client that is connected, and logged in where it has to be."""
-        server = self._server
+        """Return a client that is connected, encrypted and logged in as configured."""
+        server, timeout = self._server, self._server.timeout.total_seconds()
         context = None if server.tls == "none" else await self._tls()
         client = (_Lmtp if server.lmtp else aiosmtplib.SMTP)(
             hostname=None if server.socket else server.host,
@@ -78,13 +80,13 @@ class Sessions:
             socket_path=server.socket,
             username=server.username,
             password=server.password,
-            local_hostname=self.hostname,
-            timeout=self._timeout,
+            local_hostname=server.helo_name,
+            timeout=timeout,
             use_tls=server.tls == "tls",
             start_tls={"starttls": True, "opportunistic": None}.get(server.tls, False),
             tls_context=context,
         )
-        async with asyncio.timeout(self._timeout * _WAITS_OF_A_SESSION):
+        async with asyncio.timeout(timeout * _STEPS):
             await client.connect()
             try:
                 if client.is_ehlo_or_helo_needed:
@@ -95,14 +97,14 @@ class Sessions:
         return client
 
     async def _tls(self) -> ssl.SSLContext:
-        """Return the context. Reading the authorities takes a while."""
+        """Return the TLS context, made in a thread at first: it reads many certificates."""
         if self._context is None:
             self._context = await asyncio.to_thread(_make_context, self._server)
         return self._context
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
-    """Say EHLO, or to a server that does not know it HELO (RFC 5321 section 3.2)."""
+    """Send EHLO, or HELO to a server that does not know EHLO (RFC 5321 section 3.2)."""
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError:
@@ -110,7 +112,7 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
 
 
 def _make_context(server: SmtpServer) -> ssl.SSLContext:
-    """Return how TLS is spoken with a server. Raises OSError, ValueError."""
+    """Return the TLS context for a server. Raises OSError, ValueError."""
     context = ssl.create_default_context(cafile=server.ca)
     if server.certificate is not None:
         context.load_cert_chain(server.certificate, server.key, password="")
@@ -122,7 +124,7 @@ def _make_context(server: SmtpServer) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
-    """Turn what a server says, and what can go wrong in between, into our errors."""
+    """Raise replies as ``reply_codes`` says, and anything else as ServerUnavailable."""
     where = server.address
     try:
         yield
@@ -130,10 +132,24 @@ async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
         problem = f"{where} refuses the login, look at user name and password: {_told(error)}"
         raise error_of(Stage.LOGIN, error.code, error.message, problem) from error
     except aiosmtplib.SMTPResponseException as error:
-        said = f"{where} cannot connect: {_told(error)}"
-        raise error_of(Stage.SESSION, error.code, error.message, said) from error
+        problem = f"{where} cannot connect: {_told(error)}"
+        raise error_of(Stage.SESSION, error.code, error.message, problem) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise ServerUnavailable(None, f"{where}: {_told(error)}") from error
+        problem = _tls_problem(server, error) or _told(error)
+        raise ServerUnavailable(None, f"{where}: {problem}") from error
+
+
+def _tls_problem(server: SmtpServer, error: Exception) -> str:
+    """Return the mistake in the option ``tls`` that explains an error; empty if none does."""
+    text = f"{error} {error.__cause__ or ''}"
+    if server.tls == "tls":
+        if any(reason in text for reason in _NOT_TLS):
+            return f'the server speaks no TLS at once: tls = "starttls"? ({_told(error)})'
+    elif "STARTTLS" in text and "not supported" in text:
+        return f'the server offers no STARTTLS: tls = "tls", on its port? ({_told(error)})'
+    elif server.port == _TLS_PORT and isinstance(error, _SILENT):
+        return f'the server seems to speak TLS at once: tls = "tls"? ({_told(error)})'
+    return ""
 
 
 def _told(error: Exception) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from digest.editions.model import Approval, EditionState
-from digest.mail.approval_request import MAX_TITLES, Proposal, request
+from digest.mail.operator_mail import MAX_TITLES, ApprovalRequest, approval_message
 from digest.mail.text_layout import display_width
 from tests.mail.samples import NOW, SENDER, make_article, make_digest, make_edition
 
@@ -23,8 +23,8 @@ def proposal(
     approval: Approval | None = ASKING,
     title: str = "晨间摘要",
     readers: int = 1234,
-) -> Proposal:
-    return Proposal(
+) -> ApprovalRequest:
+    return ApprovalRequest(
         edition=DRAFT,
         digest=replace(make_digest(title=title), approval=approval),
         configured=True,
@@ -33,9 +33,9 @@ def proposal(
     )
 
 
-def read(one: Proposal, link: str | None = LINK) -> tuple[str, str]:
+def read(one: ApprovalRequest, link: str | None = LINK) -> tuple[str, str]:
     """Return subject and text of the mail about a proposal."""
-    envelope = request(one, SENDER, "ops@example.org", NOW, link=link)
+    envelope = approval_message(one, SENDER, "ops@example.org", NOW, link=link)
     message = email.message_from_bytes(envelope.message, policy=email.policy.default)
     assert message["Message-ID"] == "<daily.7.request@digest.example.org>"
     assert message["Auto-Submitted"] == "auto-generated"

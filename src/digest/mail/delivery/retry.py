@@ -1,0 +1,121 @@
+"""Retries: when a delivery or the server is tried again, and whom a refusal concerns."""
+
+# pure
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from digest.editions.delivery import Delivery
+from digest.errors import AddressRefused, DeliveryError, DeliveryRefused, SenderRefused
+
+#: Waits after the failures of one delivery, the last one repeated. RFC 5321 section 4.5.4.1: the
+#: first retry after 30 minutes or more.
+RETRY_AFTER = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))
+#: Waits after failures of the server in a row, the last one repeated.
+RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
+#: So many recipients refused with the same answer in a row mean that the sender is refused.
+GENERAL_AFTER = 3
+
+#: What differs between answers that mean the same: addresses, host names, and all with a digit.
+_VARIABLE = re.compile(r"<[^>\s]*>|\S+@\S+|\S*\d\S*|[\w-]+(?:\.[\w-]+)+", re.ASCII)
+
+
+def next_attempt(
+    attempts: int, expires_at: datetime, now: datetime, jitter: float
+) -> datetime | None:
+    """Return when to try again after ``attempts`` failures, or None to give up.
+
+    ``jitter`` in 0…1 spreads the retries of one batch over a tenth of the wait.
+    """
+    wait = RETRY_AFTER[min(max(attempts, 1), len(RETRY_AFTER)) - 1]
+    moment = now + wait * (1 + jitter / 10)
+    return moment if moment <= expires_at else None
+
+
+def rest(failures: int) -> timedelta:
+    """Return the wait after so many failures in a row, 1 or more."""
+    return RESTS[min(failures, len(RESTS)) - 1]
+
+
+@dataclass(slots=True)
+class ServerRest:
+    """How long nothing is sent after the server was unavailable."""
+
+    failures: int = 0  #: in a row
+    until: datetime | None = None  #: aware UTC; None while the server answers
+
+    def failed(self, now: datetime) -> timedelta | None:
+        """Count a failure; return the new wait, or None during a wait that goes on."""
+        if self.until is not None and now < self.until:
+            return None
+        self.failures += 1
+        self.until = now + rest(self.failures)
+        return rest(self.failures)
+
+    def answered(self) -> None:
+        """End the wait: the server answers."""
+        self.failures, self.until = 0, None
+
+
+def same_answer(error: DeliveryError) -> str:
+    """Return an answer without what differs between recipients: addresses, hosts, numbers."""
+    words = _VARIABLE.sub(" ", error.problem).casefold()
+    return " ".join([str(error.code), *re.findall(r"[^\W_]+", words)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A permanent refusal of one delivery's recipient or message."""
+
+    delivery: Delivery
+    digest: str
+    error: DeliveryError
+
+
+@dataclass(slots=True)
+class RefusalStreak:
+    """Refusals in a row with the same answer, held back until it is clear whom they concern.
+
+    A refusal at RCPT, or of the message, concerns its recipient if another recipient is accepted
+    next, and the sender if ``GENERAL_AFTER`` recipients are refused alike.
+    """
+
+    answer: str = ""  #: as ``same_answer`` returns it; empty: none is held
+    held: list[Refusal] = field(default_factory=list)
+    recipients: set[str] = field(default_factory=set)
+    domains: set[str] = field(default_factory=set)
+
+    @staticmethod
+    def concerns(error: DeliveryError) -> bool:
+        """Tell whether an answer leaves open whom it concerns."""
+        unclear = isinstance(error, (DeliveryRefused, SenderRefused))
+        return unclear and error.code is not None and not isinstance(error, AddressRefused)
+
+    def add(self, refusal: Refusal) -> list[Refusal]:
+        """Hold a refusal; return those held with another answer, which concern recipients."""
+        answer = same_answer(refusal.error)
+        others = [] if answer == self.answer else self.end()
+        self.answer = answer
+        self.held.append(refusal)
+        self.recipients.add(refusal.delivery.subscriber.address.casefold())
+        self.domains.add(refusal.delivery.domain)
+        return others
+
+    @property
+    def long(self) -> bool:
+        """Whether enough recipients were refused alike."""
+        return len(self.recipients) >= GENERAL_AFTER
+
+    def end(self) -> list[Refusal]:
+        """Forget the streak; return what was held."""
+        self.answer = ""
+        self.recipients.clear()
+        self.domains.clear()
+        return self.release()
+
+    def release(self) -> list[Refusal]:
+        """Return what was held; the streak goes on."""
+        held, self.held = self.held, []
+        return held

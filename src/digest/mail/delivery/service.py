@@ -1,0 +1,227 @@
+"""The delivery service: open editions, welcome new subscribers, and send what is due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from digest.articles.model import Article
+from digest.editions.delivery import Pause
+from digest.editions.model import Digest, Edition
+from digest.errors import DeliveryError, StoreError
+from digest.mail.composer import Composer
+from digest.mail.delivery.attempt import Transport
+from digest.mail.delivery.operator_reports import OperatorReports
+from digest.mail.delivery.worker import DeliveryCounts, DeliveryWorker
+from digest.times import Clock
+
+#: Seconds at most and at least between two looks at the queue.
+_LONGEST_WAIT, _SHORTEST_WAIT = 30.0, 1.0
+#: While mail is paused, the log tells so at this interval.
+_REMIND_EVERY = timedelta(hours=1)
+
+_log = structlog.get_logger(__name__)
+
+
+class QueueStore(Protocol):
+    """The store as the service uses it."""
+
+    def open_edition(
+        self,
+        digest: Digest,
+        due_at: datetime,
+        now: datetime,
+        *,
+        latest: int | None = None,
+        by_hand: bool = False,
+    ) -> Edition | None:
+        """Make the edition due at a moment, with its deliveries, in one transaction.
+
+        It takes the articles after the digest's last edition that the digest selects (with
+        ``latest``, that many newest ones), and a delivery for every active subscriber with one of
+        them in their categories. It is a draft without deliveries where the digest wants approval,
+        and empty where there are too few articles, except ``by_hand``. None if ``(digest, due_at)``
+        was made before.
+        """
+
+    def next_due_at(self) -> datetime | None:
+        """Return when a delivery is due next; None where the queue is empty."""
+
+    def pauses(self) -> list[Pause]:
+        """Return what is paused."""
+
+
+class WelcomeStore(Protocol):
+    """The store as welcomes use it."""
+
+    def open(self, digest: Digest, now: datetime) -> int:
+        """Queue the digest's welcome for each new subscriber; return how many there are."""
+
+
+class DeliveryService:
+    """Runs the delivery worker whenever something is due."""
+
+    def __init__(
+        self,
+        *,
+        worker: DeliveryWorker,
+        queue: QueueStore,
+        welcomes: WelcomeStore,
+        reports: OperatorReports,
+        transport: Transport,
+        digests: Mapping[str, Digest],
+        clock: Clock,
+    ) -> None:
+        """``digests`` is by name; ``transport`` is closed when the service stops."""
+        self._worker = worker
+        self._queue = queue
+        self._welcomes = welcomes
+        self._transport = transport
+        self._digests = digests
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._remind_at: datetime | None = None
+        self.reports = reports
+
+    async def open_edition(
+        self,
+        digest: Digest,
+        due_at: datetime,
+        *,
+        latest: int | None = None,
+        by_hand: bool = False,
+    ) -> Edition | None:
+        """Make the edition due at a moment (aware UTC); None if it was made before.
+
+        ``by_hand`` waits neither for approval nor for more articles. Raises StoreError.
+        """
+        edition = await asyncio.to_thread(
+            self._queue.open_edition,
+            digest,
+            due_at,
+            self._clock(),
+            latest=latest,
+            by_hand=by_hand,
+        )
+        if edition is None:
+            _log.info("edition was made before", digest=digest.name, due_at=due_at.isoformat())
+            return None
+        _log.info(
+            "edition made",
+            digest=digest.name,
+            due_at=due_at.isoformat(),
+            edition=edition.id,
+            number=edition.number,
+            state=edition.state.value,
+        )
+        return edition
+
+    async def send_due(self) -> DeliveryCounts:
+        """Send everything that is due now, and report editions that are done. Raises StoreError.
+
+        Ends early while the server is away.
+        """
+        counts = await self._worker.send_due(asyncio.Event())
+        await self.reports.report_done()
+        return counts
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send whatever becomes due until ``stop`` is set, then finish what is under way."""
+        try:
+            while not stop.is_set():
+                self._woken.clear()
+                try:
+                    await self._queue_welcomes()
+                    await self._worker.send_due(stop)
+                    await self.reports.report_done()
+                    await self._remind()
+                    wait = await self._wait()
+                except StoreError as error:
+                    _log.error("delivery queue out of reach", error=str(error))
+                    wait = _LONGEST_WAIT
+                await _first_of(stop, self._woken, seconds=wait)
+        finally:
+            await self.close()
+
+    def wake(self) -> None:
+        """Make ``run`` look at the queue at once."""
+        self._woken.set()
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._transport.close()
+
+    async def _queue_welcomes(self) -> None:
+        """Queue the welcomes of new subscribers. Raises StoreError."""
+        for digest in self._digests.values():
+            queued = await asyncio.to_thread(self._welcomes.open, digest, self._clock())
+            if queued:
+                _log.info("new subscribers welcomed", digest=digest.name, subscribers=queued)
+
+    async def _remind(self) -> None:
+        """Log what is paused, once an hour. Raises StoreError."""
+        now = self._clock()
+        if self._remind_at and now < self._remind_at <= now + _REMIND_EVERY:
+            return
+        for pause in await asyncio.to_thread(self._queue.pauses):
+            self._remind_at = now + _REMIND_EVERY
+            if now - pause.since >= _REMIND_EVERY:
+                _log.error(
+                    "still paused",
+                    digest=pause.digest,
+                    since=pause.since.isoformat(),
+                    error=pause.reason,
+                    hint="mend the cause, then `digest resume`",
+                )
+
+    async def _wait(self) -> float:
+        """Return for how many seconds there is nothing to do."""
+        due_at = await asyncio.to_thread(self._queue.next_due_at)
+        if due_at is None:
+            return _LONGEST_WAIT
+        begin_at = max(due_at, self._worker.resting_until or due_at)
+        seconds = (begin_at - self._clock()).total_seconds()
+        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+
+async def send_copies(
+    composer: Composer,
+    transport: Transport,
+    digest: Digest,
+    articles: Sequence[Article],
+    addresses: Iterable[str],
+    now: datetime,
+) -> dict[str, DeliveryError | None]:
+    """Send an edition of these articles to some addresses as a test, then close the transport.
+
+    Returns, by address, the error, or None where the message was accepted. Raises NothingToTell,
+    TemplateError.
+    """
+    errors: dict[str, DeliveryError | None] = {}
+    try:
+        for address in addresses:
+            try:
+                copy = composer.preview(digest, articles, address=address, now=now)
+                await transport.send(copy.envelope)
+            except DeliveryError as error:
+                errors[address] = error
+            else:
+                errors[address] = None
+    finally:
+        await transport.close()
+    return errors
+
+
+async def _first_of(*events: asyncio.Event, seconds: float) -> None:
+    """Wait until one of the events is set, or the time is over."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
