@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -314,8 +315,8 @@ def test_a_new_file_with_the_identity_of_one_that_is_gone_leads() -> None:
 def test_files_that_all_led_agree_on_one() -> None:
     article = entry("urn:a", 1, by_path=False)
     holdings = [present("b.md", article), present("a.md", article)]
-    matcher = make([article], holdings, ["a.md", "b.md"])
     said = says("urn:a")
+    matcher = make([article], holdings, ["a.md", "b.md"], bodies={1: said.body})
     for path, leads in (("b.md", False), ("a.md", True)):
         matcher.assign(path, "c", said)
         assert matcher.lead(article, path, said) is leads
@@ -438,3 +439,68 @@ def test_every_article_has_one_leader_and_every_file_one_article(
             assert holder in held.files
             assert sum(file.leads for file in held.files.values()) <= 1
         assert one.leader is not None
+
+
+def claim(matcher: ArticleMatcher, path: str, draft: Draft) -> MatchedArticle:
+    """Let a file be read, as a batch does."""
+    article = matcher.assign(path, f"of {path}", draft)
+    if matcher.lead(article, path, draft):
+        known = Known(fingerprint=draft.fingerprint, published_at=NOW, updated_at=NOW, content="c")
+        matcher.revise(article, known, draft)
+    return article
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        says("urn:a", text=OTHER),
+        says("urn:a", text="Short."),
+        says("urn:a", text=OTHER, title="新桥"),
+        says("urn:a", text=OTHER + TEXT[:10]),
+        says("urn:a", text="", title="另"),
+    ],
+)
+def test_two_files_with_one_id_and_other_texts_are_two_articles(other: Draft) -> None:
+    matcher = make(batch=["a.md", "docs/b.md"])
+    first = claim(matcher, "a.md", says("urn:a", text=TEXT))
+    second = claim(matcher, "docs/b.md", other)
+    assert (first.identity, second.identity) == ("urn:a", "urn:a#docs/b")
+    assert matcher.rivals == {"docs/b.md": "a.md"}
+    assert claim(matcher, "docs/b.md", says("urn:a", text=OTHER + "改了。")) is second
+    assert claim(matcher, "a.md", says("urn:a", text=TEXT + "又及。")) is first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        says("urn:a", text=TEXT),
+        says("urn:a", text=TEXT, title="另一个标题"),
+        says("urn:a", text=TEXT[: len(TEXT) // 2]),
+        says("urn:a", text="编者按：" + TEXT),
+        says("urn:a", text=TEXT.replace("五分钟", "六分钟") + "完"),
+    ],
+)
+def test_half_a_text_or_nearly_the_same_is_the_same_article(other: Draft) -> None:
+    matcher = make(batch=["a.md", "b.md"])
+    first = claim(matcher, "a.md", says("urn:a", text=TEXT))
+    assert claim(matcher, "b.md", other) is first
+    assert matcher.rivals == {}
+
+
+def pictures(title: str) -> Draft:
+    made = says("urn:a", title=title)
+    return replace(made, likeness=likeness(title, "", None))
+
+
+def test_pictures_without_words_are_told_apart_by_their_titles() -> None:
+    matcher = make(batch=["a.md", "b.md", "c.md"])
+    first = claim(matcher, "a.md", pictures("甲"))
+    assert claim(matcher, "b.md", pictures("甲")) is first
+    assert claim(matcher, "c.md", pictures("乙")) is not first
+
+
+def test_a_file_that_followed_and_says_something_else_goes_its_own_way() -> None:
+    matcher = make(batch=["a.md", "b.md"])
+    first = claim(matcher, "a.md", says("urn:a", text=TEXT))
+    assert claim(matcher, "b.md", says("urn:a", text=TEXT)) is first
+    assert claim(matcher, "b.md", says("urn:a", text=OTHER)).identity == "urn:a#b"

@@ -93,6 +93,22 @@ def _pieces(sketch: bytes) -> set[int]:
     return set(unpack(f"<{len(sketch) // _WIDTH}I", sketch))
 
 
+def akin(text: str, other: str) -> bool:
+    """Tell whether a text is most of another, or half of it, or nearly the same.
+
+    Only the first characters of both are looked at, and white space means nothing.
+    """
+    one, two = ("".join(each.split())[:_READ] for each in (text, other))
+    if len(one) > len(two):
+        one, two = two, one
+    if len(one) < _PIECE:
+        return one == two
+    pieces, others = (
+        {each[at : at + _PIECE] for at in range(len(each) - _PIECE + 1)} for each in (one, two)
+    )
+    return len(pieces & others) >= MOSTLY * len(pieces)
+
+
 def sketch(text: str) -> bytes:
     """Return the smallest checksums of all pieces of a text, whose white space means nothing."""
     raw = memoryview("".join(text.split())[:_READ].encode("utf-32-le", "surrogatepass"))

@@ -120,6 +120,11 @@ def _decide(
         if before is not None and before.waited:
             draft = _after_waiting(draft)
         entry = matcher.assign(path, record.content, draft)
+        rival = matcher.rivals.get(path)
+        if rival is not None:
+            cause = f"its id is that of {rival}, which says something else; id and path count"
+            remark = Note(severity=Severity.NOTED, line=None, cause=cause)
+            draft = replace(draft, notes=(*draft.notes, remark))
         held = hold(draft, now)
         if held:
             matcher.hold_back(path)
@@ -300,6 +305,7 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
                 "leads": holding.leads,
                 "fingerprint": holding.fingerprint,
                 "categories": holding.categories,
+                "rival": hashed(matcher.rivals[path]) if path in matcher.rivals else None,
                 "embargo_at": seen.embargo_at,
                 "expires_at": seen.expires_at,
                 "held": holding.held,

@@ -11,7 +11,13 @@ from digest.articles.duplicates import Likeness
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Draft, SafeHtml, article_key
 from digest.articles.revision import Known
-from digest.store.article_matching import ArticleMatcher, MatchedArticle, MatchedFile
+from digest.store.article_matching import (
+    ArticleMatcher,
+    MatchedArticle,
+    MatchedFile,
+    identity_apart,
+    own_identity,
+)
 from digest.store.schema import article, file, likeness
 from digest.store.statements import among
 from digest.store.types import hashed, storable
@@ -65,6 +71,11 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
     homeless = [draft for path, _, draft in drafts if path not in rows or not rows[path].article]
     sequences = held | _alike(connection, homeless, fold=fold)
     identities = {storable(draft.identity) for _, _, draft in drafts}
+    identities |= {
+        identity_apart(storable(draft.identity), path)
+        for path, _, draft in drafts
+        if draft.identity != own_identity(path)
+    }
     entries = _entries(connection, sequences, identities)
     rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, entries)}
     holdings = [

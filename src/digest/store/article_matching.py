@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 
-from digest.articles.duplicates import Likeness, at_one_time
+from digest.articles.duplicates import Likeness, akin, at_one_time
 from digest.articles.model import (
     ArticleKey,
     CategoryPath,
@@ -110,6 +110,7 @@ class ArticleMatcher:
         self._taken = taken
         self._stored = stored
         self._fold = fold
+        self.rivals: dict[str, str] = {}  #: the files whose articles have an identity, by claimant
         self.moved: list[str] = []  #: paths whose holding went to another path
         self.deposed: set[str] = set()  #: paths that led and do so no more
         self.refiled: dict[
@@ -141,8 +142,9 @@ class ArticleMatcher:
     def assign(self, path: str, content: str, draft: Draft) -> MatchedArticle:
         """Return the article that a readable file is about, and let the file hold it.
 
-        An identity of its own decides alone (with ``fold``, beside what is nearly the same). One
-        that is only the path gives way to the article that the file held before, then to that of
+        An identity of its own decides alone (with ``fold``, beside what is nearly the same), unless
+        another file has it and says something else: then it goes by identity and path. One that
+        is only the path gives way to the article that the file held before, then to that of
         a vanished file with the same content (a move), then to one with the same title, text and
         link.
         """
@@ -155,7 +157,7 @@ class ArticleMatcher:
             )
         else:
             entry = (
-                self._entries.get(draft.identity)
+                self._claimed(path, draft)
                 or (self._fold and (self._followed(path, draft) or self._twin(draft)))
                 or self._new(draft.identity, by_path=False)
             )
@@ -205,6 +207,40 @@ class ArticleMatcher:
             entry.files.pop(path, None)
             if entry.sequence is None and not entry.files:
                 del self._entries[entry.identity]
+
+    def _claimed(self, path: str, draft: Draft) -> MatchedArticle | None:
+        """Return the article with a draft's own identity, or of its identity and path together.
+
+        None where there is none yet.
+        """
+        entry = self._entries.get(draft.identity)
+        held = self._holdings.get(path)
+        apart = self._entries.get(identity_apart(draft.identity, path))
+        if apart is not None and held is not None and held.entry is apart:
+            self._note_rival(path, entry)
+            return apart
+        if entry is None or entry.leader in (None, held) or not entry.present() - {path}:
+            return entry
+        if self._says_the_same(entry, draft):
+            return entry
+        self._note_rival(path, entry)
+        return apart or self._new(identity_apart(draft.identity, path), by_path=False)
+
+    def _says_the_same(self, entry: MatchedArticle, draft: Draft) -> bool:
+        like, known = draft.likeness, entry.likeness
+        if entry.known is not None and entry.known.fingerprint == draft.fingerprint:
+            return True
+        if like is not None and known is not None and like.says(known):
+            return True
+        text, other = plain_text(draft.body), plain_text(self._body(entry))
+        if not text and not other:
+            return like is None or known is None or like.title == known.title
+        return akin(text, other)
+
+    def _note_rival(self, path: str, entry: MatchedArticle | None) -> None:
+        leader = entry.leader if entry is not None else None
+        if leader is not None and leader.path != path and not leader.missing:
+            self.rivals[path] = leader.path
 
     def _own(self, path: str, draft: Draft) -> MatchedArticle | None:
         """Return the article that the file held before, unless it follows and is another now."""
@@ -335,6 +371,11 @@ class ArticleMatcher:
             entry.files[path] = holding
         self._holdings[path] = holding
         return holding
+
+
+def identity_apart(identity: str, path: str) -> str:
+    """Return the identity of a file whose own one another article has."""
+    return f"{identity}#{own_identity(path)}"
 
 
 @lru_cache(maxsize=4_096)

@@ -63,6 +63,24 @@ def listed(connection: Connection, *, noted: bool) -> list[Problem]:
     )
     if not noted:
         query = query.where(problem.c.severity != Severity.NOTED)
+    claimant = file.alias("claimant")
+    rivals = (
+        select(file.c.path, claimant.c.path.label("other"), func.min(problem.c.seen_at).label("at"))
+        .join(claimant, claimant.c.rival == file.c.key)
+        .join(problem, problem.c.file == claimant.c.key)
+        .where(file.c.missing_at.is_(None), claimant.c.missing_at.is_(None))
+        .group_by(file.c.key, file.c.path, claimant.c.path)
+    )
+    claimed = [
+        Problem(
+            path=row.path,
+            line=None,
+            cause=f"its id is that of {row.other}, too, which says something else",
+            seen_at=row.at,
+            severity=Severity.NOTED,
+        )
+        for row in (connection.execute(rivals) if noted else ())
+    ]
     found = [
         Problem(
             path=row.path,
@@ -73,7 +91,7 @@ def listed(connection: Connection, *, noted: bool) -> list[Problem]:
         )
         for row in connection.execute(query)
     ]
-    return sorted(found, key=lambda one: one.path)
+    return sorted([*found, *claimed], key=lambda one: one.path)
 
 
 def counted(connection: Connection) -> dict[Severity, int]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 14))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 15))
 
 metadata = MetaData(
     naming_convention={
@@ -279,6 +279,7 @@ file = Table(
     Column("leads", Boolean, nullable=False, server_default=false()),
     Column("fingerprint", Text),  #: of the draft that the file gave last; NULL: none, or unknown
     Column("categories", Categories),  #: of that draft
+    Column("rival", Text),  #: key of the file whose article has the id that this one names, too
     Column("embargo_at", Moment),  #: when the file is to be looked at; NULL: no embargo
     Column("expires_at", Moment),  #: when its article is to be withdrawn; NULL: never
     Column("held", Boolean, nullable=False, server_default=false()),  #: wants its article unread

@@ -50,6 +50,8 @@ def _compile(globs: Iterable[str]) -> re.Pattern[str] | None:
 class _Matcher:
     """Matches any of some globs, the usual ones cheaply: a scan asks for every file there is.
 
+    How a name ends is compared in any case: ``**/*.md`` matches ``README.MD``.
+
     ``**/*.md`` is a question of how a path ends, ``**/.*`` one of its last name alone.
     """
 
@@ -60,7 +62,7 @@ class _Matcher:
             if not glob.startswith("**/") or "/" in name or "**" in name or not name:
                 paths.append(glob)
             elif name[0] == "*" and not _MAGIC.search(name[1:]):
-                ends.append(name[1:])
+                ends.append(name[1:].lower())
             else:
                 names.append(name)
         self._ends = tuple(ends)
@@ -71,7 +73,7 @@ class _Matcher:
         """Tell whether any glob matches a whole relative path."""
         name = path[path.rfind("/") + 1 :]
         return (
-            name.endswith(self._ends)
+            name.lower().endswith(self._ends)
             or (self._name is not None and self._name.fullmatch(name) is not None)
             or (self._path is not None and self._path.fullmatch(path) is not None)
         )
