@@ -217,3 +217,196 @@ def test_a_column_that_is_not_there_changes_nothing(program: Program, workplace:
     assert ended.out == "1 updated\n"
     (row,) = listed(program)
     assert (row["name"], row["timezone"]) == ("Ada Field", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (("--timezone", "Asia/Tokyo"), {"name": "Kay", "categories": "News", "language": "de"}),
+        (("--name", "K."), {"name": "K.", "categories": "News", "language": "de"}),
+        (("--categories", ""), {"name": "Kay", "categories": "", "language": "de"}),
+        (("--language", ""), {"name": "Kay", "categories": "News", "language": ""}),
+        ((), {"name": "Kay", "categories": "News", "language": "de"}),
+        (("--consent", "by phone"), {"name": "Kay", "categories": "News", "language": "de"}),
+    ],
+)
+def test_adding_somebody_again_changes_only_what_is_given(
+    program: Program, options: tuple[str, ...], left: dict[str, str]
+) -> None:
+    add(program, "k@example.org", "--name", "Kay", "--categories", "News", "--language", "de")
+    add(program, "k@example.org", *options)
+    (row,) = listed(program)
+    assert {name: row[name] for name in left} == left
+
+
+def leave(workplace: Workplace, address: str) -> None:
+    with workplace.open() as services:
+        (one,) = services.store.subscribers.of_address(address)
+        services.store.subscribers.unsubscribe(one.id, services.clock(), "by a mail")
+
+
+def test_who_left_is_not_revived_without_being_told_to(
+    program: Program, workplace: Workplace
+) -> None:
+    add(program, "a@example.org")
+    leave(workplace, "a@example.org")
+    refused = program("subscribers", "add", "a@example.org", "--digest", "daily", "--name", "A")
+    assert refused.code == 1
+    assert "is unsubscribed since 2026-11-23 08:00 UTC" in refused.err
+    assert "--again" in refused.err
+    assert listed(program)[0]["state"] == "unsubscribed"
+    assert add(program, "a@example.org", "--again") == "a@example.org: resubscribed\n"
+    shown = program("subscribers", "show", "A@example.org").out
+    assert [line.split("UTC  ")[1] for line in shown.splitlines() if "UTC  " in line] == [
+        "active",
+        "unsubscribed (by a mail)",
+        "active",
+    ]
+    (told,) = json.loads(program("subscribers", "show", "a@example.org", "--json").out)
+    assert [one["state"] for one in told["history"]] == ["active", "unsubscribed"]
+
+
+def test_show_tells_what_each_mail_came_to(program: Program, workplace: Workplace) -> None:
+    add(program, "a@example.org", "--name", "Ada", "--consent", "by a form")
+    workplace.write("new.md", "新闻")
+    program("build")
+    with workplace.open() as services:
+        outbox, now = services.store.outbox, services.clock()
+        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
+        (delivery,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        stores.settle(services.store, delivery.id, DeliveryState.FAILED, now, error="552 too big")
+    shown = program("subscribers", "show", "a@example.org").out
+    assert "2026-11-23 08:00 UTC  No. 1 failed: 552 too big" in shown
+    assert "by a form" in shown
+    (told,) = json.loads(program("subscribers", "show", "a@example.org", "--json").out)
+    (mail,) = told["deliveries"]
+    assert (mail["number"], mail["state"], mail["answer"]) == (1, "failed", "552 too big")
+    assert program("subscribers", "show", "b@example.org").code == 1
+
+
+OPTED_OUT = "address,digest,name,state\nbob@example.org,daily,Bob,unsubscribed\n"
+
+
+def test_an_opt_out_is_kept_and_wins_over_an_old_list(
+    program: Program, workplace: Workplace
+) -> None:
+    (workplace.folder / "out.csv").write_text(OPTED_OUT)
+    (workplace.folder / "old.csv").write_text("address\nbob@example.org\n")
+    assert program("subscribers", "import", "out.csv").out == (
+        "1 added as unsubscribed or suppressed\n"
+    )
+    ended = program("subscribers", "import", "old.csv", "--digest", "daily")
+    assert ended.out == "1 not revived: unsubscribed or suppressed here\n"
+    assert listed(program)[0]["state"] == "unsubscribed"
+
+
+def test_an_opt_out_in_a_list_ends_an_active_subscription(
+    program: Program, workplace: Workplace
+) -> None:
+    add(program, "BOB@example.org")
+    (workplace.folder / "out.csv").write_text(OPTED_OUT)
+    tried = program("subscribers", "import", "out.csv", "--dry-run")
+    assert "It would be:\n1 ended" in tried.out
+    assert listed(program)[0]["state"] == "active"
+    assert program("subscribers", "import", "out.csv").out.startswith("1 ended")
+    assert listed(program)[0]["state"] == "unsubscribed"
+
+
+def test_a_move_to_another_database_keeps_everything_and_every_link(
+    program: Program, workplace: Workplace
+) -> None:
+    add(program, "a@example.org", "--name", "Ada")
+    add(program, "b@example.org", "--consent", "by a form")
+    leave(workplace, "a@example.org")
+    program("subscribers", "export", "list.csv")
+    before = (workplace.folder / "list.csv").read_text("utf-8")
+    with workplace.open() as services:
+        persons = {one.address: one.person for one in services.store.subscribers.list()}
+    (workplace.settings().paths.data / "digest.db").unlink()
+    add(program, "z@example.org")  # other rows have the first numbers
+    imported = program("subscribers", "import", "list.csv")
+    assert imported.out == "1 added\n1 added as unsubscribed or suppressed\n"
+    program("subscribers", "remove", "z@example.org")
+    program("subscribers", "export", "after.csv")
+    assert (workplace.folder / "after.csv").read_text("utf-8") == before
+    with workplace.open() as services:
+        after = {one.address: one.person for one in services.store.subscribers.list()}
+    assert after == persons
+
+
+def test_lists_of_other_programs_are_imported(program: Program, workplace: Workplace) -> None:
+    (workplace.folder / "list.csv").write_bytes(
+        "\ufeffE-Mail;Vorname;Nachname;Status;Ort\r\n"
+        "a@example.org;Änne;Groß;subscribed;Ulm\r\n"
+        "b@example.org;Bob;;bounced;Ulm\r\n"
+        "c@example.org;Cy;;unconfirmed;Ulm\r\n"
+        "d@example.org;Dee;;dancing;Ulm\r\n".encode("utf-16")
+    )
+    ended = program("subscribers", "import", "list.csv", "--digest", "daily")
+    assert ended.code == 1
+    assert "columns that are not read: Ort" in ended.err
+    assert "list.csv:5: has the state 'dancing'" in ended.err
+    assert ended.out.splitlines() == [
+        "1 added",
+        "1 added as unsubscribed or suppressed",
+        "1 left out: never confirmed",
+        "1 bad lines",
+    ]
+    assert [(row["name"], row["state"]) for row in listed(program)] == [
+        ("Änne Groß", "active"),
+        ("Bob", "suppressed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pair", "code"),
+    [("Box=address", 0), ("box=address", 0), ("Bix=address", 2), ("Box=adress", 2), ("Box", 2)],
+)
+def test_a_column_can_be_named(
+    program: Program, workplace: Workplace, pair: str, code: int
+) -> None:
+    (workplace.folder / "list.csv").write_text("Box\na@example.org\n")
+    ended = program("subscribers", "import", "list.csv", "--digest", "daily", "--map", pair)
+    assert ended.code == code
+    assert len(listed(program)) == (not code)
+
+
+@pytest.mark.parametrize(
+    ("person", "old", "history"),
+    [("x", "", ""), ("", "x", ""), ("", "", "x"), ("A" * 16, "", ""), ("", "1 -2", "")],
+)
+def test_identifiers_that_are_none_are_bad_lines(
+    program: Program, workplace: Workplace, person: str, old: str, history: str
+) -> None:
+    (workplace.folder / "list.csv").write_text(
+        f"address,digest,person,old_ids,history\na@example.org,daily,{person},{old},{history}\n"
+    )
+    ended = program("subscribers", "import", "list.csv")
+    assert ended.code == 1
+    assert "list.csv:2:" in ended.err
+    assert listed(program) == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ("News/Locl", "did you mean 'News/Local'?"),
+        ("Local", "did you mean 'News/Local'?"),
+        ("Nonexistent/Cat", "no article is in the category Nonexistent/Cat so far\n"),
+        ("news/local", "did you mean 'News/Local'?"),
+        ("News, Newz", "the category Newz"),
+        ("News/Local", ""),
+        ("News", ""),
+    ],
+)
+def test_categories_that_no_article_is_in_are_told(
+    program: Program, workplace: Workplace, chosen: str, told: str
+) -> None:
+    workplace.write("News/Local/a.md", "新闻", categories=("News", "Local"))
+    program("build")
+    ended = program(
+        "subscribers", "add", "a@example.org", "--digest", "daily", "--categories", chosen
+    )
+    assert ended.code == 0
+    assert told in " ".join(ended.err.split()) + "\n"
+    assert bool(ended.err) == bool(told)

@@ -258,6 +258,57 @@ async def test_a_link_that_is_none_of_ours_is_not_found(
     assert book.calls == []
 
 
+ENDS = [".", ")", ">", "=", "/", ",", ";", "%3E", "%22", "'", "%0D%0A", "%253E", "?utm=1", "&gt;"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_link_works_with_what_mail_programs_add(
+    client: httpx.AsyncClient, book: Book, end: str
+) -> None:
+    assert (await client.get(link(1) + end)).status_code == 200
+    assert (await client.post(link(1) + end)).status_code == 200
+    assert book.people[1].state is SubscriberState.UNSUBSCRIBED
+
+
+async def test_the_link_of_a_removed_reader_says_that_no_more_mail_comes(
+    client: httpx.AsyncClient, book: Book
+) -> None:
+    for response in (await client.get(link(5)), await client.post(link(5))):
+        assert response.status_code == 200
+        assert_private(response)
+        page = html.document_fromstring(response.text)
+        assert page.findtext(".//h1") == "您不会再收到邮件"
+        assert page.xpath("//p[@class='label']/text()") == ["每日新闻"]
+        assert not page.xpath("//form")
+    assert book.calls == []
+
+
+@pytest.mark.parametrize(
+    ("own", "accepted", "language"),
+    [
+        (None, None, "zh"),  # the digest's
+        (None, "de-DE,de;q=0.9,en;q=0.8", "de-de"),
+        (None, "en;q=0.5, fr", "fr"),
+        (None, "fi, *;q=0.1", "zh"),
+        (None, "fr;q=0, fi", "zh"),
+        ("ja", "de", "ja"),
+        ("fi", "de", "de"),
+    ],
+)
+async def test_the_page_speaks_the_readers_language_and_shows_the_digests_title(
+    client: httpx.AsyncClient, book: Book, own: str | None, accepted: str | None, language: str
+) -> None:
+    book.people[1] = replace(book.people[1], language=own)
+    headers = {"accept-language": accepted} if accepted else {}
+    for response in (
+        await client.get(link(1), headers=headers),
+        await client.post(link(1), headers=headers),
+    ):
+        page = html.document_fromstring(response.text)
+        assert page.get("lang") == language
+        assert page.xpath("//p[@class='label']/text()") == ["每日新闻"]
+
+
 async def test_a_large_body_is_refused_and_changes_nothing(
     client: httpx.AsyncClient, book: Book
 ) -> None:

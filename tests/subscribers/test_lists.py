@@ -1,0 +1,361 @@
+"""Lists of subscribers: what other programs export is understood, our own comes back whole."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from digest.subscribers.lists import (
+    BadRow,
+    ListedSubscriber,
+    check_history,
+    check_old_ids,
+    check_person,
+    moment,
+    read_list,
+    write_list,
+)
+from digest.subscribers.model import NewSubscriber, PastState, SubscriberState
+
+ACTIVE, UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
+SUPPRESSED = SubscriberState.SUPPRESSED
+#: The header and a row for each state of exports: address -> state; None: never confirmed.
+EXPORTS: dict[str, tuple[str, dict[str, SubscriberState | None]]] = {
+    "listmonk": (
+        (
+            "uuid,email,name,attributes,status,created_at,updated_at\n"
+            '5ab1,a@x.example,Ann,"{""city"": ""Ulm""}",enabled,2021-05-01 10:00:00,2021-05-02\n'
+            "5ab2,b@x.example,Bob,{},disabled,2021-05-01,2021-05-02\n"
+            "5ab3,c@x.example,Cy,{},blocklisted,2021-05-01,2021-05-02\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
+    ),
+    "mailchimp subscribed": (
+        (
+            '"Email Address","First Name","Last Name",MEMBER_RATING,OPTIN_TIME,OPTIN_IP\n'
+            'a@x.example,Ann,Lee,2,"2020-01-02 03:04:05",192.0.2.7\n'
+        ),
+        {"a": ACTIVE},
+    ),
+    "mailchimp unsubscribed": (
+        (
+            "Email Address,First Name,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON\n"
+            "a@x.example,Ann,2022-02-03 04:05:06,May,NORMAL\n"
+        ),
+        {"a": UNSUBSCRIBED},
+    ),
+    "mailchimp cleaned": (
+        "Email Address,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE\na@x.example,2022-02-03 04:05:06,May\n",
+        {"a": SUPPRESSED},
+    ),
+    "substack": (
+        (
+            "email,active_subscription,expiry,plan,email_disabled,created_at,first_payment_at\n"
+            "a@x.example,false,,other,false,2022-01-01T00:00:00.000Z,\n"
+            "b@x.example,true,,yearly,true,2022-01-01T00:00:00.000Z,\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "ghost": (
+        (
+            "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at,deleted_at,labels\n"
+            "1,a@x.example,Ann,,true,,2023-01-01T00:00:00.000Z,,\n"
+            "2,b@x.example,Bob,,false,,2023-01-01T00:00:00.000Z,,\n"
+            "3,c@x.example,Cy,,true,,2023-01-01T00:00:00.000Z,2023-05-01T00:00:00.000Z,\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": UNSUBSCRIBED},
+    ),
+    "buttondown": (
+        (
+            "id,email,notes,tags,source,subscriber_type,creation_date,unsubscription_date\n"
+            "1,a@x.example,,,,regular,2024-01-01,\n"
+            "2,b@x.example,,,,unsubscribed,2024-01-01,2024-02-01\n"
+            "3,c@x.example,,,,undeliverable,2024-01-01,\n"
+            "4,d@x.example,,,,unactivated,2024-01-01,\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED, "d": None},
+    ),
+    "sendy": (
+        (
+            '"Name","Email","Status"\n'
+            '"Ann","a@x.example","Subscribed"\n"Bob","b@x.example","Unsubscribed"\n'
+            '"Cy","c@x.example","Bounced"\n"Dee","d@x.example","Marked as spam"\n'
+            '"Eve","e@x.example","Unconfirmed"\n"Fay","f@x.example","Soft bounced"\n'
+        ),
+        {
+            "a": ACTIVE,
+            "b": UNSUBSCRIBED,
+            "c": SUPPRESSED,
+            "d": SUPPRESSED,
+            "e": None,
+            "f": SUPPRESSED,
+        },
+    ),
+    "beehiiv": (
+        (
+            "Email,Status,Created At,UTM Source\na@x.example,active,2024-01-01,x\n"
+            "b@x.example,inactive,2024-01-01,x\nc@x.example,pending,2024-01-01,x\n"
+            "d@x.example,needs_attention,2024-01-01,x\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": None, "d": None},
+    ),
+    "convertkit": (
+        (
+            "First Name,Email,Status,Created At\nAnn,a@x.example,active,2024-01-01\n"
+            "Bob,b@x.example,cancelled,2024-01-01\nCy,c@x.example,complained,2024-01-01\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
+    ),
+    "mailerlite": (
+        (
+            "Subscriber,Name,Last name,Status,Subscribed,Unsubscribed\n"
+            "a@x.example,Ann,Lee,active,2024-01-01 00:00:00,\n"
+            "b@x.example,Bob,,unsubscribed,2024-01-01 00:00:00,2024-02-01 00:00:00\n"
+            "c@x.example,Cy,,junk,2024-01-01 00:00:00,\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
+    ),
+    "phplist": (
+        (
+            "Email;Is this subscriber confirmed;Is this subscriber blacklisted;Entered\n"
+            "a@x.example;1;0;2020-01-01 00:00:00\nb@x.example;1;1;2020-01-01 00:00:00\n"
+            "c@x.example;0;0;2020-01-01 00:00:00\n"
+        ),
+        {"a": ACTIVE, "b": SUPPRESSED, "c": None},
+    ),
+    "mailtrain": (
+        (
+            "EMAIL,FIRST_NAME,LAST_NAME,STATUS\na@x.example,Ann,Lee,1\nb@x.example,B,,2\n"
+            "c@x.example,C,,3\nd@x.example,D,,4\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED, "d": SUPPRESSED},
+    ),
+    "a spreadsheet": (
+        "sep=;\nVorname;Nachname;E-Mail-Adresse;Abgemeldet am\nÄnne;Groß;a@x.example;\n",
+        {"a": ACTIVE},
+    ),
+    "a list of addresses": ("a@x.example\nb@x.example\n", {"a": ACTIVE, "b": ACTIVE}),
+}
+
+
+def rows(content: bytes | str, **mapped: str) -> list[ListedSubscriber | BadRow]:
+    raw = content.encode() if isinstance(content, str) else content
+    return list(read_list(raw, mapped).rows())
+
+
+def only(content: bytes | str, **mapped: str) -> ListedSubscriber:
+    (row,) = rows(content, **mapped)
+    assert isinstance(row, ListedSubscriber)
+    return row
+
+
+@pytest.mark.parametrize("program", EXPORTS)
+def test_exports_of_other_programs_are_understood(program: str) -> None:
+    content, states = EXPORTS[program]
+    found = {}
+    for row in rows(content):
+        assert isinstance(row, ListedSubscriber)
+        found[row.fields["address"]] = row.state
+    if program == "a list of addresses":  # whose first line is no header
+        assert found == {"b@x.example": ACTIVE} | {"a@x.example": ACTIVE}
+    assert found == {f"{letter}@x.example": state for letter, state in states.items()}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("address", "ann@example.org"),
+        ("email", "ann@example.org"),
+        ("Email Address", "ann@example.org"),
+        ("E-Mail", "ann@example.org"),
+        ("e_mail", "ann@example.org"),
+        ("Courriel", "ann@example.org"),
+        ("Correo electrónico", "ann@example.org"),
+        ("メールアドレス", "ann@example.org"),
+        ("邮箱", "ann@example.org"),
+        ("\ufeffEMAIL", "ann@example.org"),
+    ],
+)
+def test_the_column_of_addresses_has_many_names(header: str, value: str) -> None:
+    assert only(f"{header},name\r\n{value},Ann\r\n").fields == {"address": value, "name": "Ann"}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
+)
+def test_delimiters_and_encodings_are_recognized(delimiter: str, encoding: str) -> None:
+    text = f"email{delimiter}name\r\nann@example.org{delimiter}Änne Müller-Groß\r\n"
+    text += f'bob@example.org{delimiter}"Bob{delimiter} the ""Büilder"""\r\n'
+    first, second = rows(text.encode(encoding))
+    assert isinstance(first, ListedSubscriber)
+    assert isinstance(second, ListedSubscriber)
+    assert first.fields == {"address": "ann@example.org", "name": "Änne Müller-Groß"}
+    assert second.fields["name"] == f'Bob{delimiter} the "Büilder"'
+    assert (first.line, second.line) == (2, 3)
+
+
+def test_a_chinese_spreadsheet_is_read() -> None:
+    text = "邮箱,姓名,城市\nli@example.org,李雷,北京市海淀区中关村大街\n"
+    assert only(text.encode("gb18030")).fields == {"address": "li@example.org", "name": "李雷"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("email,First Name,Last Name\na@x.example,Ann,Lee", "Ann Lee"),
+        ("email,Last Name,First Name\na@x.example,Lee,Ann", "Ann Lee"),
+        ("email,First Name,Last Name\na@x.example,,Lee", "Lee"),
+        ("email,name,First Name\na@x.example,Dr. Ann Lee,Ann", "Dr. Ann Lee"),
+        ("email,First Name\na@x.example,", None),
+        ("email,name\na@x.example,", ""),
+        ("email\na@x.example", None),
+    ],
+)
+def test_names_are_put_together(content: str, name: str | None) -> None:
+    assert only(content).fields.get("name") == name
+
+
+@pytest.mark.parametrize(
+    ("content", "state", "since"),
+    [
+        ("email,unsubscribed\na@x.example,true", UNSUBSCRIBED, None),
+        ("email,unsubscribed\na@x.example,0", ACTIVE, None),
+        ("email,unsubscribed at\na@x.example,2024-02-01", UNSUBSCRIBED,
+         datetime(2024, 2, 1, tzinfo=UTC)),
+        ("email,state,since\na@x.example,suppressed,2024-02-01 10:00", SUPPRESSED,
+         datetime(2024, 2, 1, 10, tzinfo=UTC)),
+        ("email,status,unsubscribed\na@x.example,bounced,yes", UNSUBSCRIBED, None),
+        ("email,status,subscribed\na@x.example,active,no", UNSUBSCRIBED, None),
+        ("email,status,confirmed\na@x.example,,no", None, None),
+        ("email,status,confirmed\na@x.example,unsubscribed,no", UNSUBSCRIBED, None),
+        ("email,type\na@x.example,customer", ACTIVE, None),
+    ],
+)  # fmt: skip
+def test_of_several_states_the_one_that_means_less_mail_counts(
+    content: str, state: SubscriberState | None, since: datetime | None
+) -> None:
+    row = only(content)
+    assert (row.state, row.since) == (state, since)
+
+
+def test_evidence_of_consent_is_kept() -> None:
+    row = only(EXPORTS["mailchimp subscribed"][0])
+    assert row.fields["consent"] == "OPTIN_TIME: 2020-01-02 03:04:05; OPTIN_IP: 192.0.2.7"
+    row = only("email,consent,source\na@x.example,by a form,web")
+    assert row.fields["consent"] == "by a form"
+
+
+def test_a_date_in_the_column_subscribed_is_one() -> None:
+    row = only("email,Subscribed\na@x.example,2024-01-01 00:00:00")
+    assert (row.state, row.created_at) == (ACTIVE, datetime(2024, 1, 1, tzinfo=UTC))
+
+
+def test_columns_are_as_the_operator_says() -> None:
+    content = "Postbox,Title,Full,Standing\na@x.example,Dr.,Ann,bounced\n"
+    listed = read_list(
+        content.encode(), {"postbox": "address", "Full": "name", "Standing": "state"}
+    )
+    (row,) = listed.rows()
+    assert isinstance(row, ListedSubscriber)
+    assert row.fields == {"address": "a@x.example", "name": "Ann"}
+    assert row.state is SUPPRESSED
+    assert listed.ignored == ("Title",)
+
+
+@pytest.mark.parametrize(
+    ("content", "mapped", "problem"),
+    [
+        (b"name,city\nx,y\n", {}, "no column of addresses in its first line (name, city)"),
+        (b"name\nx\n", {"mail": "address"}, "has no column 'mail'; it has name"),
+        (b"", {}, "empty"),
+        (b'"email\n', {}, "is no CSV"),
+        (b"\x00\x01\x02\x03" * 99, {}, "not text"),
+    ],
+)
+def test_what_is_no_list_is_told(content: bytes, mapped: dict[str, str], problem: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the text is compared below
+        read_list(content, mapped)
+    assert problem in str(raised.value)
+
+
+def test_bad_rows_are_told_by_line_and_empty_ones_skipped() -> None:
+    content = 'email,status\na@x.example,odd\n\n ,\nb@x.example,active,more\n"c@x.example,active\n'
+    first, second, third = rows(content)
+    assert first == BadRow(line=2, problem="has the state 'odd', which is not known")
+    assert second == BadRow(line=5, problem="has more values than the header has names")
+    assert isinstance(third, BadRow)
+    assert "is no CSV" in third.problem
+
+
+def test_a_list_of_our_own_comes_back_whole() -> None:
+    whole = NewSubscriber(
+        address="ann@example.org",
+        digest="daily",
+        name='Ann "A," Lee',
+        categories=(),
+        language="de",
+        timezone="Asia/Tokyo",
+        consent="by a form",
+        state=UNSUBSCRIBED,
+        since=datetime(2024, 2, 1, 8, 30, 0, 123456, tzinfo=UTC),
+        reason="by the link in a mail",
+        created_at=datetime(2024, 1, 1, tzinfo=UTC),
+        person="a" * 16,
+        old_ids=("17", "b" * 16),
+        history=(PastState(state=ACTIVE, since=datetime(2024, 1, 1, tzinfo=UTC), reason="é"),),
+    )
+    bare = NewSubscriber(address="b@example.org", digest="daily")
+    text = write_list([whole, bare], {0: "News/Local", 1: ""})
+    first, second = rows(text)
+    assert isinstance(first, ListedSubscriber)
+    assert isinstance(second, ListedSubscriber)
+    assert (first.state, first.since, first.created_at) == (
+        whole.state, whole.since, whole.created_at,
+    )  # fmt: skip
+    assert first.fields["categories"] == "News/Local"
+    assert check_person(first.fields["person"]) == whole.person
+    assert check_old_ids(first.fields["old_ids"]) == whole.old_ids
+    assert check_history(first.fields["history"]) == whole.history
+    assert (second.state, second.since) == (ACTIVE, None)
+    assert check_person(second.fields["person"]) is None
+    assert check_history(second.fields["history"]) == ()
+
+
+@pytest.mark.parametrize("text", ["x", "A" * 16, "a" * 17, "'; drop", "1"])
+def test_what_is_no_person_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no identifier of a person"):
+        check_person(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1 x", "9" * 20, "٣", "b" * 15])
+def test_what_is_no_old_identifier_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no identifier"):
+        check_old_ids(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "{}x", "[1]", '[["odd", "2024-01-01", ""]]', '[["active", "x", ""]]', '[["active"]]'],
+)
+def test_a_history_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="cannot be read"):
+        check_history(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2024-01-02", datetime(2024, 1, 2, tzinfo=UTC)),
+        ("2024-01-02 03:04:05", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2024-01-02T03:04:05.678Z", datetime(2024, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)),
+        ("2024-01-02T03:04:05+02:00", datetime(2024, 1, 2, 1, 4, 5, tzinfo=UTC)),
+        ("2024-01-02 03:04:05 UTC", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_dates_are_read_where_they_can_be(text: str, read: datetime | None) -> None:
+    assert moment(text) == read
