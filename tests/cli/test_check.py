@@ -209,3 +209,49 @@ def test_check_tells_of_a_data_folder_that_everybody_may_change(
     checked = program("check")
     assert checked.code == 0
     assert ("everybody on this machine may replace the database" in checked.err) is told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ("", ""),
+        ("News", ""),
+        ("News/Local", ""),
+        ("News, Nonexistent", ""),
+        ("Newz", "categories they chose: Newz; did you mean 'News'?"),
+        ("Nonexistent/Cat", "categories they chose: Nonexistent/Cat\n"),
+    ],
+)
+def test_check_tells_of_readers_who_can_get_no_mail(
+    program: Program, workplace: Workplace, chosen: str, told: str
+) -> None:
+    workplace.write("a.md", "新闻", categories=("News", "Local"))
+    program("build")
+    program("subscribers", "add", "a@example.org", "--digest", "daily", "--categories", chosen)
+    checked = program("check")
+    assert checked.code == 0
+    assert told in " ".join(checked.err.split()) + "\n"
+    assert ("readers of daily can get no mail" in checked.err) == bool(told)
+
+
+def test_check_tells_of_a_lost_key_until_it_is_back_or_given_up(
+    program: Program, workplace: Workplace
+) -> None:
+    program("subscribers", "list")
+    path = workplace.settings().paths.data / "token.key"
+    key = path.read_bytes()
+    assert program("check").code == 0
+    path.unlink()
+    lost = program("check")
+    assert lost.code == 1
+    assert "the key that signed them is lost" in lost.out
+    assert "(in use since 20" in lost.out
+    assert "the key that signed them is lost" in program("subscribers", "list").err
+    assert program("check").code == 1, "the new key changes nothing"
+    (workplace.folder / "old.key").write_text(key.hex())
+    workplace.configure('[mail]\ntoken_keys = ["old.key"]\n')
+    assert program("check").code == 0
+    workplace.configure()
+    assert program("check").code == 1
+    assert program("check", "--forget-lost-keys").code == 0
+    assert program("check").code == 0

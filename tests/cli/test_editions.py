@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from digest.editions.delivery import DeliveryState
+from digest.editions.model import contents
 from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
@@ -228,3 +229,60 @@ def test_ids_and_limits_have_bounds(program: Program) -> None:
     far = "9" * 25
     for command in (("show", far), ("approve", far), ("list", "--limit", far)):
         assert program("editions", *command).code == 2
+
+
+def test_a_note_is_shown_in_mails_and_on_the_page_of_the_next_edition(
+    draft: Program, workplace: Workplace
+) -> None:
+    assert draft("editions", "note", "daily").out == "No note waits.\n"
+    words = "Dear <b>readers</b>,\n\n\x1b[31mwe are\naway until {{ 7 * 7 }}."
+    assert draft("editions", "note", "daily", words).code == 0
+    assert "Dear <b>readers</b>," in draft("editions", "note", "daily").out
+    workplace.write("newer.md", "更新")
+    draft("build")
+    issue(workplace)
+    assert draft("editions", "note", "daily").out == "No note waits.\n"
+    assert "Note         [31mwe are away until {{ 7 * 7 }}." in draft("editions", "show", "2").out
+    draft("editions", "approve", "2")
+    page = workplace.look_at("digests/daily/2/").text
+    assert "<p>Dear &lt;b&gt;readers&lt;/b&gt;,</p>" in page
+    assert "{{ 7 * 7 }}" in page
+    with workplace.open() as services:
+        edition, articles = services.store.outbox.edition(2)
+        templates = services.mail_templates
+        selected = contents(articles, (), 50)
+        mail = templates.render(services.digests["daily"], edition, selected, language="en")
+    assert "Dear &lt;b&gt;readers&lt;/b&gt;," in mail.html
+    assert "\nDear <b>readers</b>,\n" in mail.text
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "out"),
+    [
+        (("daily", "x" * 10_001), 2, ""),
+        (("daily", " \n"), 2, ""),
+        (("dayly", "x"), 2, ""),
+        (("daily", "--file", "gone.txt"), 2, ""),
+        (("daily", "--file", "note.txt"), 0, "Aus der Redaktion: äöü\n"),
+        (("daily", "--clear"), 0, "No note waits.\n"),
+    ],
+)
+def test_a_note_comes_from_a_file_and_can_be_dropped(
+    program: Program, workplace: Workplace, options: tuple[str, ...], code: int, out: str
+) -> None:
+    (workplace.folder / "note.txt").write_text("\ufeffAus der Redaktion: äöü\n", encoding="utf-8")
+    program("editions", "note", "daily", "waits")
+    ended = program("editions", "note", *options)
+    assert (ended.code, ended.out) == (code, out)
+    if code:
+        assert program("editions", "note", "daily").out == "waits\n"
+
+
+def test_an_edition_tells_who_left_after_it(draft: Program, workplace: Workplace) -> None:
+    draft("editions", "approve", "1")
+    settle(workplace, DeliveryState.SENT, DeliveryState.FAILED)
+    with workplace.open() as services:
+        for one in services.store.subscribers.list():
+            services.store.subscribers.unsubscribe(one.id, services.clock())
+    assert shown(draft)["unsubscribed"] == 1
+    assert "Unsubscribed 1 before the next edition" in draft("editions", "show", "1").out

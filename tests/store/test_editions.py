@@ -160,3 +160,62 @@ def test_progress_tells_apart_what_is_for_a_later_hour(started: Store) -> None:
     assert edition is not None
     progress = started.reports.progress(edition.id, NOW)
     assert (progress.total, progress.waiting, progress.later) == (2, 1, 1)
+
+
+def test_the_latest_articles_are_those_published_last_not_those_that_came_last(
+    started: Store,
+) -> None:
+    publish(started, "newest", at=NOW)
+    publish(started, "old", at=NOW - 9 * DAY)
+    publish(started, "newer", at=NOW - DAY)
+    publish(started, "oldest", at=NOW - 10 * DAY)
+    edition = started.outbox.open_edition(DAILY, NOW, NOW, latest=2, by_hand=True)
+    assert edition is not None
+    titles = [article.title for article in started.outbox.edition(edition.id)[1]]
+    assert sorted(titles) == ["newer", "newest"]
+    assert [article.title for article in stores.latest(started, (), 2)] == ["newer", "newest"]
+    assert stores.taken_upto(started, "daily") == 4, "the next one begins behind all of them"
+    publish(started, "late", at=NOW - 20 * DAY)
+    assert made(started, DAILY, NOW + DAY) == ["late"]
+
+
+def test_a_note_stands_above_the_next_edition_alone(started: Store) -> None:
+    started.editions.write_note("daily", "Old words")
+    started.editions.write_note("daily", "A word\nbefore.\n\n \n\nAnd one more.")
+    started.editions.write_note("weekly", "Another's")
+    assert made(started, DAILY, NOW) == []
+    assert started.editions.note("daily") is not None, "an empty edition takes none"
+    publish(started, "one")
+    made(started, DAILY, NOW + DAY)
+    (edition,) = stores.editions(started, "daily", 1)
+    assert edition.note_paragraphs == ("A word before.", "And one more.")
+    assert started.editions.note("daily") is None
+    publish(started, "two")
+    made(started, DAILY, NOW + 2 * DAY)
+    assert stores.editions(started, "daily", 1)[0].note == ""
+    started.editions.write_note("weekly", "")
+    assert started.editions.note("weekly") is None
+
+
+def test_an_edition_counts_who_left_before_they_got_the_next_one(started: Store) -> None:
+    started.subscribers.add_many([someone(f"{name}@example.org") for name in "bcd"], NOW)
+    editions = []
+    for day in range(2):
+        at = NOW + day * DAY
+        publish(started, f"n{day}")
+        edition = started.outbox.open_edition(DAILY, at, at)
+        assert edition is not None
+        editions.append(edition.id)
+        for one in started.outbox.claim(9, at, LEASE, NEVER):
+            failed = one.subscriber.address.startswith("d")
+            stores.settle(
+                started, one.id, DeliveryState.FAILED if failed else DeliveryState.SENT, at
+            )
+        if day == 0:
+            (leaver,) = started.subscribers.of_address("b@example.org")
+            started.subscribers.unsubscribe(leaver.id, at + HOUR)
+    for name in "cd":
+        (leaver,) = started.subscribers.of_address(f"{name}@example.org")
+        started.subscribers.unsubscribe(leaver.id, NOW + DAY + HOUR)
+    assert [started.editions.unsubscribed(number) for number in editions] == [1, 1]
+    assert started.editions.unsubscribed(99) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from digest.cli.terminal import FAILED, MISUSED, OK, out, remark, say
 from digest.errors import ConfigurationError, DigestError, OutputError, TemplateError
 
 if TYPE_CHECKING:
+    from digest.articles.model import CategoryPath
     from digest.settings import Settings
 
 app = typer.Typer()
@@ -76,6 +78,8 @@ def check(
                 f"digests.{name}.approve: nobody is told of an edition that waits, as "
                 "mail.report_to is empty; `digest editions list` shows it"
             )
+    for message in _unreachable(settings):
+        remark(message)
     if not settings.web.enabled:
         pageless = _pageless(settings)
         without = f", though {pageless:,} articles have no link of their own" if pageless else ""
@@ -93,6 +97,35 @@ def _forget_lost_keys(settings: Settings) -> None:
 
     with open_store(settings.database_url()) as store:
         store.keys.forget(list(map(fingerprint, load_keys(settings))))
+
+
+def _unreachable(settings: Settings) -> list[str]:
+    """Return which readers can never get mail, and why; nothing if the database cannot tell."""
+    from digest.cli.subscribers import format_categories, nearest
+    from digest.store.database import open_store
+    from digest.subscribers.model import SubscriberState, may_read
+
+    try:
+        with open_store(settings.database_url()) as store:
+            with store.pages.snapshot() as source:
+                known = {summary.path for summary in source.categories(None)}
+            readers = store.subscribers.list(state=SubscriberState.ACTIVE)
+    except DigestError:
+        return []
+    lost: dict[str, set[CategoryPath]] = {}
+    counts: Counter[str] = Counter()
+    for reader in readers if known else ():
+        if reader.digest in settings.digests:
+            selected = settings.digest(reader.digest).categories
+            if not may_read(reader.categories, selected, known):
+                counts[reader.digest] += 1
+                lost.setdefault(reader.digest, set()).update(reader.categories)
+    return [
+        f"{counts[digest]:,} readers of {digest} can get no mail: no article that it selects is in "
+        f"the categories they chose: {format_categories(tuple(sorted(paths)))}"
+        + "".join(sorted({nearest(path, known - paths) for path in paths}))
+        for digest, paths in lost.items()
+    ]
 
 
 def _pageless(settings: Settings) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,8 @@ Id = Annotated[
     int, typer.Argument(help="Its id, as `digest editions list` tells it.", min=1, max=2**63 - 1)
 ]
 
+#: Characters of a note.
+_MAX_NOTE = 10_000
 _COLUMNS = ("Id", "Digest", "Number", "Due", "State", "Articles", "Mails")
 
 
@@ -52,6 +55,7 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
 
     with services_of(context, log=False) as services:
         standing = _standing(services, edition_id)
+        unsubscribed = services.store.editions.unsubscribed(edition_id)
         proposal = asyncio.run(services.editor().proposal(edition_id))
     if proposal is None:
         raise _unknown(edition_id)
@@ -64,7 +68,8 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
             "unapproved": None if decided_at is None else "send" if proposal.sends else "drop",
         }
         errors = [{"error": error, "count": count} for error, count in standing.errors]
-        print_json(_told(standing) | waiting | {"titles": titles, "errors": errors})
+        told = {"titles": titles, "errors": errors, "unsubscribed": unsubscribed}
+        print_json(_told(standing) | waiting | told | {"note": standing.edition.note})
         return
     edition = standing.edition
     say(f"{_named(edition)}: {_state(edition)}")
@@ -79,8 +84,12 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
             say(f"Waits        until {told_at(decided_at)}, then it is {unless} before")
     else:
         say(f"Mails        {_mails(standing) or 'none'}")
+        if unsubscribed:
+            say(f"Unsubscribed {unsubscribed:,} before the next edition")
     for error, count in standing.errors:
         say(f"Error        {count:,} × {error}")
+    for paragraph in edition.note_paragraphs:
+        say(f"Note         {paragraph}")
     say(f"Articles     {standing.articles:,}")
     for title in titles:
         say(f"  {title}")
@@ -151,6 +160,41 @@ def resend(
         complain(f"{_named(edition)}: {why}, so there is nothing to send again")
         raise typer.Exit(FAILED)
     say(f"{_named(edition)}: {_counted(queued)} for `digest run`.")
+
+
+@app.command()
+def note(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The digest's name in the configuration.")],
+    text: Annotated[
+        str | None, typer.Argument(help="The note; empty lines part paragraphs.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="A file with the note, in UTF-8.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Drop the note that waits.")] = False,
+) -> None:
+    """Put a note above the next edition of a digest: plain text, a line or a page.
+
+    Without a text it shows the note that waits.
+    """
+    if file is not None:
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise typer.BadParameter(f"{file}: cannot be read: {error}") from error
+    if text is not None and (len(text) > _MAX_NOTE or not text.strip()):
+        raise typer.BadParameter(f"a note has 1 to {_MAX_NOTE:,} characters; --clear drops it")
+    with services_of(context, log=False) as services:
+        digest, store = services.settings.digest(name), services.store.editions
+        if text is not None or clear:
+            store.write_note(digest.name, printable(text or ""))
+        waiting = store.note(digest.name)
+    say(waiting or "No note waits.")
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters but line ends, trimmed."""
+    lines = "\n".join(text.splitlines())
+    return "".join(char for char in lines if char == "\n" or char.isprintable()).strip()
 
 
 def _standing(services: Services, edition_id: int) -> Standing:

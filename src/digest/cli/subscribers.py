@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,18 +145,22 @@ def tell_unknown_categories(services: Services, categories: Sequence[CategoryPat
     if not categories:
         return
     with services.store.pages.snapshot() as source:
-        known = {"/".join(summary.path.names) for summary in source.categories(None)}
-    for path in map("/".join, (category.names for category in categories)):
+        known = {summary.path for summary in source.categories(None)}
+    for path in categories:
         if known and path not in known:
-            remark(f"no article is in the category {path} so far{_nearest(path, known)}")
+            told = format_categories((path,))
+            remark(f"no article is in the category {told} so far{nearest(path, known)}")
 
 
-def _nearest(path: str, known: set[str]) -> str:
+def nearest(path: CategoryPath, known: Collection[CategoryPath]) -> str:
+    """Return a question after the category that is meant; empty if none is near."""
     from digest.spelling import alternatives, closest
 
-    ends = {name.rpartition("/")[2]: name for name in sorted(known)}
-    last = closest(path.rpartition("/")[2], ends)
-    near = closest(path, known) or [ends[end] for end in last]
+    paths = {format_categories((one,)) for one in known}
+    near = closest(format_categories((path,)), paths)
+    if not near:
+        ends = {one.rpartition("/")[2]: one for one in sorted(paths)}
+        near = [ends[end] for end in closest(path.name, ends)]
     return f"; did you mean {alternatives(near)}?" if near else ""
 
 

@@ -68,6 +68,7 @@ class Edition:
     upto: int
     state: EditionState
     welcome: bool = False
+    note: str = ""  #: an editor's words above the articles, paragraphs apart by empty lines
     cancelled: bool = False  #: from then on, though some of it may still be on its way
     #: When the operator was asked to approve it, aware UTC. Two that differ in it are the same.
     announced_at: datetime | None = field(default=None, compare=False)
@@ -77,6 +78,12 @@ class Edition:
         require_utc("created_at", self.created_at)
         if self.after > self.upto:
             raise ValueError(f"edition {self.id}: the interval ends before it starts")
+
+    @property
+    def note_paragraphs(self) -> tuple[str, ...]:
+        """The paragraphs of the note, each on one line."""
+        paragraphs = (" ".join(part.split()) for part in self.note.split("\n\n"))
+        return tuple(filter(None, paragraphs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, null, select, update
+from sqlalchemy import Connection, case, delete, func, null, select, update
 
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import REOPENS, DeliveryState
@@ -17,7 +17,14 @@ from digest.store.connection import Database, Lock
 from digest.store.deliveries import call_back
 from digest.store.delivery_rows import close
 from digest.store.revisions import advance
-from digest.store.schema import article, delivery, edition, edition_article, subscriber
+from digest.store.schema import (
+    article,
+    delivery,
+    edition,
+    edition_article,
+    edition_note,
+    subscriber,
+)
 from digest.store.types import chunks
 from digest.store.visibility import visible
 from digest.subscribers.model import SubscriberState
@@ -68,6 +75,42 @@ class EditionStore:
                 )
                 for row in connection.execute(query)
             ]
+
+    def note(self, digest: str) -> str | None:
+        """Return the note that waits for a digest's next edition, None if there is none."""
+        query = select(edition_note.c.text).where(edition_note.c.digest == digest)
+        with self._database.read() as connection:
+            return connection.scalar(query)
+
+    def write_note(self, digest: str, text: str) -> None:
+        """Put a note above a digest's next edition, in place of one that waits; empty: none."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            connection.execute(delete(edition_note).where(edition_note.c.digest == digest))
+            if text:
+                connection.execute(edition_note.insert().values(digest=digest, text=text))
+
+    def unsubscribed(self, edition_id: int) -> int:
+        """Return how many readers of an edition unsubscribed before they got the next one."""
+        later = delivery.alias()
+        next_sent = select(later.c.id).where(
+            later.c.subscriber == subscriber.c.id,
+            later.c.state == DeliveryState.SENT,
+            later.c.id > delivery.c.id,
+            later.c.changed_at <= subscriber.c.since,
+        )
+        query = (
+            select(func.count())
+            .select_from(delivery.join(subscriber, subscriber.c.id == delivery.c.subscriber))
+            .where(
+                delivery.c.edition == edition_id,
+                delivery.c.state == DeliveryState.SENT,
+                subscriber.c.state == SubscriberState.UNSUBSCRIBED,
+                subscriber.c.since >= delivery.c.changed_at,
+                ~next_sent.exists(),
+            )
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
 
     def mark_announced(self, edition_id: int, now: datetime) -> None:
         """Record that the operator was asked to approve an edition."""

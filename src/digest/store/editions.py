@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, case, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, case, delete, func, or_, select, update
 
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import DeliveryState
@@ -22,6 +22,7 @@ from digest.store.schema import (
     digest,
     edition,
     edition_article,
+    edition_note,
     membership,
     subscriber,
 )
@@ -79,9 +80,18 @@ def make(
     made_id = int(connection.execute(statement.returning(edition.c.id)).scalar_one())
     if sequences:
         hold(connection, made_id, sequences)
+        _take_note(connection, made_id, issue.name)
         if state is EditionState.OPEN:
             address(connection, made_id, replace(issue, local=issue.local and not by_hand), now)
     return made_id
+
+
+def _take_note(connection: Connection, edition_id: int, name: str) -> None:
+    """Put the note that waits for a digest's next edition above this one."""
+    text = connection.scalar(select(edition_note.c.text).where(edition_note.c.digest == name))
+    if text is not None:
+        connection.execute(update(edition).where(edition.c.id == edition_id).values(note=text))
+        connection.execute(delete(edition_note).where(edition_note.c.digest == name))
 
 
 def hold(connection: Connection, edition_id: int, sequences: Collection[int]) -> None:
@@ -108,6 +118,7 @@ def from_row(row: Row[Any]) -> Edition:
         state=EditionState(row.state),
         welcome=row.welcome,
         announced_at=row.announced_at,
+        note=row.note,
         cancelled=row.cancelled_at is not None,
     )
 

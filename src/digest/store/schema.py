@@ -411,6 +411,7 @@ edition = Table(
     Column("cancelled_at", Moment),
     Column("by_hand", Boolean, nullable=False, server_default=false()),
     Column("welcome", Boolean, nullable=False, server_default=false()),  #: for new subscribers
+    Column("note", PlainText, nullable=False, server_default=""),  #: stands above the articles
     UniqueConstraint("digest", "due_at"),
     sqlite_autoincrement=True,
 )
@@ -433,6 +434,14 @@ Index(
     edition.c.id,
     sqlite_where=edition.c.state == "draft",
     postgresql_where=edition.c.state == "draft",
+)
+
+#: The note that each digest's next edition takes.
+edition_note = Table(
+    "edition_note",
+    metadata,
+    Column("digest", PlainText, primary_key=True),
+    Column("text", PlainText, nullable=False),
 )
 
 #: What an edition holds, frozen when it is made.

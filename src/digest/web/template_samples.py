@@ -49,6 +49,7 @@ def edition() -> Edition:
         after=0,
         upto=3,
         state=EditionState.DONE,
+        note="A word before.",
     )
 
 
