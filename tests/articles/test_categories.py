@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.categories import MAX_LEVELS, MAX_NAME, Misplaced, categories, renamed, renames
-from digest.articles.model import MAX_NAME_BYTES, CategoryPath, slug
+from digest.articles.model import CategoryPath
 from digest.articles.reading.fields import Value
+from digest.urls import MAX_NAME_BYTES, slug
 
 FOLDERS = ("财经", "银行")
 

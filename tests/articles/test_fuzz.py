@@ -12,9 +12,10 @@ from digest.articles.characters import one_line
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
 from digest.articles.draft_options import DraftOptions
-from digest.articles.model import MAX_NAME_BYTES, CategoryPath, Draft, SourceFile
+from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.reading.front_matter_keys import TEXT_KEYS
 from digest.errors import SourceError
+from digest.urls import MAX_NAME_BYTES
 from tests.articles.attacks import ATTACKS, violations
 from tests.effort import effort
 

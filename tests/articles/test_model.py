@@ -7,12 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from digest.articles.model import (
-    MAX_NAME_BYTES,
-    RESERVED_STEMS,
     Article,
     ArticleId,
     ArticleKey,
@@ -22,7 +18,6 @@ from digest.articles.model import (
     SafeHtml,
     article_key,
     path_identity,
-    slug,
 )
 
 NOW = datetime(2024, 5, 1, 8, 0, tzinfo=UTC)
@@ -70,46 +65,6 @@ def test_a_key_is_made_of_names_that_are_no_utf8_too() -> None:
 
 def test_an_identity_by_path_drops_the_last_extension_and_is_nfc() -> None:
     assert path_identity(PurePosixPath("café/a.b.md")) == "café/a.b"
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("金融 －国內", "金融 －国內"),
-        ("a/b", "a%2Fb"),
-        ("50%", "50%25"),
-        (".hidden", "%2Ehidden"),
-        ("..", "%2E%2E"),
-        ("end.", "end%2E"),
-        ("end ", "end%20"),
-        ("RSS.xml", "RSS%2Exml"),
-        ("r\u017fs.xml.br", "r\u017fs%2Exml%2Ebr"),
-        ("feed.me", "feed%2Eme"),
-        ("feeds.json", "feeds.json"),
-        ("rss", "rss"),
-        ("Node.js", "Node.js"),
-        ("a\x00b", "a%00b"),
-        ("\ud800", "%ED%A0%80"),
-    ],
-)
-def test_a_slug_is_readable_and_safe(name: str, expected: str) -> None:
-    assert slug(name) == expected
-
-
-@settings(max_examples=150)
-@given(st.text(min_size=1, max_size=120), st.text(min_size=1, max_size=120))
-def test_no_two_names_share_a_slug_and_all_file_systems_take_them(one: str, other: str) -> None:
-    result = slug(one)
-    assert (result == slug(other)) == (one == other)
-    assert 0 < len(result.encode("utf-8")) <= MAX_NAME_BYTES
-    assert "/" not in result
-    assert result not in (".", "..")
-    assert "." not in result or result.partition(".")[0].casefold() not in RESERVED_STEMS
-
-
-def test_long_names_that_differ_at_the_end_get_different_slugs() -> None:
-    assert slug("金" * 100 + "一") != slug("金" * 100 + "二")
-    assert len(slug("金" * 100).encode()) <= MAX_NAME_BYTES
 
 
 @pytest.mark.parametrize("names", [(), ("",), ("a", "")])

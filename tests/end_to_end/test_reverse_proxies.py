@@ -19,10 +19,11 @@ import httpx
 import pytest
 
 from digest.app.wiring import Services
-from digest.articles.model import CategoryPath, article_folder, article_key
+from digest.articles.model import CategoryPath, article_key
 from digest.feeds.model import RSS, Feed
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.times import utc_now
+from digest.urls import article_folder
 from digest.web.app import create_app
 from digest.web.feed_files import FeedFiles
 from digest.web.server import Server

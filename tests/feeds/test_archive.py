@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digest.feeds.archive import ALONE, Entry, Place, Version, archive_path, decide
+from digest.feeds.archive import ALONE, Entry, Place, Version, decide
 from digest.feeds.feedgen_extensions import ArchiveMark
 from digest.feeds.model import ATOM, Feed
+from digest.urls import archive_path
 from tests.effort import effort
 from tests.feeds.samples import NOON, PORTS, SITE
 

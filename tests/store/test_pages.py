@@ -11,13 +11,14 @@ from sqlalchemy import Column, Integer, MetaData, Table, event, select
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
-from digest.articles.model import CategoryPath, article_key, slug
+from digest.articles.model import CategoryPath, article_key
 from digest.articles.revision import IngestPolicy
 from digest.errors import StoreError
 from digest.feeds.model import CategorySummary, Feed
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
 from digest.store.statements import PreparedQuery
+from digest.urls import slug
 from tests import stores
 from tests.feeds.samples import SITE
 from tests.store.conftest import PATIENCE

@@ -15,9 +15,10 @@ import jinja2
 import pytest
 from structlog.testing import capture_logs
 
-from digest.articles.model import Article, CategoryPath, article_folder, article_key
+from digest.articles.model import Article, CategoryPath, article_key
 from digest.errors import StoreError, TemplateError
 from digest.store.database import open_store
+from digest.urls import article_folder
 from digest.web import public_pages
 from digest.web.page_cache import PageCache
 from digest.web.render_queue import RenderQueue

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.articles.model import CategoryPath, article_folder, article_key
+from digest.articles.model import CategoryPath, article_key
 from digest.feeds.model import JSON, RSS
+from digest.urls import article_folder
 from digest.web import routing
 from digest.web.model import Missing, Page
 from tests.conftest import Workplace

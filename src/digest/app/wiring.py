@@ -43,8 +43,9 @@ from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
-from digest.subscribers.tokens import APPROVE_PATH, approval_token
+from digest.subscribers.tokens import approval_token
 from digest.times import Clock, utc_now
+from digest.urls import APPROVE_PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

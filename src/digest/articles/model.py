@@ -19,6 +19,7 @@ from digest.articles.duplicates import Likeness
 from digest.articles.facets import Facet
 from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
+from digest.urls import article_folder, slug
 
 #: A tag URI (RFC 4151); never changes, never reused.
 ArticleId = NewType("ArticleId", str)
@@ -26,17 +27,6 @@ ArticleId = NewType("ArticleId", str)
 ArticleKey = NewType("ArticleKey", str)
 #: HTML that passed the sanitizer; only ``sanitize.clean`` makes one (the store gives it back).
 SafeHtml = NewType("SafeHtml", str)
-
-#: The folder of articles' pages, relative to the output folder.
-ARTICLES = "articles/"
-#: ext4, XFS, APFS and NTFS all end a name here; bytes of UTF-8.
-MAX_NAME_BYTES = 255
-#: The folder of a feed's archives, beside its documents.
-ARCHIVES = "archive.d"
-#: What comes before the first dot in the name of every file and folder that is published beside
-#: the folders of categories (``rss.xml``, ``rss.xml.br``, ``archive.d``). A slug never begins so.
-RESERVED_STEMS = frozenset({"archive", "atom", "feed", "index", "opml", "rss"})
-_UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 
 
 @lru_cache(maxsize=4_096)
@@ -46,42 +36,9 @@ def article_key(identity: str) -> ArticleKey:
     return ArticleKey(b32encode(digest).decode("ascii").lower())
 
 
-def article_folder(key: ArticleKey) -> str:
-    """Return where an article's page lives, relative to the output folder; ends with ``/``."""
-    return f"{ARTICLES}{key}/"
-
-
 def path_identity(path: PurePosixPath) -> str:
     """Return the identity of a file that names none: its path without the extension, NFC."""
     return unicodedata.normalize("NFC", str(path.with_suffix("")))
-
-
-@lru_cache(maxsize=4_096)
-def slug(name: str) -> str:
-    """Return ``name`` as a file name: readable, and never shared by two names.
-
-    Unicode stays; what a file system or an address cannot take is percent-encoded, ``%`` too,
-    so that the way back is unique. A name over 255 bytes ends in a hash. The slug is never the
-    name of a published file, in any format and encoding: see RESERVED_STEMS.
-    """
-    encoded = "".join(
-        "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
-        if char in _UNSAFE_IN_NAMES or unicodedata.category(char) in ("Cc", "Cs")
-        else char
-        for char in name
-    )
-    if encoded.startswith("."):
-        encoded = "%2E" + encoded[1:]
-    stem, dot, _ = encoded.partition(".")
-    if dot and stem.casefold() in RESERVED_STEMS:
-        encoded = encoded.replace(".", "%2E")
-    if encoded != encoded.rstrip(" ."):
-        encoded = encoded[:-1] + f"%{ord(encoded[-1]):02X}"
-    raw = encoded.encode("utf-8")
-    if len(raw) > MAX_NAME_BYTES:
-        mark = "~" + hashlib.blake2b(raw, digest_size=8).hexdigest()
-        encoded = raw[: MAX_NAME_BYTES - len(mark)].decode("utf-8", "ignore") + mark
-    return encoded
 
 
 @total_ordering

@@ -111,20 +111,6 @@ def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:
     return (edition.announced_at or edition.created_at) + digest.approval.within
 
 
-#: Where editions are published, relative to the site.
-EDITIONS = "digests"
-
-
-def editions_folder(digest: str) -> str:
-    """Return where a digest's editions are published, relative to the site, with a ``/``."""
-    return f"{EDITIONS}/{digest}/"
-
-
-def edition_folder(digest: str, number: int) -> str:
-    """Return where an edition is published; 0, that of one never made, means the sample."""
-    return f"{editions_folder(digest)}{number or 'sample'}/"
-
-
 def fresh(digest: Digest, articles: Iterable[Article], now: datetime) -> list[Article]:
     """Return the articles that are young enough for an edition made at a moment (aware UTC)."""
     if digest.max_age is None:

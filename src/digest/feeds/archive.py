@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from digest.articles.model import ARCHIVES, Tombstone
+from digest.articles.model import Tombstone
 from digest.feeds.model import Feed
+from digest.urls import archive_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +114,6 @@ class Content:
     changed_at: datetime | None  #: aware UTC: last change of an article in it; None without one
     gone: Sequence[Tombstone]  #: articles that were withdrawn
     place: Place  #: among the archives of its feed
-
-
-def archive_path(number: int, name: str) -> str:
-    """Return where an archive's document is, relative to the folder of its feed."""
-    return f"{ARCHIVES}/{number}/{name}"
 
 
 def decide(

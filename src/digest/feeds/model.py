@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Article, CategoryPath, Scope, slug
+from digest.articles.model import Article, CategoryPath, Scope
 from digest.languages import own_name
 from digest.site import Site
+from digest.urls import slug
 
 #: Paths below a feed's folder, by format.
 RSS, ATOM, JSON = "rss.xml", "atom.xml", "feed.json"

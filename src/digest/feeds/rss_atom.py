@@ -34,14 +34,13 @@ from digest.feeds.feedgen_extensions import (
 from digest.feeds.model import ATOM, MEDIA_TYPES, RSS, Feed, article_link
 from digest.site import Site
 from digest.times import rfc822
+from digest.urls import STYLESHEET
 
 # feedgen's own switches the locale of the whole process at every date, under the feet of every
 # other thread.
 feedgen.feed.formatRFC2822 = rfc822
 feedgen.entry.formatRFC2822 = rfc822
 
-#: Where the stylesheet of raw feeds is published, relative to the site.
-STYLESHEET = "feeds/feed.css"
 #: When a feed without entries was updated: Atom demands a date, and it must not be a clock's.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 

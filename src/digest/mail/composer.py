@@ -13,15 +13,7 @@ from markupsafe import escape
 
 from digest.articles.model import Article, CategoryPath
 from digest.editions.delivery import Delivery
-from digest.editions.model import (
-    Contents,
-    Digest,
-    Edition,
-    contents,
-    edition_of,
-    editions_folder,
-    selects,
-)
+from digest.editions.model import Contents, Digest, Edition, contents, edition_of, selects
 from digest.errors import DigestError
 from digest.mail.base64_template import Base64Template
 from digest.mail.message import EncodedBody, Envelope, MessageFields, compose
@@ -29,7 +21,8 @@ from digest.mail.render import MailContent, MailTemplates, RenderedEdition
 from digest.mail.transports.model import Sender
 from digest.site import Site
 from digest.subscribers.model import Subscriber
-from digest.subscribers.tokens import UNSUBSCRIBE_PATH, unsubscribe_token
+from digest.subscribers.tokens import unsubscribe_token
+from digest.urls import UNSUBSCRIBE_PATH, editions_folder
 
 #: Compiled messages that are cached. Each takes 1.4 to 3 times the bytes of its content.
 _CACHED = 512

@@ -13,22 +13,14 @@ import css_inline
 from markupsafe import escape
 
 from digest.articles.samples import SAMPLED_AT, sample_articles
-from digest.editions.model import (
-    Contents,
-    Digest,
-    Edition,
-    contents,
-    edition_folder,
-    edition_of,
-    editions_folder,
-    shortened,
-)
+from digest.editions.model import Contents, Digest, Edition, contents, edition_of, shortened
 from digest.errors import TemplateError
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.template_context import view
 from digest.mail.text_layout import cut, one_line, wrap
 from digest.site import Site
 from digest.templates import environment, explained
+from digest.urls import edition_folder, editions_folder
 
 #: Bytes of HTML. Gmail clips a message near 102 KB, and what is clipped holds the footer.
 MAX_HTML = 90_000

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import ListedArticle, Revision, StoredArticle
-from digest.articles.model import Article, ArticleKey, CategoryPath, Scope, slug
+from digest.articles.model import Article, ArticleKey, CategoryPath, Scope
 from digest.editions.model import Edition, Issue
 from digest.feeds.archive import ArchiveState, Held
 from digest.feeds.model import CategorySummary, FacetSummary, Feed
@@ -40,6 +40,7 @@ from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import visible
 from digest.store.withdrawals import any_withdrawn
+from digest.urls import slug
 
 #: The row of ``meta`` that tells since when pages look as they do: fingerprint and microseconds.
 APPEARANCE = "appearance"

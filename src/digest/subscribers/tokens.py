@@ -18,8 +18,6 @@ from enum import StrEnum
 from hashlib import blake2b
 from itertools import product
 
-#: Paths of the links to unsubscribe and to approve an edition, relative to the site.
-UNSUBSCRIBE_PATH, APPROVE_PATH = "unsubscribe/", "approve/"
 #: Characters of every token: a-z and 2-7, so that no mail program takes its end for punctuation.
 TOKEN_LENGTH = 48
 #: Bytes of a person's identifier, and its characters as text: base32 without padding.

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 
 from digest.editions.model import Digest
 from digest.errors import StoreError
-from digest.subscribers.tokens import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.times import Clock, rfc3339
+from digest.urls import APPROVE_PATH, UNSUBSCRIBE_PATH
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response

@@ -17,23 +17,14 @@ from digest import __version__
 from digest.articles.characters import publishable
 from digest.articles.ingest.records import Revision
 from digest.articles.model import Article, CategoryPath
-from digest.editions.model import (
-    Contents,
-    Digest,
-    Edition,
-    Issue,
-    contents,
-    edition_folder,
-    edition_of,
-    editions_folder,
-    fresh,
-)
+from digest.editions.model import Contents, Digest, Edition, Issue, contents, edition_of, fresh
 from digest.feeds.model import ATOM, MEDIA_TYPES
 from digest.feeds.rss_atom import NEVER
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.template_context import Item, view
 from digest.site import Site
 from digest.times import Clock, rfc3339
+from digest.urls import SAMPLE, edition_folder, editions_folder
 from digest.web.model import UNLISTED, Missing, Page
 from digest.web.pages import MAX_SHOWN, WebPages
 
@@ -41,7 +32,6 @@ from digest.web.pages import MAX_SHOWN, WebPages
 MAX_LATEST = 10
 #: A sample is made anew after so long: its date, and what is too old for an edition, go on.
 SAMPLE_LASTS = timedelta(seconds=30)
-SAMPLE = "sample"
 #: Seconds for which a client may use the feed of editions.
 _FEED_MAX_AGE = 300
 #: Editions in the feed, the newest ones.

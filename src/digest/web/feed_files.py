@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from digest.articles.model import ARCHIVES
 from digest.feeds.model import MEDIA_TYPES
-from digest.feeds.rss_atom import STYLESHEET
 from digest.times import Clock, utc_now
+from digest.urls import ARCHIVES, STYLESHEET
 from digest.web import feed_response
 from digest.web.feed_response import FeedResponse, Fields, joined
 from digest.web.file_cache import LARGEST, FeedFile, FileCache, ResponseKey, load_file, stat_file

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from functools import partial
 from typing import Protocol
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
-from digest.articles.model import ARCHIVES, Article, CategoryPath, Scope
+from digest.articles.model import Article, CategoryPath, Scope
 from digest.feeds.archive import Held, Place
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
 from digest.feeds.formats import FORMATS
@@ -23,8 +22,6 @@ _KINDS = {folder: kind for kind, folder in FACET_FOLDERS.items()}
 _FEW = frozenset({FacetKind.LANGUAGE, FacetKind.CUSTOM})
 #: Seconds for which a client may use what it has: as for the feeds themselves.
 _MAX_AGE = 300
-#: Where an archive's document is below the folder of its feed.
-_ADDRESS = re.compile(rf"(?:(?P<folder>.+)/)?{re.escape(ARCHIVES)}/(?P<number>[1-9][0-9]{{0,8}})")
 
 
 class SelectionSource(Protocol):
@@ -140,12 +137,6 @@ class ArchiveSource(Protocol):
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
-
-
-def archive_address(folder: str) -> tuple[str, int] | None:
-    """Return the feed's folder and the number of the archive that a folder is of."""
-    match = _ADDRESS.fullmatch(folder)
-    return (match["folder"] or "", int(match["number"])) if match else None
 
 
 def archive_page(

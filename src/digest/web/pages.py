@@ -21,15 +21,7 @@ from starlette.responses import Response
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
-from digest.editions.model import (
-    Contents,
-    Digest,
-    Edition,
-    contents,
-    edition_folder,
-    edition_of,
-    editions_folder,
-)
+from digest.editions.model import Contents, Digest, Edition, contents, edition_of
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
@@ -40,6 +32,7 @@ from digest.site import Site
 from digest.subscribers.address import masked
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.times import rfc3339
+from digest.urls import edition_folder, editions_folder
 from digest.web import template_samples as samples
 from digest.web.model import SECURITY_HEADERS
 from digest.web.subscribe_links import READERS, carriers, reader_links
@@ -47,8 +40,8 @@ from digest.web.template_set import LastGood, TemplateSet
 
 #: The template of the style sheet that browsers show raw feeds with.
 _FEED_STYLE_SOURCE = "feed.css"
-#: The stylesheet of pages: its address, and the template that it is.
-STYLE, _STYLE_SOURCE = "assets/style.css", "web/style.css"
+#: The template of the stylesheet of pages.
+_STYLE_SOURCE = "web/style.css"
 WORDS = "web/words.toml"
 PARTS = "web/parts.html"
 #: Articles on the page of an edition: all of it, within reason.

@@ -10,22 +10,14 @@ from typing import Protocol
 from urllib.parse import quote
 
 from digest.articles.ingest.records import StoredArticle
-from digest.articles.model import ARTICLES, Article
-from digest.editions.model import EDITIONS
+from digest.articles.model import Article
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
-from digest.feeds.rss_atom import STYLESHEET
+from digest.urls import ARTICLES, EDITIONS, STYLE, STYLESHEET, archive_address
 from digest.web.edition_pages import EditionSource, WebEditions
-from digest.web.feed_pages import (
-    ArchiveSource,
-    SelectionSource,
-    archive_address,
-    archive_page,
-    feed_page,
-    find_feed,
-)
+from digest.web.feed_pages import ArchiveSource, SelectionSource, archive_page, feed_page, find_feed
 from digest.web.model import STYLE_MAX_AGE, Missing, Page
-from digest.web.pages import STYLE, WebPages
+from digest.web.pages import WebPages
 
 _FEEDS, _ARTICLES = "feeds", ARTICLES.rstrip("/")
 _TOPS = frozenset({"", PAGE, _FEEDS, _ARTICLES, EDITIONS, STYLE.partition("/")[0]})

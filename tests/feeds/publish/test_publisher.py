@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
-from digest.articles.model import ARCHIVES, CategoryPath
+from digest.articles.model import CategoryPath
 from digest.errors import OutputError, StoreError
 from digest.feeds.catalog import CustomFeed
 from digest.feeds.encodings import PACK_FROM, SUFFIXES, packed, plain_name
@@ -31,6 +31,7 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.power_loss import process_space
 from digest.feeds.publish.publisher import BATCH
 from digest.feeds.versions import content_tag
+from digest.urls import ARCHIVES
 from tests import stores
 from tests.feeds.publish.conftest import Bench, hidden, long_body, tree
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE, held

@@ -10,17 +10,17 @@ from typing import Protocol
 
 from digest.app.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
 from digest.articles.ingest.records import ListedArticle, Revision
-from digest.articles.model import Article, Scope, article_folder
-from digest.feeds.archive import ArchiveState, Held, Place, archive_path
+from digest.articles.model import Article, Scope
+from digest.feeds.archive import ArchiveState, Held, Place
 from digest.feeds.catalog import FeedPlan, spread
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.opml import opml
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
-from digest.feeds.rss_atom import STYLESHEET
+from digest.urls import STYLE, STYLESHEET, archive_path, article_folder
 from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import ArchiveSource, SelectionSource, depends_on, feed_page
-from digest.web.pages import STYLE, WebPages
+from digest.web.pages import WebPages
 
 NOT_FOUND = "404.html"
 #: Tells hosts in the manner of GitHub Pages to serve names as they are.

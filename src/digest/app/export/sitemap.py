@@ -9,9 +9,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from digest.articles.model import ARCHIVES
 from digest.site import Site
 from digest.times import rfc3339
+from digest.urls import ARCHIVES
 
 SITEMAP, ROBOTS = "sitemap.xml", "robots.txt"
 #: What a sitemap may hold at most, and an index of them: addresses, and bytes.

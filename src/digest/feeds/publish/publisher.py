@@ -24,8 +24,8 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
 from digest.feeds.publish.power_loss import boot_id, is_running, process_space
 from digest.feeds.publish.publication import Run
-from digest.feeds.rss_atom import STYLESHEET
 from digest.feeds.websub.protocol import is_topic
+from digest.urls import STYLESHEET
 
 _log = structlog.get_logger(__name__)
 

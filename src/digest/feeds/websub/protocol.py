@@ -13,9 +13,9 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import urlencode, urlsplit
 
-from digest.articles.model import ARCHIVES
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.site import Site
+from digest.urls import ARCHIVES
 
 #: How many topics a hub takes in one request, by its host. The Recommendation leaves to publisher
 #: and hub how one tells the other, and a hub that expects one topic drops all but one in silence.
