@@ -168,17 +168,15 @@ class PublishLoop:
         paths, overflowed = await self._gather()
         if self.stopped():
             return
-        replaced = self._watch is not None and not await asyncio.to_thread(self._watch.alive)
-        if replaced or overflowed or len(paths) >= _LARGE_BURST:
+        if overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
         try:
-            paths.update(await asyncio.to_thread(self._ingest.released))
-            taken = await asyncio.to_thread(self._ingest.take, paths) if paths else IngestResult()
+            replaced, taken = await asyncio.to_thread(self._take, paths)
         except (DigestError, OSError):
             self._look_again(paths)
             raise
         self._note(taken)
-        if taken.unsure:
+        if replaced or taken.unsure:
             self._next_scan = time()
         overdue = time() - self._next_scan
         failed: DigestError | OSError | None = None
@@ -196,6 +194,15 @@ class PublishLoop:
             await self._pack()
         if failed is not None:
             raise failed
+
+    def _take(self, paths: set[str]) -> tuple[bool, IngestResult]:
+        """Take files in, those whose date has come too; tell whether a root was replaced. Blocking.
+
+        All in one thread: each way to another and back delays the file.
+        """
+        replaced = self._watch is not None and not self._watch.alive()
+        paths.update(self._ingest.released())
+        return replaced, self._ingest.take(paths) if paths else IngestResult()
 
     def _wait_to_publish(self, now: float) -> float:
         pack_at = self._pack_at if self._publisher.unpacked else inf
