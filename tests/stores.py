@@ -16,6 +16,7 @@ from digest.store.database import Store
 from digest.store.schema import subscriber
 from digest.store.subscriber_addition import change_state
 from digest.subscribers.model import SubscriberState
+from tests.defaults import default_feed
 from tests.feeds.samples import SITE
 
 
@@ -67,9 +68,9 @@ def facets(store: Store, kinds: Collection[FacetKind]) -> list[FacetSummary]:
 def tombstones(store: Store, scope: Scope, limit: int) -> list[Tombstone]:
     """Return what is left of withdrawn articles of a scope, the last first."""
     if isinstance(scope, Facet):
-        feed = Feed(site=SITE, facet=scope, limit=limit)
+        feed = default_feed(site=SITE, facet=scope, limit=limit)
     else:
-        feed = Feed(site=SITE, category=scope, limit=limit)
+        feed = default_feed(site=SITE, category=scope, limit=limit)
     with store.pages.snapshot() as snapshot:
         return list(snapshot.contents(feed).gone)
 

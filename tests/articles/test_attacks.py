@@ -10,10 +10,10 @@ import pytest
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Draft, SourceFile
 from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
+from tests.defaults import default_options
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -23,7 +23,7 @@ def made(text: str, suffix: str, engines: tuple[str, ...]) -> Draft:
     path = PurePosixPath(f"a.{suffix}")
     try:
         source = SourceFile(path=path, content=text.encode("utf-8", "replace"))
-        return make_draft(source, DraftOptions(engines=engines))
+        return make_draft(source, default_options(engines=engines))
     except SourceError:
         printable = CONTROLS.sub("", text)
         assert printable != text

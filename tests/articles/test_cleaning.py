@@ -13,10 +13,10 @@ from digest.articles.cleaning import images
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
 from tests.articles.attacks import ATTACKS, violations
+from tests.defaults import default_options
 
 LINK = "https://news.example.org/2024/a.html"
 HEAD = f"---\ntitle: 'A & B'\nlink: {LINK}\ncategories: [新闻, 本地]\n---\n\n"
@@ -28,7 +28,7 @@ engines = pytest.mark.parametrize("engines", ENGINES, ids="+".join)
 
 def made(body: str, engines: tuple[str, ...] = ("nh3",), head: str = HEAD, **options: Any) -> Draft:
     source = SourceFile(path=PurePosixPath("新闻/a.md"), content=(head + body).encode())
-    return make_draft(source, DraftOptions(engines=engines, **options))
+    return make_draft(source, default_options(engines=engines, **options))
 
 
 def cleaned(markup: str, engines: tuple[str, ...] = ("nh3",), **options: Any) -> str:

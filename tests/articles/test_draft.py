@@ -17,11 +17,11 @@ from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import draft_rewritten, make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import CategoryPath, Draft, SameText, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text
 from digest.errors import SourceError
+from tests.defaults import default_options
 
 CRAWLED = """
 ---
@@ -76,7 +76,7 @@ def crawled(
 
 def article(text: str, **options: Any) -> Draft:
     source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
-    return make_draft(source, DraftOptions(**options))
+    return make_draft(source, default_options(**options))
 
 
 @pytest.mark.parametrize("engines", [("bleach", "nh3"), NH3], ids="+".join)
@@ -85,7 +85,7 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         Rule(strong=("font[cms-style~=strong-Bold]",)),
         Rule(category=CategoryPath(("社会",)), drop=(".editor",)),
     )
-    options = DraftOptions(engines=engines, rules=rules, timezone="Asia/Shanghai")
+    options = default_options(engines=engines, rules=rules, timezone="Asia/Shanghai")
     made = make_draft(crawled(date="2023-03-05 09:02:03"), options)
     assert made == Draft(
         identity="社会/小镇新闻/a",
@@ -141,10 +141,10 @@ def test_notes_of_the_file_go_with_its_draft() -> None:
 
 def test_crawling_again_changes_nothing() -> None:
     one = make_draft(
-        crawled(random=1, date="Sun, 05 Mar 2023 01:02:03 GMT"), DraftOptions(engines=NH3)
+        crawled(random=1, date="Sun, 05 Mar 2023 01:02:03 GMT"), default_options(engines=NH3)
     )
     other = make_draft(
-        crawled(random=2, date="Sun, 05 Mar 2023 02:02:03 GMT"), DraftOptions(engines=NH3)
+        crawled(random=2, date="Sun, 05 Mar 2023 02:02:03 GMT"), default_options(engines=NH3)
     )
     assert one.published_at != other.published_at
     assert one.fingerprint == other.fingerprint
@@ -152,9 +152,9 @@ def test_crawling_again_changes_nothing() -> None:
 
 
 def test_another_image_or_white_space_is_no_other_article() -> None:
-    one = make_draft(crawled(), DraftOptions(engines=NH3))
+    one = make_draft(crawled(), default_options(engines=NH3))
     for other in (crawled(image="b"), crawled(indent=" \n ")):
-        made = make_draft(other, DraftOptions(engines=NH3))
+        made = make_draft(other, default_options(engines=NH3))
         assert made.fingerprint == one.fingerprint
         assert content_digest(made) != content_digest(one)
 
@@ -319,25 +319,25 @@ def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) ->
     with pytest.raises(
         ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url|names joined"
     ):
-        DraftOptions(**options)
+        default_options(**options)
 
 
 def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = DraftOptions()
+    plain = default_options()
     others = [
-        DraftOptions(timezone="Asia/Shanghai"),
-        DraftOptions(engines=NH3),
-        DraftOptions(rules=(Rule(drop=("p",)),)),
-        DraftOptions(rules=(Rule(unwrap=("p",)),)),
-        DraftOptions(rules=(Rule(replace=(("p", ""),)),)),
-        DraftOptions(summary_length=201),
-        DraftOptions(placeholder_hosts=()),
-        DraftOptions(embeds=()),
-        DraftOptions(image_proxy="https://img.example/{url}"),
-        DraftOptions(referrer_policy="origin"),
-        DraftOptions(category_style="flat"),
-        DraftOptions(category_map=(("a", "b"),)),
-        DraftOptions(category_map=(("a", "b"), ("c", ""))),
+        default_options(timezone="Asia/Shanghai"),
+        default_options(engines=NH3),
+        default_options(rules=(Rule(drop=("p",)),)),
+        default_options(rules=(Rule(unwrap=("p",)),)),
+        default_options(rules=(Rule(replace=(("p", ""),)),)),
+        default_options(summary_length=201),
+        default_options(placeholder_hosts=()),
+        default_options(embeds=()),
+        default_options(image_proxy="https://img.example/{url}"),
+        default_options(referrer_policy="origin"),
+        default_options(category_style="flat"),
+        default_options(category_map=(("a", "b"),)),
+        default_options(category_map=(("a", "b"), ("c", ""))),
     ]
     prints = [options.fingerprint() for options in (plain, *others)]
     assert len(set(prints)) == len(prints)
@@ -348,7 +348,7 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
 
 
 def test_source_recipe_and_draft_go_to_a_worker_and_back() -> None:
-    options = DraftOptions(rules=(Rule(drop=(".editor",)),), engines=NH3)
+    options = default_options(rules=(Rule(drop=(".editor",)),), engines=NH3)
     source, recipe_back = pickle.loads(pickle.dumps((crawled(), options)))
     made = make_draft(source, recipe_back)
     assert pickle.loads(pickle.dumps(made)) == make_draft(crawled(), options)
@@ -373,7 +373,7 @@ def test_an_article_is_in_a_limited_number_of_feeds_and_the_rest_is_noted() -> N
 
 def test_what_leaves_an_article_out_of_feeds_is_told_however_often_it_is_written() -> None:
     text = "---\ntitle: T\nauthor: [甲, 乙]\ncategories: [[A, B, C], [D]]\n---\ntext"
-    options = DraftOptions(engines=NH3, max_feeds=4)
+    options = default_options(engines=NH3, max_feeds=4)
     source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
     made = make_draft(source, options)
     assert [str(path) for path in made.categories] == ["D"]

@@ -17,13 +17,14 @@ from digest.articles.reading.front_matter_keys import TEXT_KEYS
 from digest.errors import SourceError
 from digest.urls import MAX_NAME_BYTES
 from tests.articles.attacks import ATTACKS, violations
+from tests.defaults import default_options
 from tests.effort import effort
 
 RECIPES = st.sampled_from(
     [
-        DraftOptions(engines=("nh3",)),
-        DraftOptions(),
-        DraftOptions(
+        default_options(engines=("nh3",)),
+        default_options(),
+        default_options(
             engines=("nh3",),
             timezone="Asia/Shanghai",
             summary_length=1,
@@ -36,7 +37,7 @@ RECIPES = st.sampled_from(
                 ),
             ),
         ),
-        DraftOptions(
+        default_options(
             engines=("nh3",),
             category_style="flat",
             category_map=(("a", "b/c"), ("甲", ""), ("RSS", "RSS"), ("x/y", "d")),
@@ -170,8 +171,8 @@ def check(path: str, content: bytes, options: DraftOptions) -> None:
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(PATHS, st.binary(max_size=300), RECIPES)
-@example("a.md", b"\xff\xfe", DraftOptions())
-@example("a.md", b"---\ntitle: \xd8\n---\n\xff", DraftOptions())
+@example("a.md", b"\xff\xfe", default_options())
+@example("a.md", b"---\ntitle: \xd8\n---\n\xff", default_options())
 def test_any_bytes_are_an_article_or_a_problem(
     path: str, content: bytes, options: DraftOptions
 ) -> None:

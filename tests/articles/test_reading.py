@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Draft, Severity, SourceFile
 from digest.errors import SourceError
+from tests.defaults import default_options
 
 #: XML 1.0 section 2.2, the other way round.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,7 +19,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def read(content: str | bytes, name: str = "a.md") -> Draft:
     raw = content if isinstance(content, bytes) else content.encode()
     source = SourceFile(path=PurePosixPath(name), content=raw)
-    return make_draft(source, DraftOptions(engines=("nh3",), timezone="Asia/Shanghai"))
+    return make_draft(source, default_options(engines=("nh3",), timezone="Asia/Shanghai"))
 
 
 @pytest.mark.parametrize(

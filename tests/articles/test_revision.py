@@ -11,7 +11,6 @@ import pytest
 from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, Severity
 from digest.articles.reading.enclosures import Enclosure
 from digest.articles.revision import (
-    IngestPolicy,
     Kind,
     Known,
     Revision,
@@ -19,6 +18,7 @@ from digest.articles.revision import (
     decide,
     notes,
 )
+from tests.defaults import default_policy
 
 FIRST = datetime(2024, 1, 1, 6, 0, tzinfo=UTC)
 NOW = datetime(2024, 5, 1, 8, 0, tzinfo=UTC)
@@ -42,14 +42,14 @@ KNOWN = Known(fingerprint="f1", published_at=FIRST, updated_at=FIRST, content=co
 @pytest.mark.parametrize("date", [DRAFT.published_at, None])
 def test_a_new_article_is_published_at_its_date_or_at_first_sight(date: datetime | None) -> None:
     moment = date or NOW
-    assert decide(None, replace(DRAFT, published_at=date), NOW, IngestPolicy()) == Revision(
+    assert decide(None, replace(DRAFT, published_at=date), NOW, default_policy()) == Revision(
         kind=Kind.NEW, published_at=moment, updated_at=moment
     )
 
 
 @pytest.mark.parametrize("date", [DRAFT.published_at, None, NOW])
 def test_the_same_content_is_unchanged_whatever_its_date_says(date: datetime | None) -> None:
-    assert decide(KNOWN, replace(DRAFT, published_at=date), NOW, IngestPolicy()) == Revision(
+    assert decide(KNOWN, replace(DRAFT, published_at=date), NOW, default_policy()) == Revision(
         kind=Kind.UNCHANGED, published_at=FIRST, updated_at=FIRST
     )
 
@@ -59,34 +59,34 @@ def test_other_bytes_of_the_same_meaning_are_published_without_an_update(
     other: dict[str, Any],
 ) -> None:
     changed = replace(DRAFT, **other)
-    assert decide(KNOWN, changed, NOW, IngestPolicy()) == Revision(
+    assert decide(KNOWN, changed, NOW, default_policy()) == Revision(
         kind=Kind.REVISED, published_at=FIRST, updated_at=FIRST
     )
 
 
 def test_another_meaning_is_an_update_now() -> None:
-    assert decide(KNOWN, replace(DRAFT, fingerprint="f2"), NOW, IngestPolicy()) == Revision(
+    assert decide(KNOWN, replace(DRAFT, fingerprint="f2"), NOW, default_policy()) == Revision(
         kind=Kind.UPDATED, published_at=FIRST, updated_at=NOW
     )
 
 
 def test_an_update_is_never_before_the_publication() -> None:
     later = replace(KNOWN, published_at=NOW + timedelta(days=1), updated_at=NOW + timedelta(days=1))
-    revision = decide(later, replace(DRAFT, fingerprint="f2"), NOW, IngestPolicy())
+    revision = decide(later, replace(DRAFT, fingerprint="f2"), NOW, default_policy())
     assert revision.updated_at == revision.published_at == NOW + timedelta(days=1)
 
 
 def test_a_date_to_come_is_an_embargo() -> None:
     tomorrow = NOW + timedelta(days=1)
-    revision = decide(None, replace(DRAFT, published_at=tomorrow), NOW, IngestPolicy())
+    revision = decide(None, replace(DRAFT, published_at=tomorrow), NOW, default_policy())
     assert revision == Revision(kind=Kind.EMBARGOED, published_at=tomorrow, updated_at=tomorrow)
-    assert decide(KNOWN, replace(DRAFT, published_at=tomorrow), NOW, IngestPolicy()).kind == (
+    assert decide(KNOWN, replace(DRAFT, published_at=tomorrow), NOW, default_policy()).kind == (
         Kind.UNCHANGED
     ), "what is published stays"
 
 
 def test_a_date_too_far_ahead_is_first_sight_with_a_note() -> None:
-    policy = IngestPolicy(longest_embargo=timedelta(days=30))
+    policy = default_policy(longest_embargo=timedelta(days=30))
     far = replace(DRAFT, published_at=NOW + timedelta(days=31), notes=(NOTE,))
     assert decide(None, far, NOW, policy) == Revision(
         kind=Kind.NEW, published_at=NOW, updated_at=NOW
@@ -100,13 +100,13 @@ def test_a_date_too_far_ahead_is_first_sight_with_a_note() -> None:
 
 @pytest.mark.parametrize("date", [None, NOW, NOW + timedelta(days=30)])
 def test_other_dates_are_no_note(date: datetime | None) -> None:
-    policy = IngestPolicy(longest_embargo=timedelta(days=30))
+    policy = default_policy(longest_embargo=timedelta(days=30))
     assert notes(replace(DRAFT, published_at=date, notes=(NOTE,)), NOW, policy) == (NOTE,)
 
 
 def test_now_must_be_utc() -> None:
     with pytest.raises(ValueError, match="now"):
-        decide(None, DRAFT, datetime(2024, 1, 1), IngestPolicy())  # noqa: DTZ001 - what is refused
+        decide(None, DRAFT, datetime(2024, 1, 1), default_policy())  # noqa: DTZ001 - what is refused
 
 
 def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:

@@ -7,13 +7,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Draft, SourceFile
+from tests.defaults import default_options
 
 
 def draft(path: str, text: str, **options: Any) -> Draft:
     source = SourceFile(path=PurePosixPath(path), content=text.encode())
-    return make_draft(source, DraftOptions(engines=("nh3",), timezone="Asia/Shanghai", **options))
+    return make_draft(
+        source, default_options(engines=("nh3",), timezone="Asia/Shanghai", **options)
+    )
 
 
 def told(made: Draft) -> dict[str, object]:

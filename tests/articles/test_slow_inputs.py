@@ -11,13 +11,13 @@ from pathlib import PurePosixPath
 import pytest
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.ingest import workers as workers_module
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Draft, SourceFile
 from digest.errors import SourceError
 from digest.settings.options import ArticlesTable
 from tests.conftest import Workplace
+from tests.defaults import default_options
 
 #: Bytes of the largest file that is read, by the default configuration.
 LARGEST = 4 * 1024 * 1024
@@ -25,7 +25,7 @@ LARGEST = 4 * 1024 * 1024
 BOUND = 2.0 if sys.gettrace() is None else 6.0
 HEAD = "---\ntitle: T\n---\n\n"
 HTML = HEAD + "<div>x</div>"
-RECIPE = DraftOptions(engines=("nh3",))
+RECIPE = default_options(engines=("nh3",))
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
 
 
@@ -135,7 +135,7 @@ GIVEN_UP = "took more than {} s to read and was given up"
 def workers() -> Iterator[Workers]:
     with (
         pytest.MonkeyPatch.context() as patch,
-        Workers(DraftOptions(), count=1, timeout=LIMIT) as pool,
+        Workers(default_options(), count=1, timeout=LIMIT) as pool,
     ):
         patch.setattr(workers_module, "_PATIENCE", 100)  # a busy machine takes long over LIMIT
         yield pool

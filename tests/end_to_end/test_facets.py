@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.revision import IngestPolicy
-from digest.feeds.catalog import CustomFeed, FeedPlan
+from digest.feeds.catalog import CustomFeed
 from digest.feeds.model import ATOM
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
 from digest.store.database import Store, open_store
+from tests.defaults import default_plan, default_policy
 from tests.feeds.samples import SITE
 from tests.store.samples import MINUTE, NOW
 from tests.store.steps import STEPS, Step, take
@@ -35,7 +36,7 @@ def publisher(store: Store, output: Path, policy: IngestPolicy, clock: Seconds) 
     found = Publisher(
         store=store.feeds,
         folder=OutputFolder(output, time_ns=clock),
-        options=FeedPlan(
+        options=default_plan(
             site=SITE,
             limit=2,
             formats=(ATOM,),
@@ -63,7 +64,7 @@ def test_a_folder_that_followed_every_change_is_like_a_new_one(steps: list[Step]
         folder = Path(name)
         with open_store(f"sqlite:///{folder}/digest.db") as store:
             store.authority(SITE.authority)
-            policy, clock = IngestPolicy(language=SITE.language), Seconds()
+            policy, clock = default_policy(language=SITE.language), Seconds()
             one = publisher(store, folder / "followed", policy, clock)
             one.publish()
             for number, step in enumerate(steps):

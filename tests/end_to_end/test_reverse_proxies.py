@@ -20,7 +20,7 @@ import pytest
 
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, article_key
-from digest.feeds.model import RSS, Feed
+from digest.feeds.model import RSS
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.times import utc_now
 from digest.urls import article_folder
@@ -28,6 +28,7 @@ from digest.web.app import create_app
 from digest.web.feed_files import FeedFiles
 from digest.web.server import Server
 from tests.conftest import Workplace
+from tests.defaults import default_feed
 from tests.feeds.samples import SITE, article, document
 from tests.store.samples import reading
 from tests.web.test_app import KEY, Book
@@ -57,7 +58,7 @@ WITH_BROTLI = pytest.param(
     ),
 )
 
-FEED = document(RSS, Feed(site=SITE), [article(number) for number in range(3)])
+FEED = document(RSS, default_feed(site=SITE), [article(number) for number in range(3)])
 
 
 @pytest.fixture(name="services")
@@ -414,7 +415,7 @@ async def test_the_daemon_is_asked_for_what_it_alone_can_do(
     assert browser.headers["content-type"] == "text/xml; charset=utf-8"
     assert content == FEED
     whole, _ = await ask(proxy, "/feeds/rss.xml", a_im="feed")
-    changed = document(RSS, Feed(site=SITE), [article(number) for number in (9, 0, 1, 2)])
+    changed = document(RSS, default_feed(site=SITE), [article(number) for number in (9, 0, 1, 2)])
     OutputFolder(output).write("feeds/rss.xml", changed)
     known = whole.headers["etag"]
     response, content = await ask(proxy, "/feeds/rss.xml", a_im="feed", if_none_match=known)

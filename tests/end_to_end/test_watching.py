@@ -23,7 +23,6 @@ from watchdog.observers.inotify_c import InotifyFD
 from digest.app import publish_loop as publish_loop_module
 from digest.app.publish_loop import PendingPaths, PublishLoop
 from digest.app.wiring import Services
-from digest.articles.draft_options import DraftOptions
 from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.records import Embargoes, FileRecord, Reading
@@ -42,6 +41,7 @@ from digest.wakeup import WakeUp
 from tests import stores
 from tests.articles.ingest.test_ingest import refuse_to_open
 from tests.conftest import CONFIGURATION, Workplace
+from tests.defaults import default_options
 from tests.effort import effort
 
 
@@ -238,7 +238,7 @@ async def test_a_burst_of_files_in_new_nested_folders_is_taken_whole(
                 file.parent.mkdir(parents=True)
             file.hardlink_to(seed)  # quicker than any crawler writes
 
-    with NoWorkers(DraftOptions(), count=1, timeout=timedelta(seconds=1)) as workers:
+    with NoWorkers(default_options(), count=1, timeout=timedelta(seconds=1)) as workers:
         publishing = PublishLoop(
             ingest=Ingest(store=memory, memory=memory, tree=tree, workers=workers, clock=utc_now),
             publisher=NoPublisher(),

@@ -14,13 +14,14 @@ from lxml import etree
 
 from digest.feeds.archive import ALONE, Entry, Place, Version, decide
 from digest.feeds.feedgen_extensions import ArchiveMark
-from digest.feeds.model import ATOM, Feed
+from digest.feeds.model import ATOM
 from digest.urls import archive_path
+from tests.defaults import default_feed
 from tests.effort import effort
 from tests.feeds.samples import NOON, PORTS, SITE
 
 MINUTE = timedelta(minutes=1)
-FEED = Feed(site=SITE, category=PORTS)
+FEED = default_feed(site=SITE, category=PORTS)
 
 
 def version(

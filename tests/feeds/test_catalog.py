@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from digest.articles.facets import Facet, FacetKind
-from digest.feeds.catalog import CustomFeed, FeedPlan, spread
+from digest.feeds.catalog import CustomFeed, spread
 from digest.feeds.model import ATOM, RSS, CategorySummary, FacetSummary
+from tests.defaults import default_plan
 from tests.feeds.samples import SITE, TEA, TRADE
 
 LIN = Facet(FacetKind.AUTHOR, "林舟")
 CHINESE, ENGLISH = Facet(FacetKind.LANGUAGE, "zh"), Facet(FacetKind.LANGUAGE, "en")
 GONE = Facet(FacetKind.CUSTOM, "a feed that was taken out of the configuration")
 DOCKS, TIDES = Facet(FacetKind.CUSTOM, "docks"), Facet(FacetKind.CUSTOM, "tides")
-PLAN = FeedPlan(
+PLAN = default_plan(
     site=SITE,
     full=False,
     formats=(RSS, ATOM),
@@ -37,7 +38,7 @@ def test_a_feed_of_the_operators_is_like_the_others_where_nothing_is_said() -> N
 
 
 def test_what_the_plan_leaves_out_has_no_feed() -> None:
-    bare = FeedPlan(site=SITE)
+    bare = default_plan(site=SITE)
     assert [bare.feed(one) for one in (LIN, CHINESE, DOCKS)] == [None, None, None]
     assert PLAN.feed(Facet(FacetKind.CUSTOM, "gone")) is None
     everything, trade = bare.feed(None), bare.feed(TRADE)
@@ -59,4 +60,4 @@ def test_one_language_alone_has_no_feed() -> None:
 
 
 def test_facets_that_the_plan_leaves_out_are_not_spread() -> None:
-    assert spread(FeedPlan(site=SITE), [], summaries(LIN, ENGLISH, CHINESE, DOCKS)) == {}
+    assert spread(default_plan(site=SITE), [], summaries(LIN, ENGLISH, CHINESE, DOCKS)) == {}

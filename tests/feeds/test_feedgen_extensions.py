@@ -8,11 +8,11 @@ from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
 from digest.feeds.feedgen_extensions import TOMBSTONES, minutes, period
-from digest.feeds.model import Feed
 from digest.settings.durations import parse
+from tests.defaults import default_feed
 from tests.feeds.samples import NOON, PORTS, SITE, article, atom
 
-FEED = Feed(site=SITE, category=PORTS)
+FEED = default_feed(site=SITE, category=PORTS)
 GONE = [
     Tombstone(id=ArticleId("tag:example.org,2024:x"), withdrawn_at=NOON + timedelta(days=3)),
     Tombstone(id=ArticleId('tag:example.org,2024:"<&'), withdrawn_at=NOON),

@@ -15,14 +15,15 @@ from digest.articles.model import ArticleId, Tombstone
 from digest.feeds.archive import Content, Place
 from digest.feeds.feedgen_extensions import HISTORY
 from digest.feeds.formats import FORMATS
-from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.rss_atom import last_change
+from tests.defaults import default_feed
 from tests.feed_validation import validate
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article, document
 
 FH = f"{{{HISTORY}}}"
 A = "{http://www.w3.org/2005/Atom}"
-FEED = Feed(site=replace(SITE, hubs=("https://hub.example/",)), category=PORTS)
+FEED = default_feed(site=replace(SITE, hubs=("https://hub.example/",)), category=PORTS)
 GONE = Tombstone(id=ArticleId("tag:ferry.example,2024:gone"), withdrawn_at=NOON)
 EACH = pytest.mark.parametrize("name", FORMATS)
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from digest.articles.model import SafeHtml
 from digest.articles.reading.enclosures import Enclosure
-from digest.feeds.model import Feed
+from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, article, json_feed
 
-FEED = Feed(site=SITE, category=PORTS)
+FEED = default_feed(site=SITE, category=PORTS)
 
 
 def load(document: bytes) -> dict[str, Any]:
@@ -65,16 +65,20 @@ def test_an_article_with_as_little_as_possible_has_what_is_required() -> None:
 
 
 def test_a_site_without_names_still_has_a_title() -> None:
-    document = load(json_feed(Feed(site=replace(SITE, title="", author=""), category=None), []))
+    document = load(
+        json_feed(default_feed(site=replace(SITE, title="", author=""), category=None), [])
+    )
     assert document["title"] == "https://ferry.example/feeds/"
     assert "authors" not in document
 
 
 def test_pictures_are_given_where_they_are_configured() -> None:
     icon, logo = "https://ferry.example/i.png", "https://ferry.example/l.png"
-    both = load(json_feed(Feed(site=replace(SITE, icon=icon, logo=logo), category=None), []))
+    both = load(
+        json_feed(default_feed(site=replace(SITE, icon=icon, logo=logo), category=None), [])
+    )
     assert (both["icon"], both["favicon"]) == (icon, icon)
-    only = load(json_feed(Feed(site=replace(SITE, logo=logo), category=None), []))
+    only = load(json_feed(default_feed(site=replace(SITE, logo=logo), category=None), []))
     assert (only["icon"], "favicon" in only) == (logo, False)
 
 

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath
-from digest.feeds.model import ATOM, Feed, article_link
+from digest.feeds.model import ATOM, article_link
+from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, TRADE, article
 
 
 def test_the_root_feed_lives_right_below_feeds() -> None:
-    feed = Feed(site=SITE, category=None)
+    feed = default_feed(site=SITE, category=None)
     assert feed.folder == "feeds/"
     assert feed.title == SITE.title
     assert feed.link() == "https://ferry.example/feeds/"
@@ -19,7 +20,7 @@ def test_the_root_feed_lives_right_below_feeds() -> None:
 
 
 def test_a_category_feed_is_named_by_its_path_and_its_address_is_encoded() -> None:
-    feed = Feed(site=SITE, category=PORTS)
+    feed = default_feed(site=SITE, category=PORTS)
     assert feed.folder == "feeds/商业/航运/港口 & Docks/"
     assert feed.title == f"商业 / 航运 / 港口 & Docks · {SITE.title}"
     assert feed.link(ATOM).endswith("/%E6%B8%AF%E5%8F%A3%20%26%20Docks/atom.xml")
@@ -27,12 +28,12 @@ def test_a_category_feed_is_named_by_its_path_and_its_address_is_encoded() -> No
 
 
 def test_feeds_have_different_ids() -> None:
-    feeds = [Feed(site=SITE, category=category) for category in (None, TRADE, PORTS)]
+    feeds = [default_feed(site=SITE, category=category) for category in (None, TRADE, PORTS)]
     assert len({feed.id for feed in feeds}) == 3
 
 
 def test_a_name_with_a_slash_does_not_make_a_deeper_folder() -> None:
-    feed = Feed(site=SITE, category=CategoryPath(("A/B", "..")))
+    feed = default_feed(site=SITE, category=CategoryPath(("A/B", "..")))
     assert feed.folder == "feeds/A%2FB/%2E%2E/"
     assert feed.link() == "https://ferry.example/feeds/A%252FB/%252E%252E/"
 
@@ -46,7 +47,7 @@ def test_a_name_with_a_slash_does_not_make_a_deeper_folder() -> None:
     ],
 )
 def test_a_facet_has_a_folder_of_its_own(facet: Facet, folder: str, title: str, kind: str) -> None:
-    feed = Feed(site=SITE, facet=facet)
+    feed = default_feed(site=SITE, facet=facet)
     assert feed.folder == folder
     assert feed.id.startswith("tag:ferry.example,2024:feeds/%40")
     assert (feed.name, feed.title) == (title, f"{title} · {SITE.title}")
@@ -54,14 +55,14 @@ def test_a_facet_has_a_folder_of_its_own(facet: Facet, folder: str, title: str, 
 
 
 def test_the_operators_title_stands_alone() -> None:
-    feed = Feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), called="港口")
+    feed = default_feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), called="港口")
     assert (feed.name, feed.title) == ("港口", "港口")
 
 
 def test_a_feed_has_one_scope() -> None:
     with pytest.raises(ValueError, match="a feed of both"):
-        Feed(site=SITE, category=TRADE, facet=Facet(FacetKind.AUTHOR, "林舟"))
-    assert [Feed(site=SITE, category=one).kind for one in (None, TRADE)] == [
+        default_feed(site=SITE, category=TRADE, facet=Facet(FacetKind.AUTHOR, "林舟"))
+    assert [default_feed(site=SITE, category=one).kind for one in (None, TRADE)] == [
         "everything",
         "category",
     ]
@@ -82,8 +83,8 @@ def test_a_feed_has_one_scope() -> None:
 def test_no_category_lies_in_the_folder_of_a_facet(
     names: list[str], kind: FacetKind, name: str
 ) -> None:
-    category = Feed(site=SITE, category=CategoryPath(tuple(names)))
-    facet = Feed(site=SITE, facet=Facet(kind, name))
+    category = default_feed(site=SITE, category=CategoryPath(tuple(names)))
+    facet = default_feed(site=SITE, facet=Facet(kind, name))
     assert not category.folder.casefold().startswith(
         facet.folder.rpartition("/")[0].rpartition("/")[0] + "/"
     )

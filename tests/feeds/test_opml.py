@@ -6,8 +6,9 @@ from lxml import etree
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath
-from digest.feeds.model import ATOM, RSS, Feed
+from digest.feeds.model import ATOM, RSS
 from digest.feeds.opml import opml
+from tests.defaults import default_feed, default_plan
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 
@@ -25,7 +26,7 @@ def shape(outline: etree._Element) -> list[object]:
 
 def test_feeds_are_nested_like_the_categories() -> None:
     life = CategoryPath(("生活",))
-    document = opml(SITE, categories(TRADE, SHIPS, PORTS, life, TEA))
+    document = opml(default_plan(site=SITE), categories(TRADE, SHIPS, PORTS, life, TEA))
     root = etree.fromstring(document)
     assert root.get("version") == "2.0"
     assert root.findtext("head/title") == SITE.title
@@ -40,7 +41,7 @@ def test_feeds_are_nested_like_the_categories() -> None:
 
 
 def test_each_feed_has_its_addresses_and_only_leaves_have_them() -> None:
-    root = etree.fromstring(opml(SITE, categories(TRADE, SHIPS)))
+    root = etree.fromstring(opml(default_plan(site=SITE), categories(TRADE, SHIPS)))
     feeds = [outline for outline in root.iter("outline") if outline.get("xmlUrl")]
     assert [len(feed) for feed in feeds] == [0, 0, 0]
     assert [dict(feed.attrib) for feed in feeds[1:]] == [
@@ -48,39 +49,39 @@ def test_each_feed_has_its_addresses_and_only_leaves_have_them() -> None:
             "text": category.name,
             "title": category.name,
             "type": "rss",
-            "xmlUrl": Feed(site=SITE, category=category).link("rss.xml"),
-            "htmlUrl": Feed(site=SITE, category=category).link(),
+            "xmlUrl": default_feed(site=SITE, category=category).link("rss.xml"),
+            "htmlUrl": default_feed(site=SITE, category=category).link(),
         }
         for category in (TRADE, SHIPS)
     ]
 
 
 def test_another_format_can_be_listed() -> None:
-    assert b"/atom.xml" in opml(SITE, [], ATOM)
+    assert b"/atom.xml" in opml(default_plan(site=SITE), [], ATOM)
 
 
 def test_a_category_whose_parent_is_not_listed_stands_at_the_top() -> None:
-    body = etree.fromstring(opml(SITE, categories(PORTS))).find("body")
+    body = etree.fromstring(opml(default_plan(site=SITE), categories(PORTS))).find("body")
     assert body is not None
     assert shape(body) == [SITE.title, PORTS.name]
 
 
 def test_hostile_names_are_escaped_and_no_clock_shows() -> None:
     site = replace(SITE, title='<a> "b"\x00', author="")
-    document = opml(site, categories(CategoryPath(('"><x>\x01',))))
+    document = opml(default_plan(site=site), categories(CategoryPath(('"><x>\x01',))))
     root = etree.fromstring(document)
     assert root.findtext("head/title") == '<a> "b"'
     assert root.find("head/ownerName") is None
     assert [outline.get("text") for outline in root.iter("outline")] == ['<a> "b"', '"><x>']
-    assert document == opml(site, categories(CategoryPath(('"><x>\x01',))))
+    assert document == opml(default_plan(site=site), categories(CategoryPath(('"><x>\x01',))))
     assert b"date" not in document
 
 
 def test_feeds_of_facets_stand_in_folders_of_their_kinds() -> None:
-    docks = Feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), formats=(ATOM,))
-    english = Feed(site=SITE, facet=Facet(FacetKind.LANGUAGE, "en"))
-    authors = [Feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)) for name in "甲乙"]
-    document = opml(SITE, categories(TRADE), RSS, [*authors, docks, english])
+    docks = default_feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), formats=(ATOM,))
+    english = default_feed(site=SITE, facet=Facet(FacetKind.LANGUAGE, "en"))
+    authors = [default_feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)) for name in "甲乙"]
+    document = opml(default_plan(site=SITE), categories(TRADE), RSS, [*authors, docks, english])
     body = etree.fromstring(document).find("body")
     assert body is not None
     assert shape(body) == [
@@ -93,5 +94,5 @@ def test_feeds_of_facets_stand_in_folders_of_their_kinds() -> None:
     addresses = [outline.get("xmlUrl") for outline in body.iter("outline")]
     assert docks.link(ATOM) in addresses, "it has no RSS"
     assert authors[0].link(RSS) in addresses
-    foreign = opml(replace(SITE, language="fr"), [], RSS, authors)
+    foreign = opml(default_plan(site=replace(SITE, language="fr")), [], RSS, authors)
     assert b'title="Authors"' in foreign

@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from lxml import etree
 
 from digest.articles.model import Article
-from digest.feeds.model import ATOM, JSON, RSS, Feed, article_link
+from digest.feeds.model import ATOM, JSON, RSS, article_link
 from digest.feeds.rss_atom import WORD_JOINER, person
 from digest.times import rfc822, rfc3339
+from tests.defaults import default_feed
 from tests.feed_validation import validate
 from tests.feed_validation.syntax import rfc3339_moment
 from tests.feeds.hostile import articles
 from tests.feeds.samples import NOON, SITE, article, atom, json_feed, rss
 
-FEED = Feed(site=SITE, category=None)
+FEED = default_feed(site=SITE, category=None)
 A = "{http://www.w3.org/2005/Atom}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
@@ -45,7 +46,7 @@ def language(one: Article) -> str | None:
 def test_no_rule_finds_anything_wrong(some: list[Article]) -> None:
     for name, write in ((RSS, rss), (ATOM, atom), (JSON, json_feed)):
         for full in (True, False):
-            feed = Feed(site=SITE, category=None, full=full)
+            feed = default_feed(site=SITE, category=None, full=full)
             document = write(feed, some)
             assert validate(document, address=feed.link(name), now=NOON) == ()
 

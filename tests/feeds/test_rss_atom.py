@@ -34,6 +34,7 @@ from digest.feeds.rss_atom import (
     unmistakable,
 )
 from digest.times import rfc822
+from tests.defaults import default_feed, default_plan
 from tests.feed_validation.syntax import mistakable
 from tests.feeds.samples import NOON, PORTS, SITE, TEA, article, atom, document, json_feed, rss
 
@@ -45,8 +46,8 @@ MARKED = st.lists(
 
 
 Write = Callable[[Feed, Sequence[Article]], bytes]
-FEED = Feed(site=SITE, category=PORTS)
-ROOT = Feed(site=SITE, category=None)
+FEED = default_feed(site=SITE, category=PORTS)
+ROOT = default_feed(site=SITE, category=None)
 A = "{http://www.w3.org/2005/Atom}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
@@ -191,7 +192,7 @@ def test_pictures_rights_and_rhythm_are_given_where_they_are_configured() -> Non
         logo="https://ferry.example/l.png",
         copyright="© 2024 <Ferry>",
     )
-    feed = Feed(site=site, category=PORTS, ttl=timedelta(minutes=15))
+    feed = default_feed(site=site, category=PORTS, ttl=timedelta(minutes=15))
     channel = etree.fromstring(rss(feed, [article()])).find("channel")
     assert channel is not None
     assert channel.findtext("copyright") == "© 2024 <Ferry>"
@@ -260,7 +261,7 @@ def test_the_publishers_address_is_given_where_there_is_one() -> None:
 
 def test_the_publishers_address_stands_alone_where_nobody_has_a_name() -> None:
     site = replace(SITE, email="desk@ferry.example", author="", title="")
-    feed = Feed(site=site, category=None)
+    feed = default_feed(site=site, category=None)
     channel = etree.fromstring(rss(feed, [])).find("channel")
     assert channel is not None
     assert channel.findtext("managingEditor") == "desk@ferry.example"
@@ -297,7 +298,7 @@ def test_a_feed_was_updated_when_its_newest_change_was() -> None:
 @BOTH
 def test_a_browser_is_told_the_style_without_the_host(write: Write) -> None:
     site = replace(SITE, url="https://example.org/a b&c".replace(" ", "%20"))
-    first = write(Feed(site=site, category=None), []).split(b"\n")
+    first = write(default_feed(site=site, category=None), []).split(b"\n")
     assert first[0] == b'<?xml version="1.0" encoding="UTF-8"?>'
     assert first[1] == b'<?xml-stylesheet type="text/css" href="/a%20b%26c/feeds/feed.css"?>'
 
@@ -316,7 +317,7 @@ def test_what_xml_cannot_hold_is_dropped_and_breaks_nothing(write: Write) -> Non
         language="en" + bad,
     )
     site = replace(SITE, title=bad, author=bad, email=bad + "@ferry.example", language="zh" + bad)
-    entry = parse(write(Feed(site=site, category=None), [one])).entries[0]
+    entry = parse(write(default_feed(site=site, category=None), [one])).entries[0]
     assert entry.title == "xy"
     assert entry.content[0].value == "<p>xy</p>"
     assert entry.link == "https://elsewhere.example/xy"
@@ -343,7 +344,7 @@ def test_whatever_stands_in_an_article_the_feed_is_well_formed(
     one = article(
         title=title or "x", summary=summary, body=SafeHtml(body), authors=(author,), link=None
     )
-    feed = Feed(site=replace(SITE, title=name), category=None)
+    feed = default_feed(site=replace(SITE, title=name), category=None)
     for write in (rss, atom):
         document = write(feed, [one, article(2)])
         root = etree.fromstring(document)
@@ -372,6 +373,7 @@ import locale, sys
 locale.setlocale(locale.LC_ALL, sys.argv[1])
 from tests.feeds.samples import article, atom, json_feed, rss
 from tests.feeds.test_rss_atom import FEED
+from tests.defaults import default_feed, default_plan
 articles = [article(number) for number in range(3)]
 sys.stdout.buffer.write(b"".join(write(FEED, articles) for write in (rss, atom, json_feed)))
 """
@@ -405,7 +407,7 @@ def test_the_locale_of_the_process_is_left_alone(monkeypatch: pytest.MonkeyPatch
     assert rfc822(article().published_at).encode() in rss(FEED, [article()])
     assert atom(FEED, [article()])
     assert json_feed(FEED, [article()])
-    assert opml(SITE, [PORTS])
+    assert opml(default_plan(site=SITE), [PORTS])
 
 
 @pytest.mark.parametrize("name", [RSS, ATOM, JSON])

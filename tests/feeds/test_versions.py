@@ -13,9 +13,10 @@ from digest.articles.model import Article, SafeHtml
 from digest.feeds import versions as versions_module
 from digest.feeds.model import Feed
 from digest.feeds.versions import Deltas, content_tag, news, recorded
+from tests.defaults import default_feed
 from tests.feeds.samples import SITE, article, atom, held, rss
 
-FEED = Feed(site=SITE, category=None)
+FEED = default_feed(site=SITE, category=None)
 FORMATS = pytest.mark.parametrize("form", [rss, atom])
 
 Form = Callable[[Feed, Sequence[Article]], bytes]

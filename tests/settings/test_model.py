@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from digest.app.builders import make_schedules, make_transport
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft_options import DraftOptions
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
@@ -24,6 +23,7 @@ from digest.mail.transports.sendmail import SendmailTransport
 from digest.mail.transports.smtp.pool import SmtpTransport
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings, load
+from tests.defaults import default_options
 
 
 def settings(tmp_path: Path, text: str = "") -> Settings:
@@ -151,7 +151,7 @@ class TestSite:
 
 class TestRecipe:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
-        assert settings(tmp_path).draft_options() == DraftOptions()
+        assert settings(tmp_path).draft_options() == default_options()
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
         text = r"""
@@ -185,7 +185,7 @@ class TestRecipe:
             pattern = "c"
             [[rules]]
         """
-        assert settings(tmp_path, text).draft_options() == DraftOptions(
+        assert settings(tmp_path, text).draft_options() == default_options(
             timezone="Europe/Berlin",
             engines=("nh3",),
             summary_length=99,

@@ -19,6 +19,7 @@ from digest.store.database import Store, open_store
 from digest.store.schema import archive, archive_entry, article
 from digest.store.types import hashed
 from tests import stores
+from tests.defaults import default_feed
 from tests.effort import effort
 from tests.store.conftest import AUTHORITY
 from tests.store.samples import BANKS, FINANCE, LOANS, MINUTE, NOW, SCIENCE, SPACE, reading
@@ -36,7 +37,7 @@ LIMIT = 3
 
 
 def feed(category: CategoryPath | None = None) -> Feed:
-    return Feed(site=SITE, category=category, limit=LIMIT)
+    return default_feed(site=SITE, category=category, limit=LIMIT)
 
 
 def publish(store: Store, changes: Changes | None, *feeds: Feed) -> list[int]:

@@ -16,13 +16,13 @@ from sqlalchemy import select
 
 from digest.articles.ingest.records import Embargoes, Reading
 from digest.articles.model import Changes, Draft, Note, Severity, article_key
-from digest.articles.revision import IngestPolicy
 from digest.store.article_queries import COLUMNS, read
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
 from digest.store.problems import FAILED
 from digest.store.schema import article, file, problem
 from tests import stores
+from tests.defaults import default_policy
 from tests.store.samples import (
     BANKS,
     FINANCE,
@@ -37,7 +37,7 @@ from tests.store.samples import (
 
 LATER = NOW + timedelta(hours=1)
 DAY = timedelta(days=1)
-FOLD = IngestPolicy(fold=True)
+FOLD = default_policy(fold=True)
 #: A text that says enough to be known by, and one that is nearly the same.
 TEXT = "<p>河上的新桥今天通车了，桥长三百米，两岸的人走过去只要五分钟，以前要坐半小时的船。</p>" * 2
 NEARLY = TEXT + "<p>（据本报记者）</p>"
@@ -362,7 +362,7 @@ STEPS = st.one_of(
 def test_whatever_happens_to_files_each_is_in_one_article_that_has_its_categories(
     migrated_sqlite: Path, batches: list[list[tuple[Any, ...]]], fold: bool
 ) -> None:
-    policy = IngestPolicy(fold=fold)
+    policy = default_policy(fold=fold)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/digest.db"
         shutil.copyfile(migrated_sqlite, f"{folder}/digest.db")

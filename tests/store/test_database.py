@@ -24,9 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from digest.articles.facets import FacetKind
 from digest.articles.model import CategoryPath
-from digest.articles.revision import IngestPolicy
 from digest.errors import StoreError
-from digest.feeds.model import Feed
 from digest.store import migrations
 from digest.store.connection import Database
 from digest.store.database import Store, open_store
@@ -35,6 +33,7 @@ from digest.store.types import hashed
 from digest.subscribers.address import address_key
 from digest.subscribers.tokens import SubscriptionLink
 from tests import stores
+from tests.defaults import default_feed, default_policy
 from tests.feeds.samples import SITE
 from tests.store.samples import ADA, CHINESE, LIN, NOW, reading, someone
 
@@ -102,7 +101,7 @@ def test_articles_that_were_there_before_facets_have_authors(bare_url: str) -> N
         assert [one.sequence for one in stores.newest(store, LIN, 9)] == [2, 1]
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
         assert [one.articles for one in stores.facets(store, [FacetKind.AUTHOR])] == [2, 2, 1]
-        assert store.articles.review(NOW, None, IngestPolicy(language="en")).facets == {CHINESE}
+        assert store.articles.review(NOW, None, default_policy(language="en")).facets == {CHINESE}
 
 
 #: Subscribers of a schema without persons: number, address, digest, state.
@@ -429,4 +428,4 @@ def test_categories_follow_the_names_that_their_folders_have_now(bare_url: str) 
     with open_store(bare_url) as store, store.pages.snapshot() as snapshot:
         assert snapshot.category(new) == path
         assert snapshot.of_selection(path).number == 1
-        assert snapshot.newest_archive(Feed(site=SITE, category=path)) == 1
+        assert snapshot.newest_archive(default_feed(site=SITE, category=path)) == 1

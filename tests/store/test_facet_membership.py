@@ -17,6 +17,7 @@ from digest.articles.model import Changes
 from digest.articles.revision import IngestPolicy
 from digest.store.database import Store, open_store
 from tests import stores
+from tests.defaults import default_policy
 from tests.store.samples import (
     ADA,
     CHINESE,
@@ -34,7 +35,7 @@ from tests.store.steps import STEPS, Step, take
 LATER = NOW + MINUTE
 ENGLISH = Facet(FacetKind.LANGUAGE, "en")
 BRIDGES = Facet(FacetKind.CUSTOM, "bridges")
-POLICY = IngestPolicy(
+POLICY = default_policy(
     language="en", filters=(ArticleFilter(name="bridges", wanted=Criteria(words=("三百米",))),)
 )
 
@@ -95,7 +96,7 @@ def test_a_new_text_may_leave_a_filter(store: Store) -> None:
 
 def test_categories_of_another_file_count_for_filters(store: Store) -> None:
     article_filter = ArticleFilter(name="bridges", wanted=Criteria(categories=(SCIENCE,)))
-    policy = IngestPolicy(filters=(article_filter,))
+    policy = default_policy(filters=(article_filter,))
     store.articles.record([reading("1.md", identity="urn:x", categories=(LOANS,))], NOW, policy)
     assert BRIDGES not in counts(store)
     changes = store.articles.record(
@@ -114,7 +115,7 @@ def test_a_new_definition_is_applied_to_what_is_there_and_only_once(store: Store
     store.articles.record([reading("a.md"), reading("b.md", language=None)], NOW, POLICY)
     assert store.articles.review(NOW, None, POLICY) == Changes(), "decided so already"
     article_filter = ArticleFilter(name="money", wanted=Criteria(categories=(FINANCE,)))
-    other = IngestPolicy(language="fr", filters=(article_filter,))
+    other = default_policy(language="fr", filters=(article_filter,))
     changes = store.articles.review(LATER, None, other)
     french, money = Facet(FacetKind.LANGUAGE, "fr"), article_filter.facet
     assert changes == Changes(facets=frozenset({ENGLISH, french, BRIDGES, money}))
@@ -126,13 +127,13 @@ def test_facets_of_more_articles_than_one_statement_takes_are_decided_anew(store
     many = [reading(f"{number}.md", title=f"{number}", language=None) for number in range(1_100)]
     store.articles.record(many, NOW)
     assert counts(store) == {LIN: 1_100, ADA: 1_100}
-    assert store.articles.review(LATER, None, IngestPolicy(language="en")).facets == {ENGLISH}
+    assert store.articles.review(LATER, None, default_policy(language="en")).facets == {ENGLISH}
     assert counts(store)[ENGLISH] == 1_100
 
 
 def test_what_a_process_with_other_terms_stored_is_decided_anew(store: Store) -> None:
     store.articles.record([reading("a.md")], NOW, POLICY)
-    store.articles.record([reading("b.md")], NOW, IngestPolicy())
+    store.articles.record([reading("b.md")], NOW, default_policy())
     assert titles(store, BRIDGES) == ["河上的新桥通车了"]
     assert store.articles.review(LATER, None, POLICY) == Changes(facets=frozenset({BRIDGES}))
     assert len(titles(store, BRIDGES)) == 2
@@ -172,7 +173,7 @@ def test_whatever_happens_facets_hold_what_they_should(
         path = shutil.copyfile(migrated_sqlite, Path(folder, "digest.db"))
         with open_store(f"sqlite:///{path}") as store:
             store.authority("example.org,2024")
-            policy = IngestPolicy()
+            policy = default_policy()
             for number, step in enumerate(steps):
                 before = in_memory(store, policy)
                 policy, changes = take(store, step, policy, NOW + number * MINUTE)

@@ -9,13 +9,12 @@ from pathlib import Path
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Reading
 from digest.articles.model import CategoryPath, article_key
-from digest.feeds.catalog import FeedPlan
-from digest.feeds.model import Feed
 from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.publisher import Publisher
 from digest.site import Site
 from digest.store.database import Store
 from tests import stores
+from tests.defaults import default_feed, default_plan
 from tests.store.conftest import AUTHORITY
 from tests.store.samples import (
     ADA,
@@ -112,7 +111,7 @@ def test_a_feed_holds_the_newest_with_their_revisions(store: Store) -> None:
     for number in range(1, 6):
         take(store, reading(f"{number}.md", published_at=NOW - timedelta(days=9 - number)))
     (found,) = store.feeds.contents(
-        [Feed(site=SITE, category=FINANCE, limit=2)], None, archives=False
+        [default_feed(site=SITE, category=FINANCE, limit=2)], None, archives=False
     )
     assert [one.sequence for one in found.versions] == [5, 4]
     last = stores.current(store).number
@@ -125,7 +124,7 @@ def test_a_feed_holds_the_newest_with_their_revisions(store: Store) -> None:
 def test_what_is_withdrawn_is_gone_and_no_article_any_more(store: Store) -> None:
     take(store, reading("1.md"), reading("2.md"))
     store.withdrawals.withdraw([article_key("1")], NOW + MINUTE)
-    (found,) = store.feeds.contents([Feed(site=SITE)], None, archives=True)
+    (found,) = store.feeds.contents([default_feed(site=SITE)], None, archives=True)
     assert [one.sequence for one in found.versions] == [2]
     assert [one.withdrawn_at for one in found.gone] == [NOW + MINUTE]
     assert [one.sequence for one in store.feeds.articles_of([1, 2])] == [2]
@@ -213,7 +212,7 @@ def test_a_folder_is_complete_up_to_the_furthest_of_those_who_agree(store: Store
 
 
 def test_a_folder_follows_the_store(store: Store, tmp_path: Path) -> None:
-    options = FeedPlan(site=SITE, limit=2, authors=True, languages=True)
+    options = default_plan(site=SITE, limit=2, authors=True, languages=True)
     seconds = iter(range(1_800_000_000, 1_900_000_000))
 
     def publisher(output: Path) -> Publisher:

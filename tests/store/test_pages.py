@@ -12,20 +12,20 @@ from sqlalchemy import Column, Integer, MetaData, Table, event, select
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath, article_key
-from digest.articles.revision import IngestPolicy
 from digest.errors import StoreError
-from digest.feeds.model import CategorySummary, Feed
+from digest.feeds.model import CategorySummary
 from digest.store.database import Store, open_store
 from digest.store.pages import PageSnapshot
 from digest.store.statements import PreparedQuery
 from digest.urls import slug
 from tests import stores
+from tests.defaults import default_feed, default_policy
 from tests.feeds.samples import SITE
 from tests.store.conftest import PATIENCE
 from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, SPACE, reading
 
 DAY = timedelta(days=1)
-EVERYONE = IngestPolicy(
+EVERYONE = default_policy(
     language="zh", filters=(ArticleFilter(name="banks", wanted=Criteria(words=("桥",))),)
 )
 
@@ -212,7 +212,7 @@ def test_every_selection_is_told_with_its_last_change(store: Store) -> None:
 
 
 def test_archives_are_told_with_the_last_change_of_what_they_hold(store: Store) -> None:
-    feeds = [Feed(site=SITE, category=path, limit=2) for path in (None, LOANS, SPACE)]
+    feeds = [default_feed(site=SITE, category=path, limit=2) for path in (None, LOANS, SPACE)]
     for number in range(5):
         store.articles.record([reading(f"{number}.md")], NOW + number * DAY)
     contents = store.feeds.contents(feeds, None, archives=True)

@@ -16,6 +16,7 @@ from digest.subscribers.tokens import SubscriptionLink, unsubscribe_token
 from digest.web import template_samples as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
+from tests.defaults import default_plan
 from tests.feeds.samples import SITE
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -72,7 +73,7 @@ def _book() -> Book:
 
 @pytest.fixture(name="pages", scope="module")
 def _pages() -> WebPages:
-    return WebPages(templates=TEMPLATES, site=SITE)
+    return WebPages(templates=TEMPLATES, plan=default_plan(site=SITE))
 
 
 def connect(

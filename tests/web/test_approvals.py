@@ -18,6 +18,7 @@ from digest.subscribers.tokens import approval_token, unsubscribe_token
 from digest.web import template_samples as samples
 from digest.web.app import create_app
 from digest.web.pages import WebPages
+from tests.defaults import default_plan
 from tests.feeds.samples import SITE, article
 from tests.web.test_app import KEY, NOW, TEMPLATES, Book, assert_private
 
@@ -75,7 +76,7 @@ def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
     app = create_app(
         subscriptions=Book(),
         last_scan_at=None,
-        pages=WebPages(templates=TEMPLATES, site=SITE),
+        pages=WebPages(templates=TEMPLATES, plan=default_plan(site=SITE)),
         token_keys=[KEY],
         digests={},
         clock=lambda: NOW,

@@ -19,11 +19,12 @@ from digest.feeds import versions
 from digest.feeds.model import ATOM, RSS, Feed
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.web import feed_files
+from tests.defaults import default_feed
 from tests.effort import effort
 from tests.feeds.samples import SITE, article, atom, rss
 from tests.web.test_feed_files import connect
 
-FEED = Feed(site=SITE, category=None)
+FEED = default_feed(site=SITE, category=None)
 NEWS = {"A-IM": "feed", "Accept-Encoding": "gzip, br, identity;q=0.1"}
 FORMATS = pytest.mark.parametrize(("name", "form"), [(RSS, rss), (ATOM, atom)])
 

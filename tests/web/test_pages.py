@@ -17,14 +17,15 @@ from digest.articles.model import CategoryPath, SafeHtml
 from digest.editions.model import Digest
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedSummary
-from digest.feeds.model import RSS, CategorySummary, Feed
+from digest.feeds.model import RSS, CategorySummary
 from digest.subscribers.model import SubscriberState
 from digest.web import template_samples as samples
 from digest.web.pages import WebPages
+from tests.defaults import default_feed, default_plan
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, TEA, TRADE, article
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
-ROOT = Feed(site=SITE, category=None)
+ROOT = default_feed(site=SITE, category=None)
 CATEGORIES = [
     CategorySummary(path=path, articles=count)
     for path, count in ((TRADE, 7), (SHIPS, 5), (PORTS, 3))
@@ -33,7 +34,7 @@ CATEGORIES = [
 
 @pytest.fixture(name="pages", scope="module")
 def _pages() -> WebPages:
-    return WebPages(templates=TEMPLATES, site=SITE)
+    return WebPages(templates=TEMPLATES, plan=default_plan(site=SITE))
 
 
 @pytest.fixture(name="templates")
@@ -86,7 +87,9 @@ def test_dates_are_those_of_the_sites_zone(pages: WebPages) -> None:
     late = datetime(2024, 5, 20, 23, 30, tzinfo=UTC)
     document = page(pages.article(article(published_at=late, updated_at=late)))
     assert document.xpath("//time/text()") == ["2024年5月21日"]
-    english = WebPages(templates=TEMPLATES, site=replace(SITE, language="en", timezone="UTC"))
+    english = WebPages(
+        templates=TEMPLATES, plan=default_plan(site=replace(SITE, language="en", timezone="UTC"))
+    )
     shown = page(english.article(article(published_at=late, updated_at=late)))
     assert shown.xpath("//time/text()") == ["May 20, 2024"]
 
@@ -120,7 +123,7 @@ def test_an_empty_site_has_a_front_page(pages: WebPages) -> None:
 
 
 def test_a_feed_page_links_its_feeds_its_parents_and_what_is_below(pages: WebPages) -> None:
-    feed = Feed(site=SITE, category=SHIPS)
+    feed = default_feed(site=SITE, category=SHIPS)
     document = page(pages.feed(feed, [article(1)], CATEGORIES[2:]))
     assert document.xpath("//h1/text()") == ["航运"]
     assert document.xpath("//nav[@class='trail']/a/@href") == ["/", "/feeds/%E5%95%86%E4%B8%9A/"]
@@ -143,7 +146,7 @@ def test_the_sites_feed_page_offers_all_feeds_at_once(pages: WebPages) -> None:
 
 
 def test_only_formats_that_are_published_are_linked() -> None:
-    pages = WebPages(templates=TEMPLATES, site=SITE, formats=(RSS,))
+    pages = WebPages(templates=TEMPLATES, plan=default_plan(site=SITE, formats=(RSS,)))
     root = replace(ROOT, formats=(RSS,))
     for document in (
         pages.index(root, [article(1)], CATEGORIES),
@@ -155,7 +158,9 @@ def test_only_formats_that_are_published_are_linked() -> None:
 
 
 def test_authors_are_linked_to_their_feeds_where_they_have_some() -> None:
-    pages = WebPages(templates=TEMPLATES, site=SITE, formats=(RSS,), authors=True)
+    pages = WebPages(
+        templates=TEMPLATES, plan=default_plan(site=SITE, formats=(RSS,), authors=True)
+    )
     document = page(pages.article(article(authors=("林舟", "", "A/B"))))
     assert document.xpath("//span[@class='authors']/a/@href") == [
         "/feeds/%40authors/%E6%9E%97%E8%88%9F/",
@@ -179,7 +184,7 @@ def test_authors_are_linked_to_their_feeds_where_they_have_some() -> None:
 def test_the_feed_of_a_facet_has_a_page(
     pages: WebPages, facet: Facet, label: str, name: str
 ) -> None:
-    feed = Feed(site=SITE, facet=facet, formats=(RSS,))
+    feed = default_feed(site=SITE, facet=facet, formats=(RSS,))
     document = page(pages.feed(feed, [article(1)], ()))
     assert document.xpath("//h1/text()") == [name]
     assert document.findtext("head/title") == f"{name} · {SITE.title}"
@@ -189,7 +194,7 @@ def test_the_feed_of_a_facet_has_a_page(
 
 
 def test_the_sites_feed_page_names_languages_and_the_operators_feeds(pages: WebPages) -> None:
-    feed = Feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), called="港口")
+    feed = default_feed(site=SITE, facet=Facet(FacetKind.CUSTOM, "docks"), called="港口")
     document = page(pages.feed(ROOT, [], [], [FeedSummary(feed=feed, articles=3)]))
     (chip,) = document.xpath("//section[@class='chips']//a")
     assert (chip.text_content(), chip.get("href")) == ("港口 3", "/feeds/%40custom/docks/")
@@ -199,7 +204,7 @@ def test_every_page_tells_readers_of_the_sites_feeds(pages: WebPages) -> None:
     person = samples.subscriber(SubscriberState.ACTIVE)
     for document in (
         pages.article(article()),
-        pages.feed(Feed(site=SITE, category=TEA), [], []),
+        pages.feed(default_feed(site=SITE, category=TEA), [], []),
         pages.index(ROOT, [], []),
         pages.unsubscribe(person, None),
         pages.unsubscribed(person, None),
@@ -212,8 +217,8 @@ def test_every_page_tells_readers_of_the_sites_feeds(pages: WebPages) -> None:
 
 def test_a_site_below_a_path_links_below_it() -> None:
     site = replace(SITE, url="https://ferry.example/news")
-    pages = WebPages(templates=TEMPLATES, site=site)
-    document = page(pages.index(Feed(site=site, category=None), [article(1)], CATEGORIES))
+    pages = WebPages(templates=TEMPLATES, plan=default_plan(site=site))
+    document = page(pages.index(default_feed(site=site, category=None), [article(1)], CATEGORIES))
     local = [href for href in document.xpath("//@href") if href.startswith("/")]
     assert local
     assert all(href.startswith("/news/") for href in local)
@@ -229,7 +234,7 @@ MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
 
 def test_markup_in_names_is_shown_as_text() -> None:
     site = replace(SITE, title=MARKUP, author=MARKUP)
-    pages = WebPages(templates=TEMPLATES, site=site)
+    pages = WebPages(templates=TEMPLATES, plan=default_plan(site=site))
     hostile = article(
         title=MARKUP,
         authors=(MARKUP,),
@@ -239,7 +244,7 @@ def test_markup_in_names_is_shown_as_text() -> None:
         image='https://img.example/"onload=alert(1)',
         language='en" onclick="alert(1)',
     )
-    feed = Feed(site=site, category=CategoryPath((MARKUP,)))
+    feed = default_feed(site=site, category=CategoryPath((MARKUP,)))
     summary = CategorySummary(path=CategoryPath((MARKUP, MARKUP)), articles=1)
     person = replace(
         samples.subscriber(SubscriberState.ACTIVE), address=f"{MARKUP}@x.example", digest=MARKUP
@@ -267,7 +272,7 @@ def test_markup_in_names_is_shown_as_text() -> None:
 def test_whatever_an_article_says_the_page_keeps_its_shape(
     title: str, summary: str, author: str
 ) -> None:
-    pages = WebPages(templates=TEMPLATES, site=SITE)
+    pages = WebPages(templates=TEMPLATES, plan=default_plan(site=SITE))
     plain = [element.tag for element in page(pages.article(article())).iter("*")]
     one = article(title=title, summary=summary or "x", authors=(author,))
     assert [element.tag for element in page(pages.article(one)).iter("*")] == plain
@@ -281,7 +286,7 @@ def test_pages_run_no_scripts_and_carry_no_styles_of_their_own(pages: WebPages) 
 
 
 def test_the_same_input_gives_the_same_page(pages: WebPages) -> None:
-    other = WebPages(templates=TEMPLATES, site=SITE)
+    other = WebPages(templates=TEMPLATES, plan=default_plan(site=SITE))
     articles = [article(number) for number in range(9)]
     assert pages.index(ROOT, articles, CATEGORIES) == other.index(ROOT, articles, CATEGORIES)
 
@@ -347,15 +352,15 @@ def test_pages_behind_mails_speak_the_readers_language(
 )  # fmt: skip
 def test_pages_speak_the_sites_language_else_english(language: str, word: str) -> None:
     site = replace(SITE, language=language)
-    pages = WebPages(templates=TEMPLATES, site=site)
-    document = page(pages.index(Feed(site=site, category=None), [article()], []))
+    pages = WebPages(templates=TEMPLATES, plan=default_plan(site=site))
+    document = page(pages.index(default_feed(site=site, category=None), [article()], []))
     assert document.xpath("//h2[@id='latest']/text()") == [word]
 
 
 def test_a_language_may_be_added_with_gaps(templates: Path) -> None:
     with (templates / "web/words.toml").open("a", encoding="utf-8") as file:
         file.write('\n[it]\nlatest = "Ultimi articoli"\n')
-    pages = WebPages(templates=templates, site=replace(SITE, language="it-CH"))
+    pages = WebPages(templates=templates, plan=default_plan(site=replace(SITE, language="it-CH")))
     document = page(pages.index(ROOT, [article()], CATEGORIES))
     assert document.xpath("//h2/text()") == ["Ultimi articoli", "Categories"]
 
@@ -385,7 +390,7 @@ def test_a_broken_template_is_named_with_its_line(
     templates: Path, name: str, change: Callable[[Path], None], line: int | None, problem: str
 ) -> None:
     change(templates / name)
-    pages = WebPages(templates=templates, site=SITE)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     with pytest.raises(TemplateError, match=problem) as caught:
         pages.check()
     assert caught.value.template == name
@@ -396,13 +401,13 @@ def test_a_broken_template_is_named_with_its_line(
 def test_broken_words_are_named(templates: Path, text: str) -> None:
     (templates / "web/words.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(TemplateError, match=r"web/words\.toml"):
-        WebPages(templates=templates, site=SITE)
+        WebPages(templates=templates, plan=default_plan(site=SITE))
 
 
 def test_missing_words_are_named(templates: Path) -> None:
     (templates / "web/words.toml").unlink()
     with pytest.raises(TemplateError, match="No such file"):
-        WebPages(templates=templates, site=SITE)
+        WebPages(templates=templates, plan=default_plan(site=SITE))
 
 
 def test_the_icon_is_an_image(pages: WebPages) -> None:
@@ -417,19 +422,19 @@ def test_what_an_operator_does_not_override_comes_with_the_program(tmp_path: Pat
     (tmp_path / "web/not_found.html").write_text(
         "{{ words.home }} {{ words.back }} {{ words.categories }}", encoding="utf-8"
     )
-    pages = WebPages(templates=tmp_path, site=SITE, brought=TEMPLATES)
+    pages = WebPages(templates=tmp_path, plan=default_plan(site=SITE), brought=TEMPLATES)
     pages.check()
     assert pages.not_found().decode() == "回家 回到首页 栏目"
     english = replace(SITE, language="en")
-    pages = WebPages(templates=tmp_path, site=english, brought=TEMPLATES)
+    pages = WebPages(templates=tmp_path, plan=default_plan(site=english), brought=TEMPLATES)
     assert pages.not_found().decode() == "Home Back to the front page Fields"
 
 
 def test_a_feeds_page_leads_to_readers_and_names_its_digests() -> None:
     digest = Digest(name="daily", title="每日<摘要>")
-    pages = WebPages(templates=TEMPLATES, site=SITE, digests=[digest])
-    page = pages.feed(Feed(site=SITE, category=None), [], []).decode()
+    pages = WebPages(templates=TEMPLATES, plan=default_plan(site=SITE), digests=[digest])
+    page = pages.feed(default_feed(site=SITE, category=None), [], []).decode()
     assert 'href="https://feedly.com/i/subscription/feed%2Fhttps%3A%2F%2F' in page
     assert '<a href="/digests/daily/">每日&lt;摘要&gt;</a>' in page
-    bare = WebPages(templates=TEMPLATES, site=SITE, readers={})
-    assert "elsewhere" not in bare.feed(Feed(site=SITE, category=None), [], []).decode()
+    bare = WebPages(templates=TEMPLATES, plan=default_plan(site=SITE), readers={})
+    assert "elsewhere" not in bare.feed(default_feed(site=SITE, category=None), [], []).decode()

@@ -11,9 +11,10 @@ from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
 from digest.feeds.model import Feed
 from digest.web.subscribe_links import READERS, carriers, reader_links
+from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, TEA
 
-FEED = Feed(site=SITE, category=PORTS)
+FEED = default_feed(site=SITE, category=PORTS)
 ALL = Digest(name="all", title="全部")
 TRADE = Digest(name="trade", title="商业", categories=(CategoryPath(PORTS.names[:1]),))
 DEEPER = Digest(name="deeper", title="细", categories=(CategoryPath((*PORTS.names, "下")),))
@@ -36,10 +37,10 @@ def test_no_reader_on_the_web_reaches_a_site_on_this_machine(url: str) -> None:
 @pytest.mark.parametrize(
     ("feed", "names"),
     [
-        (Feed(site=SITE), ["all"]),
+        (default_feed(site=SITE), ["all"]),
         (FEED, ["all", "trade"]),
         (replace(FEED, category=TEA), ["all"]),
-        (Feed(site=SITE, facet=Facet(FacetKind.AUTHOR, "某人")), ["all"]),
+        (default_feed(site=SITE, facet=Facet(FacetKind.AUTHOR, "某人")), ["all"]),
     ],
 )
 def test_a_digest_is_named_where_it_carries_all_of_a_feed(feed: Feed, names: list[str]) -> None:

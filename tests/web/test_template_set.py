@@ -9,12 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.errors import TemplateError
-from digest.feeds.model import Feed
 from digest.web.pages import WebPages
+from tests.defaults import default_feed, default_plan
 from tests.feeds.samples import SITE, article
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
-ROOT = Feed(site=SITE, category=None)
+ROOT = default_feed(site=SITE, category=None)
 
 
 @pytest.fixture(name="templates")
@@ -23,7 +23,7 @@ def _templates(tmp_path: Path) -> Path:
 
 
 def test_an_edited_template_is_used_at_once(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     before = pages.index(ROOT, [article()], [])
     parts = templates / "web/parts.html"
     parts.write_text(parts.read_text("utf-8").replace('class="meta"', 'class="changed"'), "utf-8")
@@ -37,7 +37,7 @@ def test_an_edited_template_is_used_at_once(templates: Path) -> None:
 
 
 def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     before = pages.article(article())
     file = templates / "web/article.html"
     whole = file.read_text("utf-8")
@@ -57,7 +57,7 @@ def test_a_template_that_is_saved_half_leaves_the_last_good_ones(templates: Path
 
 
 def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     strange = article(title="Strange", link=None, image=None)
     file = templates / "web/article.html"
     trap = '{% if article.title == "Strange" %}{{ 1 / 0 }}{% endif %}'
@@ -74,7 +74,7 @@ def test_a_template_that_fails_on_one_article_fails_for_that_one_alone(templates
 
 
 def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     before = pages.not_found()
     (templates / "web/words.toml").write_bytes(b"\xff = ")
     pages.refresh()
@@ -86,14 +86,14 @@ def test_words_that_cannot_be_read_leave_the_last_good_ones(templates: Path) -> 
 
 
 def test_a_file_that_cannot_be_looked_at_is_no_change(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     (templates / "web/nowhere.html").symlink_to(templates / "nothing")
     assert not pages.changed()
 
 
 def test_a_given_set_is_used_whatever_is_saved(templates: Path) -> None:
-    pages = WebPages(templates=templates, site=SITE)
-    fixed = WebPages(templates=templates, site=SITE, given=pages._templates)
+    pages = WebPages(templates=templates, plan=default_plan(site=SITE))
+    fixed = WebPages(templates=templates, plan=default_plan(site=SITE), given=pages._templates)
     (templates / "web/gone.html").write_text("else", "utf-8")
     fixed.refresh()
     assert not fixed.changed()

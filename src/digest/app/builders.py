@@ -129,9 +129,7 @@ def make_pages(
     readers = settings.feeds.readers
     return WebPages(
         templates=templates,
-        site=site,
-        formats=settings.feed_formats(),
-        authors=settings.feeds.authors,
+        plan=settings.feed_plan(site),
         readers=READERS if readers is None else readers,
         digests=[digests[name] for name in scheduled],
         brought=brought,

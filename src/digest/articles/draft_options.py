@@ -14,9 +14,8 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.articles.categories import STYLES, renames
-from digest.articles.cleaning.embeds import HOSTS
 from digest.articles.cleaning.images import check_proxy
-from digest.articles.cleaning.policy import ENGINES, NO_REFERRER, ReferrerPolicy
+from digest.articles.cleaning.policy import ENGINES, ReferrerPolicy
 from digest.articles.cleaning.rules import Rule
 
 #: Grows when the same file and options give another draft: then all files are read again.
@@ -27,19 +26,19 @@ PIPELINE = 8
 class DraftOptions:
     """Everything that the making of a draft depends on, beside the file."""
 
-    timezone: str = "UTC"  #: IANA name: of dates without a zone
+    timezone: str  #: IANA name: of dates without a zone
     language: str = ""  #: BCP 47: of the site, by which encodings are guessed; "" for unknown
-    engines: tuple[str, ...] = ("bleach", "nh3")  #: or ``("nh3",)``
+    engines: tuple[str, ...]  #: ``("bleach", "nh3")`` or ``("nh3",)``
     rules: tuple[Rule, ...] = ()  #: those that apply are followed in this order
-    summary_length: int = 200  #: graphemes, at least 1
-    placeholder_hosts: tuple[str, ...] = ("picsum.photos",)  #: whose images say nothing
+    summary_length: int  #: graphemes, at least 1
+    placeholder_hosts: tuple[str, ...]  #: whose images say nothing
 
-    embeds: tuple[str, ...] = HOSTS  #: whose frames become links to their videos
+    embeds: tuple[str, ...]  #: whose frames become links to their videos
     image_proxy: str | None = None  #: an address with ``{url}``, through which images are shown
-    referrer_policy: ReferrerPolicy = NO_REFERRER  #: of images: what their hosts get to know
-    category_style: str = "path"  #: what a list of names is: one path, or ``"flat"``
+    referrer_policy: ReferrerPolicy  #: of images: what their hosts get to know
+    category_style: str  #: what a list of names is: one path, or ``"flat"``
     category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
-    max_feeds: int = 64  #: of the categories and authors of one article, at least 2
+    max_feeds: int  #: of the categories and authors of one article, at least 2
     sketched: bool = False  #: by which articles that are nearly the same are found
 
     def __post_init__(self) -> None:

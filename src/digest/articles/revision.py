@@ -19,7 +19,7 @@ class IngestPolicy:
     """The rules by which files become articles, and articles stay."""
 
     fold: bool = False  #: nearly the same articles become one
-    longest_embargo: timedelta = timedelta(days=365)  #: a later date is none
+    longest_embargo: timedelta = timedelta.max  #: a date further ahead counts as none
     grace: timedelta | None = None  #: how long after its files an article is withdrawn; None: never
     language: str = ""  #: of articles that name none (BCP 47); empty: unknown
     filters: tuple[ArticleFilter, ...] = ()  #: of the operator's feeds

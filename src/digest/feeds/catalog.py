@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Scope
-from digest.feeds.model import ATOM, JSON, RSS, CategorySummary, FacetSummary, Feed
+from digest.articles.model import CategoryPath, Scope
+from digest.feeds.model import CategorySummary, FacetSummary, Feed
 from digest.languages import primary
 from digest.site import Site
 
@@ -43,16 +43,16 @@ class FeedPlan:
     """Which feeds there are beside those of everything and of the categories, and how all look."""
 
     site: Site
-    full: bool = True
-    formats: tuple[str, ...] = (RSS, ATOM, JSON)
-    limit: int = 50
-    ttl: timedelta = timedelta(hours=1)
+    full: bool  #: whether entries hold whole bodies
+    formats: tuple[str, ...]  #: names of files
+    limit: int  #: entries of a feed at most
+    ttl: timedelta  #: how long readers may wait between two looks
     authors: bool = False  #: whether every author has a feed
     languages: bool = False  #: whether every language has one, where there are two or more
     custom: tuple[CustomFeed, ...] = ()
-    archives: bool = True  #: whether what a feed no longer holds is told by archives (RFC 5005)
-    max_bytes: int = 8_000_000  #: of a document: articles beyond it give their summaries
-    max_feeds: int = 20_000  #: that have files; what begins beyond them is not written
+    archives: bool  #: whether what a feed no longer holds is told by archives (RFC 5005)
+    max_bytes: int  #: of a document: articles beyond it give their summaries
+    max_feeds: int  #: that have files; what begins beyond them is not written
 
     @property
     def kinds(self) -> frozenset[FacetKind]:
@@ -64,23 +64,27 @@ class FeedPlan:
         }
         return frozenset(kind for kind, wanted in kept.items() if wanted)
 
-    def feed(self, scope: Scope) -> Feed | None:
-        """Return the feed of a scope; None where the plan has none for it."""
-        facet = scope if isinstance(scope, Facet) else None
-        if facet and facet.kind not in self.kinds:
-            return None
-        site = self.site
-        if facet and facet.kind is FacetKind.LANGUAGE and facet.name != primary(site.language):
-            site = replace(site, language=facet.name)  # the feed is in that language
-        usual = Feed(
-            site=site,
-            category=None if isinstance(scope, Facet) else scope,
-            facet=facet,
+    def of_category(self, path: CategoryPath | None) -> Feed:
+        """Return the feed of a category, or that of everything."""
+        return Feed(
+            site=self.site,
+            category=path,
             full=self.full,
             formats=self.formats,
             limit=self.limit,
             ttl=self.ttl,
         )
+
+    def feed(self, scope: Scope) -> Feed | None:
+        """Return the feed of a scope; None where the plan has none for it."""
+        facet = scope if isinstance(scope, Facet) else None
+        if facet and facet.kind not in self.kinds:
+            return None
+        usual = self.of_category(None if isinstance(scope, Facet) else scope)
+        site = self.site
+        if facet and facet.kind is FacetKind.LANGUAGE and facet.name != primary(site.language):
+            site = replace(site, language=facet.name)  # the feed is in that language
+        usual = replace(usual, site=site, facet=facet)
         if facet is None or facet.kind is not FacetKind.CUSTOM:
             return usual
         own = next((one for one in self.custom if one.facet == facet), None)

@@ -44,10 +44,10 @@ class Feed:
     site: Site
     category: CategoryPath | None = None
     facet: Facet | None = None
-    full: bool = True  #: whole bodies; else summaries
-    formats: tuple[str, ...] = (RSS, ATOM, JSON)  #: the names of its files
-    limit: int = 50  #: entries at most
-    ttl: timedelta = timedelta(hours=1)  #: how long readers may wait between two looks
+    full: bool  #: whole bodies; else summaries
+    formats: tuple[str, ...]  #: the names of its files
+    limit: int  #: entries at most
+    ttl: timedelta  #: how long readers may wait between two looks
     called: str = ""  #: a title of the operator's; empty where there is none
 
     def __post_init__(self) -> None:

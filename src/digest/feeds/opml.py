@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 
 from digest.articles.characters import publishable
 from digest.articles.model import CategoryPath
+from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import RSS, Feed
 from digest.languages import primary
-from digest.site import Site
 
 #: What the folders of other feeds are called, by the site's language; English is for all others.
 _FOLDERS = {
@@ -20,7 +20,7 @@ _FOLDERS = {
 
 
 def opml(
-    site: Site,
+    plan: FeedPlan,
     categories: Sequence[CategoryPath],
     name: str = RSS,
     others: Sequence[Feed] = (),
@@ -32,6 +32,7 @@ def opml(
     first outline is its own feed: readers that meet an ``xmlUrl`` do not look below it. The
     ``others``, feeds of facets, follow in a folder for each kind.
     """
+    site = plan.site
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")
     ET.SubElement(head, "title").text = publishable(site.title)
@@ -39,7 +40,7 @@ def opml(
         ET.SubElement(head, "ownerName").text = publishable(site.author)
     ET.SubElement(head, "docs").text = "https://opml.org/spec2.opml"
     body = ET.SubElement(root, "body")
-    _outline(body, Feed(site=site, category=None), name)
+    _outline(body, plan.of_category(None), name)
 
     parents = {path.parent for path in categories}
     folders: dict[CategoryPath | None, ET.Element] = {}
@@ -49,7 +50,7 @@ def opml(
             title = publishable(path.name)
             place = ET.SubElement(place, "outline", text=title, title=title)
             folders[path] = place
-        _outline(place, Feed(site=site, category=path), name)
+        _outline(place, plan.of_category(path), name)
     for kind, title in _FOLDERS.get(primary(site.language), _FOLDERS["en"]).items():
         some = [feed for feed in others if feed.kind == kind]
         if some:

@@ -82,9 +82,7 @@ class WebPages:
         self,
         *,
         templates: Path,
-        site: Site,
-        formats: tuple[str, ...] = (RSS, ATOM, JSON),
-        authors: bool = False,
+        plan: FeedPlan,
         readers: Mapping[str, str] = READERS,
         digests: Collection[Digest] = (),
         brought: Path | None = None,
@@ -92,11 +90,12 @@ class WebPages:
     ) -> None:
         """Load the templates; raise TemplateError where a file of them cannot be read.
 
-        ``authors`` says whether they have feeds, to be linked. ``readers`` are addresses with
-        ``{url}`` by the names of feed readers on the web, ``digests`` what a feed may be read in
-        by mail. What ``templates`` lacks is taken from ``brought``. A set that is ``given`` is
-        used whatever is saved later.
+        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web, and
+        ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
+        ``brought``. A set that is ``given`` is used whatever is saved later.
         """
+        site = plan.site
+        self._plan = plan
         self._folders = (templates, *filter(None, (brought,)))
         self._readers = readers
         self._digests = digests
@@ -112,18 +111,16 @@ class WebPages:
         }
         self._globals = {
             "site": site,
-            "formats": _named(formats),
+            "formats": _named(plan.formats),
             "formats_of": lambda feed: _named(feed.formats),
-            "feed_of": _feed_of(FeedPlan(site=site, formats=formats)),
-            "author_feed": _author_feed(FeedPlan(site=site, formats=formats, authors=authors)),
+            "feed_of": _feed_of(plan),
+            "author_feed": _author_feed(plan),
             "link_of": lambda article: article_link(site, article),
         }
         again = partial(
             WebPages,
             templates=templates,
-            site=site,
-            formats=formats,
-            authors=authors,
+            plan=plan,
             readers=readers,
             digests=digests,
             brought=brought,
@@ -315,7 +312,7 @@ class WebPages:
 
     def check(self) -> None:
         """Render every template with sample data. Raises TemplateError for the first fault."""
-        feed = Feed(site=self._site, category=None)
+        feed = self._plan.of_category(None)
         articles, categories = sample_articles(), samples.categories()
         self.style_sheet()
         self.style()

@@ -15,10 +15,10 @@ from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import SourceFile
 from tests.articles.attacks import violations
 from tests.conftest import Workplace
+from tests.defaults import default_options
 
 BASE = "https://news.example.org/2024/a.html"
 START = "a-abcdefgh-"
@@ -31,7 +31,7 @@ def tidied(markup: str, link: str | None = None, title: str = "") -> str:
 
 def body_of(text: str, name: str = "a.md", engines: tuple[str, ...] = ("nh3",)) -> str:
     source = SourceFile(path=PurePosixPath(name), content=text.encode())
-    return make_draft(source, DraftOptions(engines=engines)).body
+    return make_draft(source, default_options(engines=engines)).body
 
 
 def ids(markup: str) -> list[str]:
@@ -160,7 +160,7 @@ def test_notes_of_markdown_lead_there_and_back(engines: tuple[str, ...]) -> None
 def test_ways_back_are_no_part_of_what_an_article_says() -> None:
     text = "# T\n\nOne[^a] ↩ two[^a].\n\n[^a]: First.\n"
     source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
-    assert make_draft(source, DraftOptions()).summary == "One[1] ↩ two[1:1]. First."
+    assert make_draft(source, default_options()).summary == "One[1] ↩ two[1:1]. First."
 
 
 def test_two_articles_on_a_page_do_not_clash() -> None:

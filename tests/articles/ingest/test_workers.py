@@ -26,10 +26,11 @@ from digest.articles.ingest.worker_process import Job, work
 from digest.articles.ingest.workers import Workers, WorkersError
 from digest.articles.model import Draft, SameText, SourceFile
 from digest.errors import SourceError
+from tests.defaults import default_options
 
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
 BAD = SourceFile(path=PurePosixPath("bad.md"), content=b"")
-JOB = Job(make="", options=DraftOptions(), seconds=1.0, memory=1)
+JOB = Job(make="", options=default_options(), seconds=1.0, memory=1)
 
 
 #: What stands in for the making of a draft.
@@ -108,7 +109,7 @@ def title_of(result: Draft | SameText) -> str:
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    with Workers(DraftOptions(), count=1, timeout=timedelta(seconds=0.5)) as pool:
+    with Workers(default_options(), count=1, timeout=timedelta(seconds=0.5)) as pool:
         yield pool
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.draft import make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import SourceFile
 from digest.articles.reading.enclosures import Enclosure, find
 from digest.articles.reading.fields import Value
+from tests.defaults import default_options
 
 MP3 = "https://cdn.example.org/2026/第1集.mp3"
 URL = "https://cdn.example.org/2026/%E7%AC%AC1%E9%9B%86.mp3"
@@ -75,6 +75,6 @@ def test_whatever_stands_there_is_a_whole_recording_or_none(fields: dict[str, Va
 def test_an_article_carries_its_recording() -> None:
     text = f"---\ntitle: 第一集\naudio: {MP3}\n---\n<p>今天聊船。</p>\n"
     source = SourceFile(path=PurePosixPath("a.md"), content=text.encode())
-    assert make_draft(source, DraftOptions()).enclosure == Enclosure(
+    assert make_draft(source, default_options()).enclosure == Enclosure(
         url=URL, media_type="audio/mpeg"
     )

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.draft import draft_rewritten, make_draft
-from digest.articles.draft_options import DraftOptions
 from digest.articles.model import Beside, Draft, SameText, SourceFile
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.errors import SourceError
+from tests.defaults import default_options
 
 NOW = datetime(2026, 11, 28, 15, tzinfo=UTC)
 FILE = """
@@ -27,7 +27,7 @@ author: 某记者
 ---
 <p>桥今天通车了。</p>
 """
-RECIPE = DraftOptions(engines=("nh3",))
+RECIPE = default_options(engines=("nh3",))
 
 
 def hashed(text: str) -> str:

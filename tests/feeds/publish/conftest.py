@@ -18,7 +18,6 @@ from digest.articles.filters import ArticleFilter
 from digest.articles.ingest.records import Reading
 from digest.articles.model import ArticleKey, CategoryPath, SafeHtml, path_identity
 from digest.articles.revision import IngestPolicy
-from digest.feeds.catalog import FeedPlan
 from digest.feeds.encodings import plain_name
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.publish.model import Published
@@ -26,12 +25,13 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
 from digest.store.database import Store, open_store
 from digest.store.types import hashed
+from tests.defaults import default_plan, default_policy
 from tests.feeds.samples import NOON, PORTS, SITE
 from tests.store.samples import draft, file_record
 
 SECOND = 1_000_000_000  #: nanoseconds
 #: Three entries in a feed: the fourth article closes an archive.
-OPTIONS = FeedPlan(site=SITE, formats=(RSS, ATOM, JSON), limit=3)
+OPTIONS = default_plan(site=SITE, formats=(RSS, ATOM, JSON), limit=3)
 #: The same with facets: what processes that are killed publish.
 KILL_OPTIONS = replace(OPTIONS, authors=True, languages=True)
 
@@ -58,7 +58,7 @@ class Bench:
     store: Store
     clock: Seconds = field(default_factory=Seconds)
     told: list[str] = field(default_factory=list)  #: paths that hubs were told of
-    terms: IngestPolicy = field(default_factory=lambda: IngestPolicy(language=SITE.language))
+    terms: IngestPolicy = field(default_factory=lambda: default_policy(language=SITE.language))
     now: datetime = NOON
 
     @property

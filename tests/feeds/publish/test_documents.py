@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from digest.articles.model import Article, SafeHtml
 from digest.feeds.archive import Version
-from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.publish.documents import EntryCache, EntryForm, FeedContents, FeedDocuments
+from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, TEA, article, document
 
-FEED = Feed(site=SITE, category=PORTS)
+FEED = default_feed(site=SITE, category=PORTS)
 
 
 @dataclass

@@ -13,13 +13,14 @@ from digest.articles.model import CategoryPath, Scope
 from digest.feeds.catalog import CustomFeed, FeedPlan
 from digest.feeds.model import Feed
 from digest.feeds.publish.plan import StaleFeeds, batches, candidates, listed, plan, within
+from tests.defaults import default_plan
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE
 
 LIN = Facet(FacetKind.AUTHOR, "林舟")
 CHINESE, ENGLISH = Facet(FacetKind.LANGUAGE, "zh"), Facet(FacetKind.LANGUAGE, "en")
 DOCKS, TIDES = Facet(FacetKind.CUSTOM, "docks"), Facet(FacetKind.CUSTOM, "tides")
 GONE = Facet(FacetKind.CUSTOM, "taken out of the configuration")
-PLAN = FeedPlan(
+PLAN = default_plan(
     site=SITE,
     authors=True,
     languages=True,
@@ -93,7 +94,7 @@ def test_what_is_written_begins_and_ends(
 
 
 def test_kinds_that_have_no_feeds_are_left_alone() -> None:
-    bare = FeedPlan(site=SITE)
+    bare = default_plan(site=SITE)
     changed = stale(None, LIN, ENGLISH, DOCKS, holding=(LIN,), languages=())
     assert scopes(candidates(bare, changed)) == [None]
     assert scopes(plan(bare, changed, ()).written) == [None]

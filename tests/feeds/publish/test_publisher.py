@@ -33,6 +33,7 @@ from digest.feeds.publish.publisher import BATCH
 from digest.feeds.versions import content_tag
 from digest.urls import ARCHIVES
 from tests import stores
+from tests.defaults import default_feed
 from tests.feeds.publish.conftest import Bench, hidden, long_body, tree
 from tests.feeds.samples import PORTS, SHIPS, SITE, TEA, TRADE, held
 
@@ -92,9 +93,9 @@ def test_no_category_or_author_takes_the_place_of_a_file(bench: Bench) -> None:
     bench.build(authors=True)
     for number, name in enumerate(taken, 2):
         for feed in (
-            Feed(site=SITE, category=CategoryPath((name,))),
-            Feed(site=SITE, category=CategoryPath((name, name))),
-            Feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)),
+            default_feed(site=SITE, category=CategoryPath((name,))),
+            default_feed(site=SITE, category=CategoryPath((name, name))),
+            default_feed(site=SITE, facet=Facet(FacetKind.AUTHOR, name)),
         ):
             assert bench.ids(feed.folder + ATOM) == [number], feed.folder
     assert bench.ids("feeds/rss.xml")[0] == len(taken) + 1
@@ -352,7 +353,7 @@ def test_what_happens_to_a_category_while_it_has_no_feed_is_told_when_it_begins_
     bench.take(1, categories=(TEA,), body="<p>anders</p>")
     bench.publish(publisher)
     assert bench.ids("feeds/生活/茶/atom.xml") == [5, 4, 3]
-    feed = Feed(site=SITE, category=TEA, limit=3)
+    feed = default_feed(site=SITE, category=TEA, limit=3)
     newest = archives(bench, feed)
     told = {one.sequence for n in range(1, newest + 1) for one in archived(bench, feed, n)}
     assert len(told) >= 2, "what the feed does not hold"

@@ -9,7 +9,7 @@ import feedparser
 import pytest
 from lxml import etree
 
-from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.websub.protocol import (
     Verdict,
     asked_rest,
@@ -19,12 +19,13 @@ from digest.feeds.websub.protocol import (
     notification,
     verdict,
 )
+from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, article, atom, json_feed, rss
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 HUBS = ("https://hub.example/", "https://other.example/push?x=1&y=2")
 PUSHED = replace(SITE, hubs=HUBS)
-FEED = Feed(site=PUSHED, category=PORTS)
+FEED = default_feed(site=PUSHED, category=PORTS)
 LINK = "{http://www.w3.org/2005/Atom}link"
 
 
@@ -56,7 +57,7 @@ def test_json_feed_lists_its_hubs() -> None:
 
 
 def test_without_hubs_nothing_is_said_of_them() -> None:
-    feed = Feed(site=SITE, category=PORTS)
+    feed = default_feed(site=SITE, category=PORTS)
     assert b"hub" not in rss(feed, [article(1)]) + atom(feed, [article(1)])
     assert "hubs" not in json.loads(json_feed(feed, [article(1)]))
     assert feed_links(SITE, "feeds/rss.xml") is None

@@ -203,7 +203,7 @@ class _Feeds:
         plan = self._plan
         name = next((one for one in (RSS, ATOM) if one in plan.formats), plan.formats[0])
         categories = [one.category for one in self.all if one.category]
-        return opml(plan.site, categories, name, [one for one in self.all if one.facet])
+        return opml(plan, categories, name, [one for one in self.all if one.facet])
 
     def _newest(self, feed: Feed) -> int:
         states = self._archives.get(feed.folder)

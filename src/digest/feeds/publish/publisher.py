@@ -369,12 +369,12 @@ class Publisher:
         categories, facets = listed(options, self._store.stale(None, options.kinds))
         name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
         if self._left_out:
-            site, out = options.site, self._left_out
+            out = self._left_out
             categories = [
-                path for path in categories if Feed(site=site, category=path).folder not in out
+                path for path in categories if options.of_category(path).folder not in out
             ]
             facets = [feed for feed in facets if feed.folder not in out]
-        documents = opml(options.site, categories, name, facets), self._style_sheet
+        documents = opml(options, categories, name, facets), self._style_sheet
         for path, document in zip(paths, documents, strict=True):
             run.write(path, document)
 
