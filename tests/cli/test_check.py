@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from digest.app.checks import unreachable_pages
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 
@@ -255,3 +256,57 @@ def test_check_tells_of_a_lost_key_until_it_is_back_or_given_up(
     assert program("check").code == 1
     assert program("check", "--forget-lost-keys").code == 0
     assert program("check").code == 0
+
+
+SMTP = """
+[mail]
+transport = "smtp"
+from = "news@example.org"
+OPTIONS
+
+[mail.smtp]
+host = "mail.example.org"
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "enabled", "expected"),
+    [
+        ("http://127.0.0.1:8000", "", True, "leads to this machine alone"),
+        ("http://localhost", "", True, "Set mail.unsubscribe_address"),
+        ("https://example.org", "", False, "nobody serves the pages that mails lead to"),
+        (
+            "http://[::1]:8000",
+            'unsubscribe_address = "leave@example.org"',
+            True,
+            "can unsubscribe by mail to mail.unsubscribe_address only",
+        ),
+        ("https://example.org", "", True, ""),
+    ],
+)
+def test_pages_that_readers_of_mail_cannot_reach_are_told(
+    workplace: Workplace, url: str, options: str, *, enabled: bool, expected: str
+) -> None:
+    base = CONFIGURATION.replace("http://127.0.0.1:8000", url)
+    base = base.replace("port = 0", f"port = 0\nenabled = {str(enabled).lower()}")
+    workplace.configure(SMTP.replace("OPTIONS", options), base=base)
+    settings = workplace.settings()
+    told = unreachable_pages(settings)
+    assert (expected in told) if expected else told == ""
+    assert settings.sender().pages == (not expected)
+
+
+def test_a_maildir_for_trying_things_out_needs_no_address(workplace: Workplace) -> None:
+    assert unreachable_pages(workplace.settings()) == ""
+
+
+def test_check_tells_of_pages_that_readers_cannot_reach(
+    program: Program, workplace: Workplace
+) -> None:
+    workplace.configure(
+        '[mail]\ntransport = "sendmail"\nfrom = "news@example.org"\n'
+        '[mail.sendmail]\ncommand = ["/bin/true"]\n'
+    )
+    checked = program("check")
+    assert checked.code == 0
+    assert "readers cannot unsubscribe" in checked.err

@@ -73,6 +73,22 @@ def test_a_segment_is_rendered_once_and_addressed_to_each(
         assert message["Message-ID"] == (f"<daily.20261123T000000Z.7.{number}@digest.example.org>")
 
 
+def test_the_link_to_unsubscribe_writes_a_mail_where_no_page_can_be_reached(
+    templates: CountingTemplates,
+) -> None:
+    sender = replace(SENDER, pages=False)
+    composer = Composer(templates=templates, site=SITE, sender=sender, token_key=KEY)
+    envelope = composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(1))
+    message = message_from_bytes(envelope.message, policy=default)
+    mailto = message["List-Unsubscribe"].strip("<>")
+    assert mailto.startswith("mailto:leave@digest.example.org?subject=")
+    for kind in ("html", "plain"):
+        part = message.get_body((kind,))
+        assert part is not None
+        assert mailto in part.get_content()
+        assert "/unsubscribe/" not in part.get_content()
+
+
 def test_every_attempt_has_the_same_bytes(composer: Composer) -> None:
     first = composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery())
     composer.forget()

@@ -168,9 +168,19 @@ def test_what_is_no_address_of_the_web_never_reaches_a_list_field(unsubscribe: s
 @pytest.mark.parametrize("wrong", [{"address": "news"}, {"reply_to": "a@b@c"}])
 def test_a_sender_with_a_bad_address_is_not_made(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"address|domain|@"):
-        Sender(**{"address": "news@example.org", **wrong})
+        replace(Sender(address="news@example.org"), **wrong)  # type: ignore[arg-type]  # texts
 
 
 def test_a_slip_needs_utc() -> None:
     with pytest.raises(ValueError, match="written_at"):
         replace(SLIP, written_at=NOW.replace(tzinfo=None))
+
+
+def test_without_pages_that_readers_reach_nothing_leads_there() -> None:
+    by_mail = parsed(compose(LETTER, SLIP, replace(SENDER, pages=False)))
+    assert by_mail["List-Unsubscribe"] == (f"<mailto:leave@digest.example.org?subject={'A' * 32}>")
+    for name in ("List-Unsubscribe-Post", "List-Archive", "List-Help"):
+        assert by_mail[name] is None
+    not_at_all = parsed(compose(LETTER, SLIP, replace(SENDER, pages=False, unsubscribe=None)))
+    assert not_at_all["List-Unsubscribe"] is None
+    assert not_at_all["List-Id"] is not None

@@ -41,3 +41,16 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
             where = "is" if own == real else "lies in" if own.is_relative_to(real) else "holds"
             problem = f"{where} the folder of {key} ({other}); expected one apart from it"
             raise ConfigurationError("export to", str(folder), problem)
+
+
+def unreachable_pages(settings: Settings) -> str:
+    """Return what the operator is told if mails lead to pages that nobody reaches, or nothing."""
+    reason = settings.unreachable()
+    if not reason or not settings.digests:
+        return ""
+    if settings.mail.unsubscribe_address:
+        return f"{reason}; readers can unsubscribe by mail to mail.unsubscribe_address only"
+    return (
+        f"{reason}: readers cannot unsubscribe. Set mail.unsubscribe_address, so that they can by "
+        "mail, or have the pages served at an address of site.url that readers reach"
+    )

@@ -38,6 +38,7 @@ def check(
 
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """
+    from digest.app.checks import unreachable_pages
     from digest.settings import exposed_secrets, problems
     from digest.settings.exposure import changeable_by_all
 
@@ -80,6 +81,8 @@ def check(
             )
     for message in _unreachable(settings):
         remark(message)
+    if told := unreachable_pages(settings):
+        remark(told)
     if not settings.web.enabled:
         pageless = _pageless(settings)
         without = f", though {pageless:,} articles have no link of their own" if pageless else ""

@@ -12,7 +12,7 @@ import typer
 from digest import __version__
 from digest.articles.ingest.tree import TOP
 from digest.cli.context import services_of
-from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, say
+from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, remark, say
 from digest.startup import keep_heap_small
 
 if TYPE_CHECKING:
@@ -37,10 +37,13 @@ def run(
 
     SIGINT (Ctrl-C) and SIGTERM stop it cleanly within 5 seconds, a second one at once.
     """
+    from digest.app.checks import unreachable_pages
     from digest.app.daemon import Daemon
 
     keep_heap_small()
     with services_of(context, poll=poll) as services:
+        if told := unreachable_pages(services.settings):
+            remark(told)
         for root in services.tree.roots.values():
             say(f"Reading {root} …")
         with progress_bar("Reading") as progress:

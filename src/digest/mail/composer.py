@@ -112,7 +112,9 @@ class Composer:
             archive=self._site.link(editions_folder(digest.name)),
             unsubscribe=unsubscribe,
         )
-        return compose(compiled.body(unsubscribe, subscriber.name), fields, self._sender)
+        mailto = "" if self._sender.pages else self._sender.mail_to_unsubscribe(token)
+        body = compiled.body(mailto or unsubscribe, subscriber.name)
+        return compose(body, fields, self._sender)
 
     def has_compiled(self, digest: Digest, edition: Edition, reader: Subscriber) -> bool:
         """Tell whether a reader's segment is compiled, so that ``envelope`` takes no time."""

@@ -9,7 +9,6 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
-from urllib.parse import quote
 
 from digest.errors import DeliveryRefused
 from digest.mail.base64_template import encoded
@@ -99,7 +98,7 @@ def compose(body: MailContent | EncodedBody, fields: MessageFields, sender: Send
         _date(fields.written_at),
         verbatim("Message-ID", f"<{message_id}>"),
         head.others,
-        *_unsubscribe_fields(fields.unsubscribe, head.mailto),
+        *_unsubscribe_fields(fields.unsubscribe, sender),
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n',
     ]
     delimiter = f"\r\n--{boundary}".encode("ascii")
@@ -124,7 +123,6 @@ class _SharedFields:
     sender: str  #: the field From
     subject: str
     others: str
-    mailto: str  #: address that takes unsubscribe mails, without a subject; empty: none
 
 
 @lru_cache(maxsize=512)
@@ -136,8 +134,8 @@ def _shared_fields(
     others = [
         mailbox("Reply-To", "", ascii_address(sender.reply_to)) if sender.reply_to else "",
         verbatim("List-Id", f"<{digest}.{host}>"),
-        verbatim("List-Archive", f"<{_uri(archive)}>"),
-        verbatim("List-Help", f"<{_uri(archive)}>"),
+        verbatim("List-Archive", f"<{_uri(archive)}>") if sender.pages else "",
+        verbatim("List-Help", f"<{_uri(archive)}>") if sender.pages else "",
         verbatim("Precedence", "bulk"),
         verbatim("Auto-Submitted", "auto-generated"),  # RFC 3834 section 5
         verbatim("Feedback-ID", f"{campaign}:{digest}:digest:{host}"),
@@ -150,9 +148,6 @@ def _shared_fields(
         sender=mailbox("From", sender.name, origin),
         subject=unstructured("Subject", subject),
         others="".join(others),
-        mailto=f"mailto:{quote(ascii_address(sender.unsubscribe), safe='@')}"
-        if sender.unsubscribe
-        else "",
     )
 
 
@@ -161,16 +156,17 @@ def _date(moment: datetime) -> str:
     return verbatim("Date", format_datetime(moment))
 
 
-def _unsubscribe_fields(unsubscribe: str | None, mailto: str) -> list[str]:
+def _unsubscribe_fields(unsubscribe: str | None, sender: Sender) -> list[str]:
     """Return List-Unsubscribe (RFC 2369) and List-Unsubscribe-Post (RFC 8058)."""
     if unsubscribe is None:
         return []
-    ways = [f"<{_uri(unsubscribe)}>"]
-    if mailto:
-        token = unsubscribe.rpartition("/")[2]
-        ways.append(f"<{mailto}?subject={quote(token, safe='')}>")
+    ways = [f"<{_uri(unsubscribe)}>"] if sender.pages else []
+    if mailto := sender.mail_to_unsubscribe(unsubscribe.rpartition("/")[2]):
+        ways.append(f"<{mailto}>")
+    if not ways:
+        return []
     fields = [verbatim("List-Unsubscribe", ", ".join(ways))]
-    if unsubscribe.startswith("https:"):  # RFC 8058 section 3.1 allows nothing else
+    if sender.pages and unsubscribe.startswith("https:"):  # RFC 8058 section 3.1: nothing else
         fields.append(verbatim("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return fields
 

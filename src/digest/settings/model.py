@@ -42,7 +42,7 @@ from digest.settings.options import (
     at,
 )
 from digest.settings.types import SUBSCRIBER, Name
-from digest.site import Site
+from digest.site import Site, is_loopback
 from digest.spelling import alternatives, closest
 
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).
@@ -271,7 +271,22 @@ class Settings(BaseSettings):
             reply_to=self.mail.reply_to or None,
             unsubscribe=self.mail.unsubscribe_address or None,
             postal_address=self.mail.postal_address,
+            pages=not self.unreachable(),
         )
+
+    def unreachable(self) -> str:
+        """Return why recipients of mail cannot reach the site's pages; empty if they can.
+
+        A Maildir is for trying things out: whoever reads it is on this machine.
+        """
+        if self.mail.transport == "maildir":
+            return ""
+        if not self.web.enabled:
+            return "web.enabled = false: nobody serves the pages that mails lead to"
+        url = self.site_table.url
+        if is_loopback(urlsplit(url).hostname or ""):
+            return f"site.url = {url} leads to this machine alone, and so do all links in mails"
+        return ""
 
     def smtp(self) -> SmtpServer:
         """Return the server that takes the mail.

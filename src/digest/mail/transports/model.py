@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from digest.subscribers.address import ascii_address
 
@@ -27,11 +28,22 @@ class Sender:
     reply_to: str | None = None  #: an address; None means that of From
     postal_address: str = ""  #: shown in every mail's footer; lines end in ``\\n``
     unsubscribe: str | None = None  #: address that takes unsubscribe mails
+    pages: bool = True  #: whether recipients can reach the site's pages
 
     def __post_init__(self) -> None:
         for address in (self.address, self.reply_to, self.unsubscribe):
             if address is not None:
                 ascii_address(address)
+
+    def mail_to_unsubscribe(self, token: str) -> str:
+        """Return the mailto address (RFC 6068) by which the owner of a token unsubscribes.
+
+        Empty if there is no address that takes such mails.
+        """
+        if not self.unsubscribe:
+            return ""
+        address = quote(ascii_address(self.unsubscribe), safe="@")
+        return f"mailto:{address}?subject={quote(token, safe='')}"
 
     @property
     def host(self) -> str:
