@@ -41,9 +41,12 @@ def test_a_documented_command_works(
         workplace.write(f"{number}.md", f"第{number}篇", categories=("Notes",))
     program("build")
     (workplace.folder / "readers.csv").write_text("address\na@example.org\n", encoding="utf-8")
+    (workplace.folder / "word.txt").write_text("A word.", encoding="utf-8")
     arguments = shlex.split(command)[1:]
-    if arguments == ["run"]:
+    if arguments in (["run"], ["unsubscribe", "receive"]):
         arguments.append("--help")
+    if arguments[:2] == ["subscribers", "show"]:
+        program("subscribers", "add", arguments[2], "--digest", "daily")
     if "FILE" in arguments:
         arguments[arguments.index("FILE")] = str(workplace.articles / "0.md")
 
