@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import draft_rewritten, make_draft
-from digest.articles.model import CategoryPath, Draft, SameText, Severity, SourceFile
+from digest.articles.draft_options import AssetOptions
+from digest.articles.model import AssetState, CategoryPath, Draft, SameText, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text
 from digest.errors import SourceError
@@ -383,3 +386,47 @@ def test_what_leaves_an_article_out_of_feeds_is_told_however_often_it_is_written
     assert isinstance(same, SameText)
     assert same.beside is not None
     assert same.beside.notes == made.notes != ()
+
+
+class Files:
+    """Files beside an article: one picture, which is there, and another that is not."""
+
+    states = (AssetState(path="/articles/beach.jpg", size=3, mtime_ns=1, name="beach"),)
+    problems: Mapping[str, str] = MappingProxyType({"hills.jpg": "is not there", "x": "is gone"})
+
+    def address(self, reference: str, *, picture: bool) -> str | None:
+        return "https://news.example/assets/beach.jpg" if reference == "beach.jpg" else None
+
+
+def test_a_draft_tells_which_files_it_needs_and_lacks() -> None:
+    content = b"---\ntitle: Holiday\n---\n![](beach.jpg)\n\n![](hills.jpg)\n"
+    source = SourceFile(path=PurePosixPath("a.md"), content=content)
+    draft = make_draft(source, default_options(), Files())
+    assert draft.assets == Files.states
+    assert draft.image == "https://news.example/assets/beach.jpg"
+    assert [(note.line, note.cause) for note in draft.notes] == [
+        (6, "the file 'hills.jpg' is not there; it is left out"),
+        (None, "the file 'x' is gone; it is left out"),
+    ]
+    rewritten = draft_rewritten(
+        source, default_options(), datetime(2026, 11, 23, tzinfo=UTC), Files()
+    )
+    assert isinstance(rewritten, Draft)
+    assert rewritten.assets == Files.states
+
+
+def test_where_folders_lie_changes_no_draft() -> None:
+    def fingerprint(**changes: Any) -> str:
+        assets = AssetOptions(
+            url="https://a.example/assets/",
+            target="/a",
+            roots=((".", "/r"),),
+            folders=(),
+            linked=(),
+            max_bytes=1_000,
+        )
+        return default_options(assets=replace(assets, **changes)).fingerprint()
+
+    assert fingerprint(target="/b") == fingerprint(roots=((".", "/s"), ("x", "/t")))
+    assert fingerprint(linked=("pdf",)) != fingerprint()
+    assert default_options().fingerprint() != fingerprint()

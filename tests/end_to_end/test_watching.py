@@ -31,7 +31,7 @@ from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.watch import Watches
 from digest.articles.ingest.worker_process import Result
 from digest.articles.ingest.workers import Workers
-from digest.articles.model import Changes, Draft, SafeHtml, SourceFile
+from digest.articles.model import AssetState, Changes, Draft, SafeHtml, SourceFile
 from digest.articles.revision import IngestPolicy
 from digest.backoff import Backoff
 from digest.feeds.publish.model import Published
@@ -159,6 +159,12 @@ class Memory:
     def vanish(self, paths: Collection[str], _now: datetime) -> None:
         for path in paths:
             self.records.pop(path, None)
+
+    def referring_files(self, _assets: Collection[str]) -> set[str]:
+        return set()
+
+    def assets(self) -> Iterable[tuple[str, AssetState]]:
+        return ()
 
     def embargoes(self, _now: datetime) -> Embargoes:
         return Embargoes()

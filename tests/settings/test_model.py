@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from digest.app.builders import make_schedules, make_transport
 from digest.articles.cleaning.rules import Rule
+from digest.articles.draft_options import AssetOptions
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
@@ -151,13 +152,20 @@ class TestSite:
 
 class TestRecipe:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
-        assert settings(tmp_path).draft_options() == default_options()
+        options = settings(tmp_path).draft_options()
+        assert options == default_options(assets=options.assets)
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
         text = r"""
             [site]
+            url = "https://news.example"
             timezone = "Europe/Berlin"
+            [paths]
+            assets = "copies"
             [articles]
+            assets = ["static"]
+            asset_types = ["pdf"]
+            max_asset_bytes = 2048
             summary_length = 99
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
@@ -186,6 +194,14 @@ class TestRecipe:
             [[rules]]
         """
         assert settings(tmp_path, text).draft_options() == default_options(
+            assets=AssetOptions(
+                url="https://news.example/assets/",
+                target=str(tmp_path / "copies"),
+                roots=((".", str(tmp_path / "articles")),),
+                folders=(str(tmp_path / "static"),),
+                linked=("pdf",),
+                max_bytes=2_048,
+            ),
             timezone="Europe/Berlin",
             engines=("nh3",),
             summary_length=99,

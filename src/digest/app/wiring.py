@@ -33,6 +33,7 @@ from digest.articles.ingest.ingest import Ingest
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Scope
+from digest.assets import ASSETS
 from digest.editions.model import Digest, Edition
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
@@ -313,6 +314,7 @@ class Services:
         """
         from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app
+        from digest.web.assets import AssetFiles
         from digest.web.feed_files import FeedFiles
 
         app = create_app(
@@ -327,7 +329,7 @@ class Services:
         )
         return FeedFiles(
             self.settings.paths.output,
-            app,
+            AssetFiles(self.settings.asset_folder(), app),
             moved=self.settings.moved_feeds(),
             links=partial(feed_links, self.site),
             clock=self.clock,
@@ -338,7 +340,7 @@ class Services:
 
         Raises ConfigurationError where the folder must not be used, or there are no archives.
         """
-        from digest.app.export.exporter import Exporter
+        from digest.app.export.exporter import AssetSource, Exporter
         from digest.app.export.folder import ExportFolder
         from digest.web.edition_pages import WebEditions
 
@@ -358,6 +360,11 @@ class Services:
             pages=pages,
             editions=WebEditions(
                 digests=self.digests, site=site, pages=pages, clock=self.clock, samples=False
+            ),
+            assets=AssetSource(
+                folder=settings.asset_folder(),
+                url=self.site.link(ASSETS).encode(),
+                exported_url=site.link(ASSETS).encode(),
             ),
             configuration=repr((self.digests, sorted(self.schedules), settings.feeds.readers)),
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from digest.articles.categories import renamed, renames, within_limit
@@ -16,10 +18,11 @@ from digest.articles.cleaning.images import proxied
 from digest.articles.cleaning.policy import TAGS
 from digest.articles.cleaning.rules import RuleLimitExceeded
 from digest.articles.cleaning.sanitize import clean
-from digest.articles.cleaning.tidy import tidy
+from digest.articles.cleaning.tidy import LocalFiles, tidy
 from digest.articles.draft_options import DraftOptions, hashed
 from digest.articles.duplicates import likeness
 from digest.articles.model import (
+    AssetState,
     Beside,
     CategoryPath,
     Draft,
@@ -41,6 +44,9 @@ MAX_REFERENCES = 500_000
 #: take it about 0.2 s. 20,000 of them in a text of a million are as many.
 MAX_LOOKING = 20_000_000_000
 
+#: Files of an article that are told to be missing.
+MAX_ASSET_NOTES = 20
+
 #: What stands between two texts, for nh3 too; elements that it takes out do not.
 _TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 
@@ -48,15 +54,30 @@ _TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 _IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
 
 
-def make_draft(source: SourceFile, options: DraftOptions) -> Draft:
-    """Return the clean article of a file; the same for the same file and options, always.
+class AssetFiles(LocalFiles, Protocol):
+    """Publishes the files that one article shows or links to, and tells what came of it."""
 
-    Raises SourceError, saying where and why, for a file that is no article.
+    @property
+    def states(self) -> tuple[AssetState, ...]:
+        """Return the files that were looked at."""
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Return why files were not published, by the references to them."""
+
+
+def make_draft(source: SourceFile, options: DraftOptions, files: AssetFiles | None = None) -> Draft:
+    """Return the clean article of a file; the same for the same files and options, always.
+
+    ``files`` are those beside it. Raises SourceError, saying where and why, for a file that is no
+    article.
     """
-    return _made(_header(source, options), source, options)
+    return _made(_header(source, options), source, options, files)
 
 
-def draft_rewritten(source: SourceFile, options: DraftOptions, now: datetime) -> Draft | SameText:
+def draft_rewritten(
+    source: SourceFile, options: DraftOptions, now: datetime, files: AssetFiles | None = None
+) -> Draft | SameText:
     """Return the draft of a file that was written again, unless its text is as it was.
 
     The hashes of the source tell that; they were made with the same options. Crawlers write each
@@ -68,7 +89,7 @@ def draft_rewritten(source: SourceFile, options: DraftOptions, now: datetime) ->
         return SameText(raw_hash=raw)
     header = _header(source, options)
     if source.text_hash != _text_hash(header):
-        return replace(_made(header, source, options), raw_hash=raw)
+        return replace(_made(header, source, options, files), raw_hash=raw)
     beside = Beside(
         published_at=header.publication.published_at,
         image=_shown(header.image, options.image_proxy),
@@ -107,11 +128,13 @@ def _in_few_feeds(header: Header, most: int) -> Header:
     return replace(header, authors=authors, categories=categories, notes=(*header.notes, note))
 
 
-def _made(header: Header, source: SourceFile, options: DraftOptions) -> Draft:
+def _made(
+    header: Header, source: SourceFile, options: DraftOptions, files: AssetFiles | None
+) -> Draft:
     """Return the draft of a file; raise NotAnArticle where it is held back and has none."""
     limits = header.publication.availability
     try:
-        return _cleaned(header, source, options)
+        return _cleaned(header, source, options, files)
     except SourceError as error:
         if limits is None or limits.held_back is None:
             raise
@@ -119,7 +142,9 @@ def _made(header: Header, source: SourceFile, options: DraftOptions) -> Draft:
         raise NotAnArticle(source.path, held_back.line, held_back.cause) from error
 
 
-def _cleaned(header: Header, source: SourceFile, options: DraftOptions) -> Draft:
+def _cleaned(
+    header: Header, source: SourceFile, options: DraftOptions, files: AssetFiles | None
+) -> Draft:
     manuscript = parse_body(header, source.path)
     filed = renamed(manuscript.categories, renames(options.category_map))
     # A rule mends what a source has wrong, whatever its category is called by now.
@@ -134,6 +159,7 @@ def _cleaned(header: Header, source: SourceFile, options: DraftOptions) -> Draft
             placeholder_hosts=options.placeholder_hosts,
             embeds=options.embeds,
             image_proxy=options.image_proxy,
+            files=files,
         )
     except RuleLimitExceeded as error:
         raise SourceError(source.path, None, str(error)) from error
@@ -160,9 +186,21 @@ def _cleaned(header: Header, source: SourceFile, options: DraftOptions) -> Draft
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
         likeness=likeness(manuscript.title, text, manuscript.link, sketched=options.sketched),
-        notes=manuscript.notes,
+        notes=(*manuscript.notes, *_asset_notes(source, files)),
+        assets=files.states if files else (),
     )
     return replace(draft, content=content_digest(draft), text_hash=_text_hash(header))
+
+
+def _asset_notes(source: SourceFile, files: AssetFiles | None) -> list[Note]:
+    """Return a note for each file that could not be published, with the line that refers to it."""
+    notes = []
+    for reference, problem in islice(files.problems.items() if files else (), MAX_ASSET_NOTES):
+        before, named, _ = source.content.partition(reference.encode("utf-8", "surrogateescape"))
+        line = before.count(b"\n") + 1 if named else None
+        cause = f"the file {reference[:200]!r} {problem}; it is left out"
+        notes.append(Note(severity=Severity.NOTED, line=line, cause=cause))
+    return notes
 
 
 def _looking(markup: str) -> int:

@@ -23,6 +23,18 @@ PIPELINE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetOptions:
+    """Where the files are that articles show or link to, and where copies of them go."""
+
+    url: str  #: absolute, of the folder of copies; ends with ``/``
+    target: str  #: the folder of copies
+    roots: tuple[tuple[str, str], ...]  #: names and folders of the trees of articles
+    folders: tuple[str, ...]  #: where references that begin with ``/`` are looked up
+    linked: tuple[str, ...]  #: extensions of files, not pictures, that links may lead to
+    max_bytes: int  #: of one file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOptions:
     """Everything that the making of a draft depends on, beside the file."""
 
@@ -40,6 +52,7 @@ class DraftOptions:
     category_map: tuple[tuple[str, str], ...] = ()  #: old and new paths; "" hides
     max_feeds: int  #: of the categories and authors of one article, at least 2
     sketched: bool = False  #: by which articles that are nearly the same are found
+    assets: AssetOptions | None = None  #: None: files beside articles are not published
 
     def __post_init__(self) -> None:
         if self.image_proxy is not None:
@@ -59,8 +72,15 @@ class DraftOptions:
             raise ValueError(f"summary_length must be at least 1, not {self.summary_length}")
 
     def fingerprint(self) -> str:
-        """Return hex that changes when any option or the pipeline itself does."""
-        return hashed([str(PIPELINE), json.dumps(asdict(self), sort_keys=True)])
+        """Return hex that changes when any option or the pipeline itself does.
+
+        Where folders of articles and of copies lie does not count.
+        """
+        options = asdict(self)
+        if self.assets:
+            for place in ("roots", "target"):
+                del options["assets"][place]
+        return hashed([str(PIPELINE), json.dumps(options, sort_keys=True)])
 
 
 def hashed(parts: Iterable[str]) -> str:

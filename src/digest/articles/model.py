@@ -163,6 +163,16 @@ class Manuscript:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetState:
+    """A file that an article refers to, as it was when the article was read."""
+
+    path: str  #: absolute, on disk
+    size: int  #: bytes; -1 where there was none
+    mtime_ns: int
+    name: str = ""  #: of its copy in the folder of assets; empty where it was not published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """One file's article, clean, before the store knows whether it is new."""
 
@@ -186,6 +196,7 @@ class Draft:
     text_hash: str = ""
     raw_hash: str = ""  #: ``fleeting.raw_hash``
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
+    assets: tuple[AssetState, ...] = ()  #: the files that were looked for: it depends on them
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 
     def __post_init__(self) -> None:

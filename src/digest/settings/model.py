@@ -14,10 +14,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest import resources
 from digest.articles.categories import renamed, renames
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft_options import DraftOptions
+from digest.articles.draft_options import AssetOptions, DraftOptions
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.articles.revision import IngestPolicy
+from digest.assets import ASSETS
 from digest.editions.model import Approval, Digest
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import CustomFeed, FeedPlan
@@ -216,7 +217,19 @@ class Settings(BaseSettings):
             category_map=tuple(self.articles.category_map.items()),
             max_feeds=self.articles.max_feeds,
             sketched=self.articles.duplicates == "fold",
+            assets=AssetOptions(
+                url=self.site().link(ASSETS),
+                target=str(self.asset_folder()),
+                roots=tuple((name, str(root)) for name, root in self.paths.articles.items()),
+                folders=tuple(map(str, self.articles.assets)),
+                linked=self.articles.asset_types,
+                max_bytes=self.articles.max_asset_bytes,
+            ),
         )
+
+    def asset_folder(self) -> Path:
+        """Return the folder of copies of the files that articles bring."""
+        return self.paths.assets or self.paths.data / "assets"
 
     def polling(self) -> Settings:
         """Return the same settings, but that the articles are polled for changes."""

@@ -22,6 +22,7 @@ from digest.settings.addresses import database_url
 from digest.settings.durations import within
 from digest.settings.types import (
     Address,
+    AssetType,
     Attributes,
     Authority,
     Block,
@@ -107,6 +108,7 @@ class PathsTable(Table):
     articles: Roots = {TOP: Path("articles")}
     output: FilePath = Path("public")
     data: FilePath = Path("data")
+    assets: FilePath | None = None  #: None: ``assets`` in the data folder
     templates: FilePath | None = None
 
     @model_validator(mode="after")
@@ -117,7 +119,10 @@ class PathsTable(Table):
             for name, root in self.articles.items()
         }
         for key, root in roots.items():
-            for own, folder in (("output", self.output), ("data", self.data)):
+            own_folders = {"output": self.output, "data": self.data}
+            if self.assets is not None:
+                own_folders["assets"] = self.assets
+            for own, folder in own_folders.items():
                 if root.is_relative_to(folder):
                     raise at(own, str(folder), f"must not hold the folder of paths.{key}")
                 if folder.is_relative_to(root):
@@ -163,6 +168,20 @@ class ArticlesTable(Table):
     duplicates: Literal["keep", "fold"] = "keep"
     on_delete: Literal["keep", "withdraw"] = "keep"
     grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
+    assets: tuple[FilePath, ...] = ()
+    asset_types: Annotated[tuple[AssetType, ...], distinct("must name each extension once")] = (
+        "pdf",
+        "epub",
+        "zip",
+        "csv",
+        "mp3",
+        "m4a",
+        "ogg",
+        "opus",
+        "mp4",
+        "webm",
+    )
+    max_asset_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 20_971_520
     longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
     category_style: Literal["path", "flat"] = "path"
     max_feeds: Annotated[int, whole(2, 1_000)] = 64

@@ -289,5 +289,12 @@ Pattern = Annotated[str, text(1_000, least=1), AfterValidator(pattern)]
 Replacement = Annotated[str, text(1_000)]
 ReaderAddress = Annotated[str, text(500), address_template("https://reader.example/add?feed={url}")]
 ImageProxy = Annotated[str, text(500), address_template("https://img.example/{url}")]
+AssetType = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]{1,8}$",
+        description="an extension in small letters without a dot, such as 'pdf'",
+    ),
+]
 Globs = Annotated[tuple[str, ...], AfterValidator(globs)]
 Command = Annotated[tuple[Title, ...], AfterValidator(command)]

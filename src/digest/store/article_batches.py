@@ -18,6 +18,7 @@ from digest.store.article_lookup import load
 from digest.store.article_matching import ArticleMatcher, MatchedArticle, own_identity
 from digest.store.category_membership import update_categories
 from digest.store.facet_membership import Said, note_policy, update_facets
+from digest.store.file_assets import replace_assets
 from digest.store.problems import note
 from digest.store.revisions import advance, record_changes
 from digest.store.rewritten_files import remember_repeats
@@ -73,6 +74,14 @@ def record(
     )
     _recognize(connection, [*(entry for entry, _ in revised), *outcome.learned])
     _remember(connection, matcher, outcome)
+    replace_assets(
+        connection,
+        {
+            storable(reading.record.path): reading.outcome.assets
+            for reading in repeated.rest
+            if isinstance(reading.outcome, Draft)
+        },
+    )
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
     touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
     sequences = [one for one in touched.values() if one is not None]

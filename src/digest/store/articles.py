@@ -16,6 +16,7 @@ from digest.store.article_batches import record
 from digest.store.article_queries import category_summaries
 from digest.store.connection import Database, Lock
 from digest.store.facet_membership import update_all_facets
+from digest.store.file_assets import referring_files
 from digest.store.problems import FAILED, counted, listed
 from digest.store.rewritten_files import SAID
 from digest.store.schema import article, article_state, file, meta, problem, withdrawal
@@ -100,6 +101,13 @@ class ArticleStore:
             if known is None:
                 raise RuntimeError("the store has no authority yet: call Store.authority first")
             return record(connection, known, readings, now, policy)
+
+    def referring_files(self, assets: Collection[str]) -> set[str]:
+        """Return the paths of article files that refer to one of these files on disk."""
+        if not assets:
+            return set()
+        with self._database.read() as connection:
+            return referring_files(connection, assets)
 
     def touch(self, records: Sequence[FileRecord]) -> None:
         """Remember new sizes, times and recipes of files whose content is as before.

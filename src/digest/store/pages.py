@@ -34,6 +34,7 @@ from digest.store.connection import Database
 from digest.store.editions import held as edition_articles
 from digest.store.editions import issued, taken_upto
 from digest.store.facet_membership import summaries
+from digest.store.file_assets import visible_assets
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import article, article_state, category, facet, feed_change, meta
 from digest.store.statements import PreparedQuery, put
@@ -156,6 +157,10 @@ class PageSnapshot:
                 updated_at=row.updated_at,
                 elsewhere=bool(row.elsewhere),
             )
+
+    def asset_names(self) -> set[str]:
+        """Return the names of the files that articles bring which may be shown."""
+        return visible_assets(self._connection)
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""

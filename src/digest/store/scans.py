@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from digest.articles.ingest.scan import RootMark, Scan
+from digest.articles.model import AssetState
 from digest.store.connection import Database
+from digest.store.file_assets import all_assets
 from digest.store.schema import file, meta
 from digest.store.statements import put
 
@@ -52,6 +54,11 @@ class ScanStore:
         with self._database.read() as connection:
             for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():
                 yield from rows
+
+    def assets(self) -> Iterator[tuple[str, AssetState]]:
+        """Yield every article file that is there with each file that it refers to."""
+        with self._database.read() as connection:
+            yield from all_assets(connection)
 
     def remember(self, scan: Scan) -> None:
         """Keep a scan in place of the one before."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
 
 metadata = MetaData(
     naming_convention={
@@ -285,6 +285,18 @@ file = Table(
     Column("held", Boolean, nullable=False, server_default=false()),  #: wants its article unread
     Column("text_hash", Text),  #: of that draft; NULL: whatever the file says is to be read
     Column("raw_hash", Text),  #: likewise
+)
+#: A file on disk that an article file refers to, as it was when that was read last.
+file_asset = Table(
+    "file_asset",
+    metadata,
+    Column("file", Text, ForeignKey("file.key", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),  #: hash of the path
+    Column("path", PlainText, nullable=False),  #: absolute
+    Column("size", Whole, nullable=False),  #: -1 where there was no file
+    Column("mtime_ns", Whole, nullable=False),
+    Column("name", Text, nullable=False),  #: of the copy; "" where it was not published
+    Index(None, "key"),
 )
 Index(
     "ix_file_embargo_at",

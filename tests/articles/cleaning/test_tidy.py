@@ -429,3 +429,26 @@ def test_no_empty_run_of_blank_lines_is_left(tokens: list[str]) -> None:
 )
 def test_a_heading_that_says_the_title_again_goes(markup: str, expected: str) -> None:
     assert tidy(markup, base=None, title="The Title") == expected
+
+
+class Files:
+    """Knows one picture and one document."""
+
+    def address(self, reference: str, *, picture: bool) -> str | None:
+        known = "beach.jpg" if picture else "map.pdf"
+        return f"https://news.example/assets/{known}" if reference == known else None
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ('<img src="beach.jpg" alt="x">', "https://news.example/assets/beach.jpg"),
+        ('<img src="p.gif" data-src="beach.jpg">', "https://news.example/assets/beach.jpg"),
+        ('<img src="other.jpg">', "https://news.example.org/2024/other.jpg"),
+        ('<a href="map.pdf">map</a>', "https://news.example/assets/map.pdf"),
+        ('<a href="beach.jpg">beach</a>', "https://news.example.org/2024/beach.jpg"),
+        ('<a href="other.pdf">other</a>', "https://news.example.org/2024/other.pdf"),
+    ],
+)
+def test_files_beside_the_article_have_addresses(markup: str, expected: str) -> None:
+    assert f'"{expected}"' in tidy(f"<p>a {markup}</p>", base=BASE, files=Files())

@@ -675,3 +675,49 @@ def test_two_threads_may_write_the_tree_while_it_is_scanned(
         writer.join()
     ingest.scan()
     assert services.store.articles.problems() == []
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def bodies(services: Services) -> str:
+    return "".join(article.body for article in stores.newest(services.store, None, 100))
+
+
+def test_an_article_is_read_again_when_its_picture_comes_changes_or_goes(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write_text("a/post.md", "---\ntitle: Holiday\n---\n![The beach](beach.png)\n")
+    ingest.scan()
+    assert "<img" not in bodies(services)
+    (problem,) = services.store.articles.problems(noted=True)
+    assert "beach.png" in problem.cause
+    assert problem.line == 4
+
+    picture = workplace.folder / "articles/a/beach.png"
+    picture.write_bytes(PNG + b"first")
+    ingest.take(["a/beach.png"])
+    first = bodies(services)
+    assert "/assets/" in first
+    assert services.store.articles.problems(noted=True) == []
+
+    picture.write_bytes(PNG + b"second one")
+    ingest.scan()
+    assert "/assets/" in bodies(services)
+    assert bodies(services) != first
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+
+    picture.unlink()
+    ingest.take(["a/beach.png"])
+    assert "<img" not in bodies(services)
+
+
+def test_pictures_that_articles_no_longer_refer_to_are_not_looked_for(
+    workplace: Workplace, ingest: Ingest, services: Services
+) -> None:
+    workplace.write_text("post.md", "---\ntitle: Holiday\n---\n![](beach.png)\n")
+    ingest.scan()
+    assert len(list(services.store.scans.assets())) == 2
+    workplace.write_text("post.md", "---\ntitle: Holiday\n---\nNo picture.\n")
+    ingest.scan()
+    assert list(services.store.scans.assets()) == []

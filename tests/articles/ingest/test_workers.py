@@ -37,55 +37,75 @@ JOB = Job(make="", options=default_options(), seconds=1.0, memory=1)
 Misbehaviour = Callable[[SourceFile, DraftOptions, datetime], Draft]
 
 
-def sleeps_for_ever(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
+def sleeps_for_ever(
+    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     time.sleep(1_000)  # killed long before: that is what is tested
     raise AssertionError
 
 
-def computes_for_ever(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
+def computes_for_ever(
+    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     while True:  # killed by the system: that is what is tested
         pass
 
 
-def computes_for_a_while(source: SourceFile, options: DraftOptions, _now: datetime) -> Draft:
+def computes_for_a_while(
+    source: SourceFile, options: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     began = time.process_time()
     while time.process_time() - began < 0.2:
         pass
     return make_draft(source, options)
 
 
-def ignores_the_limit(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
+def ignores_the_limit(
+    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     signal.signal(signal.SIGPROF, signal.SIG_IGN)
     return computes_for_ever(_source, _recipe, _now)
 
 
-def dies(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
+def dies(_source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None) -> Draft:
     os._exit(7)
 
 
-def takes_all_memory(_source: SourceFile, _options: DraftOptions, _now: datetime) -> Draft:
+def takes_all_memory(
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     held = []
     while True:  # until the system gives no more: that is what is tested
         held.append(bytearray(50_000_000))
 
 
-def aborts(_source: SourceFile, _options: DraftOptions, _now: datetime) -> Draft:
+def aborts(
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     os.abort()  # as programs in Rust do where memory ends
 
 
-def tells_its_process(source: SourceFile, options: DraftOptions, _now: datetime) -> Draft:
+def tells_its_process(
+    source: SourceFile, options: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     return replace(make_draft(source, options), title=str(os.getpid()))
 
 
-def leaves(_source: SourceFile, _options: DraftOptions, _now: datetime) -> Draft:
+def leaves(
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     os._exit(0)
 
 
-def trips(_source: SourceFile, _recipe: DraftOptions, _now: datetime) -> Draft:
+def trips(
+    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     raise RecursionError("too deep")
 
 
-def does_as_told(source: SourceFile, options: DraftOptions, now: datetime) -> Draft:
+def does_as_told(
+    source: SourceFile, options: DraftOptions, now: datetime, files: object = None
+) -> Draft:
     """Misbehave in the way that a file names; make a draft of all others."""
     misbehaves: Misbehaviour | None = globals().get(source.content.decode())
     return misbehaves(source, options, now) if misbehaves else make_draft(source, options)

@@ -41,6 +41,9 @@ class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
 
+    def asset_names(self) -> set[str]:
+        """Return the names of the files that articles bring which may be shown."""
+
     def contents(self, feed: Feed) -> FeedContents:
         """Return what a feed's current documents tell, as though it had no archives."""
 

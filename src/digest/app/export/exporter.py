@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
 from digest import __version__
@@ -22,6 +23,7 @@ from digest.app.export.contents import (
 )
 from digest.app.export.folder import ExportFolder
 from digest.app.export.manifest import FileState, Manifest, content_hash
+from digest.assets import ASSETS
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan
 from digest.web.edition_pages import WebEditions
@@ -33,6 +35,29 @@ _BATCH = 100
 _LIBRARIES = ("Babel", "feedgen", "Jinja2", "lxml", "MarkupSafe")
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSource:
+    """Where the files are that articles bring."""
+
+    folder: Path
+    url: bytes  #: of the folder as articles name it
+    exported_url: bytes  #: of the folder in the export
+
+    def documents(self, names: Collection[str]) -> list[Document]:
+        """Return the files of these names; those that are no longer there are left out."""
+        return [
+            Document(path=f"{ASSETS}{name}", version=name, render=(self.folder / name).read_bytes)
+            for name in sorted(names)
+            if (self.folder / name).is_file()
+        ]
+
+    def moved(self, content: bytes) -> bytes:
+        """Return a document with the addresses that its files have in the export."""
+        if self.url == self.exported_url:
+            return content
+        return content.replace(self.url, self.exported_url)
 
 
 class ExportStore(Protocol):
@@ -118,6 +143,7 @@ class Exporter:
         feeds: FeedPlan,
         pages: WebPages,
         editions: WebEditions,
+        assets: AssetSource,
         configuration: str,
     ) -> None:
         """``configuration`` tells whatever of it pages depend on: another text, other pages."""
@@ -126,6 +152,7 @@ class Exporter:
         self._feeds = feeds
         self._pages = pages
         self._editions = editions
+        self._assets = assets
         self._configuration = configuration
 
     def export(self, progress: Progress | None = None) -> Exported:
@@ -141,6 +168,8 @@ class Exporter:
             contents = site_contents(
                 source, plan=self._feeds, pages=self._pages, editions=self._editions
             )
+            brought = self._assets.documents(source.asset_names())
+            contents = replace(contents, documents=[*brought, *contents.documents])
             fingerprint = self._fingerprint()
             untouched = _Untouched(self._folder, known)
             planned = plan(contents, known, fingerprint, untouched)
@@ -164,11 +193,13 @@ class Exporter:
         articles = iter(planned.articles)
         while batch := list(islice(articles, _BATCH)):
             for page, content in article_pages(source, self._pages, batch):
-                run.put(page.path, content, page.version)
+                run.put(page.path, self._assets.moved(content), page.version)
             done += len(batch)
             tell(done, total)
         for document in planned.documents:
             content = document.render()
+            if not document.path.startswith(ASSETS):
+                content = self._assets.moved(content)
             run.put(document.path, content, document.version, optional=document.optional)
             done += 1
             tell(done, total)

@@ -7,7 +7,7 @@ Tidying makes markup good, not safe: only the sanitizer must be right about host
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
@@ -41,6 +41,16 @@ _BLOCKS = elements(
 )
 
 
+class LocalFiles(Protocol):
+    """Files beside an article that are published with it."""
+
+    def address(self, reference: str, *, picture: bool) -> str | None:
+        """Return the absolute address of the file that a relative reference leads to.
+
+        Return None for any other reference and where there is no such file.
+        """
+
+
 def tidy(
     markup: str,
     *,
@@ -51,6 +61,7 @@ def tidy(
     placeholder_hosts: Collection[str] = (),
     embeds: Collection[str] = (),
     image_proxy: str | None = None,
+    files: LocalFiles | None = None,
 ) -> str:
     """Return the markup of a body with the rules applied, in order, and tidied.
 
@@ -60,7 +71,7 @@ def tidy(
     - Addresses become absolute, relative to the document's own base or to ``base``, the article's
       link, and lose tracking parameters. Lazy and responsive images become plain ones, their
       addresses those of ``image_proxy``, if any; tracking images and those on
-      ``placeholder_hosts`` are removed.
+      ``placeholder_hosts`` are removed. What leads to one of ``files`` gets its address.
     - Elements that links in the body lead to get ids that begin with ``id_prefix``.
     - Empty elements and superfluous white space are removed.
 
@@ -77,11 +88,11 @@ def tidy(
     for node in body.css("math"):
         _mend_formula(node)
     for node in body.css("img"):
-        _mend_image(node, base, placeholder_hosts, image_proxy)
+        _mend_image(node, base, placeholder_hosts, image_proxy, files)
     _drop_clutter(body)
     ids = anchors.assign_ids(parser, body, id_prefix, base=base, link=link)
     for node in body.css("a"):
-        _mend_link(node, base, link, ids)
+        _mend_link(node, base, link, ids, files)
     _simplify(parser, body)
     _drop_repeated(parser, body, title)
     _shift_headings(parser, body)
@@ -101,12 +112,19 @@ def _base(body: LexborNode, link: str | None) -> str | None:
 
 
 def _mend_image(
-    node: LexborNode, base: str | None, placeholder_hosts: Collection[str], proxy: str | None
+    node: LexborNode,
+    base: str | None,
+    placeholder_hosts: Collection[str],
+    proxy: str | None,
+    files: LocalFiles | None,
 ) -> None:
     """Set the address of an image, or remove it if it has none or is a tracking image."""
     attributes = node.attributes
     tiny = attributes.get("width") in _TINY and attributes.get("height") in _TINY
     for candidate in () if tiny else images.candidates(attributes, _sources(node)):
+        if files and candidate and (local := files.address(candidate, picture=True)):
+            node.attrs["src"] = local
+            return
         address = uris.absolute(candidate, base)
         if (
             address
@@ -205,7 +223,11 @@ def _sources(node: LexborNode) -> list[images.Attributes]:
 
 
 def _mend_link(
-    node: LexborNode, base: str | None, link: str | None, ids: Mapping[str, str]
+    node: LexborNode,
+    base: str | None,
+    link: str | None,
+    ids: Mapping[str, str],
+    files: LocalFiles | None,
 ) -> None:
     """Make a link absolute, without tracking parameters; without an address, leave its text.
 
@@ -216,6 +238,8 @@ def _mend_link(
     name = anchors.linked_name(href, base, link) if "#" in href else None
     if name is not None and name in ids:
         address: str | None = f"#{ids[name]}"
+    elif files and (local := files.address(href, picture=False)):
+        address = local
     else:
         address = uris.absolute(href, link if href.startswith("#") and name else base)
         address = trackers.without_parameters(address) if address else uris.mail(href)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, starmap
 from pathlib import PurePosixPath
 
+from digest.articles.ingest.assets import changed
 from digest.articles.ingest.records import (
     Embargoes,
     Failure,
@@ -121,10 +123,11 @@ class Ingest:
         files = len(found)
         after = self._tree.marks()
         doubted = kept_back(self._remembered(), before, after)
+        outdated = self._outdated()
         # What is left in it afterwards differs: a second table of so many files is not needed.
-        self._leave_known(found, doubted, {printable(folder) for folder in closed})
+        self._leave_known(found, doubted, {printable(folder) for folder in closed}, outdated)
         self._note_closed(closed)
-        known = self._store.files(found) if found else {}
+        known = self._store.files(found.keys() - outdated) if found else {}
         paths = sorted(odd.get(key, key) for key in found)
         taken = self._take_files(paths, known, progress)
         if not taken.complete:
@@ -147,21 +150,36 @@ class Ingest:
         changes, self._untold = self._untold, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
 
+    def _outdated(self) -> set[str]:
+        """Return the paths of article files that refer to a file which has changed since."""
+        outdated = set()
+        seen: dict[str, bool] = {}
+        for path, state in self._memory.assets():
+            if state.path not in seen:
+                seen[state.path] = changed([state])
+            if seen[state.path]:
+                outdated.add(path)
+        return outdated
+
     def _leave_known(
-        self, found: dict[str, FileState], doubted: Collection[str], hidden: Collection[str]
+        self,
+        found: dict[str, FileState],
+        doubted: Collection[str],
+        hidden: Collection[str],
+        outdated: AbstractSet[str],
     ) -> None:
         """Drop from ``found`` what is as remembered; note what vanished outside ``hidden``.
 
-        Files stay whose articles may appear by now.
+        Files stay whose articles may appear by now, and those that are ``outdated``.
         """
         gone = []
-        over = self._store.embargoes(self._clock()).over
+        again = self._store.embargoes(self._clock()).over | outdated
         for path, size, mtime_ns, missing, current in self._memory.states(self._recipes):
             state = found.get(path)
             if state is None:
                 if not missing:
                     gone.append(path)
-            elif current and not missing and state == (size, mtime_ns) and path not in over:
+            elif current and not missing and state == (size, mtime_ns) and path not in again:
                 del found[path]
         away = {*doubted, *hidden}
         gone = [
@@ -203,6 +221,7 @@ class Ingest:
         files: set[str] = set()
         folders: set[str] = set()
         gone: set[str] = set()
+        others: set[str] = set()  # files that are no articles
         unsure = False
         for hint in paths:
             path = hint.rstrip("/")
@@ -213,8 +232,7 @@ class Ingest:
                         folders.add(path)
                 elif kind == "file":
                     unsure |= hint.endswith("/")  # what was in the folder is not told one by one
-                    if self._tree.takes(path):
-                        files.add(path)
+                    (files if self._tree.takes(path) else others).add(path)
                 else:
                     gone.add(path)
             except OSError as error:
@@ -232,6 +250,11 @@ class Ingest:
             for path, state in walked.items()
             if not self._is_as_known(known.get(printable(path)), state.size, state.mtime_ns)
         )
+        assets = [self._tree.on_disk(path) for path in others | gone]
+        for path in self._store.referring_files(assets):
+            known.pop(path, None)  # its text is the same, and still it is read again
+            if self._tree.has(path):
+                files.add(path)
         return replace(self._take_files(sorted(files), known, None), unsure=unsure)
 
     def _states_in(

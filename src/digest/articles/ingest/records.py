@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from digest.articles.ingest.scan import Scan
-from digest.articles.model import Article, ArticleKey, Changes, Draft, SameText, Severity
+from digest.articles.model import (
+    Article,
+    ArticleKey,
+    AssetState,
+    Changes,
+    Draft,
+    SameText,
+    Severity,
+)
 from digest.articles.revision import IngestPolicy
 
 
@@ -100,6 +108,9 @@ class FileStore(Protocol):
         Their articles stay; their problems go.
         """
 
+    def referring_files(self, assets: Collection[str]) -> set[str]:
+        """Return the paths of article files that refer to one of these files on disk."""
+
     def embargoes(self, now: datetime) -> Embargoes:
         """Return which files wait for the date of their article."""
 
@@ -123,6 +134,9 @@ class ScanMemory(Protocol):
 
         Plain rows: a scan goes through all there are.
         """
+
+    def assets(self) -> Iterable[tuple[str, AssetState]]:
+        """Yield every article file that is there with each file that it refers to."""
 
     def remember(self, scan: Scan) -> None:
         """Keep a scan in place of the one before."""

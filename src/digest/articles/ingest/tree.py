@@ -102,6 +102,14 @@ class Tree:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self.roots[TOP], path
 
+    def on_disk(self, path: str) -> str:
+        """Return the absolute path on disk of a path of the tree; empty where no root has it."""
+        try:
+            root, below = self._below_root(path)
+        except FileNotFoundError:
+            return ""
+        return str(root / below)
+
     def kind(self, path: str) -> Literal["file", "folder"] | None:
         """Return what is at a path, the empty one being the top. Raises OSError.
 

@@ -24,6 +24,7 @@ from pkgutil import resolve_name
 from typing import TypeAlias
 
 from digest.articles.draft_options import DraftOptions
+from digest.articles.ingest.assets import ArticleAssets, asset_folder
 from digest.articles.model import Draft, SameText, SourceFile
 from digest.errors import SourceError
 from digest.times import utc_now
@@ -42,7 +43,9 @@ _FILES = 2_000
 
 #: What comes of a file: its draft unless that is as it was, or why there is none.
 Result: TypeAlias = Draft | SameText | SourceError
-Make: TypeAlias = Callable[[SourceFile, DraftOptions, datetime], Draft | SameText]
+Make: TypeAlias = Callable[
+    [SourceFile, DraftOptions, datetime, ArticleAssets | None], Draft | SameText
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +128,13 @@ def make_all(make: Make, sources: Sequence[SourceFile], job: Job) -> list[Result
     done. Raises MemoryError.
     """
     results: list[Result] = []
+    folder = asset_folder(job.options.assets) if job.options.assets else None
     try:
         for source in sources:
             signal.setitimer(signal.ITIMER_PROF, job.seconds)
             try:
-                results.append(make(source, job.options, utc_now()))
+                files = folder.of(source.path) if folder else None
+                results.append(make(source, job.options, utc_now(), files))
             except SourceError as error:
                 results.append(error)
             except MemoryError:

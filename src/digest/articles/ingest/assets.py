@@ -1,0 +1,257 @@
+"""Assets of an article: the files beside it that it shows or links to, copied to be served."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from digest.articles.draft_options import AssetOptions
+from digest.articles.model import AssetState
+from digest.assets import HEAD, asset_name, picture_extension
+from digest.open_beneath import ABSENT, open_beneath
+
+#: References of one article that are looked up; and paths that are remembered of it.
+_MAX_REFERENCES = 500
+#: Errors that a look for a file may end with where there is none at its path.
+_NOT_THERE = (*ABSENT, errno.ENAMETOOLONG)
+#: Bytes copied at once.
+_CHUNK = 262_144
+#: Copies that are remembered, so that a picture of many articles is hashed once.
+_MAX_COPIES = 4_096
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//|[#?]|$", re.IGNORECASE)
+#: Generators' words for a file of the site: Pelican's ``{static}/a.png`` and ``|static|/a.png``.
+_PELICAN = re.compile(r"(?:\{(?:static|attach|filename)\}|\|(?:static|attach|filename)\|)")
+
+
+class _Version(NamedTuple):
+    """A file as it is at a moment."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    name: str  #: below the folder of assets
+    picture: bool
+
+
+class AssetError(Exception):
+    """A file that an article refers to cannot be published; its text says why."""
+
+
+@lru_cache(maxsize=4)
+def asset_folder(options: AssetOptions) -> AssetFolder:
+    """Return the folder for these options, one for the whole process."""
+    return AssetFolder(options)
+
+
+class AssetFolder:
+    """Publishes files of the trees in the folder of assets, each content once.
+
+    Where a reference leads is decided without following a link out of the folders it is looked up
+    in (``open_beneath``). Names that begin with a dot are not looked into.
+    """
+
+    def __init__(self, options: AssetOptions) -> None:
+        self._options = options
+        self.url = options.url  #: of the copies
+        self._folder = Path(options.target)
+        self._roots = {name: Path(path) for name, path in options.roots}
+        self._folders = [Path(path) for path in options.folders]
+        self._copies: dict[_Version, _Copy] = {}
+
+    def of(self, article: PurePosixPath) -> ArticleAssets:
+        """Return what publishes the assets of the article file at a path of the tree."""
+        return ArticleAssets(self, article)
+
+    def candidates(self, reference: str, article: PurePosixPath) -> Iterator[tuple[Path, str]]:
+        """Yield where a reference may lead: a folder and a path below it, the likeliest first.
+
+        Relative ones are looked up beside the article, in the folder that has the article's name
+        (Hexo's asset folders), and below the operator's folders; those that begin with ``/`` are
+        looked up below the operator's folders and the roots.
+        """
+        beside, below_root = self._on_disk(article.parent), reference.startswith("/")
+        places = [] if below_root else [beside, beside / article.stem]
+        places += self._folders
+        if below_root:
+            places += self._roots.values()
+        paths = [os.path.normpath(place / reference.lstrip("/")) for place in places]
+        if not below_root:  # Obsidian names an attachment without its folder
+            paths += [str(folder / PurePosixPath(reference).name) for folder in self._folders]
+        for path in dict.fromkeys(paths):
+            for base in (*self._roots.values(), *self._folders):
+                if path.startswith(f"{base}/"):
+                    below = path[len(str(base)) + 1 :]
+                    if not any(name.startswith(".") for name in below.split("/")):
+                        yield base, below
+                    break
+
+    def _on_disk(self, folder: PurePosixPath) -> Path:
+        """Return the folder on disk of a folder of the tree."""
+        first = folder.parts[0] if folder.parts else "."
+        if first in self._roots and first != ".":
+            return self._roots[first].joinpath(*folder.parts[1:])
+        return self._roots.get(".", Path("/")) / folder
+
+    def publish(self, base: Path, below: str, *, picture: bool) -> tuple[str, os.stat_result]:
+        """Copy a file into the folder of assets unless it is there; return its name and status.
+
+        Raises AssetError for what may not be published, OSError where it cannot be read or
+        written (ENOENT and the like where there is no such file).
+        """
+        descriptor = open_beneath(base, below)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise AssetError("is no file")
+            limit = self._options.max_bytes
+            if status.st_size > limit:
+                raise AssetError(f"has {status.st_size:,} bytes; at most {limit:,} are published")
+            version = _Version(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            copy = self._copies.get(version)
+            if copy is None or not (self._folder / copy.name).exists():
+                copy = self._copied(descriptor, below)
+                if len(self._copies) >= _MAX_COPIES:
+                    self._copies.clear()
+                self._copies[version] = copy
+        finally:
+            os.close(descriptor)
+        if picture and not copy.picture:
+            raise AssetError("is no picture that browsers show")
+        return copy.name, status
+
+    def _copied(self, descriptor: int, below: str) -> _Copy:
+        head = os.pread(descriptor, HEAD, 0)
+        extension = picture_extension(head)
+        picture = extension is not None
+        if extension is None:
+            extension = PurePosixPath(below).suffix.removeprefix(".").lower()
+            if extension not in self._options.linked:
+                raise AssetError("is no picture, and its type is not in [articles] asset_types")
+        name = asset_name(_hash(descriptor), extension)
+        if not (self._folder / name).exists():
+            self._write(descriptor, name)
+        return _Copy(name, picture)
+
+    def _write(self, descriptor: int, name: str) -> None:
+        """Write a copy beside its place, whole and on disk, before it gets its name."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = self._folder / f".{name}.{os.getpid()}"
+        try:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            with part.open("wb") as target:
+                while chunk := os.read(descriptor, _CHUNK):
+                    target.write(chunk)
+                target.flush()
+                os.fsync(target.fileno())
+            with part.open("rb") as written:
+                if _hash(written.fileno()) != name.partition(".")[0]:
+                    raise AssetError("changes while it is read")  # its next event comes
+            part.rename(self._folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+class ArticleAssets:
+    """The assets of one article: addresses for its markup, and what to remember of them."""
+
+    def __init__(self, folder: AssetFolder, article: PurePosixPath) -> None:
+        self._folder = folder
+        self._article = article
+        self._addresses: dict[tuple[str, bool], str | None] = {}
+        self._states: dict[str, AssetState] = {}
+        #: What could not be published: the reference and why, each once.
+        self.problems: dict[str, str] = {}
+
+    @property
+    def states(self) -> tuple[AssetState, ...]:
+        """The files that were looked at, by path: when one changes, the article is read again."""
+        return tuple(state for _, state in sorted(self._states.items()))
+
+    def address(self, reference: str, *, picture: bool) -> str | None:
+        """Return the address at which a file of the tree is published; None where none is.
+
+        ``reference`` is what ``src`` or ``href`` says. Absolute addresses are none of ours.
+        """
+        key = (reference, picture)
+        if key not in self._addresses:
+            local = _local(reference)
+            full = len(self._addresses) >= _MAX_REFERENCES
+            self._addresses[key] = None if not local or full else self._publish(local, picture)
+        return self._addresses[key]
+
+    def _publish(self, reference: str, picture: bool) -> str | None:
+        absent: list[AssetState] = []
+        for base, below in self._folder.candidates(reference, self._article):
+            path = str(base / below)
+            try:
+                name, status = self._folder.publish(base, below, picture=picture)
+            except OSError as error:
+                absent.append(AssetState(path=path, size=-1, mtime_ns=0))
+                if error.errno not in _NOT_THERE:
+                    self.problems[reference] = f"cannot be read: {error.strerror}"
+                continue
+            except AssetError as error:
+                self.problems[reference] = str(error)
+                self._remember([_state(path)])
+                return None
+            state = _state_of(path, status, name)
+            self._remember([state])
+            return self._folder.url + name
+        if picture:
+            self.problems.setdefault(reference, "is not there")
+        self._remember(absent)
+        return None
+
+    def _remember(self, states: Sequence[AssetState]) -> None:
+        for state in states:
+            if len(self._states) < _MAX_REFERENCES:
+                self._states[state.path] = state
+
+
+def changed(states: Sequence[AssetState]) -> bool:
+    """Tell whether one of the files is no longer what it was."""
+    return any(replace(state, name="") != _state(state.path) for state in states)
+
+
+def _state(path: str) -> AssetState:
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return AssetState(path=path, size=-1, mtime_ns=0)
+    return _state_of(path, status)
+
+
+def _state_of(path: str, status: os.stat_result, name: str = "") -> AssetState:
+    return AssetState(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, name=name)
+
+
+def _local(reference: str) -> str:
+    """Return a reference to a file of the site as a path; empty where it is none."""
+    text = _PELICAN.sub("", reference.strip(), count=1)
+    if _SCHEME.match(text) or "\0" in text:
+        return ""
+    path = unquote(re.split(r"[?#]", text, maxsplit=1)[0], errors="surrogateescape")
+    return path.replace("\\", "/")
+
+
+def _hash(descriptor: int) -> str:
+    """Return 128 bits of BLAKE2b over a whole file, as hex."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    content = hashlib.blake2b(digest_size=16)
+    while chunk := os.read(descriptor, _CHUNK):
+        content.update(chunk)
+    return content.hexdigest()

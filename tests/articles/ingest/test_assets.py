@@ -1,0 +1,212 @@
+"""Files beside an article are published by content; nothing outside the trees ever is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from digest.articles.draft_options import AssetOptions
+from digest.articles.ingest.assets import ArticleAssets, AssetFolder, changed
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"beach" * 20
+OTHER = b"\x89PNG\r\n\x1a\n" + b"hills" * 20
+URL = "https://news.example/assets/"
+
+
+class Trees:
+    """A root, a second one, a folder for site-root paths, and what lies outside."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.second = folder / "posts", folder / "notes"
+        self.static, self.target = folder / "static", folder / "assets"
+        self.outside = folder / "outside"
+        for path in (self.root, self.second, self.static, self.outside):
+            path.mkdir()
+
+    def write(self, path: Path, content: bytes = PNG) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def of(self, article: str, **options: int) -> ArticleAssets:
+        folder = AssetFolder(
+            AssetOptions(
+                url=URL,
+                roots=((".", str(self.root)), ("notes", str(self.second))),
+                folders=(str(self.static),),
+                target=str(self.target),
+                linked=("pdf", "zip"),
+                max_bytes=options.get("max_bytes", 10_000),
+            )
+        )
+        return folder.of(PurePosixPath(article))
+
+    def published(self) -> list[str]:
+        return sorted(path.name for path in self.target.iterdir()) if self.target.exists() else []
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Trees:
+    return Trees(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "article", "reference"),
+    [
+        ("posts/a/beach.png", "a/index.md", "beach.png"),
+        ("posts/a/beach.png", "a/index.md", "./beach.png"),
+        ("posts/a/beach.png", "a/index.md", "beach.png?raw=true#top"),
+        ("posts/a/the beach.png", "a/index.md", "the%20beach.png"),
+        ("posts/a/海滩.png", "a/index.md", "海滩.png"),
+        ("posts/img/beach.png", "a/b/post.md", "../../img/beach.png"),
+        ("posts/img/beach.png", "a/post.md", r"..\img\beach.png"),
+        ("posts/a/post/beach.png", "a/post.md", "beach.png"),  # Hexo's asset folder
+        ("posts/a/beach.png", "a/post.md", "../beach.png"),  # as its page is a folder
+        ("posts/img/beach.png", "a/post.md", "/img/beach.png"),
+        ("static/img/beach.png", "a/post.md", "/img/beach.png"),
+        ("static/img/beach.png", "a/post.md", "img/beach.png"),
+        ("static/beach.png", "a/post.md", "attachments/beach.png"),
+        ("static/img/beach.png", "a/post.md", "{static}/img/beach.png"),
+        ("notes/x/beach.png", "notes/x/post.md", "beach.png"),
+    ],
+)
+def test_a_picture_is_found_where_generators_look(
+    trees: Trees, tmp_path: Path, file: str, article: str, reference: str
+) -> None:
+    trees.write(tmp_path / file)
+    assets = trees.of(article)
+    address = assets.address(reference, picture=True)
+    (name,) = trees.published()
+    assert address == URL + name
+    assert (trees.target / name).read_bytes() == PNG
+    assert assets.problems == {}
+    assert not changed(assets.states)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["https://x.example/a.png", "//x.example/a.png", "data:image/png;base64,x", "mailto:a@b", "#a",
+     "?a", "", " ", "a\0.png"],
+)  # fmt: skip
+def test_other_addresses_are_left_alone(trees: Trees, reference: str) -> None:
+    assets = trees.of("a/post.md")
+    assert assets.address(reference, picture=True) is None
+    assert (assets.problems, assets.states) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["../../outside/secret.png", "/../outside/secret.png", "%2e%2e/%2e%2e/outside/secret.png",
+     "link.png", "folder/secret.png", ".git/secret.png", "/etc/hostname"],
+)  # fmt: skip
+def test_nothing_outside_the_trees_is_published(trees: Trees, reference: str) -> None:
+    secret = trees.write(trees.outside / "secret.png")
+    trees.write(trees.root / ".git/secret.png")
+    (trees.root / "a").mkdir()
+    (trees.root / "a/link.png").symlink_to(secret)
+    (trees.root / "a/folder").symlink_to(trees.outside)
+    assets = trees.of("a/post.md")
+    assert assets.address(reference, picture=True) is None
+    assert trees.published() == []
+
+
+def test_a_link_within_the_trees_is_followed(trees: Trees) -> None:
+    (trees.root / "link.png").symlink_to(trees.write(trees.root / "img/beach.png"))
+    assert trees.of("post.md").address("link.png", picture=True)
+
+
+def test_the_same_content_is_published_once(trees: Trees) -> None:
+    trees.write(trees.root / "a.png")
+    trees.write(trees.root / "b.png")
+    assets = trees.of("post.md")
+    assert assets.address("a.png", picture=True) == assets.address("b.png", picture=True)
+    assert len(trees.published()) == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "content", "problem"),
+    [
+        ("a.png", b"ssh-ed25519 AAAA", "is no picture"),
+        ("a.png", PNG * 100, "at most 10,000"),
+        ("missing.png", None, "is not there"),
+        ("a.exe", b"MZ", "is no picture"),
+        ("doc.pdf", b"%PDF-1.7", "is no picture that browsers show"),
+    ],
+)
+def test_what_cannot_be_shown_is_told(
+    trees: Trees, reference: str, content: bytes | None, problem: str
+) -> None:
+    if content is not None:
+        trees.write(trees.root / reference, content)
+    assets = trees.of("post.md")
+    assert assets.address(reference, picture=True) is None
+    assert problem in assets.problems[reference]
+
+
+def test_a_link_publishes_only_types_that_the_operator_names(trees: Trees) -> None:
+    trees.write(trees.root / "map.pdf", b"%PDF-1.7")
+    trees.write(trees.root / "key.pem", b"-----BEGIN")
+    trees.write(trees.root / "big.png")
+    assets = trees.of("post.md")
+    address = assets.address("map.pdf", picture=False)
+    assert address is not None
+    assert address.endswith(".pdf")
+    assert assets.address("key.pem", picture=False) is None
+    assert assets.address("big.png", picture=False)
+    assert assets.address("post2.md", picture=False) is None
+    assert "key.pem" in assets.problems
+    assert "post2.md" not in assets.problems  # it may be a page
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(OTHER + b"x"),
+        lambda path: path.unlink(),
+        lambda path: os.utime(path, ns=(1, 1)),
+    ],
+)
+def test_a_change_of_a_picture_is_seen(trees: Trees, change: Callable[[Path], None]) -> None:
+    path = trees.write(trees.root / "a.png")
+    assets = trees.of("post.md")
+    assets.address("a.png", picture=True)
+    assert not changed(assets.states)
+    change(path)
+    assert changed(assets.states)
+
+
+def test_a_picture_that_comes_later_is_seen(trees: Trees) -> None:
+    assets = trees.of("a/post.md")
+    assets.address("a.png", picture=True)
+    assert not changed(assets.states)
+    trees.write(trees.root / "a/post/a.png")
+    assert changed(assets.states)
+
+
+def test_an_asset_that_was_deleted_is_copied_again(trees: Trees) -> None:
+    trees.write(trees.root / "a.png")
+    folder = trees.of("post.md")
+    folder.address("a.png", picture=True)
+    (name,) = trees.published()
+    (trees.target / name).unlink()
+    trees.of("post.md").address("a.png", picture=True)
+    assert trees.published() == [name]
+
+
+def test_the_references_of_an_article_are_bounded(trees: Trees) -> None:
+    assets = trees.of("post.md")
+    for number in range(1_000):
+        assets.address(f"{number}.png", picture=True)
+    assert len(assets.problems) <= 500
+    assert len(assets.states) <= 500
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(trees: Trees) -> None:
+    trees.write(trees.root / "a.png")
+    trees.target.write_bytes(b"in the way")
+    assets = trees.of("post.md")
+    assert assets.address("a.png", picture=True) is None
+    assert "cannot be read" in assets.problems["a.png"] or assets.problems["a.png"]
