@@ -13,6 +13,12 @@ from tests.pattern_attacks import SIZE, attacks, cost, grows
 BOUNDED = {
     "digest.articles.cleaning.limits._ATTRIBUTES[0]": "it goes through what _TOKEN took for "
     "attributes, so that each match begins where the last one ended",
+    **{
+        f"digest.articles.reading.dates.{name}[0]": "a date is cut at 80 characters"
+        for name in ("_MONOTONIC", "_IANA", "_COMMENT", "_LETTERS", "_OFFSET")
+    },
+    "digest.articles.reading.enclosures._LINES[0]": "its text has no two spaces in a row",
+    "digest.mail.delivery.retry._VARIABLE[0]": "an answer is cut when it is read",
 }
 
 

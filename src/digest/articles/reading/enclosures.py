@@ -66,7 +66,7 @@ def _read(value: Value, fields: Mapping[str, Value]) -> Enclosure | None:
         size, kind = next(_texts(value, _SIZE_NAMES), ""), next(_texts(value, _TYPE_NAMES), "")
         time = next(_texts(value, ("duration",)), "")
     elif isinstance(value, str):
-        parts = _LINES.fullmatch(value.strip())
+        parts = _LINES.fullmatch(" ".join(value.split()))
         address, size, kind = parts.groups("") if parts else ("", "", "")
         time = ""
     else:
