@@ -124,6 +124,7 @@ def settle(
     next_attempt_at: datetime | None = None,
     error: str | None = None,
     bounced: bool = False,
+    refused: bool = False,
 ) -> bool:
     """Say how one attempt ended; False where the delivery was not ``sending``."""
     settlement = DeliveryResult(
@@ -132,6 +133,7 @@ def settle(
         next_attempt_at=next_attempt_at,
         error=error,
         bounced=bounced,
+        refused=refused,
     )
     return bool(store.outbox.record_results([settlement], now))
 

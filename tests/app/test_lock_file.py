@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.app.lock_file import AlreadyRunningError, listen, only_daemon
+from digest.app.lock_file import AlreadyRunningError, daemon_id, daemon_runs, listen, only_daemon
 from digest.errors import ConfigurationError
 
 
@@ -48,3 +48,21 @@ def test_what_a_connection_is_given_waits_for_no_acknowledgement(host: str) -> N
         address = listener.getsockname()[:2]
         with socket.create_connection(address), listener.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_whether_a_daemon_runs_is_told_by_its_lock(tmp_path: Path) -> None:
+    assert not daemon_runs(tmp_path)
+    with only_daemon(tmp_path):
+        assert daemon_runs(tmp_path)
+    assert not daemon_runs(tmp_path)
+
+
+def test_a_data_folders_daemon_has_an_id_that_stays(tmp_path: Path) -> None:
+    first = daemon_id(tmp_path / "new")
+    assert daemon_id(tmp_path / "new") == first
+    assert daemon_id(tmp_path) != first
+    (tmp_path / "daemon.id").write_text("")  # a loss of power left it empty
+    assert daemon_id(tmp_path) == daemon_id(tmp_path) != ""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"daemon\.id"):
+        daemon_id(tmp_path / "file")

@@ -163,6 +163,7 @@ def test_a_pause_is_told_and_ended_by_resume(news: Program, workplace: Workplace
     told = news("status").out
     assert "Paused       daily since 2026-11-23 08:00 UTC: 550 5.7.26 no DMARC" in told
     assert "all mail" in told
+    assert news("status").code == 1
     pauses = json.loads(news("status", "--json").out)["pauses"]
     assert [one["digest"] for one in pauses] == [None, "daily"]
     assert news("resume", "dayly").code == 2

@@ -48,6 +48,7 @@ class FakeStore:
         self.gone: set[int] = set()  # ids of deliveries whose subscriber left
         self.failing: dict[str, int] = {}  # by method: how many calls fail
         self.claims: list[int] = []
+        self.owners: set[str | None] = set()
         self.expires: dict[str, timedelta] = {}
         self.paused: dict[str | None, datetime] = {}  # by digest: when there is a probe
         self.bounced: dict[str, str | None] = {}  # by address: why
@@ -79,11 +80,20 @@ class FakeStore:
         self._perhaps_fail("edition")
         return self.editions[edition_id]
 
+    def take_back(self, owner: str, now: datetime) -> int:
+        return 0
+
     def claim(
-        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+        self,
+        limit: int,
+        now: datetime,
+        lease: timedelta,
+        expires: Mapping[str, timedelta],
+        owner: str | None = None,
     ) -> list[Delivery]:
         self._perhaps_fail("claim")
         self.claims.append(limit)
+        self.owners.add(owner)
         self.expires = dict(expires)
         probe_at = min(self.paused.values(), default=None)  # every row is of one digest
         if probe_at is not None:

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import ssl
 from base64 import b64encode
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,39 @@ async def test_no_password_is_shown_to_a_server_that_only_seems_to_encrypt() -> 
             await smtp.check()
     assert b64encode(SECRET.encode()) not in b"".join(said)
     assert not any(line.startswith(b"AUTH") for line in said)
+
+
+async def test_a_server_without_tls_from_the_first_byte_is_named_as_the_cause() -> None:
+    async with serving(smtpd(Handler())) as port, transport(port, tls="tls") as smtp:
+        with pytest.raises(ServerUnavailable, match=r'speaks no TLS at once: tls = "starttls"\?'):
+            await smtp.send(make_envelope())
+
+
+@pytest.mark.parametrize("mode", ["none", "starttls", "opportunistic"])
+async def test_a_server_that_waits_for_tls_is_named_as_the_cause(
+    mode: str, certified: ssl.SSLContext
+) -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of the server's side
+    short = timedelta(milliseconds=300)
+    async with (
+        serving(smtpd(Handler()), tls=certified) as port,
+        transport(port, tls=mode, timeout=short) as smtp,
+    ):
+        with pytest.raises(ServerUnavailable, match=r'speak TLS at once: tls = "tls"\?'):
+            await smtp.check()
+
+
+async def test_a_server_without_starttls_is_named_as_the_cause() -> None:
+    async with serving(smtpd(Handler())) as port, transport(port, tls="starttls") as smtp:
+        with pytest.raises(ServerUnavailable, match="offers no STARTTLS"):
+            await smtp.send(make_envelope())
+
+
+async def test_a_network_that_fails_is_not_taken_for_a_wrong_kind_of_tls() -> None:
+    async with serving(smtpd(Handler())) as port:
+        pass
+    for mode in ("tls", "starttls"):
+        async with transport(port, tls=mode) as smtp:
+            with pytest.raises(ServerUnavailable) as caught:
+                await smtp.send(make_envelope())
+        assert "tls =" not in str(caught.value)

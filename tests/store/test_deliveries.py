@@ -577,3 +577,94 @@ def test_a_probe_waits_for_something_to_try(started: Store, digest: str | None) 
     opened(started)
     assert [one.probe for one in claim(started)] == [True]
     assert started.outbox.pauses()[0].probe_at == NOW + DAY + PROBE_AFTER
+
+
+def test_what_a_dead_daemon_claimed_is_taken_back_at_its_next_start(started: Store) -> None:
+    publish(started, "new")
+    edition = opened(started)
+    started.outbox.claim(1, NOW + DAY, LEASE, NEVER, "daemon")
+    started.outbox.claim(1, NOW + DAY, LEASE, NEVER)  # by a command
+    assert claim(started) == []
+    assert started.outbox.take_back("another", NOW + DAY) == 0
+    assert started.outbox.take_back("daemon", NOW + DAY) == 1
+    states = stores.states(started, edition.id)
+    assert (states[DeliveryState.QUEUED], states[DeliveryState.SENDING]) == (1, 1)
+    assert len(claim(started)) == 1
+
+
+def refuse(store: Store, day: int, *, state: DeliveryState = DeliveryState.FAILED) -> None:
+    """Publish an edition of a day, and let the mail to a@example.org end in a state."""
+    publish(store, f"day {day}")
+    opened(store, day)
+    for delivery in store.outbox.claim(100, NOW + day * DAY + MINUTE, LEASE, NEVER):
+        refused = delivery.subscriber.address.startswith("a@") and state is DeliveryState.FAILED
+        stores.settle(
+            store,
+            delivery.id,
+            state if refused else DeliveryState.SENT,
+            NOW + day * DAY + MINUTE,
+            error="550 5.5.0 mailbox unavailable" if refused else None,
+            refused=refused,
+        )
+
+
+def suppressed(store: Store) -> list[str]:
+    found = store.subscribers.list("daily")
+    return [one.address for one in found if one.state is SubscriberState.SUPPRESSED]
+
+
+def test_an_address_that_is_refused_on_three_days_in_a_row_is_suppressed(started: Store) -> None:
+    for day in range(2):
+        refuse(started, day)
+    assert suppressed(started) == []
+    refuse(started, 2)
+    assert suppressed(started) == ["a@example.org"]
+
+
+def test_refusals_of_one_day_count_once(started: Store) -> None:
+    publish(started, "new")
+    for number in range(5):
+        due_at = NOW + number * MINUTE
+        publish(started, f"new {number}")
+        started.outbox.open_edition(DAILY, due_at, due_at)
+    for delivery in claim(started):
+        stores.settle(
+            started, delivery.id, DeliveryState.FAILED, NOW + DAY, error="550 no", refused=True
+        )
+    assert suppressed(started) == []
+
+
+def test_an_accepted_mail_begins_the_count_of_refusals_again(started: Store) -> None:
+    for day, state in enumerate(("failed", "failed", "sent", "failed", "failed")):
+        refuse(started, day, state=DeliveryState(state))
+    assert suppressed(started) == []
+    refuse(started, 5)
+    assert suppressed(started) == ["a@example.org"]
+
+
+def test_who_was_restored_is_not_suppressed_at_the_next_refusal(started: Store) -> None:
+    for day in range(3):
+        refuse(started, day)
+    started.subscribers.restore("a@example.org", None, NOW + 3 * DAY)
+    refuse(started, 4)
+    refuse(started, 5)
+    assert suppressed(started) == []
+
+
+def test_failures_of_another_kind_do_not_count_against_an_address(started: Store) -> None:
+    for day in range(4):
+        publish(started, f"day {day}")
+        opened(started, day)
+        for delivery in started.outbox.claim(100, NOW + day * DAY + MINUTE, LEASE, NEVER):
+            stores.settle(
+                started, delivery.id, DeliveryState.FAILED, NOW + day * DAY, error="552 too large"
+            )
+    assert suppressed(started) == []
+
+
+def test_whether_a_digest_has_other_domains_is_told(started: Store) -> None:
+    assert not started.outbox.other_domains("daily", "example.org")
+    assert started.outbox.other_domains("daily", "ple.org")
+    assert not started.outbox.other_domains("weekly", "example.net")
+    started.subscribers.add_many([someone("c@mail.example.org")], NOW)
+    assert started.outbox.other_domains("daily", "example.org")

@@ -95,3 +95,19 @@ def test_how_editions_stand_is_told_whatever_their_state(store: Store, edition: 
     assert store.reports.listed("weekly", 9) == []
     assert store.reports.standing(edition.id) == first
     assert store.reports.standing(99) is None
+
+
+def test_deliveries_are_listed_with_what_servers_said(store: Store, edition: Edition) -> None:
+    stores.settle(store, 1, DeliveryState.SENT, NOW)
+    stores.settle(store, 2, DeliveryState.FAILED, NOW + MINUTE, error="550 no")
+    first, *others = store.reports.deliveries(edition.id, None, 99)
+    assert (first.id, first.error, first.attempts, first.due_at) == (2, "550 no", 1, None)
+    assert len(others) == sum(stores.states(store, edition.id).values()) - 1
+    (failed,) = store.reports.deliveries(edition.id, DeliveryState.FAILED, 99)
+    assert failed == first
+    assert len(store.reports.deliveries(edition.id, None, 2)) == 2
+    assert store.reports.deliveries(edition.id + 1, None, 2) == []
+    assert failed.address is not None
+    store.subscribers.remove(failed.address, None)
+    (failed,) = store.reports.deliveries(edition.id, DeliveryState.FAILED, 99)
+    assert failed.address is None

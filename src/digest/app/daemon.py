@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from digest.app.lock_file import listen, only_daemon
+from digest.app.lock_file import daemon_id, listen, only_daemon
 from digest.app.wiring import Services
 from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError
@@ -61,7 +61,7 @@ class Daemon:
         self._workers = services.workers()
         self._publish_loop = services.publish_loop(self._workers)
         self._due_runs = services.due_runs()
-        self._delivery = services.delivery()
+        self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._editor = services.editor(self._delivery)
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served

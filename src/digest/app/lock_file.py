@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,37 @@ class AlreadyRunningError(DigestError):
 
     def __str__(self) -> str:
         return f"another `digest run` (process {self.pid or 'unknown'}) uses this data folder"
+
+
+def daemon_id(folder: Path) -> str:
+    """Return the id of the daemon of a data folder, made at first need and kept in a file.
+
+    It marks what the daemon has claimed in a database that daemons of other folders may share.
+    Raises ConfigurationError where the file cannot be read or made.
+    """
+    path = folder / "daemon.id"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        known = path.read_text("ascii", "replace").strip() if path.exists() else ""
+        if not known:
+            known = secrets.token_hex(8)
+            path.write_text(known + "\n", "ascii")
+    except OSError as error:
+        problem = f"cannot be used: {error.strerror or error}"
+        raise ConfigurationError("paths.data", str(path), problem) from error
+    return known
+
+
+def daemon_runs(folder: Path) -> bool:
+    """Tell whether a daemon holds the data folder's lock."""
+    try:
+        with (folder / "run.lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextlib.contextmanager

@@ -224,8 +224,8 @@ class Services:
             token_key=self.token_keys[0],
         )
 
-    def delivery(self) -> DeliveryService:
-        """Return what opens editions and sends what is due."""
+    def delivery(self, owner: str | None = None) -> DeliveryService:
+        """Return what opens editions and sends what is due; ``owner`` is the daemon's id."""
         from digest.mail.delivery.operator_reports import OperatorReports
         from digest.mail.delivery.service import DeliveryService
         from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
@@ -239,6 +239,7 @@ class Services:
                 digests=self.digests,
                 connections=settings.mail.smtp.connections,
                 limits=settings.limits(),
+                owner=owner,
             ),
             clock=self.clock,
             jitter=random,

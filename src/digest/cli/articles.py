@@ -178,7 +178,12 @@ def problems(
 
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
-    """Tell how many articles, problems, subscribers and mails there are, and what is wrong."""
+    """Tell how many articles, problems, subscribers and mails there are, and what is wrong.
+
+    Ends with 1 while mail is paused.
+    """
+    from digest.app.lock_file import daemon_runs
+
     with services_of(context, log=False, check=False) as services:
         store, settings = services.store, services.settings
         fault = None
@@ -208,6 +213,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         ]
         scan = store.scans.last()
         failures = _failures(services)
+        running = daemon_runs(settings.paths.data)
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
         told = [dict(zip(keys, digest, strict=True)) for digest in digests]
@@ -216,10 +222,13 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             "pauses": [asdict(pause) for pause in pauses],
             "editions": [_edition_told(*one) for one in sending],
             "drafts": [_draft_told(*one) for one in drafts],
+            "running": running,
             "templates": fault,
             "not_written": failures,
         }
         print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
+        if pauses:
+            raise typer.Exit(FAILED)
         return
     say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
     say(
@@ -241,12 +250,14 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         if count:
             say(f"Mails        {count:,} {state}")
     for edition, progress in sending:
-        say(f"Edition      {edition.digest} {edition.number}: {progress.told()}")
+        say(f"Edition      {edition.digest} {edition.number}: {progress.told(running=running)}")
     for edition, digest in drafts:
         say(f"Draft        {_draft_line(edition, digest)}")
     for pause in pauses:
         since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
         say(f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}")
+    if pauses:
+        raise typer.Exit(FAILED)
 
 
 def _failures(services: Services) -> Mapping[str, str]:

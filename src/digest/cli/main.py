@@ -13,6 +13,7 @@ from digest import __version__
 from digest.cli import (
     articles,
     check,
+    deliveries,
     editions,
     export,
     feeds,
@@ -65,6 +66,7 @@ def options(
 for part in (init.app, check.app, run.app, articles.app, export.app, feeds.app, mail.app):
     app.registered_commands += part.registered_commands
 app.add_typer(published.app, name="articles")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(editions.app, name="editions")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(unsubscribe.app, name="unsubscribe")

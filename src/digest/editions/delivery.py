@@ -40,6 +40,8 @@ REOPENS = frozenset({DeliveryState.FAILED, DeliveryState.EXPIRED})
 
 #: Age after which a delivery is not sent any more, unless its digest says otherwise.
 EXPIRES = timedelta(hours=24)
+#: Days of refusals, without an accepted mail between them, after which an address is suppressed.
+REFUSED_DAYS = 3
 #: Interval of probes while a digest or all mail is paused.
 PROBE_AFTER = timedelta(hours=1)
 

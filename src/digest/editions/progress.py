@@ -52,8 +52,8 @@ class Progress:
             return None
         return timedelta(seconds=round(self.waiting / self.rate))
 
-    def told(self) -> str:
-        """Return it as a line for people."""
+    def told(self, *, running: bool = True) -> str:
+        """Return it as a line for people; ``running`` tells whether a daemon sends now."""
         counts = [
             f"{self.states[state]:,} {state}"
             for state in DeliveryState
@@ -62,11 +62,26 @@ class Progress:
         parts = [", ".join(counts)]
         if self.later:
             parts.append(f"{self.later:,} for a later hour")
-        if self.rate:
+        if not running and self.waiting:
+            parts.append("`digest run` is not running")
+        elif self.rate:
             parts.append(f"{self.rate:,.1f} a second")
-        if self.left is not None:
+        if running and self.left is not None:
             parts.append(f"{self.left} left")
         return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """A delivery as it is listed."""
+
+    id: int
+    address: str | None  #: None: its subscriber was removed
+    state: DeliveryState
+    attempts: int
+    changed_at: datetime  #: aware UTC
+    due_at: datetime | None  #: aware UTC: of the next attempt, or the end of a lease
+    error: str | None  #: last answer of a server, without addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from digest.articles.model import Article
 from digest.editions.delivery import (
     EXPIRES,
     FINAL,
+    REFUSED_DAYS,
     TRANSITIONS,
     Delivery,
     DeliveryResult,
@@ -24,12 +25,15 @@ from digest.store.article_queries import of_edition
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
 from digest.store.revisions import advance
-from digest.store.schema import delivery, digest, edition, subscriber
+from digest.store.schema import delivery, digest, edition, person, subscriber
 from digest.store.subscriber_addition import change_state
 from digest.store.types import chunks
+from digest.subscribers.address import address_key
 from digest.subscribers.model import SubscriberState
 
 _SENT = DeliveryState.SENT
+#: Ended deliveries of an address that are looked at to count its refusals.
+_HISTORY = 50
 _TRIED = (_SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
 _Deliveries: TypeAlias = list[Delivery]
@@ -119,7 +123,12 @@ class OutboxStore:
             return editions.states(connection)
 
     def claim(
-        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+        self,
+        limit: int,
+        now: datetime,
+        lease: timedelta,
+        expires: Mapping[str, timedelta],
+        owner: str | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
 
@@ -127,7 +136,7 @@ class OutboxStore:
         have been due longest come first. Deliveries to subscribers who are no longer active
         become ``suppressed`` instead, and those of a cancelled edition; those that are older than
         ``expires`` says of their digest become ``expired``. Of what is paused, one is taken when
-        its probe is due.
+        its probe is due. ``owner`` is the id of the daemon that claims, if it is one.
         """
         with self._database.read() as connection:
             stale = _stale(connection, now, expires)
@@ -141,16 +150,31 @@ class OutboxStore:
         if stale:
             self._expire(stale, now)
         if paused:
-            return self._claim_of_paused(limit, now, lease)
+            return self._claim_of_paused(limit, now, lease, owner)
         while True:
             with self._database.write() as connection:
-                taken, unwanted = delivery_rows.take(connection, limit, now, lease)
+                taken, unwanted = delivery_rows.take(connection, limit, now, lease, owner)
             if unwanted:
                 self._suppress(now)
             if taken or not unwanted:
                 return taken
 
-    def _claim_of_paused(self, limit: int, now: datetime, lease: timedelta) -> _Deliveries:
+    def take_back(self, owner: str, now: datetime) -> int:
+        """Queue again what a daemon claimed before it died; return how many there are."""
+        with self._database.write(Lock.OUTBOX) as connection:
+            return connection.execute(
+                update(delivery)
+                .where(
+                    delivery.c.state == DeliveryState.SENDING,
+                    delivery.c.due_at.is_not(None),  # the index holds these alone
+                    delivery.c.claimed_by == owner,
+                )
+                .values(state=DeliveryState.QUEUED, due_at=now, changed_at=now, claimed_by=None)
+            ).rowcount
+
+    def _claim_of_paused(
+        self, limit: int, now: datetime, lease: timedelta, owner: str | None
+    ) -> _Deliveries:
         """Take deliveries that are due while something is paused."""
         self._suppress(now)
         query = (
@@ -163,7 +187,7 @@ class OutboxStore:
         )
         with self._database.write(Lock.OUTBOX) as connection:
             numbers, probes = pauses.take(connection, query, limit, now)
-            return delivery_rows.take_these(connection, numbers, probes, now, lease)
+            return delivery_rows.take_these(connection, numbers, probes, now, lease, owner)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
         """Return, right before sending, what is not called back, to subscribers still active."""
@@ -190,7 +214,8 @@ class OutboxStore:
             return {result.delivery_id for result in results}
         with self._database.write(Lock.OUTBOX) as connection:
             for result in results:
-                if result.bounced:  # first: in the order in which removing a reader locks them
+                # First: removing a reader locks them in this order.
+                if result.bounced or (result.refused and _refused_often(connection, result, now)):
                     _bounce(connection, result.delivery_id, now, result.error)
             mine = _being_sent(connection, [result.delivery_id for result in results])
             known = [result for result in results if result.delivery_id in mine]
@@ -237,10 +262,15 @@ class OutboxStore:
 
     def other_domains(self, digest: str, domain: str) -> bool:
         """Tell whether a digest has active subscribers at domains other than this one."""
-        query = select(subscriber.c.id).where(
-            subscriber.c.digest == digest,
-            _ACTIVE,
-            ~subscriber.c.folded.endswith(f"@{domain.casefold()}", autoescape=True),
+        at_domain = address_key(f"any@{domain}").removeprefix("any")
+        query = (
+            select(subscriber.c.id)
+            .join(person, person.c.id == subscriber.c.person)
+            .where(
+                subscriber.c.digest == digest,
+                _ACTIVE,
+                ~person.c.folded.endswith(at_domain, autoescape=True),
+            )
         )
         with self._database.read() as connection:
             return connection.scalar(query.limit(1)) is not None
@@ -369,8 +399,41 @@ def _ended(state: DeliveryState, now: datetime) -> dict[str, Any]:
 
 def _record(connection: Connection, result: DeliveryResult, now: datetime) -> None:
     due_at = None if result.state in FINAL else result.next_attempt_at or now
-    values = _ended(result.state, now) | {"due_at": due_at, "error": result.error}
+    values = _ended(result.state, now) | {
+        "due_at": due_at,
+        "error": result.error,
+        "refused": result.refused,
+    }
     connection.execute(update(delivery).where(delivery.c.id == result.delivery_id).values(values))
+
+
+def _refused_often(connection: Connection, result: DeliveryResult, now: datetime) -> bool:
+    """Tell whether the recipient was refused on ``REFUSED_DAYS`` days, today included.
+
+    An accepted mail in between, or a new state of the subscriber, begins the count again.
+    """
+    receiver = (
+        select(subscriber.c.person)
+        .join(delivery, delivery.c.subscriber == subscriber.c.id)
+        .where(delivery.c.id == result.delivery_id)
+    ).scalar_subquery()
+    history = (
+        select(delivery.c.state, delivery.c.changed_at, subscriber.c.since)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+        .where(
+            subscriber.c.person == receiver,
+            or_(delivery.c.state == _SENT, delivery.c.refused),
+            delivery.c.due_at.is_(None),
+        )
+        .order_by(delivery.c.changed_at.desc())
+        .limit(_HISTORY)
+    )
+    days = {now.date()}
+    for row in connection.execute(history):
+        if row.state == _SENT or row.changed_at < row.since or len(days) >= REFUSED_DAYS:
+            break
+        days.add(row.changed_at.date())
+    return len(days) >= REFUSED_DAYS
 
 
 def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:

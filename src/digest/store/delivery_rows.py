@@ -77,7 +77,7 @@ _CLOSE = Prepared(
 
 
 def take(
-    connection: Connection, limit: int, now: datetime, lease: timedelta
+    connection: Connection, limit: int, now: datetime, lease: timedelta, owner: str | None
 ) -> tuple[list[Delivery], bool]:
     """Claim up to so many deliveries that have been due longest; return them in this order.
 
@@ -85,7 +85,7 @@ def take(
     """
     due = connection.execute(_DUE, {"now": now, "most": limit}).all()
     mine = [row for row in due if row.state == SubscriberState.ACTIVE]
-    _claim(connection, [row.delivery_id for row in mine], now, lease)
+    _claim(connection, [row.delivery_id for row in mine], now, lease, owner)
     return [_delivery(row) for row in mine], len(mine) < len(due)
 
 
@@ -95,9 +95,10 @@ def take_these(
     probes: Collection[int],
     now: datetime,
     lease: timedelta,
+    owner: str | None,
 ) -> list[Delivery]:
     """Claim deliveries that were chosen, some of them as probes; return them in this order."""
-    _claim(connection, numbers, now, lease)
+    _claim(connection, numbers, now, lease, owner)
     receivers = TABLES.join(delivery, delivery.c.subscriber == subscriber.c.id)
     query = select(*_COLUMNS).select_from(receivers)
     found = {
@@ -126,10 +127,16 @@ def close(connection: Connection, now: datetime) -> None:
         advance(connection, now)  # a cancelled one that nobody got has no page any more
 
 
-def _claim(connection: Connection, numbers: Sequence[int], now: datetime, lease: timedelta) -> None:
-    moments = {"now": microseconds(now), "until": microseconds(now + lease)}
+def _claim(
+    connection: Connection,
+    numbers: Sequence[int],
+    now: datetime,
+    lease: timedelta,
+    owner: str | None,
+) -> None:
+    claim = {"now": microseconds(now), "until": microseconds(now + lease), "owner": owner}
     for chunk in chunks(numbers, _TOGETHER):
-        _take(len(chunk)).run(connection, [_named(chunk) | moments])
+        _take(len(chunk)).run(connection, [_named(chunk) | claim])
 
 
 @lru_cache(maxsize=_TOGETHER)
@@ -141,6 +148,7 @@ def _take(count: int) -> Prepared:
             state=DeliveryState.SENDING.value,
             due_at=bindparam("until"),
             changed_at=bindparam("now"),
+            claimed_by=bindparam("owner"),
         )
     )
 

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, func, select, update
 
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import Edition, EditionState
-from digest.editions.progress import LATELY, Outcome, Progress, Standing
+from digest.editions.progress import LATELY, DeliveryRecord, Outcome, Progress, Standing
 from digest.store import editions
 from digest.store.connection import Database, Lock
-from digest.store.schema import delivery, edition, edition_article
+from digest.store.schema import delivery, edition, edition_article, person, subscriber
 
 #: Different errors that a report tells; the most frequent ones.
 _ERRORS = 5
@@ -50,6 +50,34 @@ class Reports:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
             return None if row is None else _standing(connection, editions.from_row(row))
+
+    def deliveries(
+        self, edition_id: int, state: DeliveryState | None, limit: int
+    ) -> list[DeliveryRecord]:
+        """Return the deliveries of an edition, in one state or all, the last changed first."""
+        query = (
+            select(delivery, person.c.address)
+            .outerjoin(subscriber, subscriber.c.id == delivery.c.subscriber)
+            .outerjoin(person, person.c.id == subscriber.c.person)
+            .where(delivery.c.edition == edition_id)
+            .order_by(delivery.c.changed_at.desc(), delivery.c.id.desc())
+            .limit(limit)
+        )
+        if state is not None:
+            query = query.where(delivery.c.state == state)
+        with self._database.read() as connection:
+            return [
+                DeliveryRecord(
+                    id=row.id,
+                    address=row.address,
+                    state=DeliveryState(row.state),
+                    attempts=row.attempts,
+                    changed_at=row.changed_at,
+                    due_at=row.due_at,
+                    error=row.error,
+                )
+                for row in connection.execute(query)
+            ]
 
     def unreported(self, now: datetime) -> list[Outcome]:
         """Return how the editions ended that the operator was not told of, oldest first."""

@@ -481,6 +481,10 @@ delivery = Table(
     Column("due_at", Moment),
     Column("changed_at", Moment, nullable=False),
     Column("error", PlainText),
+    Column("claimed_by", Text),  #: id of the daemon that claimed it; NULL for other processes
+    Column(
+        "refused", Boolean, nullable=False, server_default=false()
+    ),  #: so counts against a person
     UniqueConstraint("edition", "subscriber"),
     sqlite_autoincrement=True,
 )

@@ -70,6 +70,7 @@ class Room:
         digests: dict[str, Digest] | None = None,
         templates: Path = TEMPLATES,
         limits: Limits | None = None,
+        owner: str | None = None,
     ) -> None:
         if isinstance(deliveries, int):
             deliveries = [make_delivery(number) for number in range(1, deliveries + 1)]
@@ -91,6 +92,7 @@ class Room:
                 digests={"daily": make_digest()} if digests is None else digests,
                 connections=connections,
                 limits=limits or Limits(),
+                owner=owner,
             ),
             clock=self.clock,
             jitter=lambda: 0.5,
@@ -731,3 +733,26 @@ async def test_subscribers_are_looked_up_once_for_all_of_a_batch(
     monkeypatch.setattr(room.store, "wanted", wanted)
     assert (await room.send_due()).sent == CLAIM_PER_CONNECTION * 2 + 1
     assert asked == [CLAIM_PER_CONNECTION * 2, 1]
+
+
+async def test_a_daemon_takes_back_once_what_it_claimed_before_it_died(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def take_back(_: FakeStore, owner: str, now: datetime) -> int:
+        asked.append(owner)
+        if len(asked) == 1:
+            raise StoreError("locked")
+        return 3
+
+    monkeypatch.setattr(FakeStore, "take_back", take_back)
+    room = Room(1, owner="this daemon")
+    with pytest.raises(StoreError):
+        await room.send_due()
+    with capture_logs() as logs:
+        assert await room.send_due() == DeliveryCounts(sent=1)
+        await room.send_due()
+    assert asked == ["this daemon"] * 2
+    assert room.store.owners == {"this daemon"}
+    assert "deliveries of a daemon that died queued again" in [one["event"] for one in logs]

@@ -43,14 +43,23 @@ class DeliveryStore(EditionStore, PauseStore, ResultStore, Protocol):
     """The store as the worker uses it."""
 
     def claim(
-        self, limit: int, now: datetime, lease: timedelta, expires: Mapping[str, timedelta]
+        self,
+        limit: int,
+        now: datetime,
+        lease: timedelta,
+        expires: Mapping[str, timedelta],
+        owner: str | None = None,
     ) -> list[Delivery]:
         """Claim deliveries that are due: queued, deferred until now, or with an expired lease.
 
         They become ``sending`` until ``now + lease``, oldest first. Deliveries of inactive
         subscribers become ``suppressed``, those older than ``expires`` says of their digest
-        ``expired``. Of what is paused, a probe is claimed when it is due.
+        ``expired``. Of what is paused, a probe is claimed when it is due. ``owner`` is the id
+        of the daemon that claims.
         """
+
+    def take_back(self, owner: str, now: datetime) -> int:
+        """Queue again what a daemon claimed before it died; return how many there are."""
 
     def tried_since(self, moment: datetime) -> list[datetime]:
         """Return when deliveries were last tried since a moment; aware UTC, in any order."""
@@ -63,6 +72,7 @@ class DeliverySettings:
     digests: Mapping[str, Digest]  #: by name
     connections: int  #: messages under way at the same time, 1 or more
     limits: Limits
+    owner: str | None = None  #: id of this daemon, which no other running one has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +122,9 @@ class DeliveryWorker:
         )
         self._results = ResultWriter(store, clock, most=settings.connections)
         self._rate = RateLimit(settings.limits)
-        self._recall_needed = settings.limits.per_hour is not None
+        self._owner = settings.owner
+        self._count_past = settings.limits.per_hour is not None
+        self._take_back = settings.owner is not None
         self._held_until: datetime | None = None  # by the rate limit
         self._one_at_a_time = asyncio.Lock()
 
@@ -131,14 +143,19 @@ class DeliveryWorker:
         async with self._one_at_a_time:
             states: Counter[DeliveryState] = Counter()
             try:
-                await self._recall()
+                await self._resume()
                 while not stop.is_set() and not self._resting():
                     await self._results.write_leftovers()
                     if self._hold(self._rate.wait(self._timer())):
                         break
                     claimed_at = self._clock()
                     batch = await asyncio.to_thread(
-                        self._store.claim, self._batch_size(), claimed_at, LEASE, self._expires
+                        self._store.claim,
+                        self._batch_size(),
+                        claimed_at,
+                        LEASE,
+                        self._expires,
+                        self._owner,
                     )
                     if not batch:
                         break
@@ -158,14 +175,22 @@ class DeliveryWorker:
                 _log.info("deliveries sent", **asdict(counts))
             return counts
 
-    async def _recall(self) -> None:
-        """Count, once, what an earlier process sent within the hour. Raises StoreError."""
-        if self._recall_needed:
-            now = self._clock()
+    async def _resume(self) -> None:
+        """Once, take over from an earlier process. Raises StoreError.
+
+        What it claimed is queued again, and what it sent within the hour counts.
+        """
+        now = self._clock()
+        if self._take_back and self._owner is not None:
+            queued = await asyncio.to_thread(self._store.take_back, self._owner, now)
+            if queued:
+                _log.warning("deliveries of a daemon that died queued again", number=queued)
+            self._take_back = False
+        if self._count_past:
             tried = await asyncio.to_thread(self._store.tried_since, now - _HOUR)
             timer = self._timer()
             self._rate.recall(sorted(timer - (now - moment).total_seconds() for moment in tried))
-            self._recall_needed = False
+            self._count_past = False
 
     def _batch_size(self) -> int:
         """Return 1, a probe, while the server is away, else enough for all connections."""

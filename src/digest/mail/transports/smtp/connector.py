@@ -21,8 +21,7 @@ _STEPS = 6
 
 #: Submission with TLS from the first byte (RFC 8314 section 7.3).
 _TLS_PORT = 465
-#: Errors about a server that waits for TLS, and of OpenSSL about one that does not speak it.
-_SILENT = (TimeoutError, aiosmtplib.SMTPServerDisconnected)
+#: Errors of OpenSSL about a server that does not answer with TLS.
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH")
 
 
@@ -147,7 +146,9 @@ def _tls_problem(server: SmtpServer, error: Exception) -> str:
             return f'the server speaks no TLS at once: tls = "starttls"? ({_told(error)})'
     elif "STARTTLS" in text and "not supported" in text:
         return f'the server offers no STARTTLS: tls = "tls", on its port? ({_told(error)})'
-    elif server.port == _TLS_PORT and isinstance(error, _SILENT):
+    elif "ready message" in text or (
+        server.port == _TLS_PORT and isinstance(error, aiosmtplib.SMTPServerDisconnected)
+    ):
         return f'the server seems to speak TLS at once: tls = "tls"? ({_told(error)})'
     return ""
 
