@@ -430,3 +430,31 @@ def test_where_folders_lie_changes_no_draft() -> None:
     assert fingerprint(target="/b") == fingerprint(roots=((".", "/s"), ("x", "/t")))
     assert fingerprint(linked=("pdf",)) != fingerprint()
     assert default_options().fingerprint() != fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("value", "image", "causes"),
+    [
+        ("beach.jpg", "https://news.example/assets/beach.jpg", 0),
+        ("{ image: beach.jpg }", "https://news.example/assets/beach.jpg", 0),
+        ("true", None, 0),
+        ("elsewhere.jpg", None, 0),
+    ],
+)
+def test_the_front_matter_may_name_a_picture_beside_the_file(
+    value: str, image: str | None, causes: int
+) -> None:
+    class Beach(Files):
+        problems: Mapping[str, str] = MappingProxyType({})
+
+    content = f"---\ntitle: Holiday\ncover: {value}\n---\nText.\n".encode()
+    source = SourceFile(path=PurePosixPath("a.md"), content=content)
+    draft = make_draft(source, default_options(), Beach())
+    assert draft.image == image
+    assert len(draft.notes) == causes
+    without = make_draft(source, default_options())
+    assert without.image is None
+    other = replace(source, content=content.replace(b"beach", b"hills"))
+    assert (make_draft(other, default_options(), Beach()).text_hash == draft.text_hash) == (
+        b"beach" not in content
+    )

@@ -32,7 +32,7 @@ from digest.articles.model import (
     Severity,
     SourceFile,
 )
-from digest.articles.reading.parse import Header, parse_body, parse_header
+from digest.articles.reading.parse import NO_IMAGE_ADDRESS, Header, parse_body, parse_header
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text, summarize
@@ -167,6 +167,11 @@ def _cleaned(
         raise SourceError(source.path, None, "the body has too many escaped characters")
     body = clean(markup, options.engines, options.referrer_policy)
     text = plain_text(body)
+    image = _shown(manuscript.image, options.image_proxy)
+    notes = manuscript.notes
+    if files and header.local_image:
+        image = files.address(header.local_image, picture=True)
+        notes = tuple(note for note in notes if not note.cause.endswith(NO_IMAGE_ADDRESS))
     draft = Draft(
         identity=manuscript.identity,
         title=manuscript.title,
@@ -174,7 +179,7 @@ def _cleaned(
         categories=filed,
         published_at=manuscript.published_at,
         link=manuscript.link,
-        image=_shown(manuscript.image, options.image_proxy) or _first_image(body),
+        image=image or _first_image(body),
         language=manuscript.language,
         summary=summarize(manuscript.summary or text, options.summary_length),
         body=body,
@@ -186,7 +191,7 @@ def _cleaned(
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
         likeness=likeness(manuscript.title, text, manuscript.link, sketched=options.sketched),
-        notes=(*manuscript.notes, *_asset_notes(source, files)),
+        notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),
     )
     return replace(draft, content=content_digest(draft), text_hash=_text_hash(header))
@@ -251,4 +256,4 @@ def _text_hash(header: Header) -> str:
     said += [header.link or "", header.language or "", header.summary, header.body]
     if header.publication.availability:
         said.append(repr(header.publication.availability))
-    return hashed([*said, f"{header.present} {header.image is None}"])
+    return hashed([*said, f"{header.present} {header.image is None}", header.local_image])

@@ -89,6 +89,10 @@ _EASTERN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
+#: What is wrong with an image that is a relative reference, unless it is a file beside the article.
+NO_IMAGE_ADDRESS = "is no absolute address; the first image of the text counts"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """A file whose front matter is parsed, and whose body is not; see ``Manuscript``."""
@@ -100,6 +104,7 @@ class Header:
     publication: Publication
     link: str | None
     image: str | None
+    local_image: str  #: a reference to a file beside the article, where ``image`` is None
     language: str | None  #: None where the body may have it
     summary: str  #: HTML or text, hostile; may be empty
     enclosure: Enclosure | None
@@ -166,6 +171,7 @@ def parse_header(
         publication=publication,
         link=link,
         image=image,
+        local_image="" if image else _local_image(front.fields),
         language=_language(_texts(front.fields, LANGUAGE_KEYS)),
         summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
         enclosure=enclosure,
@@ -318,7 +324,7 @@ def _unusable(
     """Yield a note for the first address of each kind that is none, where no other was usable."""
     wanted = (
         (link, LINK_KEYS, "is no absolute address; the article's page here counts"),
-        (image, IMAGE_KEYS, "is no absolute address; the first image of the text counts"),
+        (image, IMAGE_KEYS, NO_IMAGE_ADDRESS),
         (enclosure, ENCLOSURE_KEYS, "is no address of a recording whose type is known"),
         (_language(_texts(front.fields, LANGUAGE_KEYS)), LANGUAGE_KEYS, "is no language tag"),
     )
@@ -346,6 +352,12 @@ def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> s
         if address and not uris.on_host(address, placeholder_hosts):
             return address
     return None
+
+
+def _local_image(fields: Mapping[str, Value]) -> str:
+    """Return the first image that is no absolute address; empty where there is none."""
+    texts = (text for text in _texts(fields, IMAGE_KEYS) if text.lower() not in TRUE | FALSE)
+    return next((text for text in texts if uris.absolute(text) is None), "")
 
 
 def _language(candidates: Iterable[str]) -> str | None:
