@@ -36,13 +36,13 @@ def list_(
 ) -> None:
     """List the editions, newest first; a `draft` waits for your decision."""
     with services_of(context, log=False) as services:
-        found = services.store.reports.listed(digest, limit)
-        if digest is not None and not found:
-            services.settings.digest(digest)  # one that is not configured may have old editions
+        listed = services.store.reports.listed(digest, limit)
+        if digest is not None and not listed:
+            services.settings.digest(digest)  # a digest no longer configured may have editions
     if as_json:
-        print_json([_told(one) for one in found])
-    elif found:
-        print_table(_COLUMNS, map(_row, found))
+        print_json([_fields(standing) for standing in listed])
+    elif listed:
+        print_table(_COLUMNS, map(_row, listed))
     else:
         say("No editions.")
 
@@ -68,8 +68,8 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
             "unapproved": None if decided_at is None else "send" if proposal.sends else "drop",
         }
         errors = [{"error": error, "count": count} for error, count in standing.errors]
-        told = {"titles": titles, "errors": errors, "unsubscribed": unsubscribed}
-        print_json(_told(standing) | waiting | told | {"note": standing.edition.note})
+        details = {"titles": titles, "errors": errors, "unsubscribed": unsubscribed}
+        print_json(_fields(standing) | waiting | details | {"note": standing.edition.note})
         return
     edition = standing.edition
     say(f"{_named(edition)}: {_state(edition)}")
@@ -122,7 +122,7 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
     from digest.editions.delivery import DeliveryState
 
     with services_of(context, log=False) as services:
-        _standing(services, edition_id)  # there is one
+        _standing(services, edition_id)  # raises if there is no such edition
         cancelled = asyncio.run(services.editor().cancel(edition_id))
         now = _standing(services, edition_id)
     if not cancelled:
@@ -217,7 +217,7 @@ def _is_draft(edition: Edition) -> bool:
 
 
 def _state(edition: Edition) -> str:
-    """Return the state for people: a cancelled one is that at once."""
+    """Return the state to show: cancelled also while messages are still being sent."""
     return "cancelled" if edition.cancelled else str(edition.state)
 
 
@@ -252,7 +252,7 @@ def _row(standing: Standing) -> tuple[str, ...]:
     )
 
 
-def _told(standing: Standing) -> dict[str, object]:
+def _fields(standing: Standing) -> dict[str, object]:
     edition = standing.edition
     return {
         "id": edition.id,

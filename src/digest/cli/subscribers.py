@@ -156,10 +156,10 @@ def nearest(path: CategoryPath, known: Collection[CategoryPath]) -> str:
     """Return a question after the category that is meant; empty if none is near."""
     from digest.spelling import alternatives, closest
 
-    paths = {format_categories((one,)) for one in known}
-    near = closest(format_categories((path,)), paths)
+    names = {format_categories((category,)) for category in known}
+    near = closest(format_categories((path,)), names)
     if not near:
-        ends = {one.rpartition("/")[2]: one for one in sorted(paths)}
+        ends = {name.rpartition("/")[2]: name for name in sorted(names)}
         near = [ends[end] for end in closest(path.name, ends)]
     return f"; did you mean {alternatives(near)}?" if near else ""
 
@@ -237,20 +237,24 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
     """Show the subscriptions of an address: their states, and what each mail came to."""
     with services_of(context, log=False) as services:
         store = services.store
-        found = [
-            (one, store.subscribers.history(one.id), store.editions.received(one.id))
-            for one in store.subscribers.of_address(address)
+        subscriptions = [
+            (
+                subscriber,
+                store.subscribers.history(subscriber.id),
+                store.editions.received(subscriber.id),
+            )
+            for subscriber in store.subscribers.of_address(address)
         ]
-    if not found:
+    if not subscriptions:
         complain(f"{address}: is not subscribed")
         raise typer.Exit(FAILED)
     if as_json:
         print_json(
             [
-                _row(one)
+                _row(subscriber)
                 | {
-                    "since": one.since,
-                    "consent": one.consent,
+                    "since": subscriber.since,
+                    "consent": subscriber.consent,
                     "history": [
                         {"state": past.state, "since": past.since, "reason": past.reason}
                         for past in history
@@ -267,22 +271,26 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
                         for mail in mails
                     ],
                 }
-                for one, history, mails in found
+                for subscriber, history, mails in subscriptions
             ]
         )
         return
-    for one, history, mails in found:
-        say(f"{one.address}: {one.digest}")
+    for subscriber, history, mails in subscriptions:
+        say(f"{subscriber.address}: {subscriber.digest}")
         for label, text in (
-            ("Name", one.name),
-            ("Categories", format_categories(one.categories)),
-            ("Language", one.language),
-            ("Time zone", one.timezone),
-            ("Consent", one.consent),
+            ("Name", subscriber.name),
+            ("Categories", format_categories(subscriber.categories)),
+            ("Language", subscriber.language),
+            ("Time zone", subscriber.timezone),
+            ("Consent", subscriber.consent),
         ):
             if text:
                 say(f"  {label:<12} {text}")
-        present = (one.state, one.since or one.created_at, one.reason or "")
+        present = (
+            subscriber.state,
+            subscriber.since or subscriber.created_at,
+            subscriber.reason or "",
+        )
         for state, since, reason in (
             *((past.state, past.since, past.reason) for past in history),
             present,
@@ -313,7 +321,10 @@ def export(
         subscribers = services.store.subscribers.exported(digest)
     text = write_list(
         subscribers,
-        {number: format_categories(one.categories or ()) for number, one in enumerate(subscribers)},
+        {
+            number: format_categories(subscriber.categories or ())
+            for number, subscriber in enumerate(subscribers)
+        },
     )
     if file:
         with open(file, "w", encoding="utf-8", newline="", opener=private_opener) as stream:
@@ -379,7 +390,7 @@ def import_(
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)
-        chosen = {category for one in good for category in one.categories or ()}
+        chosen = {category for new in good for category in new.categories or ()}
         tell_unknown_categories(services, sorted(chosen))
         outcomes = Counter(
             services.store.subscribers.add_many(

@@ -1,4 +1,4 @@
-"""A digest and its editions: intervals of the article sequence, frozen."""
+"""Digests, and their editions: frozen intervals of the article sequence."""
 
 # pure
 from __future__ import annotations
@@ -15,15 +15,15 @@ from digest.times import require_utc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """An edition is shown to the operator before it is sent."""
+    """How the operator approves editions before they are sent."""
 
-    within: timedelta  #: from when it was made; then it is sent or dropped
-    sends: bool  #: what becomes of an edition that nobody decided on
+    within: timedelta  #: time to decide
+    sends: bool  #: send an edition that was not decided on in time; False: drop it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """A configured newsletter: what it selects and how it looks. Its schedule is the daemon's."""
+    """A configured newsletter: what it selects and how it looks, without its schedule."""
 
     name: str  #: its key in the configuration, a-z, 0-9, ``-`` and ``_``
     title: str
@@ -39,24 +39,24 @@ class Digest:
     min_items: int = 1  #: fewer articles wait for the next edition
     max_age: timedelta | None = None  #: an article that is older does not enter; None: any does
     approval: Approval | None = None  #: None: an edition is sent when it is made
-    welcome: int = 0  #: articles that a new subscriber is sent at once; 0: no such mail
+    welcome: int = 0  #: articles in the mail to a new subscriber; 0: no such mail
 
 
 class EditionState(StrEnum):
-    """How far an edition has come."""
+    """The state of an edition."""
 
-    EMPTY = "empty"  #: there was not enough to tell; remembered so that it is not made again
+    EMPTY = "empty"  #: it had too few articles; stored so that it is not made again
     DRAFT = "draft"  #: waits for the operator; has no deliveries yet
-    OPEN = "open"  #: some deliveries are still to be made
+    OPEN = "open"  #: has pending deliveries
     DONE = "done"  #: every delivery has ended
-    CANCELLED = "cancelled"  #: by the operator, or nobody approved it; what was sent stays sent
+    CANCELLED = "cancelled"  #: by the operator, or not approved in time; sent mails stay sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
     """One issue of a digest. ``(digest, due_at)`` is unique; so is ``(digest, number)``.
 
-    A welcome holds articles of editions before it, for subscribers who came after these.
+    A welcome edition holds articles of earlier editions, for new subscribers.
     """
 
     id: int
@@ -69,8 +69,8 @@ class Edition:
     state: EditionState
     welcome: bool = False
     note: str = ""  #: an editor's words above the articles, paragraphs apart by empty lines
-    cancelled: bool = False  #: from then on, though some of it may still be on its way
-    #: When the operator was asked to approve it, aware UTC. Two that differ in it are the same.
+    cancelled: bool = False  #: also while messages being sent then still arrive
+    #: When the operator was asked to approve it, aware UTC; not compared.
     announced_at: datetime | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -88,23 +88,21 @@ class Edition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedEdition:
-    """What an edition came to for one subscriber."""
+    """The delivery of an edition to one subscriber."""
 
     edition_id: int
     number: int  #: 0 for a welcome
     state: DeliveryState
     attempts: int
     changed_at: datetime  #: aware UTC: of the state
-    error: str | None  #: what the server answered last, without addresses
+    error: str | None  #: the server's last answer, without addresses
 
 
 def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:
     """Return when a draft is sent or dropped unless the operator decides before (aware UTC).
 
-    The time counts from when the operator was asked, for a draft that nobody was asked about yet
-    from when it was made.
-    ``digest`` is as configured now. None for what is no draft, and where nothing happens by itself:
-    the digest wants no approval any more, or there is no such digest.
+    The time counts from when the operator was asked, or from when the draft was made. Return None
+    if the edition is no draft, its digest is not configured (any more), or wants no approval.
     """
     if edition.state is not EditionState.DRAFT or digest is None or digest.approval is None:
         return None
@@ -112,7 +110,7 @@ def decided_at(edition: Edition, digest: Digest | None) -> datetime | None:
 
 
 def fresh(digest: Digest, articles: Iterable[Article], now: datetime) -> list[Article]:
-    """Return the articles that are young enough for an edition made at a moment (aware UTC)."""
+    """Return the articles not older than the digest's ``max_age`` at a moment (aware UTC)."""
     if digest.max_age is None:
         return list(articles)
     oldest = now - digest.max_age
@@ -120,7 +118,7 @@ def fresh(digest: Digest, articles: Iterable[Article], now: datetime) -> list[Ar
 
 
 def edition_of(digest: str, articles: Sequence[Article], now: datetime) -> Edition:
-    """Return an edition that no store knows: its id and its number are 0."""
+    """Return an edition that is not stored: its id and its number are 0."""
     return Edition(
         id=0,
         digest=digest,
@@ -153,7 +151,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What one segment reads in one edition."""
+    """The articles of an edition for one segment, in sections."""
 
     sections: tuple[Section, ...]
     shown: int  #: articles in the sections
@@ -171,12 +169,12 @@ class Contents:
 
 
 def selects(categories: tuple[CategoryPath, ...], article: Article) -> bool:
-    """Tell whether a selection takes an article: any of its categories lies within one of these."""
+    """Return whether any category of an article lies within one of these; empty: always."""
     return not categories or _home(article, categories) is not None
 
 
 def _home(article: Article, categories: tuple[CategoryPath, ...]) -> CategoryPath | None:
-    """Return the article's first category that a selection takes; no categories take all."""
+    """Return the first category of an article within one of these; empty: its first."""
     for own in article.categories:
         if not categories or any(own.within(wanted) for wanted in categories):
             return own
@@ -184,7 +182,7 @@ def _home(article: Article, categories: tuple[CategoryPath, ...]) -> CategoryPat
 
 
 def _in_order(articles: Iterable[Article]) -> list[Article]:
-    """Return articles as they are read: pinned ones by their number, then the newest first."""
+    """Return pinned articles by their number, then the others, newest first."""
     return sorted(
         articles,
         key=lambda article: (article.pinned, article.published_at, article.sequence),
@@ -195,12 +193,11 @@ def _in_order(articles: Iterable[Article]) -> list[Article]:
 def contents(
     articles: Iterable[Article], categories: tuple[CategoryPath, ...], max_items: int
 ) -> Contents:
-    """Return what a segment reads: its articles, newest first, grouped by category.
+    """Return the articles for a segment, newest first, grouped by category.
 
-    Pinned articles have a section of their own before all others. Any other stands once, under its
-    first category that is selected. Sections come in the order of their newest article, the one
-    without a category last. The pinned and then the newest articles are shown, ``max_items`` in
-    all, the rest counted.
+    Pinned articles form the first section. Each other article stands once, under its first selected
+    category. Sections are ordered by their newest article, the one without a category last. At most
+    ``max_items`` articles are included, pinned and newest first; the others are counted.
     """
     chosen = _in_order(article for article in articles if selects(categories, article))
     groups: dict[tuple[bool, CategoryPath | None], list[Article]] = {}
@@ -224,10 +221,9 @@ def _without_a_category(section: Section) -> bool:
 
 
 def shortened(full: Contents, shown: int) -> Contents:
-    """Return the contents with only the first ``shown`` articles, the others counted.
+    """Return the contents with only the first ``shown`` articles, pinned and newest first.
 
-    Pinned ones come first, then the newest. Sections keep their order; one that has no article
-    left goes.
+    The others are counted. Sections keep their order; empty ones are dropped.
     """
     kept = {article.id for article in _in_order(full.articles)[:shown]}
     sections = [

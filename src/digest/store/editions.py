@@ -1,4 +1,4 @@
-"""Editions: make one, with its articles and readers; read those there are. Within a transaction."""
+"""Rows of editions: make and read them within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from digest.subscribers.model import SubscriberState
 from digest.times import known_zone, local_moment
 
 _ISSUED = (EditionState.OPEN, EditionState.DONE)
-#: In whose mailbox an edition is, or may be in a moment.
+#: States of deliveries that reached a mailbox, or may at any moment.
 _THERE = (DeliveryState.SENT, DeliveryState.SENDING)
 
 
 def start(connection: Connection, names: Collection[str], now: datetime) -> None:
-    """Let the digests that are not known yet begin at the newest article."""
+    """Start digests that are not stored yet: their editions begin behind the newest article."""
     newest = newest_sequence(connection)
     rows = [{"name": name, "start": newest, "started_at": now} for name in sorted(set(names))]
     insert_new(connection, digest, rows, key="name")
@@ -52,11 +52,11 @@ def make(
     latest: int | None = None,
     by_hand: bool = False,
 ) -> int | None:
-    """Make the edition due at a moment and return its id; None where it was made before.
+    """Make the edition due at a moment and return its id; None if there is one already.
 
-    It is left open, even where it has nobody to go to, or a draft where the digest wants approval.
-    Articles that are too few stay for the next one. ``by_hand`` neither waits for more nor for
-    anybody: it is open at once, to everybody.
+    It is open, even without readers, or a draft if the digest wants approval. If there are fewer
+    articles than ``min_items`` it is empty, and the next one takes them. ``by_hand`` overrides
+    both, and the readers' own hours.
     """
     made = select(edition.c.id).where(edition.c.digest == issue.name, edition.c.due_at == due_at)
     if connection.scalar(made) is not None:
@@ -95,13 +95,13 @@ def _take_note(connection: Connection, edition_id: int, name: str) -> None:
 
 
 def hold(connection: Connection, edition_id: int, sequences: Collection[int]) -> None:
-    """Put articles into an edition that holds none."""
+    """Store the articles of a new edition."""
     rows = [{"edition": edition_id, "article": sequence} for sequence in sequences]
     connection.execute(edition_article.insert(), rows)
 
 
 def held(edition_id: int) -> Select[Any]:
-    """Return the query of the sequences that an edition holds."""
+    """Return the query of the sequences of an edition's articles."""
     return select(edition_article.c.article).where(edition_article.c.edition == edition_id)
 
 
@@ -165,16 +165,16 @@ def issued(connection: Connection, digest: str) -> list[Issue]:
 
 
 def states(connection: Connection, edition_id: int | None = None) -> dict[DeliveryState, int]:
-    """Return how many deliveries, of an edition or of all, stand in each state, 0 included."""
+    """Return the number of deliveries in each state, 0 included, of an edition or of all."""
     query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
     if edition_id is not None:
         query = query.where(delivery.c.edition == edition_id)
-    found = {DeliveryState(state): number for state, number in connection.execute(query)}
-    return {state: found.get(state, 0) for state in DeliveryState}
+    counts = {DeliveryState(state): number for state, number in connection.execute(query)}
+    return {state: counts.get(state, 0) for state in DeliveryState}
 
 
 def taken_upto(connection: Connection, name: str) -> int | None:
-    """Return where the last edition of a digest ended, or where it begins; None: not begun yet."""
+    """Return the sequence that a digest's next edition starts behind; None if not started."""
     last = select(edition.c.upto).where(edition.c.digest == name)
     upto = connection.scalar(last.order_by(edition.c.id.desc()).limit(1))
     if upto is None:
@@ -183,7 +183,7 @@ def taken_upto(connection: Connection, name: str) -> int | None:
 
 
 def _checkpoint(connection: Connection, name: str, now: datetime) -> int:
-    """Return where a digest's next edition starts; one not begun yet begins here and now."""
+    """Return the sequence that a digest's next edition starts behind; start it if needed."""
     upto = taken_upto(connection, name)
     if upto is None:
         start(connection, [name], now)
@@ -215,24 +215,23 @@ def _next_number(connection: Connection, name: str) -> int:
 
 
 def readers(connection: Connection, edition_id: int, name: str) -> list[tuple[int, str | None]]:
-    """Return the active subscribers of a digest whom an edition has something for, by id.
+    """Return the active subscribers with something to read in an edition: (id, time zone).
 
-    With each, the time zone. A membership stands for every level, so a subscriber's category
-    selects an article exactly where it is among these (``mail.edition.selects``, asked once for
-    all articles).
+    Articles have a membership at every level, so it is enough to look for a subscriber's
+    categories among those of the articles (see ``editions.model.selects``).
     """
     of_articles = select(membership.c.category).where(membership.c.article.in_(held(edition_id)))
     names = connection.scalars(select(category.c.names).where(category.c.id.in_(of_articles)))
-    told = {CategoryPath(path) for path in names}
-    found = connection.execute(
+    present = {CategoryPath(path) for path in names}
+    subscribers = connection.execute(
         select(subscriber.c.id, subscriber.c.categories, subscriber.c.timezone)
         .where(subscriber.c.digest == name, subscriber.c.state == SubscriberState.ACTIVE)
         .order_by(subscriber.c.id)
     )
     return [
         (reader, timezone)
-        for reader, categories, timezone in found
-        if not categories or not told.isdisjoint(categories)
+        for reader, categories, timezone in subscribers
+        if not categories or not present.isdisjoint(categories)
     ]
 
 
@@ -240,8 +239,11 @@ def address(connection: Connection, edition_id: int, issue: Digest, now: datetim
     """Queue an edition's delivery for every active subscriber with something to read."""
     due_at = connection.scalars(select(edition.c.due_at).where(edition.c.id == edition_id)).one()
     hours = _Hours(issue, due_at, now)
-    found = readers(connection, edition_id, issue.name)
-    queue(connection, edition_id, [(one, hours.of(timezone)) for one, timezone in found], now)
+    deliveries = [
+        (reader, hours.of(timezone))
+        for reader, timezone in readers(connection, edition_id, issue.name)
+    ]
+    queue(connection, edition_id, deliveries, now)
 
 
 def queue(
@@ -250,10 +252,7 @@ def queue(
     begin: Sequence[tuple[int, datetime]],
     now: datetime,
 ) -> None:
-    """Queue an edition's deliveries to subscribers, each for its moment.
-
-    Whoever gets one is owed no welcome any more.
-    """
+    """Queue deliveries of an edition, each to a subscriber at a moment; cancel their welcomes."""
     rows = [
         {
             "edition": edition_id,
@@ -274,7 +273,7 @@ def queue(
 
 
 class _Hours:
-    """When an edition goes to whom: at once, or at the hour of the reader's own zone."""
+    """Computes when an edition is sent: at once, or at the wall time of the reader's zone."""
 
     def __init__(self, issue: Digest, due_at: datetime, now: datetime) -> None:
         self._reference = ZoneInfo(issue.timezone) if issue.local else None
@@ -283,7 +282,7 @@ class _Hours:
         self._known: dict[str | None, datetime] = {}
 
     def of(self, timezone: str | None) -> datetime:
-        """Return when it goes to a reader in a zone, not before now."""
+        """Return when a reader in a zone gets it, not before now."""
         if self._reference is None:
             return self._now
         if timezone not in self._known:

@@ -154,8 +154,8 @@ class SubscriberAddition:
             first.setdefault(folded(subscription.address), subscription)
         query = select(person.c.folded, person.c.id)
         persons = self._pairs(query, person.c.folded, first)
-        missing = {key: one for key, one in first.items() if key not in persons}
-        wanted = {one.person for one in missing.values() if one.person}
+        missing = {key: new for key, new in first.items() if key not in persons}
+        wanted = {new.person for new in missing.values() if new.person}
         taken = self._values(person.c.identifier, wanted)
         taken |= self._values(person_alias.c.identifier, wanted)
         rows = []
@@ -207,7 +207,8 @@ class SubscriberAddition:
             )
         self._connection.execute(subscriber.insert(), rows)
         if any(new.history for new in added.values()):
-            numbers = {key: one.id for key, one in self._known([key[0] for key in added]).items()}
+            stored = self._known([key[0] for key in added])
+            numbers = {key: subscription.id for key, subscription in stored.items()}
             past = [
                 {
                     "subscriber": numbers[key],
@@ -234,7 +235,11 @@ class SubscriberAddition:
 
     def _alias(self, new: Sequence[NewSubscriber], persons: dict[str, int]) -> None:
         """Let links sent from another database lead to these persons."""
-        numbers = {persons[folded(one.address)] for one in new if one.person or one.old_ids}
+        numbers = {
+            persons[folded(subscription.address)]
+            for subscription in new
+            if subscription.person or subscription.old_ids
+        }
         query = select(person.c.id, person.c.identifier)
         own = self._pairs(query, person.c.id, numbers)
         rows = {}

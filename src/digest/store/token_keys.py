@@ -40,7 +40,7 @@ class KeyStore:
     def forget(self, present: Sequence[str]) -> None:
         """Forget the keys that are not present: nobody expects their links to work."""
         with self._database.write() as connection:
-            _write(connection, [one for one in _read(connection) if one[0] in present])
+            _write(connection, [key for key in _read(connection) if key[0] in present])
 
 
 def _read(connection: Connection) -> list[tuple[str, datetime]]:

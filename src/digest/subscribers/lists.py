@@ -243,23 +243,25 @@ def write_list(subscribers: Iterable[NewSubscriber], categories: Mapping[int, st
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for number, one in enumerate(subscribers):
-        history = [[state.state, state.since.isoformat(), state.reason] for state in one.history]
+    for number, subscriber in enumerate(subscribers):
+        history = [
+            [state.state, state.since.isoformat(), state.reason] for state in subscriber.history
+        ]
         writer.writerow(
             (
-                one.address,
-                one.digest,
-                one.name,
+                subscriber.address,
+                subscriber.digest,
+                subscriber.name,
                 categories[number],
-                one.language or "",
-                one.timezone or "",
-                one.state,
-                one.since.isoformat() if one.since else "",
-                one.reason or "",
-                one.consent or "",
-                one.created_at.isoformat() if one.created_at else "",
-                one.person or "",
-                " ".join(one.old_ids),
+                subscriber.language or "",
+                subscriber.timezone or "",
+                subscriber.state,
+                subscriber.since.isoformat() if subscriber.since else "",
+                subscriber.reason or "",
+                subscriber.consent or "",
+                subscriber.created_at.isoformat() if subscriber.created_at else "",
+                subscriber.person or "",
+                " ".join(subscriber.old_ids),
                 json.dumps(history, ensure_ascii=False) if history else "",
             )
         )

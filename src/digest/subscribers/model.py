@@ -97,6 +97,6 @@ def may_read(
     """
     return not categories or any(
         path in known
-        and (not selected or any(path.within(one) or one.within(path) for one in selected))
+        and (not selected or any(path.within(taken) or taken.within(path) for taken in selected))
         for path in categories
     )

@@ -21,7 +21,7 @@ class Editor(Protocol):
     """What does what the operator decides. Raises StoreError."""
 
     async def proposal(self, edition_id: int) -> ApprovalRequest | None:
-        """Return an edition as one decides on it; None where there is none with this id."""
+        """Return an edition with what the operator decides by; None if there is none."""
 
     async def approve(self, edition_id: int) -> bool:
         """Send a draft; False where it is none (any more), or cannot be sent."""

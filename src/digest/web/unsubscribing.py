@@ -88,7 +88,9 @@ class UnsubscribeLink:
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS)) from error
         if name is not None:
             return subscriber, self._digests.get(name)
-        return None, next((one for one in self._digests.values() if link.names(one.name)), None)
+        return None, next(
+            (digest for digest in self._digests.values() if link.names(digest.name)), None
+        )
 
     def _page(
         self,
