@@ -27,7 +27,7 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.delivery.service import DeliveryService
 from digest.scheduling.timer import Timer
 from digest.store.articles import ArticleStore
-from digest.store.deliveries import OutboxStore
+from digest.store.deliveries import DeliveryStore
 from digest.subscribers.model import NewSubscriber
 from digest.web.server import Server
 from tests.conftest import CONFIGURATION, Workplace
@@ -195,14 +195,14 @@ async def test_an_edition_waits_for_a_database_that_is_away(
     workplace.write("new.md", "新闻")
     workplace.clock.now = DUE
     failures = [StoreError("locked"), StoreError("locked")]
-    real = OutboxStore.open_edition
+    real = DeliveryStore.open_edition
 
-    def fail_twice(store: OutboxStore, *args: object, **named: object) -> object:
+    def fail_twice(store: DeliveryStore, *args: object, **named: object) -> object:
         if failures:
             raise failures.pop()
         return real(store, *args, **named)  # type: ignore[arg-type]  # handed on as it came
 
-    monkeypatch.setattr(OutboxStore, "open_edition", fail_twice)
+    monkeypatch.setattr(DeliveryStore, "open_edition", fail_twice)
     async with running(services):
         await drained(calls, services)
 
@@ -210,7 +210,7 @@ async def test_an_edition_waits_for_a_database_that_is_away(
 
 
 @pytest.mark.parametrize(
-    ("store", "method"), [(OutboxStore, "start_digests"), (ArticleStore, "counts")]
+    ("store", "method"), [(DeliveryStore, "start_digests"), (ArticleStore, "counts")]
 )
 async def test_a_database_that_is_away_at_the_start_is_waited_for(
     services: Services, monkeypatch: pytest.MonkeyPatch, store: type, method: str

@@ -76,9 +76,9 @@ async def daemon(workplace: Workplace, calls: ThreadCalls) -> AsyncIterator[None
             await task
 
 
-def configure(workplace: Workplace, smtp_port: int, web_port: int) -> None:
+def configure(workplace: Workplace, smtp_port: int, web_port: int, url: str) -> None:
     base = CONFIGURATION.replace("port = 0", f"port = {web_port}").replace(
-        "http://127.0.0.1:8000", f"http://127.0.0.1:{web_port}"
+        "http://127.0.0.1:8000", url
     )
     workplace.configure(
         '[mail]\ntransport = "smtp"\nfrom = "每日摘要编辑部 <news@example.org>"\n'
@@ -91,7 +91,7 @@ async def test_a_subscriber_gets_one_mail_and_can_leave(
     workplace: Workplace, calls: ThreadCalls, mailbox: tuple[Mailbox, int], port: int
 ) -> None:
     box, smtp_port = mailbox
-    configure(workplace, smtp_port, port)
+    configure(workplace, smtp_port, port, "http://news.example")
     workplace.write("old.md", "旧闻")
     with workplace.open() as services:
         reader = NewSubscriber(address="reader@example.net", digest="daily", name="李雷")
@@ -137,23 +137,24 @@ def check_message(message: EmailMessage) -> None:
 
 async def leave(message: EmailMessage, port: int) -> None:
     """Follow the unsubscribe link as a mail scanner would, then as a mail program does."""
-    found = re.match(r"<(http://127\.0\.0\.1:\d+/unsubscribe/[^>]+)>", message["List-Unsubscribe"])
+    found = re.match(r"<http://news\.example(/unsubscribe/[^>]+)>", message["List-Unsubscribe"])
     assert found
-    async with httpx.AsyncClient() as client:
+    base, headers = f"http://127.0.0.1:{port}", {"Host": "news.example"}
+    async with httpx.AsyncClient(base_url=base, headers=headers) as client:
         shown = await client.get(found[1])
         assert shown.status_code == 200
         assert "<button" in shown.text
         clicked = await client.post(found[1], data={"List-Unsubscribe": "One-Click"})
         assert clicked.status_code == 200
         assert (await client.post(found[1])).status_code == 200
-        wrong = await client.post(f"http://127.0.0.1:{port}/unsubscribe/{'a' * 32}")
+        wrong = await client.post(f"/unsubscribe/{'a' * 32}")
         assert wrong.status_code == 404
 
 
 async def test_feeds_over_http_equal_the_articles(
     workplace: Workplace, calls: ThreadCalls, port: int
 ) -> None:
-    configure(workplace, 1, port)
+    configure(workplace, 1, port, f"http://127.0.0.1:{port}")
     for number in range(3):
         workplace.write(
             f"金融/{number}.md",

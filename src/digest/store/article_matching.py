@@ -152,13 +152,13 @@ class ArticleMatcher:
             entry = (
                 self._own(path, draft)
                 or self._moved(path, content, draft)
-                or self._twin(draft)
+                or self._duplicate(draft)
                 or self._by_path(path, draft.identity)
             )
         else:
             entry = (
                 self._claimed(path, draft)
-                or (self._fold and (self._followed(path, draft) or self._twin(draft)))
+                or (self._fold and (self._followed(path, draft) or self._duplicate(draft)))
                 or self._new(draft.identity, by_path=False)
             )
         self._hold(path, content, entry)
@@ -305,7 +305,7 @@ class ArticleMatcher:
         self.moved.append(gone.path)
         return entry
 
-    def _twin(self, draft: Draft) -> MatchedArticle | None:
+    def _duplicate(self, draft: Draft) -> MatchedArticle | None:
         """Return the article that another file says, too: the first seen wins."""
         found = [
             entry

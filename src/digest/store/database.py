@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from digest.errors import StoreError
 from digest.store.articles import AUTHORITY, ArticleStore, authority
 from digest.store.connection import PATIENCE, Database, Lock
-from digest.store.deliveries import OutboxStore
+from digest.store.deliveries import DeliveryStore
 from digest.store.edition_progress import Reports
 from digest.store.edition_store import EditionStore
 from digest.store.feeds import FeedStore
@@ -36,7 +36,7 @@ class Store:
         self.scans = ScanStore(database)
         self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
-        self.outbox = OutboxStore(database)
+        self.outbox = DeliveryStore(database)
         self.pages = PageStore(database)
         self.editions = EditionStore(database)
         self.keys = KeyStore(database)

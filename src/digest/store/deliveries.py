@@ -39,7 +39,7 @@ _ACTIVE = subscriber.c.state == SubscriberState.ACTIVE
 _Deliveries: TypeAlias = list[Delivery]
 
 
-class OutboxStore:
+class DeliveryStore:
     """Editions and their deliveries. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:

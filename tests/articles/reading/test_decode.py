@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.reading import decode as module
-from digest.articles.reading.decode import legibility, utf16
+from digest.articles.reading.decode import plausibility, utf16
 
 
 def decode(content: bytes) -> str:
@@ -245,7 +245,7 @@ def test_bytes_become_text_or_a_value_error(content: bytes) -> None:
     ],
 )
 def test_texts_are_legible(text: str) -> None:
-    assert legibility(text) >= 0.9
+    assert plausibility(text) >= 0.9
 
 
 @pytest.mark.parametrize(
@@ -263,18 +263,18 @@ def test_texts_are_legible(text: str) -> None:
 )
 def test_another_encoding_is_not(text: str, encoding: str, wrong: str) -> None:
     misread = text.encode(encoding).decode(wrong, "replace")
-    assert legibility(misread) < 0.9
-    assert legibility(misread) < legibility(text)
+    assert plausibility(misread) < 0.9
+    assert plausibility(misread) < plausibility(text)
 
 
 def test_signs_side_by_side_are_characters_of_another_encoding() -> None:
-    assert legibility("¼½¾ £§") < 0.5
-    assert legibility("5 £, § 3") == 1
+    assert plausibility("¼½¾ £§") < 0.5
+    assert plausibility("5 £, § 3") == 1
 
 
 @pytest.mark.parametrize("char", ["\x00", "\x07", "\x7f", "\x9f"])
 def test_controls_are_in_no_text(char: str) -> None:
-    assert legibility(f"text {char}") == 0
+    assert plausibility(f"text {char}") == 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -293,4 +293,4 @@ def test_anything_else_is_no_utf16(content: bytes) -> None:
 @settings(max_examples=100)
 @given(st.text(max_size=40) | st.text(alphabet=st.characters(max_codepoint=0x24F), max_size=20))
 def test_legibility_is_a_share(text: str) -> None:
-    assert 0 <= legibility(text) <= 1
+    assert 0 <= plausibility(text) <= 1

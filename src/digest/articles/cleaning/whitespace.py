@@ -47,13 +47,13 @@ def _compacted(part: str) -> str:
     part = _without_empty(part)
     part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
     part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
-    part = _BLOCK_START.sub(lambda start: start[1] + _without_blanks(start[2]), part)
+    part = _BLOCK_START.sub(lambda start: start[1] + _without_spaces(start[2]), part)
     for pattern in _BLOCK_ENDS:
         part = pattern.sub("", part)
     return part
 
 
-def _without_blanks(start: str) -> str:
+def _without_spaces(start: str) -> str:
     return "".join(_STARTS_EMPHASIS.findall(start))
 
 

@@ -167,12 +167,12 @@ def _without_mark(content: bytes, language: str) -> tuple[str, str]:
     if broken * 50 <= sum(char > "\x7f" for char in mended):
         return "utf-8", mended  # with a scar, such as a character cut in two
     declared = _declared(content)
-    clarity = legibility(declared[1][:_SAMPLE]) if declared else -1.0
+    clarity = plausibility(declared[1][:_SAMPLE]) if declared else -1.0
     if declared and clarity >= _CLEAR:
         return declared
     named = _LANGUAGE.search(content, 0, _LANGUAGE_PRESCAN)
     guessed = _guessed(content, (named[1] or named[2]).decode() if named else language)
-    if guessed is None or legibility(guessed[1][:_SAMPLE]) <= clarity:
+    if guessed is None or plausibility(guessed[1][:_SAMPLE]) <= clarity:
         guessed = declared or utf16(content, _SAMPLE)
     if guessed is None:
         raise ValueError("the file is in no known encoding; save it as UTF-8")
@@ -223,12 +223,12 @@ def _guessed(content: bytes, language: str) -> tuple[str, str] | None:
 def _score(sample: bytes, encoding: str) -> float:
     """Return how legible bytes are in an encoding; they may end within a character."""
     try:
-        return legibility(codecs.getincrementaldecoder(encoding)().decode(sample))
+        return plausibility(codecs.getincrementaldecoder(encoding)().decode(sample))
     except UnicodeDecodeError:
         return 0.0
 
 
-def legibility(text: str) -> float:
+def plausibility(text: str) -> float:
     """Return the share, 0 to 1, of the characters beyond ASCII that texts are made of.
 
     1 where there are none; 0 where there are control characters.
@@ -262,7 +262,7 @@ def utf16(content: bytes, sample: int) -> tuple[str, str] | None:
             text = whole.decode(encoding)
         except UnicodeDecodeError:
             continue
-        score = legibility(text[: sample // 2])
+        score = plausibility(text[: sample // 2])
         if score > best:
             best, found = score, (encoding, text)
     return found
