@@ -23,7 +23,7 @@ def primary(tag: str) -> str:
 
 @lru_cache(maxsize=256)
 def own_name(tag: str) -> str:
-    """Return what a language is called in itself, such as ``Deutsch``; the tag where unknown."""
+    """Return a language's own name, such as ``Deutsch``, or the tag if it is unknown."""
     for known, locale in locales(tag):
         name = locale.get_display_name() if known == tag else None
         return name[:1].upper() + name[1:] if name else tag

@@ -1,4 +1,4 @@
-"""What Digest brings: a configuration and templates, in the package or in the source tree."""
+"""Resources: the shipped configuration and templates, in the package or the source tree."""
 
 from __future__ import annotations
 

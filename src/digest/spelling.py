@@ -1,4 +1,4 @@
-"""Spelling: what a word that is not known may have been meant to be."""
+"""Spelling: suggestions for misspelt words."""
 
 # pure
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable
 def closest(word: str, words: Iterable[str], count: int = 1) -> list[str]:
     """Return the words that ``word`` may be a misspelling of, the closest first."""
     by_folded = {known.casefold(): known for known in words}
-    found = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
-    return [by_folded[folded] for folded in found]
+    matches = difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)
+    return [by_folded[folded] for folded in matches]
 
 
 def alternatives(words: list[str]) -> str:

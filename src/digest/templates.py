@@ -26,18 +26,18 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Tell whether a template may read an attribute; the object's type alone decides."""
         key = type(obj), attr
-        found = self._known.get(key)
-        if found is None:
+        safe = self._known.get(key)
+        if safe is None:
             if len(self._known) >= _MOST_KNOWN:  # a template may make up any names
                 self._known.clear()
-            found = self._known[key] = super().is_safe_attribute(obj, attr, value)
-        return found
+            safe = self._known[key] = super().is_safe_attribute(obj, attr, value)
+        return safe
 
 
 def environment(
     *folders: Path, autoescape: bool | Callable[[str | None], bool]
 ) -> ImmutableSandboxedEnvironment:
-    """Return what renders the templates of folders; a name that is not given is an error.
+    """Return an environment for the templates of folders; an undefined name is an error.
 
     A template is taken from the first folder that has it. ``autoescape`` says whether values are
     escaped for HTML, or tells it by a template's name.
@@ -52,7 +52,7 @@ def environment(
 
 
 def explained(error: Exception, name: str, *folders: Path) -> TemplateError:
-    """Return what whoever edits templates should read of an error that rendering one raised.
+    """Return an error of rendering as the editor of the template reads it.
 
     ``name`` is the template that was asked for; the error names the one of ``folders`` that it
     arose in, which may be a part of that.

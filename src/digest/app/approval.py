@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Decisions(Protocol):
-    """What the editor needs of drafts and decisions. Called in threads; raises StoreError."""
+    """Reads drafts and carries out decisions. Called in threads; raises StoreError."""
 
     def drafts(self, digest: str | None = None) -> list[tuple[Edition, bool]]:
         """Return the drafts, oldest first, each with whether the operator was asked."""
@@ -55,7 +55,7 @@ class Decisions(Protocol):
 
 
 class Editions(Protocol):
-    """What the editor needs to know of editions. Called in threads; raises StoreError."""
+    """Reads editions. Called in threads; raises StoreError."""
 
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles, in order of sequence; LookupError for none."""

@@ -67,7 +67,7 @@ def make_schedules(settings: Settings) -> dict[str, Schedule]:
 
 
 def make_transport(settings: Settings) -> SmtpTransport | SendmailTransport | MaildirTransport:
-    """Return what carries the mail."""
+    """Return the transport that is configured."""
     if settings.mail.transport in ("smtp", "lmtp"):
         from digest.mail.transports.smtp.pool import SmtpTransport
 
@@ -106,7 +106,7 @@ def feed_style_sheet(*folders: Path) -> bytes:
 
 
 def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
-    """Return what differs whenever feeds would be written otherwise for the same articles."""
+    """Return a hash that differs whenever feeds of the same articles would differ."""
     libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
     told = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(options)))
     return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
@@ -118,7 +118,7 @@ def make_pages(
     digests: Mapping[str, Digest],
     scheduled: Collection[str],
 ) -> WebPages:
-    """Return what renders the pages of a site; ``scheduled`` are the digests that are sent.
+    """Return the renderer of a site's pages; ``scheduled`` names the digests that are sent.
 
     Raises TemplateError where a template cannot be read.
     """
@@ -137,7 +137,7 @@ def make_pages(
 
 
 def make_mail_templates(settings: Settings, site: Site) -> MailTemplates:
-    """Return what renders mails. Raises TemplateError where a template cannot be read."""
+    """Return the renderer of mails. Raises TemplateError if a template cannot be read."""
     from digest.mail.render import MailTemplates
 
     templates, brought = template_folders(settings)

@@ -44,7 +44,7 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
 
 
 def unreachable_pages(settings: Settings) -> str:
-    """Return what the operator is told if mails lead to pages that nobody reaches, or nothing."""
+    """Return a warning if mails link to pages that their readers cannot reach, or nothing."""
     reason = settings.unreachable()
     if not reason or not settings.digests:
         return ""

@@ -29,7 +29,7 @@ _STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What the operator is told once the first scan is published."""
+    """The state of the program once the first scan is published."""
 
     articles: int
     categories: int
@@ -207,7 +207,7 @@ class Daemon:
         return scan.ended_at if scan else None
 
     def _started(self) -> Started:
-        """Return what the operator is told. Blocking."""
+        """Return the present state. Blocking."""
         services = self._services
         counts, now = services.store.articles.counts(), services.clock()
         return Started(

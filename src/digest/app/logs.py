@@ -14,7 +14,7 @@ import structlog
 
 from digest.articles.characters import escaped
 
-#: Libraries whose own news is of interest only when something is wrong.
+#: Libraries of which only warnings and errors are logged.
 _QUIET = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "uvicorn", "watchdog")
 
 

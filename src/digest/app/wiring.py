@@ -84,7 +84,7 @@ class Services:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """What brings the files of feeds up to date."""
+        """The publisher of feeds."""
         # The notifier is made here, and not by whichever thread publishes first: there is only one.
         changed = self.hub_notifier.changed if self.site.hubs else _tell_nobody
         return Publisher(
@@ -98,7 +98,7 @@ class Services:
 
     @cached_property
     def hub_notifier(self) -> HubNotifier:
-        """What tells hubs of changed feeds."""
+        """The notifier of WebSub hubs."""
         from digest.feeds.websub.notifier import HubNotifier
 
         store = self.store.hub_notifications
@@ -106,12 +106,12 @@ class Services:
 
     @cached_property
     def pages(self) -> WebPages:
-        """What renders the pages of the site; TemplateError where a template cannot be read."""
+        """The renderer of pages; TemplateError if a template cannot be read."""
         return make_pages(self.settings, self.site, self.digests, self.schedules)
 
     @cached_property
     def mail_templates(self) -> MailTemplates:
-        """What renders mails; TemplateError where a template cannot be read."""
+        """The renderer of mails; TemplateError if a template cannot be read."""
         return make_mail_templates(self.settings, self.site)
 
     def check_templates(self) -> None:
@@ -128,7 +128,7 @@ class Services:
         )
 
     def ingest(self, workers: Workers) -> Ingest:
-        """Return what takes article files in."""
+        """Return the service that reads article files into the store."""
         return Ingest(
             store=self.store.articles,
             memory=self.store.scans,
@@ -139,7 +139,7 @@ class Services:
         )
 
     def publish_loop(self, workers: Workers) -> PublishLoop:
-        """Return what keeps the feeds in step with the tree; needs a running event loop."""
+        """Return the service that keeps the feeds in step with the tree."""
         from digest.app.publish_loop import PublishLoop
         from digest.articles.ingest.watch import Watches
 
@@ -203,7 +203,7 @@ class Services:
             asyncio.run(self.hub_notifier.run_once(_TELL_WITHIN))
 
     def due_runs(self) -> DueRuns:
-        """Return what tells which run of a digest is due."""
+        """Return the finder of due runs."""
         from digest.scheduling.due import DueRuns
 
         return DueRuns(
@@ -214,7 +214,7 @@ class Services:
         )
 
     def composer(self) -> Composer:
-        """Return what makes messages from editions."""
+        """Return the composer of messages."""
         from digest.mail.composer import Composer
 
         return Composer(
@@ -225,7 +225,7 @@ class Services:
         )
 
     def delivery(self, owner: str | None = None) -> DeliveryService:
-        """Return what opens editions and sends what is due; ``owner`` is the daemon's id."""
+        """Return the service that opens editions and sends them; ``owner`` is the daemon's id."""
         from digest.mail.delivery.operator_reports import OperatorReports
         from digest.mail.delivery.service import DeliveryService
         from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
@@ -263,7 +263,7 @@ class Services:
         )
 
     def editor(self, delivery: DeliveryService | None = None) -> Editor:
-        """Return what asks about drafts and decides; ``delivery`` sends its mail and is woken."""
+        """Return the service that asks for approval; ``delivery`` sends its mail and is woken."""
         from digest.app.approval import Editor
 
         has_pages = self.settings.web.enabled
@@ -280,7 +280,7 @@ class Services:
         )
 
     def public_pages(self, inner: ASGIApp) -> PublicPages:
-        """Return what answers for the pages of the site, before an application that does not."""
+        """Return the application that serves pages, and hands other requests to ``inner``."""
         from digest.web.edition_pages import WebEditions
         from digest.web.public_pages import PublicPages
         from digest.web.routing import Addresses
@@ -337,7 +337,7 @@ class Services:
         )
 
     def exporter(self, folder: Path, *, url: str, archives: bool) -> Exporter:
-        """Return what writes the whole site into a folder, for an address (``Site.url``).
+        """Return the exporter of the whole site into a folder, for an address (``Site.url``).
 
         Raises ConfigurationError where the folder must not be used, or there are no archives.
         """

@@ -220,8 +220,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         scanned = {"last_scan": _scan_told(scan) if scan else None}
         held = {
             "pauses": [asdict(pause) for pause in pauses],
-            "editions": [_edition_told(*one) for one in sending],
-            "drafts": [_draft_told(*one) for one in drafts],
+            "editions": [_edition_told(*entry) for entry in sending],
+            "drafts": [_draft_told(*entry) for entry in drafts],
             "running": running,
             "templates": fault,
             "not_written": failures,

@@ -152,7 +152,7 @@ def _tell(what: str, error: Exception | None) -> None:
 
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
-    """Return what there is to try, in order: what it is called, and how."""
+    """Return the checks in order: a name, and the function that raises an error."""
     from digest.app.builders import make_mail_templates, make_pages, make_transport, make_tree
     from digest.app.checks import check_roots
     from digest.app.token_keys import fingerprint, load_keys, lost_keys_problem

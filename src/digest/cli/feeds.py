@@ -14,20 +14,20 @@ app = typer.Typer()
 def feeds(context: typer.Context, as_json: Json = False) -> None:
     """List the feeds: what they select, number of articles, kind, address."""
     with services_of(context, log=False) as services:
-        found = services.feeds()
+        summaries = services.feeds()
     if as_json:
         print_json(
             [
                 {
-                    "kind": one.feed.kind,
-                    "category": str(one.feed.category) if one.feed.category else None,
-                    "name": one.feed.facet.name if one.feed.facet else None,
-                    "title": one.feed.title,
-                    "articles": one.articles,
-                    "page": one.feed.link(),
-                    "feeds": [one.feed.link(file) for file in one.feed.formats],
+                    "kind": summary.feed.kind,
+                    "category": str(summary.feed.category) if summary.feed.category else None,
+                    "name": summary.feed.facet.name if summary.feed.facet else None,
+                    "title": summary.feed.title,
+                    "articles": summary.articles,
+                    "page": summary.feed.link(),
+                    "feeds": [summary.feed.link(file) for file in summary.feed.formats],
                 }
-                for one in found
+                for summary in summaries
             ]
         )
         return
@@ -35,11 +35,14 @@ def feeds(context: typer.Context, as_json: Json = False) -> None:
         ("Feed", "Articles", "Kind", "Address"),
         (
             (
-                str(one.feed.category or (one.feed.name if one.feed.facet else "(everything)")),
-                f"{one.articles:,}",
-                one.feed.kind,
-                one.feed.link(one.feed.formats[0]),
+                str(
+                    summary.feed.category
+                    or (summary.feed.name if summary.feed.facet else "(everything)")
+                ),
+                f"{summary.articles:,}",
+                summary.feed.kind,
+                summary.feed.link(summary.feed.formats[0]),
             )
-            for one in found
+            for summary in summaries
         ),
     )

@@ -191,5 +191,5 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _copy_new(source: Path, target: Path) -> None:
-    for file in sorted(found for found in source.rglob("*") if found.is_file()):
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
         _write_new(target / file.relative_to(source), file.read_text(encoding="utf-8"))

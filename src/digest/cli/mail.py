@@ -38,7 +38,7 @@ Latest = Annotated[
 
 
 class Format(StrEnum):
-    """What `preview` writes."""
+    """The format that `preview` writes."""
 
     HTML = "html"
     TEXT = "text"
@@ -118,16 +118,16 @@ def _lint(message: bytes, postal_address: str) -> None:
     from digest.mail.lint.remark import Severity
 
     remarks = lint(message, postal_address=postal_address)
-    for found in remarks:
-        say(str(found))
-    errors = sum(found.severity is Severity.ERROR for found in remarks)
+    for problem in remarks:
+        say(str(problem))
+    errors = sum(problem.severity is Severity.ERROR for problem in remarks)
     say(f"{len(RULES)} rules: {errors} errors, {len(remarks) - errors} warnings.")
     if errors:
         raise typer.Exit(FAILED)
 
 
 def _articles(services: Services, digest: Digest, latest: int | None) -> list[Article]:
-    """Return what an edition made now would hold; leave with 1 where that is nothing."""
+    """Return the articles of an edition made now; leave with 1 if there are none."""
     from digest.editions.model import fresh
 
     with services.store.pages.snapshot() as source:
@@ -212,10 +212,10 @@ def resume(
         if name is not None:
             services.settings.digest(name)
         outbox = services.store.outbox
-        meant = [one for one in outbox.pauses() if name is None or one.digest == name]
-        ended = [one for one in meant if outbox.resume(one.digest)]
-    for one in ended:
-        say(f"{one.digest or 'all mail'}: goes on")
+        meant = [pause for pause in outbox.pauses() if name is None or pause.digest == name]
+        ended = [pause for pause in meant if outbox.resume(pause.digest)]
+    for pause in ended:
+        say(f"{pause.digest or 'all mail'}: goes on")
     if not ended:
         say("Nothing is paused.")
 

@@ -49,18 +49,18 @@ def list_articles(
             raise typer.BadParameter("names joined by '/', none of them empty") from error
         found = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
         if as_json:
-            print_json([_told(services, one) for one in found])
+            print_json([_told(services, standing) for standing in found])
             return
         print_table(
             ("Key", "Withdrawn" if withdrawn else "Published", "Title", "Categories"),
             (
                 (
-                    one.article.key,
-                    _moment(one.withdrawn_at or one.article.published_at),
-                    one.article.title,
-                    ", ".join(map(str, one.article.categories)),
+                    standing.article.key,
+                    _moment(standing.withdrawn_at or standing.article.published_at),
+                    standing.article.title,
+                    ", ".join(map(str, standing.article.categories)),
                 )
-                for one in found
+                for standing in found
             ),
         )
 
@@ -79,14 +79,14 @@ def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
     """Show all that is known of articles."""
     with services_of(context, log=False) as services:
         found = _find(services, names)
-        told = [_told(services, one) for one in found]
+        told = [_told(services, standing) for standing in found]
     if as_json:
         print_json(told)
         return
-    for number, one in enumerate(told):
+    for number, standing in enumerate(told):
         if number:
             say("")
-        for name, value in one.items():
+        for name, value in standing.items():
             text = ", ".join(value) if isinstance(value, list) else value
             if text not in (None, ""):
                 say(f"{name.replace('_', ' ').capitalize():<14}{text}")
@@ -101,7 +101,7 @@ def withdraw(context: typer.Context, names: Names) -> None:
     with services_of(context, log=False) as services:
         found = _find(services, names)
         services.store.withdrawals.withdraw(_keys(found), services.clock())
-        count = sum(one.withdrawn_at is None for one in found)
+        count = sum(standing.withdrawn_at is None for standing in found)
         _publish(services, f"{count:,} withdrawn")
 
 
@@ -111,12 +111,12 @@ def restore(context: typer.Context, names: Names) -> None:
     with services_of(context, log=False) as services:
         found = _find(services, names)
         services.store.withdrawals.restore(_keys(found), services.clock())
-        count = sum(one.withdrawn_at is not None for one in found)
+        count = sum(standing.withdrawn_at is not None for standing in found)
         _publish(services, f"{count:,} restored")
 
 
 def _keys(found: list[Standing]) -> list[ArticleKey]:
-    return [one.article.key for one in found]
+    return [standing.article.key for standing in found]
 
 
 def _find(services: Services, names: list[str]) -> list[Standing]:
@@ -132,7 +132,7 @@ def _find(services: Services, names: list[str]) -> list[Standing]:
             continue
         unclear = True
         if meant:
-            keys = ", ".join(one.article.key for one in meant)
+            keys = ", ".join(standing.article.key for standing in meant)
             complain(f"{name}: several articles have this link; name one by its key: {keys}")
         else:
             complain(f"{name}: no article has this key, id, link or file")
@@ -147,18 +147,18 @@ def _publish(services: Services, done: str) -> None:
     say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
 
 
-def _told(services: Services, one: Standing) -> dict[str, Any]:
+def _told(services: Services, standing: Standing) -> dict[str, Any]:
     from digest.store.withdrawals import Word
 
-    article = one.article
+    article = standing.article
     return {
         "key": article.key,
         "id": article.id,
         "title": article.title,
         "published_at": _moment(article.published_at),
         "updated_at": _moment(article.updated_at),
-        "withdrawn_at": _moment(one.withdrawn_at) if one.withdrawn_at else None,
-        "operator": str(one.word) if one.word in (Word.WITHDRAWN, Word.KEPT) else None,
+        "withdrawn_at": _moment(standing.withdrawn_at) if standing.withdrawn_at else None,
+        "operator": str(standing.word) if standing.word in (Word.WITHDRAWN, Word.KEPT) else None,
         "page": services.site.link(article.folder),
         "link": article.link,
         "image": article.image,
@@ -166,8 +166,8 @@ def _told(services: Services, one: Standing) -> dict[str, Any]:
         "pinned": article.pinned,
         "authors": list(article.authors),
         "categories": [str(category) for category in article.categories],
-        "files": list(one.files),
-        "files_missing": one.missing,
+        "files": list(standing.files),
+        "files_missing": standing.missing,
         "summary": article.summary,
     }
 

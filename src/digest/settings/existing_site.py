@@ -1,4 +1,4 @@
-"""Existing sites: what the configuration of another generator says that Digest needs, too.
+"""Existing sites: values from the configuration of other generators.
 
 Nothing of such a file is executed: Python is parsed for literals, unknown tags of YAML are skipped.
 """
@@ -37,7 +37,7 @@ _HUGO_FILES = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingSite:
-    """What an existing site is called, and where its articles are. Empty texts are unknown."""
+    """Names and folders of an existing site. A text that is unknown is empty."""
 
     file: Path | None  #: the configuration that was read; None where a site needs none
     title: str
@@ -65,7 +65,7 @@ _Loader.add_multi_constructor("", _unknown_tag)
 
 
 def read_site(generator: str, folder: Path) -> ExistingSite:
-    """Return what the site of a generator in a folder says of itself.
+    """Return the site of a generator in a folder.
 
     Raises ConfigurationError where the folder holds no such site.
     """

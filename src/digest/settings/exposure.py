@@ -17,7 +17,7 @@ from digest.settings.model import Settings
 def published_secrets(
     settings: Settings, path: Path, secret_files: Mapping[str, Path]
 ) -> list[ConfigurationError]:
-    """Return what lies in the output folder and must not be served, whatever links lead there.
+    """Return an error for each secret that lies in the output folder, links resolved.
 
     ``path`` is the configuration file; ``secret_files`` hold secrets, by environment variable.
     """

@@ -1,4 +1,4 @@
-"""Settings: the whole configuration, and the values that it means to the rooms below."""
+"""Settings: the whole configuration, and the values that services are given."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _digests_name_categories_that_can_be(self) -> Self:
-        """Find digests of a category that the map leaves no article in: they would be silent."""
+        """Refuse digests of a category that the map renames or hides: they would never come."""
         moves = renames(tuple(self.articles.category_map.items()))
         targets = [CategoryPath(names) for names in moves.values() if names]
         for name, digest in self.digests.items():
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
                 path = CategoryPath.parse(category)
                 now = renamed([path], moves)
                 if now != (path,) and not any(
-                    one.within(path) or path.within(one) for one in targets
+                    target.within(path) or path.within(target) for target in targets
                 ):
                     made = f"called '{'/'.join(now[0].names)}'" if now else "hidden"
                     problem = f"is {made} by articles.category_map"
@@ -204,7 +204,7 @@ class Settings(BaseSettings):
                     keep=rule.keep,
                     strong=rule.strong,
                     attributes=tuple(rule.attributes.items()),
-                    replace=tuple((one.pattern, one.with_) for one in rule.replace),
+                    replace=tuple((entry.pattern, entry.with_) for entry in rule.replace),
                 )
                 for rule in self.rules
             ),

@@ -1,4 +1,4 @@
-"""Tables: every option there is, with its default and its bounds."""
+"""Options: the tables of the configuration, with defaults and bounds."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class PathsTable(Table):
 
     @model_validator(mode="after")
     def _folders_are_apart(self) -> Self:
-        """Keep what is published, and swept, away from what must be neither."""
+        """Refuse an output folder that holds, or lies in, what must not be published."""
         roots = {
             "articles" if name == TOP else f"articles.{name}": root
             for name, root in self.articles.items()
@@ -238,7 +238,7 @@ class SanitizerTable(Table):
 
 
 class CriteriaTable(Table):
-    """What articles are told by: ``[feeds.custom.NAME.exclude]``."""
+    """Criteria of articles: ``[feeds.custom.NAME.exclude]``."""
 
     categories: tuple[Category, ...] = ()
     authors: tuple[SearchTerm, ...] = ()
@@ -284,7 +284,7 @@ class FeedsTable(Table):
 
     @model_validator(mode="after")
     def _hubs_are_safe(self) -> Self:
-        """Keep others from answering in a hub's place, unless the operator says that none can."""
+        """Refuse hubs over http elsewhere, where others could answer, unless that is allowed."""
         for hub in self.hubs:
             parts = urlsplit(hub)
             here = is_loopback(parts.hostname or "")

@@ -30,7 +30,7 @@ _OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
 
 
 class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
-    """What an export needs of the store, as it is at one moment. Raises StoreError."""
+    """Reads the store as it is at one moment. Raises StoreError."""
 
     def changes(self) -> Mapping[Scope, Revision]:
         """Return the last change of every selection that ever had one."""
@@ -45,7 +45,7 @@ class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
         """Return the names of the files that articles bring which may be shown."""
 
     def contents(self, feed: Feed) -> FeedContents:
-        """Return what a feed's current documents tell, as though it had no archives."""
+        """Return the contents of a feed's current documents, as if it had no archives."""
 
     def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
         """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""

@@ -61,7 +61,7 @@ class AssetSource:
 
 
 class ExportStore(Protocol):
-    """What is exported from."""
+    """The store, as an export reads it."""
 
     def snapshot(self) -> AbstractContextManager[SiteSource]:
         """Yield the store as it is at this moment. Raises StoreError."""
@@ -69,7 +69,7 @@ class ExportStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What an export did."""
+    """The counts of a finished export."""
 
     written: int  #: files
     unchanged: int  #: files
@@ -83,7 +83,7 @@ class Exported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPlan:
-    """What an export does."""
+    """The writes and removals of an export."""
 
     articles: Sequence[ArticlePage]  #: to be made
     documents: Sequence[Document]  #: to be made, in this order
@@ -102,7 +102,7 @@ def plan(
     fingerprint: str,
     is_untouched: Callable[[str], bool],
 ) -> ExportPlan:
-    """Return what to do so that a folder holds these contents.
+    """Return the plan by which a folder comes to hold these contents.
 
     ``known`` is what was written there. What has the same version needs not be made again, if
     program, templates and configuration have the same ``fingerprint``, and nobody has touched the
@@ -205,7 +205,7 @@ class Exporter:
             tell(done, total)
 
     def _fingerprint(self) -> str:
-        """Return what differs whenever files would be made otherwise of the same contents."""
+        """Return a hash that differs whenever files of the same contents would differ."""
         libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
         told = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
         text = "\0".join([*told, self._configuration])
@@ -234,7 +234,7 @@ class _Untouched:
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """What one export does to the folder, counted."""
+    """Carries out an export's plan and counts."""
 
     folder: ExportFolder
     known: Manifest

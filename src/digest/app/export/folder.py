@@ -21,7 +21,7 @@ _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells at a glance whether a file was written since."""
+    """Size and time of a file, by which a later write is noticed."""
 
     size: int  #: bytes
     mtime_ns: int
@@ -49,7 +49,7 @@ class ExportFolder:
             yield
 
     def manifest(self) -> Manifest:
-        """Return what was written here; an empty one where nothing was."""
+        """Return the manifest of the last export; an empty one if there was none."""
         content = self.read(MANIFEST)
         if content is None:
             return Manifest()
@@ -72,7 +72,7 @@ class ExportFolder:
         return Stamp(found.st_size, found.st_mtime_ns)
 
     def read(self, path: str) -> bytes | None:
-        """Return what a file holds; None where there is none, and for a link."""
+        """Return a file's content; None for no file, and for a link."""
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(self._root / path, flags)

@@ -28,7 +28,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What an export wrote."""
+    """The files of an export."""
 
     fingerprint: str = ""  #: of the program, templates and configuration that wrote it
     files: Mapping[str, FileState] = field(default_factory=dict)  #: by path
@@ -72,7 +72,7 @@ class Manifest:
 
 
 def content_hash(content: bytes) -> str:
-    """Return what tells a content from any other: 128 bits of BLAKE2b, hex."""
+    """Return the hash of a content: 128 bits of BLAKE2b, hex."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 

@@ -50,7 +50,7 @@ def sitemaps(
 
 
 def robots(site: Site, *, archives: bool) -> bytes:
-    """Return what crawlers are told (RFC 9309): the sitemap; archives are for feed readers."""
+    """Return robots.txt (RFC 9309): it names the sitemap and excludes archives."""
     lines = ["User-agent: *"]
     if archives:
         base = urlsplit(site.url).path
