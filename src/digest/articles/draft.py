@@ -90,12 +90,13 @@ def draft_rewritten(
     header = _header(source, options)
     if source.text_hash != _text_hash(header):
         return replace(_made(header, source, options, files), raw_hash=raw)
+    manuscript = parse_body(header, source.path)
     beside = Beside(
         published_at=header.publication.published_at,
         image=_shown(header.image, options.image_proxy),
-        enclosure=header.enclosure,
+        enclosure=manuscript.enclosure,
         pinned=header.pinned,
-        notes=header.notes,
+        notes=manuscript.notes,
     )
     return SameText(beside=beside, raw_hash=raw)
 

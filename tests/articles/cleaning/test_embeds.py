@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.articles.cleaning.embeds import HOSTS, picture, video_page
+from digest.articles.cleaning.embeds import HOSTS, page_of, picture
 from digest.articles.cleaning.uris import on_host
 
 
@@ -18,6 +18,49 @@ from digest.articles.cleaning.uris import on_host
         (
             "https://www.youtube-nocookie.com/embed/a-b_c-d_e-f/",
             "https://www.youtube.com/watch?v=a-b_c-d_e-f",
+        ),
+        (
+            "https://www.youtube.com/embed/videoseries?list=PL1",
+            "https://www.youtube.com/playlist?list=PL1",
+        ),
+        (
+            "https://youtube-nocookie.com/embed/dQw4w9WgXcQ",
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        ),
+        (
+            "https://open.spotify.com/embed/episode/0123456789ab?theme=0",
+            "https://open.spotify.com/episode/0123456789ab",
+        ),
+        (
+            "https://w.soundcloud.com/player/?url=https%3A//soundcloud.com/a/b&color=0",
+            "https://soundcloud.com/a/b",
+        ),
+        ("https://codepen.io/team/embed/AbCdEf?height=1", "https://codepen.io/team/pen/AbCdEf"),
+        ("https://codesandbox.io/embed/new-1ab2?fontsize=1", "https://codesandbox.io/s/new-1ab2"),
+        ("https://embed.ted.com/talks/lang/en/a_b", "https://www.ted.com/talks/a_b"),
+        (
+            "https://player.twitch.tv/?video=v123456&parent=e.org",
+            "https://www.twitch.tv/videos/123456",
+        ),
+        ("https://player.twitch.tv/?channel=abc", "https://www.twitch.tv/abc"),
+        (
+            "https://embed.podcasts.apple.com/us/podcast/a/id1?i=2",
+            "https://podcasts.apple.com/us/podcast/a/id1",
+        ),
+        ("https://player.youku.com/embed/XMTI=", "https://v.youku.com/v_show/id_XMTI=.html"),
+        (
+            "https://www.facebook.com/plugins/video.php?href=https%3A%2F%2Fwww.facebook.com%2Fa%2Fvideos%2F1",
+            "https://www.facebook.com/a/videos/1",
+        ),
+        ("https://www.instagram.com/p/Abc-1/embed/captioned", "https://www.instagram.com/p/Abc-1/"),
+        ("https://jsfiddle.net/user/abc1/embedded/result,js/", "https://jsfiddle.net/user/abc1/"),
+        (
+            "https://music.163.com/outchain/player?type=2&id=123&auto=0",
+            "https://music.163.com/song?id=123",
+        ),
+        (
+            "https://platform.twitter.com/embed/Tweet.html?id=1234567",
+            "https://twitter.com/i/status/1234567",
         ),
         ("https://player.vimeo.com/video/76979871?h=1#t=2", "https://vimeo.com/76979871"),
         (
@@ -43,13 +86,12 @@ from digest.articles.cleaning.uris import on_host
     ],
 )
 def test_a_known_player_shows_a_page(player: str, page: str) -> None:
-    assert video_page(player) == page
+    assert page_of(player) == page
 
 
 @pytest.mark.parametrize(
     "player",
     [
-        "https://www.youtube.com/embed/videoseries?list=PL1",
         "https://www.youtube.com/embed/live_stream?channel=x",
         "https://www.youtube.com/embed/dQw4w9WgXcQ/x",
         "https://player.vimeo.com/video/x",
@@ -67,7 +109,7 @@ def test_a_known_player_shows_a_page(player: str, page: str) -> None:
     ],
 )
 def test_of_others_the_address_is_their_own(player: str) -> None:
-    assert video_page(player) == player
+    assert page_of(player) == player
 
 
 @pytest.mark.parametrize(

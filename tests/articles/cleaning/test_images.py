@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from digest.articles.cleaning.images import MAX_CANDIDATES, candidates, check_proxy, proxied
@@ -126,3 +128,40 @@ def test_cleaning_proxied_images_again_changes_nothing() -> None:
 def test_what_is_no_proxy_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match=r"with one \{url\} in it"):
         check_proxy(template)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img class="lazy" src="/blank.gif"><noscript><img src="/real.jpg" alt="Real"></noscript>',
+        '<img data-src="/small.jpg"> <!-- c --> <noscript><img src="/real.jpg"></noscript>',
+        '<b><img src="data:image/gif;base64,R0"></b><noscript><img src="/real.jpg"></noscript>',
+        '<noscript><img src="/real.jpg"></noscript>',
+        '<img src="/real.jpg"><noscript><img src="/real.jpg"></noscript>',
+        '<img src="/blank.gif" data-srcset="/real.jpg 2x">',
+        '<img src="/blank.gif" data-srcset="/small.jpg 300w, /real.jpg 900w">',
+        '<img src="/spacer.png" srcset="/real.jpg">',
+        '<picture><source data-srcset="/real.jpg"><img src="/placeholder.svg"></picture>',
+        '<picture><source srcset="/real.jpg 800w" type="image/webp"><img src="/s.jpg"></picture>',
+        '<img src="/img/loading.gif" data-lazyload="/real.jpg">',
+        '<img data-cfsrc="/real.jpg" style="display:none">',
+        '<img src="/thumb.jpg" data-orig-file="/real.jpg">',
+    ],
+)
+def test_the_real_image_takes_the_place_of_its_stand_in(markup: str) -> None:
+    result = tidy(f"<p>a {markup} b</p>", base="https://e.org/")
+    assert re.findall(r'src="([^"]*)"', result) == ["https://e.org/real.jpg"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<noscript><img height="1" width="1" src="https://e.org/count.gif"></noscript>',
+        '<noscript><img style="display:none" src="https://e.org/count.gif"></noscript>',
+        '<noscript><img src="https://www.facebook.com/tr?id=1"></noscript>',
+        "<noscript>Please enable JavaScript.</noscript>",
+        '<noscript><iframe src="https://www.googletagmanager.com/ns.html"></iframe></noscript>',
+    ],
+)
+def test_a_noscript_without_a_picture_goes(markup: str) -> None:
+    assert tidy(f"<p>a</p>{markup}", base=None) == "<p>a</p>"

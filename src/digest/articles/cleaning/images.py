@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from urllib.parse import quote
 
+from selectolax.lexbor import LexborNode
+
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.uris import MAX_LENGTH, absolute
 
@@ -18,15 +20,20 @@ Attributes = Mapping[str, str | None]
 
 #: Where pages that load images late keep the address, the best source first.
 LAZY_SOURCES = (
-    "data-original-src",
-    "data-original",
-    "data-src",
-    "data-lazy-src",
-    "data-actualsrc",
-    "data-echo",
+    *("data-original-src", "data-original", "data-src", "data-lazy-src", "data-actualsrc"),
+    *("data-echo", "data-lazy", "data-lazyload", "data-ll-src", "data-cfsrc", "data-img-src"),
+    *("data-full-src", "data-hi-res-src", "data-orig-file", "data-large-file", "data-image-src"),
+    *("data-pagespeed-lazy-src", "data-original-url", "data-delayed-url", "data-url"),
 )
 #: Attributes with several addresses, the best source first.
-_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
+_SETS = (*_LAZY_SETS, "srcset")
+#: Images that stand where another is loaded later.
+_STAND_IN = re.compile(
+    r"data:|(?:[^?#]*/)?[\w.-]*(?:1x1|blank|clear|dummy|empty|gr[ae]y|lazy|loader|loading|pixel|"
+    r"placeholder|preload|spacer|spinner|trans|transparent)[\w.-]*\.(?:gif|jpe?g|png|svg|webp)\b",
+    re.IGNORECASE,
+)
 #: Pixels; wider images are for posters, not for readers and mails.
 MAX_WIDTH = 2_048
 #: Candidates that are read of one set.
@@ -53,13 +60,58 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
         kind = (source.get("type") or "image/png").strip().lower()
         if kind in _PLAIN_TYPES and not source.get("media"):  # others are for some screens only
             offers.append(source)
-    found = [pair for offer in offers for name in _SETS for pair in _parse(offer.get(name) or "")]
-    wide = [(width, address) for address, width, _ in found if width]
+    sets = [(name, offer.get(name) or "") for offer in offers for name in _SETS]
+    choices = [(name in _LAZY_SETS, *choice) for name, value in sets for choice in _parse(value)]
+    wide = [(width, address) for _, address, width, _ in choices if width]
     yield from (address for width, address in _ranked(wide, MAX_WIDTH))
-    for name in (*LAZY_SOURCES, "src"):
+    for name in LAZY_SOURCES:
         yield image.get(name) or ""
-    dense = [(density, address) for address, width, density in found if not width]
-    yield from (address for density, address in _ranked(dense, 1))
+    plain = image.get("src") or ""
+    dense = [(late, density, address) for late, address, width, density in choices if not width]
+    late = [(density, address) for is_late, density, address in dense if is_late]
+    early = [(density, address) for is_late, density, address in dense if not is_late]
+    order = [*_ranked(late, 1), (1.0, plain), *_ranked(early, 1)]
+    if _STAND_IN.match(plain):
+        order.sort(key=lambda choice: choice[1] == plain)
+    yield from (address for _, address in order)
+
+
+def reveal(noscript: LexborNode) -> None:
+    """Put the image of a ``<noscript>`` in place of the stand-in before it, or before itself."""
+    image = noscript.css_first("img[src]")
+    if image is None or _is_unseen(image.attributes):
+        return
+    before = noscript.prev
+    while before is not None and (
+        before.is_comment_node or (before.is_text_node and not (before.text_content or "").strip())
+    ):
+        before = before.prev
+    stand_in = None
+    if before is not None and not before.is_text_node:
+        stand_in = before if before.tag == "img" else before.css_first("img")
+    if stand_in is not None and (
+        _is_stand_in(stand_in.attributes)
+        or stand_in.attributes.get("src") == image.attributes["src"]
+    ):
+        stand_in.replace_with(image)
+    else:
+        noscript.insert_before(image, move=True)
+
+
+def _is_stand_in(image: Attributes) -> bool:
+    """Tell whether an image is one that a script replaces."""
+    return (
+        "lazy" in (image.get("class") or "").lower()
+        or any(image.get(name) for name in (*LAZY_SOURCES, *_LAZY_SETS))
+        or not image.get("src")
+        or _STAND_IN.match(image.get("src") or "") is not None
+    )
+
+
+def _is_unseen(image: Attributes) -> bool:
+    """Tell whether an image is not to be seen, as that of a counter is."""
+    sizes = (image.get("width"), image.get("height"))
+    return "none" in (image.get("style") or "") or any(size in ("0", "1") for size in sizes)
 
 
 def proxied(address: str, template: str) -> str | None:

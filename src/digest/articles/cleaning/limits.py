@@ -8,9 +8,11 @@ ones are rewritten: every element is closed in order, and none nests too deep.
 # pure
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 
+from digest.articles.cleaning.formulas import formula_text_of, tex_source
 from digest.articles.cleaning.policy import VOID, elements
 
 #: Markup with at most this many ``<`` and characters passes unchanged; the worst takes 50 ms.
@@ -41,8 +43,8 @@ _OPAQUE = elements(
 )
 #: Opaque elements that tidying replaces by a link or a text.
 _REPLACED = frozenset({"iframe", "math"})
-#: Elements in a formula whose content is not its text.
-_NO_FORMULA = frozenset({"annotation", "annotation-xml", "script", "style"})
+#: Characters of the markup of a formula that is read part by part.
+_LARGE_FORMULA = 8_192
 _CELLS = frozenset({"td", "th", "caption"})
 _PARAGRAPH_ENDERS = elements(
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption "
@@ -97,7 +99,12 @@ class _Rewriter:
                 name = token["start"].lower()
                 if name in _OPAQUE:
                     end = _end_of(name, markup, position)
-                    if name in _REPLACED:
+                    if name == "script" and "math/tex" in token["attributes"]:
+                        source = re.sub(
+                            r"</script[^>]*>\Z", "", markup[position:end], flags=re.IGNORECASE
+                        )
+                        self.output.append(html.escape(tex_source(token["attributes"], source)))
+                    elif name in _REPLACED:
                         self._write_opaque(name, token, markup[position:end])
                     position = end
                 else:
@@ -156,17 +163,10 @@ def _modest(token: re.Match[str]) -> bool:
 
 
 def _formula(content: str) -> str:
-    """Return the text of a formula, separated by spaces so that no tag can arise."""
-    parts = []
-    position = 0
-    while token := TOKEN.search(content, position):
-        parts.append(content[position : token.start()])
-        position = token.end()
-        name = (token["start"] or "").lower()
-        if name in _NO_FORMULA:
-            position = _end_of(name, content, position)
-    parts.append(content[position:])
-    return " ".join(parts).strip()
+    """Return the text of a formula as HTML; its parts in one line where it is too large to read."""
+    if len(content) <= _LARGE_FORMULA:
+        return html.escape(formula_text_of(content), quote=False)
+    return html.escape(" ".join(TOKEN.sub(" ", content).split()), quote=False)
 
 
 def _end_of(name: str, markup: str, position: int) -> int:

@@ -12,8 +12,9 @@ from typing import Protocol, cast
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning import anchors, images, policy, trackers, uris
-from digest.articles.cleaning import embeds as embedded
+from digest.articles.cleaning.formulas import replace_formulas
 from digest.articles.cleaning.limits import bounded
+from digest.articles.cleaning.media import CUSTOM, replace_media
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.rules import Rule, apply, rename
 from digest.articles.cleaning.unclosed import close_elements
@@ -23,14 +24,10 @@ _PROLOGUE = "<!doctype html><body>"
 #: Blocks outside the policy; without a tag their content would join their neighbours'.
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
-_CLUTTER = policy.DROPPED | {"-comment", "-doctype", None}
-#: Parents in which a link is put into a paragraph of its own.
-_HOLDS_PARAGRAPHS = elements("article aside blockquote body details div figure main section")
+_CLUTTER = policy.DROPPED | CUSTOM | {"-comment", "-doctype", None}
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
 #: The level of headings below the title of an article, which is an h1 on its page.
 _HIGHEST = 2
-#: Elements in a formula whose content is not its text.
-_NO_FORMULA = ", ".join(["annotation", "annotation-xml", *sorted(policy.DROPPED - {"math"})])
 #: Sources of one ``<picture>`` that are looked at.
 _MAX_SOURCES = 16
 #: Widths and heights of tracking images, in pixels.
@@ -65,8 +62,9 @@ def tidy(
 ) -> str:
     """Return the markup of a body with the rules applied, in order, and tidied.
 
-    - Scripts, styles, comments, form controls and the like are removed with their content; frames
-      of the hosts in ``embeds`` become links to their videos; formulas become text.
+    - Scripts, styles, comments, form controls and the like are removed with their content; frames,
+      films and recordings become links, those of the hosts in ``embeds`` to the page of the video;
+      formulas become text.
     - A first heading that repeats ``title`` is removed; the highest heading becomes an h2.
     - Addresses become absolute, relative to the document's own base or to ``base``, the article's
       link, and lose tracking parameters. Lazy and responsive images become plain ones, their
@@ -83,10 +81,10 @@ def tidy(
     link, base = base, _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
-    for node in body.css("iframe"):
-        _mend_frame(parser, node, base, embeds)
-    for node in body.css("math"):
-        _mend_formula(node)
+    for node in body.css("noscript"):
+        images.reveal(node)
+    replace_media(parser, body, base, embeds)
+    replace_formulas(body, markup)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy, files)
     _drop_clutter(body)
@@ -139,46 +137,6 @@ def _mend_image(
                 node.attrs["src"] = shown
             return
     node.decompose(recursive=False)
-
-
-def _mend_frame(
-    parser: LexborHTMLParser, node: LexborNode, base: str | None, embeds: Collection[str]
-) -> None:
-    """Put a link to its video in the place of a frame, with a picture of it where one is known.
-
-    Other frames are left to be dropped.
-    """
-    attributes = node.attributes
-    for name in ("data-src", "src"):
-        address = uris.absolute(attributes.get(name) or "", base)
-        if address and uris.on_host(address, embeds):
-            page = trackers.without_parameters(embedded.video_page(address))
-            link = parser.create_node("a")
-            link.attrs["href"] = page
-            link.insert_child(" ".join((attributes.get("title") or "").split()) or page)
-            if picture := embedded.picture(page):
-                image = parser.create_node("img")
-                image.attrs["src"] = picture
-                image.attrs["alt"] = ""  # the text behind it says it all
-                text = cast("LexborNode", link.first_child)
-                text.insert_before(image, move=True)
-                text.insert_before(parser.create_node("br"), move=True)
-            if node.parent is not None and node.parent.tag in _HOLDS_PARAGRAPHS:
-                paragraph = parser.create_node("p")
-                paragraph.insert_child(link, move=True)
-                link = paragraph
-            node.insert_before(link, move=True)
-            return
-
-
-def _mend_formula(node: LexborNode) -> None:
-    """Put its text in the place of a formula: the one meant for it, else that of its parts."""
-    text = node.attributes.get("alttext") or ""
-    if not text.strip():
-        for part in node.css(_NO_FORMULA):
-            part.decompose(recursive=False)
-        text = node.text()
-    node.replace_with(" ".join(text.split()))
 
 
 def _drop_repeated(parser: LexborHTMLParser, body: LexborNode, title: str) -> None:

@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.policy import DROPPED
 from digest.articles.reading.markdown import engine
+from digest.articles.reading.markup_extensions import Remark, expand, restore, restore_text
 
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
@@ -58,6 +59,7 @@ class Body:
         ""  #: text, possibly of several lines; empty if there is none, or none was asked for
     )
     language: str = ""
+    remarks: tuple[Remark, ...] = ()  #: what in it is not used
 
 
 def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool) -> Body:
@@ -68,12 +70,22 @@ def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool
     text without a heading.
     """
     suffix = path.suffix.lower()
-    text = text.replace("&#123;", "{").replace("&#125;", "}")
-    if suffix in HTML_SUFFIXES or (suffix in MARKDOWN_SUFFIXES and _is_hypertext(text)):
-        return _hypertext(text, heading=heading)
-    if suffix in MARKDOWN_SUFFIXES:
-        return _markdown(text, heading=heading, first_line=first_line)
-    return _plain(text, first_line=first_line)
+    if suffix in TEXT_SUFFIXES:
+        return _plain(_unescaped(text), first_line=first_line)
+    markdown = suffix in MARKDOWN_SUFFIXES and not _is_hypertext(text)
+    expansion = expand(text, markdown=markdown)
+    text = _unescaped(expansion.run() if expansion else text)
+    if markdown:
+        fragments = expansion.fragments if expansion else []
+        body = _markdown(text, fragments, heading=heading, first_line=first_line)
+    else:
+        body = _hypertext(text, heading=heading)
+    return replace(body, remarks=tuple(expansion.remarks)) if expansion else body
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the braces that crawlers escape, after the tags of generators."""
+    return text.replace("&#123;", "{").replace("&#125;", "}")
 
 
 def text_of(markup: str) -> str:
@@ -124,7 +136,7 @@ def _hypertext(text: str, *, heading: bool) -> Body:
     )
 
 
-def _markdown(text: str, *, heading: bool, first_line: bool) -> Body:
+def _markdown(text: str, fragments: list[str], *, heading: bool, first_line: bool) -> Body:
     markdown = engine()
     environment: dict[str, object] = {}
     tokens = markdown.parse(text, environment)
@@ -137,7 +149,8 @@ def _markdown(text: str, *, heading: bool, first_line: bool) -> Body:
         if len(lines) == 1 or tokens[start].type == "heading_open":
             title = " ".join(lines)
             tokens = tokens[:start] + tokens[start + 3 :]
-    return Body(markup=markdown.renderer.render(tokens, markdown.options, environment), title=title)
+    markup = markdown.renderer.render(tokens, markdown.options, environment)
+    return Body(markup=restore(markup, fragments), title=restore_text(title, fragments))
 
 
 def _title_start(tokens: Sequence[Token], *, first_line: bool) -> int | None:

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from selectolax.lexbor import LexborHTMLParser
+
 from digest.articles.characters import one_line
 from digest.articles.cleaning import uris
+from digest.articles.cleaning.limits import bounded
+from digest.articles.cleaning.unclosed import close_elements
 from digest.articles.reading.fields import Value
 from digest.articles.reading.front_matter_keys import ADDRESS_NAMES, ENCLOSURE_KEYS
 
@@ -28,6 +32,7 @@ _TYPES = {
     ".wav": "audio/wav",
     ".webm": "video/webm",
 }
+_PLAYER = re.compile(r"<(?:audio|video)\b", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 #: ``754``, ``12:34`` or ``1:02:03``.
@@ -57,6 +62,22 @@ def find(fields: Mapping[str, Value]) -> Enclosure | None:
         for item in value if isinstance(value, list) else [value]:
             if enclosure := _read(item, fields):
                 return enclosure
+    return None
+
+
+def in_markup(markup: str, base: str | None) -> Enclosure | None:
+    """Return the first recording that a body plays, by its ``<audio>`` and ``<video>`` elements."""
+    if not _PLAYER.search(markup):
+        return None
+    parser = LexborHTMLParser("<!doctype html><body>" + bounded(close_elements(markup)))
+    for node in parser.css("audio[src], video[src], audio source[src], video source[src]"):
+        attributes = node.attributes
+        address = uris.absolute(attributes.get("src") or "", base)
+        kind = (attributes.get("type") or "").partition(";")[0].strip().lower()
+        known = _TYPES.get(PurePosixPath(urlsplit(address or "").path).suffix.lower())
+        media_type = kind if _MEDIA_TYPE.fullmatch(kind) else known
+        if address and media_type:
+            return Enclosure(url=address, media_type=media_type)
     return None
 
 

@@ -112,6 +112,7 @@ class Header:
     notes: tuple[Note, ...]
     present: bool  #: there is a front matter
     body: str  #: as it is written
+    body_line: int  #: 1-based line in the file where the body begins
 
 
 def parse(
@@ -179,6 +180,7 @@ def parse_header(
         notes=tuple(notes[:MAX_NOTES]),
         present=front.present,
         body=front.body,
+        body_line=decoded.text.count("\n", 0, len(decoded.text) - len(front.body)) + 1,
     )
 
 
@@ -188,7 +190,8 @@ def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
     Where neither its front matter nor its body has a title, it is called by its file's name.
     """
     body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
-    notes = header.notes
+    remarks = (_noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
+    notes = (*header.notes, *remarks)[:MAX_NOTES]
     title = header.title or summarize(one_line(body.title), MAX_TITLE)
     if not title:
         title = _name_title(path)
@@ -206,7 +209,7 @@ def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
         language=header.language or _language([body.language]),
         summary=one_line(text_of(header.summary)) or None,
         markup=body.markup,
-        enclosure=header.enclosure,
+        enclosure=header.enclosure or enclosures.in_markup(body.markup, header.link),
         pinned=header.pinned,
         notes=notes,
     )

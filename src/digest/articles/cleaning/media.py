@@ -1,0 +1,118 @@
+"""Frames, films, recordings and embedded documents, each replaced by a link to it."""
+
+# pure
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from digest.articles.cleaning import embeds as embedded
+from digest.articles.cleaning import trackers, uris
+from digest.articles.cleaning.policy import elements
+
+#: Parents in which a link is put into a paragraph of its own.
+_HOLDS_PARAGRAPHS = elements("article aside blockquote body details div figure main section")
+#: Attributes with the address of a frame, a film or a recording, the best first.
+_ADDRESSES = ("data-src", "data-lazy-src", "data-original-src", "src", "data", "data-url")
+#: Elements of scripts that show a video by its id, with its address.
+_BY_ID = {
+    "amp-youtube": "https://www.youtube.com/embed/{}",
+    "lite-youtube": "https://www.youtube.com/embed/{}",
+    "lite-vimeo": "https://player.vimeo.com/video/{}",
+}
+_MEDIA = "audio, video, iframe, frame, embed, amp-audio, amp-video, amp-iframe, " + ", ".join(
+    _BY_ID
+)
+#: Those of these elements that no sanitizer would remove with their content.
+CUSTOM = frozenset(_BY_ID) | {"amp-audio", "amp-iframe", "amp-video"}
+#: Widths and heights of what nobody is to see, in pixels.
+_TINY = frozenset({"0", "1", "0px", "1px"})
+_UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+#: Parameters of a plugin with the address of what it plays.
+_PARAMETERS = frozenset({"filename", "movie", "src", "url"})
+
+
+def replace_media(
+    parser: LexborHTMLParser, body: LexborNode, base: str | None, embeds: Collection[str]
+) -> None:
+    """Put a link before every frame, film, recording and object, which are then clutter.
+
+    The frames of hosts in ``embeds`` lead to the page of the video, with a picture of it where one
+    is known. What stands in an object for browsers that cannot show it stays.
+    """
+    for node in body.css("object, applet"):
+        _unfold(parser, node, base, embeds)
+    for node in body.css(_MEDIA):
+        attributes = node.attributes
+        if address := _address(node, base):
+            title, poster = attributes.get("title") or attributes.get("aria-label"), None
+            if node.tag in ("video", "amp-video"):
+                poster = uris.absolute(attributes.get("poster") or "", base)
+            _link(parser, node, address, title or "", poster, embeds)
+
+
+def _address(node: LexborNode, base: str | None) -> str | None:
+    """Return the address of what an element shows, unless it is hidden or counts readers."""
+    attributes = node.attributes
+    tiny = (attributes.get("width") in _TINY) and (attributes.get("height") in _TINY)
+    if tiny or _UNSEEN.search(attributes.get("style") or ""):
+        return None
+    if template := _BY_ID.get(node.tag or ""):
+        number = attributes.get("videoid") or attributes.get("data-videoid") or ""
+        return template.format(number) if re.fullmatch(r"[\w-]{5,20}", number, re.ASCII) else None
+    values = [attributes.get(name) for name in _ADDRESSES]
+    if node.tag in ("audio", "video"):
+        values += [source.attributes.get("src") for source in node.css("source")]
+    for value in values:
+        address = uris.absolute(value or "", base)
+        if address and not trackers.is_tracking_image(address):
+            return address
+    return None
+
+
+def _unfold(
+    parser: LexborHTMLParser, node: LexborNode, base: str | None, embeds: Collection[str]
+) -> None:
+    """Put the fallback of an object before it, and a link to the object unless that has one."""
+    address = uris.absolute(node.attributes.get("data") or "", base)
+    for parameter in node.css("param"):
+        if (parameter.attributes.get("name") or "").lower() in _PARAMETERS:
+            address = address or uris.absolute(parameter.attributes.get("value") or "", base)
+    linked = node.css_first(f"a[href], img, {_MEDIA}") is not None
+    if address and not linked:
+        _link(parser, node, address, node.attributes.get("title") or "", None, embeds)
+    while node.first_child is not None:
+        node.insert_before(node.first_child, move=True)
+
+
+def _link(
+    parser: LexborHTMLParser,
+    node: LexborNode,
+    address: str,
+    title: str,
+    poster: str | None,
+    embeds: Collection[str],
+) -> None:
+    """Put a link before a node, in a paragraph of its own where it would stand alone."""
+    if uris.on_host(address, embeds):
+        address = embedded.page_of(address)
+        poster = poster or embedded.picture(address)
+    address = trackers.without_parameters(address)
+    link = parser.create_node("a")
+    link.attrs["href"] = address
+    link.insert_child(" ".join(title.split()) or address)
+    if poster:
+        image = parser.create_node("img")
+        image.attrs["src"] = poster
+        image.attrs["alt"] = ""  # the text behind it says it all
+        text = link.first_child
+        if text is not None:
+            text.insert_before(image, move=True)
+            text.insert_before(parser.create_node("br"), move=True)
+    if node.parent is not None and node.parent.tag in _HOLDS_PARAGRAPHS:
+        paragraph = parser.create_node("p")
+        paragraph.insert_child(link, move=True)
+        link = paragraph
+    node.insert_before(link, move=True)

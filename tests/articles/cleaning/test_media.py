@@ -1,0 +1,133 @@
+"""Frames, films, recordings and objects leave a link, with what is known of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.articles.cleaning.embeds import HOSTS
+from digest.articles.cleaning.sanitize import clean
+from digest.articles.cleaning.tidy import tidy
+from tests.articles.attacks import ATTACKS, violations
+
+
+def tidied(markup: str, base: str | None = None) -> str:
+    return tidy(markup, base=base, embeds=HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("element", "address"),
+    [
+        ('<video src="https://e.org/a.mp4" controls></video>', "https://e.org/a.mp4"),
+        (
+            '<video><source src="https://e.org/a.webm" type="video/webm">x</video>',
+            "https://e.org/a.webm",
+        ),
+        ('<video data-src="//e.org/a.mp4" src=""></video>', "https://e.org/a.mp4"),
+        ('<audio src="https://e.org/a.mp3">No player</audio>', "https://e.org/a.mp3"),
+        ('<audio controls><source src="https://e.org/a.ogg"></audio>', "https://e.org/a.ogg"),
+        ('<object data="https://e.org/a.pdf"></object>', "https://e.org/a.pdf"),
+        (
+            '<object><param name="movie" value="https://e.org/a.swf"></object>',
+            "https://e.org/a.swf",
+        ),
+        ('<embed src="https://e.org/a.pdf">', "https://e.org/a.pdf"),
+        ('<iframe src="https://e.org/any"></iframe>', "https://e.org/any"),
+        ('<iframe data-src="https://e.org/late" src="about:blank"></iframe>', "https://e.org/late"),
+        ('<amp-iframe src="https://e.org/amp"></amp-iframe>', "https://e.org/amp"),
+        (
+            '<lite-youtube videoid="dQw4w9WgXcQ"></lite-youtube>',
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        ),
+        (
+            '<amp-youtube data-videoid="dQw4w9WgXcQ"></amp-youtube>',
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        ),
+        (
+            '<iframe src="https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ"></iframe>',
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        ),
+        (
+            '<iframe src="https://youtube.com/embed/dQw4w9WgXcQ"></iframe>',
+            "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        ),
+        (
+            '<iframe src="https://open.spotify.com/embed/album/0sNOF9WDwhWunNAHPD3Baj"></iframe>',
+            "https://open.spotify.com/album/0sNOF9WDwhWunNAHPD3Baj",
+        ),
+        (
+            '<iframe src="https://www.google.com/maps/embed?pb=!1m18"></iframe>',
+            "https://www.google.com/maps/embed?pb=!1m18",
+        ),
+    ],
+)
+def test_a_player_becomes_a_link(element: str, address: str) -> None:
+    for around in ("<p>a</p>{}<p>b</p>", "<p>a {} b</p>", "<ul><li>{}</li></ul>"):
+        assert f'<a href="{address}">' in tidied(around.format(element))
+        assert f'<a href="{address}">' in tidied("<hr>" * 600 + around.format(element))
+
+
+def test_a_film_has_its_title_and_poster() -> None:
+    film = '<video src="/a.mp4" poster="/p.jpg" title=" A  <b> "></video>'
+    assert tidied(film, "https://e.org/x") == (
+        '<p><a href="https://e.org/a.mp4">'
+        '<img src="https://e.org/p.jpg" alt=""><br>A &lt;b&gt;</a></p>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "rest"),
+    [
+        (
+            '<object data="https://e.org/a.pdf"><a href="https://e.org/a.pdf">PDF</a></object>',
+            '<a href="https://e.org/a.pdf">PDF</a>',
+        ),
+        (
+            '<object data="https://e.org/a.pdf"><p>No <b>plugin</b></p></object>',
+            '<p><a href="https://e.org/a.pdf">https://e.org/a.pdf</a></p><p>No <b>plugin</b></p>',
+        ),
+        (
+            '<object data="x.svg"><img src="https://e.org/a.png"></object>',
+            '<img src="https://e.org/a.png">',
+        ),
+        (
+            '<object data="https://e.org/1"><object data="https://e.org/2">t</object></object>',
+            (
+                '<p><a href="https://e.org/1">https://e.org/1</a></p>'
+                '<p><a href="https://e.org/2">https://e.org/2</a></p>t'
+            ),
+        ),
+    ],
+)
+def test_what_an_object_holds_for_others_stays(element: str, rest: str) -> None:
+    assert tidied(element) == rest
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<iframe src="https://www.googletagmanager.com/ns.html?id=1"></iframe>',
+        '<iframe src="https://e.org/" width="1" height="1"></iframe>',
+        '<iframe src="https://e.org/" style="display:none"></iframe>',
+        '<iframe src="javascript:alert(1)"></iframe>',
+        '<iframe srcdoc="<p>a"></iframe>',
+        '<video src="data:video/mp4;base64,AA"></video>',
+        "<video></video><audio></audio><embed><object></object>",
+        '<lite-youtube videoid="../../x"></lite-youtube>',
+    ],
+)
+def test_what_nobody_can_see_leaves_nothing(element: str) -> None:
+    assert tidied(f"<p>a</p>{element}") == "<p>a</p>"
+
+
+@pytest.mark.parametrize("vector", ATTACKS)
+def test_no_player_carries_an_attack(vector: str) -> None:
+    for element in (
+        f"<object data='https://e.org/a'>{vector}</object>",
+        f"<video src='https://e.org/a' title='{vector}'>{vector}</video>",
+        f"<noscript>{vector}<img src='https://e.org/a.png' alt='{vector}'></noscript>",
+        f"<math><mfrac><mi>{vector}</mi><mi>{vector}</mi></mfrac></math>",
+        f"<i class='katex'>{vector}<math></math></i><script type='math/tex'>{vector}</script>",
+    ):
+        cleaned = clean(tidied(element))
+        assert violations(cleaned) == []
+        assert clean(cleaned) == cleaned
