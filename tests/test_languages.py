@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.languages import cased, locales, own_name
+from digest.languages import cased, direction, locales, own_name, text_direction
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,30 @@ def test_tags_have_a_usual_case(tag: str, usual: str) -> None:
 )
 def test_a_language_is_called_what_it_calls_itself(tag: str, name: str) -> None:
     assert own_name(tag) == name
+
+
+@pytest.mark.parametrize(
+    ("tag", "way"),
+    [
+        ("ar", "rtl"),
+        ("he-IL", "rtl"),
+        ("fa", "rtl"),
+        ("ur-PK", "rtl"),
+        ("ps", "rtl"),
+        ("sd", "rtl"),
+        ("yi", "rtl"),
+        ("dv", "rtl"),
+        ("ckb", "rtl"),
+        ("ug-CN", "rtl"),
+        ("az-Arab", "rtl"),
+        ("pa-Arab-PK", "rtl"),
+        ("sd-Deva", "ltr"),
+        ("ur-Latn", "ltr"),
+        ("en", "ltr"),
+        ("zh-Hant", "ltr"),
+        ("tr", "ltr"),
+    ],
+)
+def test_languages_are_written_in_a_direction(tag: str, way: str) -> None:
+    assert direction(tag) == way
+    assert text_direction(tag) == ("rtl" if way == "rtl" else "auto")

@@ -8,6 +8,37 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
+#: Languages that are usually written from right to left, and scripts that always are.
+_RIGHT_TO_LEFT = frozenset(
+    [
+        "ar",
+        "arc",
+        "arz",
+        "ary",
+        "apc",
+        "ckb",
+        "dv",
+        "fa",
+        "glk",
+        "he",
+        "iw",
+        "khw",
+        "ks",
+        "lrc",
+        "mzn",
+        "nqo",
+        "pnb",
+        "ps",
+        "sd",
+        "sdh",
+        "syr",
+        "ug",
+        "ur",
+        "yi",
+    ]
+)
+_RIGHT_TO_LEFT_SCRIPTS = frozenset(["adlm", "arab", "hebr", "nkoo", "rohg", "samr", "syrc", "thaa"])
+
 
 def cased(tag: str) -> str:
     """Return a well-formed language tag in the usual case (RFC 5646 section 2.1.1)."""
@@ -19,6 +50,21 @@ def cased(tag: str) -> str:
 def primary(tag: str) -> str:
     """Return the language of a tag, without script, region and variants, in lower case."""
     return tag.partition("-")[0].lower()
+
+
+@lru_cache(maxsize=256)
+def direction(tag: str) -> str:
+    """Return ``rtl`` for a language that is written from right to left, else ``ltr``."""
+    language, *rest = tag.lower().split("-")
+    scripts = {part for part in rest if len(part) == 4}
+    if scripts:
+        return "rtl" if scripts & _RIGHT_TO_LEFT_SCRIPTS else "ltr"
+    return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
+
+
+def text_direction(tag: str) -> str:
+    """Return the ``dir`` of a text in a language: ``rtl``, or else what its letters tell."""
+    return "rtl" if direction(tag) == "rtl" else "auto"
 
 
 @lru_cache(maxsize=256)

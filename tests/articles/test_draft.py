@@ -260,6 +260,47 @@ def test_an_article_without_image_shows_the_picture_of_its_video() -> None:
     assert article(text).image == "https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg"
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        '<img src="https://e.org/icon.png" width="16" height="16">',
+        '<img src="https://e.org/icon.png" width="48">',
+        '<img src="https://e.org/line.png" width="600" height="20">',
+        '<img src="https://img.shields.io/badge/a-b-green">',
+        '<img src="https://travis-ci.org/a/b.png?branch=main">',
+        '<img src="https://codecov.io/gh/a/b/branch/main/graph/badge">',
+        '<img src="https://github.com/a/b/actions/workflows/ci.yml/badge.svg">',
+        '<img src="https://github.com/a/b/workflows/CI/badge.png">',
+        '<img src="https://badge.fury.io/py/a.png">',
+        '<img src="https://ci.appveyor.com/api/projects/status/1">',
+        '<img src="https://e.org/drawing.svg">',
+        '<img src="https://e.org/photo.avif?x=1">',
+        '<img src="https://s.w.org/images/core/emoji/14/72x72/1f600.png">',
+    ],
+)
+def test_the_picture_of_an_article_is_no_icon_badge_or_drawing(other: str) -> None:
+    picture = '<img src="https://e.org/badger.jpg" width="640" height="50%">'
+    assert article(f"---\ntitle: T\n---\n{other}\n\n{picture}\n").image == (
+        "https://e.org/badger.jpg"
+    )
+    assert article(f"---\ntitle: T\n---\na {other}\n").image is None
+
+
+@pytest.mark.parametrize("language", ["ar", "he", "fa-IR", "ur", "ps", "sd", "yi", "dv", "ckb"])
+@pytest.mark.parametrize("engines", ENGINES, ids="+".join)
+def test_a_text_from_right_to_left_says_so(language: str, engines: tuple[str, ...]) -> None:
+    body = article(f"---\ntitle: T\nlang: {language}\n---\nא *b*\n", engines=engines).body
+    assert body == '<div dir="rtl"><p>א <em>b</em></p></div>'
+
+
+def test_the_direction_of_a_text_without_language_is_told_by_its_letters_or_the_site() -> None:
+    text = "---\ntitle: T\n---\nמילה one\n"
+    assert article(text).body == '<div dir="auto"><p>מילה one</p></div>'
+    assert article(text, language="he").body == '<div dir="rtl"><p>מילה one</p></div>'
+    assert article("---\ntitle: T\nlang: en\n---\nמילה\n").body == "<p>מילה</p>"
+    assert article("---\ntitle: T\nlang: ar\n---\n").body == ""
+
+
 def test_markdown_with_raw_html_is_cleaned_like_any_other() -> None:
     made = article("# T\n\n*a* <b onclick=x>b</b> <script>LEAK</script>\n\n[c](javascript:x)")
     assert made.body == "<p><em>a</em> <b>b</b></p>\n<p>[c](javascript:x)</p>"

@@ -13,7 +13,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from digest.articles.categories import renamed, renames, within_limit
-from digest.articles.cleaning import anchors, trackers, uris
+from digest.articles.cleaning import anchors, images, trackers, uris
 from digest.articles.cleaning.images import proxied
 from digest.articles.cleaning.policy import TAGS
 from digest.articles.cleaning.rules import RuleLimitExceeded
@@ -37,6 +37,7 @@ from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text, summarize
 from digest.errors import NotAnArticle, SourceError
+from digest.languages import text_direction
 
 #: References (``&…;``) in a body; each is four characters or more where the file may have had one.
 MAX_REFERENCES = 500_000
@@ -51,7 +52,12 @@ MAX_ASSET_NOTES = 20
 _TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 
 #: An image as nh3 writes it: attributes in double quotes, which may hold ``>``.
-_IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")*? src="([^"]*)"')
+_IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")+')
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
+#: Letters that are written from right to left.
+_RIGHT_TO_LEFT = re.compile("[\u05d0-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]")
+#: Pixels of width and height; an image that says it has less is an icon or a badge.
+MIN_IMAGE_SIZE = 100
 
 
 class AssetFiles(LocalFiles, Protocol):
@@ -166,7 +172,11 @@ def _cleaned(
         raise SourceError(source.path, None, str(error)) from error
     if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
         raise SourceError(source.path, None, "the body has too many escaped characters")
-    body = clean(markup, options.engines, options.referrer_policy)
+    body = clean(
+        _directed(markup, manuscript.language, options.language),
+        options.engines,
+        options.referrer_policy,
+    )
     text = plain_text(body)
     image = _shown(manuscript.image, options.image_proxy)
     notes = manuscript.notes
@@ -229,9 +239,27 @@ def _shown(image: str | None, proxy: str | None) -> str | None:
     return proxied(address, proxy) if proxy else address
 
 
+def _directed(markup: str, language: str | None, site_language: str) -> str:
+    """Return a body with its direction, where that is or may be from right to left."""
+    if markup and language and text_direction(language) == "rtl":
+        return f'<div dir="rtl">{markup}</div>'
+    if markup and not language and _RIGHT_TO_LEFT.search(markup):
+        return f'<div dir="{text_direction(site_language)}">{markup}</div>'
+    return markup
+
+
 def _first_image(body: SafeHtml) -> str | None:
-    match = _IMAGE.search(body)
-    return uris.absolute(html.unescape(match[1])) if match else None
+    """Return the first image that may stand for the article: no icon, no badge, no drawing."""
+    if "<img" not in body:
+        return None
+    for tag in _IMAGE.finditer(body):
+        attributes = dict(_ATTRIBUTE.findall(tag[0]))
+        address = uris.absolute(html.unescape(attributes.get("src", "")))
+        sizes = (attributes.get("width", ""), attributes.get("height", ""))
+        small = any(size.isdigit() and int(size) < MIN_IMAGE_SIZE for size in sizes)
+        if address and not small and images.stands_for_articles(address):
+            return address
+    return None
 
 
 def _fingerprint(

@@ -15,6 +15,7 @@ from markupsafe import escape
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.editions.model import Contents, Digest, Edition, contents, edition_of, shortened
 from digest.errors import TemplateError
+from digest.languages import direction, text_direction
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.template_context import view
 from digest.mail.text_layout import cut, one_line, wrap
@@ -86,7 +87,9 @@ class MailTemplates:
         self._environment = environment(
             *self._folders, autoescape=lambda name: name is not None and name.endswith(".html")
         )
-        self._environment.filters.update(wrap=wrap, cut=cut)
+        self._environment.filters.update(
+            wrap=wrap, cut=cut, direction=direction, text_direction=text_direction
+        )
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
     def render(

@@ -25,7 +25,7 @@ from digest.editions.model import Contents, Digest, Edition, contents, edition_o
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
-from digest.languages import locales
+from digest.languages import direction, locales, text_direction
 from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
 from digest.site import Site
@@ -108,6 +108,8 @@ class WebPages:
             "moment": self._moment,
             "iso": rfc3339,
             "masked": masked,
+            "direction": direction,
+            "text_direction": text_direction,
         }
         self._globals = {
             "site": site,
@@ -345,11 +347,7 @@ class WebPages:
     def _render_in(self, languages: Sequence[str], name: str, **context: Any) -> bytes:
         """Return a page in the first of these languages that has words, else in the site's."""
         language, words = self._words(self._templates, (*languages, self._site.language))
-        locale = next((locale for _, locale in locales(language)), self._locale)
-        direction = "rtl" if locale.character_order == "right-to-left" else "ltr"
-        return self._render(
-            name, words=words, page_language=language, page_direction=direction, **context
-        )
+        return self._render(name, words=words, page_language=language, **context)
 
     def _render(self, name: str, **context: Any) -> bytes:
         return self._templates.render(f"web/{name}.html", context)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from selectolax.lexbor import LexborNode
 
@@ -40,6 +40,18 @@ MAX_WIDTH = 2_048
 MAX_CANDIDATES = 32
 #: Kinds that mail programs and feed readers show, too.
 _PLAIN_TYPES = elements("image/gif image/jpeg image/jpg image/png image/webp")
+#: Formats that mail programs do not show.
+_UNSHOWN = re.compile(r"\.(?:avif|bmp|emf|eps|hei[cf]|ico|jxl|psd|svgz?|tiff?|wmf)$", re.IGNORECASE)
+#: Host and path of badges and smileys.
+_BADGE = re.compile(
+    r"^(?:[\w.-]+\.)?(?:badge\.fury\.io|badgen\.net|badges?\.[\w.-]+|circleci\.com|codacy\.com|"
+    r"codecov\.io|coveralls\.io|david-dm\.org|gitter\.im|shields\.io|snyk\.io|sonarcloud\.io|"
+    r"travis-ci\.(?:com|org)|appveyor\.com|goreportcard\.com|isitmaintained\.com|"
+    r"bestpractices\.coreinfrastructure\.org|cdn\.rawgit\.com/[^/]+/badges?)/"
+    r"|/badges?(?:[./_-]|$)|[/_-]badge(?:\.\w{2,4})?$|/workflows/[^/]+/badge|/status\.png$"
+    r"|/(?:emoji|smilies|smileys)/|^s\.w\.org/images/core/emoji",
+    re.IGNORECASE,
+)
 #: HTML section 4.8.4.2.1: an address, perhaps with a comma at its end, or with a descriptor.
 _CANDIDATE = re.compile(
     r"(?P<alone>[^\s,](?:[^\s]*[^\s,])?),+(?=\s|\Z)"
@@ -112,6 +124,16 @@ def _is_unseen(image: Attributes) -> bool:
     """Tell whether an image is not to be seen, as that of a counter is."""
     sizes = (image.get("width"), image.get("height"))
     return "none" in (image.get("style") or "") or any(size in ("0", "1") for size in sizes)
+
+
+def stands_for_articles(address: str) -> bool:
+    """Tell whether the image at an absolute address may be shown as the picture of an article.
+
+    It is no state of a build or a package, no smiley, and in a format that mail programs show.
+    """
+    parts = urlsplit(unquote(address))
+    place = f"{parts.hostname or ''}{parts.path}"
+    return not (_UNSHOWN.search(parts.path) or _BADGE.search(place))
 
 
 def proxied(address: str, template: str) -> str | None:
