@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 from digest.articles.categories import renamed, renames, within_limit
 from digest.articles.cleaning import anchors, images, trackers, uris
 from digest.articles.cleaning.images import proxied
+from digest.articles.cleaning.media import LocalFiles
 from digest.articles.cleaning.policy import TAGS
 from digest.articles.cleaning.rules import RuleLimitExceeded
 from digest.articles.cleaning.sanitize import clean
-from digest.articles.cleaning.tidy import LocalFiles, tidy
+from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft_options import DraftOptions, hashed
 from digest.articles.duplicates import likeness
 from digest.articles.model import (

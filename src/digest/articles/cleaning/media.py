@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Protocol
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -34,8 +35,22 @@ _UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 _PARAMETERS = frozenset({"filename", "movie", "src", "url"})
 
 
+class LocalFiles(Protocol):
+    """Files beside an article that are published with it."""
+
+    def address(self, reference: str, *, picture: bool) -> str | None:
+        """Return the absolute address of the file that a relative reference leads to.
+
+        Return None for any other reference and where there is no such file.
+        """
+
+
 def replace_media(
-    parser: LexborHTMLParser, body: LexborNode, base: str | None, embeds: Collection[str]
+    parser: LexborHTMLParser,
+    body: LexborNode,
+    base: str | None,
+    embeds: Collection[str],
+    files: LocalFiles | None = None,
 ) -> None:
     """Put a link before every frame, film, recording and object, which are then clutter.
 
@@ -43,17 +58,19 @@ def replace_media(
     is known. What stands in an object for browsers that cannot show it stays.
     """
     for node in body.css("object, applet"):
-        _unfold(parser, node, base, embeds)
+        _unfold(parser, node, base, embeds, files)
     for node in body.css(_MEDIA):
         attributes = node.attributes
-        if address := _address(node, base):
+        if address := _address(node, base, files):
             title, poster = attributes.get("title") or attributes.get("aria-label"), None
             if node.tag in ("video", "amp-video"):
-                poster = uris.absolute(attributes.get("poster") or "", base)
+                shown = attributes.get("poster") or ""
+                poster = files.address(shown, picture=True) if files and shown else None
+                poster = poster or uris.absolute(shown, base)
             _link(parser, node, address, title or "", poster, embeds)
 
 
-def _address(node: LexborNode, base: str | None) -> str | None:
+def _address(node: LexborNode, base: str | None, files: LocalFiles | None) -> str | None:
     """Return the address of what an element shows, unless it is hidden or counts readers."""
     attributes = node.attributes
     tiny = (attributes.get("width") in _TINY) and (attributes.get("height") in _TINY)
@@ -66,17 +83,24 @@ def _address(node: LexborNode, base: str | None) -> str | None:
     if node.tag in ("audio", "video"):
         values += [source.attributes.get("src") for source in node.css("source")]
     for value in values:
-        address = uris.absolute(value or "", base)
+        local = files.address(value, picture=False) if files and value else None
+        address = local or uris.absolute(value or "", base)
         if address and not trackers.is_tracking_image(address):
             return address
     return None
 
 
 def _unfold(
-    parser: LexborHTMLParser, node: LexborNode, base: str | None, embeds: Collection[str]
+    parser: LexborHTMLParser,
+    node: LexborNode,
+    base: str | None,
+    embeds: Collection[str],
+    files: LocalFiles | None,
 ) -> None:
     """Put the fallback of an object before it, and a link to the object unless that has one."""
-    address = uris.absolute(node.attributes.get("data") or "", base)
+    data = node.attributes.get("data") or ""
+    address = files.address(data, picture=False) if files and data else None
+    address = address or uris.absolute(data, base)
     for parameter in node.css("param"):
         if (parameter.attributes.get("name") or "").lower() in _PARAMETERS:
             address = address or uris.absolute(parameter.attributes.get("value") or "", base)

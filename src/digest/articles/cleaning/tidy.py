@@ -6,15 +6,16 @@ Tidying makes markup good, not safe: only the sanitizer must be right about host
 # pure
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning import anchors, images, policy, trackers, uris
 from digest.articles.cleaning.formulas import replace_formulas
 from digest.articles.cleaning.limits import bounded
-from digest.articles.cleaning.media import CUSTOM, replace_media
+from digest.articles.cleaning.media import CUSTOM, LocalFiles, replace_media
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.rules import Rule, apply, rename
 from digest.articles.cleaning.unclosed import close_elements
@@ -24,6 +25,11 @@ _PROLOGUE = "<!doctype html><body>"
 #: Blocks outside the policy; without a tag their content would join their neighbours'.
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
+#: What a browser shows and no article needs, and the cheap sign of it.
+_SHOWN = "button, output, select, svg:has(text), textarea, xmp, iframe[srcdoc]:not([src])"
+_MAY_SHOW = re.compile(
+    r"<(?:button|output|select|svg|textarea|xmp|iframe[^>]*srcdoc)", re.IGNORECASE
+)
 _CLUTTER = policy.DROPPED | CUSTOM | {"-comment", "-doctype", None}
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
 #: The level of headings below the title of an article, which is an h1 on its page.
@@ -36,16 +42,6 @@ _BLOCKS = elements(
     "address article aside blockquote dd details div dl dt figure footer h1 h2 h3 h4 h5 h6 header "
     "hr main nav ol p pre section table ul"
 )
-
-
-class LocalFiles(Protocol):
-    """Files beside an article that are published with it."""
-
-    def address(self, reference: str, *, picture: bool) -> str | None:
-        """Return the absolute address of the file that a relative reference leads to.
-
-        Return None for any other reference and where there is no such file.
-        """
 
 
 def tidy(
@@ -83,7 +79,7 @@ def tidy(
         apply(rule, parser, body)
     for node in body.css("noscript"):
         images.reveal(node)
-    replace_media(parser, body, base, embeds)
+    replace_media(parser, body, base, embeds, files)
     replace_formulas(body, markup)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy, files)
@@ -95,6 +91,22 @@ def tidy(
     _drop_repeated(parser, body, title)
     _shift_headings(parser, body)
     return compacted(body.inner_html or "")
+
+
+def texts_left_out(markup: str) -> list[str]:
+    """Return what a browser would show of a body, and tidying removes, as sentences about it."""
+    if not _MAY_SHOW.search(markup):
+        return []
+    body = LexborHTMLParser(_PROLOGUE + bounded(close_elements(markup))).body
+    causes = []
+    for node in body.css(_SHOWN) if body is not None else ():
+        text = " ".join(node.text(separator=" ").split())
+        if text or node.tag == "iframe":
+            shown = f"{text[:60]}…" if len(text) > 60 else text
+            causes.append(
+                f"a <{node.tag}> is left out" + (f", and its text: {shown}" if text else "")
+            )
+    return causes
 
 
 def _drop_clutter(body: LexborNode) -> None:

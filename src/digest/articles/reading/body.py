@@ -15,8 +15,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.policy import DROPPED
+from digest.articles.reading.expansion import Remark, restore, restore_text
 from digest.articles.reading.markdown import engine
-from digest.articles.reading.markup_extensions import Remark, expand, restore, restore_text
+from digest.articles.reading.markdown_marks import expand
 
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})

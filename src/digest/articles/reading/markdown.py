@@ -29,6 +29,8 @@ _OFTEN_OPEN = elements(
     "a b big center code dd del dt em font i ins li mark p rp rt s small span strike strong sub "
     "sup tbody td tfoot th thead tr tt u"
 )
+#: A character that means something in the text of a block.
+_MARK = re.compile(r"[\n\\`*_\[\]<>&!~^]")
 #: Void elements that show or separate something even without attributes.
 _PLAIN_VOID = frozenset({"br", "hr", "wbr"})
 _KNOWN = (
@@ -52,9 +54,21 @@ def engine() -> MarkdownIt:
     markdown.block.ruler.at(
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
+    markdown.core.ruler.at("inline", _inline)
     markdown.core.ruler.push("named_tags", _named_tags)
     markdown.core.ruler.push("bare_links", _bare_links)
     return markdown.use(footnote_plugin)
+
+
+def _inline(state: StateCore) -> None:
+    """Parse texts; those without a mark, as in the cells of large tables, need no parser."""
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            if token.content and not _MARK.search(token.content):
+                token.children.append(Token("text", "", 0, content=token.content))
+            else:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 def _html_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -18,6 +18,7 @@ from digest.articles.categories import (
 )
 from digest.articles.characters import one_line, plain_line
 from digest.articles.cleaning import uris
+from digest.articles.cleaning.tidy import texts_left_out
 from digest.articles.model import (
     CategoryPath,
     Manuscript,
@@ -191,7 +192,8 @@ def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
     """
     body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
     remarks = (_noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
-    notes = (*header.notes, *remarks)[:MAX_NOTES]
+    left_out = (_noted(None, cause) for cause in texts_left_out(body.markup))
+    notes = (*header.notes, *remarks, *left_out)[:MAX_NOTES]
     title = header.title or summarize(one_line(body.title), MAX_TITLE)
     if not title:
         title = _name_title(path)

@@ -1,0 +1,408 @@
+"""The marks that site generators add to Markdown, and the code in which there are none."""
+
+# pure
+from __future__ import annotations
+
+import html
+import re
+from bisect import bisect_right
+
+from digest.articles.reading import generator_tags as tags
+from digest.articles.reading.expansion import (
+    TOKEN_MARKS,
+    Expansion,
+    Handler,
+    Result,
+    compiled,
+    leave_out,
+    quoted,
+    titled,
+)
+from digest.articles.reading.generator_tags import arguments
+from digest.articles.reading.markdown import engine
+from digest.articles.reading.template_tags import ARTICLE_SCHEME, TAG_RULES
+
+#: Without one of these there is nothing to expand; those of HTML, and the others of Markdown.
+_TAG_MARKS = ("{%", "{{", "[/", "[gallery", "[embed", "[video", "[audio", "[youtube", "[playlist")
+_MARKDOWN_MARKS = (
+    *("{#", "{:", "{.", "${", "{static", "{filename", "{attach", "|filename|", "|static|", "{/*"),
+    *(
+        "$",
+        "\\(",
+        "\\[",
+        "\\begin{",
+        "[[",
+        ":::",
+        "!!!",
+        "???",
+        '=== "',
+        "[!",
+        "%%",
+        "==",
+        "--8<--",
+    ),
+    *("[TOC]", "[toc]", "@[", "*[", ":material-", ":fontawesome-", ":octicons-", ":simple-"),
+    *("\nimport ", "\nexport ", "<Tab", "{ ", "){", "={"),
+)
+#: What brackets hold that are signs of TeX.
+_TEX = re.compile(r"\\[a-zA-Z]|[\^_={}+<>]|\w\*\w|^\s*[a-zA-Z]\s*$")
+_BLANK_LINE = re.compile(r"\n[ \t>]*\n")
+_INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
+
+
+def expand(text: str, *, markdown: bool) -> Expansion | None:
+    """Return the expansion of a body, not yet ``run``; None if there is nothing to expand."""
+    marks = (*_TAG_MARKS, *_MARKDOWN_MARKS) if markdown else _TAG_MARKS
+    if not any(mark in text for mark in marks) and not text.startswith(("import ", "export ")):
+        return None
+    rules = _MARKDOWN_RULES if markdown else _HTML_RULES
+    expansion = Expansion(text.translate(TOKEN_MARKS), rules, markdown)
+    if markdown and _INDENTED.search(expansion.text):
+        expansion.code_blocks = _indented_code(expansion.text)
+    return expansion
+
+
+def _indented_code(text: str) -> dict[int, int]:
+    """Return the starts and ends of the indented code in Markdown."""
+    starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]
+    return {
+        starts[token.map[0]]: starts[min(token.map[1], len(starts) - 1)]
+        for token in engine().parse(text)
+        if token.type == "code_block" and token.map
+    }
+
+
+# Code and what else is left as it is.
+
+
+def _fence(x: Expansion, match: re.Match[str]) -> Result:
+    mark = match[1]
+    if mark[0] == "`" and "`" in match[2]:
+        return None
+    closing = re.compile(rf"^[ \t>]*{mark[0]}{{{len(mark)},}}[ \t]*$", re.MULTILINE)
+    end = closing.search(x.text, match.end())
+    stop = end.end() if end else len(x.text)
+    return x.text[match.start() : stop], stop
+
+
+def _ticks(x: Expansion, match: re.Match[str]) -> Result:
+    if x.ticks is None:
+        runs: dict[int, list[int]] = {}
+        for run in re.finditer("`+", x.text):
+            runs.setdefault(len(run[0]), []).append(run.start())
+        x.ticks = runs
+    length, start = len(match[0]), match.start()
+    places = x.ticks[length]
+    index = bisect_right(places, start)
+    end = places[index] + length if index < len(places) else -1
+    if end < 0 or _BLANK_LINE.search(x.text, start, end):
+        return match[0], match.end()
+    content = x.text[match.end() : end - length]
+    raw = re.fullmatch(
+        r"\s*\{%-?\s*raw\s*-?%\}(.*[{%}].*)\{%-?\s*endraw\s*-?%\}\s*", content, re.DOTALL
+    )
+    if raw:
+        return match[0] + raw[1] + match[0], end
+    return x.text[start:end], end
+
+
+def _verbatim(x: Expansion, match: re.Match[str]) -> Result:
+    end = re.compile(rf"</{match[1]}\s*>", re.IGNORECASE).search(x.text, match.end())
+    return (x.text[match.start() : end.end()], end.end()) if end else None
+
+
+def _comment(x: Expansion, match: re.Match[str]) -> Result:
+    end = x.text.find("-->", match.end())
+    if end < 0:
+        return None
+    tab = re.fullmatch(r"\s*tab\s+(.+?)\s*", x.text[match.end() : end])
+    if tab:
+        return x.block(titled(tab[1].split("@")[0]), match.start(), end + 3), end + 3
+    return x.text[match.start() : end + 3], end + 3
+
+
+def _indented(x: Expansion, match: re.Match[str]) -> Result:
+    end = x.code_blocks.get(match.start())
+    return (x.text[match.start() : end], end) if end else None
+
+
+def _escape(_: Expansion, match: re.Match[str]) -> Result:
+    return match[0], match.end()
+
+
+# The marks of Markdown's dialects.
+
+
+def _container(x: Expansion, match: re.Match[str]) -> Result:
+    name, rest = (match[2] or "").lower(), match[3].strip()
+    rest = re.sub(r"\{[^{}]*\}$", "", rest).strip()
+    if not name:
+        if not x.open_tags and not rest:
+            return None
+        return x.block(x.close(":::"), match.start() + len(match[1]), match.end()), match.end()
+    title = x.words(rest[1:-1] if rest.startswith("[") and rest.endswith("]") else rest)
+    if name in tags.FOLDED:
+        opening, closing = tags.box("", title, folded=True)
+    elif name in tags.BOX_KINDS:
+        opening, closing = tags.box(name, title)
+    elif name in tags.QUOTATIONS:
+        opening, closing = "<blockquote>", "</blockquote>"
+    else:
+        opening, closing = (
+            (f"<p><strong>{title}</strong></p>" if title and name in tags.TABS else ""),
+            "",
+        )
+    x.open_tags.append((":::", closing))
+    return x.text[match.start() : match.start() + len(match[1])] + x.block(
+        opening, match.start() + len(match[1]), match.end()
+    ), match.end()
+
+
+def _admonition(x: Expansion, match: re.Match[str]) -> Result:
+    prefix, mark, head = match[1], match[2], match[3].strip()
+    lines, end = _body(x.text, match.end(), prefix)
+    quoted = re.search(r"\"([^\"]*)\"|'([^']*)'", head)
+    title = x.words(quoted[1] or quoted[2] or "") if quoted else ""
+    words = (head[: quoted.start()] if quoted else head).split()
+    if mark.startswith("==="):
+        if not quoted:
+            return None
+        opening, closing = f"<p><strong>{title}</strong></p>", ""
+    elif not words and not quoted:
+        return None
+    else:
+        kind = "" if quoted and not title else (words[0] if words else "")
+        opening, closing = tags.box(kind, title, folded=mark.startswith("???"))
+    inner = x.inner("\n".join(lines), match.end())
+    body = "\n".join(f"{prefix}{line}".rstrip() for line in inner.split("\n"))
+    gap = prefix.rstrip()
+    parts = [
+        gap,
+        prefix + x.token(opening),
+        gap,
+        body,
+        gap,
+        prefix + x.token(closing) if closing else gap,
+    ]
+    return "\n".join(parts) + "\n", end
+
+
+def _body(text: str, position: int, prefix: str) -> tuple[list[str], int]:
+    """Return the indented lines that belong to a mark, without their indent, and their end."""
+    lines: list[str] = []
+    end = position
+    at = position + 1
+    while at < len(text):
+        stop = text.find("\n", at)
+        stop = len(text) if stop < 0 else stop
+        line = text[at:stop]
+        rest = line.removeprefix(prefix) if line.startswith(prefix) else ""
+        if not line.strip(" \t>"):
+            lines.append("")
+        elif rest.startswith(("    ", "\t")):
+            lines.append(rest[1:] if rest.startswith("\t") else rest[4:])
+            end = stop
+        else:
+            break
+        at = stop + 1
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines, end
+
+
+def _callout(x: Expansion, match: re.Match[str]) -> Result:
+    kind, title = match[2], match[4].strip()
+    label = kind.replace("-", " ").replace("_", " ").capitalize()
+    shown = title or label
+    return (
+        f"{match[1]}{x.token('<strong>')}{shown}{x.token('</strong>')}\n{match[1].rstrip()}",
+        match.end(),
+    )
+
+
+def _attributes(x: Expansion, match: re.Match[str]) -> Result:
+    """Return the place that a list of attributes names; the list itself is left out."""
+    content = match[1].strip()
+    at = match.start()
+    before = x.text[at - 1 : at]
+    rest = x.text[
+        match.end() : x.text.find("\n", match.end()) if "\n" in x.text[match.end() :] else None
+    ]
+    line = x.before(at)
+    ends_line = not rest.strip()
+    allowed = (
+        content.startswith((":", "#"))
+        or before in tuple(')]*_`>"')
+        or (ends_line and (not line.strip(" \t>") or line.lstrip(" >").startswith("#")))
+    )
+    if content.startswith("#") and not ends_line and before not in tuple(')]*_`>"'):
+        allowed = False
+    if not allowed:
+        return None
+    name = re.search(r"(?:^|[\s:])#([\w:.-]+)", content)
+    return (x.token(f'<a id="{html.escape(name[1])}"></a>') if name else ""), match.end()
+
+
+def _formula(x: Expansion, match: re.Match[str]) -> Result:
+    """Return TeX as it is written."""
+    opening, start = match[0], match.start()
+    closing = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}.get(opening, f"\\end{{{match[1]}}}")
+    stop = x.find(closing, match.end() + 1)
+    text, end = x.text[start : stop + len(closing)], stop + len(closing)
+    if stop < 0 or _BLANK_LINE.search(text):
+        return None
+    displayed = opening == "\\[" and x.alone(start, end)
+    if opening in ("\\(", "\\[") and not displayed and not _TEX.search(text[2:-2]):
+        return None  # escaped brackets
+    return x.token(html.escape(text)), end
+
+
+def _dollar(x: Expansion, match: re.Match[str]) -> Result:
+    start = match.start()
+    if start and x.text[start - 1].isalnum():
+        return None
+    if re.match(r"\$[0-9][0-9.,]*\s+(?![-+=<>\\/^]|\*\s)", match[0]):
+        return None  # an amount of money
+    return x.token(html.escape(match[0])), match.end()
+
+
+def _wiki(x: Expansion, match: re.Match[str]) -> Result:
+    target, label = match[2].strip(), (match[3] or "").lstrip("\\").strip()
+    target = target.removesuffix("\\").strip()
+    if not target or target.isdigit() or match[2] != match[2].lstrip():
+        return None
+    page = target.partition("#")[0].partition("^")[0].strip()
+    if match[1]:
+        given = tags.Arguments(named={"src": quoted(target, safe="/:#?&=%")})
+        suffix = target.rpartition(".")[2].lower().partition("#")[0]
+        if suffix in ("avif", "bmp", "gif", "jpg", "jpeg", "png", "svg", "webp"):
+            size = re.fullmatch(r"([0-9]+)(?:x[0-9]+)?", label)
+            named = {**given.named, "alt": "" if size else label}
+            named |= {"width": size[1]} if size else {}
+            return x.token(tags.image(tags.Arguments(named=named), whole=False) or ""), match.end()
+        if suffix in ("mp3", "wav", "m4a", "ogg", "flac", "opus", "3gp"):
+            return x.token(tags.media("audio", given) or ""), match.end()
+        if suffix in ("mp4", "webm", "ogv", "mov", "mkv"):
+            return x.token(tags.media("video", given) or ""), match.end()
+    shown = html.escape(label or target.replace("#", " > ").strip(" >") or page)
+    if not page:
+        return x.token(f'<a href="#{quoted(target[1:])}">{shown}</a>'), match.end()
+    return x.token(
+        f'<a href="{ARTICLE_SCHEME}{html.escape(quoted(page))}">{shown}</a>'
+    ), match.end()
+
+
+def _mark(x: Expansion, match: re.Match[str]) -> Result:
+    return f"{x.token('<mark>')}{match[1]}{x.token('</mark>')}", match.end()
+
+
+def _statement(x: Expansion, match: re.Match[str]) -> Result:
+    """Leave out an import or export of MDX, which begins a paragraph."""
+    last = x.before(match.start() - 1).strip() if match.start() else ""
+    if last and not re.match(r"(?:import|export)\s|.*[;})]$", last):
+        return None
+    return "", match.end()
+
+
+def _component(x: Expansion, match: re.Match[str]) -> Result:
+    """Return what a component of MDX stands for that is alone on its line."""
+    tag = match[2]
+    name = re.match(r"</?([\w.]+)", tag)
+    if name is None or not x.alone(match.start() + len(match[1]), match.end()):
+        return None
+    closing, single = tag.startswith("</"), tag.endswith("/>")
+    if not single and f"</{name[1]}" not in x.text:
+        return None
+    if closing:
+        return match[1], match.end()
+    given = arguments(re.sub(r"[<>{}]", " ", tag[len(name[0]) :].rstrip("/>")))
+    if name[1].lower() in tags.TABS and (title := given.first("label", "title", "value")):
+        return match[1] + x.block(
+            titled(title), match.start() + len(match[1]), match.end()
+        ), match.end()
+    if single:
+        made = tags.guessed(given, whole=True)
+        if not made and name[1].lower() in tags.ELSEWHERE:
+            made = tags.elsewhere(name[1].lower(), given)
+        if made:
+            return match[1] + x.block(made, match.start() + len(match[1]), match.end()), match.end()
+        x.remark(match.start(), f"the component {name[1]} is left out")
+    return match[1], match.end()
+
+
+def _snippet(x: Expansion, match: re.Match[str]) -> Result:
+    x.remark(match.start(), "a snippet of another file is not included")
+    return "", match.end()
+
+
+_SHARED: tuple[tuple[str, str, Handler], ...] = (
+    ("verbatim", r"(?i:<(pre|code|script|style|textarea|svg|math|xmp)\b[^<>]*>)", _verbatim),
+    ("comment", r"<!--", _comment),
+)
+_DIALECTS: tuple[tuple[str, str, Handler], ...] = (
+    (
+        "fence",
+        r"^[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$",
+        _fence,
+    ),
+    ("indented", r"^(?= {4}|\t)", _indented),
+    ("formula", r"\\\(|\\\[|\\begin\{([a-zA-Z]{1,20}\*?)\}|\$\$(?!\$)", _formula),
+    ("escaped", r"\\[\\`*_{}\[\]()#+.!|<>$%:=~-]", _escape),
+    ("ticks", r"`+", _ticks),
+    *_SHARED,
+    (
+        "contents",
+        (
+            r"(?im:^[ \t>]*(?:(?:[-*+]|[0-9]+[.)])[ \t]+[^\n]*\n[ \t>]*\{:\s*toc\b[^}\n]*\}"
+            r"|\[\[?_?toc_?\]?\]|@\[toc\](?:\([^)\n]*\))?|\$\{toc\}|\{:?\s*toc\b[^}\n]*\}"
+            r"|\{\{\s*toc\s*\}\})[ \t]*$)"
+        ),
+        leave_out,
+    ),
+    ("container", r"^([ \t>]*):{3,}[ \t]*(?:\{?\.?([\w-]+)\}?)?([^\n]*)$", _container),
+    ("admonition", r"^([ \t>]*)(!!!|\?\?\?\+?|===[+!]?)[ \t]+([^\n]+)$", _admonition),
+    ("callout", r"^((?:[ \t]*>)+[ \t]*)\[!([\w -]+)(?:\|[^\]\n]*)?\]([+-]?)([^\n]*)$", _callout),
+    *TAG_RULES,
+    ("kramdown_comment", r"(?s:\{::comment\}.*?\{:/(?:comment)?\})", leave_out),
+    ("kramdown", r"\{::?/?(?:options|nomarkdown|comment|/)[^{}\n]*\}|\{:/\w*\}", leave_out),
+    ("jsx_comment", r"(?s:\{/\*.*?\*/\})", leave_out),
+    (
+        "attributes",
+        r"\{((?::|[ \t]*[#.][\w:-]|[ \t]*[\w-]+=[\"'\w])[^{}\n]*)\}",
+        _attributes,
+    ),
+    (
+        "dollar",
+        r"\$(?![\s$])(?:[^$\\\n]|\\.|\n(?!\s*\n)){0,400}?(?:[^$\\\s]|\\.)\$(?![0-9$])",
+        _dollar,
+    ),
+    ("wiki", r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\](?![(\[])", _wiki),
+    ("hidden_block", r"(?sm:^%%[ \t]*\n.*?\n%%[ \t]*$)", leave_out),
+    (
+        "hidden",
+        r"(?<![%\w])%%(?=[^\s%])[^%\n]*%%(?![%\w])|(?<![%\w])%%[ \t][^%\n]*[ \t]%%",
+        leave_out,
+    ),
+    ("mark", r"(?<![=A-Za-z0-9!<>])==(?=[^\s=])([^\n=]*?[^\s=])==(?![=A-Za-z0-9])", _mark),
+    (
+        "site_file",
+        r"(?<=[(\"'<])[{|](?:filename|static|attach|photo|image)[}|]",
+        leave_out,
+    ),
+    ("site_page", r"(?<=[(\"'<])[{|](?:author|category|tag|index)[}|][^\s)\"'>]*", leave_out),
+    (
+        "statement",
+        (
+            r"^(?:import\s(?:[^'\"\n;]|\n(?!\s*\n)){0,500}?['\"][^'\"\n]+['\"];?[ \t]*$"
+            r"|export\s+(?:const|let|var|default|function|async|class)\b(?:[^\n]|\n(?!\s*\n))*)"
+        ),
+        _statement,
+    ),
+    ("component", r"^([ \t>]*)(</?[A-Z][\w.]*(?:\s[^<>]*)?/?>)[ \t]*$", _component),
+    ("snippet", r"^[ \t>]*-{1,}8<-{1,}[^\n]*$", _snippet),
+    ("abbreviation", r"^\*\[[^\]\n]+\]:[^\n]*$", leave_out),
+    ("icon", r":(?:material|fontawesome|octicons|simple)-[a-z0-9-]+:(?:\{[^{}\n]*\})?", leave_out),
+)
+
+_MARKDOWN_RULES = compiled(_DIALECTS)
+_HTML_RULES = compiled((*_SHARED, *TAG_RULES))
