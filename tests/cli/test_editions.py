@@ -240,6 +240,8 @@ def test_a_note_is_shown_in_mails_and_on_the_page_of_the_next_edition(
     assert "Dear <b>readers</b>," in draft("editions", "note", "daily").out
     workplace.write("newer.md", "更新")
     draft("build")
+    assert "Dear <b>readers</b>," in draft("preview", "daily", "--format", "text").out
+    assert "readers" not in draft("preview", "daily", "--welcome", "--format", "text").out
     issue(workplace)
     assert draft("editions", "note", "daily").out == "No note waits.\n"
     assert "Note         [31mwe are away until {{ 7 * 7 }}." in draft("editions", "show", "2").out

@@ -86,6 +86,7 @@ def preview(
             now=services.clock(),
             as_delivered=lint,
             welcome=welcome,
+            note="" if welcome else services.store.editions.note(name) or "",
         )
         postal_address = services.settings.mail.postal_address
     if lint:

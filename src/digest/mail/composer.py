@@ -154,6 +154,7 @@ class Composer:
         now: datetime,
         as_delivered: bool = False,
         welcome: bool = False,
+        note: str = "",
     ) -> Preview:
         """Return the message that an edition of these articles would make.
 
@@ -161,7 +162,7 @@ class Composer:
         unsubscribe has no token; the List-Unsubscribe fields are left out, except where
         ``as_delivered``. Raises NothingToTell, TemplateError, DeliveryRefused.
         """
-        edition = replace(edition_of(digest.name, articles, now), welcome=welcome)
+        edition = replace(edition_of(digest.name, articles, now), welcome=welcome, note=note)
         to = address or (subscriber.address if subscriber else self._sender.address)
         name = subscriber.name if subscriber else ""
         rendered = self._rendered(digest, edition, articles, _segment(digest, subscriber))
