@@ -22,7 +22,6 @@ import sqlite3
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +51,6 @@ GOAL = 0.75
 _STORED_AT_ONCE = 2_000
 #: Different messages that the references send in turn.
 _PREBUILT = 200
-_marking = threading.Lock()
 CONFIGURATION = """\
 [site]
 url = "https://digest.example.org"
@@ -261,23 +259,37 @@ async def bare_pool(
 ) -> None:
     """Send ready bytes over connections that are kept, with what aiosmtplib brings.
 
-    What was sent is committed durably, in one transaction for as many messages as there are
-    connections, without which a crash would send all of them again.
+    A batch is a message of each connection. One transaction commits durably that it was sent, and
+    then the next one begins: so a crash repeats no more than Digest does.
     """
     numbers = iter(range(count))
-    unmarked: list[int] = []
+    loop = asyncio.get_running_loop()
+    sent: list[int] = []
+    active, marked = connections, loop.create_future()
+
+    async def mark_batch(marks: sqlite3.Connection) -> None:
+        nonlocal marked
+        batch, before = sent.copy(), marked
+        sent.clear()
+        marked = loop.create_future()
+        await asyncio.to_thread(mark, marks, batch)
+        before.set_result(None)
 
     async def work(marks: sqlite3.Connection) -> None:
+        nonlocal active
         client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=False, start_tls=False)
         await client.connect()
         for number in numbers:
-            one = envelopes[number % len(envelopes)]
-            await client.sendmail(one.sender, [one.recipient], one.message)
-            unmarked.append(number)
-            if len(unmarked) >= connections:
-                batch = unmarked.copy()
-                unmarked.clear()
-                await asyncio.to_thread(mark, marks, batch)
+            envelope = envelopes[number % len(envelopes)]
+            await client.sendmail(envelope.sender, [envelope.recipient], envelope.message)
+            sent.append(number)
+            if len(sent) >= active:
+                await mark_batch(marks)
+            else:
+                await marked
+        active -= 1
+        if sent and len(sent) >= active:
+            await mark_batch(marks)
         await client.quit()
 
     with contextlib.closing(sqlite3.connect(database, check_same_thread=False)) as marks:
@@ -290,8 +302,8 @@ async def bare_pool(
 
 
 def mark(marks: sqlite3.Connection, numbers: Sequence[int]) -> None:
-    """Commit that messages were sent; a transaction at a time, as SQLite has it."""
-    with _marking, marks:
+    """Commit that messages were sent."""
+    with marks:
         marks.executemany("INSERT INTO mark VALUES (?)", [(number,) for number in numbers])
 
 
