@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.categories import MAX_LEVELS, MAX_NAME, Misplaced, categories, renamed, renames
+from digest.articles.categories import (
+    MAX_LEVELS,
+    MAX_NAME,
+    Misplaced,
+    categories,
+    category_folders,
+    renamed,
+    renames,
+)
 from digest.articles.model import CategoryPath
 from digest.articles.reading.fields import Value
 from digest.urls import MAX_NAME_BYTES, slug
@@ -253,3 +261,43 @@ def test_any_value_gives_paths_that_can_be_folders(
         assert len(path.names) <= MAX_LEVELS
         assert path.folder == "/".join(map(slug, path.names))
         assert path.names[0].casefold() not in ("a", "甲")
+
+
+@pytest.mark.parametrize(
+    ("path", "folders"),
+    [
+        ("a.md", []),
+        ("旅行/a.md", ["旅行"]),
+        ("my-trip/index.md", []),
+        ("travel/my-trip/index.md", ["travel"]),
+        ("travel/my-trip/index.en.md", ["travel"]),
+        ("_posts/a.md", []),
+        ("source/_posts/python/a.md", ["python"]),
+        ("tech/_posts/a.md", ["tech"]),
+        ("content/posts/a.md", []),
+        ("content/post/2024/trip/index.md", ["2024"]),
+        ("src/content/blog/a.md", []),
+        ("src/pages/posts/go/a.md", ["go"]),
+        ("docs/blog/posts/a.md", []),
+        ("_drafts/a.md", []),
+        ("blog/a.md", ["blog"]),
+        ("news/posts/a.md", ["news", "posts"]),
+        ("posts/2014/09/15/a.md", []),
+        ("2014/09/a.md", []),
+        ("2014-09/tech/a.md", ["tech"]),
+        ("tech/2014/09/15/a.md", ["tech"]),
+        ("2014/a.md", ["2014"]),
+        ("2014/13/a.md", ["2014", "13"]),
+    ],
+)
+def test_folders_of_generators_bundles_and_dates_are_no_categories(
+    path: str, folders: list[str]
+) -> None:
+    assert list(category_folders(PurePosixPath(path))) == folders
+
+
+@pytest.mark.parametrize(
+    "value", [[{"name": "Go"}], [{"label": "Go", "permalink": "/go"}], [{"slug": "Go"}, {"x": "y"}]]
+)
+def test_a_category_may_be_a_mapping_with_its_name(value: Value) -> None:
+    assert list(map(str, categories({"tags": value}, (), "flat"))) == ["Go"]

@@ -114,7 +114,7 @@ def _header(source: SourceFile, options: DraftOptions) -> Header:
         ZoneInfo(options.timezone),
         options.placeholder_hosts,
         category_style=options.category_style,
-        language=options.language,
+        site_language=options.language,
     )
     return _in_few_feeds(header, options.max_feeds)
 

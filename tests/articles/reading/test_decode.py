@@ -294,3 +294,47 @@ def test_anything_else_is_no_utf16(content: bytes) -> None:
 @given(st.text(max_size=40) | st.text(alphabet=st.characters(max_codepoint=0x24F), max_size=20))
 def test_legibility_is_a_share(text: str) -> None:
     assert 0 <= plausibility(text) <= 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1254", "Dün akşam köyde yağmur yağdı; çocuklar ağacın altında şarkı söyledi."),
+        ("cp1250", "Wczoraj wieczorem padał deszcz, więc zostaliśmy w domu i graliśmy w szachy."),
+        ("iso8859_2", "Včera večer pršelo, takže jsme zůstali doma a hráli šachy u krbu."),
+        ("cp1250", "Tegnap este esett az eső, ezért otthon maradtunk és sakkoztunk a tűz mellett."),
+        ("cp1250", "Sinoć je padala kiša, pa smo ostali kod kuće i igrali šah uz vatru."),
+        ("cp1253", "Χθες το βράδυ έβρεχε, γι' αυτό μείναμε στο σπίτι και παίξαμε σκάκι."),
+        ("iso8859_7", "Χθες το βράδυ έβρεχε και μείναμε στο σπίτι δίπλα στη φωτιά."),
+        ("cp1255", "אתמול בערב ירד גשם, לכן נשארנו בבית ושיחקנו שחמט ליד האח"),
+        ("cp1256", "هطل المطر مساء أمس فبقينا في البيت ولعبنا الشطرنج قرب النار"),
+        ("koi8_r", "Вчера вечером шёл дождь, поэтому мы остались дома и играли в шахматы."),
+        ("cp866", "Вчера вечером шёл дождь, поэтому мы остались дома и играли в шахматы."),
+        ("koi8_u", "Учора ввечері йшов дощ, тож ми лишилися вдома й грали в шахи біля її печі."),
+        ("cp1251", "Снощи валя дъжд, затова останахме у дома и играхме шах до печката."),
+        ("cp874", "เมื่อคืนฝนตก เราจึงอยู่บ้านและเล่นหมากรุกข้างเตาไฟ"),
+        ("cp1257", "Vakar vakare lijo, todėl likome namie ir žaidėme šachmatais."),
+        ("cp1252", "Gestern Abend regnete es, daher spielten wir zu Hause über Stunden Schach."),
+        ("cp1252", "Í gær rigndi og það var gott að vera heima við eldinn með þér."),
+        ("cp850", "Hier soir il a plu, nous sommes restés à la maison près de la cheminée."),
+    ],
+)  # fmt: skip
+def test_an_old_encoding_is_told_by_the_letters_of_its_language(encoding: str, text: str) -> None:
+    decoded = module.decode(f"---\ntitle: {text}\n---\n{text}\n".encode(encoding))
+    assert text in decoded.text
+    assert any("was guessed" in trouble for trouble in decoded.troubles)
+
+
+def test_the_language_that_a_file_or_the_site_names_decides_between_what_is_as_likely() -> None:
+    content = "titre: caf\xe8, pr\xe8s, tr\xe8s\n".encode("latin-1")
+    assert "cafè" in module.decode(content).text
+    assert "cafč" in module.decode(content, "hr").text
+    assert "cafč" in module.decode(b"lang: sl-SI\n" + content).text
+    russian = "Да".encode("cp1251") + b" and English words"
+    assert "Да" in module.decode(russian, "ru-RU").text
+
+
+def test_a_byte_order_mark_within_a_text_is_taken_out() -> None:
+    assert decode("---\na: T\n---\n\ufeff## Sub\n".encode()) == "---\na: T\n---\n## Sub\n"
+    assert decode(codecs.BOM_UTF8 * 2 + b"# T") == "# T"
+    assert decode("ï»¿# T\n\ufeffText".encode()) == "# T\nText"

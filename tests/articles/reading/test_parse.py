@@ -21,7 +21,7 @@ from digest.articles.reading.parse import (
     MAX_TITLE,
     parse,
 )
-from digest.errors import SourceError
+from digest.errors import NotAnArticle, SourceError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -637,3 +637,77 @@ def test_any_file_is_a_manuscript_or_a_source_error(key: str, value: str, body: 
         return
     assert manuscript.title
     assert "\n" not in manuscript.title
+
+
+@pytest.mark.parametrize(
+    ("line", "authors"),
+    [
+        ("author: {given: Per, family: Hansen}", ("Per Hansen",)),
+        ("authors: [{first: Ada, last: Field}, Lin Hai]", ("Ada Field", "Lin Hai")),
+        ("author: {firstName: Ada, lastName: Field}", ("Ada Field",)),
+        ("author: {name: {given: Vincent, particle: van, family: Gogh}}", ("Vincent van Gogh",)),
+        ("author: {family: 林, given: 海}", ("林海",)),
+        ("author: {given_name: Ada}", ("Ada",)),
+        ("authors: {ada: {name: Ada Field}, lin: {name: 林海}}", ("Ada Field", "林海")),
+        ("authors: [{literal: The Editors}]", ("The Editors",)),
+        ("author: {display_name: Ada, email: a@example.org}", ("Ada",)),
+    ],
+)
+def test_people_are_named_in_parts(line: str, authors: tuple[str, ...]) -> None:
+    manuscript = front(line)
+    assert (manuscript.authors, manuscript.notes) == (authors, ())
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("author: {email: a@example.org}", "author names nobody; the site's author counts"),
+        ("link: /about/", "link '/about/' is no absolute address; the article's page here counts"),
+        (
+            "cover: /img/a.png",
+            "cover '/img/a.png' is no absolute address; the first image of the text counts",
+        ),
+        ("audio: /a.mp3", "audio '/a.mp3' is no address of a recording whose type is known"),
+        ("lang: english", "lang 'english' is no language tag"),
+    ],
+)
+def test_what_is_not_used_is_noted_with_its_line(line: str, cause: str) -> None:
+    (note,) = front(line).notes
+    assert (note.severity, note.line, note.cause) == (Severity.NOTED, 3, cause)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["permalink: /a/", "cover: false", "cover: https://picsum.photos/1", "lang: en_US.UTF-8"],
+)
+def test_what_means_nothing_here_is_not_noted(line: str) -> None:
+    assert front(line).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "failed"),
+    [
+        ("_index.md", False),
+        ("tech/_index.fr.md", False),
+        ("a.sync-conflict-20240105-101112-ABCDEFG.md", True),
+        ("a (conflicted copy).md", True),
+        ("a (Ada's conflicted copy 2024-01-05).md", True),
+        ("a (conflicted copy 2024-01-05 101112).txt", True),
+        ("a_conflict-20240105-101112.md", True),
+        ("a (Case Conflict 1).html", True),
+        ("a (SFConflict ada@example.org 2024-01-05-10-11-12).md", True),
+        ("a (In Konflikt stehende Kopie von Ada).md", True),
+        ("a_host_Jan-05-101112-2024_Conflict.md", True),
+    ],
+)
+def test_list_pages_and_conflicted_copies_are_no_articles(name: str, failed: bool) -> None:
+    with pytest.raises(NotAnArticle) as caught:
+        read("---\ntitle: T\n---\nText", name)
+    assert caught.value.failed is failed
+
+
+@pytest.mark.parametrize(
+    "name", ["a (a conflict of interests).md", "conflict.md", "index.md", "x/_indexes.md", "A.MD"]
+)
+def test_names_that_are_only_similar_are_of_articles(name: str) -> None:
+    assert read("---\ntitle: T\n---\nText", name).title == "T"

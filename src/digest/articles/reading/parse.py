@@ -122,11 +122,11 @@ def parse(
     placeholder_hosts: Collection[str] = (),
     *,
     category_style: str = "path",
-    language: str = "",
+    site_language: str = "",
 ) -> Manuscript:
     """Return all that a file says; see ``parse_header`` and ``parse_body``."""
     header = parse_header(
-        source, zone, placeholder_hosts, category_style=category_style, language=language
+        source, zone, placeholder_hosts, category_style=category_style, site_language=site_language
     )
     return parse_body(header, source.path)
 
@@ -137,12 +137,12 @@ def parse_header(
     placeholder_hosts: Collection[str] = (),
     *,
     category_style: str = "path",
-    language: str = "",
+    site_language: str = "",
 ) -> Header:
     """Return a file with its front matter parsed. ``zone`` is that of dates without one.
 
     Images on ``placeholder_hosts`` count as none; ``category_style`` is one of
-    ``categories.STYLES``; ``language`` is the site's, which helps to guess an encoding. Raises
+    ``categories.STYLES``; ``site_language`` (BCP 47) helps to guess an encoding. Raises
     SourceError for a file that is no article: binary, empty, with broken front matter. Raises
     NotAnArticle for one that is not meant to be one, by its name.
     """
@@ -154,7 +154,7 @@ def parse_header(
     if _CONFLICTED_COPY.search(path.name):
         raise NotAnArticle(path, None, "it is the conflicted copy of a file synchronizer")
     try:
-        decoded = decode(source.content, language)
+        decoded = decode(source.content, site_language)
     except ValueError as error:
         raise SourceError(path, None, str(error)) from error
     front = split(decoded.text, path)
@@ -163,8 +163,11 @@ def parse_header(
     pinned, unpinned = _pinned(front)
     link, image = _link(front.fields), _image(front.fields, placeholder_hosts)
     enclosure = enclosures.find(front.fields)
-    unused = [*_unnamed(front), *_unusable(front, link, image, enclosure, placeholder_hosts)]
-    notes += sorted([*front.notes, *publication.notes, *unpinned, *unused], key=_place)
+    language = _language(_texts(front.fields, LANGUAGE_KEYS))
+    unused = _unusable(front, link, image, enclosure, language, placeholder_hosts)
+    notes += sorted(
+        [*front.notes, *publication.notes, *unpinned, *_unnamed(front), *unused], key=_place
+    )
     return Header(
         title=summarize(plain_line(_text(front.fields, "title")), MAX_TITLE),
         identity=_identity(front, path),
@@ -174,7 +177,7 @@ def parse_header(
         link=link,
         image=image,
         local_image="" if image else _local_image(front.fields),
-        language=_language(_texts(front.fields, LANGUAGE_KEYS)),
+        language=language,
         summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
         enclosure=enclosure,
         pinned=pinned,
@@ -324,6 +327,7 @@ def _unusable(
     link: str | None,
     image: str | None,
     enclosure: Enclosure | None,
+    language: str | None,
     placeholder_hosts: Collection[str],
 ) -> Iterator[Note]:
     """Yield a note for the first address of each kind that is none, where no other was usable."""
@@ -331,10 +335,10 @@ def _unusable(
         (link, LINK_KEYS, "is no absolute address; the article's page here counts"),
         (image, IMAGE_KEYS, NO_IMAGE_ADDRESS),
         (enclosure, ENCLOSURE_KEYS, "is no address of a recording whose type is known"),
-        (_language(_texts(front.fields, LANGUAGE_KEYS)), LANGUAGE_KEYS, "is no language tag"),
+        (language, LANGUAGE_KEYS, "is no language tag"),
     )
     for usable, keys, trouble in wanted:
-        if usable is not None:
+        if usable is not None or front.fields.keys().isdisjoint(keys):
             continue
         for key in keys:
             text = next(_texts(front.fields, (key,)), "") if key in front.fields else ""

@@ -44,6 +44,13 @@ _MONTH_IN_PATH = re.compile(r"(?:^|/)([0-9]{4})[-/](0?[1-9]|1[0-2])(?=/|$)")
 #: Values of a date that are none and need no note: ``published: true``, ``expires: never``.
 _UNDATED = frozenset({"never", "none", *TRUE, *FALSE, *NOTHING})
 _FIRST_SIGHT = "the moment of first sight counts"
+#: The places of keys in their rows; most of them are in no file.
+_DATES, _UPDATES, _BEGINNINGS, _ENDS, _PATHS = (
+    {key: place for place, key in enumerate(keys)}
+    for keys in (DATE_KEYS, UPDATE_KEYS, PUBLISH_KEYS, EXPIRY_KEYS, PATH_KEYS)
+)
+_SCHEDULED = "it is scheduled, but the front matter has no date that is one"
+_TELLING_KEYS = frozenset({*HOLDING_VALUES, *PASSWORD_KEYS, *BUILD_KEYS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +79,10 @@ def read_publication(front: FrontMatter, path: PurePosixPath, zone: ZoneInfo) ->
     or of its page, of an update.
     """
     fields = front.fields
-    own = _first(_values(fields, DATE_KEYS, DATE_KEYS), zone)
+    own = _first(_values(fields, _DATES, DATE_KEYS), zone)
     update = _first(_updates(fields), zone)
-    start = _first(_values(fields, PUBLISH_KEYS, DATE_KEYS), zone)
-    end = _first(_values(fields, EXPIRY_KEYS, ("date",)), zone)
+    start = _first(_values(fields, _BEGINNINGS, DATE_KEYS), zone)
+    end = _first(_values(fields, _ENDS, ("date",)), zone)
     in_path = None if own.date else _date_in_paths(fields, path, zone)
     first = own.date or in_path or update.date
     scheduled = any(_text(fields, key) in SCHEDULED for key in STATE_KEYS if key in fields)
@@ -118,13 +125,11 @@ def _note(front: FrontMatter, key: str, cause: str) -> Note:
 
 
 def _values(
-    fields: Mapping[str, Value], keys: Iterable[str], names: Collection[str]
+    fields: Mapping[str, Value], places: Mapping[str, int], names: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the texts of these keys; of a mapping those with these names in it."""
-    for key in keys:
-        value = fields.get(key)
-        if not value:  # most keys are in no file
-            continue
+    """Yield the texts of keys by their places; of a mapping those with these names in it."""
+    for key in sorted(places.keys() & fields.keys(), key=places.__getitem__):
+        value = fields[key]
         for item in value if isinstance(value, list) else [value]:
             for text in map(item.get, names) if isinstance(item, dict) else [item]:
                 line = one_line(text) if isinstance(text, str) else ""
@@ -134,11 +139,10 @@ def _values(
 
 def _updates(fields: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     """Yield the texts of updates: of their own keys, and within ``date: {updated: …}``."""
-    yield from _values(fields, UPDATE_KEYS, ("date", *UPDATE_KEYS))
-    within: dict[str, Value] = {
-        key: fields[key] for key in DATE_KEYS if isinstance(fields.get(key), dict)
-    }
-    yield from _values(within, within, UPDATE_KEYS)
+    yield from _values(fields, _UPDATES, ("date", *UPDATE_KEYS))
+    dates = {key: value for key, value in fields.items() if isinstance(value, dict)}
+    if dates:
+        yield from _values(dates, _DATES, UPDATE_KEYS)
 
 
 def _first(values: Iterable[tuple[str, str]], zone: ZoneInfo) -> _Dates:
@@ -161,7 +165,7 @@ def _date_in_paths(
     fields: Mapping[str, Value], path: PurePosixPath, zone: ZoneInfo
 ) -> ParsedDate | None:
     """Return the date in the path of a file or, where there is none, in that of its page."""
-    paths = [str(path), *(text for _, text in _values(fields, PATH_KEYS, ()))]
+    paths = [str(path), *(text for _, text in _values(fields, _PATHS, ()))]
     for text in paths:
         for day in reversed(list(_DAY_IN_PATH.finditer(text))):
             year, *numbers = filter(None, day.groups())
@@ -181,6 +185,8 @@ def _held_back(front: FrontMatter, path: PurePosixPath, *, undated: bool) -> Not
     fields = front.fields
     if any(folder.lower() == DRAFTS for folder in path.parent.parts):
         return _failed(None, f"it is a draft: it lies in {DRAFTS}")
+    if _TELLING_KEYS.isdisjoint(fields):
+        return _failed(None, _SCHEDULED) if undated else None
     for key in fields:
         text = _text(fields, key) if key in HOLDING_VALUES else ""
         for values, what in HOLDING_VALUES.get(key, ()):
@@ -194,9 +200,7 @@ def _held_back(front: FrontMatter, path: PurePosixPath, *, undated: bool) -> Not
             _text(build, name) in UNBUILT for name in ("list", "render")
         ):
             return _failed(front.lines[key], f"it is hidden: {key} in the front matter says so")
-    if undated:
-        return _failed(None, "it is scheduled, but the front matter has no date that is one")
-    return None
+    return _failed(None, _SCHEDULED) if undated else None
 
 
 def _failed(line: int | None, cause: str) -> Note:

@@ -22,6 +22,7 @@ _MANY = 10
 _HINT = 0.05
 #: What is taken from it for encodings that hardly anybody uses any more.
 _RARE = 0.02
+_OUTDATED = frozenset({"cp850", "cp866", "iso8859_5", "mac_roman", "mac_cyrillic"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,7 @@ def guess(sample: bytes, language: str) -> tuple[str, float]:
             hint = _HINT if _LANGUAGE_SCRIPTS.get(primary) == script else 0.0
             if not hint:
                 share *= min(1.0, len(high) / _MANY)
+            hint -= _RARE * (encoding in _OUTDATED)
             if share and (share + hint, frequent) > surest:
                 best, surest = encoding, (share + hint, frequent)
     words: dict[str, Counter[str]] = {}
@@ -137,9 +139,7 @@ def guess(sample: bytes, language: str) -> tuple[str, float]:
             if encoding not in words:
                 words[encoding] = Counter(re.findall(r"\w+", text.lower()))
             known = sum(words[encoding][word] for word in usual.split())
-            hint = (_HINT if primary == name else 0.0) - _RARE * (
-                encoding in ("cp850", "mac_roman")
-            )
+            hint = (_HINT if primary == name else 0.0) - _RARE * (encoding in _OUTDATED)
             sure = (share + hint, known / max(words[encoding].total(), 1))
             if share and sure > surest:
                 best, surest = encoding, sure

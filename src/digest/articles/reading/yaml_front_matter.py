@@ -107,10 +107,9 @@ class _Anchors:
         self._values: dict[str, Value] = {}
         self._repeated = 0
 
-    def name(self, event: yaml.Event, value: Value) -> None:
-        """Remember the value of a node that has an anchor."""
-        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            self._values[event.anchor] = value
+    def name(self, anchor: str, value: Value) -> None:
+        """Remember the value of a node with this anchor."""
+        self._values[anchor] = value
 
     def value(self, event: yaml.AliasEvent, depth: int, unfinished: Iterable[Value]) -> Value:
         """Return the value of an alias that stands ``depth`` levels deep.
@@ -159,7 +158,9 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
             value = anchors.value(event, len(holders), [holder for holder, _ in holders])
         else:
             value = _node(event)
-            anchors.name(event, value)
+            anchor: str | None = getattr(event, "anchor", None)
+            if anchor is not None:
+                anchors.name(anchor, value)
         if not holders:
             if root is not None or not isinstance(value, dict):
                 raise Unreadable(line, "it must be lines of the form key: value")
@@ -179,7 +180,7 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
                     lines[value.lower()] = line
             else:
                 raise Unreadable(line, "a key must be plain text")
-        if isinstance(event, yaml.CollectionStartEvent) and not isinstance(value, str):
+        if not isinstance(value, str) and not isinstance(event, yaml.AliasEvent):
             if len(holders) == MAX_NESTING:
                 raise too_deep(line)
             holders.append((value, None))
