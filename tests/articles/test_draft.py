@@ -23,7 +23,7 @@ from digest.articles.draft_options import AssetOptions
 from digest.articles.model import AssetState, CategoryPath, Draft, SameText, Severity, SourceFile
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text
-from digest.errors import SourceError
+from digest.errors import NotAnArticle, SourceError
 from tests.defaults import default_options
 
 CRAWLED = """
@@ -335,6 +335,23 @@ def test_a_pattern_that_finds_no_end_makes_a_problem_of_the_file(
         article("# T\n\n" + "a" * 5_000, rules=(rule,))
     other = Rule(path="*.txt", replace=rule.replace)
     assert article("# T\n\n" + "a" * 5_000, rules=(other,)).title == "T"
+
+
+def test_a_draft_whose_body_cannot_be_read_is_held_back_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("digest.articles.draft.MAX_REFERENCES", 0)
+    with pytest.raises(NotAnArticle, match=r"^a\.md:3: it is a draft: .* draft: true$"):
+        article("---\ntitle: T\ndraft: true\n---\nA &amp; B")
+    assert article("---\ntitle: T\ndraft: true\n---\nText").availability is not None
+
+
+def test_another_word_on_who_may_read_it_is_told_from_the_same_text() -> None:
+    plain, draft, over = (
+        article(f"---\ntitle: T\n{line}\n---\nText").text_hash
+        for line in ("x: y", "draft: true", "expires: 2024-01-01")
+    )
+    assert len({plain, draft, over}) == 3
 
 
 def test_a_file_that_is_no_article_is_a_source_error() -> None:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from digest.articles.model import CategoryPath, Draft, Note, SafeHtml, Severity
+from digest.articles.model import (
+    Availability,
+    CategoryPath,
+    DateLimit,
+    Draft,
+    Note,
+    SafeHtml,
+    Severity,
+)
 from digest.articles.reading.enclosures import Enclosure
 from digest.articles.revision import (
     Kind,
@@ -16,6 +24,7 @@ from digest.articles.revision import (
     Revision,
     content_digest,
     decide,
+    hold,
     notes,
 )
 from tests.defaults import default_policy
@@ -136,6 +145,56 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
         "text_hash",
         "raw_hash",
         "likeness",
+        "assets",
         "notes",
     }
     assert content_digest(replace(DRAFT, published_at=None)) == content_digest(DRAFT)
+
+
+def limit(at: datetime) -> DateLimit:
+    return DateLimit(at=at, line=4, key="x")
+
+
+LATER = NOW + timedelta(days=1)
+HELD_BACK = Note(severity=Severity.FAILED, line=3, cause="it is a draft: draft: true")
+
+
+@pytest.mark.parametrize(
+    ("availability", "cause", "until"),
+    [
+        (None, None, None),
+        (Availability(held_back=HELD_BACK), "it is a draft: draft: true", None),
+        (Availability(not_before=limit(LATER)), "it begins at", LATER),
+        (Availability(not_before=limit(NOW)), None, None),
+        (Availability(expires=limit(NOW)), "it ended at", None),
+        (Availability(expires=limit(LATER)), None, None),
+        (Availability(expires=limit(NOW), not_before=limit(LATER)), "it ended at", None),
+    ],
+)
+def test_a_draft_is_held_back_as_its_file_says(
+    availability: Availability | None, cause: str | None, until: datetime | None
+) -> None:
+    held = hold(replace(DRAFT, availability=availability), NOW)
+    assert (held is None) == (cause is None)
+    if held is not None and cause is not None:
+        assert held.note.cause.startswith(cause)
+        assert held.until == until
+
+
+def test_an_update_that_the_file_tells_counts_at_first_sight_and_where_the_text_differs() -> None:
+    week = timedelta(days=7)
+    told = replace(DRAFT, published_at=NOW - 3 * week, updated_at=NOW - week)
+    policy = default_policy()
+    assert decide(None, told, NOW, policy).updated_at == NOW - week
+    ahead = replace(told, updated_at=NOW + week)
+    assert decide(None, ahead, NOW, policy).updated_at == NOW - 3 * week
+    known = Known(
+        fingerprint="another",
+        published_at=NOW - 3 * week,
+        updated_at=NOW - 2 * week,
+        content="c",
+    )
+    assert decide(known, told, NOW, policy).updated_at == NOW - week
+    assert decide(replace(known, updated_at=NOW - week), told, NOW, policy).updated_at == NOW
+    same = replace(known, fingerprint=told.fingerprint, content=content_digest(told))
+    assert decide(same, told, NOW, policy).updated_at == NOW - 2 * week

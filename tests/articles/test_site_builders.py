@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import pytest
 
 from digest.articles.draft import make_draft
 from digest.articles.model import Draft, SourceFile
+from digest.articles.reading import front_matter_keys
+from digest.settings.options import ArticlesTable
 from tests.defaults import default_options
 
 
@@ -281,3 +286,94 @@ source: { url: "https://kites.example.org/wind", title: Kites }
         "notes": [],
     }
     assert "{% for kite in kites %}" in made.body
+
+
+def sections() -> dict[str, dict[str, str]]:
+    """Return the rows of the tables of generators in the document, by generator."""
+    document = Path(__file__).parents[2] / "docs" / "article-format.md"
+    chapter = document.read_text("utf-8").partition("## Sites of generators")[2]
+    found = {}
+    for section in chapter.partition("\n## ")[0].split("\n### ")[1:]:
+        name, _, rest = section.partition("\n")
+        rows = re.findall(r"^\| ([a-z].*?) \| (.*) \|$", rest, re.MULTILINE)
+        found[name] = dict(rows)
+    return found
+
+
+def test_the_document_tells_of_each_generator_what_works() -> None:
+    told = sections()
+    named = "Hexo Hugo Jekyll Pelican Zola Eleventy Astro Gatsby Docusaurus MkDocs Obsidian Ghost"
+    assert all(name in " ".join(told) for name in [*named.split(), "WordPress"])
+    assert {tuple(rows) for rows in told.values()} == {("as it is", "configured", "left out")}
+
+
+@pytest.mark.parametrize("generator", sections())
+def test_what_works_as_it_is_are_keys_that_are_read(generator: str) -> None:
+    known = {
+        *front_matter_keys.TEXT_KEYS,
+        *front_matter_keys.LIST_KEYS,
+        *front_matter_keys.HOLDING_VALUES,
+        *front_matter_keys.PASSWORD_KEYS,
+        *front_matter_keys.BUILD_KEYS,
+        *front_matter_keys.NAME_KEYS,
+    }
+    told = re.findall(r"`([a-z][a-z_]+)`", sections()[generator]["as it is"])
+    assert told
+    assert set(told) <= known
+
+
+@pytest.mark.parametrize("generator", sections())
+def test_what_is_configured_are_options(generator: str) -> None:
+    options = re.findall(r"`([a-z_]+)(?: = [^`]*)?`", sections()[generator]["configured"])
+    folders = {"source", "content", "blog"}
+    assert set(options) - folders <= set(ArticlesTable.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "title", "categories", "moment"),
+    [
+        (
+            "blog/2021-08-26-welcome/index.md",
+            "slug: welcome\ntags: [{label: News}]",
+            "welcome",
+            ["News"],
+            (2021, 8, 25, 16),
+        ),
+        ("docs/blog/posts/hello.md", "date:\n  created: 2024-02-03", "hello", [], (2024, 2, 2, 16)),
+        (
+            "src/content/blog/first-post.md",
+            "pubDate: 'Jul 08 2022'",
+            "first post",
+            [],
+            (2022, 7, 7, 16),
+        ),
+        (
+            "Notes/My note - draft 2.md",
+            "created: 2024-02-03T10:00",
+            "My note - draft 2",
+            ["Notes"],
+            (2024, 2, 3, 2),
+        ),
+        ("tech/_posts/2024-02-03-a-post.md", "layout: post", "a post", ["tech"], (2024, 2, 2, 16)),
+        (
+            "content/trips/norway/index.md",
+            "date: 2024-02-03",
+            "norway",
+            ["trips"],
+            (2024, 2, 2, 16),
+        ),
+        (
+            "a.md",
+            "post_date: 2024-02-03 10:00:00\ncategories: [{name: News}]",
+            "a",
+            ["News"],
+            (2024, 2, 3, 2),
+        ),
+    ],
+)
+def test_a_file_with_little_in_it_says_what_its_path_says(
+    path: str, lines: str, title: str, categories: list[str], moment: tuple[int, int, int, int]
+) -> None:
+    made = draft(path, f"---\n{lines}\n---\nText.\n", category_style="flat")
+    assert (made.title, list(map(str, made.categories))) == (title, categories)
+    assert made.published_at == datetime(*moment, tzinfo=UTC)
