@@ -36,6 +36,7 @@ from digest.scheduling.due import DueRuns
 from digest.scheduling.schedule import Schedule
 from digest.store.database import Store, open_store
 from digest.subscribers.model import NewSubscriber, SubscriberState
+from digest.wakeup import WakeUp
 from tests import stores
 from tests.conftest import FakeClock
 from tests.effort import effort
@@ -244,7 +245,7 @@ class World:
         due_at = due_runs.due_at(self.digest.name, self.clock())
         if due_at is not None:
             await asyncio.to_thread(store.open_edition, self.digest, due_at, self.clock())
-        await worker.send_due(asyncio.Event())
+        await worker.send_due(WakeUp())
 
     def end(self) -> None:
         """Let days go by without trouble until everything is said."""

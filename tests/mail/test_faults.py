@@ -5,7 +5,6 @@ The real worker and the real transport, against a server that goes wrong as a ta
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +18,7 @@ from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
 from digest.mail.render import MailTemplates
 from digest.mail.transports.model import SmtpServer
 from digest.mail.transports.smtp.pool import SmtpTransport
+from digest.wakeup import WakeUp
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, Row
 from tests.mail.faults import DOT, GREETING, WITHIN, Drop, Fault, FaultyServer, Say, Silence, Slow
@@ -181,7 +181,7 @@ class Room:
 
     async def send_due(self) -> list[DeliveryState]:
         """Send what is due; return how the deliveries stand."""
-        await self.worker.send_due(asyncio.Event())
+        await self.worker.send_due(WakeUp())
         return self.store.states()
 
     async def to_the_end(self) -> list[DeliveryState]:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from digest.editions.delivery import PROBE_AFTER, DeliveryState
 from digest.mail.message import Envelope
+from digest.wakeup import WakeUp
 from tests.mail.faults import FaultyServer
 from tests.mail.samples import NOW
 from tests.mail.test_faults import Room
@@ -147,14 +148,14 @@ async def test_an_interrupted_run_blames_nobody() -> None:
     server = FaultyServer(recipients=refusing(readers[:1], "550 5.7.1 no"))
     async with server.serving() as port:
         room = Room(server, port, readers=readers)
-        stop, real = asyncio.Event(), room.smtp.send
+        wakeup, real = WakeUp(), room.smtp.send
 
         async def send(envelope: Envelope, after: asyncio.Future[None] | None = None) -> None:
-            stop.set()
+            wakeup.stop()
             await real(envelope, after)
 
         room.smtp.send = send  # type: ignore[method-assign]
-        await room.worker.send_due(stop)
+        await room.worker.send_due(wakeup)
         assert room.store.rows[1].state is QUEUED
         assert room.store.rows[1].delivery.attempts == 0
         assert (room.store.rows[1].due_at or NOW) >= NOW + timedelta(minutes=1)

@@ -86,10 +86,9 @@ class Daemon:
             await self._work(self._server(listener) if listener else None)
 
     async def _work(self, server: Server | None) -> None:
-        stop_mail = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
-            mail = tasks.create_task(self._delivery.run(stop_mail))
+            mail = tasks.create_task(self._delivery.run())
             editor = tasks.create_task(self._editor.run())
             notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
@@ -100,7 +99,7 @@ class Daemon:
             self._publish_loop.stop()
             self._editor.stop()
             await asyncio.gather(_ended(follow, _STOP_PUBLISHING), _ended(editor, _STOP_EDITOR))
-            stop_mail.set()
+            self._delivery.stop()
             self._services.hub_notifier.stop()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(notifier, _STOP_NOTIFIER))
             if web and server:

@@ -42,7 +42,6 @@ class Room:
         self.clock = FakeClock(NOW)
         self.store = FakeStore(deliveries or [], [make_article(1)])
         self.transport = FakeTransport()
-        self.stop = asyncio.Event()
         digests = {"daily": make_digest()}
         templates = MailTemplates(templates=TEMPLATES, site=SITE)
         self.composer = Composer(templates=templates, site=SITE, sender=SENDER, token_key=KEY)
@@ -119,13 +118,13 @@ async def test_a_store_that_fails_is_told_to_the_caller() -> None:
 
 async def test_run_sends_what_is_due_and_wakes_for_what_comes() -> None:
     room = Room([make_delivery(5)])
-    running = asyncio.create_task(room.service.run(room.stop))
+    running = asyncio.create_task(room.service.run())
     await until(running, room.transport.arrived)
     room.transport.arrived.clear()
     await room.service.open_edition(make_digest(), NOW)
     room.service.wake()
     await until(running, room.transport.arrived)
-    room.stop.set()
+    room.service.stop()
     await running
     assert [envelope.recipient for envelope in room.transport.taken] == [
         "reader5@example.net",
@@ -141,9 +140,9 @@ async def test_run_goes_on_after_the_store_was_away(monkeypatch: pytest.MonkeyPa
     room = Room([make_delivery(1)])
     room.store.failing = {"claim": 2, "next_due_at": 1}
     with capture_logs() as logs:
-        running = asyncio.create_task(room.service.run(room.stop))
+        running = asyncio.create_task(room.service.run())
         await until(running, room.transport.arrived)
-        room.stop.set()
+        room.service.stop()
         await running
     assert [entry["event"] for entry in logs].count("delivery queue out of reach") >= 2
     assert len(room.transport.taken) == 1
@@ -151,8 +150,8 @@ async def test_run_goes_on_after_the_store_was_away(monkeypatch: pytest.MonkeyPa
 
 async def test_run_that_is_stopped_already_only_closes() -> None:
     room = Room([make_delivery(1)])
-    room.stop.set()
-    await room.service.run(room.stop)
+    room.service.stop()
+    await room.service.run()
     assert room.transport.closed == 1
     assert not room.transport.taken
 
@@ -160,7 +159,7 @@ async def test_run_that_is_stopped_already_only_closes() -> None:
 async def test_cancelled_run_closes_the_transport() -> None:
     room = Room([make_delivery(1)])
     room.transport.gate = asyncio.Event()
-    running = asyncio.create_task(room.service.run(room.stop))
+    running = asyncio.create_task(room.service.run())
     await until(running, room.transport.arrived)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -301,10 +300,10 @@ async def test_a_report_that_is_refused_is_told_and_not_repeated() -> None:
 async def test_new_subscribers_are_welcomed_before_anything_else_is_sent() -> None:
     room = Room([make_delivery(2)])
     room.new = [make_delivery(1)]
-    task = asyncio.create_task(room.service.run(room.stop))
+    task = asyncio.create_task(room.service.run())
     with capture_logs() as logs:
         await until(task, room.transport.arrived)
-    room.stop.set()
+    room.service.stop()
     await task
     assert set(room.store.rows) == {1, 2}
     assert {"event": "new subscribers welcomed", "digest": "daily", "subscribers": 1} in [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from digest.mail.delivery.worker import (
 )
 from digest.mail.message import Envelope
 from digest.mail.render import MailTemplates
+from digest.wakeup import WakeUp
 from tests.conftest import FakeClock
 from tests.mail.fakes import FakeStore, FakeTransport
 from tests.mail.samples import (
@@ -77,7 +78,7 @@ class Room:
         self.clock = FakeClock(NOW)
         self.store = FakeStore(deliveries, [make_article(1)] if articles is None else articles)
         self.transport = FakeTransport()
-        self.stop = asyncio.Event()
+        self.wakeup = WakeUp()
         self.seconds = 0.0
         self.worker = DeliveryWorker(
             store=self.store,
@@ -105,7 +106,7 @@ class Room:
         return self.seconds
 
     async def send_due(self) -> DeliveryCounts:
-        return await self.worker.send_due(self.stop)
+        return await self.worker.send_due(self.wakeup)
 
     def recipients(self) -> list[str]:
         return sorted(envelope.recipient for envelope in self.transport.taken)
@@ -380,7 +381,7 @@ async def test_stop_ends_what_is_in_flight_and_gives_the_rest_back() -> None:
     room.transport.gate = asyncio.Event()
     task = asyncio.create_task(room.send_due())
     await room.transport.arrived.wait()
-    room.stop.set()
+    room.wakeup.stop()
     room.transport.gate.set()
     sent = await task
     assert 1 <= sent.sent <= 2
@@ -656,14 +657,12 @@ async def test_a_rate_is_waited_for_between_messages(monkeypatch: pytest.MonkeyP
     room = Room(6, connections=3, limits=Limits(per_second=2))
     waits: list[float] = []
 
-    async def wait_for(awaitable: Coroutine[None, None, None], seconds: float) -> None:
-        awaitable.close()
+    async def rest(_: WakeUp, seconds: float) -> None:
         waits.append(seconds)
         room.seconds += seconds
         await asyncio.sleep(0)
-        raise TimeoutError
 
-    monkeypatch.setattr("digest.mail.delivery.worker.asyncio.wait_for", wait_for)
+    monkeypatch.setattr(WakeUp, "rest", rest)
     assert await room.send_due() == DeliveryCounts(sent=6)
     assert 2 <= room.seconds < 3
     assert all(0 < wait <= 1 for wait in waits)

@@ -18,6 +18,7 @@ from digest.mail.delivery.attempt import Transport
 from digest.mail.delivery.operator_reports import OperatorReports
 from digest.mail.delivery.worker import DeliveryCounts, DeliveryWorker
 from digest.times import Clock
+from digest.wakeup import WakeUp
 
 #: Seconds at most and at least between two looks at the queue.
 _LONGEST_WAIT, _SHORTEST_WAIT = 30.0, 1.0
@@ -83,7 +84,7 @@ class DeliveryService:
         self._transport = transport
         self._digests = digests
         self._clock = clock
-        self._woken = asyncio.Event()
+        self._wakeup = WakeUp()
         self._remind_at: datetime | None = None
         self.reports = reports
 
@@ -125,31 +126,34 @@ class DeliveryService:
 
         Ends early while the server is away.
         """
-        counts = await self._worker.send_due(asyncio.Event())
+        counts = await self._worker.send_due(self._wakeup)
         await self.reports.report_done()
         return counts
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Send whatever becomes due until ``stop`` is set, then finish what is under way."""
+    async def run(self) -> None:
+        """Send whatever becomes due until stopped, then finish what is under way."""
         try:
-            while not stop.is_set():
-                self._woken.clear()
+            while not self._wakeup.stopped:
                 try:
                     await self._queue_welcomes()
-                    await self._worker.send_due(stop)
+                    await self._worker.send_due(self._wakeup)
                     await self.reports.report_done()
                     await self._remind()
                     wait = await self._wait()
                 except StoreError as error:
                     _log.error("delivery queue out of reach", error=str(error))
                     wait = _LONGEST_WAIT
-                await _first_of(stop, self._woken, seconds=wait)
+                await self._wakeup.wait(wait)
         finally:
             await self.close()
 
     def wake(self) -> None:
         """Make ``run`` look at the queue at once."""
-        self._woken.set()
+        self._wakeup.wake()
+
+    def stop(self) -> None:
+        """Have ``run`` return once the messages under way are sent."""
+        self._wakeup.stop()
 
     async def close(self) -> None:
         """End all connections."""
@@ -214,14 +218,3 @@ async def send_copies(
     finally:
         await transport.close()
     return errors
-
-
-async def _first_of(*events: asyncio.Event, seconds: float) -> None:
-    """Wait until one of the events is set, or the time is over."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)

@@ -22,6 +22,7 @@ from digest.mail.delivery.messages import EditionStore, Messages
 from digest.mail.delivery.rate_limit import Limits, RateLimit
 from digest.mail.delivery.results import ResultStore, ResultWriter, finish
 from digest.times import Clock
+from digest.wakeup import WakeUp
 
 #: How long a claimed delivery is ours. If the process dies, it can be claimed again after that.
 LEASE = timedelta(minutes=5)
@@ -134,8 +135,8 @@ class DeliveryWorker:
         known = [moment for moment in (self._attempts.resting_until, self._held_until) if moment]
         return max(known, default=None)
 
-    async def send_due(self, stop: asyncio.Event) -> DeliveryCounts:
-        """Send all deliveries that are due, or until ``stop`` is set.
+    async def send_due(self, wakeup: WakeUp) -> DeliveryCounts:
+        """Send all deliveries that are due, or until ``wakeup`` is stopped.
 
         Ends early while the server is away. What is claimed but not begun goes back to the queue.
         Raises StoreError where nothing can be claimed.
@@ -144,7 +145,7 @@ class DeliveryWorker:
             states: Counter[DeliveryState] = Counter()
             try:
                 await self._resume()
-                while not stop.is_set() and not self._resting():
+                while not wakeup.stopped and not self._resting():
                     await self._results.write_leftovers()
                     if self._hold(self._rate.wait(self._timer())):
                         break
@@ -161,7 +162,7 @@ class DeliveryWorker:
                         break
                     self._messages.begin(batch)
                     self._attempts.begin()
-                    await self._send_batch(deque(batch), claimed_at, stop, states)
+                    await self._send_batch(deque(batch), claimed_at, wakeup, states)
             finally:
                 self._messages.forget()
             counts = DeliveryCounts(
@@ -216,7 +217,7 @@ class DeliveryWorker:
         self,
         waiting: deque[Delivery],
         claimed_at: datetime,
-        stop: asyncio.Event,
+        wakeup: WakeUp,
         states: Counter[DeliveryState],
     ) -> None:
         """Send a batch; deliveries that are not begun, for whatever reason, are given back."""
@@ -224,14 +225,13 @@ class DeliveryWorker:
         async def work() -> None:
             recorded: _Recorded = None
             try:
-                while waiting and not (stop.is_set() or self._resting() or self._results.owing):
+                while waiting and not (wakeup.stopped or self._resting() or self._results.owing):
                     if self._clock() > claimed_at + BEGIN_WITHIN:
                         return
                     if wait := self._rate.wait(self._timer()):
                         if self._hold(wait):
                             return
-                        with suppress(TimeoutError):
-                            await asyncio.wait_for(stop.wait(), wait)
+                        await wakeup.rest(wait)
                         continue
                     delivery = self._next(waiting)
                     if delivery is None:
