@@ -9,10 +9,12 @@ from digest.articles.draft_options import DraftOptions
 from digest.articles.revision import IngestPolicy
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import Feed
+from digest.mail.transports.model import SmtpServer
 from digest.settings.model import Settings
+from digest.settings.options import MailTable, SmtpTable
 from digest.site import Site
 
-_SETTINGS = Settings()
+_SETTINGS = Settings(mail=MailTable(smtp=SmtpTable(host="localhost")))
 _OPTIONS = replace(_SETTINGS.draft_options(), language="")
 _POLICY = replace(_SETTINGS.ingest_policy(), language="")
 _PLAN = replace(_SETTINGS.feed_plan(_SETTINGS.site()), authors=False, languages=False)
@@ -45,3 +47,8 @@ def default_feed(*, site: Site, **changes: Any) -> Feed:
             **changes,
         }
     )
+
+
+def default_smtp_server(**changes: Any) -> SmtpServer:
+    """Return a server on this machine."""
+    return replace(_SETTINGS.smtp(), **changes)

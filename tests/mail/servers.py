@@ -12,8 +12,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from digest.mail.message import Envelope
-from digest.mail.transports.model import SmtpServer
 from digest.mail.transports.smtp.pool import SmtpTransport
+from tests.defaults import default_smtp_server
 
 HELO = "client.example.org"
 MESSAGE = b"Subject: test\r\n\r\n.dot\r\nline\r\n"
@@ -117,7 +117,7 @@ async def transport(port: int, **options: Any) -> AsyncIterator[SmtpTransport]:
         "timeout": timedelta(seconds=5),
         **options,
     }
-    made = SmtpTransport(SmtpServer(port=port, **given))
+    made = SmtpTransport(default_smtp_server(port=port, **given))
     try:
         yield made
     finally:

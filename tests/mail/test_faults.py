@@ -16,10 +16,10 @@ from digest.mail.composer import Composer
 from digest.mail.delivery.rate_limit import Limits
 from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
 from digest.mail.render import MailTemplates
-from digest.mail.transports.model import SmtpServer
 from digest.mail.transports.smtp.pool import SmtpTransport
 from digest.wakeup import WakeUp
 from tests.conftest import FakeClock
+from tests.defaults import default_smtp_server
 from tests.mail.fakes import FakeStore, Row
 from tests.mail.faults import DOT, GREETING, WITHIN, Drop, Fault, FaultyServer, Say, Silence, Slow
 from tests.mail.samples import (
@@ -154,7 +154,7 @@ class Room:
             ]
         self.store = FakeStore(deliveries, [make_article(1)])
         self.smtp = SmtpTransport(
-            SmtpServer(
+            default_smtp_server(
                 host="127.0.0.1",
                 port=self.port,
                 helo_name="client.example.org",

@@ -10,8 +10,8 @@ import pytest
 from aiosmtpd.lmtp import LMTP
 
 from digest.errors import AddressRefused, DeliveryDeferred, ServerUnavailable
-from digest.mail.transports.model import SmtpServer
 from digest.mail.transports.smtp.pool import SmtpTransport
+from tests.defaults import default_smtp_server
 from tests.mail.servers import Handler, make_envelope, serving, smtpd, transport
 
 
@@ -54,7 +54,7 @@ async def test_a_socket_of_this_machine_is_as_good_as_a_port(tmp_path: Path) -> 
     path = tmp_path / "lmtp"
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(lambda: lmtpd(handler), str(path))
-    target = SmtpServer(
+    target = default_smtp_server(
         port=24,
         helo_name="client.example.org",
         socket=path,

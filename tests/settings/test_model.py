@@ -153,7 +153,7 @@ class TestSite:
 class TestRecipe:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
         options = settings(tmp_path).draft_options()
-        assert options == default_options(assets=options.assets)
+        assert options == default_options(language="en", assets=options.assets)
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
         text = r"""
@@ -194,6 +194,7 @@ class TestRecipe:
             [[rules]]
         """
         assert settings(tmp_path, text).draft_options() == default_options(
+            language="en",
             assets=AssetOptions(
                 url="https://news.example/assets/",
                 target=str(tmp_path / "copies"),

@@ -43,6 +43,8 @@ sys.stderr.write("sendmail: <anna@example.net>... said so\\nand more\\n")
 sys.exit(int(how))
 """
 
+MINUTE = timedelta(minutes=1)
+
 
 @pytest.fixture
 def command(tmp_path: Path) -> tuple[str, ...]:
@@ -148,5 +150,9 @@ async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ServerUnavailable, match="No such file"):
         await send(absent)
     with pytest.raises(ServerUnavailable, match="no such program"):
-        await SendmailTransport(SendmailCommand(command=absent)).check()
-    await SendmailTransport(SendmailCommand(command=(sys.executable,))).check()
+        await SendmailTransport(
+            SendmailCommand(command=absent, timeout=timedelta(seconds=60))
+        ).check()
+    await SendmailTransport(
+        SendmailCommand(command=(sys.executable,), timeout=timedelta(seconds=60))
+    ).check()

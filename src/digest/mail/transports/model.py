@@ -55,22 +55,22 @@ class Sender:
 class SmtpServer:
     """The SMTP or LMTP server, and how it is used."""
 
-    host: str = "localhost"
+    host: str
     port: int
     helo_name: str  #: our name in EHLO (RFC 5321 section 4.1.1.1)
     socket: Path | None = None  #: of a server on this machine; replaces host and port
     lmtp: bool = False  #: LMTP (RFC 2033) in place of SMTP
-    tls: Tls = "starttls"
+    tls: Tls
     username: str | None = None  #: None sends without a login
     password: str | None = field(default=None, repr=False)
-    connections: int = 10  #: at the same time, 1 or more
-    timeout: timedelta = timedelta(seconds=30)  #: for each answer of the server
+    connections: int  #: at the same time, 1 or more
+    timeout: timedelta  #: for each answer of the server
     ca: Path | None = None  #: PEM of the only authorities to trust; None means the system's
     certificate: Path | None = None  #: PEM of ours, where the server asks for one
     key: Path | None = None  #: PEM of its key; None where the certificate's file holds it
     verify: bool = True  #: whether the server's certificate must be valid
-    messages_per_connection: int = 100  #: then it is replaced; 1 or more
-    idle: timedelta = timedelta(seconds=20)  #: then an unused connection is closed
+    messages_per_connection: int  #: then it is replaced; 1 or more
+    idle: timedelta  #: then an unused connection is closed
 
     @property
     def address(self) -> str:
@@ -82,5 +82,5 @@ class SmtpServer:
 class SendmailCommand:
     """The command that takes messages."""
 
-    command: tuple[str, ...] = ("/usr/sbin/sendmail", "-i")  #: run as it is, by no shell
-    timeout: timedelta = timedelta(seconds=60)  #: then it is killed
+    command: tuple[str, ...]  #: run as it is, by no shell
+    timeout: timedelta  #: then it is killed
