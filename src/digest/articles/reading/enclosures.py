@@ -58,7 +58,9 @@ def find(fields: Mapping[str, Value]) -> Enclosure | None:
     An address is one where its type is told, or plain from its extension.
     """
     for key in ENCLOSURE_KEYS:
-        value = fields.get(key, "")
+        value = fields.get(key)
+        if not value:  # most keys are in no file
+            continue
         for item in value if isinstance(value, list) else [value]:
             if enclosure := _read(item, fields):
                 return enclosure
