@@ -81,6 +81,7 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
             "author": "老舍",
             "category_style": "path",
             "articles": {".": "src/_posts"},
+            "assets": ["src"],
         },
     ),
     "hugo": (
@@ -99,6 +100,7 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
             "author": "Ann",
             "category_style": "flat",
             "articles": {".": "text"},
+            "assets": [],
         },
     ),
     "jekyll": (
@@ -120,6 +122,22 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
             "author": "Eva",
             "category_style": "flat",
             "articles": {".": "_posts", "tech": "tech/_posts"},
+            "assets": ["."],
+        },
+    ),
+    "zola": (
+        {
+            "config.toml": 'base_url = "https://z.example"\ntitle = "Z"\ndefault_language = "nl"\n',
+            "content/a.md": "+++\ntitle = 'A'\n+++\n![Beach](/img/beach.png)\n",
+            "static/img/beach.png": "\x89PNG",
+        },
+        {
+            "title": "Z",
+            "url": "https://z.example",
+            "language": "nl",
+            "category_style": "flat",
+            "articles": {".": "content"},
+            "assets": ["static", "content"],
         },
     ),
     "pelican": (
@@ -128,6 +146,7 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
                 "import os\nos.mkdir('executed')\nSITENAME = 'Pel'\nSITEURL = ''\n"
                 "AUTHOR: str = 'Max'\nPATH = 'text'\nARTICLE_PATHS = ['blog']\n"
                 "DEFAULT_LANG = 'fr'\nTIMEZONE = os.environ['TZ']\nARTICLE_EXCLUDES = ['old/']\n"
+                "STATIC_PATHS = ['extra']\n"
             ),
             "publishconf.py": "from pelicanconf import *\nSITEURL = 'https://p.example'\n",
             "text/blog/a.md": "Title: A\nDate: 2026-01-02\n\nText\n",
@@ -142,7 +161,8 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
             "author": "Max",
             "category_style": "flat",
             "articles": {"blog": "text/blog"},
-            "exclude": ("pages", "old"),
+            "assets": ["text"],
+            "exclude": ("pages", "old", "extra"),
         },
     ),
     "mkdocs": (
@@ -162,6 +182,7 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
             "language": "es",
             "category_style": "flat",
             "articles": {".": "docs/news/posts"},
+            "assets": ["docs"],
         },
     ),
     "obsidian": (
@@ -171,7 +192,12 @@ SITES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
             "Note.md": "# A\n",
             "Templates/t.md": "# {{title}}\n",
         },
-        {"title": "site", "articles": {".": ""}, "exclude": ("Private", "Templates")},
+        {
+            "title": "site",
+            "articles": {".": ""},
+            "assets": ["."],
+            "exclude": ("Private", "Templates"),
+        },
     ),
 }
 
@@ -197,6 +223,9 @@ def test_init_fits_the_site_of_a_generator(
     told = {
         **{key: getattr(settings.site_table, key) for key in expected if key in SITE_KEYS},
         "category_style": settings.articles.category_style,
+        "assets": [
+            path.resolve().relative_to(site).as_posix() for path in settings.articles.assets
+        ],
         "articles": {
             name: root.resolve().relative_to(site).as_posix().removeprefix(".")
             for name, root in settings.paths.articles.items()
@@ -227,6 +256,7 @@ def list_of_articles(generator: str) -> list[str]:
         "hugo": ("text/",),
         "jekyll": ("_posts/", "tech/"),
         "pelican": ("text/blog/a",),
+        "zola": ("content/",),
         "mkdocs": ("docs/news/",),
         "obsidian": ("Note",),
     }[generator]

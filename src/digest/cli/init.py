@@ -47,7 +47,9 @@ _UNREAD = (".rst", ".org", ".adoc", ".mdx", ".ipynb")
 _OPTION = re.compile(r"(?:# )?([a-z_]+) = ")
 
 #: What `init --from` reads.
-Generator = StrEnum("Generator", ["hexo", "hugo", "jekyll", "pelican", "mkdocs", "obsidian"])
+Generator = StrEnum(
+    "Generator", ["hexo", "hugo", "jekyll", "zola", "pelican", "mkdocs", "obsidian"]
+)
 
 
 @app.command()
@@ -136,6 +138,9 @@ def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | 
         "articles.category_style": _toml(site.category_style),
         "articles.exclude": _toml([*ArticlesTable().exclude, *site.exclude])
         if site.exclude
+        else None,
+        "articles.assets": _toml([os.path.relpath(path.resolve(), start) for path in site.assets])
+        if site.assets
         else None,
         "digests.daily.title": None,
     }

@@ -46,6 +46,7 @@ class ExistingSite:
     timezone: str
     author: str
     articles: Mapping[str, Path]  #: folders by the names of roots
+    assets: tuple[Path, ...]  #: folders where files are that articles call by paths from the root
     category_style: str  #: what a list of names means: ``path`` or ``flat``
     exclude: tuple[str, ...]  #: patterns of files that are no articles
     unused: tuple[str, ...]  #: values that cannot be used, each with the reason
@@ -81,6 +82,7 @@ def _hexo(folder: Path) -> ExistingSite:
         file,
         config,
         articles={TOP: _first_folder(source / "_posts", source)},
+        assets=(source,),
         category_style="path",
     )
 
@@ -92,9 +94,22 @@ def _hugo(folder: Path) -> ExistingSite:
         file,
         config,
         articles={TOP: _first_folder(folder / (_text(config, "contentdir") or "content"))},
+        assets=(folder / (_text(config, "staticdir") or "static"), folder / "assets"),
         url="baseurl",
         language=("defaultcontentlanguage", "languagecode", "locale"),
         author=("params.author", "params.author.name", "author", "author.name"),
+    )
+
+
+def _zola(folder: Path) -> ExistingSite:
+    file, config = _read(folder, "config.toml", "zola.toml")
+    return _site(
+        file,
+        config,
+        articles={TOP: _first_folder(folder / "content")},
+        assets=(folder / "static", folder / "content"),
+        url="base_url",
+        language="default_language",
     )
 
 
@@ -119,7 +134,13 @@ def _jekyll(folder: Path) -> ExistingSite:
             folders.clear()
     if not articles:
         articles[TOP] = _first_folder(source / (_text(config, "collections_dir") or "") / "_posts")
-    return _site(file, config, articles=articles, language=("lang", "locale", "language"))
+    return _site(
+        file,
+        config,
+        articles=articles,
+        assets=(source,),
+        language=("lang", "locale", "language"),
+    )
 
 
 def _pelican(folder: Path) -> ExistingSite:
@@ -131,12 +152,14 @@ def _pelican(folder: Path) -> ExistingSite:
     paths = [str(path) for path in _list(config, "ARTICLE_PATHS")]
     roots = {path.strip("/").replace("/", "-") or TOP: content / path for path in paths}
     pages = [str(path) for path in _list(config, "PAGE_PATHS")] or ["pages"]
-    excluded = [*pages, *map(str, _list(config, "ARTICLE_EXCLUDES"))]
+    static = _list(config, "STATIC_PATHS") or ["images"]
+    excluded = [*pages, *map(str, [*_list(config, "ARTICLE_EXCLUDES"), *static])]
     return _site(
         file,
         config,
         articles={name: root for name, root in roots.items() if root.is_dir()}
         or {TOP: _first_folder(content, folder)},
+        assets=(content,),
         title="SITENAME",
         url="SITEURL",
         language="DEFAULT_LANG",
@@ -164,6 +187,7 @@ def _mkdocs(folder: Path) -> ExistingSite:
         file,
         config,
         articles={TOP: _first_folder(*candidates)},
+        assets=(docs,),
         title="site_name",
         url="site_url",
         language="theme.language",
@@ -184,6 +208,7 @@ def _obsidian(folder: Path) -> ExistingSite:
         app if app.is_file() else None,
         {"title": folder.resolve().name},
         articles={TOP: folder},
+        assets=(folder / _text(config, "attachmentFolderPath").strip("./"), folder),
         exclude=tuple(path.strip("/") for path in ignored if path.strip("/")),
     )
 
@@ -192,6 +217,7 @@ def _obsidian(folder: Path) -> ExistingSite:
 GENERATORS: Mapping[str, Callable[[Path], ExistingSite]] = {
     "hexo": _hexo,
     "hugo": _hugo,
+    "zola": _zola,
     "jekyll": _jekyll,
     "pelican": _pelican,
     "mkdocs": _mkdocs,
@@ -204,6 +230,7 @@ def _site(
     config: Mapping[str, Any],
     *,
     articles: Mapping[str, Path],
+    assets: tuple[Path, ...],
     category_style: str = "flat",
     exclude: tuple[str, ...] = (),
     title: str = "title",
@@ -231,6 +258,7 @@ def _site(
         timezone=checked(timezone, zone),
         author=checked(author, one_line)[:500],
         articles=articles,
+        assets=tuple(dict.fromkeys(path for path in assets if path.is_dir())),
         category_style=category_style,
         exclude=exclude,
         unused=tuple(unused),

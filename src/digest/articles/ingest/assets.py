@@ -23,6 +23,8 @@ from digest.open_beneath import ABSENT, open_beneath
 _MAX_REFERENCES = 500
 #: Errors that a look for a file may end with where there is none at its path.
 _NOT_THERE = (*ABSENT, errno.ENAMETOOLONG)
+#: Extensions of what links to other pages of a site lead to.
+_PAGES = frozenset({"", "adoc", "htm", "html", "markdown", "md", "mdx", "org", "php", "rst", "txt"})
 #: Bytes copied at once.
 _CHUNK = 262_144
 #: Copies that are remembered, so that a picture of many articles is hashed once.
@@ -116,7 +118,7 @@ class AssetFolder:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise AssetError("is no file")
+                raise OSError(errno.ENOENT, "is no file")
             limit = self._options.max_bytes
             if status.st_size > limit:
                 raise AssetError(f"has {status.st_size:,} bytes; at most {limit:,} are published")
@@ -139,6 +141,8 @@ class AssetFolder:
         picture = extension is not None
         if extension is None:
             extension = PurePosixPath(below).suffix.removeprefix(".").lower()
+            if extension in _PAGES:
+                raise OSError(errno.ENOENT, "is a page")
             if extension not in self._options.linked:
                 raise AssetError("is no picture, and its type is not in [articles] asset_types")
         name = asset_name(_hash(descriptor), extension)
