@@ -150,9 +150,5 @@ async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ServerUnavailable, match="No such file"):
         await send(absent)
     with pytest.raises(ServerUnavailable, match="no such program"):
-        await SendmailTransport(
-            SendmailCommand(command=absent, timeout=timedelta(seconds=60))
-        ).check()
-    await SendmailTransport(
-        SendmailCommand(command=(sys.executable,), timeout=timedelta(seconds=60))
-    ).check()
+        await SendmailTransport(SendmailCommand(command=absent, timeout=MINUTE)).check()
+    await SendmailTransport(SendmailCommand(command=(sys.executable,), timeout=MINUTE)).check()
