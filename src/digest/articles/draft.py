@@ -244,7 +244,7 @@ def _directed(markup: str, language: str | None, site_language: str) -> str:
     """Return a body with its direction, where that is or may be from right to left."""
     if markup and language and text_direction(language) == "rtl":
         return f'<div dir="rtl">{markup}</div>'
-    if markup and not language and _RIGHT_TO_LEFT.search(markup):
+    if not language and not markup.isascii() and _RIGHT_TO_LEFT.search(markup):
         return f'<div dir="{text_direction(site_language)}">{markup}</div>'
     return markup
 

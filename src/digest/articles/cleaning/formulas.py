@@ -25,15 +25,22 @@ _ACCENTS = dict(
 )
 _RAISED = str.maketrans("0123456789n", "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ")
 #: Marks of a formula that a script has rendered, or will render.
-RENDERED = ("katex", "MathJax", "math/tex", "mjx-", "mwe-math")
+_RENDERED = re.compile(r"katex|MathJax|math/tex|mjx-|mwe-math")
+
+
+#: The cheap sign of a formula.
+_MAYBE = re.compile(r"<(?:math|mjx|script|span)", re.IGNORECASE)
 
 
 def replace_formulas(body: LexborNode, markup: str) -> None:
     """Replace every formula in ``body``, which was parsed from ``markup``, by its text."""
-    if any(mark in markup for mark in RENDERED):
+    if not _MAYBE.search(markup):
+        return
+    if _RENDERED.search(markup):
         _keep_once(body)
-    for node in body.css("math"):
-        node.replace_with(formula_text(node))
+    if "<math" in markup.lower():
+        for node in body.css("math"):
+            node.replace_with(formula_text(node))
 
 
 def formula_text(node: LexborNode) -> str:

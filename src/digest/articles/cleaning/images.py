@@ -28,6 +28,8 @@ LAZY_SOURCES = (
 #: Attributes with several addresses, the best source first.
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 _SETS = (*_LAZY_SETS, "srcset")
+#: Attributes without which an image has no address but its ``src``.
+_LATE = frozenset({*LAZY_SOURCES, *_SETS})
 #: Images that stand where another is loaded later.
 _STAND_IN = re.compile(
     r"data:|(?:[^?#]*/)?[\w.-]*(?:1x1|blank|clear|dummy|empty|gr[ae]y|lazy|loader|loading|pixel|"
@@ -67,6 +69,10 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
     ``sources`` are those of its ``<picture>``. The widest up to ``MAX_WIDTH`` is the best; without
     widths, it is the one for a pixel density of 1.
     """
+    sources = list(sources)
+    if not sources and _LATE.isdisjoint(image):
+        yield image.get("src") or ""
+        return
     offers = [image]
     for source in sources:
         kind = (source.get("type") or "image/png").strip().lower()
@@ -77,7 +83,8 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
     wide = [(width, address) for _, address, width, _ in choices if width]
     yield from (address for width, address in _ranked(wide, MAX_WIDTH))
     for name in LAZY_SOURCES:
-        yield image.get(name) or ""
+        if value := image.get(name):
+            yield value
     plain = image.get("src") or ""
     dense = [(late, density, address) for late, address, width, density in choices if not width]
     late = [(density, address) for is_late, density, address in dense if is_late]

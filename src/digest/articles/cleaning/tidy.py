@@ -25,6 +25,10 @@ _PROLOGUE = "<!doctype html><body>"
 #: Blocks outside the policy; without a tag their content would join their neighbours'.
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
+#: The cheap sign of media, formulas and images for browsers without scripts.
+_REPLACED = re.compile(
+    r"<(?:amp-|applet|audio|embed|i?frame|lite-|math|noscript|object|video)", re.IGNORECASE
+)
 #: What a browser shows and no article needs, and the cheap sign of it.
 _SHOWN = "button, output, select, svg:has(text), textarea, xmp, iframe[srcdoc]:not([src])"
 _MAY_SHOW = re.compile(
@@ -77,9 +81,10 @@ def tidy(
     link, base = base, _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
-    for node in body.css("noscript"):
-        images.reveal(node)
-    replace_media(parser, body, base, embeds, files)
+    if _REPLACED.search(markup):
+        for node in body.css("noscript"):
+            images.reveal(node)
+        replace_media(parser, body, base, embeds, files)
     replace_formulas(body, markup)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy, files)

@@ -22,27 +22,17 @@ from digest.articles.reading.generator_tags import arguments
 from digest.articles.reading.markdown import engine
 from digest.articles.reading.template_tags import ARTICLE_SCHEME, TAG_RULES
 
-#: Without one of these there is nothing to expand; those of HTML, and the others of Markdown.
-_TAG_MARKS = ("{%", "{{", "[/", "[gallery", "[embed", "[video", "[audio", "[youtube", "[playlist")
-_MARKDOWN_MARKS = (
-    *("{#", "{:", "{.", "${", "{static", "{filename", "{attach", "|filename|", "|static|", "{/*"),
-    *(
-        "$",
-        "\\(",
-        "\\[",
-        "\\begin{",
-        "[[",
-        ":::",
-        "!!!",
-        "???",
-        '=== "',
-        "[!",
-        "%%",
-        "==",
-        "--8<--",
-    ),
-    *("[TOC]", "[toc]", "@[", "*[", ":material-", ":fontawesome-", ":octicons-", ":simple-"),
-    *("\nimport ", "\nexport ", "<Tab", "{ ", "){", "={"),
+#: Without one of these there is nothing to expand in HTML, or in Markdown. Each alternative begins
+#: with one character, so that most of a text is passed over at once.
+_HTML_MARK = re.compile(
+    r"\{[%{]|\[(?:/|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
+)
+_MARKDOWN_MARK = re.compile(
+    r"\{(?:[%{#:./ \t]|static|filename|attach|author|category|tag|index|[\w-]+=)|\$"
+    r"|\\(?:[(\[]|begin\{)"
+    r"|\[(?:[/!\[]|toc\]|TOC\]|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
+    r"|@\[|\*\[|:(?:::|material-|fontawesome-|octicons-|simple-)|!!!|\?\?\?|==|%%|-8<"
+    r"|\|(?:filename|static|attach)\||\n(?:import|export) |<Tab|=\{"
 )
 #: What brackets hold that are signs of TeX.
 _TEX = re.compile(r"\\[a-zA-Z]|[\^_={}+<>]|\w\*\w|^\s*[a-zA-Z]\s*$")
@@ -52,8 +42,8 @@ _INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 
 def expand(text: str, *, markdown: bool) -> Expansion | None:
     """Return the expansion of a body, not yet ``run``; None if there is nothing to expand."""
-    marks = (*_TAG_MARKS, *_MARKDOWN_MARKS) if markdown else _TAG_MARKS
-    if not any(mark in text for mark in marks) and not text.startswith(("import ", "export ")):
+    mark = _MARKDOWN_MARK if markdown else _HTML_MARK
+    if not mark.search(text) and not text.startswith(("import ", "export ")):
         return None
     rules = _MARKDOWN_RULES if markdown else _HTML_RULES
     expansion = Expansion(text.translate(TOKEN_MARKS), rules, markdown)
