@@ -29,6 +29,7 @@ from digest.articles.cleaning.tidy import tidy
             "∑_(i=1)^ni",
         ),
         ("<mover><mi>v</mi><mo>→</mo></mover>", "v\u20d7"),
+        ("<mover><mi>AB</mi><mo>→</mo></mover>", "AB^(→)"),
         ("<munder><mi>lim</mi><mi>n</mi></munder>", "lim_n"),
         (
             (
@@ -81,6 +82,8 @@ MATH = "<math><semantics><mi>x</mi><annotation>x</annotation></semantics></math>
             "x",
         ),
         ('<script type="math/tex; mode=display">x_1</script>', "$$x_1$$"),
+        ('<span class="mwe-math-element">x</span>', "x"),
+        ('<span class="MathJax">x</span>', "x"),
         (
             f"<mjx-container><b>x</b><mjx-assistive-mml>{MATH}</mjx-assistive-mml></mjx-container>",
             "x",

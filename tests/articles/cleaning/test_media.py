@@ -31,6 +31,10 @@ def tidied(markup: str, base: str | None = None) -> str:
             "https://e.org/a.swf",
         ),
         ('<embed src="https://e.org/a.pdf">', "https://e.org/a.pdf"),
+        (
+            '<object><param name="quality" value="x"><param name="src" value="//e.org/b"></object>',
+            "https://e.org/b",
+        ),
         ('<iframe src="https://e.org/any"></iframe>', "https://e.org/any"),
         ('<iframe data-src="https://e.org/late" src="about:blank"></iframe>', "https://e.org/late"),
         ('<amp-iframe src="https://e.org/amp"></amp-iframe>', "https://e.org/amp"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digest.articles.draft import make_draft
 from digest.articles.model import SourceFile
-from digest.articles.reading.enclosures import Enclosure, find
+from digest.articles.reading.enclosures import Enclosure, find, in_markup
 from digest.articles.reading.fields import Value
 from tests.defaults import default_options
 
@@ -88,3 +88,19 @@ def test_an_article_carries_its_recording() -> None:
     assert make_draft(source, default_options()).enclosure == Enclosure(
         url=URL, media_type="audio/mpeg"
     )
+
+
+@pytest.mark.parametrize(
+    ("markup", "url"),
+    [
+        ('<audio src="/a.mp3"></audio>', "https://e.org/a.mp3"),
+        ('<video><source src="a.xyz"><source src="a.webm"></video>', "https://e.org/a.webm"),
+        ('<video src="a" type="video/mp4; codecs=x"></video>', "https://e.org/a"),
+        ('<VIDEO src="https://f.org/a.mp4" />', "https://f.org/a.mp4"),
+        ('<video src="data:video/mp4,x"></video>', None),
+        ("<p>audio</p>", None),
+    ],
+)
+def test_a_body_that_plays_a_recording_has_an_enclosure(markup: str, url: str | None) -> None:
+    recording = in_markup(markup, "https://e.org/")
+    assert (recording.url if recording else None) == url

@@ -35,6 +35,7 @@ def rendered(text: str) -> str:
         ("a <b>c</b><br>d <kbd>e</kbd>", "<p>a <b>c</b><br>d <kbd>e</kbd></p>"),
         ("a <select> b *c*", "<p>a &lt;select&gt; b <em>c</em></p>"),
         ("<!-- never closed\n\n*a*", "<p>&lt;!-- never closed</p>\n<p><em>a</em></p>"),
+        ("a <Foo /> b <li> c", "<p>a <Foo /> b <li> c</p>"),
         ("a <T>b</T>, c", "<p>a <T>b</T>, c</p>"),
         ("a <script>alert(1)</script> b", "<p>a <script>alert(1)</script> b</p>"),
     ],

@@ -419,3 +419,80 @@ def test_hostile_tags_are_read_in_time(text: str) -> None:
     start = process_time()
     read(f"{{% x %}}\n{text}")
     assert process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("{% figure a.png %}{% img only %}", []),
+        ("{% asset_img plain %} {% img %}", []),
+        ("{% video %} {% youtube %} {% audio %}", []),
+        ("{{< codepen user AbCdEf >}}", ['href="https://codepen.io/user/pen/AbCdEf"']),
+        ('{{< tweet user="a" >}}', ['href="https://twitter.com/a"'] if False else []),
+        ("{% tweet https://twitter.com/a/status/1 %}", ['href="https://twitter.com/a/status/1"']),
+        ("{% bilibili av170001 %}", ['href="https://www.bilibili.com/video/av170001"']),
+        ("{{< clip https://e.org/a.mp4 >}}", ['href="https://e.org/a.mp4"']),
+        ("{% note primary T %}a{% endnote %}", ["<strong>T</strong>"]),
+        (
+            "{% blockquote A, B https://e.org C %}\nq\n{% endblockquote %}",
+            ['<footer>— <a href="https://e.org">A, B C</a></footer>'],
+        ),
+        ("{% blockquote https://e.org %}\nq\n{% endblockquote %}", [">https://e.org</a>"]),
+        ('{{< quote author="A" >}}\nq\n{{< /quote >}}', ["<footer>— A</footer>"]),
+        ("```a`b\n$x*y*z$\n", ["$x*y*z$"]),
+        ("`a $x*y*z$\n\n` b", ["$x*y*z$"]),
+        ("<pre {% x %}", []),
+        ("<!-- $x", ["$x"]),
+        (":::\n\n$a$", [":::"]),
+        ("::: quote\nq\n:::", ["<blockquote>"]),
+        ("::: v-pre\nq\n:::", ["q"]),
+        ("::: tab One\nq\n:::", ["<strong>One</strong>"]),
+        ('=== plain\n\n!!! ""\n    q\n', ["=== plain", "q"]),
+        ("!!! note\n\tq\n\n\nr", ["Note", "<p>q</p>", "<p>r</p>"]),
+        ("a {#b} c {d=e} f", ["a {#b} c {d=e} f"]),
+        ("\\(x", ["(x"]),
+        ("a$b*c*d$", ["<em>c</em>"]),
+        ("$$a\n\nb$$ \\begin{x}", ["$$a"]),
+        ("![[a.mp4]] ![[https://e.org/a.mp4]] ![[https://e.org/a.wav]]", ["a.mp4", "a.wav"]),
+        ("![[note]] [[#Part]] [[1]] [[ a]]", ["note", "Part", "[[1]]", "[[ a]]"]),
+        ("a\nimport b from 'c'\n", ["import b from 'c'"]),
+        ("import a from 'b'\nimport c from 'd'\n\n*e*", ["<em>e</em>"]),
+        ("x ={y}\n\n<Foo>\n\n<Bar a={1}>b\n", ["&lt;Foo&gt;"]),
+        ("={}\n\n<YouTube id=w7Ft2ymGmfc />", ["watch?v=w7Ft2ymGmfc"]),
+        ("={}\n\n<Img src=https://e.org/a.png />", ['src="https://e.org/a.png"']),
+        ("={}\n\n<Box>\n\n*a*\n\n</Box>", ["<em>a</em>"]),
+        ("{% open {{< open {{ open", ["{% open {{&lt; open {{ open"]),
+        ("{% unless a %}b{% else %}c{% endunless %}", ["b", "c"]),
+        ("{% codeblock %}a", ["a"]),
+        ("{% mermaid %}\ngraph\n{% endmermaid %}", ['class="language-mermaid"']),
+        ("{% codeblock https://e.org Words %}\na\n{% endcodeblock %}", [">Words</a>"]),
+        ("{{< katex >}}a*b*c{{< /katex >}}", ["a*b*c"]),
+        ("[a]({% asset_path b.pdf %}) {% static %}", ["a"]),
+        ("{% assign a = b | c %}", []),
+        ('{% include note.html content="Be careful" %}', ["<blockquote>", "Be careful"]),
+        ("{% include alert.html %}", []),
+        ("{{ url_for('a.png') }}", ["a.png"]),
+        ("[code] [caption]a[/b]", ["[code]"]),
+        ("!!!  \n\n{% comment %}{% comment %}a", ["!!!", "a"]),
+        ("[caption]a[/caption]", ["a"]),
+        ("[caption]![A](https://e.org/a.png) C[/caption]", ["<figcaption>C</figcaption>"]),
+        ("[embed][/embed] [playlist]", []),
+        ("# A {% comment %}b{% endcomment %} $c$", ["A", "$c$"]),
+        ("[a](https://e.org/$b*c$)", ["https://e.org/"]),
+        ('![$a*b$](https://e.org/a.png "==t==")', ["https://e.org/a.png"]),
+    ],
+)
+def test_what_is_incomplete_or_odd_is_read_all_the_same(text: str, parts: list[str]) -> None:
+    result = shown(text)
+    for part in parts:
+        assert part in result
+
+
+def test_boxes_nest_up_to_a_limit() -> None:
+    text = "".join(f"{'    ' * level}!!! note\n\n" for level in range(30)) + "    " * 30 + "deep"
+    assert "deep" in shown(text)
+
+
+def test_a_heading_with_marks_gives_a_plain_title() -> None:
+    body = read_body("# A $x$ {#b}\n\ntext", PurePosixPath("a.md"), heading=True, first_line=False)
+    assert body.title.strip() == "A $x$"

@@ -102,8 +102,6 @@ def _text(node: LexborNode, depth: int) -> str:
     tag = node.tag or ""
     if node.is_text_node:
         return " ".join((node.text_content or "").split()).translate(_INVISIBLE)
-    if tag in _NO_TEXT:
-        return ""
     if depth > _MAX_DEPTH:
         return node.text()
     if tag == "mspace":

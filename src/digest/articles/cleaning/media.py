@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Protocol
+from typing import Protocol, cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -131,10 +131,9 @@ def _link(
         image = parser.create_node("img")
         image.attrs["src"] = poster
         image.attrs["alt"] = ""  # the text behind it says it all
-        text = link.first_child
-        if text is not None:
-            text.insert_before(image, move=True)
-            text.insert_before(parser.create_node("br"), move=True)
+        text = cast("LexborNode", link.first_child)
+        text.insert_before(image, move=True)
+        text.insert_before(parser.create_node("br"), move=True)
     if node.parent is not None and node.parent.tag in _HOLDS_PARAGRAPHS:
         paragraph = parser.create_node("p")
         paragraph.insert_child(link, move=True)

@@ -142,13 +142,10 @@ class Expansion:
         names = [open_name for open_name, _ in self.open_tags]
         if name not in names:
             return ""
-        ends = ""
-        while self.open_tags:
-            open_name, end = self.open_tags.pop()
-            ends += end
-            if open_name == name:
-                break
-        return ends
+        index = len(names) - 1 - names[::-1].index(name)
+        ends = [end for _, end in self.open_tags[index:]]
+        del self.open_tags[index:]
+        return "".join(reversed(ends))
 
     def inner(self, text: str, position: int) -> str:
         """Return a text within this one expanded."""

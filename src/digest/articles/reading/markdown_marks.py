@@ -82,7 +82,7 @@ def _ticks(x: Expansion, match: re.Match[str]) -> Result:
             runs.setdefault(len(run[0]), []).append(run.start())
         x.ticks = runs
     length, start = len(match[0]), match.start()
-    places = x.ticks[length]
+    places = x.ticks.get(length, [])  # a run that does not begin here has another length
     index = bisect_right(places, start)
     end = places[index] + length if index < len(places) else -1
     if end < 0 or _BLANK_LINE.search(x.text, start, end):
@@ -135,8 +135,6 @@ def _container(x: Expansion, match: re.Match[str]) -> Result:
         opening, closing = tags.box("", title, folded=True)
     elif name in tags.BOX_KINDS:
         opening, closing = tags.box(name, title)
-    elif name in tags.QUOTATIONS:
-        opening, closing = "<blockquote>", "</blockquote>"
     else:
         opening, closing = (
             (f"<p><strong>{title}</strong></p>" if title and name in tags.TABS else ""),
@@ -297,26 +295,24 @@ def _statement(x: Expansion, match: re.Match[str]) -> Result:
 def _component(x: Expansion, match: re.Match[str]) -> Result:
     """Return what a component of MDX stands for that is alone on its line."""
     tag = match[2]
-    name = re.match(r"</?([\w.]+)", tag)
-    if name is None or not x.alone(match.start() + len(match[1]), match.end()):
-        return None
+    name = match[3]
     closing, single = tag.startswith("</"), tag.endswith("/>")
-    if not single and f"</{name[1]}" not in x.text:
+    if not single and f"</{name}" not in x.text:
         return None
     if closing:
         return match[1], match.end()
-    given = arguments(re.sub(r"[<>{}]", " ", tag[len(name[0]) :].rstrip("/>")))
-    if name[1].lower() in tags.TABS and (title := given.first("label", "title", "value")):
+    given = arguments(re.sub(r"[<>{}]", " ", tag[len(name) + 1 :].rstrip("/>")))
+    if name.lower() in tags.TABS and (title := given.first("label", "title", "value")):
         return match[1] + x.block(
             titled(title), match.start() + len(match[1]), match.end()
         ), match.end()
     if single:
         made = tags.guessed(given, whole=True)
-        if not made and name[1].lower() in tags.ELSEWHERE:
-            made = tags.elsewhere(name[1].lower(), given)
+        if not made and name.lower() in tags.ELSEWHERE:
+            made = tags.elsewhere(name.lower(), given)
         if made:
             return match[1] + x.block(made, match.start() + len(match[1]), match.end()), match.end()
-        x.remark(match.start(), f"the component {name[1]} is left out")
+        x.remark(match.start(), f"the component {name} is left out")
     return match[1], match.end()
 
 
@@ -388,7 +384,7 @@ _DIALECTS: tuple[tuple[str, str, Handler], ...] = (
         ),
         _statement,
     ),
-    ("component", r"^([ \t>]*)(</?[A-Z][\w.]*(?:\s[^<>]*)?/?>)[ \t]*$", _component),
+    ("component", r"^([ \t>]*)(</?([A-Z][\w.]*)(?:\s[^<>]*)?/?>)[ \t]*$", _component),
     ("snippet", r"^[ \t>]*-{1,}8<-{1,}[^\n]*$", _snippet),
     ("abbreviation", r"^\*\[[^\]\n]+\]:[^\n]*$", leave_out),
     ("icon", r":(?:material|fontawesome|octicons|simple)-[a-z0-9-]+:(?:\{[^{}\n]*\})?", leave_out),

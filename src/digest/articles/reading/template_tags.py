@@ -126,7 +126,7 @@ def _content(name: str, text: str, content: str) -> str:
     given = arguments(text)
     words = list(given.positional)
     language = given.first("lang", "language", "type")
-    for word in [word for word in words if re.fullmatch(r"[\w-]+:\S*", word)]:
+    for word in [word for word in words if re.fullmatch(r"[\w-]+:(?!//)\S*", word)]:
         words.remove(word)
         language = word[5:] if word.startswith("lang:") else language
     title = given.first("title", "caption", "filename")
@@ -263,15 +263,11 @@ def _shortcode(x: Expansion, match: re.Match[str]) -> Result:
     return x.block(made, start, stop), stop
 
 
-def _shortcode_end(_: Expansion, match: re.Match[str]) -> Result:
-    return "", match.end()
-
-
 TAG_RULES: tuple[tuple[str, str, Handler], ...] = (
     ("liquid", r"\{%-?\s*([\w:.-]+)", _liquid),
     ("hugo", r"\{\{[<%](\s*/(?!\*)|/\*|)\s*([\w./-]+)", _hugo),
     ("variable", r"\{\{(?![<%{])([^{}\n]+)\}\}", _variable),
     ("remark", r"\{#(?=[\s-])(?:[^#]|#(?!\}))*#\}", leave_out),
     ("shortcode", rf"(?i:\[({_SHORTCODES})((?:\s[^\]\n]*)?)\](?!\(|\[(?!/)))", _shortcode),
-    ("shortcode_end", rf"(?i:\[/(?:{_SHORTCODES})\])", _shortcode_end),
+    ("shortcode_end", rf"(?i:\[/(?:{_SHORTCODES})\])", leave_out),
 )
