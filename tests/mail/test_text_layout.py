@@ -5,8 +5,9 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
-from digest.mail.text_layout import cut, display_width, one_line, wrap
+from digest.mail.text_layout import breakable, cut, display_width, one_line, wrap
 
 WORDS = st.text(
     alphabet=st.sampled_from("ab cd ，。（）“”！?中文字e\u0301👩\u200d🚀ａ \u3000,.("), max_size=120
@@ -69,3 +70,23 @@ def test_words_of_narrow_letters_stay_whole_where_they_fit() -> None:
 
 def test_a_word_that_is_too_long_is_broken() -> None:
     assert wrap("a" * 20, 8) == "aaaaaaaa\naaaaaaaa\naaaa"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a short word <b>", "a short word &lt;b&gt;"),
+        ("Donaudampfschifffahrtskapitän", "Donaudampfschifffahrtskapitän"),  # fits most lines
+        ("x" * 31, "<wbr>".join(["x" * 8, "x" * 8, "x" * 8, "x" * 7])),
+        ("example.org/reports/2026/final_v2.pdf?a=&b", None),
+        ("장" * 40, "장" * 40),  # broken anywhere
+        ("ก" * 40, "ก" * 40),  # by the words of a dictionary
+    ],
+)
+def test_long_words_get_breaks_that_no_copy_holds(text: str, html: str | None) -> None:
+    made = breakable(text)
+    assert made.replace("<wbr>", "") == str(escape(text))
+    assert made == (
+        html
+        or "example.<wbr>org/<wbr>reports/<wbr>2026/<wbr>final_<wbr>v2.<wbr>pdf?<wbr>a=&amp;<wbr>b"
+    )

@@ -18,6 +18,7 @@ from digest.errors import DigestError
 from digest.mail.base64_template import Base64Template
 from digest.mail.message import EncodedBody, Envelope, MessageFields, compose
 from digest.mail.render import MailContent, MailTemplates, RenderedEdition
+from digest.mail.text_layout import breakable
 from digest.mail.transports.model import Sender
 from digest.site import Site
 from digest.subscribers.model import Subscriber
@@ -62,7 +63,7 @@ class CompiledMessage:
             subject=self.rendered.subject,
             language=self.rendered.language,
             html=self.html.filled(
-                {"unsubscribe": str(escape(unsubscribe)), "greeting": str(escape(greeting))}
+                {"unsubscribe": str(escape(unsubscribe)), "greeting": str(breakable(greeting))}
             ),
             text=self.text.filled({"unsubscribe": unsubscribe, "greeting": greeting}),
         )

@@ -18,7 +18,7 @@ from digest.errors import TemplateError
 from digest.languages import direction, text_direction
 from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.template_context import view
-from digest.mail.text_layout import cut, one_line, wrap
+from digest.mail.text_layout import breakable, cut, one_line, wrap
 from digest.site import Site
 from digest.templates import environment, explained
 from digest.urls import edition_folder, editions_folder
@@ -63,7 +63,7 @@ class RenderedEdition:
         return MailContent(
             subject=self.subject,
             html=self.html.replace(f"{self.marker}u", str(escape(unsubscribe))).replace(
-                f"{self.marker}g", str(escape(greeting))
+                f"{self.marker}g", str(breakable(greeting))
             ),
             text=self.text.replace(f"{self.marker}u", unsubscribe).replace(
                 f"{self.marker}g", greeting
@@ -88,7 +88,11 @@ class MailTemplates:
             *self._folders, autoescape=lambda name: name is not None and name.endswith(".html")
         )
         self._environment.filters.update(
-            wrap=wrap, cut=cut, direction=direction, text_direction=text_direction
+            breakable=breakable,
+            cut=cut,
+            direction=direction,
+            text_direction=text_direction,
+            wrap=wrap,
         )
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 

@@ -8,11 +8,21 @@ from functools import lru_cache
 from itertools import accumulate
 
 import regex
+from markupsafe import Markup, escape
 
 #: RFC 5322 section 2.1.1 wants 78 at most; 72 leave room for the marks of two quotings.
 TEXT_WIDTH = 72
 
 _CLUSTER = regex.compile(r"\X")
+#: Words that get breaks have more characters than fit a line of a telephone. Scripts whose lines
+#: every program breaks without spaces are no part of them.
+_LONG_WORD = regex.compile(
+    r"[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{25,}"
+)
+#: Characters that parts of addresses and file names end with.
+_SEPARATORS = frozenset("/\\._-?&=,:;@#+|")
+#: Graphemes: a part without separators that is longer is broken, into pieces of so many.
+_LONGEST_PART, _PIECE = 30, 8
 #: Direction marks, soft hyphens and tag characters.
 _UNSEEN = frozenset("\xad\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") | frozenset(
     map(chr, range(0xE0000, 0xE0080))
@@ -48,6 +58,36 @@ def cut(text: str, width: int) -> str:
     ends = accumulate(_cluster_width(cluster) for cluster in clusters)
     kept = "".join(cluster for cluster, end in zip(clusters, ends, strict=True) if end < width)
     return kept.rstrip() + "…"
+
+
+def breakable(text: str) -> Markup:
+    """Return ``text`` as HTML with ``<wbr>`` in long words; text that is copied has no trace of it.
+
+    Words break after separators, and within parts of more than 30 graphemes.
+    """
+    html, end = Markup(), 0
+    for word in _LONG_WORD.finditer(text):
+        html += escape(text[end : word.start()])
+        html += Markup("<wbr>").join(_parts(word[0]))
+        end = word.end()
+    return html + escape(text[end:])
+
+
+def _parts(word: str) -> list[str]:
+    """Return the parts of a long word, between which lines may break."""
+    parts: list[list[str]] = []
+    before = ""
+    for cluster in _CLUSTER.findall(word):
+        if not parts or (before in _SEPARATORS and cluster not in _SEPARATORS):
+            parts.append([])
+        parts[-1].append(cluster)
+        before = cluster
+    return [
+        "".join(part[at : at + size])
+        for part in parts
+        for size in [_PIECE if len(part) > _LONGEST_PART else _LONGEST_PART]
+        for at in range(0, len(part), size)
+    ]
 
 
 def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") -> str:
