@@ -152,8 +152,8 @@ BREAKS: dict[str, list[bytes]] = {
     "Content-Language": [without(b"Content-Language")],
     "size of the HTML": [with_html(lambda html: html + "<!--" + "x" * 90_000 + "-->")],
     "language": [
-        with_html(lambda html: html.replace('<html lang="zh-CN">', "<html>")),
-        with_html(lambda html: html.replace('<html lang="zh-CN">', '<html lang="en">')),
+        with_html(lambda html: html.replace('lang="zh-CN" dir', "dir", 1)),
+        with_html(lambda html: html.replace('lang="zh-CN"', 'lang="en"', 1)),
     ],
     "layout tables": [in_body("<table><tr><td>1</td></tr></table>")],
     "images": [
