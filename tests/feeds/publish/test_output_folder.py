@@ -90,6 +90,27 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(
     assert (tmp_path / "x").read_bytes() == b"new and longer"
 
 
+def test_what_a_batch_replaces_is_freed_at_its_end(tmp_path: Path) -> None:
+    def kept() -> list[str]:
+        opened = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        targets = [file.readlink() for file in opened]
+        return sorted(target.name for target in targets if target.parent == tmp_path)
+
+    folder = OutputFolder(tmp_path)
+    for number in range(output_folder_module.MAX_HELD):
+        folder.write(f"x{number:03}.xml", b"old " * 1_000)
+        folder.pack(f"x{number:03}.xml")
+    with folder.alone(lambda: None):
+        folder.write("x000.xml", b"new")
+        assert kept() == [f"x000.xml{suffix} (deleted)" for suffix in ("", ".br", ".gz")]
+        for number in range(output_folder_module.MAX_HELD):
+            folder.write(f"x{number:03}.xml", b"newer")
+        assert len(kept()) == output_folder_module.MAX_HELD
+    assert kept() == []
+    folder.write("x000.xml", b"newest")
+    assert kept() == []
+
+
 def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
