@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digest.articles.model import ArticleId, Tombstone
+from digest.articles.model import Article, ArticleId, Tombstone
 from digest.feeds.archive import Content, Place
 from digest.feeds.feedgen_extensions import HISTORY
 from digest.feeds.formats import FORMATS
@@ -19,6 +19,7 @@ from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.rss_atom import last_change
 from tests.defaults import default_feed
 from tests.feed_validation import validate
+from tests.feeds.hostile import articles
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article, document
 
 FH = f"{{{HISTORY}}}"
@@ -90,6 +91,32 @@ def test_an_entry_has_the_same_bytes_in_every_feed_like_it(name: str) -> None:
     assert entries[0] == entries[1]
     for feed in feeds:
         assert entries[0] in document(name, feed, [article(2), article(1)])
+
+
+@EACH
+@pytest.mark.parametrize("full", [True, False])
+@given(some=articles())
+def test_a_document_is_taken_apart_into_the_entries_it_was_made_of(
+    name: str, full: bool, some: list[Article]
+) -> None:
+    feed = replace(FEED, full=full)
+    entries = {one.id.encode(): FORMATS[name].entry(feed, one) for one in some}
+    found = FORMATS[name].split(document(name, feed, some, (GONE,), Place(newest=2)), full)
+    if full:
+        bodiless = {one.id.encode() for one in some if not (one.body and one.summary)}
+        assert entries.keys() - found.keys() <= bodiless
+    else:
+        assert entries.keys() <= found.keys() or any(set('&<>"\\') & set(one.id) for one in some)
+    for tag in entries.keys() & found.keys():
+        assert found[tag] == entries[tag]
+    if full:
+        bare = document(name, replace(feed, full=False), some)
+        assert not {tag for tag, entry in FORMATS[name].split(bare, True).items() if tag and entry}
+
+
+@EACH
+def test_a_document_without_entries_has_none_to_be_taken_out(name: str) -> None:
+    assert not any(FORMATS[name].split(document(name, FEED, [], (GONE,)), False).values())
 
 
 @EACH

@@ -26,6 +26,7 @@ class Version:
     changed_at: datetime  #: when it was updated, or withdrawn; aware UTC
     gone: bool = False  #: withdrawn: a tombstone tells it
     revision: int = 0  #: the content revision of the last change of any of its texts
+    tag: str = ""  #: the article's public id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

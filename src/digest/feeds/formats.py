@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 from digest.articles.model import Article
 from digest.feeds.archive import Content
-from digest.feeds.json_feed import json_feed, json_item
+from digest.feeds.json_feed import json_feed, json_item, split_json_feed
 from digest.feeds.model import ATOM, JSON, RSS, Feed
-from digest.feeds.rss_atom import atom, atom_entry, rss, rss_item
+from digest.feeds.rss_atom import atom, atom_entry, rss, rss_item, split_atom, split_rss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,15 @@ class Format:
 
     entry: Callable[[Feed, Article], bytes]
     document: Callable[[Feed, Sequence[bytes], Content], bytes]
+    #: The entries of such a document by their articles' tags; those without a body on demand alone.
+    split: Callable[[bytes, bool], Mapping[bytes, bytes]]
     archived: bool  #: whether its documents may be archives (RFC 5005)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        RSS: Format(entry=rss_item, document=rss, archived=False),
-        ATOM: Format(entry=atom_entry, document=atom, archived=True),
-        JSON: Format(entry=json_item, document=json_feed, archived=True),
+        RSS: Format(entry=rss_item, document=rss, split=split_rss, archived=False),
+        ATOM: Format(entry=atom_entry, document=atom, split=split_atom, archived=True),
+        JSON: Format(entry=json_item, document=json_feed, split=split_json_feed, archived=True),
     }
 )

@@ -53,6 +53,18 @@ def json_item(feed: Feed, article: Article) -> bytes:
     return _encoded(_item(feed, article))
 
 
+def split_json_feed(document: bytes, full: bool) -> dict[bytes, bytes]:
+    """Return the items of a document that ``json_feed`` made, by the ids of their articles.
+
+    With ``full`` only those that have a body. An id that JSON escapes is not found as it is.
+    """
+    items = {}
+    for line in document.split(b"\n")[1:-2]:  # each item is a line: JSON escapes line breaks
+        if not full or b', "content_html": "' in line:
+            items[line.removeprefix(b'{"id": "').partition(b'"')[0]] = line.removesuffix(b",")
+    return items
+
+
 def _encoded(value: dict[str, Any]) -> bytes:
     # Lone surrogates have no UTF-8; they become question marks.
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

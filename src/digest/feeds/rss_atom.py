@@ -116,6 +116,29 @@ def atom(feed: Feed, entries: Sequence[bytes], content: Content) -> bytes:
     return _document(feed.site, head, entries, b"</feed>")
 
 
+def split_rss(document: bytes, full: bool) -> dict[bytes, bytes]:
+    """Return the items of a document that ``rss`` made, by the tags of their articles.
+
+    With ``full`` only those that have a body. A tag that XML escapes is not found as it is.
+    """
+    return _split(document, b"<item>", b'<guid isPermaLink="false">', full and b"<content:encoded>")
+
+
+def split_atom(document: bytes, full: bool) -> dict[bytes, bytes]:
+    """Return the entries of a document that ``atom`` made; as ``split_rss``."""
+    return _split(document, b"<entry", b"<id>", full and b"<content ")
+
+
+def _split(document: bytes, start: bytes, mark: bytes, body: bytes | bool) -> dict[bytes, bytes]:
+    entries = {}
+    # What texts say is escaped: no tag stands in them. The last line ends the document.
+    for rest in document.rpartition(b"\n<")[0].split(b"\n" + start)[1:]:
+        if not body or body in rest:
+            tag = rest.partition(mark)[2].partition(b"<")[0]
+            entries[tag] = start + rest
+    return entries
+
+
 def last_change(changes: Iterable[tuple[datetime, int]]) -> datetime | None:
     """Return the last change of any article, to be told by a feed; None for none.
 

@@ -152,7 +152,13 @@ def look(
 
 #: The columns of a version; the table of the selection's articles is joined by ``within``.
 _VERSIONS = (
-    select(article.c.id, article.c.published_at, article.c.updated_at, article_state.c.revision)
+    select(
+        article.c.id,
+        article.c.tag,
+        article.c.published_at,
+        article.c.updated_at,
+        article_state.c.revision,
+    )
     .join(article_state, article_state.c.article == article.c.id)
     .where(article_state.c.hidden == 0)
 )
@@ -191,6 +197,7 @@ def _version(row: Row[Any]) -> Version:
         published_at=row.published_at,
         changed_at=row.updated_at,
         revision=row.revision,
+        tag=row.tag,
     )
 
 

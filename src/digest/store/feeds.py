@@ -142,29 +142,19 @@ class FeedStore:
             for row in connection.execute(query).all():
                 yield row.path, row.size, row.mtime_ns
 
-    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
-        """Return those of these paths that were written, by any process, and not removed since."""
+    def recorded(self, token: str, paths: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return those of these paths that were written, each with size and mtime of its file."""
         keys = {hashed(path): path for path in paths}
-        query = select(published_file.c.key).where(published_file.c.output == token)
+        columns = (published_file.c.key, published_file.c.size, published_file.c.mtime_ns)
+        query = select(*columns).where(published_file.c.output == token)
         with self._database.read() as connection:
             rows = among(connection, query, published_file.c.key, keys)
-            return {keys[row.key] for row in rows}
+            return {keys[row.key]: (row.size, row.mtime_ns) for row in rows}
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""
-        stamps = {hashed(one.path): (one.path, one.size, one.mtime_ns) for one in files}
-        query = select(
-            published_file.c.key,
-            published_file.c.path,
-            published_file.c.size,
-            published_file.c.mtime_ns,
-        ).where(published_file.c.output == token)
-        with self._database.read() as connection:
-            recorded = {
-                row.key: (row.path, row.size, row.mtime_ns)
-                for row in among(connection, query, published_file.c.key, stamps)
-            }
-        return {stamp[0] for key, stamp in stamps.items() if recorded.get(key) != stamp}
+        recorded = self.recorded(token, [one.path for one in files])
+        return {one.path for one in files if recorded.get(one.path) != (one.size, one.mtime_ns)}
 
     def record_output(
         self,

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from digest.articles.model import Article, SafeHtml
 from digest.feeds.archive import Version
 from digest.feeds.model import ATOM, JSON, RSS
-from digest.feeds.publish.documents import EntryCache, EntryForm, FeedContents, FeedDocuments
+from digest.feeds.publish.documents import (
+    EntryCache,
+    EntryForm,
+    FeedContents,
+    FeedDocuments,
+    Previous,
+)
 from tests.defaults import default_feed
 from tests.feeds.samples import PORTS, SITE, TEA, article, document
 
@@ -42,6 +48,7 @@ def version(one: Article, revision: int = 1) -> Version:
         published_at=one.published_at,
         changed_at=one.updated_at,
         revision=revision,
+        tag=one.id,
     )
 
 
@@ -75,6 +82,36 @@ def test_a_feed_of_more_formats_serializes_what_is_missing_alone() -> None:
     found = dict(documents.of(FEED, held))
     assert found == {name: document(name, FEED, [article(1)]) for name in (RSS, ATOM, JSON)}
     assert shelf.asked == [{1}, {1}]
+
+
+def test_entries_of_the_last_documents_stand_in_the_next_ones_until_their_article_changes() -> None:
+    shelf = Shelf()
+    articles = [article(3), article(2), article(1)]
+    held = shelf.add(*articles)
+    documents = FeedDocuments(shelf.articles_of, max_bytes=10**6)
+    before = dict(documents.of(FEED, held))
+    documents.forget()
+    shelf.asked.clear()
+    shelf.articles[2] = changed = replace(article(2), title="后来改的")
+    new = article(4)
+    shelf.articles[4] = new
+    versions = [version(new, 9), version(article(3)), version(changed, 9), version(article(1))]
+    known = Previous(documents=before, revision=8)
+    found = dict(documents.of(FEED, FeedContents(versions=versions), known))
+    assert shelf.asked == [{2, 4}]
+    expected = [new, article(3), changed, article(1)]
+    assert found == {name: document(name, FEED, expected) for name in (RSS, ATOM, JSON)}
+
+
+def test_a_summary_in_the_place_of_an_article_does_not_stand_in_the_next_documents() -> None:
+    shelf = Shelf()
+    articles = [replace(article(n), body=SafeHtml("<p>" + "x" * 10_000)) for n in (2, 1)]
+    held = shelf.add(*articles)
+    before = dict(FeedDocuments(shelf.articles_of, max_bytes=15_000).of(FEED, held))
+    assert all(one != document(name, FEED, articles) for name, one in before.items())
+    known = Previous(documents=before, revision=8)
+    found = dict(FeedDocuments(shelf.articles_of, max_bytes=10**6).of(FEED, held, known))
+    assert found == {name: document(name, FEED, articles) for name in (RSS, ATOM, JSON)}
 
 
 def test_what_was_withdrawn_a_moment_ago_is_left_out() -> None:

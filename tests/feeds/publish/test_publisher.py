@@ -171,6 +171,51 @@ def test_what_changed_leads_to_the_same_bytes_as_a_new_folder(bench: Bench) -> N
     assert tree(bench.output) == bench.fresh()
 
 
+def test_only_what_changed_is_read_where_the_files_have_the_rest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1, 2)
+    bench.build()
+    asked: list[set[int]] = []
+    real = type(bench.store.feeds).articles_of
+
+    def listen(feeds: Any, sequences: Any) -> Any:
+        asked.append(set(sequences))
+        return real(feeds, sequences)
+
+    monkeypatch.setattr(type(bench.store.feeds), "articles_of", listen)
+    bench.take(3)
+    bench.build()
+    assert asked == [{3}]
+    bench.take(2, body="<p>anders</p>")
+    bench.build()
+    assert asked == [{3}, {2}]
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_entries_of_a_file_that_somebody_changed_are_not_taken_over(bench: Bench) -> None:
+    bench.take(1, 2)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    for name in FORMATS:
+        file = bench.output / "feeds" / name
+        file.write_bytes(file.read_bytes().replace("潮水".encode(), "污染".encode()))
+    bench.take(3)
+    bench.publish(publisher)
+    assert tree(bench.output) == bench.fresh()
+
+
+def test_entries_that_another_configuration_wrote_are_not_taken_over(bench: Bench) -> None:
+    bench.take(1, 2)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    bench.build(full=False)
+    bench.take(3)
+    bench.publish(publisher)
+    assert b"content_html" in (bench.output / "feeds/feed.json").read_bytes()
+    assert b"content_text" not in (bench.output / "feeds/feed.json").read_bytes()
+
+
 def test_only_feeds_that_select_what_changed_are_looked_at(bench: Bench) -> None:
     bench.take(1)
     bench.take(2, categories=(TEA,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -33,6 +33,17 @@ class FeedContents:
     versions: Sequence[Version]  #: of the articles in the current document, newest first
     gone: Sequence[Tombstone] = ()  #: withdrawn last first
     newest_archive: int = 0  #: its number; 0 where there is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """The documents that a feed has, whose entries may stand in the next ones as they are."""
+
+    documents: Mapping[str, bytes]  #: by the names of their files
+    revision: int  #: entries of articles that did not change since are as they would be made now
+
+
+NO_PREVIOUS = Previous(documents={}, revision=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +97,16 @@ class FeedDocuments:
         self._entries = EntryCache()
         self._cut: set[str] = set()  # folders of feeds over the limit of bytes
 
-    def of(self, feed: Feed, held: FeedContents) -> Iterator[tuple[str, bytes]]:
+    def of(
+        self, feed: Feed, held: FeedContents, previous: Previous = NO_PREVIOUS
+    ) -> Iterator[tuple[str, bytes]]:
         """Yield name and content of each of a feed's current documents."""
         place = Place(newest=held.newest_archive)
-        yield from self._written(feed, held.versions, held.gone, place)
+        yield from self._written(feed, held.versions, held.gone, place, previous)
+
+    def forget(self) -> None:
+        """Drop the entries that are kept."""
+        self._entries = EntryCache()
 
     def archive(self, feed: Feed, name: str, held: Held, place: Place) -> bytes:
         """Return the document of an archive in the format that the file of this name has."""
@@ -97,19 +114,24 @@ class FeedDocuments:
         return dict(self._written(alone, held.versions, held.gone, place))[name]
 
     def _written(
-        self, feed: Feed, versions: Sequence[Version], gone: Sequence[Tombstone], place: Place
+        self,
+        feed: Feed,
+        versions: Sequence[Version],
+        gone: Sequence[Tombstone],
+        place: Place,
+        previous: Previous = NO_PREVIOUS,
     ) -> Iterator[tuple[str, bytes]]:
         content = Content(
             changed_at=last_change((one.changed_at, one.sequence) for one in versions),
             gone=gone,
             place=place,
         )
-        for name, entries in self._entries_of(feed, versions).items():
+        for name, entries in self._entries_of(feed, versions, previous).items():
             kept = self._within_limit(feed, name, versions, entries, content)
             yield name, FORMATS[name].document(feed, list(kept.values()), content)
 
     def _entries_of(
-        self, feed: Feed, versions: Sequence[Version]
+        self, feed: Feed, versions: Sequence[Version], previous: Previous = NO_PREVIOUS
     ) -> dict[str, dict[Version, bytes]]:
         """Return the entries of articles by format, in their order.
 
@@ -119,11 +141,21 @@ class FeedDocuments:
         forms = [EntryForm(name, feed.full, feed.site.language) for name in feed.formats]
         entries: dict[str, dict[Version, bytes]] = {name: {} for name in feed.formats}
         sizes = dict.fromkeys(feed.formats, 0)
+        # In one that was over the limit, entries may be without the body: those do not count.
+        there = {
+            name: FORMATS[name].split(document, feed.full)
+            for name, document in previous.documents.items()
+        }
         for start in range(0, len(versions), _AT_ONCE):
             some = versions[start : start + _AT_ONCE]
             open_forms = [one for one in forms if sizes[one.format] <= 2 * self._max_bytes]
             known = {
-                (form, one.sequence): self._entries.get(form, one.sequence, one.revision)
+                (form, one.sequence): (
+                    there[form.format].get(one.tag.encode())
+                    if form.format in there and one.revision <= previous.revision
+                    else None
+                )
+                or self._entries.get(form, one.sequence, one.revision)
                 for form in open_forms
                 for one in some
             }

@@ -70,8 +70,11 @@ class PublishStore(Protocol):
     def written_files(self, token: str) -> Iterable[tuple[str, int, int]]:
         """Yield path, size and mtime (nanoseconds) of each file as it was written."""
 
-    def recorded(self, token: str, paths: Collection[str]) -> set[str]:
-        """Return those of these paths that were written, by any process, and not removed since."""
+    def recorded(self, token: str, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:
+        """Return those of these paths that were written, by any process, and not removed since.
+
+        Each with size and mtime (nanoseconds) of its file.
+        """
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""

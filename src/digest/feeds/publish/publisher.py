@@ -17,10 +17,10 @@ from digest.feeds.catalog import FeedPlan
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, OPML, RSS, Feed
 from digest.feeds.opml import opml
-from digest.feeds.publish.documents import FeedContents, FeedDocuments
+from digest.feeds.publish.documents import NO_PREVIOUS, FeedDocuments, Previous
 from digest.feeds.publish.model import OutputRecord, Published, PublishStore
 from digest.feeds.publish.older_layout import remove_older_layout
-from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder, file_content
 from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
 from digest.feeds.publish.power_loss import boot_id, is_running, process_space
 from digest.feeds.publish.publication import Run
@@ -164,7 +164,16 @@ class Publisher:
 
     def _run(self, tell: Progress) -> Run:
         stale = self._stale()
-        planned = self._limited(plan(self._options, stale, self._present(stale)))
+        recorded = self._recorded(stale)
+        present = {
+            feed
+            for feed in candidates(self._options, stale)
+            if not recorded.keys().isdisjoint(feed.paths)
+        }
+        planned = self._limited(plan(self._options, stale, present))
+        known = self._store.output(self._token)  # after its files: else another may come between
+        if known is None or known.fingerprint != self._fingerprint:
+            recorded = {}  # of another configuration
         run = Run(folder=self._folder, unpacked=self._unpacked)
         if not (planned.written or planned.ended or self._damaged or self._since is None):
             self._finish(run, stale)
@@ -175,7 +184,7 @@ class Publisher:
         for feeds in batches(planned.written, BATCH):
             due = [feed for feed in feeds if self._is_due(feed, stale, run)]
             with self._folder.alone(partial(tell, done, total)):
-                written = self._write(run, due, stale.articles, planned)
+                written = self._write(run, due, stale.articles, planned, recorded)
                 run.record_histories()
             self._done |= {feed.folder: _revision(stale, feed) for feed in written}
             done += len(feeds)
@@ -268,13 +277,12 @@ class Publisher:
             languages=stale.languages,
         )
 
-    def _present(self, stale: StaleFeeds) -> set[Feed]:
-        """Return the feeds that may be written or end and are noted as written."""
+    def _recorded(self, stale: StaleFeeds) -> Mapping[str, tuple[int, int]]:
+        """Return the files of the feeds that may be written or end, as they were written."""
         if self._since is None:
-            return set()
-        feeds = candidates(self._options, stale)
-        recorded = self._store.recorded(self._token, [path for one in feeds for path in one.paths])
-        return {feed for feed in feeds if not recorded.isdisjoint(feed.paths)}
+            return {}
+        paths = [path for feed in candidates(self._options, stale) for path in feed.paths]
+        return self._store.recorded(self._token, paths)
 
     def _limited(self, planned: PublishPlan) -> PublishPlan:
         """Return the plan without the feeds that would be too many."""
@@ -316,6 +324,7 @@ class Publisher:
         feeds: Sequence[Feed],
         changed: frozenset[int] | None,
         planned: PublishPlan,
+        recorded: Mapping[str, tuple[int, int]],
     ) -> list[Feed]:
         """Write feeds, each in all its formats; return those of which every file could be."""
         written = []
@@ -328,16 +337,26 @@ class Publisher:
             contents = self._store.contents(some, since, archives=archives)
             for feed, held in zip(some, contents, strict=True):
                 # One that was emptied a moment ago may have been ended by another process.
-                if (held.versions or _stays_empty(feed)) and self._write_feed(run, feed, held):
+                if not held.versions and not _stays_empty(feed):
+                    continue
+                documents = self._documents.of(feed, held, self._previous(feed, recorded))
+                done = [run.write(feed.folder + name, document) for name, document in documents]
+                if all(done):
                     written.append(feed)
         return written
 
-    def _write_feed(self, run: Run, feed: Feed, held: FeedContents) -> bool:
-        written = [
-            run.write(feed.folder + name, document)
-            for name, document in self._documents.of(feed, held)
-        ]
-        return all(written)
+    def _previous(self, feed: Feed, recorded: Mapping[str, tuple[int, int]]) -> Previous:
+        """Return the documents of a feed that are as they were written."""
+        if self._since is None:
+            return NO_PREVIOUS
+        documents = {
+            name: content
+            for name, path in zip(feed.formats, feed.paths, strict=True)
+            if path in recorded
+            and recorded[path] == self._folder.stamp(path)
+            and (content := file_content(self._folder.root / path))
+        }
+        return Previous(documents=documents, revision=self._since)
 
     def _end(self, run: Run, planned: PublishPlan) -> None:
         """Remove the files of feeds that hold nothing any more, and what is nobody's."""
@@ -398,6 +417,7 @@ class Publisher:
                 everything=everything,
             )
         self._tell_failures(run)
+        self._documents.forget()  # the next ones come from the files
         if complete:
             if everything:
                 self._store.forget_other_boots(self._token, boot_id())
