@@ -155,10 +155,10 @@ def problems(
 ) -> None:
     """List the files that could not become articles, those that were salvaged, and why."""
     with services_of(context, log=False) as services:
-        found = services.store.articles.problems(noted=notes)
+        listed = services.store.articles.problems(noted=notes)
     if as_json:
-        print_json([asdict(problem) for problem in found])
-    elif not found:
+        print_json([asdict(problem) for problem in listed])
+    elif not listed:
         say("No problems.")
     else:
         print_table(
@@ -171,7 +171,7 @@ def problems(
                     problem.cause,
                     f"{problem.seen_at:%Y-%m-%d %H:%M} UTC",
                 )
-                for problem in found
+                for problem in listed
             ),
         )
 

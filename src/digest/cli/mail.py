@@ -133,16 +133,16 @@ def _articles(services: Services, digest: Digest, latest: int | None) -> list[Ar
 
     with services.store.pages.snapshot() as source:
         if latest is not None:
-            found = source.latest(digest.categories, latest)
+            articles = source.latest(digest.categories, latest)
         else:
             after = source.taken_upto(digest.name)
             since = [] if after is None else source.since(after, digest.categories)
-            found = fresh(digest, since, services.clock())
-    if not found:
+            articles = fresh(digest, since, services.clock())
+    if not articles:
         hint = "" if latest else "; --latest 10 takes the ten latest articles"
         complain(f"{digest.name}: there is nothing new{hint}")
         raise typer.Exit(FAILED)
-    return found
+    return articles
 
 
 def _subscriber(services: Services, name: str, address: str) -> Subscriber:

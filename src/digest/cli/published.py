@@ -47,9 +47,9 @@ def list_articles(
             wanted = CategoryPath.parse(category) if category else None
         except ValueError as error:
             raise typer.BadParameter("names joined by '/', none of them empty") from error
-        found = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
+        standings = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
         if as_json:
-            print_json([_told(services, standing) for standing in found])
+            print_json([_told(services, standing) for standing in standings])
             return
         print_table(
             ("Key", "Withdrawn" if withdrawn else "Published", "Title", "Categories"),
@@ -60,7 +60,7 @@ def list_articles(
                     standing.article.title,
                     ", ".join(map(str, standing.article.categories)),
                 )
-                for standing in found
+                for standing in standings
             ),
         )
 
@@ -78,8 +78,8 @@ def _print_waiting(files: list[tuple[str, datetime]], as_json: bool) -> None:
 def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
     """Show all that is known of articles."""
     with services_of(context, log=False) as services:
-        found = _find(services, names)
-        told = [_told(services, standing) for standing in found]
+        standings = _find(services, names)
+        told = [_told(services, standing) for standing in standings]
     if as_json:
         print_json(told)
         return
@@ -99,9 +99,9 @@ def withdraw(context: typer.Context, names: Names) -> None:
     Their addresses answer 410 (gone), and Atom feeds tell it (RFC 6721).
     """
     with services_of(context, log=False) as services:
-        found = _find(services, names)
-        services.store.withdrawals.withdraw(_keys(found), services.clock())
-        count = sum(standing.withdrawn_at is None for standing in found)
+        standings = _find(services, names)
+        services.store.withdrawals.withdraw(_keys(standings), services.clock())
+        count = sum(standing.withdrawn_at is None for standing in standings)
         _publish(services, f"{count:,} withdrawn")
 
 
@@ -109,26 +109,26 @@ def withdraw(context: typer.Context, names: Names) -> None:
 def restore(context: typer.Context, names: Names) -> None:
     """Show withdrawn articles again, whatever becomes of their files."""
     with services_of(context, log=False) as services:
-        found = _find(services, names)
-        services.store.withdrawals.restore(_keys(found), services.clock())
-        count = sum(standing.withdrawn_at is not None for standing in found)
+        standings = _find(services, names)
+        services.store.withdrawals.restore(_keys(standings), services.clock())
+        count = sum(standing.withdrawn_at is not None for standing in standings)
         _publish(services, f"{count:,} restored")
 
 
-def _keys(found: list[Standing]) -> list[ArticleKey]:
-    return [standing.article.key for standing in found]
+def _keys(standings: list[Standing]) -> list[ArticleKey]:
+    return [standing.article.key for standing in standings]
 
 
 def _find(services: Services, names: list[str]) -> list[Standing]:
     """Return the one article that each name means; end with 1 where any means none or several."""
     from digest.articles.ingest.tree import printable
 
-    found: list[Standing] = []
+    standings: list[Standing] = []
     unclear = False
     for name in map(printable, names):
         meant = services.store.withdrawals.find(name)
         if len(meant) == 1:
-            found += meant
+            standings += meant
             continue
         unclear = True
         if meant:
@@ -138,7 +138,7 @@ def _find(services: Services, names: list[str]) -> list[Standing]:
             complain(f"{name}: no article has this key, id, link or file")
     if unclear:
         raise typer.Exit(FAILED)
-    return found
+    return standings
 
 
 def _publish(services: Services, done: str) -> None:

@@ -46,7 +46,7 @@ def receive(context: typer.Context) -> None:
         complain("an automatic reply: nothing is done")
         raise typer.Exit(FAILED)
     with services_of(context) as services:
-        store, found = services.store.subscribers, False
+        store, unsubscribed = services.store.subscribers, False
         for text in _texts(message):
             link = read_unsubscribe_token(services.token_keys, text)
             if link is None:
@@ -55,7 +55,7 @@ def receive(context: typer.Context) -> None:
                 subscriber, _ = store.linked(link)
             except LookupError:
                 continue
-            found = True
+            unsubscribed = True
             if subscriber is None:
                 say("the subscription of this token was removed: no mail is sent")
                 break
@@ -63,7 +63,7 @@ def receive(context: typer.Context) -> None:
             state = "unsubscribed" if ended else f"was {subscriber.state} already"
             say(f"{masked(subscriber.address)}: {state} ({subscriber.digest})")
             break
-    if not found:
+    if not unsubscribed:
         complain("there is no token of a subscription in this message")
         raise typer.Exit(FAILED)
 

@@ -67,12 +67,12 @@ def archive_states(
         .group_by(archive.c.id, archive.c.feed, archive.c.number)
         .order_by(archive.c.feed, archive.c.number)
     )
-    found: dict[str, list[ArchiveState]] = {}
+    states: dict[str, list[ArchiveState]] = {}
     for row in connection.execute(query):
         if row.feed in folders:
             state = ArchiveState(number=row.number, revision=row.revision)
-            found.setdefault(folders[row.feed], []).append(state)
-    return found
+            states.setdefault(folders[row.feed], []).append(state)
+    return states
 
 
 def held(connection: Connection, feed: Feed, number: int) -> Held:
@@ -89,8 +89,8 @@ def held(connection: Connection, feed: Feed, number: int) -> Held:
     return Held(versions=versions, gone=gone)
 
 
-def _place(one: Version) -> tuple[Any, ...]:
-    return one.published_at, one.sequence
+def _place(version: Version) -> tuple[Any, ...]:
+    return version.published_at, version.sequence
 
 
 def look(
@@ -115,7 +115,7 @@ def look(
     living = _living(connection, feed.scope, far)
     remaining = remains(feed.scope)
     rows = list(connection.execute(remaining.limit(far))) if withdrawals else []
-    found = Look(
+    state = Look(
         feed=key,
         versions=tuple(living[:limit]),
         gone=tuple(tombstone(row) for row in rows[:limit]),
@@ -123,7 +123,7 @@ def look(
         decision=_NOTHING,
     )
     if not archives:
-        return found
+        return state
     last = connection.scalar(_LAST_ARCHIVE, {"feed": key}) or 0
     dead = [_dead(row) for row in rows]
     shown = [*reversed(living[:limit]), *reversed(dead[:limit])]
@@ -131,8 +131,8 @@ def look(
     if changed is None:
         entries = _entries(connection, key, None) if last else []
         decision = decide(shown, others, entries, limit)
-        return replace(found, newest=last, decision=decision)
-    missing = changed.difference(one.sequence for one in (*living, *dead))
+        return replace(state, newest=last, decision=decision)
+    missing = changed.difference(version.sequence for version in (*living, *dead))
     if missing and len(living) == far:
         query = within(_VERSIONS, feed.scope)
         rows = list(among(connection, query, article.c.id, missing))
@@ -140,14 +140,14 @@ def look(
     if missing and len(dead) == far:
         others += [_dead(row) for row in among(connection, remaining, article.c.id, missing)]
     # What did not change, and was not pushed out, matters only where an archive is filled up.
-    doubtful = changed.union(one.sequence for one in others)
+    doubtful = changed.union(version.sequence for version in others)
     entries = _entries(connection, key, doubtful) if last else []
     decision = decide(shown, others, entries, limit)
     if decision.sets:
-        known = doubtful.union(one.sequence for one in shown)
+        known = doubtful.union(version.sequence for version in shown)
         entries = _entries(connection, key, known) if last else []
         decision = decide(shown, others, entries, limit)
-    return replace(found, newest=last, decision=decision)
+    return replace(state, newest=last, decision=decision)
 
 
 #: The columns of a version; the table of the selection's articles is joined by ``within``.
@@ -271,12 +271,12 @@ def carry_out(connection: Connection, plan: Look) -> None:
     new = [
         {
             "archive": ids[number],
-            "article": one.sequence,
-            "changed_at": one.changed_at,
-            "gone": one.gone,
+            "article": version.sequence,
+            "changed_at": version.changed_at,
+            "gone": version.gone,
         }
         for number, versions in sets.items()
-        for one in versions
+        for version in versions
     ]
     if new:
         connection.execute(archive_entry.insert(), new)

@@ -83,18 +83,22 @@ def record(
         },
     )
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
-    touched = {entry.key: entry.sequence for entry in (*(one for one, _ in revised), *filed.moved)}
-    sequences = [one for one in touched.values() if one is not None]
+    touched = {
+        entry.key: entry.sequence for entry in (*(entry for entry, _ in revised), *filed.moved)
+    }
+    sequences = [sequence for sequence in touched.values() if sequence is not None]
     facet_changes = update_facets(connection, sequences, policy, _said(new, changed))
     if touched:
         revision = advance(connection, now)
         added = {entry.sequence for entry, _ in new}
-        rows = [{"article": one, "hidden": 0, "revision": revision.number} for one in added]
+        rows = [
+            {"article": sequence, "hidden": 0, "revision": revision.number} for sequence in added
+        ]
         insert(connection, article_state, rows)
         record_changes(
             connection,
             revision,
-            articles=[one for one in sequences if one not in added],
+            articles=[sequence for sequence in sequences if sequence not in added],
             selections=(None, *filed.categories, *facet_changes.facets),
         )
     return Changes(
@@ -325,7 +329,7 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
     put(connection, file, rows, key="key")
     for chunk in chunks([hashed(path) for path in matcher.deposed]):
         connection.execute(update(file).where(file.c.key.in_(chunk)).values(leads=False))
-    for some in chunks([entry.sequence for entry in matcher.unsure.values()]):
+    for followers in chunks([entry.sequence for entry in matcher.unsure.values()]):
         # What follows is read again: it may be about another article by now.
-        follows = file.c.article.in_(some) & ~file.c.leads
+        follows = file.c.article.in_(followers) & ~file.c.leads
         connection.execute(update(file).where(follows).values(content="", size=-1))

@@ -109,11 +109,11 @@ def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> se
     known = [draft.likeness for draft in drafts if draft.likeness]
     query = select(likeness.c.article)
     exact = {like.exact for like in known if like.exact}
-    found = {row.article for row in among(connection, query, likeness.c.exact, exact)}
+    sequences = {row.article for row in among(connection, query, likeness.c.exact, exact)}
     for title in {like.title for like in known} if fold else ():
         newest = query.where(likeness.c.title == title).order_by(likeness.c.article.desc())
-        found.update(connection.scalars(newest.limit(_NEWEST)))
-    return found
+        sequences.update(connection.scalars(newest.limit(_NEWEST)))
+    return sequences
 
 
 def _entries(

@@ -47,7 +47,7 @@ class MatchedArticle:
         """The file that leads; None where none does yet."""
         leading = (holding for holding in self.files.values() if holding.leads)
         # Until a file could follow, each file of an article led.
-        return min(leading, key=lambda one: (one.missing, one.path), default=None)
+        return min(leading, key=lambda file: (file.missing, file.path), default=None)
 
     def present(self) -> set[str]:
         """Return the paths of the files that are there."""
@@ -56,8 +56,8 @@ class MatchedArticle:
     def categories(self) -> tuple[CategoryPath, ...]:
         """Return the categories of all its files, the leader's first, then by path."""
         first = self.leader
-        order = sorted(self.files.values(), key=lambda one: (one is not first, one.path))
-        return tuple(dict.fromkeys(path for one in order for path in one.categories))
+        order = sorted(self.files.values(), key=lambda file: (file is not first, file.path))
+        return tuple(dict.fromkeys(path for file in order for path in file.categories))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -181,7 +181,7 @@ class ArticleMatcher:
             self.refiled[entry.identity] = entry
         if leads:
             self.deposed -= {path}
-            self.deposed |= {one.path for one in entry.files.values() if one.leads} - {path}
+            self.deposed |= {file.path for file in entry.files.values() if file.leads} - {path}
             for other in entry.files.values():
                 other.leads = other is holding
         holding.fingerprint = draft.fingerprint
@@ -278,11 +278,11 @@ class ArticleMatcher:
         if held is not None and held.entry is not None:
             return None
         candidates = [*self._vanished.get(content, ())]
-        candidates += [one for one in map(_leader, self._like(draft, exactly=True)) if one]
+        candidates += [file for file in map(_leader, self._like(draft, exactly=True)) if file]
         orphans = [
-            (one.entry.sequence or 0, one.path)
-            for one in candidates
-            if one.entry and _orphaned(one.entry) and one.path not in self._batch
+            (file.entry.sequence or 0, file.path)
+            for file in candidates
+            if file.entry and _orphaned(file.entry) and file.path not in self._batch
         ]
         if not orphans:
             return None
@@ -290,7 +290,7 @@ class ArticleMatcher:
         entry = gone.entry
         assert entry is not None  # noqa: S101 asked just before
         self._vanished[gone.content] = [
-            one for one in self._vanished.get(gone.content, ()) if one is not gone
+            file for file in self._vanished.get(gone.content, ()) if file is not gone
         ]
         del self._holdings[gone.path], entry.files[gone.path]
         self._holdings[path] = MatchedFile(
@@ -307,7 +307,7 @@ class ArticleMatcher:
 
     def _duplicate(self, draft: Draft) -> MatchedArticle | None:
         """Return the article that another file says, too: the first seen wins."""
-        found = [
+        duplicates = [
             entry
             for entry in self._like(draft, exactly=not self._fold)
             if entry.known is not None
@@ -317,8 +317,8 @@ class ArticleMatcher:
                 or at_one_time(draft.published_at, entry.known.published_at)
             )
         ]
-        found.sort(key=lambda one: (one.sequence is None, one.sequence or 0))
-        return found[0] if found else None
+        duplicates.sort(key=lambda match: (match.sequence is None, match.sequence or 0))
+        return duplicates[0] if duplicates else None
 
     def _like(self, draft: Draft, *, exactly: bool) -> list[MatchedArticle]:
         like = draft.likeness

@@ -60,9 +60,9 @@ def of_sequences(connection: Connection, sequences: Collection[int]) -> list[Art
     """Return the visible articles with these sequences, in any order."""
     query = select(*COLUMNS).where(visible())
     return [
-        one
+        row
         for chunk in chunks(sorted(sequences))
-        for one in read(connection, query.where(article.c.id.in_(chunk)))
+        for row in read(connection, query.where(article.c.id.in_(chunk)))
     ]
 
 
@@ -160,11 +160,11 @@ def filed(
     connection: Connection, sequences: Sequence[int]
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
     """Return the categories of each article, in its file's own order."""
-    found: dict[int, tuple[CategoryPath, ...]] = {}
+    paths: dict[int, tuple[CategoryPath, ...]] = {}
     for chunk in chunks(sequences):
         for sequence, names in connection.execute(_FILED.where(membership.c.article.in_(chunk))):
-            found[sequence] = (*found.get(sequence, ()), CategoryPath(names))
-    return found
+            paths[sequence] = (*paths.get(sequence, ()), CategoryPath(names))
+    return paths
 
 
 def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ...]:
@@ -194,12 +194,12 @@ def category_summaries(
             articles |= pairs(connection, counted.where(these))
             hidden |= pairs(connection, unseen.where(these))
     shown = {number: count - hidden.get(number, 0) for number, count in articles.items()}
-    found = [
+    summaries = [
         CategorySummary(path=path, articles=shown[number])
         for number, path in paths.items()
         if shown.get(number)
     ]
-    return sorted(found, key=lambda summary: summary.path)
+    return sorted(summaries, key=lambda summary: summary.path)
 
 
 def pairs(connection: Connection, query: Select[Any]) -> dict[int, int]:

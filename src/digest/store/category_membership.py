@@ -79,7 +79,7 @@ def _positions(
     connection: Connection, sequences: Collection[int | None]
 ) -> dict[int, list[tuple[CategoryPath, datetime]]]:
     """Return the categories that articles are filed under by name, each with the date there."""
-    found: dict[int, list[tuple[CategoryPath, datetime]]] = {}
+    positions: dict[int, list[tuple[CategoryPath, datetime]]] = {}
     query = (
         select(membership.c.article, membership.c.published_at, category.c.names)
         .join(category, category.c.id == membership.c.category)
@@ -87,8 +87,8 @@ def _positions(
         .order_by(membership.c.article, membership.c.position)
     )
     for row in among(connection, query, membership.c.article, sequences):
-        found.setdefault(row.article, []).append((CategoryPath(row.names), row.published_at))
-    return found
+        positions.setdefault(row.article, []).append((CategoryPath(row.names), row.published_at))
+    return positions
 
 
 def _memberships(

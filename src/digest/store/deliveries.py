@@ -363,22 +363,22 @@ def _stale(
 ) -> dict[int, datetime]:
     """Return the open editions that are too old, with when a delivery must have been made."""
     query = select(edition.c.id, edition.c.digest, edition.c.created_at)
-    found = {}
+    stale = {}
     for row in connection.execute(query.where(edition.c.state == EditionState.OPEN)):
         made_until = now - expires.get(row.digest, EXPIRES)
         if row.created_at < made_until:
-            found[row.id] = made_until
-    return found
+            stale[row.id] = made_until
+    return stale
 
 
 def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
     """Return which deliveries are being sent; nobody else changes them in this transaction."""
     query = select(delivery.c.id).where(delivery.c.state == DeliveryState.SENDING)
-    found: set[int] = set()
+    being_sent: set[int] = set()
     for chunk in chunks(sorted(ids)):
         rows = query.where(delivery.c.id.in_(chunk)).order_by(delivery.c.id).with_for_update()
-        found.update(connection.scalars(rows))
-    return found
+        being_sent.update(connection.scalars(rows))
+    return being_sent
 
 
 def _plain(result: DeliveryResult) -> bool:

@@ -56,8 +56,8 @@ _DUE = (
     .with_for_update(skip_locked=True, of=delivery)
 )
 _BEFORE_SENDING = [
-    delivery.c.state == one.value
-    for one, after in TRANSITIONS.items()
+    delivery.c.state == state.value
+    for state, after in TRANSITIONS.items()
     if DeliveryState.SENDING in after
 ]
 #: Those deliveries that have ended have no ``due_at``: the index holds none of them.
@@ -101,12 +101,12 @@ def take_these(
     _claim(connection, numbers, now, lease, owner)
     receivers = TABLES.join(delivery, delivery.c.subscriber == subscriber.c.id)
     query = select(*_COLUMNS).select_from(receivers)
-    found = {
+    by_number = {
         row.delivery_id: _delivery(row, probe=row.delivery_id in probes)
         for chunk in chunks(numbers)
         for row in connection.execute(query.where(delivery.c.id.in_(chunk)))
     }
-    return [found[number] for number in numbers if number in found]
+    return [by_number[number] for number in numbers if number in by_number]
 
 
 def mark_sent(connection: Connection, numbers: Sequence[int], now: datetime) -> bool:

@@ -32,8 +32,8 @@ class Reports:
         """Return the editions that are being sent, oldest first."""
         query = select(edition).where(edition.c.state == EditionState.OPEN).order_by(edition.c.id)
         with self._database.read() as connection:
-            found = [editions.from_row(row) for row in connection.execute(query)]
-            return [(one, _progress(connection, one.id, now)) for one in found]
+            opened = [editions.from_row(row) for row in connection.execute(query)]
+            return [(made, _progress(connection, made.id, now)) for made in opened]
 
     def listed(self, digest: str | None, limit: int) -> list[Standing]:
         """Return how the newest editions of one digest or all stand, newest first."""
@@ -41,8 +41,8 @@ class Reports:
         if digest is not None:
             query = query.where(edition.c.digest == digest)
         with self._database.read() as connection:
-            found = [editions.from_row(row) for row in connection.execute(query)]
-            return [_standing(connection, one) for one in found]
+            listed = [editions.from_row(row) for row in connection.execute(query)]
+            return [_standing(connection, made) for made in listed]
 
     def standing(self, edition_id: int) -> Standing | None:
         """Return how an edition stands; None where there is none with this id."""
@@ -85,14 +85,14 @@ class Reports:
             edition.c.state == EditionState.DONE, edition.c.reported_at.is_(None)
         )
         with self._database.read() as connection:
-            found = [editions.from_row(row) for row in connection.execute(query)]
+            ended = [editions.from_row(row) for row in connection.execute(query)]
             return [
                 Outcome(
-                    edition=one,
-                    progress=_progress(connection, one.id, now),
-                    errors=_errors(connection, one.id),
+                    edition=made,
+                    progress=_progress(connection, made.id, now),
+                    errors=_errors(connection, made.id),
                 )
-                for one in sorted(found, key=lambda one: one.id)
+                for made in sorted(ended, key=lambda made: made.id)
             ]
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
@@ -102,13 +102,13 @@ class Reports:
             connection.execute(statement)
 
 
-def _standing(connection: Connection, one: Edition) -> Standing:
-    held = select(func.count()).where(edition_article.c.edition == one.id)
+def _standing(connection: Connection, made: Edition) -> Standing:
+    held = select(func.count()).where(edition_article.c.edition == made.id)
     return Standing(
-        edition=one,
+        edition=made,
         articles=connection.scalar(held) or 0,
-        states=editions.states(connection, one.id),
-        errors=_errors(connection, one.id),
+        states=editions.states(connection, made.id),
+        errors=_errors(connection, made.id),
     )
 
 

@@ -58,29 +58,34 @@ def update_facets(
 ) -> FacetChanges:
     """Bring the facets of these articles up to date; of some it is known what they say."""
     before = _running(
-        connection, [one for one in sequences if one not in said or not said[one].new]
+        connection,
+        [sequence for sequence in sequences if sequence not in said or not said[sequence].new],
     )
-    after = _decided(connection, [one for one in sequences if one not in said], policy)
-    for number, one in said.items():
-        decided = facets_of(one.filter_input, policy.filters, policy.language)
-        after[number] = dict.fromkeys(sorted(decided), one.published_at)
-    moved = [one for one in after if before.get(one, {}) != after[one]]
-    for chunk in chunks([one for one in moved if one in before]):
+    after = _decided(
+        connection, [sequence for sequence in sequences if sequence not in said], policy
+    )
+    for sequence, content in said.items():
+        decided = facets_of(content.filter_input, policy.filters, policy.language)
+        after[sequence] = dict.fromkeys(sorted(decided), content.published_at)
+    moved = [sequence for sequence in after if before.get(sequence, {}) != after[sequence]]
+    for chunk in chunks([sequence for sequence in moved if sequence in before]):
         connection.execute(delete(facet_article).where(facet_article.c.article.in_(chunk)))
-    numbers = _numbers(connection, {one for sequence in moved for one in after[sequence]})
+    numbers = _numbers(
+        connection, {running_in for sequence in moved for running_in in after[sequence]}
+    )
     rows = [
-        {"article": sequence, "facet": numbers[one], "published_at": published_at}
+        {"article": sequence, "facet": numbers[running_in], "published_at": published_at}
         for sequence in moved
-        for one, published_at in after[sequence].items()
+        for running_in, published_at in after[sequence].items()
     ]
     insert(connection, facet_article, rows)
-    told = {one for runs in (before, after) for some in runs.values() for one in some}
+    told = frozenset().union(*before.values(), *after.values())
     changed = {
-        one
+        running_in
         for sequence in moved
-        for one, _ in before.get(sequence, {}).items() ^ after[sequence].items()
+        for running_in, _ in before.get(sequence, {}).items() ^ after[sequence].items()
     }
-    return FacetChanges(facets=frozenset(told), changed=frozenset(changed))
+    return FacetChanges(facets=told, changed=frozenset(changed))
 
 
 def note_policy(connection: Connection, policy: IngestPolicy) -> None:
@@ -107,14 +112,14 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
     while last is not None:
         with database.write(Lock.ARTICLES) as connection:
             query = select(article.c.id).where(article.c.id > last)
-            some = list(connection.scalars(query.order_by(article.c.id).limit(CHUNK)))
-            facet_changes = update_facets(connection, some, policy).changed
+            sequences = list(connection.scalars(query.order_by(article.c.id).limit(CHUNK)))
+            facet_changes = update_facets(connection, sequences, policy).changed
             if facet_changes:
                 record_changes(
                     connection, advance(connection, now), selections=(None, *facet_changes)
                 )
             changed |= facet_changes
-            last = some[-1] if some else None
+            last = sequences[-1] if sequences else None
             if last is None:
                 put(connection, meta, [{"name": DECIDED_BY, "value": own}], key="name")
     return Changes(facets=changed)
@@ -122,7 +127,7 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
 
 def running(connection: Connection, sequences: Collection[int]) -> frozenset[Facet]:
     """Return all facets that any of these articles runs in."""
-    return frozenset(one for some in _running(connection, sequences).values() for one in some)
+    return frozenset().union(*_running(connection, sequences).values())
 
 
 def summaries(connection: Connection, kinds: Collection[FacetKind]) -> list[FacetSummary]:
@@ -140,14 +145,14 @@ def summaries(connection: Connection, kinds: Collection[FacetKind]) -> list[Face
     )
     hidden, shown = pairs(connection, unseen), pairs(connection, counted)
     named = select(facet.c.kind, facet.c.name, facet.c.id).where(facet.c.kind.in_(kinds))
-    found = sorted(
+    rows = sorted(
         (kind, name, articles)
         for kind, name, number in connection.execute(named).all()
         if (articles := shown.get(number, 0) - hidden.get(number, 0))
     )
     return [
         FacetSummary(facet=Facet(_KINDS[kind], name), articles=articles)
-        for kind, name, articles in found
+        for kind, name, articles in rows
     ]
 
 
@@ -157,14 +162,14 @@ def _decided_by(connection: Connection) -> str | None:
 
 def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
     """Return the facets that articles are known to run in."""
-    found: _Runs = {}
+    runs: _Runs = {}
     query = select(
         facet_article.c.article, facet_article.c.published_at, facet.c.kind, facet.c.name
     ).join(facet, facet.c.id == facet_article.c.facet)
     for row in among(connection, query, facet_article.c.article, sequences):
-        one = Facet(FacetKind(row.kind), row.name)
-        found.setdefault(row.article, {})[one] = row.published_at
-    return found
+        running_in = Facet(FacetKind(row.kind), row.name)
+        runs.setdefault(row.article, {})[running_in] = row.published_at
+    return runs
 
 
 def _decided(connection: Connection, sequences: Collection[int], policy: IngestPolicy) -> _Runs:
@@ -180,7 +185,7 @@ def _decided(connection: Connection, sequences: Collection[int], policy: IngestP
     )
     rows = list(among(connection, query, article.c.id, sequences))
     categories = filed(connection, [row.id for row in rows]) if policy.filters else {}
-    found: _Runs = {}
+    runs: _Runs = {}
     for row in rows:
         filter_input = FilterInput(
             title=row.title,
@@ -190,21 +195,21 @@ def _decided(connection: Connection, sequences: Collection[int], policy: IngestP
             body=SafeHtml(row.body),
         )
         decided = facets_of(filter_input, policy.filters, policy.language)
-        found[row.id] = dict.fromkeys(sorted(decided), row.published_at)
-    return found
+        runs[row.id] = dict.fromkeys(sorted(decided), row.published_at)
+    return runs
 
 
 def _numbers(connection: Connection, wanted: Iterable[Facet]) -> dict[Facet, int]:
     """Return the ids of facets; those that are new are made."""
-    keys = {hashed(str(one)): one for one in sorted(wanted)}
+    keys = {hashed(str(selected)): selected for selected in sorted(wanted)}
     query = select(facet.c.key, facet.c.id)
     known = {row.key: row.id for row in among(connection, query, facet.c.key, keys)}
     rows = [
-        {"key": key, "kind": one.kind, "name": one.name}
-        for key, one in keys.items()
+        {"key": key, "kind": selected.kind, "name": selected.name}
+        for key, selected in keys.items()
         if key not in known
     ]
     insert_new(connection, facet, rows, key="key")
     added = among(connection, query, facet.c.key, [row["key"] for row in rows])
     known.update((row.key, row.id) for row in added)
-    return {one: known[key] for key, one in keys.items()}
+    return {selected: known[key] for key, selected in keys.items()}

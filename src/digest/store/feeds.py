@@ -87,19 +87,19 @@ class FeedStore:
         """Return what each feed holds now; with ``archives``, close archives first."""
         with self._database.read() as connection:
             gone = any_withdrawn(connection)
-            found = [
+            states = [
                 look(connection, feed, changed, archives=archives, withdrawals=gone)
                 for feed in feeds
             ]
-        if not any(one.decision for one in found):
-            return [one.contents for one in found]
+        if not any(state.decision for state in states):
+            return [state.contents for state in states]
         with self._database.write(Lock.ARCHIVES) as connection:
             for number, feed in enumerate(feeds):
-                if found[number].decision:
+                if states[number].decision:
                     # Once more: another publisher may have closed it a moment ago.
-                    found[number] = look(connection, feed, changed, archives=archives)
-                    carry_out(connection, found[number])
-        return [one.contents for one in found]
+                    states[number] = look(connection, feed, changed, archives=archives)
+                    carry_out(connection, states[number])
+        return [state.contents for state in states]
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
@@ -118,7 +118,7 @@ class FeedStore:
             return OutputRecord(
                 revision=row.revision,
                 fingerprint=row.fingerprint,
-                unsynced=frozenset((one.boot, one.pid) for one in rows),
+                unsynced=frozenset((writer.boot, writer.pid) for writer in rows),
                 failures=json.loads(connection.scalar(told) or "{}"),
             )
 
@@ -153,8 +153,10 @@ class FeedStore:
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
         """Return the paths of those files that were recorded with another size or time, or not."""
-        recorded = self.recorded(token, [one.path for one in files])
-        return {one.path for one in files if recorded.get(one.path) != (one.size, one.mtime_ns)}
+        recorded = self.recorded(token, [file.path for file in files])
+        return {
+            file.path for file in files if recorded.get(file.path) != (file.size, file.mtime_ns)
+        }
 
     def record_output(
         self,
@@ -170,12 +172,12 @@ class FeedStore:
         rows = [
             {
                 "output": token,
-                "key": hashed(one.path),
-                "path": one.path,
-                "size": one.size,
-                "mtime_ns": one.mtime_ns,
+                "key": hashed(file.path),
+                "path": file.path,
+                "size": file.size,
+                "mtime_ns": file.mtime_ns,
             }
-            for one in files
+            for file in files
         ]
         with self._database.write() as connection:
             # In one order, so that two who note the same files do not wait for one another.
@@ -252,8 +254,10 @@ def _facets(connection: Connection, kinds: Collection[FacetKind]) -> list[Facet]
 
 def _holding(connection: Connection, selections: Collection[Scope]) -> Iterator[Scope]:
     """Yield those of these selections that hold a visible article."""
-    categories = {hashed(one.folder): one for one in selections if isinstance(one, CategoryPath)}
-    facets = {hashed(str(one)): one for one in selections if isinstance(one, Facet)}
+    categories = {
+        hashed(path.folder): path for path in selections if isinstance(path, CategoryPath)
+    }
+    facets = {hashed(str(held)): held for held in selections if isinstance(held, Facet)}
     query = select(category.c.key).where(_holds_visible(membership.c.category, category.c.id))
     for row in among(connection, query, category.c.key, categories):
         yield categories[row.key]

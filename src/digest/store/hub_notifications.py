@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from sqlalchemy import bindparam, delete, select
 
@@ -30,12 +31,14 @@ class HubNotificationStore:
         """Return all notifications that wait, in the order of their changes."""
         query = select(meta.c.name, meta.c.value).where(meta.c.name.startswith(_PREFIX))
         with self._database.read() as connection:
-            found = [_notification(name, value) for name, value in connection.execute(query)]
-        return sorted(found, key=lambda one: (one.changed_at, one.hub, one.topic))
+            notifications = [
+                _notification(name, value) for name, value in connection.execute(query)
+            ]
+        return sorted(notifications, key=attrgetter("changed_at", "hub", "topic"))
 
     def keep(self, notifications: Collection[Notification]) -> None:
         """Store notifications; what is stored of the same hub and topic is replaced."""
-        rows = [{"name": _name(one), "value": _value(one)} for one in notifications]
+        rows = [{"name": _name(notice), "value": _value(notice)} for notice in notifications]
         with self._database.write() as connection:
             put(connection, meta, rows, key="name")
 
@@ -44,7 +47,7 @@ class HubNotificationStore:
         gone = delete(meta).where(
             meta.c.name == bindparam("notice"), meta.c.value == bindparam("changed_at")
         )
-        rows = [{"notice": _name(one), "changed_at": _value(one)} for one in notifications]
+        rows = [{"notice": _name(notice), "changed_at": _value(notice)} for notice in notifications]
         with self._database.write() as connection:
             if rows:
                 connection.execute(gone, rows)

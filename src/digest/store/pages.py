@@ -107,8 +107,8 @@ class PageStore:
         query = select(meta.c.value).where(meta.c.name == APPEARANCE)
         with self._database.read() as connection:
             known = connection.scalar(query)
-        if (found := _since(known)) and known and known.startswith(f"{fingerprint} "):
-            return found
+        if (last := _since(known)) and known and known.startswith(f"{fingerprint} "):
+            return last
         with self._database.write() as connection:
             since = max(now, _since(connection.scalar(query)) or now)
             value = f"{fingerprint} {microseconds(since)}"
@@ -197,8 +197,8 @@ class PageSnapshot:
             facet.c.kind == kind, func.length(facet.c.name) >= _HASHED_FROM
         )
         forms = set(_forms(name))
-        found = (one for one in self._connection.scalars(long) if slug(one) in forms)
-        return next((Facet(kind, one) for one in found), None)
+        names = (known for known in self._connection.scalars(long) if slug(known) in forms)
+        return next((Facet(kind, known) for known in names), None)
 
     def newest(self, selection: Scope, limit: int) -> list[Article]:
         """Return the newest articles of a selection by publication, then sequence."""

@@ -54,18 +54,18 @@ def take(
     A probe puts off the next one: two processes do not make it twice.
     """
     paused = every(connection)
-    everything = next((one for one in paused if one.digest is None), None)
-    names = [one.digest for one in paused if one.digest is not None]
+    everything = next((row for row in paused if row.digest is None), None)
+    names = [row.digest for row in paused if row.digest is not None]
     if everything is not None:
         if everything.probe_at > now:
             return [], set()
         paused, limit = [], 1
     probes: list[int] = []
-    for one in paused:
-        if one.probe_at <= now and one.digest is not None:
-            probe = connection.scalars(query.where(_of([one.digest])).limit(1)).all()
+    for row in paused:
+        if row.probe_at <= now and row.digest is not None:
+            probe = connection.scalars(query.where(_of([row.digest])).limit(1)).all()
             if probe:
-                _put_off(connection, one.digest, now)
+                _put_off(connection, row.digest, now)
             probes += probe
     others = query.where(~_of(names)) if names else query
     taken = list(connection.scalars(others.limit(limit)))
@@ -77,19 +77,19 @@ def take(
 
 def next_due_at(connection: Connection, query: Select[Any], paused: list[Pause]) -> datetime | None:
     """Return when a query of the earliest delivery has something to do, pauses regarded."""
-    names = [one.digest for one in paused if one.digest is not None]
+    names = [row.digest for row in paused if row.digest is not None]
     moments: list[datetime | None] = [
         connection.scalar(query.where(~_of(names)) if names else query)
     ]
-    for one in paused:
-        if one.digest is not None:
-            due_at = connection.scalar(query.where(_of([one.digest])))
-            moments.append(max(due_at, one.probe_at) if due_at else None)
+    for row in paused:
+        if row.digest is not None:
+            due_at = connection.scalar(query.where(_of([row.digest])))
+            moments.append(max(due_at, row.probe_at) if due_at else None)
     earliest = min((moment for moment in moments if moment is not None), default=None)
     if earliest is not None:
-        for one in paused:
-            if one.digest is None:
-                earliest = max(earliest, one.probe_at)
+        for row in paused:
+            if row.digest is None:
+                earliest = max(earliest, row.probe_at)
     return earliest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from sqlalchemy import Connection, delete, distinct, func, select
 
@@ -16,9 +17,9 @@ from digest.store.types import chunks, hashed, storable
 FAILED = problem.c.severity == Severity.FAILED
 
 
-def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datetime) -> None:
+def note(connection: Connection, noted: Mapping[str, Sequence[Note]], now: datetime) -> None:
     """Write what files have wrong, by path; what was known before keeps its date."""
-    keys = {path: hashed(path) for path in found}
+    keys = {path: hashed(path) for path in noted}
     since = {}
     known: dict[str, list[tuple[str, int | None, str]]] = {}
     query = select(problem).order_by(problem.c.file, problem.c.position)
@@ -26,13 +27,13 @@ def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datet
         since[row.file, row.cause] = row.seen_at
         known.setdefault(row.file, []).append((row.severity, row.line, row.cause))
     # Most files that are written again have the same wrong as before.
-    found = {
+    noted = {
         path: notes
-        for path, notes in found.items()
+        for path, notes in noted.items()
         if known.get(keys[path], [])
         != [(note.severity, note.line, storable(note.cause)) for note in notes]
     }
-    changed = [keys[path] for path in found if keys[path] in known]
+    changed = [keys[path] for path in noted if keys[path] in known]
     for chunk in chunks(changed):
         connection.execute(delete(problem).where(problem.c.file.in_(chunk)))
     rows = [
@@ -44,7 +45,7 @@ def note(connection: Connection, found: Mapping[str, Sequence[Note]], now: datet
             "cause": note.cause,
             "seen_at": since.get((keys[path], storable(note.cause)), now),
         }
-        for path, notes in found.items()
+        for path, notes in noted.items()
         for position, note in enumerate(notes)
     ]
     insert(connection, problem, rows)
@@ -81,7 +82,7 @@ def listed(connection: Connection, *, noted: bool) -> list[Problem]:
         )
         for row in (connection.execute(rivals) if noted else ())
     ]
-    found = [
+    own = [
         Problem(
             path=row.path,
             line=row.line,
@@ -91,7 +92,7 @@ def listed(connection: Connection, *, noted: bool) -> list[Problem]:
         )
         for row in connection.execute(query)
     ]
-    return sorted([*found, *claimed], key=lambda one: one.path)
+    return sorted([*own, *claimed], key=attrgetter("path"))
 
 
 def counted(connection: Connection) -> dict[Severity, int]:
@@ -102,5 +103,5 @@ def counted(connection: Connection) -> dict[Severity, int]:
         .where(file.c.missing_at.is_(None))
         .group_by(problem.c.severity)
     )
-    found = {Severity(severity): number for severity, number in connection.execute(query)}
-    return {severity: found.get(severity, 0) for severity in Severity}
+    counts = {Severity(severity): number for severity, number in connection.execute(query)}
+    return {severity: counts.get(severity, 0) for severity in Severity}

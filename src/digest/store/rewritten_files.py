@@ -89,12 +89,12 @@ def remember_repeats(
         for key, reading, said in plain
     ]
     _REMEMBER.run(connection, rows)
-    found = {
+    remarks = {
         storable(reading.record.path): notes(said.beside, now, policy)
         for _, reading, said in plain
         if said.beside is not None
     }
-    note(connection, found, now)
+    note(connection, remarks, now)
     for row in _articles(connection, others):
         reading, said = same[row.key]
         assert said.beside is not None  # noqa: S101 looked at above

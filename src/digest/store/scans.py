@@ -67,7 +67,7 @@ class ScanStore:
                 "ended_at": scan.ended_at.isoformat(),
                 "seconds": scan.took.total_seconds(),
                 "files": scan.files,
-                "roots": {name: [one.device, one.inode] for name, one in scan.marks.items()},
+                "roots": {name: [mark.device, mark.inode] for name, mark in scan.marks.items()},
                 "unseen": dict(scan.unseen),
             },
             ensure_ascii=False,

@@ -75,7 +75,9 @@ class _Insertion:
         self._order = tuple(compiled.positiontup or columns)
         kinds = [compiled.binds[name].type.dialect_impl(dialect) for name in self._order]
         processors = [kind.bind_processor(dialect) for kind in kinds]
-        self._processors = [(index, one) for index, one in enumerate(processors) if one]
+        self._processors = [
+            (index, processor) for index, processor in enumerate(processors) if processor
+        ]
 
     def run(self, connection: Connection, rows: Rows) -> None:
         """Insert the rows."""
@@ -129,7 +131,7 @@ class Prepared:
         given = [{**text.constants, **row} for row in rows]
         if text.order is None:
             return connection.exec_driver_sql(text.sql, given).rowcount
-        ordered = [tuple(map(one.__getitem__, text.order)) for one in given]
+        ordered = [tuple(map(values.__getitem__, text.order)) for values in given]
         return connection.exec_driver_sql(text.sql, ordered).rowcount
 
 
@@ -155,13 +157,13 @@ class PreparedQuery:
         cursor = connection.connection.cursor()
         try:
             cursor.execute(text.sql, given)
-            found = cursor.fetchall()
+            fetched = cursor.fetchall()
         except connection.dialect.loaded_dbapi.Error as error:
             raise DBAPIError(text.sql, None, error, hide_parameters=True) from error
         finally:
             cursor.close()
         rows = []
-        for values_of_row in found:
+        for values_of_row in fetched:
             row = list(values_of_row)
             for index, process in processors:
                 row[index] = process(row[index])

@@ -82,10 +82,13 @@ class Withdrawals:
             row.article: row.at
             for row in connection.execute(select(withdrawal).where(withdrawal.c.at.is_not(None)))
         }
-        found = list(connection.scalars(select(article.c.id).where(article.c.key.in_(keys))))
-        rows = [{"article": one, "at": at and known.get(one, at), "word": word} for one in found]
+        sequences = list(connection.scalars(select(article.c.id).where(article.c.key.in_(keys))))
+        rows = [
+            {"article": sequence, "at": at and known.get(sequence, at), "word": word}
+            for sequence in sequences
+        ]
         put(connection, withdrawal, rows, key="article")
-        return found
+        return sequences
 
     def find(self, name: str) -> list[Standing]:
         """Return the articles that a name may mean: a key, an id, a link, or a file's path."""
@@ -111,7 +114,7 @@ class Withdrawals:
     def _standings(self, query: Select[Any]) -> list[Standing]:
         with self._database.read() as connection:
             articles = read(connection, query)
-            sequences = [one.sequence for one in articles]
+            sequences = [entry.sequence for entry in articles]
             said = {
                 row.article: row
                 for row in among(connection, select(withdrawal), withdrawal.c.article, sequences)
@@ -123,19 +126,19 @@ class Withdrawals:
                 place.append((not row.leads, row.path, row.missing_at is not None))
         return [
             Standing(
-                article=one,
-                withdrawn_at=said[one.sequence].at if one.sequence in said else None,
-                word=Word(said[one.sequence].word)
-                if one.sequence in said and said[one.sequence].word
+                article=entry,
+                withdrawn_at=said[entry.sequence].at if entry.sequence in said else None,
+                word=Word(said[entry.sequence].word)
+                if entry.sequence in said and said[entry.sequence].word
                 else None,
-                files=tuple(path for _, path, _ in sorted(files.get(one.sequence, ()))),
-                missing=all(missing for _, _, missing in files.get(one.sequence, ())),
+                files=tuple(path for _, path, _ in sorted(files.get(entry.sequence, ()))),
+                missing=all(missing for _, _, missing in files.get(entry.sequence, ())),
             )
-            for one in articles
+            for entry in articles
         ]
 
 
-#: Rows of withdrawn articles, the one that was withdrawn last first.
+#: Rows of withdrawn articles, the entry that was withdrawn last first.
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 _ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
 
@@ -184,7 +187,7 @@ def reviewable(connection: Connection) -> bool:
 def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
     """Show again what has a file, withdraw what its files hold back or has none for so long.
 
-    An article is held back where one of its files wants it, and no other that is there does not.
+    An article is held back where entry of its files wants it, and no other that is there does not.
     """
     shown = _PRESENT.where(~file.c.held)
     changed = list(connection.scalars(_by_files().where(withdrawal.c.article.in_(shown))))

@@ -95,18 +95,18 @@ def site_contents(
     placed = list(editions.every(source))
     canonical = [
         CanonicalPage("", feeds.changed_at(None)),
-        *(CanonicalPage(one.folder, feeds.changed_at(depends_on(one))) for one in feeds.all),
-        *(CanonicalPage(one.path, one.made_at) for one in placed if one.path.endswith("/")),
+        *(CanonicalPage(feed.folder, feeds.changed_at(depends_on(feed))) for feed in feeds.all),
+        *(CanonicalPage(page.path, page.made_at) for page in placed if page.path.endswith("/")),
         *(
-            CanonicalPage(article_folder(one.key), one.updated_at)
-            for one in listed
-            if not one.elsewhere
+            CanonicalPage(article_folder(entry.key), entry.updated_at)
+            for entry in listed
+            if not entry.elsewhere
         ),
     ]
     return SiteContents(
         articles=[
-            ArticlePage(f"{article_folder(one.key)}{PAGE}", str(one.revision), one.sequence)
-            for one in listed
+            ArticlePage(f"{article_folder(entry.key)}{PAGE}", str(entry.revision), entry.sequence)
+            for entry in listed
         ],
         documents=[
             Document(path=NO_JEKYLL, render=lambda: b""),
@@ -114,8 +114,8 @@ def site_contents(
             Document(path=STYLESHEET, render=pages.style_sheet),
             *feeds.archives(),
             *(
-                Document(path=_file(one.path), version=one.page.version, render=one.page.render)
-                for one in placed
+                Document(path=_file(page.path), version=page.page.version, render=page.page.render)
+                for page in placed
             ),
             *feeds.documents(),
             *feeds.pages(),
@@ -135,7 +135,7 @@ def article_pages(
     source: SiteSource, pages: WebPages, wanted: Iterable[ArticlePage]
 ) -> Iterator[tuple[ArticlePage, bytes]]:
     """Yield the content of articles' pages; all of these articles are read at once."""
-    places = {one.sequence: one for one in wanted}
+    places = {page.sequence: page for page in wanted}
     for article in source.articles_of(places.keys()):
         yield places[article.sequence], pages.article(article)
 
@@ -204,9 +204,9 @@ class _Feeds:
     def list_of_all(self) -> bytes:
         """Return the list of all feeds."""
         plan = self._plan
-        name = next((one for one in (RSS, ATOM) if one in plan.formats), plan.formats[0])
-        categories = [one.category for one in self.all if one.category]
-        return opml(plan, categories, name, [one for one in self.all if one.facet])
+        name = next((feed for feed in (RSS, ATOM) if feed in plan.formats), plan.formats[0])
+        categories = [feed.category for feed in self.all if feed.category]
+        return opml(plan, categories, name, [feed for feed in self.all if feed.facet])
 
     def _newest(self, feed: Feed) -> int:
         states = self._archives.get(feed.folder)

@@ -93,7 +93,7 @@ class ExportPlan:
     @property
     def paths(self) -> list[str]:
         """The paths of what is to be made."""
-        return [*(one.path for one in self.articles), *(one.path for one in self.documents)]
+        return [*(page.path for page in self.articles), *(page.path for page in self.documents)]
 
 
 def plan(
@@ -110,23 +110,23 @@ def plan(
     """
     comparable = fingerprint == known.fingerprint
 
-    def is_fresh(one: ArticlePage | Document) -> bool:
-        state = known.files.get(one.path)
+    def is_fresh(page: ArticlePage | Document) -> bool:
+        state = known.files.get(page.path)
         return (
             comparable
             and state is not None
-            and one.version is not None
-            and one.version == state.version
-            and one.path not in known.begun
-            and is_untouched(one.path)
+            and page.version is not None
+            and page.version == state.version
+            and page.path not in known.begun
+            and is_untouched(page.path)
         )
 
     wanted: list[ArticlePage | Document] = [*contents.articles, *contents.documents]
-    unchanged = frozenset(one.path for one in wanted if is_fresh(one))
-    paths = {one.path for one in wanted}
+    unchanged = frozenset(page.path for page in wanted if is_fresh(page))
+    paths = {page.path for page in wanted}
     return ExportPlan(
-        articles=[one for one in contents.articles if one.path not in unchanged],
-        documents=[one for one in contents.documents if one.path not in unchanged],
+        articles=[page for page in contents.articles if page.path not in unchanged],
+        documents=[page for page in contents.documents if page.path not in unchanged],
         unchanged=unchanged,
         unwanted=sorted((known.files.keys() | known.begun) - paths),
     )
@@ -221,14 +221,14 @@ class _Untouched:
         self.copies: dict[str, FileState] = {}  #: that have another time than what was written
 
     def __call__(self, path: str) -> bool:
-        state, found = self._known.files[path], self._folder.stamp(path)
-        if found is None or found.size != state.size:
+        state, stamp = self._known.files[path], self._folder.stamp(path)
+        if stamp is None or stamp.size != state.size:
             return False
-        if found.mtime_ns == state.mtime_ns:
+        if stamp.mtime_ns == state.mtime_ns:
             return True
         if self._folder.hash(path) != state.digest:
             return False
-        self.copies[path] = replace(state, mtime_ns=found.mtime_ns)
+        self.copies[path] = replace(state, mtime_ns=stamp.mtime_ns)
         return True
 
 
@@ -317,13 +317,13 @@ class _Run:
 
     def _present(self, path: str) -> FileState | None:
         """Return the state of what lies at a path; None where nothing does."""
-        found = self.folder.stamp(path)
-        if found is None:
+        stamp = self.folder.stamp(path)
+        if stamp is None:
             return None
         state = self.known.files.get(path)
-        known = state is not None and (found.size, found.mtime_ns) == (state.size, state.mtime_ns)
+        known = state is not None and (stamp.size, stamp.mtime_ns) == (state.size, state.mtime_ns)
         digest = state.digest if state and known else self.folder.hash(path)
-        return FileState(None, digest or "", found.size, found.mtime_ns)
+        return FileState(None, digest or "", stamp.size, stamp.mtime_ns)
 
     def _is_edited(self, path: str, present: FileState) -> bool:
         """Tell whether a file holds what neither we nor an export that was killed wrote."""

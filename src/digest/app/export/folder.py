@@ -64,12 +64,12 @@ class ExportFolder:
     def stamp(self, path: str) -> Stamp | None:
         """Return how a file stands; None where there is nothing."""
         try:
-            found = os.lstat(self._root / path)
+            status = os.lstat(self._root / path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise self._explained(path, error) from error
-        return Stamp(found.st_size, found.st_mtime_ns)
+        return Stamp(status.st_size, status.st_mtime_ns)
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content; None for no file, and for a link."""

@@ -54,18 +54,18 @@ class Manifest:
     def decode(cls, content: bytes) -> Manifest:
         """Return the manifest that ``encode`` wrote. Raises ValueError where it is none."""
         try:
-            found = json.loads(content.decode())
-            if found["format"] != _FORMAT:
-                raise ValueError(f"it has format {found['format']!r}, expected {_FORMAT}")
-            files = {str(path): _state(*state) for path, state in found["files"].items()}
-            begun = frozenset(map(str, found["begun"]))
+            fields = json.loads(content.decode())
+            if fields["format"] != _FORMAT:
+                raise ValueError(f"it has format {fields['format']!r}, expected {_FORMAT}")
+            files = {str(path): _state(*state) for path, state in fields["files"].items()}
+            begun = frozenset(map(str, fields["begun"]))
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError("it is not what `digest export` writes") from error
         for path in (*files, *begun):
             if not is_inside(path):
                 raise ValueError(f"it names a path that leads out of the folder: {path!r}")
         return cls(
-            fingerprint=str(found["fingerprint"]),
+            fingerprint=str(fields["fingerprint"]),
             files=files,
             begun=begun,
         )

@@ -246,7 +246,7 @@ def plausibility(text: str) -> float:
     ):
         usual += sum(syllables.values())
     usual -= sum(len(run) for run in _SIGNS.findall(text))
-    usual += sum(len(found) for found in _ACCENTED.findall(text))
+    usual += sum(map(len, _ACCENTED.findall(text)))
     return usual / total
 
 
@@ -256,7 +256,7 @@ def utf16(content: bytes, sample: int) -> tuple[str, str] | None:
     They are judged by the first ``sample`` of them.
     """
     whole = content[:-1] if len(content) % 2 and content.endswith(b"\n") else content
-    best, found = 0.8, None
+    best, decoded = 0.8, None
     for encoding in ("utf-16-le", "utf-16-be"):
         try:
             text = whole.decode(encoding)
@@ -264,8 +264,8 @@ def utf16(content: bytes, sample: int) -> tuple[str, str] | None:
             continue
         score = plausibility(text[: sample // 2])
         if score > best:
-            best, found = score, (encoding, text)
-    return found
+            best, decoded = score, (encoding, text)
+    return decoded
 
 
 @lru_cache(maxsize=8_192)

@@ -157,10 +157,10 @@ def _object(text: str, path: PurePosixPath, start: int) -> FrontMatter:
 def _plain(text: str) -> FrontMatter | None:
     start = _BLANK.match(text)
     offset = start.end() if start else 0
-    found = read_plain(text[offset:])
-    if not found:
+    plain = read_plain(text[offset:])
+    if not plain:
         return None
-    fields, end = found
+    fields, end = plain
     return _apart(fields, text.count("\n", 0, offset) + 1, text, offset + end)
 
 

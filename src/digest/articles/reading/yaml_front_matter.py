@@ -235,9 +235,9 @@ def _mended(block: str, read: Callable[[str], Fields]) -> tuple[str, list[Repair
         key = named[1] if named else key
         following = lines[number + 1] if number + 1 < len(lines) else ""
         if not (following.strip() and _indent(following) > _indent(line)):
-            found = _mended_item(line, key, read) or _mended_key(line, read)
-            if found:
-                lines[number], cause = found
+            mended = _mended_item(line, key, read) or _mended_key(line, read)
+            if mended:
+                lines[number], cause = mended
                 repairs.append(Repair(line=number, cause=cause))
     return "\n".join(lines), repairs
 
