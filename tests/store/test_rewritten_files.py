@@ -12,6 +12,7 @@ from digest.articles.model import Article, Beside, Changes, Draft, Note, SameTex
 from digest.articles.reading.enclosures import Enclosure
 from digest.store.database import Store
 from tests import stores
+from tests.defaults import default_policy
 from tests.store.samples import NOW, SPACE, failure, reading
 
 LATER = NOW + timedelta(hours=1)
@@ -103,7 +104,8 @@ def test_what_is_to_be_said_of_a_file_is_renewed(store: Store) -> None:
     store.articles.record([again(beside())], LATER)
     assert store.articles.problems(noted=True) == []
     far = LATER + timedelta(days=4_000)
-    store.articles.record([again(beside(published_at=far))], LATER)
+    policy = default_policy()
+    store.articles.record([again(beside(published_at=far))], LATER, policy)
     (problem,) = store.articles.problems(noted=True)
     assert "days ahead" in problem.cause
 
