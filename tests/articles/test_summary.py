@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
-from digest.articles.summary import plain_text, summarize
+from digest.articles.summary import plain_text, running_text, summarize
 
 FAMILY = "👨\u200d👩\u200d👧"
 FLAG = "🇨🇳"
@@ -37,6 +37,34 @@ def graphemes(text: str) -> list[str]:
 )
 def test_plain_text_keeps_words_of_blocks_apart(markup: str, text: str) -> None:
     assert plain_text(SafeHtml(markup)) == text
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>One.</p><h2>What happens next</h2><p>Two.</p>", "One. Two."),
+        ("<p>One.</p><table><tbody><tr><td>2024</td></tr></tbody></table><p>Two!</p>", "One. Two!"),
+        ("<p>One?</p><pre><code>x = 1</code></pre><blockquote><p>Two</p></blockquote>", "One? Two"),
+        ("<p>We need:</p><ul><li>eggs</li></ul><p>Then it bakes.</p>", "We need… Then it bakes."),
+        ("<p>需要：</p><ol><li>鸡蛋</li></ol><p>然后烤。</p>", "需要… 然后烤。"),
+        ("<p>She said:</p><p>“No.”</p>", "She said: “No.”"),
+        (
+            "<p>By the staff</p><p>It (the port) grew.)</p><p>a</p>",
+            "By the staff · It (the port) grew.) a",
+        ),
+        ("<p>一。</p><p>二</p>", "一。 二"),
+        ("<div>Loose<br>text.<dl><dt>T</dt><dd>D</dd></dl>More</div>", "Loose text. More"),
+        ("<figure><figcaption>Caption</figcaption></figure><p>A <code>b</code> c.</p>", "A b c."),
+        ("<ul><li><p>a</p><ul><li>b</li></ul></li></ul><p>c</p>", "c"),
+        ("<ul><li>Eggs</li><li>Milk.</li><li>Flour</li></ul>", "Eggs · Milk. Flour"),
+        ("<h1>Alone</h1>", "Alone"),
+        ('<p>A<sup id="x"><a href="#fn1">[1]</a></sup>, b<sup>2</sup>.</p>', "A, b2."),
+        ('<p>Note. <a href="#fnref1">\u21a9\ufe0e</a></p>', "Note."),
+        ("<p> </p>", ""),
+    ],
+)
+def test_a_summary_is_made_of_paragraphs_with_sentences_kept_apart(markup: str, text: str) -> None:
+    assert running_text(SafeHtml(markup)) == text
 
 
 @settings(max_examples=60)

@@ -20,6 +20,21 @@ _INLINE = elements(
 #: A tag as nh3 writes it: attributes in double quotes, which may hold ``>``.
 _TAG = re.compile(r"""</?[a-z0-9]++(?:[^>"]|"[^"]*")*+>""")
 _INLINE_TAG = re.compile(rf"""</?(?:{"|".join(sorted(_INLINE))})(?![a-z0-9])(?:[^>"]|"[^"]*")*+>""")
+#: Elements whose text is no running text.
+_ASIDE = elements("dl figcaption h1 h2 h3 h4 h5 h6 nav ol pre summary table ul")
+_ASIDE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_ASIDE))})(?![a-z0-9])(?:[^>\"]|\"[^\"]*\")*+>")
+#: The number that leads to a footnote.
+_FOOTNOTE_NUMBER = re.compile(
+    r"""<sup(?:[^>"]|"[^"]*")*+>\s*<a(?=[^>]* href="#)(?:[^>"]|"[^"]*")*+>[^<]*</a>\s*</sup>"""
+)
+_LINE_BREAK = re.compile(r"<br(?:[^>\"]|\"[^\"]*\")*+>")
+#: What ends a sentence, quotation marks and brackets after it left aside.
+_SENTENCE_END = regex.compile(
+    r"[.!?\u2026:;,\u2014\p{Sentence_Terminal}：；，、][\p{Pe}\p{Pf}\"'*]*\Z"
+)
+_COLON = regex.compile(r"[:：]\Z")
+#: Stands between texts of which the first does not end as sentences do.
+_BETWEEN = " · "
 #: The arrow that leads back from a footnote.
 _FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
@@ -41,6 +56,42 @@ def plain_text(body: SafeHtml) -> str:
     text = _FOOTNOTE_ARROW.sub("", body)
     text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
     return " ".join(html.unescape(text).split())
+
+
+def running_text(body: SafeHtml) -> str:
+    """Return the text of a body's paragraphs as one line; all its text if it has no paragraph.
+
+    Headings, lists, tables, code, captions, and the numbers of footnotes are left out; an ellipsis
+    follows the colon before them. A middle dot parts texts that do not end as sentences do.
+    """
+    body = SafeHtml(_FOOTNOTE_ARROW.sub("", _FOOTNOTE_NUMBER.sub("", body)))
+    return _joined(_paragraphs(body)) or _joined(_texts(body))
+
+
+def _paragraphs(body: str) -> list[str]:
+    """Return the texts outside all asides; where an aside follows a colon, with an ellipsis."""
+    paragraphs: list[str] = []
+    depth = start = 0
+    for tag in _ASIDE_TAG.finditer(body):
+        if depth == 0:
+            paragraphs += _texts(body[start : tag.start()])
+            if paragraphs and _COLON.search(paragraphs[-1]):
+                paragraphs[-1] = paragraphs[-1][:-1] + _ELLIPSIS
+        depth = max(0, depth + (-1 if tag[0].startswith("</") else 1))
+        start = tag.end()
+    return paragraphs + _texts(body[start:])
+
+
+def _texts(markup: str) -> list[str]:
+    """Return the texts of a piece of markup, one for each block, without empty ones."""
+    inline = _INLINE_TAG.sub("", _LINE_BREAK.sub(" ", markup))
+    texts = (" ".join(html.unescape(text).split()) for text in _TAG.split(inline))
+    return [text for text in texts if text]
+
+
+def _joined(texts: list[str]) -> str:
+    parts = [text if _SENTENCE_END.search(text) else text + _BETWEEN for text in texts]
+    return " ".join(parts).replace(_BETWEEN + " ", _BETWEEN).removesuffix(_BETWEEN)
 
 
 def summarize(text: str, length: int) -> str:
