@@ -276,6 +276,13 @@ def test_an_article_without_image_shows_the_picture_of_its_video() -> None:
         '<img src="https://e.org/drawing.svg">',
         '<img src="https://e.org/photo.avif?x=1">',
         '<img src="https://s.w.org/images/core/emoji/14/72x72/1f600.png">',
+        '<img src="https://cdn.jsdelivr.net/gh/a/twemoji@14/assets/72x72/1f680.png">',
+        '<img src="https://e.org/favicon.png">',
+        '<img src="https://e.org/static/apple-touch-icon-180.png">',
+        '<img src="https://e.org/uploads/rss-32x32.png">',
+        '<img src="https://e.org/images/icons/share.png">',
+        '<img src="https://www.gravatar.com/avatar/0?s=48">',
+        '<img src="https://e.org/spacer.gif">',
     ],
 )
 def test_the_picture_of_an_article_is_no_icon_badge_or_drawing(other: str) -> None:

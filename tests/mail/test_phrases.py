@@ -59,6 +59,7 @@ def test_no_language_repeats_the_words_of_another() -> None:
         ("de-AT", "de-AT", "Abbestellen"),
         ("fr-CA", "fr-CA", "Se désabonner"),
         ("es-419", "es-419", "Darse de baja"),
+        ("ar-EG", "ar-EG", "إلغاء الاشتراك"),
         ("pt-BR", "en", "Unsubscribe"),
         ('"><script>', "en", "Unsubscribe"),
         ("", "en", "Unsubscribe"),

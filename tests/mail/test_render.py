@@ -401,3 +401,24 @@ def test_a_welcome_says_so_and_has_no_number_and_no_page(
         assert "/digests/daily/" in part
         assert "sample" not in part
         assert "第 0 期" not in part
+
+
+def test_marks_of_footnotes_are_no_numbers_of_links_in_the_text() -> None:
+    articles = [make_article(1, title="On [2]", summary="Text[1] here."), make_article(2)]
+    body = rendition(articles).text.partition("链接")[0]
+    assert "On (2) [1]" in body
+    assert "Text(1) here." in body
+    assert [body.count(f"[{number}]") for number in (1, 2)] == [1, 1]
+
+
+def test_an_arabic_mail_reads_from_right_to_left() -> None:
+    made = rendition(
+        [make_article(1, language="ar"), make_article(2, language="en")], language="ar"
+    )
+    page = LexborHTMLParser(made.html)
+    directions = [(node.tag, node.attributes.get("dir")) for node in page.css("html, .page, h3")]
+    assert directions == [("html", "rtl"), ("table", "rtl"), ("h3", "auto")]
+    lead = page.css_first(".lead h2")
+    assert lead is not None
+    assert lead.attributes["dir"] == "rtl"
+    assert "إلغاء الاشتراك" in made.text

@@ -2,9 +2,19 @@ from __future__ import annotations
 
 import pytest
 
+from digest.articles.model import CategoryPath
 from digest.editions.model import contents
 from digest.mail.phrases import phrasebook
-from digest.mail.template_context import MAX_SUMMARY, MAX_TITLE, View, view, web_address
+from digest.mail.template_context import (
+    MAX_SUMMARY,
+    MAX_TITLE,
+    View,
+    category_labels,
+    preheader,
+    view,
+    web_address,
+    without_title,
+)
 from digest.mail.text_layout import display_width
 from tests.mail.samples import CITY, FINANCE, SITE, make_article, make_edition
 
@@ -129,3 +139,69 @@ def test_sound_addresses_stay_as_they_are() -> None:
         "https://例子.中国/路",
     ):
         assert web_address(address) == address
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (["News", "Tech/Latest", "Sport/Latest"], ["News", "Tech / Latest", "Sport / Latest"]),
+        (["Latest", "Tech/latest"], ["Latest", "Tech / latest"]),
+        (["A/B/C", "D/B/C", "E/C"], ["A / B / C", "D / B / C", "E / C"]),
+        (["A/B", "A/C"], ["B", "C"]),
+        (["文/新", "体/新"], ["文 / 新", "体 / 新"]),
+    ],
+)
+def test_categories_are_named_as_long_as_tells_them_apart(
+    paths: list[str], labels: list[str]
+) -> None:
+    categories = [CategoryPath(tuple(path.split("/"))) for path in paths]
+    assert [category_labels(categories)[category] for category in categories] == labels
+
+
+def test_sections_and_the_lead_have_the_labels_of_their_categories() -> None:
+    tech, sport = CategoryPath(("Tech", "Latest")), CategoryPath(("Sport", "Latest"))
+    shown = seen(*(make_article(n, categories=((tech, sport)[n % 2],)) for n in range(1, 5)))
+    assert shown.lead is not None
+    assert shown.lead.category == "Sport / Latest"
+    assert [(group.label, group.title) for group in shown.sections] == [
+        ("Sport / Latest", "Latest"),
+        ("Tech / Latest", "Latest"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("summary", "title", "left"),
+    [
+        ("Same text", "Same text", ""),
+        ("same text.", "Same text", ""),
+        ("Same text", "Same text!", ""),
+        ("Same text. The rest.", "Same text", "The rest."),
+        ("Same text · The rest", "Same text", "The rest"),
+        ("港口开放。商店也开。", "港口开放", "商店也开。"),
+        ("A title that is lon…", "A title that is longer", ""),
+        ("Version 2.1 is out", "Version 2", "Version 2.1 is out"),
+        ("Same texts are rare", "Same text", "Same texts are rare"),
+        ("Same", "Same text", "Same"),
+        ("…", "", ""),
+        ("", "Title", ""),
+        ("Text", "…", "Text"),
+    ],
+)
+def test_a_summary_does_not_repeat_the_title(summary: str, title: str, left: str) -> None:
+    assert without_title(summary, title) == left
+
+
+def test_the_picture_of_a_mail_is_no_icon_and_no_drawing() -> None:
+    for image in ("https://e.org/chart.svg", "https://e.org/favicon.png"):
+        lead = seen(make_article(1, image=image)).lead
+        assert lead is not None
+        assert lead.image is None
+
+
+@pytest.mark.parametrize("length", [1, 30, 90, 300])
+@pytest.mark.parametrize("text", ["长", "w", "e\u0301", "👩‍👩‍👧‍👦"])
+def test_a_preheader_has_40_to_140_characters(text: str, length: int) -> None:
+    articles = [make_article(n, title=text * length, summary=text, categories=()) for n in (1, 2)]
+    shown = seen(*articles)
+    assert 40 <= len(preheader(shown.lead, shown.sections, ["More to fill the line. " * 2])) <= 140
+    assert preheader(None, (), ["", "x" * 50]) == "x" * 50

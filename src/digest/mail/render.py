@@ -17,8 +17,8 @@ from digest.editions.model import Contents, Digest, Edition, contents, edition_o
 from digest.errors import TemplateError
 from digest.languages import direction, text_direction
 from digest.mail.phrases import Phrasebook, phrasebook
-from digest.mail.template_context import view
-from digest.mail.text_layout import breakable, cut, one_line, wrap
+from digest.mail.template_context import preheader, view
+from digest.mail.text_layout import breakable, cut, one_line, without_link_numbers, wrap
 from digest.site import Site
 from digest.templates import environment, explained
 from digest.urls import edition_folder, editions_folder
@@ -92,6 +92,7 @@ class MailTemplates:
             cut=cut,
             direction=direction,
             text_direction=text_direction,
+            without_link_numbers=without_link_numbers,
             wrap=wrap,
         )
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -157,6 +158,13 @@ class MailTemplates:
         count = contents.shown + contents.more
         archive = self._site.link(editions_folder(digest.name))
         page = edition_folder(digest.name, edition.number)
+        intro = (
+            words.say("welcome", title=digest.title)
+            if edition.welcome
+            else words.say("intro", count=count)
+        )
+        reason = words.say("reason", title=digest.title)
+        more = (intro, words.weekday(edition.due_at), digest.title, reason, self._site.title)
         return {
             "digest": digest,
             "edition": edition,
@@ -173,9 +181,8 @@ class MailTemplates:
             "shown": contents.shown,
             "more": contents.more,
             "count": count,
-            "intro": words.say("welcome", title=digest.title)
-            if edition.welcome
-            else words.say("intro", count=count),
+            "intro": intro,
+            "preheader": preheader(shown.lead, shown.sections, more),
             "greeting": f"{marker}g",
             "unsubscribe": f"{marker}u",
             "postal_address": postal_address,

@@ -3,11 +3,14 @@
 # pure
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from urllib.parse import urlsplit
 
-from digest.articles.model import Article
+from digest.articles.cleaning.images import stands_for_articles
+from digest.articles.model import Article, CategoryPath
 from digest.editions.model import Contents, Edition, Section
 from digest.mail.phrases import Phrasebook
 from digest.mail.text_layout import cut, one_line
@@ -15,6 +18,11 @@ from digest.site import Site
 
 #: Columns, so that no single article can fill a mail.
 MAX_TITLE, MAX_SUMMARY, MAX_LEAD_SUMMARY, MAX_SOURCE = 200, 200, 400, 60
+#: Characters of a preheader: mail programs show about so many beside the subject.
+MIN_PREHEADER, MAX_PREHEADER = 40, 140
+#: What a title may end with, and what parts it from the text after it in a summary.
+_ENDS = " .!?…:。！？："
+_STOP = re.compile(r"(?:[.!?…:]+(?=\s|\Z)|[。！？：]+|\s+[·—–-](?=\s)|\s*\Z)\s*")
 #: Characters of an address; servers and mail programs begin to fail from here on.
 MAX_URL = 2_000
 
@@ -31,7 +39,7 @@ class Item:
     date: str  #: in the digest's zone and the mail's language
     source: str  #: who wrote or published it; empty where unknown, or called as its section is
     language: str  #: BCP 47
-    category: str  #: its category's name, or the mail's word for pinned ones; may be empty
+    category: str  #: as its section's label, or the mail's word for pinned ones; may be empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,7 @@ class ItemGroup:
     """A section as templates see it."""
 
     title: str  #: the category's own name, or the mail's word for pinned ones and those without
+    label: str  #: the title, with names above it where another section has the same
     path: str  #: the names above it; may be empty
     anchor: str  #: what names its place in the mail: a letter and a number
     articles: tuple[Item, ...]
@@ -57,16 +66,17 @@ def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) ->
     """Return what a segment's templates show."""
     numbers = count(2)
     first, lead = contents.lead, None
+    labels = category_labels(section.category for section in contents.sections if section.category)
     groups: list[ItemGroup] = []
     for section in contents.sections:
         items: list[Item] = []
         for article in section.articles:
             if article is first:
-                lead = _item(1, article, section, edition, words, site)
+                lead = _item(1, article, section, labels, edition, words, site)
             else:
-                items.append(_item(next(numbers), article, section, edition, words, site))
+                items.append(_item(next(numbers), article, section, labels, edition, words, site))
         if items:
-            groups.append(_group(len(groups) + 1, section, tuple(items), words))
+            groups.append(_group(len(groups) + 1, section, labels, tuple(items), words))
     return View(lead=lead, sections=tuple(groups))
 
 
@@ -82,11 +92,55 @@ def web_address(address: str | None) -> str | None:
     return address if parts.scheme in ("http", "https") and host else None
 
 
-def _group(place: int, section: Section, items: tuple[Item, ...], words: Phrasebook) -> ItemGroup:
+def category_labels(categories: Iterable[CategoryPath]) -> Mapping[CategoryPath, str]:
+    """Return the shortest ends of categories' paths that tell them apart, cased or not."""
+    named = {path: [cut(one_line(name), MAX_SOURCE) for name in path.names] for path in categories}
+    labels = {}
+    for path, names in named.items():
+        length = 1
+        others = [other for other in named.values() if other is not names]
+        while length < len(names) and any(_ends_alike(names, other, length) for other in others):
+            length += 1
+        labels[path] = " / ".join(names[-length:])
+    return labels
+
+
+def _ends_alike(names: Sequence[str], other: Sequence[str], length: int) -> bool:
+    return [name.casefold() for name in names[-length:]] == [
+        name.casefold() for name in other[-length:]
+    ]
+
+
+def preheader(lead: Item | None, sections: Iterable[ItemGroup], more: Iterable[str]) -> str:
+    """Return the line that mail programs show beside the subject, of 40 to 140 characters.
+
+    It tells titles, the lead's and each section's first, then ``more`` where these are too short.
+    """
+    firsts = [group.articles[0].title for group in sections]
+    line = " · ".join(filter(None, [lead.title if lead else "", *firsts[:3]]))
+    for text in filter(None, [lead.summary if lead else "", *more]):
+        if len(line) >= MIN_PREHEADER:
+            break
+        line = f"{line} · {text}" if line else text
+    width = MAX_PREHEADER
+    while len(short := cut(line, width)) > MAX_PREHEADER:  # marks take characters, no columns
+        width -= 10
+    return short
+
+
+def _group(
+    place: int,
+    section: Section,
+    labels: Mapping[CategoryPath, str],
+    items: tuple[Item, ...],
+    words: Phrasebook,
+) -> ItemGroup:
     anchor = f"s{place}"
     above = section.category.parent if section.category else None
+    title = _name(section, words) or words.say("uncategorised")
     return ItemGroup(
-        title=_name(section, words) or words.say("uncategorised"),
+        title=title,
+        label=labels[section.category] if section.category else title,
         path=cut(one_line(str(above)), MAX_SOURCE) if above else "",
         anchor=anchor,
         articles=items,
@@ -105,6 +159,7 @@ def _item(
     number: int,
     article: Article,
     section: Section,
+    labels: Mapping[CategoryPath, str],
     edition: Edition,
     words: Phrasebook,
     site: Site,
@@ -113,18 +168,31 @@ def _item(
     authors = words.say("separator").join(article.authors)
     source = authors or (_host(elsewhere) if elsewhere else "")
     told = _name(section, words)
-    summary = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
+    width = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
+    title, image = one_line(article.title), web_address(article.image)
     return Item(
         number=number,
-        title=cut(one_line(article.title), MAX_TITLE),
-        summary=cut(one_line(article.summary), summary),
+        title=cut(title, MAX_TITLE),
+        summary=cut(without_title(one_line(article.summary), title), width),
         link=elsewhere or site.link(article.folder),
-        image=web_address(article.image),
+        image=image if image and stands_for_articles(image) else None,
         date=words.moment(article.published_at, edition.due_at),
         source=cut(one_line(source), MAX_SOURCE) if source != told else "",
         language=article.language or site.language,
-        category=told,
+        category=labels[section.category] if section.category else told,
     )
+
+
+def without_title(summary: str, title: str) -> str:
+    """Return a summary without the title that it repeats or begins with; both on one line."""
+    title = title.rstrip(_ENDS)
+    known = title.casefold()
+    if summary.endswith("…") and known.startswith(summary.rstrip(_ENDS).casefold()):
+        return ""
+    rest = summary[len(title) :]
+    stop = _STOP.match(rest)
+    same = bool(title) and summary[: len(title)].casefold() == known
+    return rest[stop.end() :] if same and stop else summary
 
 
 def _host(address: str) -> str:

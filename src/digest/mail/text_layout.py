@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 TEXT_WIDTH = 72
 
 _CLUSTER = regex.compile(r"\X")
+_LINK_NUMBER = regex.compile(r"\[\s*([0-9]{1,4})\s*\]")
 #: Words that get breaks have more characters than fit a line of a telephone. Scripts whose lines
 #: every program breaks without spaces are no part of them.
 _LONG_WORD = regex.compile(
@@ -88,6 +89,11 @@ def _parts(word: str) -> list[str]:
         for size in [_PIECE if len(part) > _LONGEST_PART else _LONGEST_PART]
         for at in range(0, len(part), size)
     ]
+
+
+def without_link_numbers(text: str) -> str:
+    """Return ``text`` with ``(1)`` for ``[1]``, which would be the number of a link."""
+    return _LINK_NUMBER.sub(r"(\1)", text)
 
 
 def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") -> str:

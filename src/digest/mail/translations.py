@@ -212,6 +212,52 @@ _SPANISH: Words = {
     "no_issues": "Todavía no ha salido ningún número.",
     "separator": ", ",
 }
+_ARABIC: Words = {
+    "greeting": "مرحبًا {name}،",
+    "greeting_nobody": "مرحبًا،",
+    "intro": {
+        "zero": "إليكم {count} مقال جديد.",
+        "one": "إليكم {count} مقال جديد.",
+        "two": "إليكم {count} مقالين جديدين.",
+        "few": "إليكم {count} مقالات جديدة.",
+        "many": "إليكم {count} مقالًا جديدًا.",
+        "other": "إليكم {count} مقال جديد.",
+    },
+    "welcome": "شكرًا لاشتراككم في «{title}». يصلكم العدد القادم في موعده؛ "
+    "وحتى ذلك الحين، إليكم آخر المقالات.",
+    "welcome_subject": "مرحبًا بكم في {title}",
+    "number": "العدد {number}",
+    "articles": {
+        "zero": "{count} مقال",
+        "one": "{count} مقال",
+        "two": "{count} مقالان",
+        "few": "{count} مقالات",
+        "many": "{count} مقالًا",
+        "other": "{count} مقال",
+    },
+    "inside": "في هذا العدد",
+    "read": "قراءة المقال",
+    "online": "القراءة على الويب",
+    "more": {
+        "zero": "و{count} مقال آخر",
+        "one": "و{count} مقال آخر",
+        "two": "و{count} مقالان آخران",
+        "few": "و{count} مقالات أخرى",
+        "many": "و{count} مقالًا آخر",
+        "other": "و{count} مقال آخر",
+    },
+    "links": "الروابط",
+    "pinned": "مثبّت",
+    "uncategorised": "مقالات أخرى",
+    "reason": "تصلكم هذه الرسالة لأنكم مشتركون في «{title}».",
+    "unsubscribe": "إلغاء الاشتراك",
+    "archive": "الأعداد السابقة",
+    "previous": "العدد السابق",
+    "next": "العدد التالي",
+    "sample": "هذه معاينة: ما كان سيضمه العدد القادم لو صدر الآن.",
+    "no_issues": "لم يصدر أي عدد بعد.",
+    "separator": "، ",
+}
 
 #: By language, for Chinese by script too; ``zh`` alone is Simplified, as CLDR has it.
 WORDS: Mapping[str, Words] = MappingProxyType(
@@ -223,5 +269,6 @@ WORDS: Mapping[str, Words] = MappingProxyType(
         "de": _GERMAN,
         "fr": _FRENCH,
         "es": _SPANISH,
+        "ar": _ARABIC,
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -197,11 +198,25 @@ BREAKS: dict[str, list[bytes]] = {
         with_html(
             lambda html: html.replace('class="preheader"', "hidden").replace("none", "block")
         ),
+        with_html(lambda html: html.replace("文章 1 ·", "文章" * 80, 1)),
+        with_html(lambda html: re.sub(r"文章 1 ·[^<]*", "文章 1", html, count=1)),
     ],
     "styles": [
         with_html(lambda html: html.replace("style=", "data-style=")),
         with_html(lambda html: html.replace("prefers-color-scheme", "prefers-contrast")),
         with_html(lambda html: html.replace('name="color-scheme"', 'name="colour"')),
+    ],
+    "links with words": [
+        in_body(
+            '<a href="https://example.org/"><img src="https://e.org/1.png" alt="" width="9"></a>'
+        ),
+        in_body('<a href="https://example.org/" title=" "> </a>'),
+    ],
+    "buttons": [
+        in_body('<a href="https://example.org/" style="padding: 9px">x</a>'),
+        in_body(
+            '<p style="padding:1px"><a href="https://e.org/" style="background:#000">x</a></p>'
+        ),
     ],
     "width": [in_body('<table role="presentation" width="700"><tr><td>x</td></tr></table>')],
     "contrast": [

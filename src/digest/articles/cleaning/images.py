@@ -44,14 +44,17 @@ MAX_CANDIDATES = 32
 _PLAIN_TYPES = elements("image/gif image/jpeg image/jpg image/png image/webp")
 #: Formats that mail programs do not show.
 _UNSHOWN = re.compile(r"\.(?:avif|bmp|emf|eps|hei[cf]|ico|jxl|psd|svgz?|tiff?|wmf)$", re.IGNORECASE)
-#: Host and path of badges and smileys.
+#: Host and path of badges, smileys and icons.
 _BADGE = re.compile(
     r"^(?:[\w.-]+\.)?(?:badge\.fury\.io|badgen\.net|badges?\.[\w.-]+|circleci\.com|codacy\.com|"
     r"codecov\.io|coveralls\.io|david-dm\.org|gitter\.im|shields\.io|snyk\.io|sonarcloud\.io|"
     r"travis-ci\.(?:com|org)|appveyor\.com|goreportcard\.com|isitmaintained\.com|"
     r"bestpractices\.coreinfrastructure\.org|cdn\.rawgit\.com/[^/]+/badges?)/"
     r"|/badges?(?:[./_-]|$)|[/_-]badge(?:\.\w{2,4})?$|/workflows/[^/]+/badge|/status\.png$"
-    r"|/(?:emoji|smilies|smileys)/|^s\.w\.org/images/core/emoji",
+    r"|/(?:emojis?|twemoji|smil(?:ies|eys)|emoticons?|icons?|favicons?|avatars?)/"
+    r"|(?:^|[/_-])(?:favicon|apple-touch-icon|mstile|spacer|pixel)\b[\w-]*(?:\.\w{2,4})?$"
+    r"|^(?:[\w.-]+\.)?gravatar\.com/"
+    r"|[/_.-][1-9]?[0-9]x[1-9]?[0-9](?:[/_.@-]|$)",  # pixels below 100
     re.IGNORECASE,
 )
 #: HTML section 4.8.4.2.1: an address, perhaps with a comma at its end, or with a descriptor.
@@ -136,7 +139,7 @@ def _is_unseen(image: Attributes) -> bool:
 def stands_for_articles(address: str) -> bool:
     """Tell whether the image at an absolute address may be shown as the picture of an article.
 
-    It is no state of a build or a package, no smiley, and in a format that mail programs show.
+    It is no badge, smiley or icon, and in a format that mail programs show.
     """
     parts = urlsplit(unquote(address))
     place = f"{parts.hostname or ''}{parts.path}"

@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborNode
 from digest.mail.lint.contrast import LEAST, poor
 from digest.mail.lint.remark import ParsedMessage, Rule, Severity, parted, shortened
 from digest.mail.render import MAX_HTML
+from digest.mail.template_context import MAX_PREHEADER, MIN_PREHEADER
 from digest.mail.text_layout import display_width
 
 #: Columns of a line of text (RFC 5322 section 2.1.1).
@@ -23,6 +24,8 @@ _ACTIVE = (
 )
 _REMOTE_STYLE = re.compile(r"@import|@font-face|url\(|expression\(|javascript:", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://\S+")
+_PADDING = re.compile(r"(?:^|;)\s*(?:mso-)?padding(?:-[a-z]+)?\s*:\s*(?!0[\s;]|0$)")
+_BACKGROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:")
 _HTML = re.compile(r"\s*<(?:!doctype|html|body|head|div|table|p)\b[^>]*>", re.IGNORECASE)
 
 
@@ -104,6 +107,26 @@ def _links(mail: ParsedMessage) -> Iterator[str]:
             yield f"a link is not absolute: {shortened(address)}"
 
 
+def _labels(mail: ParsedMessage) -> Iterator[str]:
+    for link in mail.page.css("a[href]"):
+        told = [link.text(), link.attributes.get("aria-label"), link.attributes.get("title")]
+        told += [image.attributes.get("alt") for image in link.css("img")]
+        if not any(words and words.strip() for words in told):
+            yield f"a link has no words: {shortened(link.attributes.get('href') or '')}"
+
+
+def _buttons(mail: ParsedMessage) -> Iterator[str]:
+    """Check that the padding of buttons is on cells of their own: Outlook ignores that of links."""
+    for link in mail.page.css("a[style]"):
+        style = link.attributes.get("style") or ""
+        if not (_PADDING.search(style) or _BACKGROUND.search(style)):
+            continue
+        cell = link.parent
+        alone = cell is not None and cell.tag == "td" and cell.text().strip() == link.text().strip()
+        if not alone or not _PADDING.search((cell and cell.attributes.get("style")) or ""):
+            yield f"a button has no padding on its cell: {shortened(link.text())}"
+
+
 def _way_out(mail: ParsedMessage) -> Iterator[str]:
     """Check that a person finds the way out: what is clipped holds the footer."""
     address = mail.unsubscribe
@@ -144,6 +167,9 @@ def _preheader(mail: ParsedMessage) -> Iterator[str]:
     style = (first.attributes.get("style") or "").replace(" ", "") if first else ""
     if first is None or "display:none" not in style or not first.text().strip():
         yield "the body does not begin with one"
+    elif not MIN_PREHEADER <= len(first.text().strip()) <= MAX_PREHEADER:
+        length = len(first.text().strip())
+        yield f"it has {length} characters, not {MIN_PREHEADER} to {MAX_PREHEADER}"
 
 
 def _styled(mail: ParsedMessage) -> Iterator[str]:
@@ -203,6 +229,8 @@ CONTENT_RULES = tuple(
         ("nothing active", _E, "mail programs take it out or refuse it", _active),
         ("nothing remote in styles", _E, "mail programs take it out", _remote),
         ("links", _E, "RFC 3986 4.3", _links),
+        ("links with words", _E, "WCAG 2.4.4", _labels),
+        ("buttons", _W, "Outlook", _buttons),
         ("way out", _E, "Gmail, CAN-SPAM 5(a)(3)", _way_out),
         ("postal address", _E, "CAN-SPAM 5(a)(5)", _postal),
         ("no postal address", _W, "CAN-SPAM 5(a)(5)", _no_postal),
