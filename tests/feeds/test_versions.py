@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digest.articles.model import Article, SafeHtml
 from digest.feeds import versions as versions_module
 from digest.feeds.model import Feed
-from digest.feeds.versions import Deltas, content_tag, news, recorded
+from digest.feeds.versions import Deltas, content_tag, entry_marks, news, recorded
 from tests.defaults import default_feed
 from tests.feeds.samples import SITE, article, atom, held, rss
 
@@ -97,6 +97,8 @@ def test_what_is_no_feed_has_no_entries() -> None:
     log = recorded(b"", b"<rss>")
     assert held(log, content_tag(b"<rss>")) == frozenset()
     assert news(b"<rss>", frozenset()) == b"<rss>"
+    cut = b"<rss><item>a</item><item>b"
+    assert news(cut, entry_marks(cut)) == b"<rss><item>b"
 
 
 def test_a_version_is_recorded_once() -> None:
