@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -210,7 +210,8 @@ class ArticleAssets:
                 continue
             except AssetError as error:
                 self.problems[reference] = str(error)
-                self._remember([_state(path)])
+                size, mtime_ns = _stamp(path)
+                self._remember([AssetState(path=path, size=size, mtime_ns=mtime_ns)])
                 return None
             state = _state_of(path, status, name)
             self._remember([state])
@@ -228,15 +229,16 @@ class ArticleAssets:
 
 def changed(states: Sequence[AssetState]) -> bool:
     """Tell whether one of the files is no longer what it was."""
-    return any(replace(state, name="") != _state(state.path) for state in states)
+    return any(_stamp(state.path) != (state.size, state.mtime_ns) for state in states)
 
 
-def _state(path: str) -> AssetState:
+def _stamp(path: str) -> tuple[int, int]:
+    """Return size and mtime (nanoseconds) of a file; (-1, 0) where there is none."""
     try:
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116 a Path takes longer, and a scan asks for each file
     except (OSError, ValueError):
-        return AssetState(path=path, size=-1, mtime_ns=0)
-    return _state_of(path, status)
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _state_of(path: str, status: os.stat_result, name: str = "") -> AssetState:
