@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import platform
 import subprocess
 import sys
 
@@ -52,3 +53,36 @@ def test_the_collector_runs_again_whatever_an_import_raises() -> None:
     with pytest.raises(ImportError), without_collector():
         fail()
     assert gc.isenabled()
+
+
+#: Frees eight pieces of 16 MB between small ones that stay; prints the megabytes still held.
+_FREE = """
+from pathlib import Path
+from digest.startup import keep_heap_small
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) / 256
+
+if {kept}:
+    keep_heap_small()
+del_at_once = b"x" * 30_000_000  # after which glibc takes pieces of that size for usual ones
+del del_at_once
+before = held()
+pieces = [(b"x" * 16_000_000, b"x" * 100_000) for _ in range(8)]
+small = [piece for _, piece in pieces]
+del pieces
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc")
+def test_a_large_piece_of_memory_is_given_back_once_it_is_free() -> None:
+    def still_held(*, kept: bool) -> float:
+        program = _FREE.format(kept=kept)
+        ended = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        return float(ended.stdout)
+
+    assert still_held(kept=False) > 60, "glibc does that by itself by now"
+    assert still_held(kept=True) < 10
