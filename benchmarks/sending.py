@@ -171,7 +171,7 @@ def article(number: int, categories: int) -> Reading:
     title = f"夜市摊主的一天：从备料到收摊，第{number}篇"
     mark = blake2b(path.encode(), digest_size=16).hexdigest()
     return Reading(
-        record=FileRecord(path=path, size=1, mtime_ns=1, content=mark, recipe="benchmark"),
+        record=FileRecord(path=path, size=1, mtime_ns=1, content=mark, options_hash="benchmark"),
         outcome=Draft(
             identity=path_identity(PurePosixPath(path)),
             title=title,

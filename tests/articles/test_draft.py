@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from digest.articles import draft as draft_module
-from digest.articles import draft_options as recipe_module
+from digest.articles import draft_options as options_module
 from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
@@ -114,7 +114,7 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
     )
 
 
-def test_categories_are_what_the_recipe_makes_of_them() -> None:
+def test_categories_are_what_the_options_make_of_them() -> None:
     text = "---\ntitle: T\ncategories: [AI, 广告, C#]\n---\nx"
     options: dict[str, Any] = {
         "category_style": "flat",
@@ -210,7 +210,7 @@ def test_a_body_without_image_has_none() -> None:
     assert article("# T\n\nx").image is None
 
 
-def test_a_summary_is_as_long_as_the_recipe_says() -> None:
+def test_a_summary_is_as_long_as_the_options_say() -> None:
     assert article("# T\n\n" + "文" * 50, summary_length=10).summary == "文" * 9 + "…"
 
 
@@ -383,14 +383,14 @@ def test_a_file_that_is_no_article_is_a_source_error() -> None:
         {"category_map": (("a", "a//b"),)},
     ],
 )
-def test_a_recipe_that_cannot_be_followed_is_refused(options: dict[str, Any]) -> None:
+def test_options_that_cannot_be_followed_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(
         ValueError, match=f"{next(iter(options)).rstrip('s')}|time zone|url|names joined"
     ):
         default_options(**options)
 
 
-def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fingerprint_of_options_tells_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = default_options()
     others = [
         default_options(timezone="Asia/Shanghai"),
@@ -411,14 +411,14 @@ def test_a_recipes_fingerprint_tells_every_option(monkeypatch: pytest.MonkeyPatc
     assert len(set(prints)) == len(prints)
     assert replace(plain).fingerprint() == plain.fingerprint()
     assert set(plain.fingerprint()) <= set("0123456789abcdef")
-    monkeypatch.setattr(recipe_module, "PIPELINE", recipe_module.PIPELINE + 1)
+    monkeypatch.setattr(options_module, "PIPELINE", options_module.PIPELINE + 1)
     assert plain.fingerprint() not in prints
 
 
-def test_source_recipe_and_draft_go_to_a_worker_and_back() -> None:
+def test_source_options_and_draft_go_to_a_worker_and_back() -> None:
     options = default_options(rules=(Rule(drop=(".editor",)),), engines=NH3)
-    source, recipe_back = pickle.loads(pickle.dumps((crawled(), options)))
-    made = make_draft(source, recipe_back)
+    source, options_back = pickle.loads(pickle.dumps((crawled(), options)))
+    made = make_draft(source, options_back)
     assert pickle.loads(pickle.dumps(made)) == make_draft(crawled(), options)
 
 

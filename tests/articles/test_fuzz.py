@@ -20,7 +20,7 @@ from tests.articles.attacks import ATTACKS, violations
 from tests.defaults import default_options
 from tests.effort import effort
 
-RECIPES = st.sampled_from(
+OPTIONS = st.sampled_from(
     [
         default_options(engines=("nh3",)),
         default_options(),
@@ -170,7 +170,7 @@ def check(path: str, content: bytes, options: DraftOptions) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(PATHS, st.binary(max_size=300), RECIPES)
+@given(PATHS, st.binary(max_size=300), OPTIONS)
 @example("a.md", b"\xff\xfe", default_options())
 @example("a.md", b"---\ntitle: \xd8\n---\n\xff", default_options())
 def test_any_bytes_are_an_article_or_a_problem(
@@ -186,7 +186,7 @@ def test_any_bytes_are_an_article_or_a_problem(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(PATHS, TEXTS, ENCODINGS, RECIPES)
+@given(PATHS, TEXTS, ENCODINGS, OPTIONS)
 def test_any_front_matter_and_markup_are_an_article_or_a_problem(
     path: str, text: str, encoding: str, options: DraftOptions
 ) -> None:

@@ -25,7 +25,7 @@ LARGEST = 4 * 1024 * 1024
 BOUND = 2.0 if sys.gettrace() is None else 6.0
 HEAD = "---\ntitle: T\n---\n\n"
 HTML = HEAD + "<div>x</div>"
-RECIPE = default_options(engines=("nh3",))
+OPTIONS = default_options(engines=("nh3",))
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
 
 
@@ -95,7 +95,7 @@ def test_what_is_made_to_be_slow_ends_soon(name: str) -> None:
     assert len(source.content) <= LARGEST
     began = time.process_time()
     try:
-        length = len(make_draft(source, RECIPE).body)
+        length = len(make_draft(source, OPTIONS).body)
     except SourceError:
         length = 0  # a problem is as good an end
     assert time.process_time() - began < BOUND

@@ -145,9 +145,9 @@ class Memory:
         wanted = self.records.keys() if paths is None else paths
         return {path: self.records[path] for path in wanted if path in self.records}
 
-    def states(self, recipes: Collection[str]) -> Iterator[tuple[str, int, int, bool, bool]]:
+    def states(self, options_hashes: Collection[str]) -> Iterator[tuple[str, int, int, bool, bool]]:
         for one in list(self.records.values()):
-            yield one.path, one.size, one.mtime_ns, one.missing, one.recipe in recipes
+            yield one.path, one.size, one.mtime_ns, one.missing, one.options_hash in options_hashes
 
     def record(self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy) -> Changes:
         self.records.update((reading.record.path, reading.record) for reading in readings)

@@ -84,7 +84,7 @@ def test_it_loads_as_it_is_and_means_the_example_articles() -> None:
 
 def test_its_articles_are_articles_but_for_the_two_that_show_what_a_problem_is() -> None:
     settings = load(_FILE, {})
-    recipe, root = settings.draft_options(), settings.paths.articles["."].resolve()
+    options, root = settings.draft_options(), settings.paths.articles["."].resolve()
     files = PathFilter(settings.articles.include, settings.articles.exclude)
     drafts, causes = [], set()
     for file in root.rglob("*"):
@@ -92,7 +92,7 @@ def test_its_articles_are_articles_but_for_the_two_that_show_what_a_problem_is()
         if file.is_file() and files.takes(path):
             source = SourceFile(path=PurePosixPath(path), content=file.read_bytes())
             try:
-                drafts.append(make_draft(source, recipe))
+                drafts.append(make_draft(source, options))
             except SourceError as error:
                 causes.add(error.problem)
     assert len(drafts) >= 17

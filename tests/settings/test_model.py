@@ -150,7 +150,7 @@ class TestSite:
         assert found.site("first.example.org,2018").authority == "first.example.org,2018"
 
 
-class TestRecipe:
+class TestDraftOptions:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
         options = settings(tmp_path).draft_options()
         assert options == default_options(language="en", assets=options.assets)

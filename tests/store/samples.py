@@ -67,7 +67,11 @@ def draft(
 def file_record(path: str, content: str = "", *, size: int = 100) -> FileRecord:
     """Return the record of a file; its content is its own unless it is given."""
     return FileRecord(
-        path=path, size=size, mtime_ns=1_700_000_000, content=content or f"of {path}", recipe="r1"
+        path=path,
+        size=size,
+        mtime_ns=1_700_000_000,
+        content=content or f"of {path}",
+        options_hash="r1",
     )
 
 

@@ -341,7 +341,7 @@ def test_files_come_back_as_they_were_told(store: Store) -> None:
 def test_touch_remembers_and_brings_a_missing_file_back(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md")], NOW)
     store.articles.vanish(["a.md", "b.md"], NOW)
-    touched = replace(file_record("a.md", size=5), mtime_ns=77, recipe="r2")
+    touched = replace(file_record("a.md", size=5), mtime_ns=77, options_hash="r2")
     still = replace(file_record("b.md", size=6), missing=True)
     store.articles.touch([touched, still, file_record("never.md")])
     assert store.articles.files() == {"a.md": touched, "b.md": still}

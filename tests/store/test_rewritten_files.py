@@ -34,7 +34,9 @@ def again(
     beside: Beside | None = None, path: str = "a.md", text: str = "text", content: str = "new"
 ) -> Reading:
     """Return the reading of a file that says the same."""
-    record = FileRecord(path=path, size=7, mtime_ns=8, content=content, recipe="r1", text_hash=text)
+    record = FileRecord(
+        path=path, size=7, mtime_ns=8, content=content, options_hash="r1", text_hash=text
+    )
     return Reading(record=record, outcome=SameText(beside=beside, raw_hash="newer"))
 
 

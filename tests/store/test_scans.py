@@ -44,12 +44,12 @@ def test_what_another_version_wrote_counts_as_no_scan(tmp_path: Path, value: str
 
 def test_states_tell_of_every_file_what_a_scan_compares(store: Store) -> None:
     present, gone, older = reading("a.md"), reading("b.md"), reading("c.md")
-    recipe = present.record.recipe
-    older = replace(older, record=replace(older.record, recipe="before"))
+    options_hash = present.record.options_hash
+    older = replace(older, record=replace(older.record, options_hash="before"))
     store.articles.record([present, gone, older], NOW)
     store.articles.vanish(["b.md"], NOW)
 
-    rows = sorted(tuple(row) for row in store.scans.states([recipe]))
+    rows = sorted(tuple(row) for row in store.scans.states([options_hash]))
 
     size, mtime_ns = present.record.size, present.record.mtime_ns
     assert rows == [

@@ -312,7 +312,7 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
                 "mtime_ns": seen.record.mtime_ns,
                 # Without its content a file is read again once its time has come.
                 "content": "" if seen.embargo_at or seen.expires_at else seen.record.content,
-                "recipe": seen.record.recipe,
+                "options_hash": seen.record.options_hash,
                 "missing_at": None,
                 "article": holding.entry.sequence if holding.entry else None,
                 "leads": holding.leads,

@@ -60,7 +60,7 @@ class ArticleStore:
             file.c.size,
             file.c.mtime_ns,
             file.c.content,
-            file.c.recipe,
+            file.c.options_hash,
             file.c.missing_at.is_not(None),
             case((SAID, file.c.text_hash), else_=None),
             case((SAID, file.c.raw_hash), else_=None),
@@ -78,12 +78,12 @@ class ArticleStore:
                 size=size,
                 mtime_ns=mtime_ns,
                 content=content,
-                recipe=recipe,
+                options_hash=options_hash,
                 missing=missing,
                 text_hash=text_hash or "",
                 raw_hash=raw_hash or "",
             )
-            for path, size, mtime_ns, content, recipe, missing, text_hash, raw_hash in rows
+            for path, size, mtime_ns, content, options_hash, missing, text_hash, raw_hash in rows
         }
 
     def record(
@@ -110,7 +110,7 @@ class ArticleStore:
             return referring_files(connection, assets)
 
     def touch(self, records: Sequence[FileRecord]) -> None:
-        """Remember new sizes, times and recipes of files whose content is as before.
+        """Remember new sizes, times and hashes of options of files whose content is as before.
 
         A file that was missing is there again, unless its record says otherwise.
         """
@@ -122,7 +122,7 @@ class ArticleStore:
             .values(
                 size=bindparam("size"),
                 mtime_ns=bindparam("mtime_ns"),
-                recipe=bindparam("recipe"),
+                options_hash=bindparam("options_hash"),
                 missing_at=case((bindparam("gone"), file.c.missing_at), else_=None),
             )
         )
@@ -131,7 +131,7 @@ class ArticleStore:
                 "touched": hashed(known.path),
                 "size": known.size,
                 "mtime_ns": known.mtime_ns,
-                "recipe": known.recipe,
+                "options_hash": known.options_hash,
                 "gone": known.missing,
             }
             for known in records

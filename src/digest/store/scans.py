@@ -39,8 +39,8 @@ class ScanStore:
         except (ValueError, TypeError, KeyError):  # written by another version
             return None
 
-    def states(self, recipes: Collection[str]) -> Iterator[Row[Any]]:
-        """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
+    def states(self, options_hashes: Collection[str]) -> Iterator[Row[Any]]:
+        """Yield of every file: path, size, mtime_ns, if it is missing, and if of these hashes.
 
         Rows as the database gives them, a few thousand at a time: a scan goes through them all.
         """
@@ -49,7 +49,7 @@ class ScanStore:
             file.c.size,
             file.c.mtime_ns,
             file.c.missing_at.is_not(None),
-            file.c.recipe.in_(recipes),
+            file.c.options_hash.in_(options_hashes),
         )
         with self._database.read() as connection:
             for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():

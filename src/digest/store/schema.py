@@ -273,7 +273,7 @@ file = Table(
     Column("size", Whole, nullable=False),
     Column("mtime_ns", Whole, nullable=False),
     Column("content", Text, nullable=False),
-    Column("recipe", PlainText, nullable=False),
+    Column("recipe", PlainText, key="options_hash", nullable=False),
     Column("missing_at", Moment),  #: since when the file is gone; NULL while it is there
     _reference("article", "article.id", ondelete="SET NULL", index=True, nullable=True),
     Column("leads", Boolean, nullable=False, server_default=false()),

@@ -619,7 +619,7 @@ def test_a_missing_root_raises_and_takes_nothing_for_vanished(
     assert not any(record.missing for record in services.store.articles.files().values())
 
 
-def test_a_changed_recipe_reads_everything_again(
+def test_changed_options_read_everything_again(
     workplace: Workplace, ingest: Ingest, services: Services
 ) -> None:
     workplace.write("a.md", body="<p>正文。</p><p class='ad'>广告</p>")

@@ -38,14 +38,14 @@ Misbehaviour = Callable[[SourceFile, DraftOptions, datetime], Draft]
 
 
 def sleeps_for_ever(
-    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
 ) -> Draft:
     time.sleep(1_000)  # killed long before: that is what is tested
     raise AssertionError
 
 
 def computes_for_ever(
-    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
 ) -> Draft:
     while True:  # killed by the system: that is what is tested
         pass
@@ -61,13 +61,15 @@ def computes_for_a_while(
 
 
 def ignores_the_limit(
-    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
 ) -> Draft:
     signal.signal(signal.SIGPROF, signal.SIG_IGN)
-    return computes_for_ever(_source, _recipe, _now)
+    return computes_for_ever(_source, _options, _now)
 
 
-def dies(_source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None) -> Draft:
+def dies(
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
+) -> Draft:
     os._exit(7)
 
 
@@ -98,7 +100,7 @@ def leaves(
 
 
 def trips(
-    _source: SourceFile, _recipe: DraftOptions, _now: datetime, files: object = None
+    _source: SourceFile, _options: DraftOptions, _now: datetime, files: object = None
 ) -> Draft:
     raise RecursionError("too deep")
 

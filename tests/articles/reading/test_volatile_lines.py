@@ -27,7 +27,7 @@ author: 某记者
 ---
 <p>桥今天通车了。</p>
 """
-RECIPE = default_options(engines=("nh3",))
+OPTIONS = default_options(engines=("nh3",))
 
 
 def hashed(text: str) -> str:
@@ -108,7 +108,7 @@ def test_files_of_one_hash_say_the_same(one: list[str], other: list[str]) -> Non
     said: list[object] = []
     for text in texts:
         try:
-            draft = make_draft(source(text), RECIPE)
+            draft = make_draft(source(text), OPTIONS)
             said.append(replace(draft, published_at=None))
         except SourceError as error:
             said.append(str(error))
@@ -124,13 +124,13 @@ def source(text: str, made: Draft | None = None) -> SourceFile:
 
 
 def made(text: str, before: Draft | None = None) -> Draft | SameText:
-    return draft_rewritten(source(text, before), RECIPE, NOW)
+    return draft_rewritten(source(text, before), OPTIONS, NOW)
 
 
 def test_a_file_that_nothing_is_known_of_becomes_a_draft() -> None:
     draft = made(FILE)
     assert isinstance(draft, Draft)
-    assert draft == replace(make_draft(source(FILE), RECIPE), raw_hash=hashed(FILE))
+    assert draft == replace(make_draft(source(FILE), OPTIONS), raw_hash=hashed(FILE))
 
 
 def test_a_file_that_is_written_again_is_neither_read_nor_cleaned(

@@ -86,10 +86,10 @@ class Ingest:
         self._tree = tree
         self._workers = workers
         self._clock = clock
-        self._recipe = workers.options.fingerprint()
+        self._options_hash = workers.options.fingerprint()
         #: Of files given up: read again once they are allowed more time, not before.
-        self._given_up = f"{self._recipe}, {workers.timeout.total_seconds():g} s"
-        self._recipes = (self._recipe, self._given_up)
+        self._given_up = f"{self._options_hash}, {workers.timeout.total_seconds():g} s"
+        self._options_hashes = (self._options_hash, self._given_up)
         self._stopped = threading.Event()
         self._marks: Mapping[str, RootMark] | None = None  # of the roots, at the last scan
         self._untold = Changes()  # stored, but whoever asked was told of an error instead
@@ -174,7 +174,7 @@ class Ingest:
         """
         gone = []
         again = self._store.embargoes(self._clock()).over | outdated
-        for path, size, mtime_ns, missing, current in self._memory.states(self._recipes):
+        for path, size, mtime_ns, missing, current in self._memory.states(self._options_hashes):
             state = found.get(path)
             if state is None:
                 if not missing:
@@ -301,7 +301,7 @@ class Ingest:
             record is not None
             and not record.missing
             and (record.size, record.mtime_ns) == (size, mtime_ns)
-            and record.recipe in self._recipes
+            and record.options_hash in self._options_hashes
         )
 
     def _take_files(
@@ -364,11 +364,11 @@ class Ingest:
                 size=content.state.size,
                 mtime_ns=content.state.mtime_ns,
                 content=content.checksum,
-                recipe=self._recipe,
+                options_hash=self._options_hash,
             )
             old = known.get(key)
             source = SourceFile(path=PurePosixPath(key), content=content.content)
-            if old and old.recipe == record.recipe:
+            if old and old.options_hash == record.options_hash:
                 if old.content == record.content:
                     touched.append(record)
                     continue
@@ -385,15 +385,15 @@ class Ingest:
         if not isinstance(result, SourceError):
             return Reading(record=record, outcome=result)
         # Without its content, so that it is tried again when it is written again.
-        recipe = record.recipe
+        options_hash = record.options_hash
         if isinstance(result, GivenUp):
-            recipe = self._given_up
+            options_hash = self._given_up
         elif isinstance(result, Stalled):
-            recipe = ""  # of no recipe, so that it is tried again at each scan
+            options_hash = ""  # of no options, so that it is tried again at each scan
         meant = isinstance(result, NotAnArticle)
         noted = isinstance(result, NotAnArticle) and not result.failed
         return Reading(
-            record=replace(record, content="", recipe=recipe),
+            record=replace(record, content="", options_hash=options_hash),
             outcome=Failure(
                 line=result.line,
                 cause=result.problem,
@@ -403,7 +403,9 @@ class Ingest:
         )
 
     def _unreadable(self, key: str, error: OSError) -> Reading:
-        record = FileRecord(path=key, size=_NEVER, mtime_ns=0, content="", recipe=self._recipe)
+        record = FileRecord(
+            path=key, size=_NEVER, mtime_ns=0, content="", options_hash=self._options_hash
+        )
         return Reading(record=record, outcome=Failure(line=None, cause=_problem(error)))
 
 

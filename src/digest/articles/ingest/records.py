@@ -28,7 +28,7 @@ class FileRecord:
     size: int  #: bytes
     mtime_ns: int
     content: str  #: hex BLAKE2b of the bytes; empty where no article came of them
-    recipe: str  #: fingerprint of the recipe that it was read with, or could not be in time
+    options_hash: str  #: of the options that it was read with, or could not be in time
     missing: bool = False  #: the file has vanished; its article stays
     #: Of its draft; empty where the article does not say what the file said.
     text_hash: str = ""
@@ -100,7 +100,7 @@ class FileStore(Protocol):
         """Store what was read, all or nothing, and return what changed."""
 
     def touch(self, records: Sequence[FileRecord]) -> None:
-        """Remember new sizes, times and recipes of files whose content is as before."""
+        """Remember new sizes, times and hashes of options of files whose content is as before."""
 
     def vanish(self, paths: Collection[str], now: datetime) -> None:
         """Remember that these files, and those below these folders, are gone.
@@ -129,8 +129,8 @@ class ScanMemory(Protocol):
     def last(self) -> Scan | None:
         """Return the last scan; None where there was none."""
 
-    def states(self, recipes: Collection[str]) -> Iterable[Sequence[Any]]:
-        """Yield of every file: path, size, mtime_ns, if it is missing, if of one of ``recipes``.
+    def states(self, options_hashes: Collection[str]) -> Iterable[Sequence[Any]]:
+        """Yield of every file: path, size, mtime_ns, if it is missing, and if of these hashes.
 
         Plain rows: a scan goes through all there are.
         """
