@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
 
 from digest.articles.model import CategoryPath
+from digest.editions.model import Digest
 from digest.errors import DeliveryRefused
 from digest.mail import composer as composer_module
 from digest.mail.composer import Composer, NothingToTell
 from digest.mail.render import MailTemplates, RenderedEdition
+from digest.subscribers.model import Subscriber
 from digest.subscribers.tokens import read_unsubscribe_token
 from tests.mail.samples import (
     CITY,
@@ -180,3 +183,33 @@ def test_a_preview_of_nothing_or_to_nobody_is_refused(composer: Composer) -> Non
     bad = replace(make_subscriber(), address="no address")
     with pytest.raises(DeliveryRefused):
         composer.envelope(make_digest(), make_edition(), ARTICLES, make_delivery(subscriber=bad))
+
+
+@pytest.mark.parametrize(
+    ("made_at", "day"),
+    [
+        (NOW, "November 22, 2026"),  # by hand: it comes at once, at 16:00 in Los Angeles
+        (NOW - timedelta(hours=20), "November 23, 2026"),  # at 08:00 there, as in Shanghai
+    ],
+)
+def test_a_mail_at_the_readers_hour_has_the_readers_date(made_at: datetime, day: str) -> None:
+    digest = replace(make_digest(language="en"), local=True)
+    edition = replace(make_edition(), created_at=made_at)
+    reader = replace(make_subscriber(), timezone="America/Los_Angeles")
+    composer = Composer(
+        templates=MailTemplates(templates=TEMPLATES, site=SITE),
+        site=SITE,
+        sender=SENDER,
+        token_key=KEY,
+    )
+
+    def subject(digest: Digest, reader: Subscriber) -> str:
+        compiled = composer.compile(digest, edition, [make_article(1)], reader)
+        return compiled.rendered.subject
+
+    assert day in subject(digest, reader)
+    assert "November 23" in subject(replace(digest, local=False), reader)
+    assert "November 23" in subject(digest, replace(reader, timezone="No/Where"))
+    composer.cache(composer.compile(digest, edition, [make_article(1)], reader))
+    assert composer.has_compiled(digest, edition, reader)
+    assert not composer.has_compiled(digest, edition, replace(reader, timezone="Asia/Tokyo"))

@@ -14,6 +14,7 @@ from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, Draft
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import Edition
+from digest.mail.phrases import phrasebook
 from digest.subscribers.model import NewSubscriber
 from tests import stores
 from tests.conftest import Workplace
@@ -289,3 +290,32 @@ def test_nothing_is_where_no_edition_is(site: Site, path: str) -> None:
     site.tell("1.md", "甲")
     site.issue()
     assert site.status(path) == 404
+
+
+def test_an_edition_names_its_digest_and_day_and_its_lead_stands_first(site: Site) -> None:
+    site.tell("1.md", "先来的", categories=("科技", "最新"))
+    site.tell("2.md", "头条", categories=("体育", "最新"), pinned=1)
+    site.tell("3.md", "后来的", categories=("体育", "最新"))
+    site.issue()
+    page = site.page(f"{FOLDER}1/")
+    heading, lead = page.css_first("h1"), page.css_first(".entry.lead h3")
+    assert heading is not None
+    assert lead is not None
+    day = phrasebook("zh-CN", "Asia/Shanghai").date(site.services.clock())
+    assert heading.text().strip().endswith(f" · {day}")
+    assert lead.text().strip() == "头条"
+    assert site.titles(f"{FOLDER}1/").count("头条") == 1
+    chips = [" ".join(chip.text().split()) for chip in page.css(".chips a")]
+    assert chips == ["置顶 1", "体育 / 最新 1", "科技 / 最新 1"]
+    for chip in page.css(".chips a"):
+        assert page.css_first(chip.attributes["href"] or "") is not None
+
+
+def test_the_list_of_editions_names_what_leads_them(site: Site) -> None:
+    site.tell("1.md", "一")
+    site.tell("2.md", "二")
+    site.tell("3.md", "置顶的", pinned=2)
+    site.issue()
+    site.tell("4.md", "四")
+    site.issue()
+    assert [link.text() for link in site.page(FOLDER).css(".entry h2 a")] == ["四", "置顶的"]

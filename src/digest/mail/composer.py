@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
+from zoneinfo import ZoneInfo
 
 from markupsafe import escape
 
@@ -23,6 +24,7 @@ from digest.mail.transports.model import Sender
 from digest.site import Site
 from digest.subscribers.model import Subscriber
 from digest.subscribers.tokens import unsubscribe_token
+from digest.times import known_zone, local_moment
 from digest.urls import UNSUBSCRIBE_PATH, editions_folder
 
 #: Compiled messages that are cached. Each takes 1.4 to 3 times the bytes of its content.
@@ -34,8 +36,8 @@ _FIELDS = {"u": "unsubscribe", "g": "greeting"}
 #: Stands in place of a token in previews. No token has this length.
 _NO_TOKEN = "preview"  # noqa: S105 - it is none
 
-#: Categories and language: readers with the same ones get the same content.
-_Segment = tuple[tuple[CategoryPath, ...], str]
+#: Categories, language and time zone: readers with the same ones get the same content.
+_Segment = tuple[tuple[CategoryPath, ...], str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +187,10 @@ class Composer:
     def _rendered(
         self, digest: Digest, edition: Edition, articles: Sequence[Article], segment: _Segment
     ) -> RenderedEdition:
-        categories, language = segment
+        categories, language, timezone = segment
         return self._templates.render(
-            digest,
-            edition,
+            replace(digest, timezone=timezone),
+            _in_zone(edition, digest.timezone, timezone),
             _selected(digest, articles, categories),
             language=language,
             postal_address=self._sender.postal_address,
@@ -202,8 +204,21 @@ class Composer:
 def _segment(digest: Digest, subscriber: Subscriber | None) -> _Segment:
     """Return a subscriber's segment; without one, all categories in the digest's language."""
     if subscriber is None:
-        return (), digest.language
-    return subscriber.categories, subscriber.language or digest.language
+        return (), digest.language, digest.timezone
+    own = subscriber.timezone if digest.local else None
+    timezone = own if own and known_zone(own) else digest.timezone
+    return subscriber.categories, subscriber.language or digest.language, timezone
+
+
+def _in_zone(edition: Edition, reference: str, timezone: str) -> Edition:
+    """Return an edition as due for readers in a time zone.
+
+    A scheduled one comes when their clocks show its hour, one that was made by hand at once.
+    """
+    if timezone == reference or edition.due_at == edition.created_at:
+        return edition
+    due_at = local_moment(edition.due_at, ZoneInfo(reference), ZoneInfo(timezone))
+    return replace(edition, due_at=due_at)
 
 
 def _selected(

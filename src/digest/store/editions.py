@@ -164,6 +164,26 @@ def issued(connection: Connection, digest: str) -> list[Issue]:
     ]
 
 
+def leads(connection: Connection, digest: str) -> dict[int, str]:
+    """Return the title that leads each edition of a digest, by the edition's id.
+
+    It is that of the first pinned article, else of the newest one; hidden ones do not lead.
+    """
+    place = func.row_number().over(
+        partition_by=edition_article.c.edition, order_by=(article.c.pinned.desc(), *NEWEST_FIRST)
+    )
+    placed = (
+        select(edition_article.c.edition, article.c.title, place.label("place"))
+        .join(edition, edition.c.id == edition_article.c.edition)
+        .join(article, article.c.id == edition_article.c.article)
+        .join(article_state, article_state.c.article == article.c.id)
+        .where(edition.c.digest == digest, edition.c.number > 0, article_state.c.hidden == 0)
+        .subquery()
+    )
+    query = select(placed.c.edition, placed.c.title).where(placed.c.place == 1)
+    return {row.edition: row.title for row in connection.execute(query)}
+
+
 def states(connection: Connection, edition_id: int | None = None) -> dict[DeliveryState, int]:
     """Return the number of deliveries in each state, 0 included, of an edition or of all."""
     query = select(delivery.c.state, func.count()).group_by(delivery.c.state)

@@ -32,7 +32,7 @@ from digest.store.article_queries import (
 )
 from digest.store.connection import Database
 from digest.store.editions import held as edition_articles
-from digest.store.editions import issued, taken_upto
+from digest.store.editions import issued, leads, taken_upto
 from digest.store.facet_membership import summaries
 from digest.store.file_assets import visible_assets
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
@@ -228,6 +228,10 @@ class PageSnapshot:
     def editions(self, digest: str) -> list[Issue]:
         """Return a digest's editions in order of number; see ``editions.issued``."""
         return issued(self._connection, digest)
+
+    def leads(self, digest: str) -> Mapping[int, str]:
+        """Return the title that leads each edition of a digest, by the edition's id."""
+        return leads(self._connection, digest)
 
     def edition_articles(self, edition: Edition) -> list[Article]:
         """Return what an edition holds, as it is now, in order of sequence."""

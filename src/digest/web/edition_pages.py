@@ -48,6 +48,9 @@ class EditionSource(Protocol):
     def editions(self, digest: str) -> Sequence[Issue]:
         """Return a digest's editions in order of number."""
 
+    def leads(self, digest: str) -> Mapping[int, str]:
+        """Return the title that leads each edition of a digest, by the edition's id."""
+
     def edition_articles(self, edition: Edition) -> list[Article]:
         """Return what an edition holds and may be shown."""
 
@@ -137,11 +140,10 @@ class WebEditions:
 
     def _list(self, source: EditionSource, digest: Digest) -> Page:
         listed = source.editions(digest.name)
-        shown = [(one.edition, one.articles) for one in reversed(listed)]
         return Page(
             version=_version(listed),
             changed_at=source.current().changed_at,
-            render=partial(self._pages.editions, digest, shown, sample=self._samples),
+            render=partial(self._render_list, source, digest, listed),
         )
 
     def _edition(
@@ -165,6 +167,14 @@ class WebEditions:
             dated=False,
             lasts=SAMPLE_LASTS,
         )
+
+    def _render_list(self, source: EditionSource, digest: Digest, listed: Sequence[Issue]) -> bytes:
+        leads = source.leads(digest.name)
+        shown = [
+            (issue.edition, issue.articles, leads.get(issue.edition.id, ""))
+            for issue in reversed(listed)
+        ]
+        return self._pages.editions(digest, shown, sample=self._samples)
 
     def _render_edition(
         self, source: EditionSource, digest: Digest, listed: Sequence[Issue], place: int

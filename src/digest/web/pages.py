@@ -28,6 +28,7 @@ from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Fe
 from digest.languages import direction, locales, text_direction
 from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
+from digest.mail.template_context import category_labels
 from digest.site import Site
 from digest.subscribers.address import masked
 from digest.subscribers.model import Subscriber, SubscriberState
@@ -217,6 +218,10 @@ class WebPages:
             digest=digest,
             edition=edition,
             contents=contents,
+            lead=contents.lead,
+            labels=category_labels(
+                section.category for section in contents.sections if section.category
+            ),
             say=words.say,
             language=words.language,
             day=words.date(edition.due_at),
@@ -235,6 +240,7 @@ class WebPages:
             "approval",
             proposal=proposal,
             contents=contents(proposal.articles, digest.categories, MAX_SHOWN),
+            lead=None,
             say=words.say,
             language=words.language,
             weekday=words.weekday(edition.due_at),
@@ -242,9 +248,9 @@ class WebPages:
         )
 
     def editions(
-        self, digest: Digest, listed: Sequence[tuple[Edition, int]], *, sample: bool = True
+        self, digest: Digest, listed: Sequence[tuple[Edition, int, str]], *, sample: bool = True
     ) -> bytes:
-        """Return the list of a digest's editions, each with its count of articles.
+        """Return the list of a digest's editions, each with its count of articles and lead's title.
 
         ``sample`` says whether the next one can be seen.
         """
@@ -259,8 +265,9 @@ class WebPages:
                     "folder": edition_folder(digest.name, edition.number),
                     "day": words.date(edition.due_at),
                     "count": count,
+                    "lead": lead,
                 }
-                for edition, count in listed
+                for edition, count, lead in listed
             ],
             say=words.say,
             language=words.language,
@@ -339,7 +346,7 @@ class WebPages:
         self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
         for proposal in samples.proposals():
             self.approval(proposal)
-        for listed in ((edition, 2),), ():
+        for listed in ((edition, 2, articles[0].title),), ():
             self.editions(digest, listed, sample=bool(listed))
         self.not_found()
         self.gone()
