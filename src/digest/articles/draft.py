@@ -202,6 +202,7 @@ def _cleaned(
         availability=manuscript.availability,
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
+        announced=header.announced,
         likeness=likeness(manuscript.title, text, manuscript.link, sketched=options.sketched),
         notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),

@@ -191,6 +191,7 @@ class Draft:
     availability: Availability | None = None  #: None where the file says nothing of it
     enclosure: Enclosure | None = None
     pinned: int = 0  #: 0: not pinned; larger ones come first
+    announced: bool = True  #: by editions, when the article is new
     content: str = ""  #: ``revision.content_digest``; empty where it was not made yet
     #: Hex over what the file says but for what ``Beside`` has; empty: it never says the same.
     text_hash: str = ""

@@ -54,6 +54,8 @@ IMAGE_KEYS = (
 )
 #: A recording: an address, or a table with one and its type, bytes and duration.
 ENCLOSURE_KEYS = ("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3")
+#: Whether editions may announce the article when it is new.
+ANNOUNCE_KEY = "announce"
 #: How far ahead of the others an article stands in an edition: a truth or a number.
 PIN_KEYS = ("pinned", "pin", "sticky", "top")
 LANGUAGE_KEYS = ("lang", "language", "locale")

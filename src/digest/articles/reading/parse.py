@@ -35,6 +35,7 @@ from digest.articles.reading.fields import Value, shown
 from digest.articles.reading.front_matter import FrontMatter, split
 from digest.articles.reading.front_matter_keys import (
     ADDRESS_NAMES,
+    ANNOUNCE_KEY,
     AUTHOR_KEYS,
     ENCLOSURE_KEYS,
     FALSE,
@@ -110,6 +111,7 @@ class Header:
     summary: str  #: HTML or text, hostile; may be empty
     enclosure: Enclosure | None
     pinned: int
+    announced: bool  #: by editions, when the article is new
     notes: tuple[Note, ...]
     present: bool  #: there is a front matter
     body: str  #: as it is written
@@ -181,6 +183,7 @@ def parse_header(
         summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
         enclosure=enclosure,
         pinned=pinned,
+        announced=_text(front.fields, ANNOUNCE_KEY).lower() not in FALSE,
         notes=tuple(notes[:MAX_NOTES]),
         present=front.present,
         body=front.body,

@@ -1,0 +1,1 @@
+"""Sources: upstream feeds that are followed, each entry of which becomes an article file."""

@@ -1,0 +1,116 @@
+"""Article files of entries: where they lie, and what stands in them."""
+
+# pure
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+import yaml
+from selectolax.lexbor import LexborHTMLParser
+
+from digest.articles.characters import one_line, publishable_markup
+from digest.articles.summary import summarize
+from digest.sources.model import Entry, FeedDocument, Source
+from digest.times import rfc3339
+
+#: Graphemes of a title that is made of an entry's text, and characters of a file's name.
+_TITLE, _NAME = 80, 60
+#: Characters of an id that an article takes (``parse.MAX_IDENTITY``, less the source's name), and
+#: of a summary.
+_MAX_ID, _MAX_SUMMARY = 900, 4_000
+_NO_WORD = re.compile(r"[^\w]+")
+#: Front matter that tells where an article comes from.
+SOURCE_NAME, SOURCE_URL = "source_name", "source_url"
+#: Front matter that keeps a new article out of editions: ``false``.
+ANNOUNCE = "announce"
+
+
+def file_path(source: Source, entry: Entry, taken_at: datetime) -> str:
+    """Return where an entry's file lies, relative to the folder of sources.
+
+    ``<source>/<year>/<month>/<date>-<words of the title>-<hash of the id>.html``: people find it,
+    and no two entries of a source share it. The date is the entry's, else that of ``taken_at``.
+    """
+    day = entry.published_at or entry.updated_at or taken_at
+    words = _NO_WORD.sub("-", unicodedata.normalize("NFC", entry.title)).strip("-_")[:_NAME]
+    name = "-".join(filter(None, (f"{day:%Y-%m-%d}", words.strip("-"), entry.key[:12])))
+    return f"{source.name}/{day:%Y}/{day:%m}/{name}.html"
+
+
+def article_file(
+    source: Source, entry: Entry, document: FeedDocument, *, taken_at: datetime, announced: bool
+) -> bytes:
+    """Return the article file of an entry, in UTF-8. What the entry says cannot add a key.
+
+    No date, or one after ``taken_at``, when the entry was first taken, counts as that moment: what
+    a feed shows is no news of tomorrow. Editions leave out an article that is not ``announced``.
+    """
+    category = list(source.category or (source.name,))
+    text, title = publishable_markup(entry.content or entry.summary), document.title
+    fields: dict[str, Any] = {
+        "id": f"{source.name}:{entry.id if len(entry.id) <= _MAX_ID else entry.key}",
+        "title": entry.title or _title(text) or title or source.name,
+        "link": entry.link,
+        "date": rfc3339(min(entry.published_at or taken_at, taken_at)),
+        "updated": rfc3339(min(entry.updated_at, taken_at)) if entry.updated_at else "",
+        "authors": list(entry.authors),
+        "categories": [
+            category,
+            *([*category, name] for name in entry.categories if name != category[-1]),
+        ],
+        "lang": entry.language,
+        "summary": _plain(entry.summary)[:_MAX_SUMMARY],
+        "image": entry.image,
+        SOURCE_NAME: entry.source_title or title or source.name,
+        SOURCE_URL: entry.source_link or document.home,
+        ANNOUNCE: "" if announced else False,
+    }
+    if entry.attachment:
+        fields["enclosure"] = {
+            "url": entry.attachment.url,
+            "type": entry.attachment.media_type,
+            **({"length": entry.attachment.length} if entry.attachment.length else {}),
+            **({"duration": entry.attachment.duration} if entry.attachment.duration else {}),
+        }
+    said = {key: value for key, value in fields.items() if value or value is False}
+    front = yaml.safe_dump(said, allow_unicode=True, sort_keys=False, width=10_000)
+    return f"---\n{front}---\n{text}\n".encode("utf-8", "replace")
+
+
+def said_hash(entry: Entry) -> str:
+    """Return hex that changes when an entry says something else; its dates do not count."""
+    parts = (entry.title, entry.link, *entry.authors, *entry.categories)
+    parts += (entry.content, entry.summary, entry.image, repr(entry.attachment))
+    return file_hash("\x1f".join(parts).encode("utf-8", "replace"))
+
+
+def file_hash(content: bytes) -> str:
+    """Return 128 bits of BLAKE2b over the bytes of a file, as hex."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _plain(markup: str) -> str:
+    if not markup:
+        return ""
+    root = LexborHTMLParser(markup).body
+    return one_line(root.text(separator=" ")) if root else ""
+
+
+def _title(markup: str) -> str:
+    """Return a title out of a text: its first words."""
+    return summarize(_plain(markup), _TITLE)
+
+
+def own_feed(document: FeedDocument, url: str, site_url: str) -> bool:
+    """Tell whether a feed, read from ``url``, is the site's own: following it would be a loop.
+
+    Other programs may publish on the site; they mostly name themselves.
+    """
+    site = site_url.rstrip("/")
+    here = any(link == site or link.startswith(f"{site}/") for link in (document.home, url))
+    generator = document.generator.casefold()
+    return here and (not generator or generator.startswith("digest"))

@@ -1,0 +1,243 @@
+"""Fetching: one polite, bounded request for a document of somebody else's server."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+import brotli
+import httpcore
+
+from digest import __version__
+from digest.articles.cleaning.uris import absolute
+from digest.errors import DigestError
+
+#: Seconds: for a connection, between two pieces, and for the whole exchange with its redirects.
+_CONNECT, _READ, _WHOLE = 10.0, 20.0, 60.0
+#: Bytes of a document, as sent and unpacked.
+MAX_BYTES = 16 * 1024 * 1024
+#: Bytes unpacked at once.
+_CHUNK = 65_536
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: RFC 9110 section 15.4: those that are to be remembered.
+PERMANENT = frozenset({301, 308})
+#: Connections at the same time, and seconds for which one is kept for the next request.
+_CONNECTIONS, _KEEP_ALIVE = 16, 5.0
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.5, */*;q=0.1"
+)
+
+
+_HEADERS = {
+    "Accept": _ACCEPT,
+    "Accept-Encoding": "br, gzip",
+    "User-Agent": f"Digest/{__version__} (feed reader)",
+}
+
+
+class FetchError(DigestError):
+    """A document could not be fetched; the text says why, for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server answered at last."""
+
+    status: int
+    url: str  #: where the answer came from, after redirects
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)  #: names in lower case
+    #: Where permanent redirects alone led, from the first on; empty where there were none.
+    moved_to: str = ""
+
+
+class _Guard(httpcore.AnyIOBackend):
+    """Connects to public addresses alone; which, is decided when connecting.
+
+    A name is resolved once and the connection goes to the address that was checked, so that a
+    name whose answer changes (DNS rebinding) leads nowhere.
+    """
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout):
+                infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"no address of {host} in time") from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} has no address: {error}") from error
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        for address in addresses:
+            if not is_public(address):
+                problem = f"{host} is at {address}, which is no public address"
+                raise httpcore.ConnectError(problem)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                return await super().connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is of the public Internet (RFC 6890), IPv4 in IPv6 too."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):  # RFC 6052
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return ip.is_global and not ip.is_multicast
+
+
+class Fetcher:
+    """Fetches documents: one request to a host at a time, verified, bounded."""
+
+    def __init__(self, *, trust: ssl.SSLContext | None = None) -> None:
+        """``trust`` says which certificates servers may have, by default what the system trusts."""
+        self._context = trust or ssl.create_default_context()
+        self._guarded = self._pool(_Guard())
+        self._open = self._pool(None)
+        self._hosts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def _pool(self, backend: httpcore.AsyncNetworkBackend | None) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._context,
+            http2=True,
+            max_connections=_CONNECTIONS,
+            keepalive_expiry=_KEEP_ALIVE,
+            network_backend=backend,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._guarded.aclose()
+        await self._open.aclose()
+
+    async def fetch(
+        self, url: str, *, headers: Mapping[str, str] = MappingProxyType({}), private: bool = False
+    ) -> Answer:
+        """Return the answer to a GET, after at most five redirects.
+
+        ``private`` allows addresses that are not public, as long as the host is the one of
+        ``url``. Raises FetchError where there is no answer, or none that is complete, in time and
+        within ``MAX_BYTES``.
+        """
+        moved_to, permanent, left = "", True, _WHOLE
+        first = urlsplit(url).hostname or ""
+        for _ in range(MAX_REDIRECTS + 1):
+            host = urlsplit(url).hostname or ""
+            pool = self._open if private and host == first else self._guarded
+            lock = self._hosts.setdefault(host, asyncio.Lock())
+            async with lock:  # waiting for one's turn is not the server's time
+                begun = time.monotonic()
+                answer = await _answer(pool, url, headers, left)
+                left -= time.monotonic() - begun
+            if answer.status not in _REDIRECTS:
+                return replace(answer, moved_to=moved_to)
+            target = absolute(answer.headers.get("location", ""), url)
+            if target is None:
+                raise FetchError(f"is redirected to no web address ({answer.status})")
+            permanent = permanent and answer.status in PERMANENT
+            moved_to = target if permanent else moved_to
+            url = target
+        raise FetchError(f"is redirected more than {MAX_REDIRECTS} times")
+
+
+async def _answer(
+    pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], seconds: float
+) -> Answer:
+    """Return the answer of one server to one request; raise FetchError."""
+    limits = {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": _WHOLE}
+    try:
+        async with (
+            asyncio.timeout(max(seconds, 0)),
+            pool.stream(
+                "GET",
+                url.partition("#")[0],
+                headers=[*_HEADERS.items(), *headers.items()],
+                extensions={"timeout": limits},
+            ) as response,
+        ):
+            told = {
+                name.decode("ascii", "replace").lower(): value.decode("latin-1").strip()
+                for name, value in response.headers
+            }
+            whole = response.status in (200, 226)
+            content = await _content(response, told) if whole else b""
+            return Answer(status=response.status, url=url, content=content, headers=told)
+    except TimeoutError as error:
+        raise FetchError(f"no whole answer within {_WHOLE:g} s") from error
+    except httpcore.TimeoutException as error:
+        raise FetchError("no answer in time") from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
+        raise FetchError(str(error) or type(error).__name__) from error
+    except (zlib.error, brotli.error) as error:
+        raise FetchError(f"the answer is packed wrongly: {error}") from error
+
+
+async def _content(response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
+    """Return a body, unpacked piece by piece, so that a bomb is noticed before it goes off."""
+    unpack = _unpacker(headers.get("content-encoding", ""))
+    parts: list[bytes] = []
+    size = sent = 0
+    async for raw in response.aiter_stream():
+        sent += len(raw)
+        for piece in unpack(raw):
+            size += len(piece)
+            if max(size, sent) > MAX_BYTES:
+                raise FetchError(f"has more than {MAX_BYTES:,} bytes")
+            parts.append(piece)
+    return b"".join(parts)
+
+
+def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
+    """Return what unpacks pieces of a body, each into pieces of bounded size."""
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return lambda raw: (raw,)
+    if name == "br":
+        decoder = brotli.Decompressor()
+
+        def unbrotli(raw: bytes) -> Iterator[bytes]:
+            yield decoder.process(raw, output_buffer_limit=_CHUNK)
+            while not decoder.can_accept_more_data():
+                yield decoder.process(b"", output_buffer_limit=_CHUNK)
+
+        return unbrotli
+    if name in ("gzip", "x-gzip"):
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+        def inflate(raw: bytes) -> Iterator[bytes]:
+            while raw:
+                yield inflater.decompress(raw, _CHUNK)
+                raw = inflater.unconsumed_tail
+
+        return inflate
+    raise FetchError(f"the answer is packed in a way that was not asked for: {name[:40]}")

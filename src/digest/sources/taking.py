@@ -1,0 +1,149 @@
+"""Taking: which entries of a feed are written to files, and what is remembered of a source then."""
+
+# pure
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from digest.sources.article_file import said_hash
+from digest.sources.intervals import max_age, next_interval, retry_interval
+from digest.sources.model import Entry, EntryRecord, FeedDocument, Health, Source, SourceState
+
+_DAY = timedelta(days=1)
+#: A permanent redirect is followed for good once it has been the same so many times in a row.
+_BELIEVED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """An entry whose file is to be written."""
+
+    entry: Entry
+    record: EntryRecord | None  #: what is remembered of it; None for a new one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is done with the entries of a feed."""
+
+    take: tuple[Taking, ...] = ()  #: oldest first, as they would have arrived
+    waiting: int = 0  #: new ones above the day's limit: they are taken once it allows
+
+
+def plan(
+    source: Source,
+    document: FeedDocument,
+    records: Collection[EntryRecord],
+    *,
+    taken_today: int,
+    first: bool,
+    now: datetime,
+) -> Plan:
+    """Return what to do with a document's entries.
+
+    ``records`` are what is remembered of its entries, by id or by alias. ``taken_today`` counts
+    new entries of the last 24 hours; the limit of a day does not hold for the ``first`` document.
+    The newest are taken where not all may be.
+    """
+    by_key = {record.key: record for record in records}
+    by_alias = {record.alias: record for record in records if record.alias}
+    keys = {entry.key for entry in document.entries}
+    new: list[Entry] = []
+    take: list[Taking] = []
+    for entry in document.entries:
+        record = by_key.get(entry.key)
+        if record is None and (other := by_alias.get(entry.alias)) and other.key not in keys:
+            record = other  # under another id
+        if record is None:
+            if not _too_old(source, entry, now):
+                new.append(entry)
+        elif record.content != said_hash(entry):
+            take.append(Taking(entry=entry, record=record))
+    new.sort(key=lambda entry: entry.published_at or entry.updated_at or now)
+    allowed = len(new) if first else max(source.max_per_day - taken_today, 0)
+    waiting = max(len(new) - allowed, 0)
+    take += [Taking(entry=entry, record=None) for entry in new[waiting:]]
+    return Plan(take=tuple(take), waiting=waiting)
+
+
+def _too_old(source: Source, entry: Entry, now: datetime) -> bool:
+    moment = entry.published_at or entry.updated_at
+    return source.max_age is not None and moment is not None and moment < now - source.max_age
+
+
+def after_document(
+    state: SourceState,
+    source: Source,
+    headers: Mapping[str, str],
+    *,
+    document: FeedDocument | None = None,
+    took: int = 0,
+    now: datetime,
+) -> SourceState:
+    """Return what is remembered after an answer with a document, or 304 (``document`` is None).
+
+    ``took`` is the number of entries that were new or said something else.
+    """
+    pause = max_age(headers.get("cache-control"))
+    changed = took > 0
+    wanted = max(filter(None, (pause, document.pause if document else None)), default=None)
+    interval = next_interval(state.interval, changed=changed, pause=wanted, every=source.every)
+    state = replace(
+        state,
+        asked_at=now,
+        changed_at=now if changed else state.changed_at,
+        next_at=now + interval,
+        interval=interval,
+        failures=0,
+        health=Health.OK,
+        answer="not modified" if document is None else f"{len(document.entries)} entries",
+    )
+    if document is None:
+        return state
+    problem = f", broken: {document.problem}" if document.problem else ""
+    return replace(
+        state,
+        entity_tag=headers.get("etag", ""),
+        last_modified=headers.get("last-modified", ""),
+        answer=state.answer + problem,
+        title=document.title or state.title,
+        home=document.home or state.home,
+    )
+
+
+def after_failure(
+    state: SourceState, problem: str, *, rest: timedelta | None, gone: bool, now: datetime
+) -> SourceState:
+    """Return what is remembered after a request that brought nothing; ``gone`` ends the source."""
+    failures = state.failures + 1
+    wait = retry_interval(failures, rest)
+    return replace(
+        state,
+        asked_at=now,
+        next_at=None if gone else now + wait,
+        failures=failures,
+        health=Health.GONE if gone else Health.FAILING,
+        answer=problem,
+    )
+
+
+def after_redirect(state: SourceState, moved_to: str) -> SourceState:
+    """Return what is remembered of where permanent redirects led; "" where there were none.
+
+    They are believed once they have been the same three times in a row.
+    """
+    if not moved_to or moved_to == state.address:
+        return replace(state, redirects=0, redirect_to="")
+    times = state.redirects + 1 if moved_to == state.redirect_to else 1
+    if times < _BELIEVED:
+        return replace(state, redirects=times, redirect_to=moved_to)
+    return replace(state, moved_to=moved_to, redirects=0, redirect_to="")
+
+
+def is_due(state: SourceState, now: datetime) -> bool:
+    """Tell whether a source is to be asked now."""
+    if state.health is Health.GONE:
+        return False
+    return state.next_at is None or state.next_at <= now or state.next_at > now + 3 * _DAY

@@ -1,0 +1,361 @@
+"""Reading feeds of every format, as they are."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.sources.model import Attachment, Entry, FeedDocument, NoFeed
+from digest.sources.reading import read_feed
+from tests.sources.samples import rss
+
+URL = "https://harbour.example/feed.xml"
+
+
+def only(content: bytes) -> Entry:
+    [entry] = read_feed(content, URL).entries
+    return entry
+
+
+def only_item(item: str) -> Entry:
+    return only(rss(item))
+
+
+def atom(entry: str, feed: str = "") -> bytes:
+    return (
+        '<feed xmlns="http://www.w3.org/2005/Atom" '
+        'xmlns:media="http://search.yahoo.com/mrss/" '
+        f'xml:lang="en-GB"><title>Harbour</title>{feed}<entry>{entry}</entry></feed>'
+    ).encode()
+
+
+def test_rss_is_read_with_all_that_it_says() -> None:
+    read = read_feed(
+        rss(
+            "<title>Cranes &amp;amp; ships</title><link>/a?x=1</link>"
+            '<guid isPermaLink="false">id-1</guid><category>Port</category>'
+            "<pubDate>Tue, 24 Nov 2026 10:00:00 +0100</pubDate>"
+            "<description>Short &amp;lt;</description>"
+            '<content:encoded><![CDATA[<p>Long <a href="b">b</a></p>]]></content:encoded>'
+            "<author>jane@harbour.example (Jane Doe)</author>"
+            '<source url="https://up.example/rss">Up</source>',
+            channel="<language>de</language><ttl>90</ttl><generator>Hand</generator>",
+        ),
+        URL,
+    )
+    assert read == FeedDocument(
+        title="Harbour News",
+        home="https://harbour.example/",
+        language="de",
+        generator="Hand",
+        pause=timedelta(minutes=90),
+        entries=(
+            Entry(
+                id="id-1",
+                title="Cranes & ships",
+                link="https://harbour.example/a?x=1",
+                authors=("Jane Doe",),
+                categories=("Port",),
+                published_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+                language="de",
+                content='<p>Long <a href="https://harbour.example/b">b</a></p>',
+                summary="Short &lt;",
+                source_title="Up",
+                source_link="https://up.example/rss",
+            ),
+        ),
+    )
+
+
+def test_atom_is_read_with_html_before_text() -> None:
+    entry = only(
+        atom(
+            "<id>tag:1</id><title type='html'>&lt;b&gt;Bold&lt;/b&gt; one</title>"
+            "<link href='https://harbour.example/1'/><updated>2026-11-24T10:00:00Z</updated>"
+            "<published>2026-11-23T10:00:00Z</published>"
+            "<author><name>Ann</name></author><author><name>Bob</name></author>"
+            "<category term='t' label='Label'/><category term='u'/>"
+            "<content type='text'>plain</content><content type='html'>&lt;i&gt;x&lt;/i&gt;"
+            "</content>"
+        )
+    )
+    assert (entry.title, entry.content) == ("Bold one", "<i>x</i>")
+    assert entry.authors == ("Ann", "Bob")
+    assert entry.categories == ("Label", "u")
+    assert entry.published_at == datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+    assert entry.updated_at == datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+    assert entry.language == "en-GB"
+
+
+def test_plain_text_becomes_paragraphs() -> None:
+    entry = only(atom("<id>1</id><title>t</title><content type='text'>a &lt; b\nc\n\nd</content>"))
+    assert entry.content == "<p>a &lt; b<br>c</p><p>d</p>"
+
+
+def test_rdf_is_read() -> None:
+    entry = only(
+        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+        b'xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        b'<channel rdf:about="https://h.example/"><title>t</title></channel>'
+        b'<item rdf:about="https://h.example/1"><title>One</title>'
+        b"<link>https://h.example/1</link><dc:creator>Ann</dc:creator>"
+        b"<dc:date>2026-11-24T10:00:00Z</dc:date></item></rdf:RDF>"
+    )
+    assert (entry.title, entry.link, entry.authors) == ("One", "https://h.example/1", ("Ann",))
+
+
+@pytest.mark.parametrize(
+    ("item", "authors"),
+    [
+        ("<author>jane@harbour.example</author>", ()),
+        ("<author>Jane</author>", ("Jane",)),
+        ("<author></author>", ()),
+    ],
+)
+def test_mail_addresses_of_authors_are_left_out(item: str, authors: tuple[str, ...]) -> None:
+    assert only_item(f"<title>t</title>{item}").authors == authors
+
+
+def test_an_entry_without_an_id_goes_by_its_link_or_by_what_it_says() -> None:
+    assert only_item("<title>t</title><link>https://h.example/1</link>").id == "https://h.example/1"
+    first, second = only_item("<title>t</title>").id, only_item("<title>u</title>").id
+    assert len(first) == 32
+    assert first != second
+
+
+def test_of_two_entries_with_one_id_the_first_counts() -> None:
+    read = read_feed(
+        rss("<title>new</title><guid>1</guid>", "<title>old</title><guid>1</guid>"), URL
+    )
+    assert [entry.title for entry in read.entries] == ["new"]
+
+
+@pytest.mark.parametrize("date", ["yesterday", "Tue, 99 Foo 2026 10:00:00", ""])
+def test_a_date_that_is_none_is_left_out(date: str) -> None:
+    assert only_item(f"<title>t</title><pubDate>{date}</pubDate>").published_at is None
+
+
+def test_a_date_beyond_all_calendars_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from digest.sources.reading import _moment
+
+    assert _moment((10**12, 1, 1, 0, 0, 0, 0, 1, 0)) is None
+    assert _moment("text") is None
+
+
+@pytest.mark.parametrize(
+    ("item", "image"),
+    [
+        ('<media:thumbnail url="/t.jpg"/>', "https://harbour.example/t.jpg"),
+        ('<media:content url="/m.jpg" medium="image"/>', "https://harbour.example/m.jpg"),
+        ('<enclosure url="/e.png" type="image/png" length="1"/>', "https://harbour.example/e.png"),
+        ('<media:content url="/m.mp4" type="video/mp4"/>', ""),
+        ('<itunes:image href="https://h.example/i.png"/>', "https://h.example/i.png"),
+        ('<media:thumbnail url="javascript:1"/>', ""),
+    ],
+)
+def test_a_picture_outside_the_text_is_found(item: str, image: str) -> None:
+    assert only_item(f"<title>t</title>{item}").image == image
+
+
+@pytest.mark.parametrize(
+    ("item", "attachment"),
+    [
+        (
+            (
+                '<enclosure url="/a.mp3" type="audio/mpeg" length="123"/>'
+                "<itunes:duration>1:02</itunes:duration>"
+            ),
+            Attachment(
+                url="https://harbour.example/a.mp3",
+                media_type="audio/mpeg",
+                length=123,
+                duration="1:02",
+            ),
+        ),
+        (
+            '<media:content url="/v.mp4" type="video/mp4" fileSize="many"/>',
+            Attachment(url="https://harbour.example/v.mp4", media_type="video/mp4"),
+        ),
+        ('<enclosure url="/a.pdf" type="application/pdf"/>', None),
+        ('<enclosure url="javascript:1" type="audio/mpeg"/>', None),
+    ],
+)
+def test_a_recording_is_found(item: str, attachment: Attachment | None) -> None:
+    assert only_item(f"<title>t</title>{item}").attachment == attachment
+
+
+@pytest.mark.parametrize(
+    ("channel", "pause"),
+    [
+        ("", None),
+        ("<ttl>60</ttl>", timedelta(hours=1)),
+        ("<ttl>999999999999</ttl>", timedelta(minutes=525_600)),
+        ("<ttl>soon</ttl>", None),
+        ("<sy:updatePeriod>daily</sy:updatePeriod>", timedelta(days=1)),
+        (
+            "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>",
+            timedelta(minutes=30),
+        ),
+        (
+            "<sy:updatePeriod>weekly</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>",
+            timedelta(weeks=1),
+        ),
+        ("<sy:updatePeriod>never</sy:updatePeriod>", None),
+    ],
+)
+def test_how_long_a_feed_rests_is_read(channel: str, pause: timedelta | None) -> None:
+    assert read_feed(rss(channel=channel), URL).pause == pause
+
+
+def test_a_truncated_document_gives_what_it_has_and_says_so() -> None:
+    whole = rss("<title>One</title><guid>1</guid>", "<title>Two</title><guid>2</guid>")
+    read = read_feed(whole[:-40], URL)
+    assert read.entries[0].title == "One"
+    assert read.problem
+
+
+def test_another_encoding_than_told_is_no_problem() -> None:
+    content = rss("<title>Größe</title>").decode().encode("latin-1")
+    content = content.replace(b'version="1.0"?', b'version="1.0" encoding="iso-8859-1"?')
+    read = read_feed(content, URL, "application/rss+xml; charset=us-ascii")
+    assert read.entries[0].title == "Größe"
+    assert read.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"<html><body>Hello</body></html>", "."),
+        (b"", "it is no RSS"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "."),
+        (b"{", "no JSON"),
+        (b'{"version": "1"}', "no JSON Feed"),
+        (b'{"a": ' * 100_000, "no JSON"),
+    ],
+)
+def test_what_is_no_feed_is_told(content: bytes, problem: str) -> None:
+    with pytest.raises(NoFeed, match=problem):
+        read_feed(content, URL)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b'<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa">'
+        + b"".join(b'<!ENTITY %c "%s">' % (97 + n, b"&%c;" % (96 + n) * 10) for n in range(1, 12))
+        + b"]><rss version='2.0'><channel><title>&l;</title></channel></rss>",
+        (
+            b'<!DOCTYPE r [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+            b"<rss version='2.0'><channel><title>&f;</title></channel></rss>"
+        ),
+    ],
+)
+def test_entities_bring_nothing_in(bomb: bytes) -> None:
+    try:
+        title = read_feed(bomb, URL).title
+    except NoFeed:
+        return
+    assert len(title) < 1_000
+    assert "root" not in title
+
+
+def json_feed(*items: object, **fields: object) -> bytes:
+    version = "https://jsonfeed.org/version/1.1"
+    return json.dumps({"version": version, "items": items, **fields}).encode()
+
+
+def test_a_json_feed_is_read_with_all_that_it_says() -> None:
+    read = read_feed(
+        json_feed(
+            {
+                "id": "1",
+                "url": "/1",
+                "title": "One",
+                "content_html": '<a href="/x">x</a><img src="http://[bad">',
+                "summary": "Short",
+                "date_published": "2026-11-24T10:00:00+01:00",
+                "date_modified": "2026-11-24T11:00:00",
+                "authors": [{"name": "Ann"}, "nobody"],
+                "tags": ["a", "a", 1],
+                "language": "en_GB",
+                "image": "/i.png",
+                "attachments": [
+                    "none",
+                    {"url": "/a.pdf", "mime_type": "application/pdf"},
+                    {
+                        "url": "/a.mp3",
+                        "mime_type": "audio/mpeg",
+                        "size_in_bytes": 5,
+                        "duration_in_seconds": 62.0,
+                    },
+                ],
+            },
+            "nothing",
+            title="Harbour",
+            home_page_url="https://harbour.example/",
+            language="en",
+        ),
+        URL,
+    )
+    assert read.title == "Harbour"
+    assert read.entries == (
+        Entry(
+            id="1",
+            title="One",
+            link="https://harbour.example/1",
+            authors=("Ann",),
+            categories=("a",),
+            published_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+            updated_at=datetime(2026, 11, 24, 11, 0, tzinfo=UTC),
+            language="en-GB",
+            content='<a href="https://harbour.example/x">x</a><img src="http://[bad">',
+            summary="<p>Short</p>",
+            image="https://harbour.example/i.png",
+            attachment=Attachment(
+                url="https://harbour.example/a.mp3",
+                media_type="audio/mpeg",
+                length=5,
+                duration="62",
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"id": 7}, {"id": "7"}),
+        ({"external_url": "https://h.example/"}, {"id": "https://h.example/"}),
+        ({"id": "1", "content_text": "a < b"}, {"content": "<p>a &lt; b</p>"}),
+        ({"id": "1", "author": {"name": "Old"}}, {"authors": ("Old",)}),
+        ({"id": "1", "date_published": "soon"}, {"published_at": None}),
+        ({"id": "1", "tags": "none"}, {"categories": ()}),
+        (
+            {"id": "1", "attachments": [{"url": "https://h.example/a", "mime_type": "audio/x"}]},
+            {"attachment": Attachment(url="https://h.example/a", media_type="audio/x")},
+        ),
+    ],
+)
+def test_an_item_of_a_json_feed_is_read(item: object, said: dict[str, Any]) -> None:
+    entry = only(json_feed(item))
+    assert {name: getattr(entry, name) for name in said} == said
+
+
+def test_a_json_feed_without_items_has_none() -> None:
+    assert (
+        read_feed(b'{"version": "https://jsonfeed.org/version/1", "items": 5}', URL).entries == ()
+    )
+
+
+@given(st.binary(max_size=200))
+def test_reading_ends_in_a_document_or_in_no_feed(junk: bytes) -> None:
+    for content in (junk, b"{" + junk, rss("<title>t</title>")[:120] + junk):
+        try:
+            assert isinstance(read_feed(content, URL), FeedDocument)
+        except NoFeed:
+            continue

@@ -1,0 +1,170 @@
+"""Which entries are taken, and what is remembered of a source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from digest.sources.article_file import said_hash
+from digest.sources.model import Entry, EntryRecord, Health, SourceState
+from digest.sources.taking import (
+    Plan,
+    after_document,
+    after_failure,
+    after_redirect,
+    is_due,
+    plan,
+)
+from tests.sources.samples import NOW, SOURCE, document, entry
+
+DAY = timedelta(days=1)
+STATE = SourceState(url=SOURCE.url)
+
+
+def record(of: Entry) -> EntryRecord:
+    return EntryRecord(
+        key=of.key, alias=of.alias, path="p", content=said_hash(of), written="w", taken_at=NOW
+    )
+
+
+def planned(
+    entries: list[Entry],
+    records: list[EntryRecord],
+    *,
+    taken_today: int = 0,
+    first: bool = False,
+    max_age: timedelta | None = None,
+) -> Plan:
+    source = replace(SOURCE, max_per_day=3, max_age=max_age)
+    feed = document(*entries)
+    return plan(source, feed, records, taken_today=taken_today, first=first, now=NOW)
+
+
+def taken(found: Plan) -> list[str]:
+    return [taking.entry.id for taking in found.take]
+
+
+def aged(number: int, days: int) -> Entry:
+    return entry(number, published_at=NOW - days * DAY)
+
+
+def test_new_entries_are_taken_oldest_first() -> None:
+    assert taken(planned([aged(1, 1), aged(2, 3), aged(3, 2)], [])) == ["2", "3", "1"]
+
+
+def test_an_entry_that_says_the_same_is_not_taken_again() -> None:
+    assert planned([entry(1)], [record(entry(1))]) == Plan()
+
+
+def test_an_entry_that_says_something_else_is_taken_with_its_record() -> None:
+    known = record(entry(1))
+    found = planned([entry(1, content="other")], [known])
+    assert [taking.record for taking in found.take] == [known]
+
+
+def test_an_entry_under_another_id_is_the_same_entry() -> None:
+    known = record(replace(entry(1), id="session-1"))
+    assert planned([entry(1)], [known]) == Plan()
+    found = planned([entry(1, content="other")], [known])
+    assert [taking.record for taking in found.take] == [known]
+
+
+def test_entries_that_share_a_link_are_different_entries() -> None:
+    link = "https://harbour.example/status"
+    old, new = (replace(entry(number), link=link) for number in (1, 2))
+    assert taken(planned([new], [record(old)])) == ["2"]
+    same = replace(old, id="2")
+    assert taken(planned([old, same], [record(old)])) == ["2"]
+
+
+def test_an_entry_without_a_link_has_no_other_name() -> None:
+    old = replace(entry(1), link="", id="0")
+    assert old.alias == ""
+    assert taken(planned([replace(old, id="1")], [record(old)])) == ["1"]
+
+
+def test_the_limit_of_a_day_keeps_the_newest_and_has_the_rest_wait() -> None:
+    entries = [aged(number, number) for number in range(1, 6)]
+    found = planned(entries, [], taken_today=1)
+    assert (taken(found), found.waiting) == (["2", "1"], 3)
+    found = planned(entries, [], taken_today=9)
+    assert (taken(found), found.waiting) == ([], 5)
+
+
+def test_the_limit_of_a_day_does_not_hold_for_the_first_document() -> None:
+    found = planned([aged(number, number) for number in range(1, 6)], [], first=True)
+    assert (len(found.take), found.waiting) == (5, 0)
+
+
+def test_old_entries_are_not_taken() -> None:
+    entries = [aged(1, 1), aged(2, 9), entry(3, published_at=None)]
+    assert taken(planned(entries, [], max_age=7 * DAY)) == ["1", "3"]
+
+
+def test_a_document_is_remembered_with_its_validators() -> None:
+    headers = {"etag": '"1"', "last-modified": "then", "cache-control": "max-age=7200"}
+    feed = replace(document(entry(1)), pause=timedelta(hours=1))
+    after = after_document(STATE, SOURCE, headers, document=feed, took=1, now=NOW)
+    assert after == SourceState(
+        url=SOURCE.url,
+        entity_tag='"1"',
+        last_modified="then",
+        asked_at=NOW,
+        changed_at=NOW,
+        next_at=NOW + timedelta(hours=2),
+        interval=timedelta(hours=2),
+        health=Health.OK,
+        answer="1 entries",
+        title="Harbour News",
+        home="https://harbour.example/",
+    )
+
+
+def test_a_304_keeps_what_is_known() -> None:
+    before = replace(STATE, entity_tag='"1"', title="t", failures=3, changed_at=NOW - DAY)
+    after = after_document(before, SOURCE, {}, now=NOW)
+    assert (after.entity_tag, after.title, after.failures) == ('"1"', "t", 0)
+    assert (after.changed_at, after.answer) == (NOW - DAY, "not modified")
+
+
+def test_a_broken_document_is_told() -> None:
+    feed = replace(document(), problem="no end tag")
+    after = after_document(STATE, SOURCE, {}, document=feed, now=NOW)
+    assert after.answer == "0 entries, broken: no end tag"
+
+
+def test_failures_are_counted_and_410_ends_it() -> None:
+    once = after_failure(STATE, "answered 500", rest=None, gone=False, now=NOW)
+    assert (once.failures, once.health) == (1, Health.FAILING)
+    assert once.next_at == NOW + timedelta(minutes=10)
+    twice = after_failure(once, "answered 429", rest=timedelta(hours=5), gone=False, now=NOW)
+    assert (twice.failures, twice.next_at) == (2, NOW + timedelta(hours=5))
+    gone = after_failure(twice, "answered 410", rest=None, gone=True, now=NOW)
+    assert (gone.health, gone.next_at, gone.answer) == (Health.GONE, None, "answered 410")
+    assert not is_due(gone, NOW + 99 * DAY)
+
+
+def test_a_permanent_redirect_is_believed_the_third_time_in_a_row() -> None:
+    state = STATE
+    for _ in range(2):
+        state = after_redirect(state, "https://new.example/")
+        assert state.address == SOURCE.url
+    other = after_redirect(state, "https://other.example/")
+    assert other.redirects == 1
+    assert after_redirect(other, "").redirects == 0
+    state = after_redirect(state, "https://new.example/")
+    assert state.address == "https://new.example/"
+    assert after_redirect(state, "https://new.example/").address == "https://new.example/"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "due"),
+    [(None, True), (timedelta(0), True), (-DAY, True), (DAY, False), (9 * DAY, True)],
+)
+def test_a_source_is_due_at_its_time_or_when_clocks_went_back(
+    ahead: timedelta | None, due: bool
+) -> None:
+    state = replace(STATE, next_at=None if ahead is None else NOW + ahead)
+    assert is_due(state, NOW) is due
