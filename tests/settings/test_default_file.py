@@ -17,12 +17,12 @@ from digest.settings.model import Settings
 
 _ROOT = Path(__file__).parents[2]
 _FILE = _ROOT / "config" / "digest.toml"
-_HEADER = re.compile(r"\[+(?P<name>[a-z.]+)\]+")
+_HEADER = re.compile(r"(?:# )?\[+(?P<name>[a-z.]+)\]+")
 _OPTION = re.compile(r"(?P<off># )?(?P<key>[a-z_]+) = (?P<value>.+)")
 
 
 #: Tables of any name are shown with one of these.
-_EXAMPLES = {"digests": ".daily", "custom": ".builds"}
+_EXAMPLES = {"digests": ".daily", "custom": ".builds", "sources": ".harbour"}
 
 
 class Line:
@@ -62,9 +62,11 @@ def table_models(model: type[BaseModel] = Settings, prefix: str = "") -> dict[st
 
 def switched_on(tmp_path: Path, *, examples: bool) -> Settings:
     """Return the settings of the file with its commented-out options taken for real."""
-    text = _FILE.read_text("utf-8")
+    # The example of a source is no source: it would be asked.
+    text = _FILE.read_text("utf-8").replace("# [sources.harbour]", "[sources.harbour]")
     for line in option_lines():
-        if line.off and line.example <= examples:
+        required = (line.table, line.key) == ("sources.harbour", "url")
+        if line.off and (line.example <= examples or required):
             text = text.replace(f"# {line.text}\n", f"{line.text}\n", 1)
     path = tmp_path / "digest.toml"
     path.write_text(text, "utf-8")
@@ -159,7 +161,8 @@ def test_each_example_loads_and_stands_for_an_option_without_default(tmp_path: P
     models = table_models()
     for line in option_lines():
         if line.example:
-            assert keys(models[line.table])[line.key].default is None, line.text
+            option = keys(models[line.table])[line.key]
+            assert option.is_required() or option.default is None, line.text
             assert value_of(settings, line) is not None, line.text
 
 

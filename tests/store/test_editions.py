@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from digest.articles.model import Draft
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import Approval, Digest, EditionState
 from digest.store.database import Store
@@ -60,6 +61,17 @@ def test_an_article_that_is_too_old_enters_no_edition(started: Store) -> None:
     assert made(started, digest, NOW) == ["just"]
     publish(started, "new", at=NOW)
     assert made(started, DAILY, NOW + DAY) == ["new"]  # though any age would do by now
+
+
+def test_an_article_that_is_not_announced_enters_no_edition_as_a_new_one(started: Store) -> None:
+    quiet = reading("quiet.md", title="quiet")
+    assert isinstance(quiet.outcome, Draft)
+    started.articles.record([replace(quiet, outcome=replace(quiet.outcome, announced=False))], NOW)
+    publish(started, "loud")
+    assert [article.title for article in stores.since(started)] == ["loud"]
+    assert {article.title for article in stores.latest(started, (), 5)} == {"quiet", "loud"}
+    started.articles.record([reading("quiet.md", title="quiet, but changed")], NOW)
+    assert made(started, DAILY, NOW) == ["loud"]
 
 
 def test_articles_that_wait_for_more_do_not_enter_once_they_are_too_old(started: Store) -> None:

@@ -18,6 +18,7 @@ from digest.articles.ingest.tree import Tree
 from digest.editions.model import Digest
 from digest.errors import ConfigurationError, TemplateError
 from digest.feeds.catalog import FeedPlan
+from digest.private_files import make_private_folder
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
@@ -40,7 +41,9 @@ def make_tree(settings: Settings) -> Tree:
 
     Raises ConfigurationError where there is no folder to watch; one of several may be away.
     """
-    roots = settings.paths.articles
+    roots = settings.roots()
+    if settings.sources:
+        make_private_folder(settings.source_folder())
     if not any(root.is_dir() for root in roots.values()):
         shown = ", ".join(map(str, roots.values()))
         raise ConfigurationError("paths.articles", shown, "is no folder; expected one to watch")

@@ -25,6 +25,7 @@ _log = structlog.get_logger(__name__)
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_PUBLISHING, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
 _STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
+_STOP_SOURCES = _STOP_PUBLISHING  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +87,28 @@ class Daemon:
             await self._work(self._server(listener) if listener else None)
 
     async def _work(self, server: Server | None) -> None:
+        follower = self._services.follower() if self._services.settings.sources else None
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
             mail = tasks.create_task(self._delivery.run())
             editor = tasks.create_task(self._editor.run())
             notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
+            # Files that come before the first scan are found by it.
+            sources = tasks.create_task(follower.run()) if follower else None
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
             self._timer.stop()
             self._publish_loop.stop()
             self._editor.stop()
-            await asyncio.gather(_ended(follow, _STOP_PUBLISHING), _ended(editor, _STOP_EDITOR))
+            if follower:
+                follower.stop()
+            await asyncio.gather(
+                _ended(follow, _STOP_PUBLISHING),
+                _ended(editor, _STOP_EDITOR),
+                *([_ended(sources, _STOP_SOURCES)] if sources else []),
+            )
             self._delivery.stop()
             self._services.hub_notifier.stop()
             await asyncio.gather(_ended(mail, _STOP_MAIL), _ended(notifier, _STOP_NOTIFIER))

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from digest.mail.delivery.service import DeliveryService
     from digest.mail.render import MailTemplates
     from digest.scheduling.due import DueRuns
+    from digest.sources.follower import Follower
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
@@ -156,6 +157,21 @@ class Services:
             scan_every=articles.poll_every if poll else articles.scan_every,
             settle=articles.settle,
             clock=self.clock,
+        )
+
+    def follower(self) -> Follower:
+        """Return what follows the sources; needs a running event loop."""
+        from digest.sources.fetching import Fetcher
+        from digest.sources.follower import Follower
+
+        return Follower(
+            sources=self.settings.source_list(),
+            folder=self.settings.source_folder(),
+            store=self.store.sources,
+            fetcher=Fetcher(),
+            site_url=self.site.url,
+            clock=self.clock,
+            jitter=random,
         )
 
     def feeds(self) -> list[FeedSummary]:

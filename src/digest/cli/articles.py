@@ -132,7 +132,7 @@ def clean(
         content = file.read_bytes()
     except OSError as error:
         raise SourceError(file, None, f"cannot be read: {error.strerror}") from error
-    path = tree_path(settings.paths.articles, file) or file.name
+    path = tree_path(settings.roots(), file) or file.name
     source, options = (
         SourceFile(path=PurePosixPath(path), content=content),
         settings.draft_options(),
@@ -241,7 +241,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     for path, problem in failures.items():
         say(f"Not written  {path}: {problem}")
     for name, why in scan.unseen.items() if scan else ():
-        say(f"Away         {settings.paths.articles.get(name, name)}: {why}; its articles stay")
+        say(f"Away         {settings.roots().get(name, name)}: {why}; its articles stay")
     if counts.withdrawn:
         say(f"Withdrawn    {counts.withdrawn:,} articles")
     for name, title, readers, _, run_at in digests:

@@ -211,7 +211,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     }[mail.transport]()
     return [
         (
-            f"read the articles in {', '.join(map(str, paths.articles.values()))}",
+            f"read the articles in {', '.join(map(str, settings.roots().values()))}",
             lambda: check_roots(make_tree(settings)),
         ),
         ("make the rules", settings.draft_options),

@@ -21,6 +21,7 @@ from digest.cli import (
     mail,
     published,
     run,
+    sources,
     subscribers,
     unsubscribe,
 )
@@ -68,6 +69,7 @@ for part in (init.app, check.app, run.app, articles.app, export.app, feeds.app, 
 app.add_typer(published.app, name="articles")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(editions.app, name="editions")
+app.add_typer(sources.app, name="sources")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(unsubscribe.app, name="unsubscribe")
 

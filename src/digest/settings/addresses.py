@@ -111,6 +111,14 @@ def site_url(text: str) -> str:
     return urlunsplit(parts).rstrip("/")
 
 
+def web_address(text: str) -> str:
+    """Check an http(s) address; return it in ASCII."""
+    address = absolute(one_line(text))
+    if address is None:
+        raise ValueError("must be an address such as 'https://example.org/feed.xml'")
+    return address
+
+
 def picture(text: str) -> str:
     """Check the http(s) address of a picture; return it in ASCII."""
     address = absolute(one_line(text))

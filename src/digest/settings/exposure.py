@@ -57,7 +57,7 @@ def private_paths(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def _roots(settings: Settings) -> Iterator[tuple[str, Path]]:
-    for name, root in settings.paths.articles.items():
+    for name, root in settings.roots().items():
         yield "paths.articles" if name == TOP else f"paths.articles.{name}", root
 
 

@@ -39,16 +39,20 @@ from digest.settings.options import (
     RuleTable,
     SanitizerTable,
     SiteTable,
+    SourceTable,
     WebTable,
     at,
 )
 from digest.settings.types import SUBSCRIBER, Name
 from digest.site import Site, is_loopback
+from digest.sources.model import Source
 from digest.spelling import alternatives, closest
 
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).
 _FIRST_YEAR = 2026
 _DATABASE_FILE = "digest.db"
+#: The root of the article files of sources, and the default name of its folder.
+SOURCES = "sources"
 _FEED_FILES = {"rss": RSS, "atom": ATOM, "json": JSON}
 
 
@@ -69,6 +73,7 @@ class Settings(BaseSettings):
     paths: PathsTable = PathsTable()
     database: DatabaseTable = DatabaseTable()
     articles: ArticlesTable = ArticlesTable()
+    sources: dict[Name, SourceTable] = {}
     rules: tuple[RuleTable, ...] = ()
     sanitizer: SanitizerTable = SanitizerTable()
     feeds: FeedsTable = FeedsTable()
@@ -76,6 +81,13 @@ class Settings(BaseSettings):
     mail: MailTable = MailTable()
     web: WebTable = WebTable()
     log: LogTable = LogTable()
+
+    @model_validator(mode="after")
+    def _sources_have_a_root(self) -> Self:
+        if self.sources and SOURCES in self.paths.articles:
+            problem = "is the name of the folder of sources; choose another one"
+            raise at(f"paths.articles.{SOURCES}", None, problem)
+        return self
 
     @model_validator(mode="after")
     def _digests_name_categories_that_can_be(self) -> Self:
@@ -220,12 +232,35 @@ class Settings(BaseSettings):
             assets=AssetOptions(
                 url=self.site().link(ASSETS),
                 target=str(self.asset_folder()),
-                roots=tuple((name, str(root)) for name, root in self.paths.articles.items()),
+                roots=tuple((name, str(root)) for name, root in self.roots().items()),
                 folders=tuple(map(str, self.articles.assets)),
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
             ),
         )
+
+    def roots(self) -> dict[str, Path]:
+        """Return the watched folders by name; the folder of sources, too, if there are any."""
+        return self.paths.articles | ({SOURCES: self.source_folder()} if self.sources else {})
+
+    def source_folder(self) -> Path:
+        """Return the folder of the article files of sources."""
+        return self.paths.sources or self.paths.data / SOURCES
+
+    def source_list(self) -> list[Source]:
+        """Return the sources, in the order configured."""
+        return [
+            Source(
+                name=name,
+                url=table.url,
+                category=CategoryPath.parse(table.category).names if table.category else (),
+                every=table.every,
+                max_age=table.max_age,
+                max_per_day=table.max_per_day,
+                allow_private=table.allow_private,
+            )
+            for name, table in self.sources.items()
+        ]
 
     def asset_folder(self) -> Path:
         """Return the folder of copies of the files that articles bring."""

@@ -52,6 +52,7 @@ from digest.settings.types import (
     Server,
     Title,
     Url,
+    WebAddress,
     Zone,
     distinct,
     engine_order,
@@ -109,6 +110,7 @@ class PathsTable(Table):
     output: FilePath = Path("public")
     data: FilePath = Path("data")
     assets: FilePath | None = None  #: None: ``assets`` in the data folder
+    sources: FilePath | None = None  #: None: ``sources`` in the data folder
     templates: FilePath | None = None
 
     @model_validator(mode="after")
@@ -120,8 +122,9 @@ class PathsTable(Table):
         }
         for key, root in roots.items():
             own_folders = {"output": self.output, "data": self.data}
-            if self.assets is not None:
-                own_folders["assets"] = self.assets
+            for own in ("assets", "sources"):
+                if (folder := getattr(self, own)) is not None:
+                    own_folders[own] = folder
             for own, folder in own_folders.items():
                 if root.is_relative_to(folder):
                     raise at(own, str(folder), f"must not hold the folder of paths.{key}")
@@ -130,8 +133,9 @@ class PathsTable(Table):
             for other, folder in roots.items():
                 if other != key and root.is_relative_to(folder):
                     raise at(key, str(root), f"must not lie in the folder of paths.{other}")
-        if self.data.is_relative_to(self.output):
-            raise at("output", str(self.output), "must not hold the folder of paths.data")
+        for own in ("data", "sources"):
+            if (folder := getattr(self, own)) and folder.is_relative_to(self.output):
+                raise at("output", str(self.output), f"must not hold the folder of paths.{own}")
         return self
 
 
@@ -194,6 +198,17 @@ class ArticlesTable(Table):
         except Misplaced as error:
             raise at(f"category_map.{error.key}", error.value, error.problem) from None
         return self
+
+
+class SourceTable(Table):
+    """``[sources.NAME]``: an upstream feed that is followed."""
+
+    url: WebAddress
+    category: Category | None = None
+    every: Annotated[timedelta, within("10m", "2d")] | None = None
+    max_age: Annotated[timedelta, within("1h", "3650d")] | None = None
+    max_per_day: Annotated[int, whole(1, 10_000)] = 200
+    allow_private: bool = False
 
 
 class ReplaceTable(Table):

@@ -34,6 +34,7 @@ from digest.settings.addresses import (
     server,
     site_url,
     tag_authority,
+    web_address,
 )
 from digest.spelling import alternatives, closest
 
@@ -258,6 +259,7 @@ Line = Annotated[str, text(500), AfterValidator(one_line)]
 Title = Annotated[str, text(200, least=1), AfterValidator(one_line)]
 SearchTerm = Annotated[str, text(200), AfterValidator(search_term)]
 Url = Annotated[str, AfterValidator(site_url)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
 Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]

@@ -90,9 +90,10 @@ def record(
     facet_changes = update_facets(connection, sequences, policy, _said(new, changed))
     if touched:
         revision = advance(connection, now)
-        added = {entry.sequence for entry, _ in new}
+        added = {entry.sequence: draft.announced for entry, draft in new}
         rows = [
-            {"article": sequence, "hidden": 0, "revision": revision.number} for sequence in added
+            {"article": number, "hidden": 0, "announced": announced, "revision": revision.number}
+            for number, announced in added.items()
         ]
         insert(connection, article_state, rows)
         record_changes(

@@ -19,6 +19,7 @@ from digest.store.hub_notifications import HubNotificationStore
 from digest.store.pages import PageStore
 from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
+from digest.store.sources import SourceStore
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
 from digest.store.token_keys import KeyStore
@@ -38,6 +39,7 @@ class Store:
         self.subscribers = SubscriberStore(database)
         self.outbox = DeliveryStore(database)
         self.pages = PageStore(database)
+        self.sources = SourceStore(database)
         self.editions = EditionStore(database)
         self.keys = KeyStore(database)
         self.reports = Reports(database)

@@ -27,7 +27,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
-from digest.store.visibility import visible
+from digest.store.visibility import announced, visible
 from digest.subscribers.model import SubscriberState
 from digest.times import known_zone, local_moment
 
@@ -223,7 +223,7 @@ def _select(
     query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, visible())
     if latest is not None:
         return list(connection.scalars(query.order_by(*NEWEST_FIRST).limit(latest)))
-    query = query.where(article.c.id > after)
+    query = query.where(article.c.id > after, announced())
     if issue.max_age is not None:
         query = query.where(article.c.published_at >= now - issue.max_age)
     return list(connection.scalars(query))

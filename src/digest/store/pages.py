@@ -39,7 +39,7 @@ from digest.store.revisions import NO_REVISION, current, of_selection, of_select
 from digest.store.schema import article, article_state, category, facet, feed_change, meta
 from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
-from digest.store.visibility import visible
+from digest.store.visibility import announced, visible
 from digest.store.withdrawals import any_withdrawn
 from digest.urls import slug
 
@@ -242,8 +242,12 @@ class PageSnapshot:
         return taken_upto(self._connection, digest)
 
     def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
-        """Return the articles with a greater sequence in any of these categories, or all."""
-        query = selected(select(*COLUMNS).where(visible()), categories).where(article.c.id > after)
+        """Return what editions announce of the articles with a greater sequence.
+
+        That is in any of these categories, or in all.
+        """
+        query = selected(select(*COLUMNS).where(visible(), announced()), categories)
+        query = query.where(article.c.id > after)
         return read(self._connection, query.order_by(article.c.id))
 
     def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:

@@ -20,12 +20,13 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
-from digest.store.types import Categories, Moment, Names, PlainText, Recording, Whole
+from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 18))  # last: claims and refusals
+REVISIONS = tuple(f"{number:04}" for number in range(1, 19))  # last: sources
 
 metadata = MetaData(
     naming_convention={
@@ -96,12 +97,14 @@ article = Table(
 #: One row for each article: what is asked of many articles at once, apart from their long texts.
 #: ``hidden`` is ``visibility.Hidden``, 0 where everybody may see the article. ``revision`` is the
 #: content revision of the last change to anything that its page or its entries in feeds show.
+#: ``announced`` tells whether editions take the article when it is new.
 article_state = Table(
     "article_state",
     metadata,
     _reference("article", "article.id", key=True),
     Column("hidden", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False, index=True),
+    Column("announced", Boolean, nullable=False, server_default=true()),
 )
 Index(
     "ix_article_state_hidden",
@@ -333,6 +336,45 @@ problem = Table(
     Column("line", Whole),
     Column("cause", PlainText, nullable=False),
     Column("seen_at", Moment, nullable=False),
+)
+
+#: Upstream feeds that are followed, as ``sources.model.SourceState`` has them.
+source = Table(
+    "source",
+    metadata,
+    Column("name", PlainText, primary_key=True),
+    Column("url", PlainText, nullable=False),
+    Column("moved_to", PlainText, nullable=False),
+    Column("redirects", Integer, nullable=False),
+    Column("redirect_to", PlainText, nullable=False),
+    Column("entity_tag", PlainText, nullable=False),
+    Column("last_modified", PlainText, nullable=False),
+    Column("asked_at", Moment),
+    Column("changed_at", Moment),
+    Column("next_at", Moment),
+    Column("interval", Seconds, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("health", Text, nullable=False),
+    Column("answer", PlainText, nullable=False),
+    Column("title", PlainText, nullable=False),
+    Column("home", PlainText, nullable=False),
+)
+
+#: Entries of sources that were taken, as ``sources.model.EntryRecord`` has them; for ever, so that
+#: an entry whose file was deleted does not come back.
+source_entry = Table(
+    "source_entry",
+    metadata,
+    Column("source", PlainText, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("alias", Text, nullable=False),
+    Column("path", PlainText, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+    Index(None, "source", "alias"),
+    Index(None, "source", "taken_at"),
+    sqlite_with_rowid=False,
 )
 
 #: Everybody who subscribes, or once did, by address. ``identifier`` is random; links in mails hold

@@ -106,6 +106,21 @@ class Whole(TypeDecorator[int]):
         return None if value is None else bounded(value)
 
 
+class Seconds(TypeDecorator[timedelta]):
+    """A duration as whole seconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, _dialect: Dialect) -> int | None:
+        """Return the seconds."""
+        return None if value is None else round(value.total_seconds())
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> timedelta | None:
+        """Return the duration."""
+        return None if value is None else timedelta(seconds=value)
+
+
 class Names(TypeDecorator[tuple[str, ...]]):
     """A tuple of names as a JSON array."""
 

@@ -29,6 +29,11 @@ def visible() -> ColumnElement[bool]:
     return exists().where(article_state.c.article == article.c.id, article_state.c.hidden == 0)
 
 
+def announced() -> ColumnElement[bool]:
+    """Return the condition that an edition takes an article of a query as a new one."""
+    return exists().where(article_state.c.article == article.c.id, article_state.c.announced)
+
+
 def set_hidden(
     connection: Connection, sequences: Collection[int], reason: Hidden, *, hidden: bool
 ) -> None:

@@ -1,0 +1,283 @@
+"""`digest sources`: the upstream feeds that are followed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import typer
+
+from digest.cli.context import Context, services_of
+from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
+from digest.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from digest.app.wiring import Services
+    from digest.sources.model import Entry, FeedDocument, Source
+
+app = typer.Typer(help="Follow upstream feeds.", invoke_without_command=True)
+
+#: Entries that `add` shows.
+_PREVIEW = 5
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+_NAMED_FEEDS = frozenset({"www", "feed", "feeds", "rss", "atom"})
+_RESTART = "A running daemon follows it after a restart."
+
+Private = Annotated[
+    bool, typer.Option("--allow-private", help="Allow addresses of the local network.")
+]
+
+
+@app.callback()
+def group(context: typer.Context, as_json: Json = False) -> None:
+    """Follow upstream feeds. Without a command: show how each is doing."""
+    if context.invoked_subcommand is None:
+        _show(context, as_json=as_json)
+
+
+@app.command(name="list")
+def list_sources(context: typer.Context, as_json: Json = False) -> None:
+    """Show each source: last answer, next request, entries."""
+    _show(context, as_json=as_json)
+
+
+def _show(context: typer.Context, *, as_json: bool) -> None:
+    with services_of(context, log=False) as services:
+        states, counts = services.store.sources.states(), services.store.sources.counts()
+        sources = services.settings.source_list()
+        zone = ZoneInfo(services.site.timezone)
+    known = {one.name: states.get(one.name) for one in sources}
+    rows = [
+        (one, state if state and state.url == one.url else None, counts.get(one.name, 0))
+        for one, state in ((one, known[one.name]) for one in sources)
+    ]
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": one.name,
+                    "url": one.url,
+                    "category": "/".join(one.category or (one.name,)),
+                    "entries": entries,
+                    "state": asdict(state) if state else None,
+                }
+                for one, state, entries in rows
+            ]
+        )
+        return
+
+    def shown(moment: datetime | None) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else "-"
+
+    print_table(
+        ("Source", "State", "Entries", "Asked", "Next", "Last answer", "Address"),
+        (
+            (
+                one.name,
+                state.health if state else "new",
+                f"{entries:,}",
+                shown(state.asked_at if state else None),
+                shown(state.next_at if state else None),
+                state.answer if state else "-",
+                state.address if state else one.url,
+            )
+            for one, state, entries in rows
+        ),
+    )
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="Of a feed, or of a page that names one.")],
+    name: Annotated[str, typer.Option("--name", help="a-z, 0-9, '-' and '_'.")] = "",
+    category: Annotated[
+        str, typer.Option("--category", help="Of its articles: names joined by '/'.")
+    ] = "",
+    private: Private = False,
+) -> None:
+    """Fetch a feed, show its newest entries, and add it to the configuration file."""
+    from digest.articles.cleaning.uris import absolute
+    from digest.settings.source_tables import source_table, with_tables
+
+    address = absolute(url if "://" in url else f"https://{url}")
+    if address is None:
+        raise ConfigurationError("URL", url, "must be an http or https address")
+    with services_of(context, log=False) as services:
+        feed, document = asyncio.run(_discover(services, address, private=private))
+        sources = services.settings.source_list()
+    for source in sources:
+        if source.url == feed:
+            complain(f"{feed} is followed already, as {source.name}")
+            raise typer.Exit(FAILED)
+    say(f"{document.title or feed}: {len(document.entries):,} entries")
+    for entry in sorted(document.entries, key=_newest_first)[:_PREVIEW]:
+        date = f"{entry.published_at:%Y-%m-%d}" if entry.published_at else "(no date)"
+        say(f"  {date}  {entry.title or '(no title)'}")
+    chosen = name or _name(feed, document.title, {source.name for source in sources})
+    table = source_table(chosen, feed, category=category, private=private)
+    _change(context, lambda text: with_tables(text, [table]))
+    say(f"Added as {chosen}. {_RESTART}")
+
+
+async def _discover(services: Services, url: str, *, private: bool) -> tuple[str, FeedDocument]:
+    follower = services.follower()
+    try:
+        return await follower.discover(url, private=private)
+    finally:
+        await follower.close()
+
+
+def _newest_first(entry: Entry) -> float:
+    return -entry.published_at.timestamp() if entry.published_at else 0.0
+
+
+@app.command()
+def remove(context: typer.Context, name: str) -> None:
+    """Take a source out of the configuration file. Its articles stay as they are."""
+    with services_of(context, log=False) as services:
+        _source(services.settings.source_list(), name)
+        _change(context, lambda text: _without(text, name))
+        services.store.sources.forget(name)
+    say(f"{name} is followed no more; its articles stay. A running daemon needs a restart.")
+
+
+@app.command()
+def refresh(
+    context: typer.Context, name: Annotated[str | None, typer.Argument(show_default="all")] = None
+) -> None:
+    """Ask a source, or all of them, now, and write what is new."""
+    with services_of(context, log=False) as services:
+        sources = services.settings.source_list()
+        chosen = [_source(sources, name)] if name else sources
+        healthy = asyncio.run(_refresh(services, chosen))
+    if not healthy:
+        raise typer.Exit(FAILED)
+
+
+async def _refresh(services: Services, sources: list[Source]) -> bool:
+    """Ask sources one after the other and tell what came of it; return whether all answered."""
+    from digest.sources.model import Health
+
+    follower, healthy = services.follower(), True
+    try:
+        for source in sources:
+            refreshed = await follower.refresh(source)
+            healthy = healthy and refreshed.state.health is Health.OK
+            changed = len(refreshed.records) - refreshed.new
+            say(
+                f"{source.name}: {refreshed.state.answer}; {refreshed.new:,} new, "
+                f"{changed:,} changed, {refreshed.waiting:,} waiting"
+            )
+    finally:
+        await follower.close()
+    return healthy
+
+
+@app.command(name="import")
+def import_opml(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    private: Private = False,
+) -> None:
+    """Add the feeds of an OPML file; its folders become categories. Known ones are left out."""
+    from digest.settings.source_tables import source_table, with_tables
+    from digest.sources.discovery import read_opml
+
+    outlines = read_opml(file.read_bytes())
+    settings = _context(context).settings()
+    names = set(settings.sources)
+    known = {source.url for source in settings.source_list()}
+    tables = []
+    for outline in outlines:
+        if outline.url in known:
+            continue
+        name = _name(outline.url, outline.title, names)
+        names.add(name)
+        category = "/".join(folder.replace("/", "-") for folder in outline.folders)
+        tables.append(source_table(name, outline.url, category=category, private=private))
+    if tables:
+        _change(context, lambda text: with_tables(text, tables))
+    say(f"{len(tables):,} added, {len(outlines) - len(tables):,} known. {_RESTART}")
+
+
+@app.command()
+def export(context: typer.Context) -> None:
+    """Print the sources as OPML 2.0."""
+    from digest.sources.discovery import write_opml
+
+    sources = _context(context).settings().source_list()
+    typer.echo(write_opml(sources), nl=False)
+
+
+def _context(context: typer.Context) -> Context:
+    chosen: Context = context.obj
+    return chosen
+
+
+def _source(sources: list[Source], name: str) -> Source:
+    """Return a source by name; raise ConfigurationError where there is none."""
+    by_name: Mapping[str, Source] = {source.name: source for source in sources}
+    if name not in by_name:
+        known = ", ".join(by_name) or "none"
+        raise ConfigurationError("sources", name, f"there is no such source; known are: {known}")
+    return by_name[name]
+
+
+def _name(url: str, title: str, taken: set[str]) -> str:
+    """Return a free name for a source: of its title, else of its host."""
+    host = ".".join(
+        part for part in (urlsplit(url).hostname or "").split(".") if part not in _NAMED_FEEDS
+    )
+    words = (_NOT_IN_NAMES.sub("-", text.lower()).strip("-") for text in (title, host))
+    name = next((text[:40].strip("-") for text in words if text), "source")
+    return next(
+        candidate
+        for candidate in (name, *(f"{name}-{number}" for number in range(2, 100_000)))
+        if candidate not in taken
+    )
+
+
+def _without(text: str, name: str) -> str:
+    """Return a configuration without the table of a source; raise ConfigurationError."""
+    from digest.settings.source_tables import without_source
+
+    changed = without_source(text, name)
+    if changed is None:
+        problem = "is not written as a table of its own; take it out of the file by hand"
+        raise ConfigurationError(f"sources.{name}", None, problem)
+    return changed
+
+
+def _change(context: typer.Context, change: Callable[[str], str]) -> None:
+    """Change the configuration file, unless it could not be used then.
+
+    Raises ConfigurationError, OSError.
+    """
+    from digest.settings import load
+
+    path = _context(context).path().resolve()  # a link stays a link
+    text = change(path.read_bytes().decode("utf-8-sig"))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".digest-", suffix=".toml")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+        shutil.copymode(path, name)
+        status = path.stat()
+        with contextlib.suppress(PermissionError):
+            os.chown(name, status.st_uid, status.st_gid)
+        load(Path(name), os.environ)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,294 @@
+"""Follow sources: ask each when it is due, and write its new entries as article files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from digest.errors import DigestError, StoreError
+from digest.sources.article_file import article_file, file_hash, file_path, own_feed, said_hash
+from digest.sources.discovery import linked_feeds
+from digest.sources.fetching import Answer, Fetcher, FetchError
+from digest.sources.intervals import retry_after, spread
+from digest.sources.model import EntryRecord, FeedDocument, Health, NoFeed, Source, SourceState
+from digest.sources.reader import Reader
+from digest.sources.taking import (
+    Taking,
+    after_document,
+    after_failure,
+    after_redirect,
+    is_due,
+    plan,
+)
+from digest.times import Clock
+from digest.wakeup import WakeUp
+
+_log = structlog.get_logger(__name__)
+
+#: Sources that are asked at the same time.
+_AT_ONCE = 8
+#: Seconds between two looks for what is due.
+_LOOK_AGAIN = 30.0
+_DAY = timedelta(days=1)
+
+
+class SourceStore(Protocol):
+    """What following sources needs of the store; every method raises StoreError."""
+
+    def states(self) -> Mapping[str, SourceState]:
+        """Return what is remembered of each source, by name."""
+
+    def records(self, source: str, entries: Collection[tuple[str, str]]) -> list[EntryRecord]:
+        """Return what is remembered of a source's entries with one of these keys or aliases."""
+
+    def taken_since(self, source: str, since: datetime) -> int:
+        """Return how many entries of a source were first taken since a moment."""
+
+    def keep(self, source: str, state: SourceState, records: Sequence[EntryRecord]) -> None:
+        """Keep a source's state and entries, all or nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What came of asking a source."""
+
+    state: SourceState
+    records: tuple[EntryRecord, ...] = ()  #: of the entries that were taken
+    new: int = 0  #: entries
+    waiting: int = 0  #: entries above the day's limit
+
+
+class Follower:
+    """Follows the sources; one process at a time does. ``run`` works until ``stop``."""
+
+    def __init__(
+        self,
+        *,
+        sources: Sequence[Source],
+        folder: Path,
+        store: SourceStore,
+        fetcher: Fetcher,
+        site_url: str,
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        """``folder`` holds their files; the feeds of ``site_url`` are refused.
+
+        ``jitter`` returns 0 to 1.
+        """
+        self._sources = sources
+        self._folder = folder
+        self._store = store
+        self._fetcher = fetcher
+        self._site_url = site_url
+        self._clock = clock
+        self._jitter = jitter
+        self._reader = Reader()
+        self._wakeup = WakeUp()
+
+    def stop(self) -> None:
+        """Have ``run`` end; no source is asked any more."""
+        self._wakeup.stop()
+
+    async def run(self) -> None:
+        """Ask each source when it is due, until stopped; what goes wrong is logged."""
+        if not self._sources:
+            return
+        try:
+            while not self._wakeup.stopped:
+                try:
+                    await self.refresh_due()
+                except (StoreError, OSError) as error:
+                    _log.error("sources cannot be followed, will try again", error=str(error))
+                await self._reader.close()  # it would hold its memory while there is nothing to do
+                await self._wakeup.wait(_LOOK_AGAIN)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End the process that reads documents, and all connections."""
+        await self._reader.close()
+        await self._fetcher.close()
+
+    async def refresh_due(self) -> None:
+        """Ask the sources that are due, some at a time. Raises StoreError."""
+        states = await asyncio.to_thread(self._store.states)
+        now = self._clock()
+        due = ((source, _known(source, states)) for source in self._sources)
+        waiting = [(source, state) for source, state in due if is_due(state, now)]
+
+        async def ask() -> None:
+            while waiting and not self._wakeup.stopped:
+                source, state = waiting.pop(0)
+                try:
+                    await self.refresh(source, state)
+                except (DigestError, OSError) as error:
+                    _log.error("a source failed", source=source.name, error=str(error))
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_AT_ONCE):
+                tasks.create_task(ask())
+
+    async def refresh(self, source: Source, state: SourceState | None = None) -> Refreshed:
+        """Ask a source now, write what is new, and keep what came of it.
+
+        Raises StoreError and OSError where nothing can be kept or written; the source is asked
+        again then, and nothing of it is lost.
+        """
+        if state is None:
+            state = _known(source, await asyncio.to_thread(self._store.states))
+        now = self._clock()
+        try:
+            answer = await self._ask(source, state)
+            refreshed = await self._answered(source, state, answer, now)
+        except (FetchError, NoFeed) as error:
+            failed = after_failure(state, str(error), rest=None, gone=False, now=now)
+            refreshed = Refreshed(state=failed)
+        after = refreshed.state
+        if after.next_at is not None:
+            after = replace(after, next_at=now + spread(after.next_at - now, self._jitter()))
+        await asyncio.to_thread(self._store.keep, source.name, after, refreshed.records)
+        if after.health is not Health.OK:
+            _log.warning("a source gave nothing", source=source.name, answer=after.answer)
+        elif refreshed.records:
+            _log.info(
+                "entries taken",
+                source=source.name,
+                new=refreshed.new,
+                changed=len(refreshed.records) - refreshed.new,
+                waiting=refreshed.waiting,
+            )
+        return replace(refreshed, state=after)
+
+    async def discover(self, url: str, *, private: bool) -> tuple[str, FeedDocument]:
+        """Return the address and the content of a feed, or of the first that a page names.
+
+        ``private`` allows addresses that are not public. Nothing is written. Raises FetchError,
+        NoFeed.
+        """
+        answer = await self._fetch_whole(url, private=private)
+        try:
+            return answer.moved_to or url, await self._read(answer)
+        except NoFeed:
+            for address in linked_feeds(answer.content, answer.url):
+                if address not in (url, answer.url):
+                    linked = await self._fetch_whole(address, private=private)
+                    return address, await self._read(linked)
+            raise
+
+    async def _fetch_whole(self, url: str, *, private: bool) -> Answer:
+        answer = await self._fetcher.fetch(url, private=private)
+        if answer.status != 200:
+            raise FetchError(f"{url} answered {answer.status}")
+        return answer
+
+    async def _ask(self, source: Source, state: SourceState) -> Answer:
+        headers: dict[str, str] = {}
+        if state.entity_tag:
+            headers |= {"If-None-Match": state.entity_tag, "A-IM": "feed"}
+        if state.last_modified:
+            headers["If-Modified-Since"] = state.last_modified
+        return await self._fetcher.fetch(
+            state.address, headers=headers, private=source.allow_private
+        )
+
+    async def _answered(
+        self, source: Source, state: SourceState, answer: Answer, now: datetime
+    ) -> Refreshed:
+        state = after_redirect(state, answer.moved_to)
+        if answer.status == 304:
+            return Refreshed(state=after_document(state, source, answer.headers, now=now))
+        if answer.status not in (200, 226):
+            rest = retry_after(answer.headers.get("retry-after"), now)
+            problem, gone = f"answered {answer.status}", answer.status == 410
+            return Refreshed(state=after_failure(state, problem, rest=rest, gone=gone, now=now))
+        return await self._take(source, state, answer, await self._read(answer), now)
+
+    async def _read(self, answer: Answer) -> FeedDocument:
+        media_type = answer.headers.get("content-type", "")
+        document = await self._reader.read(answer.content, answer.url, media_type)
+        if own_feed(document, answer.url, self._site_url):
+            raise NoFeed("it is a feed of this site, which would follow itself")
+        return document
+
+    async def _take(
+        self,
+        source: Source,
+        state: SourceState,
+        answer: Answer,
+        document: FeedDocument,
+        now: datetime,
+    ) -> Refreshed:
+        first = state.health is Health.NEW
+        names = [(entry.key, entry.alias) for entry in document.entries]
+        records = await asyncio.to_thread(self._store.records, source.name, names)
+        taken = await asyncio.to_thread(self._store.taken_since, source.name, now - _DAY)
+        todo = plan(source, document, records, taken_today=taken, first=first, now=now)
+        written = [
+            await asyncio.to_thread(self._write, source, document, taking, now, first)
+            for taking in todo.take
+        ]
+        after = after_document(
+            state, source, answer.headers, document=document, took=len(written), now=now
+        )
+        if todo.waiting:  # the document is wanted again, though it may not change
+            after = replace(after, entity_tag="", last_modified="")
+        new = sum(taking.record is None for taking in todo.take)
+        return Refreshed(state=after, records=tuple(written), new=new, waiting=todo.waiting)
+
+    def _write(
+        self, source: Source, document: FeedDocument, taking: Taking, now: datetime, first: bool
+    ) -> EntryRecord:
+        """Write an entry's file unless an operator has edited or deleted it; return its record.
+
+        Raises OSError. Blocking.
+        """
+        entry, record = taking.entry, taking.record
+        taken_at = record.taken_at if record else now
+        path = record.path if record else file_path(source, entry, now)
+        content = article_file(source, entry, document, taken_at=taken_at, announced=not first)
+        mine = record is None or _is_as_written(self._folder / path, record.written)
+        if mine:
+            _replace(self._folder / path, content)
+        return EntryRecord(
+            key=entry.key,
+            alias=entry.alias,
+            path=path,
+            content=said_hash(entry),
+            written=file_hash(content) if record is None or mine else record.written,
+            taken_at=taken_at,
+        )
+
+
+def _known(source: Source, states: Mapping[str, SourceState]) -> SourceState:
+    state = states.get(source.name)
+    return state if state and state.url == source.url else SourceState(url=source.url)
+
+
+def _is_as_written(path: Path, written: str) -> bool:
+    """Tell whether a file is there and was not edited since it was written. Raises OSError."""
+    try:
+        return file_hash(path.read_bytes()) == written
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a whole file, which the disk has when this returns. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
