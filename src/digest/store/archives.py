@@ -113,8 +113,7 @@ def look(
     if archives:
         far = None if changed is None else limit + len(changed)
     living = _living(connection, feed.scope, far)
-    remaining = remains(feed.scope)
-    rows = list(connection.execute(remaining.limit(far))) if withdrawals else []
+    rows = list(connection.execute(remains(feed.scope).limit(far))) if withdrawals else []
     state = Look(
         feed=key,
         versions=tuple(living[:limit]),
@@ -138,7 +137,8 @@ def look(
         rows = list(among(connection, query, article.c.id, missing))
         others += [_version(row) for row in rows]
     if missing and len(dead) == far:
-        others += [_dead(row) for row in among(connection, remaining, article.c.id, missing)]
+        rows = list(among(connection, remains(feed.scope), article.c.id, missing))
+        others += [_dead(row) for row in rows]
     # What did not change, and was not pushed out, matters only where an archive is filled up.
     doubtful = changed.union(version.sequence for version in others)
     entries = _entries(connection, key, doubtful) if last else []
