@@ -457,7 +457,9 @@ class Files:
     """Files beside an article: one picture, which is there, and another that is not."""
 
     states = (AssetState(path="/articles/beach.jpg", size=3, mtime_ns=1, name="beach"),)
-    problems: Mapping[str, str] = MappingProxyType({"hills.jpg": "is not there", "x": "is gone"})
+    problems: Mapping[str, str] = MappingProxyType(
+        {"hills.jpg": "is not there; it is left out", "x": "is gone"}
+    )
 
     def address(self, reference: str, *, picture: bool) -> str | None:
         return "https://news.example/assets/beach.jpg" if reference == "beach.jpg" else None
@@ -471,7 +473,7 @@ def test_a_draft_tells_which_files_it_needs_and_lacks() -> None:
     assert draft.image == "https://news.example/assets/beach.jpg"
     assert [(note.line, note.cause) for note in draft.notes] == [
         (6, "the file 'hills.jpg' is not there; it is left out"),
-        (None, "the file 'x' is gone; it is left out"),
+        (None, "the file 'x' is gone"),
     ]
     rewritten = draft_rewritten(
         source, default_options(), datetime(2026, 11, 23, tzinfo=UTC), Files()

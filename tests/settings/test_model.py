@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from digest.app.builders import make_schedules, make_transport
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft_options import AssetOptions
+from digest.articles.draft_options import AssetOptions, LinkOptions
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
@@ -24,6 +24,7 @@ from digest.mail.transports.sendmail import SendmailTransport
 from digest.mail.transports.smtp.pool import SmtpTransport
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings, load
+from digest.settings.options import ArticlesTable
 from tests.defaults import default_options
 
 
@@ -202,6 +203,12 @@ class TestDraftOptions:
                 folders=(str(tmp_path / "static"),),
                 linked=("pdf",),
                 max_bytes=2_048,
+                links=LinkOptions(
+                    site="https://news.example/",
+                    timezone="Europe/Berlin",
+                    include=ArticlesTable().include,
+                    exclude=ArticlesTable().exclude,
+                ),
             ),
             timezone="Europe/Berlin",
             engines=("nh3",),

@@ -49,6 +49,8 @@ MAX_LOOKING = 20_000_000_000
 #: Files of an article that are told to be missing.
 MAX_ASSET_NOTES = 20
 
+#: What stands before a reference, so that a word of the text is not taken for it.
+_REFERRING = rb"(?:\[\[|\]\([^\s()]{0,20}|\{[%{][^\n]{0,60}?)"
 #: What stands between two texts, for nh3 too; elements that it takes out do not.
 _TAG = re.compile(rf"</?(?:{'|'.join(sorted(TAGS))})[ >]")
 
@@ -214,9 +216,10 @@ def _asset_notes(source: SourceFile, files: AssetFiles | None) -> list[Note]:
     """Return a note for each file that could not be published, with the line that refers to it."""
     notes = []
     for reference, problem in islice(files.problems.items() if files else (), MAX_ASSET_NOTES):
-        before, named, _ = source.content.partition(reference.encode("utf-8", "surrogateescape"))
-        line = before.count(b"\n") + 1 if named else None
-        cause = f"the file {reference[:200]!r} {problem}; it is left out"
+        raw = re.escape(reference.encode("utf-8", "surrogateescape"))
+        place = re.search(_REFERRING + raw, source.content) or re.search(raw, source.content)
+        line = source.content.count(b"\n", 0, place.end()) + 1 if place else None
+        cause = f"the file {reference[:200]!r} {problem}"
         notes.append(Note(severity=Severity.NOTED, line=line, cause=cause))
     return notes
 

@@ -19,7 +19,17 @@ from digest.articles.cleaning.policy import ENGINES, ReferrerPolicy
 from digest.articles.cleaning.rules import Rule
 
 #: Grows when the same file and options give another draft: then all files are read again.
-PIPELINE = 8
+PIPELINE = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOptions:
+    """What the addresses of other articles of the tree depend on."""
+
+    site: str  #: absolute address; ends with ``/``
+    timezone: str  #: IANA name: of dates without a zone
+    include: tuple[str, ...]  #: globs of the paths that are article files
+    exclude: tuple[str, ...]  #: globs of those that are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,7 @@ class AssetOptions:
     folders: tuple[str, ...]  #: where references that begin with ``/`` are looked up
     linked: tuple[str, ...]  #: extensions of files, not pictures, that links may lead to
     max_bytes: int  #: of one file
+    links: LinkOptions | None = None  #: None: links to files of articles lead nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest import resources
 from digest.articles.categories import renamed, renames
 from digest.articles.cleaning.rules import Rule
-from digest.articles.draft_options import AssetOptions, DraftOptions
+from digest.articles.draft_options import AssetOptions, DraftOptions, LinkOptions
 from digest.articles.filters import ArticleFilter, Criteria
 from digest.articles.model import CategoryPath
 from digest.articles.revision import IngestPolicy
@@ -236,6 +236,12 @@ class Settings(BaseSettings):
                 folders=tuple(map(str, self.articles.assets)),
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
+                links=LinkOptions(
+                    site=self.site().link(""),
+                    timezone=self.site_table.timezone,
+                    include=self.articles.include,
+                    exclude=self.articles.exclude,
+                ),
             ),
         )
 

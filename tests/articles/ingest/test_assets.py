@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,6 +15,7 @@ from digest.articles.ingest.assets import ArticleAssets, AssetFolder, changed
 PNG = b"\x89PNG\r\n\x1a\n" + b"beach" * 20
 OTHER = b"\x89PNG\r\n\x1a\n" + b"hills" * 20
 URL = "https://news.example/assets/"
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 class Trees:
@@ -42,7 +44,7 @@ class Trees:
                 max_bytes=options.get("max_bytes", 10_000),
             )
         )
-        return folder.of(PurePosixPath(article))
+        return folder.of(PurePosixPath(article), NOW)
 
     def published(self) -> list[str]:
         return sorted(path.name for path in self.target.iterdir()) if self.target.exists() else []
@@ -68,6 +70,8 @@ def trees(tmp_path: Path) -> Trees:
         ("posts/img/beach.png", "a/post.md", "/img/beach.png"),
         ("static/img/beach.png", "a/post.md", "/img/beach.png"),
         ("static/img/beach.png", "a/post.md", "img/beach.png"),
+        ("static/img/beach.png", "a/post.md", "../../img/beach.png"),
+        ("static/img/beach.png", "a/post.md", "./../img/beach.png"),
         ("static/beach.png", "a/post.md", "attachments/beach.png"),
         ("static/img/beach.png", "a/post.md", "{static}/img/beach.png"),
         ("notes/x/beach.png", "notes/x/post.md", "beach.png"),

@@ -22,7 +22,7 @@ from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.worker_process import Result
 from digest.articles.ingest.workers import GivenUp, Stalled, Workers
-from digest.articles.model import Changes, SourceFile
+from digest.articles.model import Changes, SourceFile, article_key
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
 from digest.store.scans import ScanStore
@@ -721,3 +721,33 @@ def test_pictures_that_articles_no_longer_refer_to_are_not_looked_for(
     workplace.write_text("post.md", "---\ntitle: Holiday\n---\nNo picture.\n")
     ingest.scan()
     assert list(services.store.scans.assets()) == []
+
+
+@pytest.mark.parametrize("reference", ["[[Note|words]]", "[words](deep/Note.md)"])
+def test_an_article_is_read_again_when_one_that_it_links_to_comes_changes_or_goes(
+    workplace: Workplace, ingest: Ingest, services: Services, reference: str
+) -> None:
+    workplace.write_text("post.md", f"---\ntitle: Post\n---\n{reference}\n")
+    ingest.scan()
+    assert "<a" not in bodies(services)
+    (problem,) = services.store.articles.problems(noted=True)
+    assert "is no article of the tree" in problem.cause
+    assert problem.line == 4
+
+    workplace.write_text("deep/Note.md", "---\ntitle: Note\n---\nText\n")
+    ingest.take(["deep/Note.md"])
+    first = bodies(services)
+    assert f"/articles/{article_key('deep/Note')}/" in first
+    assert services.store.articles.problems(noted=True) == []
+
+    workplace.write_text("deep/Note.md", "---\ntitle: Note\nlink: https://a.example/n\n---\nText\n")
+    ingest.scan()
+    assert 'href="https://a.example/n"' in bodies(services)
+    assert told(ingest.scan()) == (0, 0, 0, 0)
+
+    (workplace.folder / "articles/deep/Note.md").unlink()
+    ingest.scan()
+    assert "words</a>" not in bodies(services)
+    workplace.write_text("deep/Note.md", "---\ntitle: Note\n---\nText\n")
+    ingest.scan()
+    assert "words</a>" in bodies(services)

@@ -9,12 +9,19 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from digest.articles.draft_options import AssetOptions
+from digest.articles.ingest.article_links import (
+    ArticlePages,
+    ArticleReference,
+    article_reference,
+    reference_keys,
+)
 from digest.articles.model import AssetState
 from digest.assets import HEAD, asset_name, picture_extension
 from digest.open_beneath import ABSENT, open_beneath
@@ -30,6 +37,7 @@ _CHUNK = 262_144
 #: Copies that are remembered, so that a picture of many articles is hashed once.
 _MAX_COPIES = 4_096
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//|[#?]|$", re.IGNORECASE)
+_UPWARDS = re.compile(r"(?:\.\.?/)+")
 #: Generators' words for a file of the site: Pelican's ``{static}/a.png`` and ``|static|/a.png``.
 _PELICAN = re.compile(r"(?:\{(?:static|attach|filename)\}|\|(?:static|attach|filename)\|)")
 
@@ -73,17 +81,20 @@ class AssetFolder:
         self._roots = {name: Path(path) for name, path in options.roots}
         self._folders = [Path(path) for path in options.folders]
         self._copies: dict[_Version, _Copy] = {}
+        #: Of other articles; None where links to their files lead nowhere.
+        self.pages = ArticlePages(options, options.links) if options.links else None
 
-    def of(self, article: PurePosixPath) -> ArticleAssets:
+    def of(self, article: PurePosixPath, now: datetime) -> ArticleAssets:
         """Return what publishes the assets of the article file at a path of the tree."""
-        return ArticleAssets(self, article)
+        return ArticleAssets(self, article, now)
 
     def candidates(self, reference: str, article: PurePosixPath) -> Iterator[tuple[Path, str]]:
         """Yield where a reference may lead: a folder and a path below it, the likeliest first.
 
         Relative ones are looked up beside the article, in the folder that has the article's name
-        (Hexo's asset folders), and below the operator's folders; those that begin with ``/`` are
-        looked up below the operator's folders and the roots.
+        (Hexo's asset folders), and below the operator's folders, there also without ``../`` at
+        their start, since a page has another address than its file; those that begin with ``/``
+        are looked up below the operator's folders and the roots.
         """
         beside, below_root = self._on_disk(article.parent), reference.startswith("/")
         places = [] if below_root else [beside, beside / article.stem]
@@ -92,7 +103,8 @@ class AssetFolder:
             places += self._roots.values()
         paths = [os.path.normpath(place / reference.lstrip("/")) for place in places]
         if not below_root:  # Obsidian names an attachment without its folder
-            paths += [str(folder / PurePosixPath(reference).name) for folder in self._folders]
+            names = (_UPWARDS.sub("", reference), PurePosixPath(reference).name)
+            paths += [os.path.normpath(at / name) for name in names for at in self._folders]
         for path in dict.fromkeys(paths):
             for base in (*self._roots.values(), *self._folders):
                 if path.startswith(f"{base}/"):
@@ -172,9 +184,10 @@ class AssetFolder:
 class ArticleAssets:
     """The assets of one article: addresses for its markup, and what to remember of them."""
 
-    def __init__(self, folder: AssetFolder, article: PurePosixPath) -> None:
+    def __init__(self, folder: AssetFolder, article: PurePosixPath, now: datetime) -> None:
         self._folder = folder
         self._article = article
+        self._now = now
         self._addresses: dict[tuple[str, bool], str | None] = {}
         self._states: dict[str, AssetState] = {}
         #: What could not be published: the reference and why, each once.
@@ -188,14 +201,45 @@ class ArticleAssets:
     def address(self, reference: str, *, picture: bool) -> str | None:
         """Return the address at which a file of the tree is published; None where none is.
 
-        ``reference`` is what ``src`` or ``href`` says. Absolute addresses are none of ours.
+        That of an article is the address of its page, or its own link. ``reference`` is what
+        ``src`` or ``href`` says. Absolute addresses are none of ours.
         """
         key = (reference, picture)
         if key not in self._addresses:
-            local = _local(reference)
-            full = len(self._addresses) >= _MAX_REFERENCES
-            self._addresses[key] = None if not local or full else self._publish(local, picture)
+            address = None
+            if len(self._addresses) < _MAX_REFERENCES:
+                local = _local(reference)
+                page = None if picture else article_reference(reference, local)
+                if page:
+                    address = self._page(page)
+                elif local:
+                    address = self._publish(local, picture)
+            self._addresses[key] = address
         return self._addresses[key]
+
+    def _page(self, reference: ArticleReference) -> str | None:
+        """Return the address of the article whose file is referred to."""
+        pages = self._folder.pages
+        if pages is None:
+            return None
+        look = pages.named if reference.anywhere else pages.beside
+        problem = "is no article of the tree"
+        if path := look(reference.path, self._article):
+            try:
+                target = pages.target(path, self._now, reference.fragment)
+            except OSError:
+                self._remember([AssetState(path=pages.on_disk(path), size=-1, mtime_ns=0)])
+            else:
+                self._remember([_state_of(pages.on_disk(path), target.status)])
+                if target.address:
+                    return target.address
+                problem = target.problem
+        elif reference.anywhere:
+            keys = reference_keys(reference.path)
+            self._remember([AssetState(path=key, size=-1, mtime_ns=0) for key in keys])
+        if reference.anywhere or not reference.path.lower().endswith(("htm", "html")):
+            self.problems[reference.path] = f"{problem}; the link to it is left out"
+        return None
 
     def _publish(self, reference: str, picture: bool) -> str | None:
         absent: list[AssetState] = []
@@ -206,10 +250,10 @@ class ArticleAssets:
             except OSError as error:
                 absent.append(AssetState(path=path, size=-1, mtime_ns=0))
                 if error.errno not in _NOT_THERE:
-                    self.problems[reference] = f"cannot be read: {error.strerror}"
+                    self.problems[reference] = f"cannot be read: {error.strerror}; it is left out"
                 continue
             except AssetError as error:
-                self.problems[reference] = str(error)
+                self.problems[reference] = f"{error}; it is left out"
                 size, mtime_ns = _stamp(path)
                 self._remember([AssetState(path=path, size=size, mtime_ns=mtime_ns)])
                 return None
@@ -217,7 +261,7 @@ class ArticleAssets:
             self._remember([state])
             return self._folder.url + name
         if picture:
-            self.problems.setdefault(reference, "is not there")
+            self.problems.setdefault(reference, "is not there; it is left out")
         self._remember(absent)
         return None
 

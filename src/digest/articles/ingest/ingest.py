@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import islice, starmap
 from pathlib import PurePosixPath
 
+from digest.articles.ingest.article_links import NAMED, file_keys
 from digest.articles.ingest.assets import changed
 from digest.articles.ingest.records import (
     Embargoes,
@@ -123,7 +124,7 @@ class Ingest:
         files = len(found)
         after = self._tree.marks()
         doubted = kept_back(self._remembered(), before, after)
-        outdated = self._outdated()
+        outdated = self._outdated(found)
         # What is left in it afterwards differs: a second table of so many files is not needed.
         self._leave_known(found, doubted, {printable(folder) for folder in closed}, outdated)
         self._note_closed(closed)
@@ -150,15 +151,25 @@ class Ingest:
         changes, self._untold = self._untold, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
 
-    def _outdated(self) -> set[str]:
-        """Return the paths of article files that refer to a file which has changed since."""
+    def _outdated(self, found: Iterable[str]) -> set[str]:
+        """Return the paths of article files that refer to a file which has changed since.
+
+        A file of ``found`` is also referred to by name, by articles that had no such file.
+        """
         outdated = set()
         seen: dict[str, bool] = {}
+        named: dict[str, list[str]] = {}
         for path, state in self._memory.assets():
+            if state.path.startswith(NAMED):
+                named.setdefault(state.path, []).append(path)
+                continue
             if state.path not in seen:
                 seen[state.path] = changed([state])
             if seen[state.path]:
                 outdated.add(path)
+        for path in found if named else ():
+            for key in file_keys(path):
+                outdated.update(named.get(key, ()))
         return outdated
 
     def _leave_known(
@@ -250,7 +261,11 @@ class Ingest:
             for path, state in walked.items()
             if not self._is_as_known(known.get(printable(path)), state.size, state.mtime_ns)
         )
-        assets = [self._tree.on_disk(path) for path in others | gone]
+        assets = [self._tree.on_disk(path) for path in others | gone | files]
+        for path in files:
+            record = known.get(printable(path))
+            if record is None or record.missing:
+                assets += file_keys(path)
         for path in self._store.referring_files(assets):
             known.pop(path, None)  # its text is the same, and still it is read again
             if self._tree.has(path):

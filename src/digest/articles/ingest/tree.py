@@ -90,7 +90,7 @@ class Tree:
         name = path.partition("/")[0]
         return name if name in self.roots else TOP
 
-    def _below_root(self, path: str) -> tuple[Path, str]:
+    def below_root(self, path: str) -> tuple[Path, str]:
         """Return the root that a path lies in, and the path relative to it.
 
         Raises FileNotFoundError where there is no such root.
@@ -105,7 +105,7 @@ class Tree:
     def on_disk(self, path: str) -> str:
         """Return the absolute path on disk of a path of the tree; empty where no root has it."""
         try:
-            root, below = self._below_root(path)
+            root, below = self.below_root(path)
         except FileNotFoundError:
             return ""
         return str(root / below)
@@ -116,7 +116,7 @@ class Tree:
         A link to a file is a file. None where there is nothing, or anything else.
         """
         try:
-            root, below = self._below_root(path)
+            root, below = self.below_root(path)
             mode = (root / below).stat(follow_symlinks=not below).st_mode
             if stat.S_ISDIR(mode):
                 return "folder"
@@ -182,7 +182,7 @@ class Tree:
         """Yield the files of one folder; add the folders in it to ``folders``. Raises OSError."""
         prefix = f"{folder}/" if folder else ""
         takes = self.files.takes
-        descriptor = open_beneath(*self._below_root(folder), links=False)
+        descriptor = open_beneath(*self.below_root(folder), links=False)
         try:
             with os.scandir(descriptor) as entries:
                 for entry in entries:
@@ -200,7 +200,7 @@ class Tree:
         """Return the state of a regular file; None for anything else. Raises OSError."""
         try:
             if entry.is_symlink():
-                descriptor = open_beneath(*self._below_root(path))
+                descriptor = open_beneath(*self.below_root(path))
                 try:
                     status = os.fstat(descriptor)
                 finally:
@@ -235,7 +235,7 @@ class Tree:
         out of the root. Raises TooLargeError over ``max_bytes``, OSError where it cannot be read.
         """
         try:
-            fd = open_beneath(*self._below_root(path))
+            fd = open_beneath(*self.below_root(path))
         except OSError as error:
             if error.errno in ABSENT:
                 return Unread.GONE

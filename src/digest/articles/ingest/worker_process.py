@@ -133,8 +133,9 @@ def make_all(make: Make, sources: Sequence[SourceFile], job: Job) -> list[Result
         for source in sources:
             signal.setitimer(signal.ITIMER_PROF, job.seconds)
             try:
-                files = folder.of(source.path) if folder else None
-                results.append(make(source, job.options, utc_now(), files))
+                now = utc_now()
+                files = folder.of(source.path, now) if folder else None
+                results.append(make(source, job.options, now, files))
             except SourceError as error:
                 results.append(error)
             except MemoryError:
