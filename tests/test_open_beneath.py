@@ -103,6 +103,28 @@ def test_links_are_followed_within_the_root_alone_and_only_where_they_may_be(roo
     assert code(root, "nowhere.md") == "ENOENT"
 
 
+@pytest.mark.parametrize(
+    "target", [".git/config", "in/.draft.md", "in/../.git/config", "folder/config"]
+)
+def test_no_link_leads_to_a_hidden_name(root: Path, target: str) -> None:
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_bytes(SECRET)
+    (root / "in" / ".draft.md").write_bytes(SECRET)
+    (root / "folder").symlink_to(".git")
+    (root / "shown.md").symlink_to(target)
+    with pytest.raises(OSError, match="cross-device") as raised:
+        read(root, "shown.md")
+    assert raised.value.errno in ABSENT
+
+
+def test_files_that_kubernetes_mounts_are_read(root: Path) -> None:
+    (root / "..2026_11_28").mkdir()
+    (root / "..2026_11_28" / "a.md").write_bytes(b"mounted")
+    (root / "..data").symlink_to("..2026_11_28")
+    (root / "a.md").symlink_to("..data/a.md")
+    assert read(root, "a.md") == b"mounted"
+
+
 def test_a_root_that_is_a_link_itself_is_the_folder_it_leads_to(root: Path) -> None:
     (root.parent / "link").symlink_to(root)
     (root / "file.md").symlink_to("in/a.md")

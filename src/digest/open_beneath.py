@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _SEARCH = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 #: What open(2) says of a link that it is not to follow: EMLINK on FreeBSD, ENOTDIR of a folder.
 _LINK = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)
+#: A name that no link leads to. Kubernetes mounts files as links by way of ``..data``.
+_HIDDEN = re.compile(r"\.(?!\.)")
 #: Nothing may be read at the path: it is not there, or a link leads out of the root or in a circle.
 ABSENT = (errno.ENOENT, errno.EXDEV, *_LINK)
 
@@ -27,11 +30,12 @@ def open_beneath(root: Path, path: str, *, links: bool = True) -> int:
     ``path`` is relative, with ``/`` between names; the empty path is the root itself. Each name
     is opened in the folder before it, and no link is followed, so that nothing that takes a
     folder's or a file's place meanwhile leads elsewhere. With ``links``, a path with links in it
-    is resolved, and the result is opened in the same way.
+    is resolved, and the result is opened in the same way. No link leads to a hidden name, such as
+    ``.git/config``: who sends links by Git cannot read that file otherwise.
 
     The caller checks what it is (``os.fstat``) and closes it. Raises OSError: EXDEV where the
-    path or a link leads out of the root (as openat2(2) does), ELOOP or ENOTDIR for a link that
-    is not followed, ENAMETOOLONG above 128 names or 4,095 bytes.
+    path or a link leads out of the root (as openat2(2) does) or to a hidden name, ELOOP or ENOTDIR
+    for a link that is not followed, ENAMETOOLONG above 128 names or 4,095 bytes.
     """
     names = path.split("/") if path else []
     if ".." in names or "\0" in path:
@@ -46,6 +50,8 @@ def open_beneath(root: Path, path: str, *, links: bool = True) -> int:
         target = _resolved(root, path)
         if target == names:  # there is no link, or no longer
             raise
+        if any(map(_HIDDEN.match, target)):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path) from None
     return _open_names(root, target)
 
 

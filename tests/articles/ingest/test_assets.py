@@ -122,6 +122,13 @@ def test_a_link_within_the_trees_is_followed(trees: Trees) -> None:
     assert trees.of("post.md").address("link.png", picture=True)
 
 
+def test_a_link_to_a_hidden_picture_publishes_nothing(trees: Trees) -> None:
+    trees.write(trees.root / ".drafts" / "next.png")
+    (trees.root / "a.png").symlink_to(".drafts/next.png")
+    assert trees.of("post.md").address("a.png", picture=True) is None
+    assert trees.published() == []
+
+
 def test_the_same_content_is_published_once(trees: Trees) -> None:
     trees.write(trees.root / "a.png")
     trees.write(trees.root / "b.png")
