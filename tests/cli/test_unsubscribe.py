@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from email.message import EmailMessage
 from types import SimpleNamespace
 
@@ -56,6 +57,13 @@ MESSAGES = {
     "encoded subject": b"Subject: =?utf-8?q?TOKEN?=\r\n\r\n",
     "hidden behind wrong ones": mail("A" * 48, "b" * 48 + " TOKEN"),
     "html": b"Content-Type: text/html\r\n\r\n<p>TOKEN</p>",
+    "a text of an unknown charset": (
+        b"Subject: hi\r\nContent-Type: text/plain; charset=odd\r\n\r\nTOKEN"
+    ),
+    "second of two parts": (
+        b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n"
+        b"Content-Type: text/html\r\n\r\n<p>Hello\r\n--b\r\n\r\nTOKEN\r\n--b--\r\n"
+    ),
     "broken encoding": b"Subject: TOKEN\r\nContent-Type: text/plain; charset=odd\r\n\r\n\xff",
 }
 
@@ -82,8 +90,9 @@ OTHERS = {
     "automatic": b"Auto-Submitted: auto-replied\r\nSubject: Away: TOKEN\r\n\r\n",
     "no mail at all": bytes(range(256)) * 20,
     "no text": b"Content-Type: image/png\r\n\r\nTOKEN",
-    "a text of an unknown charset": (
-        b"Subject: hi\r\nContent-Type: text/plain; charset=odd\r\n\r\nTOKEN"
+    "a mail attached, as to a bounce": (
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nnot delivered\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Daily\r\n\r\nTOKEN\r\n--b--\r\n"
     ),
     "an unknown number": mail("oc_79MFWQB1qZwKeis20ka8AUUxfGRIo"),
 }
@@ -111,3 +120,39 @@ def test_a_mail_of_a_removed_reader_is_answered(
         0,
         "the subscription of this token was removed: no mail is sent\n",
     )
+
+
+#: Messages made to hold up or crash whoever parses them.
+HOSTILE = {
+    "comments": b"To: " + b"(" * 100_000,
+    "at signs": b"To: " + b"@," * 100_000,
+    "dots": b"To: " + b"." * 300_000,
+    "encoded words": b"Subject: " + b"=?utf-8?q?a?= " * 60_000,
+    "a word that is none": b"Subject: =?utf-8?b?a?= =?\xff?q?=FF?=",
+    "folds": b"Subject: " + b"a\n " * 300_000,
+    "many fields": b"To: a@b\n" * 100_000,
+    "parameters": b"Content-Type: " + b";a=" * 300_000,
+    "quotes": b'Content-Type: text/plain; a="' + b'\\";' * 300_000,
+    "dispositions": b"Content-Disposition: " + b";" * 300_000,
+    "a charset": b"Content-Type: text/plain; charset=punycode\n\na-" + b"z" * 500_000,
+    "parts in parts": b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth)
+        for depth in range(3_000)
+    ),
+    "mails in mails": b"Content-Type: message/rfc822\n\n" * 20_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_mail_costs_little_and_is_told_of(
+    program: Program, monkeypatch: pytest.MonkeyPatch, token: str, name: str
+) -> None:
+    del token  # there is a subscriber
+    began = time.process_time()
+    ended = receive(program, monkeypatch, HOSTILE[name])
+    assert (ended.code, ended.err) == (
+        1,
+        "error: there is no token of a subscription in this message\n",
+    )
+    assert time.process_time() - began < 5
+    assert sys.stdin.buffer.read() == b""

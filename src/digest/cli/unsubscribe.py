@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import email
-import email.policy
 import re
 import sys
 from collections.abc import Iterator
-from email.message import EmailMessage
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from typing import cast
 
 import typer
 
@@ -16,8 +18,10 @@ from digest.cli.terminal import FAILED, complain, say
 
 app = typer.Typer(help="Act on mails to the unsubscribe address.", no_args_is_help=True)
 
-#: Bytes of a message that are read; a mail that unsubscribes has a few hundred.
-_MAX_MESSAGE = 1_048_576
+#: Bytes of a message that are looked at, most of them headers; and of one of these.
+_MAX_MESSAGE, _MAX_FIELD = 65_536, 2_048
+#: Fields of one name, and parts of a message, that are looked at.
+_MAX_FIELDS = 20
 #: Lines of a message's text that are looked at: what a person writes stands first.
 _MAX_LINES = 20
 _CANDIDATE = re.compile(r"[A-Za-z0-9_-]{30,}")
@@ -39,10 +43,14 @@ def receive(context: typer.Context) -> None:
     from digest.subscribers.address import masked
     from digest.subscribers.tokens import read_unsubscribe_token
 
-    message = email.message_from_bytes(
-        sys.stdin.buffer.read(_MAX_MESSAGE), policy=email.policy.default
-    )
-    if str(message.get("Auto-Submitted", "")).strip().lower().startswith("auto-replied"):
+    try:
+        # By default, header fields would be parsed as well, in quadratic time.
+        message = email.message_from_bytes(sys.stdin.buffer.read(_MAX_MESSAGE))
+    except RecursionError:  # thousands of parts in each other
+        message = Message()
+    while sys.stdin.buffer.read(_MAX_MESSAGE):  # or the mail server would see a broken pipe
+        pass
+    if _field(message.get("Auto-Submitted")).strip().lower().startswith("auto-replied"):
         complain("an automatic reply: nothing is done")
         raise typer.Exit(FAILED)
     with services_of(context) as services:
@@ -68,20 +76,41 @@ def receive(context: typer.Context) -> None:
         raise typer.Exit(FAILED)
 
 
-def _texts(message: EmailMessage) -> Iterator[str]:
+def _texts(message: Message) -> Iterator[str]:
     """Yield what may be a token, in the order in which it is believed."""
     for name in ("Subject", "To", "Delivered-To", "X-Original-To"):
-        for value in message.get_all(name, []):
-            field = str(value)
+        for value in message.get_all(name, [])[:_MAX_FIELDS]:
+            field = _field(value)
             yield from _CANDIDATE.findall(field)
             yield from _CANDIDATE.findall("".join(field.split()))  # a folded subject
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return
-    try:
-        text = part.get_content()
-    except (LookupError, ValueError):  # an encoding that is none
-        return
-    for line in text.splitlines()[:_MAX_LINES]:
+    for line in _text(message).splitlines()[:_MAX_LINES]:
         if not line.startswith(">"):
             yield from _CANDIDATE.findall(line)
+
+
+def _field(value: object) -> str:
+    """Return the beginning of a header field, encoded words as what they stand for."""
+    text = str(value or "")[:_MAX_FIELD]
+    try:
+        parts = decode_header(text)
+    except (HeaderParseError, ValueError):
+        return text
+    # A token is ASCII, whatever the charset says of the rest.
+    return "".join(
+        part if isinstance(part, str) else part.decode("ascii", "replace") for part, _ in parts
+    )
+
+
+def _text(message: Message) -> str:
+    """Return the first plain text of a message, else the first HTML; attached mails have none."""
+    texts: dict[str, str] = {}
+    parts = [message]
+    for part in parts:  # grows meanwhile
+        kind = part.get_content_type()
+        if part.is_multipart() and part.get_content_maintype() == "multipart":
+            below = cast("list[Message]", part.get_payload())
+            parts += below[: _MAX_FIELDS - len(parts)]
+        elif kind in ("text/plain", "text/html") and kind not in texts:
+            content = part.get_payload(decode=True)
+            texts[kind] = content.decode("ascii", "replace") if isinstance(content, bytes) else ""
+    return texts.get("text/plain") or texts.get("text/html", "")
