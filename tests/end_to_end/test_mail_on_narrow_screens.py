@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser
 
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, SafeHtml
 from digest.editions.model import contents
 from digest.mail.render import MailTemplates
 from tests.end_to_end.conftest import NEEDS_CHROMIUM
@@ -29,7 +30,7 @@ WORDS = {
 }
 
 
-def _mail(word: str) -> str:
+def _mail(word: str, content: Literal["summary", "full"]) -> str:
     """Return the HTML of a mail that says a word wherever an author or operator can."""
     home, other = CategoryPath((word, word)), CategoryPath(("Port", f"2{word}"))
     articles = [
@@ -40,13 +41,19 @@ def _mail(word: str) -> str:
             categories=(home if number % 2 else other,),
             authors=(word,),
             image="https://img.example.org/1.jpg" if number < 4 else None,
+            body=SafeHtml(
+                f"<h2>{word}</h2><p>{word} <code>{word}</code></p><ul><li>{word}</li></ul>"
+                f"<pre><code>{word} {word}</code></pre><table><tbody><tr><td>{word}</td>"
+                f"<td>{word}</td><td>{word}</td></tr></tbody></table>"
+                '<p><img src="https://img.example.org/2.jpg" width="1600" height="900"></p>'
+            ),
         )
         for number in range(1, 7)
     ]
     site = replace(SITE, title=word)
     edition = replace(make_edition(), note=f"{word}\n\n{word}")
     rendered = MailTemplates(templates=TEMPLATES, site=site).render(
-        make_digest(title=word),
+        replace(make_digest(title=word), content=content),
         edition,
         contents(articles, (), 5),
         language="en",
@@ -64,7 +71,7 @@ async def test_no_long_word_makes_a_mail_wider_than_its_screen(
     await page.route("**/*", lambda route: route.abort())
     wider = {}
     for kind, word in WORDS.items():
-        html = _mail(word)
+        html = _mail(word, "full" if styled else "summary")
         if not styled:
             html = re.sub(r"(overflow-wrap|word-break):[^;\"]*;?", "", html)
         await page.set_content(html)

@@ -47,6 +47,7 @@ def make_article(
     language: str | None = None,
     published_at: datetime | None = None,
     pinned: int = 0,
+    body: str = "<p>…</p>",
 ) -> Article:
     at = published_at or NOW - timedelta(hours=number)
     return Article(
@@ -60,7 +61,7 @@ def make_article(
         image=image,
         language=language,
         summary=summary,
-        body=SafeHtml("<p>…</p>"),
+        body=SafeHtml(body),
         published_at=at,
         updated_at=at,
         pinned=pinned,

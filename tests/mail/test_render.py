@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import css_inline
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.articles.model import Article
+from digest.articles.model import Article, SafeHtml
 from digest.editions.model import Digest, contents
 from digest.errors import TemplateError
 from digest.mail.render import MAX_HTML, MailContent, MailTemplates, RenderedEdition
@@ -422,3 +423,43 @@ def test_an_arabic_mail_reads_from_right_to_left() -> None:
     assert lead is not None
     assert lead.attributes["dir"] == "rtl"
     assert "إلغاء الاشتراك" in made.text
+
+
+LONG = SafeHtml("<p>" + "Whole words. " * 30 + "</p><p>The end.</p>")
+
+
+@pytest.mark.parametrize(("content", "whole"), [("summary", 0), ("lead", 1), ("full", 3)])
+def test_a_mail_holds_as_many_articles_whole_as_its_digest_wants(
+    content: Literal["summary", "lead", "full"], whole: int
+) -> None:
+    articles = [replace(article, body=LONG) for article in ARTICLES]
+    made = rendition(articles, digest=replace(make_digest(), content=content))
+    page = LexborHTMLParser(made.html)
+    assert len(page.css(".body")) == made.text.count("  The end.") == whole
+    assert len(page.css("h3, .lead h2")) == 3
+
+
+def test_a_large_mail_has_fewer_whole_articles_and_never_a_cut_one() -> None:
+    body = SafeHtml(f"<p>{'word ' * 3_000}</p><p>The end.</p>")
+    articles = [replace(make_article(n), body=body) for n in range(1, 21)]
+    made = rendition(articles, digest=replace(make_digest(), content="full"))
+    assert len(made.html.encode()) < MAX_HTML
+    page = LexborHTMLParser(made.html)
+    bodies = [" ".join(node.text().split()) for node in page.css(".body")]
+    assert 3 <= len(bodies) < 20
+    assert all(text.endswith("word The end.") for text in bodies)
+    assert len(page.css("h3, .lead h2")) == 20  # the others are short
+
+
+def test_an_article_larger_than_a_mail_is_short() -> None:
+    article = replace(make_article(1), body=SafeHtml(f"<p>{'x ' * MAX_HTML}</p>"))
+    made = rendition([article], digest=replace(make_digest(), content="lead"))
+    assert not LexborHTMLParser(made.html).css(".body")
+
+
+def test_a_picture_that_a_whole_article_shows_is_not_shown_twice() -> None:
+    image = "https://img.example.org/1.jpg"
+    body = SafeHtml(f'<p><img src="{image}">Text.</p>')
+    article = replace(make_article(1, image=image), body=body)
+    made = rendition([article], digest=replace(make_digest(), content="lead"))
+    assert made.html.count(image) == 1

@@ -65,7 +65,7 @@ def running_text(body: SafeHtml) -> str:
     follows the colon before them. A middle dot parts texts that do not end as sentences do.
     """
     body = SafeHtml(_FOOTNOTE_ARROW.sub("", _FOOTNOTE_NUMBER.sub("", body)))
-    return _joined(_paragraphs(body)) or _joined(_texts(body))
+    return _joined(_paragraphs(body)) or _joined(texts(body))
 
 
 def _paragraphs(body: str) -> list[str]:
@@ -74,15 +74,15 @@ def _paragraphs(body: str) -> list[str]:
     depth = start = 0
     for tag in _ASIDE_TAG.finditer(body):
         if depth == 0:
-            paragraphs += _texts(body[start : tag.start()])
+            paragraphs += texts(body[start : tag.start()])
             if paragraphs and _COLON.search(paragraphs[-1]):
                 paragraphs[-1] = paragraphs[-1][:-1] + _ELLIPSIS
         depth = max(0, depth + (-1 if tag[0].startswith("</") else 1))
         start = tag.end()
-    return paragraphs + _texts(body[start:])
+    return paragraphs + texts(body[start:])
 
 
-def _texts(markup: str) -> list[str]:
+def texts(markup: str) -> list[str]:
     """Return the texts of a piece of markup, one for each block, without empty ones."""
     inline = _INLINE_TAG.sub("", _LINE_BREAK.sub(" ", markup))
     texts = (" ".join(html.unescape(text).split()) for text in _TAG.split(inline))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from digest.articles.model import Article, CategoryPath
 from digest.editions.delivery import EXPIRES, DeliveryState
@@ -31,6 +32,7 @@ class Digest:
     subject: str = "{{ digest.title }} · {{ date }}"  #: a Jinja2 template
     subject_width: int = 78  #: columns; a longer subject is cut between graphemes
     template: str = "digest"  #: ``templates/mail/<template>.html`` and ``.txt``
+    content: Literal["summary", "full", "lead"] = "summary"  #: which articles mails hold whole
     max_items: int = 50  #: articles in one mail; the rest are counted
     language: str = "en"  #: BCP 47
     timezone: str = "UTC"  #: IANA name: of the dates shown

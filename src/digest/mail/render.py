@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -108,15 +109,22 @@ class MailTemplates:
     ) -> RenderedEdition:
         """Return the edition for one segment, its HTML under 90 KB.
 
-        Where it would be larger it shows fewer articles and counts more. Raises TemplateError.
+        Where it would be larger, fewer articles are whole; then it shows fewer and counts more.
+        Raises TemplateError.
         """
         words = phrasebook(language, digest.timezone)
         marker = _marker(digest, edition, contents, words.language)
         postal = tuple(one_line(line) for line in postal_address.splitlines())
         given = partial(self._variables, digest, edition, words, marker, postal)
-        variables = given(contents)
+        whole = _whole(digest, contents)
+        variables = given(contents, whole)
         html = self._html(digest, variables)
         while (size := len(html.encode("utf-8"))) > MAX_HTML - _FOR_RECIPIENT:
+            if whole:
+                whole = min(whole - 1, whole * (MAX_HTML - _FOR_RECIPIENT) // size)
+                variables = given(contents, whole)
+                html = self._html(digest, variables)
+                continue
             if contents.shown <= 1:
                 raise TemplateError(
                     f"mail/{digest.template}.html",
@@ -125,7 +133,7 @@ class MailTemplates:
                 )
             fewer = contents.shown * (MAX_HTML - _FOR_RECIPIENT) // size
             contents = shortened(contents, max(1, min(fewer, contents.shown - 1)))
-            variables = given(contents)
+            variables = given(contents, whole)
             html = self._html(digest, variables)
         return RenderedEdition(
             subject=self._subject(digest, variables),
@@ -152,9 +160,10 @@ class MailTemplates:
         marker: str,
         postal_address: tuple[str, ...],
         contents: Contents,
+        whole: int,
     ) -> dict[str, Any]:
         """Return the variables of every mail template."""
-        shown = view(contents, edition, words, self._site)
+        shown = view(contents, edition, words, self._site, whole)
         count = contents.shown + contents.more
         archive = self._site.link(editions_folder(digest.name))
         page = edition_folder(digest.name, edition.number)
@@ -219,6 +228,21 @@ class MailTemplates:
         except Exception as error:  # a template can make any operation fail
             raise explained(error, name, *self._folders) from error
         return rendered.encode("utf-8", "replace").decode("utf-8")
+
+
+def _whole(digest: Digest, contents: Contents) -> int:
+    """Return how many articles a mail holds whole, while their bodies alone fit it."""
+    if digest.content == "summary":
+        return 0
+    lead = contents.lead
+    others = (
+        []
+        if digest.content == "lead"
+        else [article for article in contents.articles if article is not lead]
+    )
+    ordered = [article for article in (lead, *others) if article is not None]
+    sizes = accumulate(len(article.body.encode("utf-8")) for article in ordered)
+    return sum(size <= MAX_HTML for size in sizes)
 
 
 def _marker(digest: Digest, edition: Edition, contents: Contents, language: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from digest.articles.cleaning.images import stands_for_articles
 from digest.articles.model import Article, CategoryPath
 from digest.editions.model import Contents, Edition, Section
+from digest.mail.article_body import mail_body, text_lines
 from digest.mail.phrases import Phrasebook
 from digest.mail.text_layout import cut, one_line
 from digest.site import Site
@@ -39,6 +40,8 @@ class Item:
     date: str  #: in the digest's zone and the mail's language
     source: str  #: who wrote or published it; empty where unknown, or called as its section is
     language: str  #: BCP 47
+    body: str  #: the whole article as safe HTML; empty where the mail has its summary
+    paragraphs: tuple[str, ...]  #: the whole article as plain text, in lines; as ``body``
     category: str  #: as its section's label, or the mail's word for pinned ones; may be empty
 
 
@@ -62,8 +65,10 @@ class View:
     sections: tuple[ItemGroup, ...]  #: without the lead, and without empty ones
 
 
-def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> View:
-    """Return what a segment's templates show."""
+def view(
+    contents: Contents, edition: Edition, words: Phrasebook, site: Site, whole: int = 0
+) -> View:
+    """Return what a segment's templates show, the first ``whole`` articles with their bodies."""
     numbers = count(2)
     first, lead = contents.lead, None
     labels = category_labels(section.category for section in contents.sections if section.category)
@@ -72,9 +77,11 @@ def view(contents: Contents, edition: Edition, words: Phrasebook, site: Site) ->
         items: list[Item] = []
         for article in section.articles:
             if article is first:
-                lead = _item(1, article, section, labels, edition, words, site)
+                lead = _item(1, article, section, labels, edition, words, site, whole)
             else:
-                items.append(_item(next(numbers), article, section, labels, edition, words, site))
+                items.append(
+                    _item(next(numbers), article, section, labels, edition, words, site, whole)
+                )
         if items:
             groups.append(_group(len(groups) + 1, section, labels, tuple(items), words))
     return View(lead=lead, sections=tuple(groups))
@@ -163,6 +170,7 @@ def _item(
     edition: Edition,
     words: Phrasebook,
     site: Site,
+    whole: int,
 ) -> Item:
     elsewhere = web_address(article.link)
     authors = words.say("separator").join(article.authors)
@@ -179,6 +187,8 @@ def _item(
         date=words.moment(article.published_at, edition.due_at),
         source=cut(one_line(source), MAX_SOURCE) if source != told else "",
         language=article.language or site.language,
+        body=mail_body(article.body) if number <= whole else "",
+        paragraphs=tuple(text_lines(article.body)) if number <= whole else (),
         category=labels[section.category] if section.category else told,
     )
 

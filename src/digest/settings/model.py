@@ -158,6 +158,7 @@ class Settings(BaseSettings):
             subject=table.subject,
             subject_width=table.subject_width,
             template=table.template,
+            content=table.content,
             max_items=table.max_items,
             language=table.language or self.site_table.language,
             timezone=self.digest_zone(name),

@@ -319,6 +319,7 @@ class DigestTable(Table):
     subject: Title = "{{ digest.title }} · {{ date }}"
     subject_width: Annotated[int, whole(20, 250)] = 78
     template: Name = "digest"
+    content: Literal["summary", "full", "lead"] = "summary"
     max_items: Annotated[int, whole(1, 1_000)] = 50
     min_items: Annotated[int, whole(1, 1_000)] = 1
     max_age: Annotated[timedelta, within("1h", "365d")] | None = None

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, SafeHtml
 from digest.editions.model import contents
 from digest.mail.composer import Composer
 from digest.mail.lint.contrast import contrast, poor
@@ -232,6 +232,18 @@ BREAKS: dict[str, list[bytes]] = {
 def test_a_good_message_is_not_remarked_on() -> None:
     assert [str(remark) for remark in lint(GOOD, postal_address=POSTAL)] == []
     assert lint(compose(LETTER, SLIP, SENDER).message, postal_address=POSTAL) == ()
+
+
+def test_a_mail_of_whole_articles_is_not_remarked_on() -> None:
+    body = SafeHtml(
+        '<h2>H</h2><p>Text <a href="https://e.org/">link</a> <code>x</code></p><blockquote><p>q</p>'
+        "</blockquote><pre><code>code</code></pre><table><tbody><tr><th>1</th><td>2</td></tr></tbody>"
+        '</table><ul><li>a</li></ul><p><img src="https://e.org/a.png" width="900"></p>'
+    )
+    articles = [replace(article, body=body) for article in ARTICLES]
+    digest = replace(make_digest(), content="full")
+    message = PRESS.envelope(digest, make_edition(edition_id=8), articles, make_delivery()).message
+    assert [str(remark) for remark in lint(message, postal_address=POSTAL)] == []
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,10 @@ def _language(mail: ParsedMessage) -> Iterator[str]:
 
 
 def _tables(mail: ParsedMessage) -> Iterator[str]:
+    of_articles = {table.mem_id for table in mail.page.css(".body table")}
     for table in mail.page.css("table"):
+        if table.mem_id in of_articles:
+            continue
         if table.attributes.get("role") != "presentation":
             yield "a table has no role=presentation: it would be read as one of data"
             return

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from digest.articles.model import SafeHtml
+from digest.mail.article_body import mail_body, text_lines
+from digest.mail.text_layout import display_width
+
+
+@pytest.mark.parametrize(
+    ("image", "made"),
+    [
+        ('<img src="https://e.org/a">', '<img src="https://e.org/a" alt="" width="528">'),
+        (
+            '<img src="https://e.org/a" width="1200" height="600" alt="A > b">',
+            '<img src="https://e.org/a" alt="A > b" width="528">',
+        ),
+        ('<img alt="" width="200">', '<img alt="" width="200">'),
+        ('<img alt="" width="50%">', '<img alt="" width="528">'),
+        ('<img alt="" width="0">', '<img alt="" width="528">'),
+    ],
+)
+def test_a_picture_of_a_body_has_a_width_that_fits_a_mail(image: str, made: str) -> None:
+    assert mail_body(SafeHtml(f"<p>{image} text</p>")) == f"<p>{made} text</p>"
+
+
+def test_a_body_as_text_keeps_paragraphs_items_cells_and_lines_of_code_apart() -> None:
+    body = SafeHtml(
+        "<h2>Head</h2><p>One &amp; two.</p><ul><li>a</li><li><p>b</p></li></ul>"
+        "<table><tbody><tr><td>2024</td>\n<td>15</td></tr></tbody></table>"
+        '<pre><code class="x">if a &lt; b:\n\treturn\n</code></pre><p> </p>'
+    )
+    assert text_lines(body) == [
+        "  Head",
+        "  One & two.",
+        "  - a",
+        "  - b",
+        "  2024 | 15",
+        "    if a < b:\n        return",
+    ]
+
+
+def test_no_line_of_code_is_wider_than_a_mail() -> None:
+    (code,) = text_lines(SafeHtml(f"<pre>{'x' * 200} {'長' * 80}</pre>"))
+    assert max(map(display_width, code.split("\n"))) <= 72
