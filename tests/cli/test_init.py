@@ -309,3 +309,38 @@ def test_init_tells_what_is_no_site(
     assert made.code == 2
     assert problem in made.err
     assert not (workplace.folder / "site" / "_digest").exists()
+
+
+@pytest.mark.parametrize(
+    ("generator", "files"),
+    [
+        ("hexo", {"_config.yml": "source_dir: {outside}\n"}),
+        ("hexo", {"_config.yml": "source_dir: ../outside\n"}),
+        ("pelican", {"pelicanconf.py": "PATH = '../outside'\n"}),
+        ("mkdocs", {"mkdocs.yml": "docs_dir: linked\n"}),
+        ("hugo", {"hugo.toml": "staticDir = '../outside'\n", "content/a.md": "A\n"}),
+    ],
+)
+def test_init_publishes_nothing_from_outside_the_site(
+    program: Program, workplace: Workplace, generator: str, files: dict[str, str]
+) -> None:
+    outside = workplace.folder / "outside"
+    lay(outside, {"secret.md": "secret\n"})
+    site = workplace.folder / "site"
+    lay(site, {name: text.replace("{outside}", str(outside)) for name, text in files.items()})
+    (site / "linked").symlink_to(outside)
+    made = program("init", "--from", generator, "site")
+    assert made.code == 2
+    assert "lies outside of" in made.err
+    assert not (site / "_digest").exists()
+
+
+def test_init_writes_a_file_that_can_be_read_whatever_a_site_says(
+    program: Program, workplace: Workplace
+) -> None:
+    text = """AUTHOR = "\\ud800x"\nARTICLE_EXCLUDES = ["a\\x7f"]\n"""
+    lay(workplace.folder / "site", {"pelicanconf.py": text, "content/a.md": "A\n"})
+    assert program("init", "--from", "pelican", "site").code == 0
+    settings = load(workplace.folder / "site" / "_digest" / "digest.toml", {})
+    assert settings.site().author == "?x"
+    assert "a\x7f" in settings.articles.exclude

@@ -159,10 +159,11 @@ def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | 
 
 
 def _toml(value: str | list[str] | dict[str, str]) -> str:
-    """Return a value as TOML, in one line."""
+    """Return a value as TOML, in one line; what Unicode text cannot hold becomes "?"."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{_toml(key)} = {_toml(item)}' for key, item in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return text.encode("utf-8", "replace").decode()
 
 
 def _counted(root: Path) -> str:

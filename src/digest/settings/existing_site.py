@@ -68,11 +68,17 @@ _Loader.add_multi_constructor("", _unknown_tag)
 def read_site(generator: str, folder: Path) -> ExistingSite:
     """Return the site of a generator in a folder.
 
-    Raises ConfigurationError where the folder holds no such site.
+    Raises ConfigurationError where the folder holds no such site, or where its configuration or a
+    link leads to folders elsewhere, which would be published.
     """
     if not folder.is_dir():
         raise ConfigurationError("--from", str(folder), "is no folder")
-    return GENERATORS[generator](folder)
+    site = GENERATORS[generator](folder)
+    real = folder.resolve()
+    for path in (*site.articles.values(), *site.assets):
+        if not path.resolve().is_relative_to(real):
+            raise ConfigurationError("--from", str(path), f"lies outside of {real}")
+    return site
 
 
 def _hexo(folder: Path) -> ExistingSite:
