@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from digest.scheduling import days_off, words
+from digest.scheduling import words
 
 
 @pytest.mark.parametrize(
@@ -26,17 +26,17 @@ from digest.scheduling import days_off, words
     ],
 )
 def test_days_are_off(text: str, on: list[str], off: list[str]) -> None:
-    found = days_off.parse([text])
+    found = words.parse_days_off([text])
     assert [day for day in on if date.fromisoformat(day) in found] == []
     assert [day for day in off if date.fromisoformat(day) not in found] == []
 
 
 def test_all_of_a_list_are_off() -> None:
-    found = days_off.parse(["sat", "12-25", "2026-10-01", "2026-11-01..2026-11-02"])
+    found = words.parse_days_off(["sat", "12-25", "2026-10-01", "2026-11-01..2026-11-02"])
     for day in ("2026-10-03", "2026-12-25", "2026-10-01", "2026-11-02"):
         assert date.fromisoformat(day) in found
     assert date(2026, 10, 2) not in found
-    assert date(2026, 10, 3) not in days_off.parse([])
+    assert date(2026, 10, 3) not in words.parse_days_off([])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_all_of_a_list_are_off() -> None:
 )
 def test_an_error_names_the_text_and_what_it_may_be(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        days_off.parse([text])
+        words.parse_days_off([text])
     assert told in str(caught.value)
 
 
@@ -80,10 +80,10 @@ def test_an_error_names_the_text_and_what_it_may_be(text: str, told: str) -> Non
     ],
 )
 def test_it_is_told_where_no_run_is_left(schedule: str, skip: list[str], left: bool) -> None:
-    assert days_off.parse(skip).leave([words.parse(schedule)]) is left
+    assert words.parse_days_off(skip).leave([words.parse(schedule)]) is left
 
 
 def test_one_of_several_schedules_is_enough() -> None:
     both = [words.parse("weekly sat 07:00"), words.parse("weekly mon 07:00")]
-    assert days_off.parse(["sat"]).leave(both)
-    assert not days_off.parse(["sat", "mon"]).leave(both)
+    assert words.parse_days_off(["sat"]).leave(both)
+    assert not words.parse_days_off(["sat", "mon"]).leave(both)

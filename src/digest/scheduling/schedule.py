@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from digest.scheduling import days_off, words
+from digest.scheduling import words
 from digest.scheduling.cron import Cron
-from digest.scheduling.days_off import DaysOff
-from digest.scheduling.words import Recurrence
+from digest.scheduling.words import DaysOff, Recurrence
 from digest.times import known_zone, local_moment
 
 _DAY = timedelta(days=1)
@@ -39,7 +38,7 @@ class Schedule:
 
     when: str | tuple[str, ...]
     timezone: str  #: IANA name
-    skip: tuple[str, ...] = ()  #: days off, as ``digest.scheduling.days_off`` reads them
+    skip: tuple[str, ...] = ()  #: days off, as ``digest.scheduling.words`` reads them
     local: bool = False  #: each reader at the hour of their own zone
     _plans: tuple[Cron | Recurrence, ...] = field(init=False, repr=False, compare=False)
     _off: DaysOff = field(init=False, repr=False, compare=False)
@@ -48,7 +47,7 @@ class Schedule:
     def __post_init__(self) -> None:
         lines = (self.when,) if isinstance(self.when, str) else self.when
         object.__setattr__(self, "_plans", tuple(map(words.parse, lines)))
-        object.__setattr__(self, "_off", days_off.parse(self.skip))
+        object.__setattr__(self, "_off", words.parse_days_off(self.skip))
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
     def next_after(self, moment: datetime) -> datetime | None:

@@ -17,7 +17,7 @@ from digest.articles.cleaning.rules import check_replacement
 from digest.articles.ingest.tree import TOP
 from digest.editions.delivery import EXPIRES
 from digest.mail.transports.model import Tls
-from digest.scheduling import days_off, words
+from digest.scheduling import words
 from digest.settings.addresses import database_url
 from digest.settings.durations import within
 from digest.settings.types import (
@@ -335,7 +335,7 @@ class DigestTable(Table):
     @model_validator(mode="after")
     def _comes_on_some_day(self) -> Self:
         lines = (self.schedule,) if isinstance(self.schedule, str) else self.schedule
-        if not days_off.parse(self.skip).leave(map(words.parse, lines)):
+        if not words.parse_days_off(self.skip).leave(map(words.parse, lines)):
             raise at("skip", self.skip, f"leaves no run of '{', '.join(lines)}'")
         return self
 

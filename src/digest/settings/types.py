@@ -21,7 +21,7 @@ from digest.articles.filters import folded
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.tree import TOP
 from digest.articles.model import CategoryPath
-from digest.scheduling import days_off, words
+from digest.scheduling import words
 from digest.settings.addresses import (
     address,
     address_template,
@@ -160,7 +160,7 @@ def day_off(value: object) -> object:
     """Check a day off, or several in one text; TOML has dates of its own."""
     text = value.isoformat() if type(value) is date else value
     if isinstance(text, str):
-        days_off.parse([text])
+        words.parse_days_off([text])
     return text
 
 
