@@ -8,7 +8,7 @@ from lxml import etree
 
 from digest.articles.model import ArticleId, Tombstone
 from digest.feeds.feedgen_extensions import TOMBSTONES, minutes, period
-from digest.settings.durations import parse
+from digest.settings.types import duration
 from tests.defaults import default_feed
 from tests.feeds.samples import NOON, PORTS, SITE, article, atom
 
@@ -34,7 +34,7 @@ GONE = [
     ],
 )
 def test_the_period_is_the_shortest_that_holds_a_look(every: str, expected: object) -> None:
-    assert period(parse(every)) == expected
+    assert period(duration(every)) == expected
 
 
 def test_minutes_are_whole_and_at_least_one() -> None:

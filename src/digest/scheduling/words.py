@@ -1,4 +1,4 @@
-"""Schedules in words.
+"""Schedules in words, and days off: days on which a schedule has no runs.
 
 ``daily 07:00 18:30``: one or more times of day, separated by spaces.
 ``weekly mon,thu 07:00``, ``weekly mon-fri 07:00``: on weekdays; a range may go over a week's end.
@@ -31,6 +31,12 @@ _FORMS = {
     "weekly": "weekly mon,thu 07:00",
     "monthly": "monthly 1,15 07:00",
 }
+_DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEARLY = re.compile(r"[0-9]{2}-[0-9]{2}")
+#: A year that has a 29 February.
+_LEAP_YEAR = 2000
+#: Within 28 years every date comes on every weekday.
+_FIRST_DAY, _CYCLE = date(2001, 1, 1), 365 * 28 + 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +150,6 @@ def _suggestion(names: list[str]) -> str:
         name[:3] if name[:3] in WEEKDAYS else "".join(closest(name, WEEKDAYS)) for name in names
     ]
     return f"; did you mean '{'-'.join(known)}'?" if all(known) and len(known) < 3 else ""
-
-
-_DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_YEARLY = re.compile(r"[0-9]{2}-[0-9]{2}")
-#: A year that has a 29 February.
-_LEAP_YEAR = 2000
-#: Within 28 years every date comes on every weekday.
-_FIRST_DAY, _CYCLE = date(2001, 1, 1), 365 * 28 + 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

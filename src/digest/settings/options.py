@@ -19,7 +19,6 @@ from digest.editions.delivery import EXPIRES
 from digest.mail.transports.model import Tls
 from digest.scheduling import words
 from digest.settings.addresses import database_url
-from digest.settings.durations import within
 from digest.settings.types import (
     Address,
     AssetType,
@@ -55,6 +54,7 @@ from digest.settings.types import (
     WebAddress,
     Zone,
     distinct,
+    duration_within,
     engine_order,
     hex_key,
     whole,
@@ -163,15 +163,15 @@ class ArticlesTable(Table):
     image_proxy: ImageProxy | None = None
     referrer_policy: ReferrerPolicy = NO_REFERRER
     watch: Literal["events", "poll"] = "events"
-    poll_every: Annotated[timedelta, within("5s", "7d")] = timedelta(seconds=10)
-    scan_every: Annotated[timedelta, within("5s", "7d")] = timedelta(minutes=10)
-    settle: Annotated[timedelta, within("0s", "10m")] = timedelta(seconds=3)
-    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=2)
+    poll_every: Annotated[timedelta, duration_within("5s", "7d")] = timedelta(seconds=10)
+    scan_every: Annotated[timedelta, duration_within("5s", "7d")] = timedelta(minutes=10)
+    settle: Annotated[timedelta, duration_within("0s", "10m")] = timedelta(seconds=3)
+    timeout: Annotated[timedelta, duration_within("1s", "10m")] = timedelta(seconds=2)
     workers: Annotated[int, whole(0, 256)] = 0
     rule_files: tuple[FilePath, ...] = ()
     duplicates: Literal["keep", "fold"] = "keep"
     on_delete: Literal["keep", "withdraw"] = "keep"
-    grace: Annotated[timedelta, within("0s", "365d")] = timedelta(days=1)
+    grace: Annotated[timedelta, duration_within("0s", "365d")] = timedelta(days=1)
     assets: tuple[FilePath, ...] = ()
     asset_types: Annotated[tuple[AssetType, ...], distinct("must name each extension once")] = (
         "pdf",
@@ -186,7 +186,7 @@ class ArticlesTable(Table):
         "webm",
     )
     max_asset_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 20_971_520
-    longest_embargo: Annotated[timedelta, within("0s", "3650d")] = timedelta(days=365)
+    longest_embargo: Annotated[timedelta, duration_within("0s", "3650d")] = timedelta(days=365)
     category_style: Literal["path", "flat"] = "path"
     max_feeds: Annotated[int, whole(2, 1_000)] = 64
     category_map: dict[Category, CategoryTarget] = {}
@@ -205,8 +205,8 @@ class SourceTable(Table):
 
     url: WebAddress
     category: Category | None = None
-    every: Annotated[timedelta, within("10m", "2d")] | None = None
-    max_age: Annotated[timedelta, within("1h", "3650d")] | None = None
+    every: Annotated[timedelta, duration_within("10m", "2d")] | None = None
+    max_age: Annotated[timedelta, duration_within("1h", "3650d")] | None = None
     max_per_day: Annotated[int, whole(1, 10_000)] = 200
     allow_private: bool = False
 
@@ -289,7 +289,7 @@ class FeedsTable(Table):
     archives: bool = True
     max_bytes: Annotated[int, whole(100_000, 100_000_000)] = 8_000_000
     max_feeds: Annotated[int, whole(1, 1_000_000)] = 20_000
-    ttl: Annotated[timedelta, within("1m", "7d")] = timedelta(hours=1)
+    ttl: Annotated[timedelta, duration_within("1m", "7d")] = timedelta(hours=1)
     readers: dict[Title, ReaderAddress] | None = None
     hubs: Annotated[
         tuple[Hub, ...], distinct("must name at most five hubs, each once", most=5)
@@ -322,14 +322,14 @@ class DigestTable(Table):
     content: Literal["summary", "full", "lead"] = "summary"
     max_items: Annotated[int, whole(1, 1_000)] = 50
     min_items: Annotated[int, whole(1, 1_000)] = 1
-    max_age: Annotated[timedelta, within("1h", "365d")] | None = None
+    max_age: Annotated[timedelta, duration_within("1h", "365d")] | None = None
     approve: bool = False
-    approve_within: Annotated[timedelta, within("5m", "30d")] = timedelta(hours=6)
+    approve_within: Annotated[timedelta, duration_within("5m", "30d")] = timedelta(hours=6)
     unapproved: Literal["send", "drop"] = "drop"
     welcome: Annotated[int, whole(0, 100)] = 0
     language: Language | None = None
-    expires: Annotated[timedelta, within("1h", "30d")] = EXPIRES
-    catch_up: Annotated[timedelta, within("0s", "30d")] = timedelta(hours=12)
+    expires: Annotated[timedelta, duration_within("1h", "30d")] = EXPIRES
+    catch_up: Annotated[timedelta, duration_within("0s", "30d")] = timedelta(hours=12)
     enabled: bool = True
 
     @model_validator(mode="after")
@@ -351,9 +351,9 @@ class SmtpTable(Table):
     username: Line | None = None
     password: SecretStr | None = None
     connections: Annotated[int, whole(1, 50)] = 10
-    timeout: Annotated[timedelta, within("1s", "10m")] = timedelta(seconds=30)
+    timeout: Annotated[timedelta, duration_within("1s", "10m")] = timedelta(seconds=30)
     messages_per_connection: Annotated[int, whole(1, 10_000)] = 100
-    idle: Annotated[timedelta, within("1s", "5m")] = timedelta(seconds=20)
+    idle: Annotated[timedelta, duration_within("1s", "5m")] = timedelta(seconds=20)
     ca_file: FilePath | None = None
     cert_file: FilePath | None = None
     key_file: FilePath | None = None
@@ -381,7 +381,7 @@ class SendmailTable(Table):
     """``[mail.sendmail]``: the command that takes the mail."""
 
     command: Command = ("/usr/sbin/sendmail", "-i")
-    timeout: Annotated[timedelta, within("1s", "2m")] = timedelta(seconds=60)
+    timeout: Annotated[timedelta, duration_within("1s", "2m")] = timedelta(seconds=60)
 
 
 class LimitsTable(Table):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 
 from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule, check_pattern
@@ -47,6 +47,17 @@ _ROOT_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 
 #: In place of a digest's time zone: that of each subscriber.
 SUBSCRIBER = "subscriber"
+#: Units of durations, in the order in which they are written.
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+_DURATION = re.compile("".join(rf"(?:([0-9]{{1,8}})\s*{unit}\s*)?" for unit in _UNITS))
+_ISO_8601 = TypeAdapter(timedelta)
 
 
 def search_term(text: str) -> str:
@@ -253,6 +264,45 @@ def text(most: int, *, least: int = 0) -> object:
     """Return the bounds of a text's length in characters, both included."""
     bounds = f"{least} to {most:,}" if least else f"at most {most:,}"
     return Field(min_length=least, max_length=most, description=f"a text of {bounds} characters")
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration that ``text`` says, never negative. Raises ValueError."""
+    stripped = text.strip()
+    if stripped[:1].upper() == "P":
+        try:
+            return _ISO_8601.validate_python(stripped.upper())
+        except ValidationError:
+            raise ValueError(f"no duration: {text!r}") from None
+    match = _DURATION.fullmatch(stripped)
+    if match is None or not stripped:
+        raise ValueError(f"no duration: {text!r}")
+    return sum(
+        (
+            int(count) * unit
+            for count, unit in zip(match.groups(), _UNITS.values(), strict=True)
+            if count
+        ),
+        timedelta(),
+    )
+
+
+def duration_within(low: str, high: str) -> BeforeValidator:
+    """Return a check for durations from ``low`` to ``high``, both included."""
+    shortest, longest = duration(low), duration(high)
+
+    def check(value: object) -> timedelta:
+        try:
+            read = value if isinstance(value, timedelta) else duration(str(value))
+        except ValueError:
+            read = None
+        if read is None or not shortest <= read <= longest:
+            raise ValueError(
+                f"must be a duration from {low} to {high}, such as '90s', '10m' or '12h'"
+            )
+        return read
+
+    return BeforeValidator(check)
 
 
 Line = Annotated[str, text(500), AfterValidator(one_line)]

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from digest.settings import durations
+from digest.settings.types import duration
 
 
 @pytest.mark.parametrize(
-    ("text", "duration"),
+    ("text", "expected"),
     [
         ("90s", timedelta(seconds=90)),
         ("10m", timedelta(minutes=10)),
@@ -24,8 +24,8 @@ from digest.settings import durations
         ("pt1.5s", timedelta(milliseconds=1500)),
     ],
 )
-def test_a_duration_is_read(text: str, duration: timedelta) -> None:
-    assert durations.parse(text) == duration
+def test_a_duration_is_read(text: str, expected: timedelta) -> None:
+    assert duration(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_a_duration_is_read(text: str, duration: timedelta) -> None:
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
-        durations.parse(text)
+        duration(text)
