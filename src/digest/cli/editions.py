@@ -1,8 +1,9 @@
-"""`digest editions`: what went out, what waits for the operator, and the decisions on it."""
+"""`digest editions` and `digest deliveries`: what was sent, what waits, and the decisions on it."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,15 @@ import typer
 
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
+from digest.editions.delivery import DeliveryState
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
     from digest.editions.model import Edition
-    from digest.editions.progress import Standing
+    from digest.editions.progress import DeliveryRecord, Standing
 
 app = typer.Typer(help="List, approve, cancel and resend editions.", no_args_is_help=True)
+delivery_commands = typer.Typer(help="List the mails of an edition.", no_args_is_help=True)
 
 Id = Annotated[
     int, typer.Argument(help="Its id, as `digest editions list` tells it.", min=1, max=2**63 - 1)
@@ -25,6 +28,7 @@ Id = Annotated[
 #: Characters of a note.
 _MAX_NOTE = 10_000
 _COLUMNS = ("Id", "Digest", "Number", "Due", "State", "Articles", "Mails")
+_DELIVERY_COLUMNS = ("Address", "State", "Attempts", "Changed", "Next", "Server")
 
 
 @app.command("list")
@@ -119,8 +123,6 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
 
     Its articles come in no other edition. What is being sent at this moment still arrives.
     """
-    from digest.editions.delivery import DeliveryState
-
     with services_of(context, log=False) as services:
         _standing(services, edition_id)  # raises if there is no such edition
         cancelled = asyncio.run(services.editor().cancel(edition_id))
@@ -265,3 +267,43 @@ def _fields(standing: Standing) -> dict[str, object]:
         "articles": standing.articles,
         "mails": {str(state): count for state, count in standing.states.items()},
     }
+
+
+@delivery_commands.callback()
+def _group() -> None:
+    """Have `list` be a command of its own."""
+
+
+@delivery_commands.command("list")
+def list_deliveries(
+    context: typer.Context,
+    edition: Annotated[
+        int,
+        typer.Option(help="Its id, as `digest editions list` tells it.", min=1, max=2**63 - 1),
+    ],
+    state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many at most.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List the deliveries of an edition, the last changed first, with the server's answer."""
+    with services_of(context, log=False) as services:
+        if services.store.reports.standing(edition) is None:
+            raise typer.BadParameter(f"there is no edition {edition}; see `digest editions list`")
+        deliveries = services.store.reports.deliveries(edition, state, limit)
+    if as_json:
+        print_json([asdict(delivery) for delivery in deliveries])
+    elif deliveries:
+        print_table(_DELIVERY_COLUMNS, map(_delivery_row, deliveries))
+    else:
+        say("No deliveries.")
+
+
+def _delivery_row(delivery: DeliveryRecord) -> tuple[str, ...]:
+    return (
+        delivery.address or "(removed)",
+        delivery.state,
+        str(delivery.attempts),
+        f"{delivery.changed_at:%Y-%m-%d %H:%M}",
+        f"{delivery.due_at:%Y-%m-%d %H:%M}" if delivery.due_at else "",
+        delivery.error or "",
+    )

@@ -13,10 +13,7 @@ from digest import __version__
 from digest.cli import (
     articles,
     check,
-    deliveries,
     editions,
-    export,
-    feeds,
     init,
     mail,
     published,
@@ -64,10 +61,10 @@ def options(
     context.obj = Context(config)
 
 
-for part in (init.app, check.app, run.app, articles.app, export.app, feeds.app, mail.app):
+for part in (init.app, check.app, run.app, articles.app, published.commands, mail.app):
     app.registered_commands += part.registered_commands
-app.add_typer(published.app, name="articles")
-app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(published.article_commands, name="articles")
+app.add_typer(editions.delivery_commands, name="deliveries")
 app.add_typer(editions.app, name="editions")
 app.add_typer(sources.app, name="sources")
 app.add_typer(subscribers.app, name="subscribers")
