@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.app.checks import unreachable_pages
+from digest.app.builders import unreachable_pages
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
 

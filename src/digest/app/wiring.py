@@ -18,6 +18,7 @@ from random import random
 from typing import TYPE_CHECKING
 
 from digest.app.builders import (
+    check_export_folder,
     feed_fingerprint,
     feed_style_sheet,
     make_mail_templates,
@@ -27,7 +28,6 @@ from digest.app.builders import (
     make_tree,
     template_folders,
 )
-from digest.app.checks import check_export_folder
 from digest.app.token_keys import fingerprint, load_keys, tell_lost_keys
 from digest.articles.ingest.ingest import Ingest
 from digest.articles.ingest.tree import Tree

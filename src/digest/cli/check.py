@@ -38,7 +38,7 @@ def check(
 
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """
-    from digest.app.checks import unreachable_pages
+    from digest.app.builders import unreachable_pages
     from digest.settings import exposed_secrets, problems
     from digest.settings.exposure import changeable_by_all
 
@@ -153,8 +153,13 @@ def _tell(what: str, error: Exception | None) -> None:
 
 def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     """Return the checks in order: a name, and the function that raises an error."""
-    from digest.app.builders import make_mail_templates, make_pages, make_transport, make_tree
-    from digest.app.checks import check_roots
+    from digest.app.builders import (
+        check_roots,
+        make_mail_templates,
+        make_pages,
+        make_transport,
+        make_tree,
+    )
     from digest.app.token_keys import fingerprint, load_keys, lost_keys_problem
     from digest.site import is_loopback
     from digest.store.database import open_store

@@ -37,7 +37,7 @@ def run(
 
     SIGINT (Ctrl-C) and SIGTERM stop it cleanly within 5 seconds, a second one at once.
     """
-    from digest.app.checks import unreachable_pages
+    from digest.app.builders import unreachable_pages
     from digest.app.daemon import Daemon
 
     keep_heap_small()
