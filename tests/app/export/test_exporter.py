@@ -18,8 +18,7 @@ from lxml import etree
 from digest.app.export import exporter as exporting
 from digest.app.export.contents import article_pages
 from digest.app.export.exporter import Exported, Exporter
-from digest.app.export.folder import ExportFolder
-from digest.app.export.manifest import MANIFEST, Manifest
+from digest.app.export.folder import MANIFEST, ExportFolder, Manifest
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, Draft, SafeHtml, article_key
 from digest.errors import ConfigurationError, OutputError, StoreError

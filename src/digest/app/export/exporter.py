@@ -21,8 +21,7 @@ from digest.app.export.contents import (
     article_pages,
     site_contents,
 )
-from digest.app.export.folder import ExportFolder
-from digest.app.export.manifest import FileState, Manifest, content_hash
+from digest.app.export.folder import ExportFolder, FileState, Manifest, content_hash
 from digest.assets import ASSETS
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.app.export.manifest import FileState, Manifest, content_hash
+from digest.app.export.folder import FileState, Manifest, content_hash
 
 STATE = FileState("7.abc", content_hash(b"x"), 1, 1_700_000_000_123_456_789)
 WHOLE = Manifest(
