@@ -16,9 +16,8 @@ from digest.articles.revision import IngestPolicy, Kind, Known, content_of, deci
 from digest.site import tag_uri
 from digest.store.article_lookup import load
 from digest.store.article_matching import ArticleMatcher, MatchedArticle, own_identity
-from digest.store.category_membership import update_categories
-from digest.store.facet_membership import Said, note_policy, update_facets
 from digest.store.file_assets import replace_assets
+from digest.store.memberships import Said, note_policy, update_categories, update_facets
 from digest.store.problems import note
 from digest.store.revisions import advance, record_changes
 from digest.store.rewritten_files import remember_repeats

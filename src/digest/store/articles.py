@@ -15,8 +15,8 @@ from digest.articles.revision import IngestPolicy
 from digest.store.article_batches import record
 from digest.store.article_queries import category_summaries
 from digest.store.connection import Database, Lock
-from digest.store.facet_membership import update_all_facets
 from digest.store.file_assets import referring_files
+from digest.store.memberships import update_all_facets
 from digest.store.problems import FAILED, counted, listed
 from digest.store.rewritten_files import SAID
 from digest.store.schema import article, article_state, file, meta, problem, withdrawal

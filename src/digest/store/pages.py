@@ -33,8 +33,8 @@ from digest.store.article_queries import (
 from digest.store.connection import Database
 from digest.store.editions import held as edition_articles
 from digest.store.editions import issued, leads, taken_upto
-from digest.store.facet_membership import summaries
 from digest.store.file_assets import visible_assets
+from digest.store.memberships import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import article, article_state, category, facet, feed_change, meta
 from digest.store.statements import PreparedQuery, put

@@ -21,7 +21,7 @@ from digest.articles.model import (
 )
 from digest.store.article_queries import COLUMNS, lies_within, newest, read, within
 from digest.store.connection import Database, Lock
-from digest.store.facet_membership import running
+from digest.store.memberships import running
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
