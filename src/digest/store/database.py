@@ -15,14 +15,12 @@ from digest.store.deliveries import DeliveryStore
 from digest.store.edition_progress import Reports
 from digest.store.edition_store import EditionStore
 from digest.store.feeds import FeedStore
-from digest.store.hub_notifications import HubNotificationStore
+from digest.store.meta_rows import HubNotificationStore, KeyStore, ScanStore
 from digest.store.pages import PageStore
-from digest.store.scans import ScanStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.sources import SourceStore
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
-from digest.store.token_keys import KeyStore
 from digest.store.withdrawals import Withdrawals
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -25,7 +25,7 @@ from digest.articles.ingest.workers import GivenUp, Stalled, Workers
 from digest.articles.model import Changes, SourceFile, article_key
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
-from digest.store.scans import ScanStore
+from digest.store.meta_rows import ScanStore
 from tests import stores
 from tests.conftest import Workplace
 
