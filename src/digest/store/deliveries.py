@@ -20,7 +20,7 @@ from digest.editions.delivery import (
     Pause,
 )
 from digest.editions.model import Digest, Edition, EditionState
-from digest.store import delivery_rows, editions, pauses
+from digest.store import delivery_rows, editions
 from digest.store.article_queries import of_edition
 from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
@@ -141,7 +141,7 @@ class DeliveryStore:
         with self._database.read() as connection:
             stale = _stale(connection, now, expires)
             called_back = list(connection.scalars(_called_back()))
-            paused = pauses.every(connection)
+            paused = delivery_rows.pauses(connection)
         if called_back:
             with self._database.write(Lock.OUTBOX) as connection:
                 for edition_id in called_back:
@@ -186,7 +186,7 @@ class DeliveryStore:
             .with_for_update(skip_locked=True, of=delivery)
         )
         with self._database.write(Lock.OUTBOX) as connection:
-            numbers, probes = pauses.take(connection, query, limit, now)
+            numbers, probes = delivery_rows.choose(connection, query, limit, now)
             return delivery_rows.take_these(connection, numbers, probes, now, lease, owner)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
@@ -280,22 +280,22 @@ class DeliveryStore:
         query = select(delivery.c.due_at).where(delivery.c.due_at.is_not(None))
         query = query.order_by(delivery.c.due_at).limit(1)
         with self._database.read() as connection:
-            return pauses.next_due_at(connection, query, pauses.every(connection))
+            return delivery_rows.next_due_at(connection, query, delivery_rows.pauses(connection))
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
         """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
         with self._database.write(Lock.OUTBOX) as connection:
-            return pauses.begin(connection, digest, now, probe_at, reason)
+            return delivery_rows.begin_pause(connection, digest, now, probe_at, reason)
 
     def resume(self, digest: str | None) -> bool:
         """End the pause of a digest, or of all mail; False where there is none."""
         with self._database.write(Lock.OUTBOX) as connection:
-            return pauses.end(connection, digest)
+            return delivery_rows.end_pause(connection, digest)
 
     def pauses(self) -> list[Pause]:
         """Return what is paused, all mail first, then by the digest's name."""
         with self._database.read() as connection:
-            return pauses.every(connection)
+            return delivery_rows.pauses(connection)
 
     def _suppress(self, now: datetime) -> None:
         """End the deliveries that are due to subscribers who are no longer active."""
