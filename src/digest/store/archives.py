@@ -1,4 +1,4 @@
-"""Archives: what the archived documents of feeds hold, remembered for ever."""
+"""Archives of feeds (RFC 5005): the entries of each archived document, stored permanently."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from digest.store.withdrawals import buried, remains, tombstone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a feed holds at one moment, and what is to become of its archives."""
+    """The entries of a feed at one moment, and the decision on its archives."""
 
     feed: str  #: hash of its folder
-    versions: tuple[Version, ...]  #: of the current document, newest first
-    gone: tuple[Tombstone, ...]  #: told by it, withdrawn last first
+    versions: tuple[Version, ...]  #: in the current document, newest first
+    gone: tuple[Tombstone, ...]  #: in the current document, latest withdrawal first
     newest: int  #: number of the newest archive; 0 where there is none
     decision: Decision
 
     @property
     def contents(self) -> FeedContents:
-        """What the documents of the feed tell once the decision is carried out."""
+        """The contents of the feed's documents after the decision is carried out."""
         return FeedContents(
             versions=self.versions,
             gone=self.gone,
@@ -56,7 +56,7 @@ def newest_archive(connection: Connection, feed: Feed) -> int:
 def archive_states(
     connection: Connection, feeds: Collection[Feed]
 ) -> dict[str, list[ArchiveState]]:
-    """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+    """Return the states of archives, oldest first, by the folders of their feeds."""
     folders = {hashed(feed.folder): feed.folder for feed in feeds}
     query = (
         select(
@@ -76,7 +76,7 @@ def archive_states(
 
 
 def held(connection: Connection, feed: Feed, number: int) -> Held:
-    """Return what an archive holds, as it is now; what has left the feed is left out."""
+    """Return the entries of an archive as they are now, without those that left the feed."""
     holds = (
         select(archive_entry.c.article)
         .join(archive, archive.c.id == archive_entry.c.archive)
@@ -101,12 +101,12 @@ def look(
     archives: bool,
     withdrawals: bool = True,
 ) -> Look:
-    """Return what a feed holds, and with ``archives`` what is to become of its archives.
+    """Return the entries of a feed and, with ``archives``, the decision on its archives.
 
-    Without ``withdrawals`` no article of any feed is withdrawn, and none is looked for.
+    Without ``withdrawals`` no article of any feed is withdrawn, and tombstones are not queried.
 
-    Nothing can be lost but what changed and what that pushed out of the current document, so with
-    ``changed`` (sequences) nothing else is looked at.
+    ``changed`` (sequences) limits the work: only these articles, and those that they push out of
+    the current document, can need an archive. None stands for all articles.
     """
     key, limit = hashed(feed.folder), feed.limit
     far: int | None = limit
@@ -218,9 +218,9 @@ _HOLDERS = select(archive.c.id, archive.c.number).where(
 
 
 def _entries(connection: Connection, feed: str, known: Collection[int] | None) -> list[Entry]:
-    """Return what the archives of a feed hold of the articles that are ``known``, or of all.
+    """Return the archived entries of a feed for the articles ``known`` (sequences), or for all.
 
-    In two steps: in one, SQLite would look into every archive of the feed for each article.
+    Two queries: with a join, SQLite would search every archive of the feed for each article.
     """
     if known is None:
         holders = select(archive.c.id, archive.c.number).where(archive.c.feed == feed)
@@ -248,7 +248,7 @@ def _entries(connection: Connection, feed: str, known: Collection[int] | None) -
 
 
 def carry_out(connection: Connection, plan: Look) -> None:
-    """Store what was decided."""
+    """Store the decision on a feed's archives."""
     sets = dict(enumerate(plan.decision.sets, plan.newest + 1))
     if sets:
         rows = [{"feed": plan.feed, "number": number} for number in sets]

@@ -1,4 +1,4 @@
-"""Recording: store a batch of files that were read, with one statement for many rows."""
+"""Store a batch of read files, with one statement for many rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from digest.store.types import chunks, hashed, storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """What is remembered of one file."""
+    """The values to store for one file."""
 
     record: FileRecord
     notes: tuple[Note, ...]
@@ -40,7 +40,7 @@ class _Seen:
 
 @dataclass(slots=True, kw_only=True)
 class _Outcome:
-    """What a batch comes to, before it is written."""
+    """The result of a batch before it is written."""
 
     files: dict[str, _Seen] = field(default_factory=dict)  #: by path
     revised: dict[str, tuple[MatchedArticle, Draft]] = field(default_factory=dict)  #: by identity
@@ -55,7 +55,7 @@ def record(
     now: datetime,
     policy: IngestPolicy,
 ) -> Changes:
-    """Store what was read, within the caller's transaction, and return what changed."""
+    """Store read files within the caller's transaction, and return the changes."""
     note_policy(connection, policy)
     repeated = remember_repeats(connection, readings, now, policy)
     if not repeated.rest:
@@ -115,7 +115,7 @@ def record(
 def _decide(
     matcher: ArticleMatcher, readings: Sequence[Reading], now: datetime, policy: IngestPolicy
 ) -> _Outcome:
-    """Bring every file together with its article, and tell which articles changed."""
+    """Assign every file to its article, and return which articles changed."""
     outcome = _Outcome()
     for reading in readings:
         record, draft = reading.record, reading.outcome
@@ -185,13 +185,13 @@ def _decide(
 
 
 def _storable(draft: Draft) -> Draft:
-    """Return the draft with its identity as the database keeps it."""
+    """Return the draft with its identity as the database stores it."""
     identity = storable(draft.identity)
     return draft if identity == draft.identity else replace(draft, identity=identity)
 
 
 def _after_waiting(draft: Draft) -> Draft:
-    """Return the draft of a file that was held back: not published before it may be read."""
+    """Return the draft of a file that was held back, published no earlier than it may be."""
     wanted = draft.availability.not_before if draft.availability else None
     if wanted is None or draft.published_at is None or draft.published_at >= wanted.at:
         return draft
@@ -199,7 +199,7 @@ def _after_waiting(draft: Draft) -> Draft:
 
 
 def _learns(entry: MatchedArticle, draft: Draft) -> bool:
-    """Tell whether an article is recognizable by more than what is stored."""
+    """Return whether a draft adds to the stored likeness of an article."""
     before, like = entry.likeness, draft.likeness
     return like is not None and (before is None or (bool(like.sketch) and not before.sketch))
 
@@ -211,7 +211,7 @@ def _failed(seen: _Seen) -> bool:
 def _said(
     new: Sequence[tuple[MatchedArticle, Draft]], changed: Sequence[tuple[MatchedArticle, Draft]]
 ) -> dict[int, Said]:
-    """Return what these articles say by now, by sequence."""
+    """Return the inputs for the facets of these articles, by sequence."""
     return {
         entry.sequence: Said(
             filter_input=FilterInput(
@@ -253,7 +253,7 @@ def _columns(entry: MatchedArticle, draft: Draft) -> dict[str, Any]:
 def _insert(
     connection: Connection, authority: str, new: Sequence[tuple[MatchedArticle, Draft]]
 ) -> None:
-    """Insert new articles in the order of their files, and learn their sequences."""
+    """Insert new articles in the order of their files, and set their sequences."""
     if not new:
         return
     rows = [
@@ -281,7 +281,7 @@ def _update(connection: Connection, changed: Sequence[tuple[MatchedArticle, Draf
 
 
 def _recognize(connection: Connection, entries: Sequence[MatchedArticle]) -> None:
-    """Remember what articles are recognized by."""
+    """Store the likenesses of articles, by which duplicates are recognized."""
     rows = [
         {
             "article": entry.sequence,
@@ -297,7 +297,7 @@ def _recognize(connection: Connection, entries: Sequence[MatchedArticle]) -> Non
 
 
 def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome) -> None:
-    """Write the files and what they hold."""
+    """Write the rows of files, each with its article."""
     for chunk in chunks([hashed(path) for path in matcher.moved]):
         connection.execute(delete(file).where(file.c.key.in_(chunk)))
     rows = []

@@ -1,4 +1,4 @@
-"""Loading: the matcher of all that a batch of files may be about."""
+"""Load the articles and files that a batch of files may concern."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _FILE = (
 
 
 def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> ArticleMatcher:
-    """Return the matcher of everything that these files may be about."""
+    """Return a matcher with all articles and files that these files may concern."""
     paths = {storable(reading.record.path) for reading in readings}
     drafts = [
         (storable(reading.record.path), reading.record.content, reading.outcome)
@@ -105,7 +105,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
 
 
 def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
-    """Return the sequences of articles that these drafts may be about, too."""
+    """Return the sequences of articles of which these drafts may be duplicates."""
     known = [draft.likeness for draft in drafts if draft.likeness]
     query = select(likeness.c.article)
     exact = {like.exact for like in known if like.exact}

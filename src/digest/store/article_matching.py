@@ -1,7 +1,7 @@
-"""The matcher: which article a file is about. Pure; it knows what one batch needs to know.
+"""Decide which article a file belongs to, for one batch of files.
 
-An article may be in several files. One of them leads: the article says what it says. The others
-follow: their categories are added, and that is all.
+An article may have several files. One of them leads: it determines the content of the article. The
+others follow: they only add their categories.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from digest.articles.summary import plain_text
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class MatchedArticle:
-    """An article of the matcher. It changes while a batch is worked off."""
+    """An article of the matcher; mutable while a batch is processed."""
 
     identity: str
     by_path: bool  #: the identity came from a path, not from the file's text
@@ -44,13 +44,13 @@ class MatchedArticle:
 
     @property
     def leader(self) -> MatchedFile | None:
-        """The file that leads; None where none does yet."""
+        """The leading file; None if there is none yet."""
         leading = (holding for holding in self.files.values() if holding.leads)
         # Until a file could follow, each file of an article led.
         return min(leading, key=lambda file: (file.missing, file.path), default=None)
 
     def present(self) -> set[str]:
-        """Return the paths of the files that are there."""
+        """Return the paths of the present files."""
         return {path for path, holding in self.files.items() if not holding.missing}
 
     def categories(self) -> tuple[CategoryPath, ...]:
@@ -62,7 +62,7 @@ class MatchedArticle:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class MatchedFile:
-    """A file of the matcher, and the article that it holds."""
+    """A file of the matcher, and the article that it belongs to."""
 
     path: str
     content: str  #: hash of its bytes; empty where unknown
@@ -76,7 +76,7 @@ class MatchedFile:
 
 
 class ArticleMatcher:
-    """Files and articles as they stand, and the rules that bring them together.
+    """Files and articles as stored, and the rules that match them.
 
     ``entries`` holds every article that the batch's files, identities or likenesses may mean,
     ``holdings`` the batch's own files, the missing ones with the same content, and all files of
@@ -121,11 +121,11 @@ class ArticleMatcher:
         ] = {}  #: whose other files may be about others, by identity
 
     def holding(self, path: str) -> MatchedFile | None:
-        """Return what a path holds, None where it is new."""
+        """Return the known file at a path; None if the path is new."""
         return self._holdings.get(path)
 
     def keep(self, path: str, content: str) -> MatchedFile:
-        """Let a file that says nothing of use hold on to its article, and return its holding."""
+        """Keep the article of an unusable file, and return the file."""
         before = self._holdings.get(path)
         held = before is not None and before.held
         holding = self._hold(path, content, before.entry if before else None)
@@ -133,20 +133,19 @@ class ArticleMatcher:
         return holding
 
     def hold_back(self, path: str) -> None:
-        """Note that a file does not want its article to be read; one that is new is none."""
+        """Mark a file as held back; a new one does not become an article."""
         holding = self._holdings[path]
         holding.held = True
         if holding.entry is not None and holding.entry.known is None:
             self.withhold(path)
 
     def assign(self, path: str, content: str, draft: Draft) -> MatchedArticle:
-        """Return the article that a readable file is about, and let the file hold it.
+        """Return the article that a readable file belongs to, and assign the file to it.
 
-        An identity of its own decides alone (with ``fold``, beside what is nearly the same), unless
-        another file has it and says something else: then it goes by identity and path. One that
-        is only the path gives way to the article that the file held before, then to that of
-        a vanished file with the same content (a move), then to one with the same title, text and
-        link.
+        An identity named in the file decides (with ``fold``, also near duplicates), unless another
+        file with a different content has it: then identity and path together decide. Without
+        one, the order is: the article that the file had before, that of a missing file with the
+        same content (a move), one with the same title, text and link, a new one by path.
         """
         if draft.identity == own_identity(path):
             entry = (
@@ -165,9 +164,9 @@ class ArticleMatcher:
         return entry
 
     def lead(self, entry: MatchedArticle, path: str, draft: Draft) -> bool:
-        """Tell whether an article is what this file of it says, and remember what that is.
+        """Return whether this file leads its article, and set its fingerprint and categories.
 
-        The file that was first leads. Where it is gone, one that says something new does.
+        The first file leads. If it is missing or held back, one with new content takes over.
         """
         holding = self._holdings[path]
         leader = entry.leader
@@ -189,9 +188,9 @@ class ArticleMatcher:
         return leads
 
     def revise(self, entry: MatchedArticle, known: Known, draft: Draft) -> None:
-        """Remember an article's new version.
+        """Set an article's new version.
 
-        Where it says something else than before, its other files may have to let go of it.
+        If its content differs from before, its other files may no longer belong to it.
         """
         like = draft.likeness
         if entry.likeness is not None and not (like and like.says(entry.likeness)):
@@ -200,7 +199,7 @@ class ArticleMatcher:
         self._recognize(entry)
 
     def withhold(self, path: str) -> None:
-        """Let a file hold nothing: what it says is not to be an article yet."""
+        """Detach a file from any article: its content must not become an article yet."""
         holding = self._holdings[path]
         entry, holding.entry = holding.entry, None
         if entry is not None:
@@ -243,7 +242,7 @@ class ArticleMatcher:
             self.rivals[path] = leader.path
 
     def _own(self, path: str, draft: Draft) -> MatchedArticle | None:
-        """Return the article that the file held before, unless it follows and is another now."""
+        """Return the file's article so far, unless the file follows and its content differs now."""
         held = self._holdings.get(path)
         if held is None or held.entry is None:
             return None
@@ -258,7 +257,7 @@ class ArticleMatcher:
         return held.entry if self._still(held.entry, draft) else None
 
     def _still(self, entry: MatchedArticle, draft: Draft) -> bool:
-        """Tell whether a draft of a file that follows is a version of the article it follows."""
+        """Return whether the draft of a following file is still a version of its article."""
         like, known = draft.likeness, entry.likeness
         if like is None or known is None:
             return False
@@ -306,7 +305,7 @@ class ArticleMatcher:
         return entry
 
     def _duplicate(self, draft: Draft) -> MatchedArticle | None:
-        """Return the article that another file says, too: the first seen wins."""
+        """Return the article that the draft duplicates; the first seen wins."""
         duplicates = [
             entry
             for entry in self._like(draft, exactly=not self._fold)
@@ -389,7 +388,7 @@ def _leader(entry: MatchedArticle) -> MatchedFile | None:
 
 
 def _orphaned(entry: MatchedArticle | None) -> bool:
-    """Tell whether an article came from a path, is stored, and has no file any more."""
+    """Return whether a stored article came from a path and has no file any more."""
     return (
         entry is not None and entry.by_path and entry.sequence is not None and not entry.present()
     )

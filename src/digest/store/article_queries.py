@@ -1,4 +1,4 @@
-"""Reading: queries that find articles, and the articles of their rows."""
+"""Queries of articles, and the conversion of their rows."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NEWEST_FIRST = (article.c.published_at.desc(), article.c.id.desc())
 
 
 def read(connection: Connection, query: Select[Any]) -> list[Article]:
-    """Return the articles that a query of theirs finds, in its order."""
+    """Return the articles of a query, in its order."""
     rows = list(connection.execute(query))
     categories = filed(connection, [row.id for row in rows])
     return [from_row(row, categories.get(row.id, ())) for row in rows]
@@ -67,7 +67,7 @@ def of_sequences(connection: Connection, sequences: Collection[int]) -> list[Art
 
 
 def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
-    """Return the articles whose sequences a query finds, in order of sequence."""
+    """Return the articles whose sequences a query returns, in order of sequence."""
     query = select(*COLUMNS).where(article.c.id.in_(sequences), visible())
     return read(connection, query.order_by(article.c.id))
 
@@ -78,10 +78,7 @@ def newest_sequence(connection: Connection) -> int:
 
 
 def selected(query: Select[Any], categories: Collection[CategoryPath]) -> Select[Any]:
-    """Return the query of articles, narrowed to what lies in one of these categories.
-
-    No categories select everything.
-    """
+    """Return the query of articles, limited to these categories; no categories select all."""
     if not categories:
         return query
     wanted = select(category.c.id).where(
@@ -99,10 +96,10 @@ def scope_key(scope: CategoryPath | Facet) -> str:
 
 
 def within(query: Select[Any], wanted: Scope) -> Select[Any]:
-    """Return the query of articles, narrowed to those of a scope; None narrows nothing.
+    """Return the query of articles, limited to a scope; None is no limit.
 
-    A query that is built once can be run for another scope of the same kind with its
-    ``scope_key`` as the parameter ``scope``.
+    The same query can be run for another scope of the same kind: pass its ``scope_key`` as the
+    parameter ``scope``.
     """
     if wanted is None:
         return query
@@ -119,9 +116,9 @@ def within(query: Select[Any], wanted: Scope) -> Select[Any]:
 
 
 def lies_within(sequence: Column[int], wanted: Scope) -> ColumnElement[bool]:
-    """Return the condition that the article of this sequence is of a scope.
+    """Return the condition that the article with this sequence is in a scope.
 
-    For queries of few articles: it looks at each of them, not at all of the scope.
+    For queries of few articles: the condition is evaluated for each of them.
     """
     if wanted is None:
         return true()
@@ -139,7 +136,7 @@ def newest(wanted: Scope) -> Select[Any]:
 
 
 def newest_first(query: Select[Any], wanted: Scope) -> Select[Any]:
-    """Return the query, narrowed to a scope: an index tells the order, nothing is sorted."""
+    """Return the query, limited to a scope and ordered by an index, without sorting."""
     query = within(query, wanted)
     if wanted is None:
         return query.order_by(*NEWEST_FIRST)

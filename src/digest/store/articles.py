@@ -32,7 +32,7 @@ AUTHORITY = "authority"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How much the store holds."""
+    """The numbers of stored items."""
 
     articles: int  #: those that are shown
     categories: int  #: at every level, those that hold an article
@@ -45,7 +45,7 @@ class Counts:
 
 
 class ArticleStore:
-    """What ingest, publishing and the commands need to know of articles.
+    """Stores articles and the records of their files.
 
     Every method raises StoreError where the database cannot be used.
     """
@@ -89,7 +89,7 @@ class ArticleStore:
     def record(
         self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy = _POLICY
     ) -> Changes:
-        """Store what was read, all or nothing, and return what changed.
+        """Store read files, all or none, and return the changes.
 
         ``Store.authority`` must have been called on this database once: new articles get their
         public ids from it. Raises RuntimeError where it was not.
@@ -110,9 +110,9 @@ class ArticleStore:
             return referring_files(connection, assets)
 
     def touch(self, records: Sequence[FileRecord]) -> None:
-        """Remember new sizes, times and hashes of options of files whose content is as before.
+        """Record new sizes, times and hashes of options of files with unchanged content.
 
-        A file that was missing is there again, unless its record says otherwise.
+        A missing file counts as present again, unless its record says otherwise.
         """
         if not records:
             return
@@ -140,10 +140,10 @@ class ArticleStore:
             connection.execute(statement, rows)
 
     def vanish(self, paths: Collection[str], now: datetime) -> None:
-        """Remember that these files, and those in these folders, are gone; their articles stay.
+        """Record that these files, and those in these folders, are missing; their articles stay.
 
-        Problems of theirs go. The content of such a file is forgotten with its problem, so that
-        it is read again when it comes back.
+        Their problems are deleted, together with the hash of such a file, so that it is read
+        again when it comes back.
         """
         wanted = {storable(path) for path in paths}
         if not wanted:
@@ -159,7 +159,7 @@ class ArticleStore:
                 connection.execute(delete(problem).where(problem.c.file.in_(chunk), FAILED))
 
     def embargoes(self, now: datetime) -> Embargoes:
-        """Return which files wait for the date of their article, or for its end."""
+        """Return the files that wait for their article's date of publication or of expiry."""
         over: set[str] = set()
         later: list[datetime] = []
         with self._database.read() as connection:
@@ -174,7 +174,7 @@ class ArticleStore:
         return Embargoes(over=frozenset(over), next_at=min(later, default=None))
 
     def waiting(self) -> list[tuple[str, datetime]]:
-        """Return the paths of files with a date to come, and that date, the next one first."""
+        """Return paths and dates of files with a date in the future, earliest first."""
         query = select(file.c.path, file.c.embargo_at).where(
             file.c.missing_at.is_(None), file.c.embargo_at.is_not(None)
         )
@@ -185,12 +185,11 @@ class ArticleStore:
     def review(
         self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
     ) -> Changes:
-        """Show articles again whose files are back, and withdraw those whose files hold them back.
+        """Restore articles whose files are back; withdraw those whose files hold them back.
 
-        With ``grace`` those without a file for so long are withdrawn, too; but where not a single
-        file is there, the tree itself is away, and none are. With ``policy`` facets are decided
-        anew where those that are known were decided by others: another language of the site,
-        other feeds of the operator's.
+        With ``grace``, articles without a file for that long are withdrawn, too, unless no file
+        at all is present: then the tree is unavailable. With ``policy``, facets are decided
+        again if the stored ones are of another policy (language of the site, custom feeds).
         """
         facet_changes = update_all_facets(self._database, policy, now) if policy else Changes()
         if grace is None:
@@ -201,7 +200,7 @@ class ArticleStore:
             return facet_changes + review(connection, now, grace)
 
     def counts(self) -> Counts:
-        """Return how much there is."""
+        """Return the numbers of stored items."""
         present = select(func.count()).where(file.c.missing_at.is_(None))
         gone = select(func.count()).where(withdrawal.c.at.is_not(None))
         unseen = select(func.count()).where(article_state.c.hidden != 0)
@@ -221,22 +220,22 @@ class ArticleStore:
             )
 
     def without_link(self) -> int:
-        """Return how many articles have no address but that of their page here."""
+        """Return the number of visible articles without a link of their own."""
         query = select(func.count()).select_from(article)
         with self._database.read() as connection:
             return _count(connection, query.where(article.c.link.is_(None), visible()))
 
     def problems(self, *, noted: bool = False) -> list[Problem]:
-        """Return what files have wrong, in order of path and line; all but what is only noted.
+        """Return the problems of files, in order of path and line.
 
-        With ``noted`` that, too.
+        Those of severity NOTED are included only if ``noted``.
         """
         with self._database.read() as connection:
             return listed(connection, noted=noted)
 
 
 def authority(connection: Connection) -> str | None:
-    """Return the authority that articles' ids are made with; None where none is stored yet."""
+    """Return the authority of articles' tag URIs (RFC 4151); None if none is stored yet."""
     return connection.scalar(select(meta.c.value).where(meta.c.name == AUTHORITY))
 
 
@@ -245,7 +244,7 @@ def _count(connection: Connection, query: Select[Any]) -> int:
 
 
 def _present(connection: Connection, wanted: Collection[str]) -> list[str]:
-    """Return the keys of the files at these paths, and in these folders, that are still there."""
+    """Return the keys of present files at these paths and in these folders."""
     present = select(file.c.key, file.c.path).where(file.c.missing_at.is_(None))
     hashes = [hashed(path) for path in wanted]
     files = {row.path: row.key for row in among(connection, present, file.c.key, hashes)}
@@ -257,7 +256,7 @@ def _present(connection: Connection, wanted: Collection[str]) -> list[str]:
 
 
 def _below(path: str, folders: frozenset[str]) -> bool:
-    """Tell whether a path lies in one of these folders."""
+    """Return whether a path lies in one of these folders."""
     end = path.rfind("/")
     while end > 0:
         if path[:end] in folders:

@@ -1,4 +1,4 @@
-"""Connections: transactions on SQLite and PostgreSQL, and errors that say what is wrong."""
+"""Connections to SQLite and PostgreSQL: transactions, locks, and errors for the operator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from digest.private_files import make_private_folder
 
 #: How long a transaction waits for another process before it gives up.
 PATIENCE = timedelta(seconds=10)
-#: The first half of PostgreSQL's advisory lock keys: "dgst", so that nobody else's are met.
+#: The first half of PostgreSQL's advisory lock keys: "dgst", to avoid those of other programs.
 _LOCK_SPACE = 0x64677374
 #: PostgreSQL waits for a server that does not answer, in seconds.
 _CONNECT_TIMEOUT = 10
@@ -47,7 +47,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Lock(IntEnum):
-    """What a write transaction keeps other writers from; SQLite has one writer at a time anyway."""
+    """The data that a write transaction locks; SQLite has a single writer anyway."""
 
     SCHEMA = 1
     #: Articles and files: sequences are given and committed in one order, so that whoever reads
@@ -59,7 +59,7 @@ class Lock(IntEnum):
 
 
 class Database:
-    """An engine whose transactions begin as they should and whose errors are StoreError."""
+    """An engine with explicit BEGIN, locks for writers, and StoreError for every error."""
 
     def __init__(self, url: str, *, patience: timedelta = PATIENCE) -> None:
         self._url = _parse(url)
@@ -76,7 +76,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection that sees the database as it was at one moment.
+        """Yield a connection whose reads share one snapshot of the database.
 
         Raises StoreError.
         """
@@ -101,7 +101,7 @@ class Database:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn whatever the database raises within into StoreError."""
+        """Turn database errors raised in the block into StoreError."""
         try:
             yield
         except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
@@ -149,7 +149,7 @@ class Database:
             )
 
     def _problem(self, error: Exception) -> str:
-        """Return what is wrong in the operator's words, without any password."""
+        """Return the error's message for the operator, without any password."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         locked = f"locked for more than {self._seconds:g} s by another process"
         if isinstance(error, PoolTimeout):
@@ -174,13 +174,13 @@ class Database:
 
 
 def _of_connecting(said: str) -> str:
-    """Return what is wrong where there was no session, and so no SQLSTATE."""
+    """Return the message for a failed connection, which has no SQLSTATE."""
     _, fatal, refusal = said.partition("FATAL:")
     return f"the server refuses: {refusal.strip()}" if fatal else f"cannot be reached: {said}"
 
 
 def _parse(url: str) -> URL:
-    """Return the URL with the driver that Digest works with; raise StoreError."""
+    """Return the URL with the driver of Digest; raise StoreError if it is invalid."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -200,7 +200,7 @@ def _parse(url: str) -> URL:
 
 
 def _make_file(path: Path) -> None:
-    """Make the file and its folder where they are not; addresses are for the owner's eyes only."""
+    """Create a missing file and its folder, readable by the owner alone: it holds addresses."""
     try:
         make_private_folder(path.parent)
         if not path.exists():
@@ -211,7 +211,7 @@ def _make_file(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    """Set what SQLite keeps for each connection.
+    """Set the options of SQLite that apply to a connection.
 
     ``synchronous`` is FULL, which in WAL means one fsync for each commit: with NORMAL a power
     failure may forget the last commits, and a message that was sent would be sent again. Bulk

@@ -1,4 +1,4 @@
-"""The store: open a database, bring its schema up to date, hand out what is in it."""
+"""The store: open a database, migrate its schema, give access to each aggregate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class Store:
-    """One database with everything in it. Safe to use from several threads."""
+    """One database, with a store for each aggregate. Thread-safe."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -54,7 +54,7 @@ class Store:
         return f"Store({self._database!r})"
 
     def close(self) -> None:
-        """Close every connection; the store is of no use afterwards."""
+        """Close every connection; the store cannot be used afterwards."""
         self._database.close()
 
     def authority(self, default: str) -> str:
@@ -73,7 +73,7 @@ class Store:
         return stored or default
 
     def check(self) -> None:
-        """Try to write, and leave nothing behind; raise StoreError where that fails."""
+        """Write and roll back; raise StoreError if that fails."""
         with self._database.write() as connection, connection.begin_nested() as probe:
             connection.execute(meta.insert(), {"name": "probe", "value": ""})
             probe.rollback()
@@ -82,9 +82,8 @@ class Store:
 def open_store(url: str, *, patience: timedelta = PATIENCE) -> Store:
     """Return the store at a URL, its schema up to date.
 
-    ``sqlite:///path`` (made with its folder where it is not) or ``postgresql://…``. A transaction
-    waits for another process as long as ``patience``. Raises StoreError, which never shows a
-    password.
+    The URL is ``sqlite:///path`` (created if missing) or ``postgresql://…``. A transaction waits
+    up to ``patience`` for another process. Raises StoreError, without passwords.
     """
     database = Database(url, patience=patience)
     try:
@@ -96,7 +95,7 @@ def open_store(url: str, *, patience: timedelta = PATIENCE) -> Store:
 
 
 def _migrate(database: Database) -> None:
-    """Bring the schema to the newest revision; quick where it is there already."""
+    """Migrate the schema to the newest revision, if it is older."""
     with database.read() as connection:
         stored = _revision(connection)
         if not database.sqlite:

@@ -1,4 +1,4 @@
-"""The outbox: editions of the digests, and a delivery for every reader of each."""
+"""Deliveries: the queue of messages, one for every reader of each edition."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _Deliveries: TypeAlias = list[Delivery]
 
 
 class DeliveryStore:
-    """Editions and their deliveries. Every method raises StoreError."""
+    """Stores editions and their deliveries. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def start_digests(self, names: Collection[str], now: datetime) -> None:
-        """Let the digests that are not known yet begin here: what is stored now is old for them."""
+        """Start digests that are not stored yet: their editions hold only articles to come."""
         if not names:
             return
         with self._database.read() as connection:
@@ -56,16 +56,16 @@ class DeliveryStore:
                 editions.start(connection, names, now)
 
     def started_at(self, name: str) -> datetime | None:
-        """Return when a digest began, aware UTC; None where it did not."""
+        """Return when a digest was started, aware UTC; None if it was not."""
         with self._database.read() as connection:
             return connection.scalar(select(digest.c.started_at).where(digest.c.name == name))
 
     def last_due_at(
         self, name: str, until: datetime, *, scheduled: bool = False
     ) -> datetime | None:
-        """Return when the last edition of a digest was due, empty ones included; None: none.
+        """Return when a digest's last edition was due, empty ones included; None if there is none.
 
-        One due after ``until`` does not count: it was made while the clock was wrong.
+        Editions due after ``until`` are ignored: they were made while the clock was wrong.
         ``scheduled`` leaves out those that were made by hand.
         """
         query = select(edition.c.due_at).where(
@@ -130,13 +130,13 @@ class DeliveryStore:
         expires: Mapping[str, timedelta],
         owner: str | None = None,
     ) -> list[Delivery]:
-        """Take deliveries that are due (queued, deferred until now, or with a lease that ran out).
+        """Claim deliveries that are due: queued, deferred until now, or with an expired lease.
 
-        They become ``sending`` until ``now + lease``; no two callers get the same one. Those that
-        have been due longest come first. Deliveries to subscribers who are no longer active
-        become ``suppressed`` instead, and those of a cancelled edition; those that are older than
-        ``expires`` says of their digest become ``expired``. Of what is paused, one is taken when
-        its probe is due. ``owner`` is the id of the daemon that claims, if it is one.
+        They become ``sending`` until ``now + lease``; no two callers get the same one. Those due
+        longest come first. Deliveries to inactive subscribers and of cancelled editions become
+        ``suppressed`` instead, those older than ``expires`` (by digest) ``expired``. While a
+        digest is paused, one delivery is claimed when its probe is due. ``owner`` is the id of
+        the claiming daemon, if any.
         """
         with self._database.read() as connection:
             stale = _stale(connection, now, expires)
@@ -160,7 +160,7 @@ class DeliveryStore:
                 return taken
 
     def take_back(self, owner: str, now: datetime) -> int:
-        """Queue again what a daemon claimed before it died; return how many there are."""
+        """Queue again the deliveries claimed by a daemon that died; return their number."""
         with self._database.write(Lock.OUTBOX) as connection:
             return connection.execute(
                 update(delivery)
@@ -175,7 +175,7 @@ class DeliveryStore:
     def _claim_of_paused(
         self, limit: int, now: datetime, lease: timedelta, owner: str | None
     ) -> _Deliveries:
-        """Take deliveries that are due while something is paused."""
+        """Claim deliveries that are due while a pause is in force."""
         self._suppress(now)
         query = (
             select(delivery.c.id)
@@ -190,7 +190,7 @@ class DeliveryStore:
             return delivery_rows.take_these(connection, numbers, probes, now, lease, owner)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
-        """Return, right before sending, what is not called back, to subscribers still active."""
+        """Return those not cancelled and to active subscribers; asked right before sending."""
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
@@ -235,9 +235,9 @@ class DeliveryStore:
         return mine
 
     def _all_sent(self, results: Sequence[DeliveryResult], now: datetime) -> bool:
-        """Mark deliveries as sent in the fewest steps.
+        """Mark deliveries as sent with few statements.
 
-        False, and nothing done, if one of them is not ``sending`` any more.
+        Return False, and change nothing, if one of them is no longer ``sending``.
         """
         numbers = [result.delivery_id for result in results]
         with self._database.write(Lock.OUTBOX) as connection:
@@ -250,9 +250,9 @@ class DeliveryStore:
             return False
 
     def tried_since(self, moment: datetime) -> list[datetime]:
-        """Return when deliveries were last tried since a moment; aware UTC, in any order.
+        """Return the times of last attempts since a moment; aware UTC, in any order.
 
-        It reads every delivery, so it is for the start alone.
+        Reads every delivery, so call it only at the start.
         """
         query = select(delivery.c.changed_at).where(
             delivery.c.changed_at >= moment, delivery.c.state.in_(_TRIED)
@@ -261,7 +261,7 @@ class DeliveryStore:
             return list(connection.scalars(query))
 
     def other_domains(self, digest: str, domain: str) -> bool:
-        """Tell whether a digest has active subscribers at domains other than this one."""
+        """Return whether a digest has active subscribers at other domains than this."""
         at_domain = address_key(f"any@{domain}").removeprefix("any")
         query = (
             select(subscriber.c.id)
@@ -276,29 +276,29 @@ class DeliveryStore:
             return connection.scalar(query.limit(1)) is not None
 
     def next_due_at(self) -> datetime | None:
-        """Return when the outbox next has something to do; None where it is empty."""
+        """Return when the next delivery is due, aware UTC; None if there is none."""
         query = select(delivery.c.due_at).where(delivery.c.due_at.is_not(None))
         query = query.order_by(delivery.c.due_at).limit(1)
         with self._database.read() as connection:
             return delivery_rows.next_due_at(connection, query, delivery_rows.pauses(connection))
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
-        """Send nothing for a digest (None: at all) but a probe at times; False: it was paused."""
+        """Pause a digest or (None) all mail, except probes; return False if paused already."""
         with self._database.write(Lock.OUTBOX) as connection:
             return delivery_rows.begin_pause(connection, digest, now, probe_at, reason)
 
     def resume(self, digest: str | None) -> bool:
-        """End the pause of a digest, or of all mail; False where there is none."""
+        """End the pause of a digest or (None) all mail; return False if there is none."""
         with self._database.write(Lock.OUTBOX) as connection:
             return delivery_rows.end_pause(connection, digest)
 
     def pauses(self) -> list[Pause]:
-        """Return what is paused, all mail first, then by the digest's name."""
+        """Return the pauses: that of all mail first, then by name of digest."""
         with self._database.read() as connection:
             return delivery_rows.pauses(connection)
 
     def _suppress(self, now: datetime) -> None:
-        """End the deliveries that are due to subscribers who are no longer active."""
+        """Suppress due deliveries to inactive subscribers."""
         with self._database.write(Lock.OUTBOX) as connection:
             query = _unwanted(now).with_for_update(skip_locked=True, of=delivery)
             for chunk in chunks(list(connection.scalars(query))):
@@ -310,7 +310,7 @@ class DeliveryStore:
             close(connection, now)
 
     def _expire(self, stale: Mapping[int, datetime], now: datetime) -> None:
-        """End the deliveries of editions that were made before a moment and are not being sent."""
+        """Expire the deliveries of editions that were made too long ago and are not being sent."""
         with self._database.write(Lock.OUTBOX) as connection:
             for edition_id, made_until in stale.items():
                 connection.execute(
@@ -328,7 +328,7 @@ class DeliveryStore:
 
 
 def call_back(connection: Connection, edition_id: int, now: datetime) -> None:
-    """End what an edition has not sent yet; what is being sent takes its course."""
+    """End the deliveries of an edition, except those being sent at this moment."""
     connection.execute(
         update(delivery)
         .where(
@@ -347,7 +347,7 @@ def call_back(connection: Connection, edition_id: int, now: datetime) -> None:
 
 
 def _called_back() -> Select[Any]:
-    """Return the query of the cancelled editions of which something was being sent."""
+    """Return the query of cancelled editions with deliveries that were being sent."""
     return select(edition.c.id).where(
         edition.c.state == EditionState.OPEN, edition.c.cancelled_at.is_not(None)
     )
@@ -361,7 +361,7 @@ def _not_being_sent(now: datetime) -> ColumnElement[bool]:
 def _stale(
     connection: Connection, now: datetime, expires: Mapping[str, timedelta]
 ) -> dict[int, datetime]:
-    """Return the open editions that are too old, with when a delivery must have been made."""
+    """Return open editions that are too old, each with the time before which deliveries expire."""
     query = select(edition.c.id, edition.c.digest, edition.c.created_at)
     stale = {}
     for row in connection.execute(query.where(edition.c.state == EditionState.OPEN)):
@@ -372,7 +372,7 @@ def _stale(
 
 
 def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
-    """Return which deliveries are being sent; nobody else changes them in this transaction."""
+    """Return which of these deliveries are being sent, and lock them."""
     query = select(delivery.c.id).where(delivery.c.state == DeliveryState.SENDING)
     being_sent: set[int] = set()
     for chunk in chunks(sorted(ids)):
@@ -382,7 +382,7 @@ def _being_sent(connection: Connection, ids: Collection[int]) -> set[int]:
 
 
 def _plain(result: DeliveryResult) -> bool:
-    """Tell whether a delivery was sent, without anything else to record."""
+    """Return whether a delivery was sent, with nothing else to record."""
     return result.state is _SENT and not result.error and not result.bounced
 
 
@@ -408,9 +408,9 @@ def _record(connection: Connection, result: DeliveryResult, now: datetime) -> No
 
 
 def _refused_often(connection: Connection, result: DeliveryResult, now: datetime) -> bool:
-    """Tell whether the recipient was refused on ``REFUSED_DAYS`` days, today included.
+    """Return whether the recipient was refused on ``REFUSED_DAYS`` days, today included.
 
-    An accepted mail in between, or a new state of the subscriber, begins the count again.
+    An accepted mail or a new state of the subscriber restarts the count.
     """
     receiver = (
         select(subscriber.c.person)
@@ -437,7 +437,7 @@ def _refused_often(connection: Connection, result: DeliveryResult, now: datetime
 
 
 def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str | None) -> None:
-    """Suppress the address of a delivery that is being sent, in every digest."""
+    """Suppress the recipient of a delivery that is being sent, in every digest."""
     receiver = (
         select(subscriber.c.person)
         .join(delivery, delivery.c.subscriber == subscriber.c.id)
@@ -448,7 +448,7 @@ def _bounce(connection: Connection, delivery_id: int, now: datetime, reason: str
 
 
 def _may_become(state: DeliveryState) -> ColumnElement[bool]:
-    """Return the condition that a delivery stands where ``state`` may follow."""
+    """Return the condition that a delivery's state may be followed by ``state``."""
     return delivery.c.state.in_([before for before, after in TRANSITIONS.items() if state in after])
 
 

@@ -1,6 +1,6 @@
-"""Posting: what is done with the rows of every message, within the caller's transaction.
+"""Rows of deliveries and pauses: claim, mark and choose them within the caller's transaction.
 
-The statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
+The statements of every message are built once: building one takes longer than running it.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ _CLOSE = Prepared(
 def take(
     connection: Connection, limit: int, now: datetime, lease: timedelta, owner: str | None
 ) -> tuple[list[Delivery], bool]:
-    """Claim up to so many deliveries that have been due longest; return them in this order.
+    """Claim up to ``limit`` deliveries, those due longest first; return them in this order.
 
-    With them: whether some were passed over, whose subscribers are not active.
+    The second value is whether deliveries of inactive subscribers were skipped.
     """
     due = connection.execute(_DUE, {"now": now, "most": limit}).all()
     mine = [row for row in due if row.state == SubscriberState.ACTIVE]
@@ -100,7 +100,7 @@ def take_these(
     lease: timedelta,
     owner: str | None,
 ) -> list[Delivery]:
-    """Claim deliveries that were chosen, some of them as probes; return them in this order."""
+    """Claim these deliveries, those in ``probes`` as probes; return them in this order."""
     _claim(connection, numbers, now, lease, owner)
     receivers = TABLES.join(delivery, delivery.c.subscriber == subscriber.c.id)
     query = select(*_COLUMNS).select_from(receivers)
@@ -113,9 +113,9 @@ def take_these(
 
 
 def mark_sent(connection: Connection, numbers: Sequence[int], now: datetime) -> bool:
-    """Mark deliveries that are being sent as sent; False where one of them is not being sent.
+    """Mark deliveries that are being sent as sent; return False if one is not being sent.
 
-    Then the caller has to roll back.
+    The caller must roll back then.
     """
     at = microseconds(now)
     changed = 0
@@ -125,7 +125,7 @@ def mark_sent(connection: Connection, numbers: Sequence[int], now: datetime) -> 
 
 
 def close(connection: Connection, now: datetime) -> None:
-    """Mark the open editions as done whose deliveries have all ended, called back ones too."""
+    """Mark open editions as done whose deliveries have all ended, cancelled ones too."""
     if _CLOSE.run(connection, [{}]):
         advance(connection, now)  # a cancelled one that nobody got has no page any more
 
@@ -172,7 +172,7 @@ def _mark_sent(count: int) -> Prepared:
 
 
 def _numbers(count: int) -> list[BindParameter[int]]:
-    """Return the parameters of a statement about so many rows: see ``_named``."""
+    """Return the parameters of a statement for ``count`` rows; ``_named`` gives their values."""
     return [bindparam(f"number_{position}", type_=BigInteger) for position in range(count)]
 
 
@@ -192,7 +192,7 @@ def _delivery(row: Row[Any], *, probe: bool = False) -> Delivery:
 
 
 def pauses(connection: Connection) -> list[Pause]:
-    """Return what is paused, all mail first, then by the digest's name."""
+    """Return the pauses: that of all mail first, then by name of digest."""
     return [
         Pause(
             digest=row.digest or None,
@@ -207,9 +207,9 @@ def pauses(connection: Connection) -> list[Pause]:
 def begin_pause(
     connection: Connection, digest: str | None, now: datetime, probe_at: datetime, reason: str
 ) -> bool:
-    """Pause a digest, or all mail; one that is paused stays so, with another reason and probe.
+    """Pause a digest, or (None) all mail; return False if it was paused already.
 
-    False where it was paused before.
+    An existing pause gets the new reason and time of the next probe.
     """
     again = update(pause).where(pause.c.digest == (digest or ""))
     changed = connection.execute(again.values(probe_at=probe_at, reason=reason)).rowcount
@@ -220,7 +220,7 @@ def begin_pause(
 
 
 def end_pause(connection: Connection, digest: str | None) -> bool:
-    """End a pause; False where there is none."""
+    """End a pause; return False if there is none."""
     statement = delete(pause).where(pause.c.digest == (digest or ""))
     return connection.execute(statement).rowcount == 1
 
@@ -230,7 +230,7 @@ def choose(
 ) -> tuple[list[int], set[int]]:
     """Return which deliveries of a query may be sent, and which of them are probes.
 
-    A probe puts off the next one: two processes do not make it twice.
+    A probe postpones the next one, so that two processes do not make the same probe.
     """
     paused = pauses(connection)
     everything = next((row for row in paused if row.digest is None), None)
@@ -255,7 +255,7 @@ def choose(
 
 
 def next_due_at(connection: Connection, query: Select[Any], paused: list[Pause]) -> datetime | None:
-    """Return when a query of the earliest delivery has something to do, pauses regarded."""
+    """Return when the next delivery of a query may be sent, with regard to pauses."""
     names = [row.digest for row in paused if row.digest is not None]
     moments: list[datetime | None] = [
         connection.scalar(query.where(~_of(names)) if names else query)

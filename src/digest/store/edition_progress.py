@@ -1,4 +1,4 @@
-"""How editions go: their progress, and whether the operator was told how they ended."""
+"""Progress of editions, and reports of finished ones to the operator."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _ERRORS = 5
 
 
 class Reports:
-    """What commands and the report mail need to know. Every method raises StoreError."""
+    """Reads progress for commands and reports. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def progress(self, edition_id: int, now: datetime) -> Progress:
-        """Return how far an edition has come."""
+        """Return the progress of an edition."""
         with self._database.read() as connection:
             return _progress(connection, edition_id, now)
 
@@ -36,7 +36,7 @@ class Reports:
             return [(made, _progress(connection, made.id, now)) for made in opened]
 
     def listed(self, digest: str | None, limit: int) -> list[Standing]:
-        """Return how the newest editions of one digest or all stand, newest first."""
+        """Return the newest editions of one digest or all with their states, newest first."""
         query = select(edition).order_by(edition.c.id.desc()).limit(limit)
         if digest is not None:
             query = query.where(edition.c.digest == digest)
@@ -45,7 +45,7 @@ class Reports:
             return [_standing(connection, made) for made in listed]
 
     def standing(self, edition_id: int) -> Standing | None:
-        """Return how an edition stands; None where there is none with this id."""
+        """Return an edition with its states; None if there is none with this id."""
         query = select(edition).where(edition.c.id == edition_id)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
@@ -54,7 +54,7 @@ class Reports:
     def deliveries(
         self, edition_id: int, state: DeliveryState | None, limit: int
     ) -> list[DeliveryRecord]:
-        """Return the deliveries of an edition, in one state or all, the last changed first."""
+        """Return the deliveries of an edition, in one state or all, last changed first."""
         query = (
             select(delivery, person.c.address)
             .outerjoin(subscriber, subscriber.c.id == delivery.c.subscriber)
@@ -80,7 +80,7 @@ class Reports:
             ]
 
     def unreported(self, now: datetime) -> list[Outcome]:
-        """Return how the editions ended that the operator was not told of, oldest first."""
+        """Return the outcomes of finished editions not reported yet, oldest first."""
         query = select(edition).where(
             edition.c.state == EditionState.DONE, edition.c.reported_at.is_(None)
         )
@@ -96,7 +96,7 @@ class Reports:
             ]
 
     def mark_reported(self, edition_id: int, now: datetime) -> None:
-        """Remember that the operator was told."""
+        """Record that an edition was reported to the operator."""
         statement = update(edition).where(edition.c.id == edition_id).values(reported_at=now)
         with self._database.write(Lock.OUTBOX) as connection:
             connection.execute(statement)
@@ -131,7 +131,7 @@ def _progress(connection: Connection, edition_id: int, now: datetime) -> Progres
 
 
 def _errors(connection: Connection, edition_id: int) -> list[tuple[str, int]]:
-    """Return the most frequent reasons why deliveries were not sent, with their numbers."""
+    """Return the most frequent errors of deliveries, each with its number."""
     number = func.count().label("number")
     query = (
         select(delivery.c.error, number)

@@ -1,4 +1,4 @@
-"""Editions on the operator's word: approve, drop, cancel, send again; and welcomes."""
+"""Decisions of the operator on editions (approve, drop, cancel, resend), and welcome editions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class EditionStore:
             return len(editions.readers(connection, edition_id, digest))
 
     def received(self, subscriber_id: int) -> list[ReceivedEdition]:
-        """Return what each edition for a subscriber came to, the latest last."""
+        """Return the result of each delivery to a subscriber, latest last."""
         query = (
             select(delivery, edition.c.number)
             .join(edition, edition.c.id == delivery.c.edition)
@@ -77,13 +77,13 @@ class EditionStore:
             ]
 
     def note(self, digest: str) -> str | None:
-        """Return the note that waits for a digest's next edition, None if there is none."""
+        """Return the note for a digest's next edition; None if there is none."""
         query = select(edition_note.c.text).where(edition_note.c.digest == digest)
         with self._database.read() as connection:
             return connection.scalar(query)
 
     def write_note(self, digest: str, text: str) -> None:
-        """Put a note above a digest's next edition, in place of one that waits; empty: none."""
+        """Set the note of a digest's next edition; an empty text deletes it."""
         with self._database.write(Lock.OUTBOX) as connection:
             connection.execute(delete(edition_note).where(edition_note.c.digest == digest))
             if text:

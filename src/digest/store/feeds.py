@@ -1,4 +1,4 @@
-"""Feeds: which are stale, what they hold, and what lies in an output folder."""
+"""Feeds: which are stale, their contents, and the recorded files of output folders."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from digest.store.statements import among, insert_new, put
 from digest.store.types import chunks, hashed
 from digest.store.withdrawals import any_withdrawn
 
-#: Rows of ``meta``, each with the token of an output folder: what cannot be written there.
+#: Rows of ``meta``, one for each output folder (by its token): files that cannot be written.
 _FAILURES = "failures "
 
 
 class FeedStore:
-    """What publishing needs to know, as ``PublishStore`` describes it."""
+    """Implements ``PublishStore``. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def stale(self, since: int | None, kinds: Collection[FacetKind]) -> StaleFeeds:
-        """Return what changed after a content revision, or (None) everything that there is."""
+        """Return the feeds that changed after a content revision, or (None) all feeds."""
         with self._database.read() as connection:
             number = current(connection).number
             spoken = {FacetKind.LANGUAGE}.intersection(kinds)
@@ -84,7 +84,7 @@ class FeedStore:
     def contents(
         self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
     ) -> list[FeedContents]:
-        """Return what each feed holds now; with ``archives``, close archives first."""
+        """Return the contents of each feed; with ``archives``, close full archives first."""
         with self._database.read() as connection:
             gone = any_withdrawn(connection)
             states = [
@@ -96,7 +96,7 @@ class FeedStore:
         with self._database.write(Lock.ARCHIVES) as connection:
             for number, feed in enumerate(feeds):
                 if states[number].decision:
-                    # Once more: another publisher may have closed it a moment ago.
+                    # Decide again: another publisher may have closed it meanwhile.
                     states[number] = look(connection, feed, changed, archives=archives)
                     carry_out(connection, states[number])
         return [state.contents for state in states]
@@ -107,7 +107,7 @@ class FeedStore:
             return of_sequences(connection, sequences)
 
     def output(self, token: str) -> OutputRecord | None:
-        """Return what is known of an output folder; None for a foreign one."""
+        """Return the record of an output folder; None if the folder is unknown."""
         writers = select(unsynced_writer.c.pid, unsynced_writer.c.boot)
         with self._database.read() as connection:
             row = connection.execute(select(output).where(output.c.token == token)).first()
@@ -123,7 +123,7 @@ class FeedStore:
             )
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
-        """Note that a process writes into an output folder, which may be a new one."""
+        """Record that a process writes into an output folder, known or new."""
         with self._database.write() as connection:
             new = {"token": token, "revision": None, "fingerprint": ""}
             insert_new(connection, output, [new], key="token")
@@ -168,7 +168,7 @@ class FeedStore:
         *,
         everything: bool,
     ) -> None:
-        """Note what was written and removed."""
+        """Record the files that were written and removed."""
         rows = [
             {
                 "output": token,
@@ -180,7 +180,7 @@ class FeedStore:
             for file in files
         ]
         with self._database.write() as connection:
-            # In one order, so that two who note the same files do not wait for one another.
+            # In a fixed order, so that two processes that record the same files do not deadlock.
             rows.sort(key=itemgetter("key"))
             put(connection, published_file, rows, key=("output", "key"))
             for chunk in chunks([hashed(path) for path in removed]):
@@ -192,7 +192,7 @@ class FeedStore:
                 if everything:
                     connection.execute(statement.values(revision=None, fingerprint=""))
                 return
-            # Another process may have come further.
+            # Another process may have published a later revision.
             further = known & (output.c.revision > complete)
             values = {
                 "revision": case((further, output.c.revision), else_=complete),
@@ -201,7 +201,7 @@ class FeedStore:
             connection.execute((statement if everything else statement.where(known)).values(values))
 
     def record_failures(self, token: str, failures: Mapping[str, str]) -> None:
-        """Note what cannot be written, in the place of what was noted before."""
+        """Record the files that cannot be written, in place of those recorded before."""
         name = _FAILURES + token
         with self._database.write() as connection:
             connection.execute(delete(meta).where(meta.c.name == name))
@@ -216,7 +216,7 @@ class FeedStore:
             return connection.scalar(query) or 0
 
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
-        """Note that everything that these processes wrote is on the disk."""
+        """Record that everything these processes wrote is on the disk."""
         ended = (
             (unsynced_writer.c.output == token)
             & (unsynced_writer.c.boot == boot)
@@ -226,7 +226,7 @@ class FeedStore:
             connection.execute(delete(unsynced_writer).where(ended))
 
     def forget_other_boots(self, token: str, boot: str) -> None:
-        """Note that what processes of other boots wrote is as it should be."""
+        """Record that files written under other boot ids were verified."""
         others = (
             (unsynced_writer.c.output == token)
             & (unsynced_writer.c.boot != boot)
@@ -267,7 +267,7 @@ def _holding(connection: Connection, selections: Collection[Scope]) -> Iterator[
 
 
 def _holds_visible(selection: Column[int], number: Column[int]) -> ColumnElement[bool]:
-    """Return the condition that a table of articles in selections has a visible one of this."""
+    """Return the condition that a selection has a visible article in its table of members."""
     sequence = selection.table.c.article
     return exists().where(
         selection == number, article_state.c.article == sequence, article_state.c.hidden == 0

@@ -1,4 +1,4 @@
-"""The files that articles refer to, as they were when the articles were read."""
+"""Asset files that articles refer to, with their state when the articles were read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from digest.store.visibility import visible
 
 
 def replace_assets(connection: Connection, assets: Mapping[str, Sequence[AssetState]]) -> None:
-    """Write the files that article files refer to, by the path of the article file."""
+    """Replace the stored assets of article files; ``assets`` is by path of the article file."""
     keys = {path: hashed(path) for path in assets}
     for chunk in chunks(list(keys.values())):
         connection.execute(delete(file_asset).where(file_asset.c.file.in_(chunk)))
@@ -41,7 +41,7 @@ def referring_files(connection: Connection, assets: Collection[str]) -> set[str]
 
 
 def all_assets(connection: Connection) -> Iterator[tuple[str, AssetState]]:
-    """Yield every article file that is there with each file that it refers to."""
+    """Yield the path of every present article file with each asset that it refers to."""
     query = (
         select(file.c.path, file_asset.c.path, file_asset.c.size, file_asset.c.mtime_ns)
         .join(file, file_asset.c.file == file.c.key)
@@ -53,7 +53,7 @@ def all_assets(connection: Connection) -> Iterator[tuple[str, AssetState]]:
 
 
 def visible_assets(connection: Connection) -> set[str]:
-    """Return the names of the copies that articles refer to which may be shown."""
+    """Return the names of the copied assets of visible articles."""
     query = (
         select(file_asset.c.name)
         .join(file, file.c.key == file_asset.c.file)

@@ -41,7 +41,7 @@ _Runs = dict[int, dict[Facet, datetime]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryChanges:
-    """What filing changed."""
+    """The changes of memberships in categories."""
 
     categories: frozenset[CategoryPath]  #: of all articles asked for: old and new, every level
     moved: tuple[
@@ -57,8 +57,8 @@ def update_categories(
 ) -> CategoryChanges:
     """Bring memberships up to date.
 
-    The categories of ``changed`` articles are told in any case, those of ``perhaps`` where
-    they are others now.
+    The categories of ``changed`` articles are always returned, those of ``perhaps`` only if they
+    differ now.
     """
     known = [*changed, *perhaps]
     before = _positions(connection, [entry.sequence for entry in known])
@@ -102,7 +102,7 @@ def _published_at(entry: MatchedArticle) -> datetime | None:
 def _positions(
     connection: Connection, sequences: Collection[int | None]
 ) -> dict[int, list[tuple[CategoryPath, datetime]]]:
-    """Return the categories that articles are filed under by name, each with the date there."""
+    """Return the categories that articles name, each with the stored date of publication."""
     positions: dict[int, list[tuple[CategoryPath, datetime]]] = {}
     query = (
         select(membership.c.article, membership.c.published_at, category.c.names)
@@ -118,7 +118,7 @@ def _positions(
 def _memberships(
     entry: MatchedArticle, categories: Iterable[CategoryPath]
 ) -> Iterable[tuple[int | None, CategoryPath, int | None, datetime | None]]:
-    """Yield an article's sequence, category, position there, date: for every level."""
+    """Yield sequence, category, position and date of an article, for every level."""
     positions: dict[CategoryPath, int | None] = {}
     for position, path in enumerate(categories):
         for ancestor in path.lineage():
@@ -131,7 +131,7 @@ def _memberships(
 def _category_ids(
     connection: Connection, paths: Collection[CategoryPath]
 ) -> dict[CategoryPath, int]:
-    """Return the ids of categories; those that are new are made."""
+    """Return the ids of categories; insert new ones."""
     folders = {path: path.folder for path in paths}
     keys = {path: hashed(folder) for path, folder in folders.items()}
     query = select(category.c.key, category.c.id)
@@ -146,7 +146,7 @@ def _category_ids(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetChanges:
-    """The facets of the articles that were looked at."""
+    """The facets of the updated articles."""
 
     facets: frozenset[Facet]  #: of all articles asked for: old and new
     changed: frozenset[Facet]  #: those that gained or lost an article
@@ -154,7 +154,7 @@ class FacetChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What an article says that was just stored, so that it need not be read again."""
+    """The facet inputs of an article just stored, so that it need not be read again."""
 
     filter_input: FilterInput
     published_at: datetime  #: aware UTC
@@ -170,7 +170,7 @@ def update_facets(
     policy: IngestPolicy,
     said: Mapping[int, Said] = _NOTHING_SAID,
 ) -> FacetChanges:
-    """Bring the facets of these articles up to date; of some it is known what they say."""
+    """Bring the facets of these articles up to date; ``said`` has the inputs already known."""
     before = _running(
         connection,
         [sequence for sequence in sequences if sequence not in said or not said[sequence].new],
@@ -203,7 +203,7 @@ def update_facets(
 
 
 def note_policy(connection: Connection, policy: IngestPolicy) -> None:
-    """Remember by which policy the facets of a batch that follows are decided."""
+    """Record the policy by which the facets of the next batch are decided."""
     known, own = _decided_by(connection), fingerprint(policy.filters, policy.language)
     if known == own:
         return
@@ -213,9 +213,9 @@ def note_policy(connection: Connection, policy: IngestPolicy) -> None:
 
 
 def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -> Changes:
-    """Decide the facets of all articles anew if they were decided by another policy.
+    """Decide the facets of all articles again if they were decided by another policy.
 
-    Other writers get their turn in between.
+    In several transactions, so that other writers need not wait.
     """
     own = fingerprint(policy.filters, policy.language)
     with database.read() as connection:
@@ -239,8 +239,8 @@ def update_all_facets(database: Database, policy: IngestPolicy, now: datetime) -
     return Changes(facets=changed)
 
 
-def running(connection: Connection, sequences: Collection[int]) -> frozenset[Facet]:
-    """Return all facets that any of these articles runs in."""
+def facets_of_articles(connection: Connection, sequences: Collection[int]) -> frozenset[Facet]:
+    """Return all stored facets of these articles."""
     return frozenset().union(*_running(connection, sequences).values())
 
 
@@ -275,7 +275,7 @@ def _decided_by(connection: Connection) -> str | None:
 
 
 def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
-    """Return the facets that articles are known to run in."""
+    """Return the stored facets of each article."""
     runs: _Runs = {}
     query = select(
         facet_article.c.article, facet_article.c.published_at, facet.c.kind, facet.c.name
@@ -287,7 +287,7 @@ def _running(connection: Connection, sequences: Collection[int]) -> _Runs:
 
 
 def _decided(connection: Connection, sequences: Collection[int], policy: IngestPolicy) -> _Runs:
-    """Return the facets that articles should run in, as they are stored now."""
+    """Return the facets that stored articles should have by ``policy``."""
     reads = any(article_filter.reads for article_filter in policy.filters)
     query = select(
         article.c.id,
@@ -314,7 +314,7 @@ def _decided(connection: Connection, sequences: Collection[int], policy: IngestP
 
 
 def _facet_ids(connection: Connection, wanted: Iterable[Facet]) -> dict[Facet, int]:
-    """Return the ids of facets; those that are new are made."""
+    """Return the ids of facets; insert new ones."""
     keys = {hashed(str(selected)): selected for selected in sorted(wanted)}
     query = select(facet.c.key, facet.c.id)
     known = {row.key: row.id for row in among(connection, query, facet.c.key, keys)}

@@ -28,7 +28,7 @@ _ROWS = 5_000
 
 
 class ScanStore:
-    """Remembers the files, when they were last looked at, and what their roots were then.
+    """Stores the last scan, and reads the stored state of files to compare with the tree.
 
     Every method raises StoreError where the database cannot be used.
     """
@@ -37,7 +37,7 @@ class ScanStore:
         self._database = database
 
     def last(self) -> Scan | None:
-        """Return the last scan; None where there was none, or none that this Digest can read."""
+        """Return the last scan; None if there is none, or if another version wrote it."""
         with self._database.read() as connection:
             value = _value(connection, _SCAN)
         try:
@@ -46,9 +46,9 @@ class ScanStore:
             return None
 
     def states(self, options_hashes: Collection[str]) -> Iterator[Row[Any]]:
-        """Yield of every file: path, size, mtime_ns, if it is missing, and if of these hashes.
+        """Yield path, size, mtime_ns, is missing, has one of these hashes, for every file.
 
-        Rows as the database gives them, a few thousand at a time: a scan goes through them all.
+        Plain rows, fetched a few thousand at a time, because a scan reads all of them.
         """
         query = select(
             file.c.path,
@@ -62,12 +62,12 @@ class ScanStore:
                 yield from rows
 
     def assets(self) -> Iterator[tuple[str, AssetState]]:
-        """Yield every article file that is there with each file that it refers to."""
+        """Yield the path of every present article file with each asset that it refers to."""
         with self._database.read() as connection:
             yield from all_assets(connection)
 
     def remember(self, scan: Scan) -> None:
-        """Keep a scan in place of the one before."""
+        """Store a scan in place of the last one."""
         value = json.dumps(
             {
                 "ended_at": scan.ended_at.isoformat(),
@@ -83,7 +83,7 @@ class ScanStore:
 
 
 def _scan(value: str) -> Scan:
-    """Return a scan as it was written; raise ValueError, TypeError or KeyError."""
+    """Return the scan stored as JSON; raise ValueError, TypeError or KeyError."""
     told = json.loads(value)
     return Scan(
         ended_at=datetime.fromisoformat(told["ended_at"]),
@@ -98,16 +98,16 @@ def _scan(value: str) -> Scan:
 
 
 class HubNotificationStore:
-    """Stores what hubs are still to be told. Every method raises StoreError.
+    """Stores pending notifications of hubs. Every method raises StoreError.
 
-    One row for each, so that a command and the daemon do not undo what the other stores.
+    Each has a row, so that a command and the daemon do not overwrite each other's.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def stored(self) -> list[Notification]:
-        """Return all notifications that wait, in the order of their changes."""
+        """Return all pending notifications, in the order of their changes."""
         query = select(meta.c.name, meta.c.value).where(meta.c.name.startswith(_NOTIFICATION))
         with self._database.read() as connection:
             notifications = [
@@ -116,7 +116,7 @@ class HubNotificationStore:
         return sorted(notifications, key=attrgetter("changed_at", "hub", "topic"))
 
     def keep(self, notifications: Collection[Notification]) -> None:
-        """Store notifications; what is stored of the same hub and topic is replaced."""
+        """Store notifications, in place of earlier ones of the same hub and topic."""
         rows = [
             {"name": _row_name(notice), "value": _row_value(notice)} for notice in notifications
         ]
@@ -124,7 +124,7 @@ class HubNotificationStore:
             put(connection, meta, rows, key="name")
 
     def drop(self, notifications: Collection[Notification]) -> None:
-        """Forget notifications, unless they were stored again since with another time."""
+        """Delete notifications, unless they were stored again with another time."""
         gone = delete(meta).where(
             meta.c.name == bindparam("notice"), meta.c.value == bindparam("changed_at")
         )
@@ -153,19 +153,22 @@ def _notification(name: str, value: str) -> Notification:
 
 
 class KeyStore:
-    """Remembers keys by fingerprint, since when each is in use. Every method raises StoreError."""
+    """Stores fingerprints of keys for signed links, and when each came into use.
+
+    Every method raises StoreError.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def lost(self, present: Sequence[str]) -> list[tuple[str, datetime]]:
-        """Return the keys that are known and not present, oldest first."""
+        """Return the stored keys that are not present, oldest first."""
         with self._database.read() as connection:
             known = _keys(connection)
         return [(mark, since) for mark, since in known if mark not in present]
 
     def record(self, present: Sequence[str], now: datetime) -> list[tuple[str, datetime]]:
-        """Remember the first of these keys, which signs from now on; return what ``lost`` does."""
+        """Store the first of these keys, which signs from now on; return lost keys as ``lost``."""
         with self._database.read() as connection:
             known = _keys(connection)
         if present[0] not in dict(known):
@@ -175,7 +178,7 @@ class KeyStore:
         return [(mark, since) for mark, since in known if mark not in present]
 
     def forget(self, present: Sequence[str]) -> None:
-        """Forget the keys that are not present: nobody expects their links to work."""
+        """Delete the keys that are not present; their links are given up."""
         with self._database.write() as connection:
             _put_keys(connection, [key for key in _keys(connection) if key[0] in present])
 

@@ -1,4 +1,4 @@
-"""Pages: what pages that are rendered when asked for need to know, each within one transaction."""
+"""Queries for pages rendered on request, each page within one transaction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ from digest.store.visibility import announced, visible
 from digest.store.withdrawals import any_withdrawn
 from digest.urls import slug
 
-#: The row of ``meta`` that tells since when pages look as they do: fingerprint and microseconds.
+#: The row of ``meta`` with the fingerprint of the appearance of pages, and since when
+#: (microseconds).
 APPEARANCE = "appearance"
 
 #: A name that is longer than a file's may be ends in a hash, which nothing leads back from: this
@@ -83,7 +84,7 @@ _LISTED = (
 
 
 class PageStore:
-    """Reads what pages show. Every method raises StoreError."""
+    """Reads the data of pages. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -100,9 +101,10 @@ class PageStore:
             yield PageSnapshot(connection)
 
     def appearance_since(self, fingerprint: str, now: datetime) -> datetime:
-        """Return since when pages look as they do now; ``fingerprint`` is of all that decides it.
+        """Return since when pages have their present appearance, aware UTC.
 
-        Another fingerprint than the last one begins now, and never before that one did.
+        ``fingerprint`` covers everything that decides it. A new fingerprint starts now, but never
+        before the last one did.
         """
         query = select(meta.c.value).where(meta.c.name == APPEARANCE)
         with self._database.read() as connection:
@@ -131,7 +133,7 @@ class PageSnapshot:
         return of_selection(self._connection, selection)
 
     def find_article(self, key: str) -> StoredArticle | None:
-        """Return how the article with a key stands; None where there is none."""
+        """Return the article with a key, visible or withdrawn; None if there is none."""
         rows = _ARTICLE.run(self._connection, key=key)
         if not rows:
             return None
@@ -159,7 +161,7 @@ class PageSnapshot:
             )
 
     def asset_names(self) -> set[str]:
-        """Return the names of the files that articles bring which may be shown."""
+        """Return the names of the asset files of visible articles."""
         return visible_assets(self._connection)
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
@@ -167,12 +169,12 @@ class PageSnapshot:
         return of_sequences(self._connection, sequences)
 
     def contents(self, feed: Feed) -> FeedContents:
-        """Return what a feed's current documents tell, as though it had no archives."""
+        """Return the contents of a feed's current documents, as if it had no archives."""
         gone = any_withdrawn(self._connection)
         return look(self._connection, feed, None, archives=False, withdrawals=gone).contents
 
     def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
-        """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+        """Return the states of archives, oldest first, by the folders of their feeds."""
         return archive_states(self._connection, feeds)
 
     def category(self, folder: str) -> CategoryPath | None:
@@ -205,7 +207,7 @@ class PageSnapshot:
         return read(self._connection, newest(selection).limit(limit))
 
     def is_empty(self, selection: Scope) -> bool:
-        """Tell whether a selection shows no article."""
+        """Return whether a selection has no visible article."""
         query = newest(selection).with_only_columns(article.c.id).limit(1)
         return self._connection.scalar(query) is None
 
@@ -222,7 +224,7 @@ class PageSnapshot:
         return newest_archive(self._connection, feed)
 
     def archived(self, feed: Feed, number: int) -> Held:
-        """Return what an archive holds, as it is now; what has left the feed is left out."""
+        """Return the entries of an archive as they are now, without those that left the feed."""
         return held(self._connection, feed, number)
 
     def editions(self, digest: str) -> list[Issue]:
@@ -234,7 +236,7 @@ class PageSnapshot:
         return leads(self._connection, digest)
 
     def edition_articles(self, edition: Edition) -> list[Article]:
-        """Return what an edition holds, as it is now, in order of sequence."""
+        """Return the articles of an edition as they are now, in order of sequence."""
         return of_edition(self._connection, edition_articles(edition.id))
 
     def taken_upto(self, digest: str) -> int | None:
@@ -260,7 +262,7 @@ class PageSnapshot:
 
 
 def _forms(text: str) -> Sequence[str]:
-    """Return a name as it is, composed, and decomposed: clients send any of these."""
+    """Return a name as given, in NFC and in NFD: clients send any of these."""
     forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
     return tuple(dict.fromkeys(filter(None, forms)))
 

@@ -1,4 +1,4 @@
-"""Problems: what files have wrong, whether they became articles or not."""
+"""Problems of files, whether they became articles or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILED = problem.c.severity == Severity.FAILED
 
 
 def note(connection: Connection, noted: Mapping[str, Sequence[Note]], now: datetime) -> None:
-    """Write what files have wrong, by path; what was known before keeps its date."""
+    """Replace the problems of files, by path; a known problem keeps its date."""
     keys = {path: hashed(path) for path in noted}
     since = {}
     known: dict[str, list[tuple[str, int | None, str]]] = {}
@@ -26,7 +26,7 @@ def note(connection: Connection, noted: Mapping[str, Sequence[Note]], now: datet
     for row in among(connection, query, problem.c.file, keys.values()):
         since[row.file, row.cause] = row.seen_at
         known.setdefault(row.file, []).append((row.severity, row.line, row.cause))
-    # Most files that are written again have the same wrong as before.
+    # Most files that are written again have the same problems as before.
     noted = {
         path: notes
         for path, notes in noted.items()
@@ -52,9 +52,9 @@ def note(connection: Connection, noted: Mapping[str, Sequence[Note]], now: datet
 
 
 def listed(connection: Connection, *, noted: bool) -> list[Problem]:
-    """Return what files that are there have wrong, in order of path, then as it was noted.
+    """Return the problems of present files, in order of path, then as recorded.
 
-    What is only noted is left out unless ``noted``.
+    Those of severity NOTED are included only if ``noted``.
     """
     query = (
         select(file.c.path, problem)
@@ -96,7 +96,7 @@ def listed(connection: Connection, *, noted: bool) -> list[Problem]:
 
 
 def counted(connection: Connection) -> dict[Severity, int]:
-    """Return how many files that are there have something wrong, by severity, 0 included."""
+    """Return the number of present files with problems, by severity, 0 included."""
     query = (
         select(problem.c.severity, func.count(distinct(problem.c.file)))
         .join(file, file.c.key == problem.c.file)

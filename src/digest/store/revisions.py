@@ -1,4 +1,4 @@
-"""Content revisions: number every change of what is published, within its own transaction."""
+"""Content revisions: number every change of published content within its transaction."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def current(connection: Connection) -> Revision:
 
 
 def of_selection(connection: Connection, selection: Scope) -> Revision:
-    """Return when the articles of a category, a facet or (None) everything changed."""
+    """Return the last revision of a category, a facet or (None) everything."""
     query = select(feed_change.c.revision, feed_change.c.changed_at)
     row = connection.execute(query.where(feed_change.c.key == key(selection))).first()
     return Revision(number=row.revision, changed_at=row.changed_at) if row else NO_REVISION
 
 
 def of_selections(connection: Connection) -> dict[Scope, Revision]:
-    """Return the last change of every selection that ever had one."""
+    """Return the last revision of every selection that ever changed."""
     return {
         _selection(row.kind, row.names): Revision(number=row.revision, changed_at=row.changed_at)
         for row in connection.execute(select(feed_change))
@@ -43,12 +43,12 @@ def of_selections(connection: Connection) -> dict[Scope, Revision]:
 
 
 def advance(connection: Connection, now: datetime) -> Revision:
-    """Return the next revision, which the changes of this transaction belong to.
+    """Return the next revision, for the changes of this transaction.
 
-    Until the transaction ends no other one gets a revision: they are committed in their order.
+    No other transaction gets a revision until this one ends, so they are committed in order.
 
-    Its number is the microseconds since 1970, or one more than the last: so a database that was
-    restored does not give a number again which clients know from before, in an entity tag.
+    The number is the time in microseconds since 1970, or the last number plus one if that is
+    greater: a restored database does not reuse numbers that clients know from entity tags.
     """
     known = content_revision.c.changed_at
     latest = case((known > now, known), else_=literal(now, Moment()))
@@ -72,7 +72,7 @@ def record_changes(
     articles: Collection[int] = (),
     selections: Iterable[Scope] = (),
 ) -> None:
-    """Note that these articles (sequences) and selections changed in a revision."""
+    """Record that these articles (sequences) and selections changed in a revision."""
     for chunk in chunks(sorted(articles)):
         these = article_state.c.article.in_(chunk)
         connection.execute(update(article_state).where(these).values(revision=revision.number))
@@ -97,7 +97,7 @@ def changed_since(connection: Connection, number: int) -> dict[Scope, int]:
 
 
 def key(selection: Scope) -> str:
-    """Return the key that a selection is stored under."""
+    """Return the key of a selection's row."""
     if isinstance(selection, Facet):
         return hashed(str(selection))
     return hashed(f"{_CATEGORY}:{selection.folder}" if selection else _EVERYTHING)

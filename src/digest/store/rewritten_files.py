@@ -1,4 +1,4 @@
-"""Repeats: files that were written again and say the same."""
+"""Files that were rewritten with the same text: record them without processing it again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _REMEMBER = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
-    """What became of a batch with such files in it."""
+    """The result of a batch with such files in it."""
 
     rest: list[Reading]  #: the other files, and those that change their articles
     unchanged: int  #: files that were written
@@ -51,11 +51,10 @@ class Repeated:
 def remember_repeats(
     connection: Connection, readings: Sequence[Reading], now: datetime, policy: IngestPolicy
 ) -> Repeated:
-    """Write the files of a batch that say the same, as far as their articles stay as they are.
+    """Record the files of a batch with the same text, if their articles do not change.
 
-    One with another image, recording or pin is given back as the draft that it would have made. One
-    of which another process has stored something else meanwhile is left as it is stored: the next
-    scan finds it.
+    A file with another image, recording or pin is returned as a draft. A file whose text another
+    process has replaced meanwhile is left alone: the next scan finds it.
     """
     same = {
         hashed(reading.record.path): (reading, reading.outcome)
@@ -104,13 +103,13 @@ def remember_repeats(
 
 
 def _is_as_stored(beside: Beside, row: Row[Any]) -> bool:
-    """Tell whether an article has the image, the recording and the pin of its file."""
+    """Return whether an article has the image, recording and pin of its file."""
     image = beside.image or row.image
     return (image, beside.enclosure, beside.pinned) == (row.image, row.enclosure, row.pinned)
 
 
 def _articles(connection: Connection, keys: Sequence[str]) -> list[Row[Any]]:
-    """Return what these files said, as far as it is stored."""
+    """Return the stored articles of these files."""
     query = (
         select(
             file.c.key,

@@ -1,4 +1,4 @@
-"""Statements over many rows: insert unless there, insert or replace, find among values."""
+"""Statements for many rows (insert, insert new ones, upsert, select by values), compiled once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Key = tuple[str, ...]
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT of the connection's own database, which can say what to do on conflict."""
+    """Return an INSERT of the connection's own database, which supports ON CONFLICT."""
     return _insert_of(connection.dialect, table)
 
 
@@ -31,16 +31,13 @@ def insert(connection: Connection, table: Table, rows: Rows) -> None:
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows, *, key: str | Key) -> None:
-    """Insert the rows, all of the same columns, whose ``key`` is not there yet.
-
-    The key is a column, or several.
-    """
+    """Insert the rows, all of the same columns, whose ``key`` (columns) is not stored yet."""
     if rows:
         _insertion(connection.dialect, table, tuple(rows[0]), new=_key(key)).run(connection, rows)
 
 
 def put(connection: Connection, table: Table, rows: Rows, *, key: str | Key) -> None:
-    """Insert the rows, or replace every other column where ``key`` is there already."""
+    """Insert the rows; replace all other columns of a row whose ``key`` is stored already."""
     if rows:
         _insertion(connection.dialect, table, tuple(rows[0]), known=_key(key)).run(connection, rows)
 
@@ -58,9 +55,9 @@ def among(
 
 
 class _Insertion:
-    """An insertion of many rows, put into a database's words once.
+    """An INSERT of many rows, compiled once for each database.
 
-    SQLAlchemy would look at each row's parameters anew, which takes as long as inserting it.
+    SQLAlchemy would process each row's parameters again, which takes as long as inserting it.
     """
 
     def __init__(
@@ -100,7 +97,7 @@ def _insert_of(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Ins
 def _insertion(
     dialect: Dialect, table: Table, columns: tuple[str, ...], *, new: Key = (), known: Key = ()
 ) -> _Insertion:
-    """Return the insertion of rows; only of ``new`` ones, or over ``known`` ones, by a key."""
+    """Return the INSERT of rows; only of ``new`` ones, or an upsert of ``known`` ones, by a key."""
     statement = _insert_of(dialect, table)
     if new:
         statement = statement.on_conflict_do_nothing(index_elements=new)
@@ -111,10 +108,9 @@ def _insertion(
 
 
 class Prepared:
-    """A statement that runs so often that its way through SQLAlchemy would take longest.
+    """An UPDATE compiled once for each database, to avoid the overhead of SQLAlchemy.
 
-    It is put into a database's words once. Its parameters, and the values within it, are numbers
-    and text: drivers are handed them as they are.
+    Its parameters and constants are numbers and text, which are passed to the driver unchanged.
     """
 
     def __init__(self, statement: Update) -> None:
@@ -122,7 +118,7 @@ class Prepared:
         self._texts: dict[str, _Text] = {}
 
     def run(self, connection: Connection, rows: Rows) -> int:
-        """Run it for each row of parameters; return how many rows of the table it changed."""
+        """Run it for each row of parameters; return the number of table rows changed."""
         if not rows:
             return 0
         text = self._texts.get(connection.dialect.name)
@@ -136,9 +132,9 @@ class Prepared:
 
 
 class PreparedQuery:
-    """A query that runs for every page; SQLAlchemy's own way would take half of a page's time.
+    """A query compiled once for each database, whose rows the driver reads itself.
 
-    It is put into a database's words once, and its rows are read by the driver itself.
+    For queries of every page: the overhead of SQLAlchemy is half of the time of a page.
     """
 
     def __init__(self, query: Select[Any]) -> None:
@@ -184,7 +180,7 @@ class PreparedQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Text:
-    """A statement in the words of one database."""
+    """A statement compiled for one database."""
 
     sql: str
     constants: dict[str, Any]  #: its own values, by parameter

@@ -1,4 +1,4 @@
-"""How values are kept in columns: the same on SQLite and PostgreSQL."""
+"""Column types that store values alike in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _LARGEST = 2**63 - 1
 
 
 def storable(text: str) -> str:
-    """Return ``text`` as both databases can keep it.
+    """Return ``text`` as both databases can store it.
 
-    PostgreSQL has no place for U+0000, and neither database for a lone surrogate.
+    PostgreSQL cannot store U+0000, and neither database a lone surrogate.
     """
     if "\0" in text:
         text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -49,7 +49,7 @@ def hashed(text: str) -> str:
 
 
 def bounded(number: int) -> int:
-    """Return a number, or the nearest that 64 bits hold."""
+    """Return a number, or the nearest that fits in 64 bits."""
     return max(-_LARGEST, min(number, _LARGEST))
 
 
@@ -61,7 +61,7 @@ def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
 
 @lru_cache(maxsize=1024)  # an article's date goes into each of its rows
 def microseconds(moment: datetime) -> int:
-    """Return an aware UTC moment as a column keeps it: microseconds since 1970."""
+    """Return an aware UTC moment as it is stored: microseconds since 1970."""
     require_utc("moment", moment)
     return (moment - _EPOCH) // _MICROSECOND
 
@@ -73,12 +73,12 @@ class PlainText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        """Return the text without what a database cannot keep."""
+        """Return the text without characters that a database cannot store."""
         return None if value is None else storable(value)
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware UTC moment as microseconds since 1970: one order in both databases."""
+    """An aware UTC moment as microseconds since 1970, sorted alike in both databases."""
 
     impl = BigInteger
     cache_ok = True
@@ -93,7 +93,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Whole(TypeDecorator[int]):
-    """A whole number; what 64 bits cannot hold becomes the nearest that they can.
+    """A whole number, limited to 64 bits.
 
     A file may claim to be of the year 2400, whose nanoseconds do not fit.
     """

@@ -1,4 +1,4 @@
-"""Visibility: which articles may be shown, decided by one condition for every reader."""
+"""Visibility: the one condition that decides which articles may be shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from digest.store.types import chunks
 
 
 class Hidden(IntFlag):
-    """Why an article is shown to nobody; several reasons may hold at once.
+    """Reasons why an article is hidden; several may apply at once.
 
     A new reason takes the next bit. Whatever sets one calls ``set_hidden`` and records the change
     (``revisions.record_changes``).
@@ -22,7 +22,7 @@ class Hidden(IntFlag):
 
 
 def visible() -> ColumnElement[bool]:
-    """Return the condition that an article of a query may be shown.
+    """Return the condition that an article is visible.
 
     Feeds, pages, archives, search, export and editions all use it, and nothing else.
     """

@@ -1,4 +1,4 @@
-"""Withdrawals: articles that are shown no more, and what is left of them."""
+"""Withdrawals: articles that are no longer shown, and their tombstones (RFC 6721)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from digest.articles.model import (
 )
 from digest.store.article_queries import COLUMNS, lies_within, newest, read, within
 from digest.store.connection import Database, Lock
-from digest.store.memberships import running
+from digest.store.memberships import facets_of_articles
 from digest.store.revisions import advance, record_changes
 from digest.store.schema import article, category, file, membership, withdrawal
 from digest.store.statements import among, put
@@ -39,7 +39,7 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An article and how it stands."""
+    """An article, whether it is withdrawn and by whom, and its files."""
 
     article: Article
     withdrawn_at: datetime | None  #: aware UTC; None while it is shown
@@ -49,7 +49,7 @@ class Standing:
 
 
 class Withdrawals:
-    """What the commands need to withdraw articles and to look at them.
+    """Withdraws, restores and lists articles for the commands.
 
     Every method raises StoreError where the database cannot be used.
     """
@@ -60,7 +60,7 @@ class Withdrawals:
     def withdraw(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
         """Withdraw articles, whatever becomes of their files.
 
-        All of them are told: of one that is withdrawn already, publishing may have failed.
+        Changes are returned for all of them: publishing an earlier withdrawal may have failed.
         """
         with self._database.write(Lock.ARTICLES) as connection:
             sequences = self._say(connection, keys, Word.WITHDRAWN, now)
@@ -68,7 +68,7 @@ class Withdrawals:
             return _changes(connection, sequences, now)
 
     def restore(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
-        """Show articles again, whatever becomes of their files; tell all of them."""
+        """Show articles again, whatever becomes of their files; return changes for all of them."""
         with self._database.write(Lock.ARTICLES) as connection:
             sequences = self._say(connection, keys, Word.KEPT, None)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=False)
@@ -77,7 +77,7 @@ class Withdrawals:
     def _say(
         self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
     ) -> list[int]:
-        """Note the operator's word on articles, and return their sequences."""
+        """Store the operator's decision on articles, and return their sequences."""
         known = {
             row.article: row.at
             for row in connection.execute(select(withdrawal).where(withdrawal.c.at.is_not(None)))
@@ -104,7 +104,7 @@ class Withdrawals:
     def listed(
         self, wanted: CategoryPath | None, limit: int, *, withdrawn: bool = False
     ) -> list[Standing]:
-        """Return the newest articles of a category or of all; those withdrawn, last one first."""
+        """Return the newest articles of a category or of all; ``withdrawn`` ones, latest first."""
         if not withdrawn:
             return self._standings(newest(wanted).limit(limit))
         query: Select[Any] = select(*COLUMNS).join(withdrawal, withdrawal.c.article == article.c.id)
@@ -138,7 +138,7 @@ class Withdrawals:
         ]
 
 
-#: Rows of withdrawn articles, the entry that was withdrawn last first.
+#: The order of withdrawn articles: latest withdrawal first.
 _LAST_FIRST = (withdrawal.c.at.desc(), withdrawal.c.article.desc())
 _ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
 
@@ -154,7 +154,7 @@ def remains(wanted: Scope) -> Select[Any]:
 
 
 def any_withdrawn(connection: Connection) -> bool:
-    """Tell whether any article is withdrawn."""
+    """Return whether any article is withdrawn."""
     return connection.scalar(_ANY) is not None
 
 
@@ -169,7 +169,7 @@ def tombstone(row: Row[Any]) -> Tombstone:
 
 
 def _by_files() -> Select[Any]:
-    """Return the query of articles that are withdrawn because of what became of their files."""
+    """Return the query of articles that are withdrawn because of their files."""
     undecided = withdrawal.c.word.is_(None) | (withdrawal.c.word == Word.AUTHOR)
     return select(withdrawal.c.article).where(withdrawal.c.at.is_not(None), undecided)
 
@@ -180,14 +180,14 @@ _HELD = select(file.c.article).where(file.c.held, file.c.article.is_not(None))
 
 
 def reviewable(connection: Connection) -> bool:
-    """Tell whether ``review`` may have something to do where nothing is withdrawn for age."""
+    """Return whether ``review`` may change anything if nothing is withdrawn for age."""
     return any(connection.scalar(query.limit(1)) is not None for query in (_by_files(), _HELD))
 
 
 def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
-    """Show again what has a file, withdraw what its files hold back or has none for so long.
+    """Restore articles with a file; withdraw those held back or without a file for too long.
 
-    An article is held back where entry of its files wants it, and no other that is there does not.
+    An article is held back if one of its files asks for it and no other present file may be shown.
     """
     shown = _PRESENT.where(~file.c.held)
     changed = list(connection.scalars(_by_files().where(withdrawal.c.article.in_(shown))))
@@ -224,7 +224,7 @@ def _withdraw(
 
 
 def _changes(connection: Connection, sequences: Sequence[int], now: datetime) -> Changes:
-    """Record that these articles, their categories and facets, are to be published anew."""
+    """Record that these articles, their categories and facets must be published again."""
     if not sequences:
         return Changes()
     keys = among(connection, select(article.c.key), article.c.id, sequences)
@@ -235,7 +235,7 @@ def _changes(connection: Connection, sequences: Sequence[int], now: datetime) ->
     changes = Changes(
         articles=frozenset(ArticleKey(row.key) for row in keys),
         categories=frozenset(CategoryPath(row.names) for row in filed),
-        facets=running(connection, sequences),
+        facets=facets_of_articles(connection, sequences),
     )
     record_changes(
         connection,
