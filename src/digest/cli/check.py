@@ -1,4 +1,4 @@
-"""`digest check`: whether a configuration would work."""
+"""`digest check`: check that a configuration works."""
 
 from __future__ import annotations
 

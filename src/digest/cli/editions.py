@@ -271,7 +271,7 @@ def _fields(standing: Standing) -> dict[str, object]:
 
 @delivery_commands.callback()
 def _group() -> None:
-    """Have `list` be a command of its own."""
+    """Make `list` a subcommand: a single command would replace its group."""
 
 
 @delivery_commands.command("list")

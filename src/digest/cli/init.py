@@ -112,9 +112,9 @@ def starting_configuration(shipped_text: str, values: Mapping[str, str | None]) 
 
 
 def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | None]]:
-    """Return where the configuration of an existing site belongs, and its values.
+    """Return the path and the values of the configuration for an existing site.
 
-    Prints what was found out. Raises ConfigurationError where there is no such site.
+    Prints the values taken over. Raises ConfigurationError if there is no such site.
     """
     from digest.settings.existing_site import read_site
     from digest.settings.options import ArticlesTable

@@ -114,7 +114,7 @@ def preview(
 
 
 def _lint(message: bytes, postal_address: str) -> None:
-    """Print what a message has wrong; leave with 1 where any of it is an error."""
+    """Print the findings on a message; exit with 1 if any is an error."""
     from digest.mail.lint.lint import RULES, lint
     from digest.mail.lint.remark import Severity
 
@@ -246,7 +246,7 @@ def _readers(services: Services, digest: Digest, articles: list[Article]) -> lis
 async def _watch(
     services: Services, edition: Edition, show: Callable[[int, int], None] | None
 ) -> None:
-    """Show how far an edition has come, where somebody watches, until cancelled."""
+    """Show the progress of an edition on a terminal, until cancelled."""
     while show is not None:
         progress = await asyncio.to_thread(
             services.store.reports.progress, edition.id, services.clock()
@@ -256,9 +256,9 @@ async def _watch(
 
 
 async def _send_edition(services: Services, digest: Digest, latest: int | None) -> int:
-    """Make an edition and send it; return how many mails were not taken.
+    """Make an edition and send it; return the number of mails that failed or were deferred.
 
-    A running daemon may take some of the work: so the outbox is asked how it went.
+    A running daemon may send some of them, so the result is read from the store.
     """
     from digest.editions.delivery import DeliveryState
 

@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def _explain(group: ExceptionGroup) -> int:
-    """Tell each error of a group; 2 where one of them is the configuration's."""
+    """Print each error of a group; return 2 if the configuration has one, else 1."""
     known, unknown = group.split((DigestError, OSError))
     if unknown:
         raise unknown

@@ -34,7 +34,7 @@ article_commands = typer.Typer(
     help="Look at articles, withdraw and restore them.", no_args_is_help=True
 )
 
-#: So many paths are named at most.
+#: The number of paths that are printed of each kind.
 _NAMED = 10
 
 Names = Annotated[
@@ -140,7 +140,7 @@ def _keys(standings: list[Standing]) -> list[ArticleKey]:
 
 
 def _find(services: Services, names: list[str]) -> list[Standing]:
-    """Return the one article that each name means; end with 1 where any means none or several."""
+    """Return the article of each name; exit with 1 if a name fits none or several."""
     from digest.articles.ingest.tree import printable
 
     standings: list[Standing] = []
@@ -162,7 +162,7 @@ def _find(services: Services, names: list[str]) -> list[Standing]:
 
 
 def _publish(services: Services, done: str) -> None:
-    """Bring feeds and pages up to date, and say what was done."""
+    """Bring feeds and pages up to date, and print the result."""
     published = services.publish()
     say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
 
@@ -253,7 +253,7 @@ def export(
 
 
 def _tell_others(folder: Path, done: Exported) -> None:
-    """Tell of files that somebody else has changed or put there; end with 1 for the latter."""
+    """Report files that others modified or created; exit with 1 for the latter."""
     for path in done.edited[:_NAMED]:
         remark(f"{folder / path}: was changed by somebody else, and was written anew")
     for path in done.kept[:_NAMED]:

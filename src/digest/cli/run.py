@@ -61,16 +61,16 @@ def run(
 
 
 def _leave() -> None:
-    """Leave though a thread still waits, for a locked database or a slow disk.
+    """Exit although a thread still waits, for a locked database or a slow disk.
 
-    That harms nothing: every transaction and every file is whole or not there.
+    That is safe: transactions and writes of files are atomic.
     """
     complain("something did not stop in time; leaving all the same")
     os._exit(FAILED)
 
 
 def _announce(started: Started, services: Services) -> None:
-    """Print what an operator wants to know once all is up."""
+    """Print folders, address, mail server and next runs after the start."""
     out.print()
     out.print(f"[bold]{services.site.title}[/bold] · Digest {__version__}")
     watching = "Polling" if services.settings.articles.watch == "poll" else "Watching"

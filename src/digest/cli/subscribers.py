@@ -141,7 +141,7 @@ def add(
 
 
 def tell_unknown_categories(services: Services, categories: Sequence[CategoryPath]) -> None:
-    """Tell which categories no article is in, each with the nearest that has some."""
+    """Report categories without articles, each with the nearest that has some."""
     if not categories:
         return
     with services.store.pages.snapshot() as source:
@@ -409,7 +409,7 @@ def import_(
 
 
 def _mapped(pairs: Sequence[str]) -> dict[str, str]:
-    """Return what columns are, of ``COLUMN=FIELD``; raise ValueError."""
+    """Return the fields of columns given as ``COLUMN=FIELD``; raise ValueError."""
     from digest.subscribers.lists import COLUMNS
 
     mapped = {}

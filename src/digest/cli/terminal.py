@@ -1,6 +1,6 @@
-"""The terminal: what people and scripts read, and how commands end.
+"""Output of commands for people and scripts, and exit codes.
 
-Whatever is printed here may come from a file or a server, so control characters are escaped.
+Printed text may come from a file or a server, so control characters are escaped.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line about something wrong, on standard error."""
+    """Print an error on standard error."""
     err.print(f"[red]error:[/red] {_shown(text)}")
 
 
 def remark(text: str) -> None:
-    """Print a line that is good to know and no part of the result, on standard error."""
+    """Print a remark, which is no part of the result, on standard error."""
     err.print(f"[yellow]note:[/yellow] {_shown(text)}")
 
 
 def _shown(text: str) -> str:
-    """Return lines without what acts on a terminal, as Rich prints them."""
+    """Return lines as Rich text, without control characters."""
     return escape("\n".join(map(escaped, text.split("\n"))))
 
 
@@ -76,7 +76,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_diff(before: str, after: str, from_name: str, to_name: str) -> None:
-    """Print how two texts differ (unified diff), coloured for a person; nothing if they do not."""
+    """Print the unified diff of two texts, coloured for a person; nothing if they are equal."""
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), from_name, to_name, lineterm=""
     )
@@ -95,7 +95,7 @@ def next_run(run_at: datetime | None) -> str:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a callback for (done, total) that draws a bar; None where nobody watches."""
+    """Yield a callback for (done, total) that draws a bar; None without a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""Cron: five fields that say when a digest is due (POSIX crontab, with names and steps)."""
+"""Schedules in the five fields of cron (POSIX crontab, with names and steps)."""
 
 # pure
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Field:
 
     @property
     def last(self) -> int:
-        """Where a star ends: weekday 7 is 0 again."""
+        """The last value of a star: weekday 7 is the same as 0."""
         return 6 if self.names == WEEKDAYS else self.high
 
     @property
@@ -71,7 +71,7 @@ class Cron:
 
     @property
     def every_hour(self) -> bool:
-        """Whether an hour that comes twice counts twice."""
+        """Whether runs repeat in the hour that occurs twice when clocks go back."""
         return len(self.hours) == _HOURS
 
     def comes_on(self, day: date) -> bool:
@@ -83,7 +83,7 @@ class Cron:
 def parse(text: str) -> Cron:
     """Return the schedule of a line.
 
-    Raises ValueError, which names the wrong field and what is allowed.
+    Raises ValueError, which names the wrong field and the allowed values.
     """
     parts = text.lower().split()
     if len(parts) != len(_FIELDS):

@@ -1,4 +1,4 @@
-"""Due runs: which run of a digest's schedule is due, judged by the editions that were made."""
+"""Find the run of a digest's schedule that is due, by the editions made so far."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import structlog
 from digest.scheduling.schedule import MAX_ZONE_DISTANCE, Schedule
 from digest.times import known_zone
 
-#: How late a run may be made at least, even with ``catch_up = "0s"``: no timer is exact.
+#: The minimum of ``catch_up``: timers are not exact.
 _SHORTEST_CATCH_UP = timedelta(minutes=5)
-#: A run that is noticed within this time is not logged as late.
+#: A run made within this time of its moment is not logged as late.
 _NOTICED = timedelta(minutes=1)
 
 _log = structlog.get_logger(__name__)
@@ -35,14 +35,14 @@ class Issued(Protocol):
 
 
 class Readers(Protocol):
-    """Reads where subscribers live. Raises StoreError."""
+    """Reads the time zones of subscribers. Raises StoreError."""
 
     def zones(self, digest: str) -> set[str | None]:
-        """Return the time zones of a digest's active subscribers; None stands for the site's."""
+        """Return the time zones of a digest's active subscribers; None means the site's."""
 
 
 class DueRuns:
-    """Finds the run that is due; one that was made is never due again, whatever the clock does."""
+    """Finds the due run; a run is made only once, even if the clock is set back."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class DueRuns:
     def due_at(self, name: str, now: datetime) -> datetime | None:
         """Return the latest run that is due and not too late to be made, or None; aware UTC.
 
-        A ``local`` run is due when it comes for the first reader, and too late when it is too late
-        for the last. Blocking. Raises StoreError.
+        A ``local`` run is due when it comes in the first reader's zone, and too late when it is too
+        late in the last reader's. Blocking. Raises StoreError.
         """
         schedule = self._schedules[name]
         reach = MAX_ZONE_DISTANCE if schedule.local else timedelta()

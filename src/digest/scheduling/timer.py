@@ -1,4 +1,4 @@
-"""The timer: calls back when a digest may be due. The only module that uses APScheduler."""
+"""Call back when a digest may be due. The only module that uses APScheduler."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Timer:
         self._look()
 
     def _look(self) -> None:
-        """Have the scheduler compare its next run with the clock, and do so again later."""
+        """Make the scheduler compare its next run with the clock, and repeat that later."""
         self._go_back()
         self._scheduler.wakeup()
         self._timer = asyncio.get_running_loop().call_later(_LOOK_AT_CLOCK, self._look)

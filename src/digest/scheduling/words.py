@@ -25,7 +25,7 @@ _DAY = re.compile(r"0?[1-9]|[12][0-9]|3[01]")
 _LAST = "last"
 _EVERY_WEEKDAY = tuple(range(7))
 _EVERY_DAY = tuple(range(1, 32))
-#: The first words, each with how it goes on.
+#: The first words, each with an example.
 _FORMS = {
     "daily": "daily 07:00",
     "weekly": "weekly mon,thu 07:00",
@@ -49,7 +49,7 @@ class Recurrence:
     #: Of the month, ascending; a month that lacks one has its last day instead.
     days: tuple[int, ...] = _EVERY_DAY
 
-    #: Whether an hour that comes twice counts twice.
+    #: Whether runs repeat in the hour that occurs twice when clocks go back.
     every_hour: ClassVar[bool] = False
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Recurrence:
 def parse(text: str) -> Cron | Recurrence:
     """Return the schedule of a text in words or of a line of crontab.
 
-    Raises ValueError, which names the wrong part and what is allowed.
+    Raises ValueError, which names the wrong part and the allowed values.
     """
     first, *rest = text.lower().split() or [""]
     if first in _FORMS:
@@ -169,7 +169,7 @@ class DaysOff:
         return day.isoweekday() % 7 in self.weekdays or (day.month, day.day) in self.yearly
 
     def leave(self, recurrences: Iterable[Cron | Recurrence]) -> bool:
-        """Return whether any run is left, in whatever year."""
+        """Return whether any run is left in any year."""
         days = (_FIRST_DAY + timedelta(days=number) for number in range(_CYCLE))
         plans = tuple(recurrences)
         return any(
@@ -181,7 +181,7 @@ def parse_days_off(texts: Iterable[str]) -> DaysOff:
     """Return days off; a text is a weekday, a date, a range of dates or a day of every year.
 
     They are written ``sat``, ``2026-10-01``, ``2026-10-01..2026-10-07`` and ``12-25``. Raises
-    ValueError, which names the text and what is allowed.
+    ValueError, which names the text and the allowed forms.
     """
     off: set[int] = set()
     yearly: set[tuple[int, int]] = set()

@@ -53,7 +53,7 @@ class ExistingSite:
 
 
 class _Loader(yaml.SafeLoader):
-    """Builds plain values; what has an unknown tag becomes None, but ``!ENV`` its default."""
+    """Builds plain values; ``!ENV`` becomes its default, any other unknown tag None."""
 
 
 def _unknown_tag(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> object:

@@ -147,7 +147,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def exposed_secrets(path: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return where a password stands that everybody on this machine may read.
+    """Return the places of passwords that every user of this machine can read.
 
     That is an option in the configuration file, or a variable that names a file.
     """
@@ -166,7 +166,7 @@ def exposed_secrets(path: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def _secret_files(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of the environment that name a file, each with that of the secret."""
+    """Return the environment variables that name a file, each with the variable of its secret."""
     variables = {f"{_name(key)}{_FILE}": _name(key) for key in secrets(Settings)}
     return {name: variables[name.upper()] for name in environ if name.upper() in variables}
 

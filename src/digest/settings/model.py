@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what is handed in; ``load`` lays the environment over it, and is told which."""
+        """Take the given values alone: ``load`` has merged the environment into them."""
         return (init_settings,)
 
     def site(self, authority: str | None = None) -> Site:
@@ -175,13 +175,13 @@ class Settings(BaseSettings):
     def digest_zone(self, name: str) -> str:
         """Return the time zone of a digest's schedule and dates: its own, else the site's.
 
-        The site's is also that of a digest which comes at the hour of each subscriber's own zone.
+        A digest sent at the hour of each subscriber's own zone has the site's zone, too.
         """
         zone = self.digests[name].timezone
         return self.site_table.timezone if zone is None or zone == SUBSCRIBER else zone
 
     def digest_local(self, name: str) -> bool:
-        """Tell whether a digest comes at the hour of each subscriber's own zone."""
+        """Return whether a digest is sent at the hour of each subscriber's own zone."""
         return self.digests[name].timezone == SUBSCRIBER
 
     def feed_plan(self, site: Site) -> FeedPlan:
@@ -398,7 +398,7 @@ class Settings(BaseSettings):
 def _helo_name(sender_host: str) -> str:
     """Return the name for EHLO: the sender's domain, else this machine's name.
 
-    An address literal (RFC 5321 section 4.1.3) stands in where neither is a whole host name.
+    If neither is a whole host name, return an address literal (RFC 5321 section 4.1.3).
     """
     names = (sender_host, socket.gethostname().lower())
     whole = (name for name in names if "." in name and not name.endswith(".localhost"))

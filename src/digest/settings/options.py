@@ -115,7 +115,7 @@ class PathsTable(Table):
 
     @model_validator(mode="after")
     def _folders_are_apart(self) -> Self:
-        """Refuse an output folder that holds, or lies in, what must not be published."""
+        """Refuse an output folder that contains, or lies in, a private folder."""
         roots = {
             "articles" if name == TOP else f"articles.{name}": root
             for name, root in self.articles.items()
@@ -212,7 +212,7 @@ class SourceTable(Table):
 
 
 class ReplaceTable(Table):
-    """``[[rules.replace]]``: what to write in place of what."""
+    """``[[rules.replace]]``: a pattern and its replacement."""
 
     pattern: Pattern
     with_: Annotated[Replacement, Field(alias="with")] = ""
@@ -227,7 +227,7 @@ class ReplaceTable(Table):
 
 
 class RuleTable(Table):
-    """``[[rules]]``: what to mend in the articles of one source."""
+    """``[[rules]]``: corrections of the articles of one source."""
 
     category: Category | None = None
     host: Title | None = None
@@ -385,7 +385,7 @@ class SendmailTable(Table):
 
 
 class LimitsTable(Table):
-    """``[mail.limits]``: what the servers bear; 0 is no limit."""
+    """``[mail.limits]``: limits of the mail servers; 0 is no limit."""
 
     messages_per_second: Annotated[int, whole(0, 10_000)] = 0
     messages_per_hour: Annotated[int, whole(0, 1_000_000)] = 0

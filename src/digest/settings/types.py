@@ -1,4 +1,4 @@
-"""The types of options: each checks a value when it is read; an error says what is allowed.
+"""The types of options: each checks a value; its error names the allowed values.
 
 Every check takes the value as it is written and returns it in its usual form, or raises ValueError.
 """
@@ -267,7 +267,9 @@ def text(most: int, *, least: int = 0) -> object:
 
 
 def duration(text: str) -> timedelta:
-    """Return the duration that ``text`` says, never negative. Raises ValueError."""
+    """Return the duration written as ``90s``, ``1h30m`` or ISO 8601 (``PT10M``); never negative.
+
+    Raises ValueError."""
     stripped = text.strip()
     if stripped[:1].upper() == "P":
         try:

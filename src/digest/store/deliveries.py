@@ -118,7 +118,7 @@ class DeliveryStore:
             return editions.from_row(row), of_edition(connection, editions.held(edition_id))
 
     def states(self) -> dict[DeliveryState, int]:
-        """Return how many deliveries stand in each state, 0 included."""
+        """Return the number of deliveries in each state, 0 included."""
         with self._database.read() as connection:
             return editions.states(connection)
 

@@ -30,7 +30,7 @@ from digest.store.visibility import Hidden, set_hidden
 
 
 class Word(StrEnum):
-    """Who decided whether an article is shown. The operator's word stands whatever files say."""
+    """Who decided whether an article is shown; files never overrule the operator."""
 
     WITHDRAWN = "withdrawn"  #: the operator's
     KEPT = "kept"  #: the operator's

@@ -1,4 +1,4 @@
-"""Contents: every file that the site consists of, and how each is made."""
+"""The contents of an export: every file of the site, and how each is made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from digest.web.pages import WebPages
 NOT_FOUND = "404.html"
 #: Tells hosts in the manner of GitHub Pages to serve names as they are.
 NO_JEKYLL = ".nojekyll"
-#: Left as it is where somebody else has put one there.
+#: Files that are left alone if they exist and are not ours.
 _OPTIONAL = frozenset({ROBOTS, NO_JEKYLL})
 
 
@@ -33,30 +33,30 @@ class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
     """Reads the store as it is at one moment. Raises StoreError."""
 
     def changes(self) -> Mapping[Scope, Revision]:
-        """Return the last change of every selection that ever had one."""
+        """Return the last revision of every selection that ever changed."""
 
     def listed(self) -> Iterator[ListedArticle]:
-        """Yield every article that may be shown, in order of sequence."""
+        """Yield every visible article, in order of sequence."""
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
 
     def asset_names(self) -> set[str]:
-        """Return the names of the files that articles bring which may be shown."""
+        """Return the names of the asset files of visible articles."""
 
     def contents(self, feed: Feed) -> FeedContents:
         """Return the contents of a feed's current documents, as if it had no archives."""
 
     def archives(self, feeds: Collection[Feed]) -> Mapping[str, Sequence[ArchiveState]]:
-        """Return how the archives of feeds stand, oldest first, by the folders of their feeds."""
+        """Return the states of archives, oldest first, by the folders of their feeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArticlePage:
-    """The page of an article, which is rendered together with others."""
+    """The page of an article; pages are rendered in batches."""
 
     path: str  #: relative to the folder
-    version: str  #: another one where the content is, with the same fingerprint
+    version: str  #: changes with the content, given the same fingerprint
     sequence: int
 
 
@@ -65,18 +65,18 @@ class Document:
     """Any other file."""
 
     path: str  #: relative to the folder
-    version: str | None = None  #: as of ArticlePage; None: it is to be made in any case
+    version: str | None = None  #: as in ArticlePage; None: always made
     render: Callable[[], bytes]
 
     @property
     def optional(self) -> bool:
-        """Whether a file of somebody else's may stand in its place."""
+        """Whether an existing file of other origin may stay in its place."""
         return self.path in _OPTIONAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteContents:
-    """All files of a site, as they are to be written: what leads to others comes after them."""
+    """All files of a site in the order of writing: a page comes after the files it links to."""
 
     articles: Sequence[ArticlePage]
     documents: Sequence[Document]
@@ -89,7 +89,7 @@ def site_contents(
     pages: WebPages,
     editions: WebEditions,
 ) -> SiteContents:
-    """Return all files of the site as it is in the store; archives where the plan has them."""
+    """Return all files of the site as stored; with archives if the plan has them."""
     listed = list(source.listed())
     feeds = _Feeds(source, plan, pages)
     placed = list(editions.every(source))
@@ -134,7 +134,7 @@ def site_contents(
 def article_pages(
     source: SiteSource, pages: WebPages, wanted: Iterable[ArticlePage]
 ) -> Iterator[tuple[ArticlePage, bytes]]:
-    """Yield the content of articles' pages; all of these articles are read at once."""
+    """Yield the contents of articles' pages; the articles are read in one query."""
     places = {page.sequence: page for page in wanted}
     for article in source.articles_of(places.keys()):
         yield places[article.sequence], pages.article(article)

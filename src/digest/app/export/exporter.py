@@ -30,7 +30,7 @@ from digest.web.pages import WebPages
 
 #: Articles that are in memory at once.
 _BATCH = 100
-#: What the bytes of documents depend on, beside Digest itself.
+#: Packages that the bytes of documents depend on, beside Digest itself.
 _LIBRARIES = ("Babel", "feedgen", "Jinja2", "lxml", "MarkupSafe")
 
 Progress = Callable[[int, int], None]
@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSource:
-    """Where the files are that articles bring."""
+    """Reads the asset files of articles, and rewrites their addresses."""
 
     folder: Path
     url: bytes  #: of the folder as articles name it
@@ -75,9 +75,9 @@ class Exported:
     removed: int  #: files
     written_bytes: int
     total_bytes: int  #: of all files that belong to the site
-    edited: tuple[str, ...]  #: paths of files that somebody had changed, and that were overwritten
-    kept: tuple[str, ...]  #: paths of such files that are of no use any more, and were left
-    in_the_way: tuple[str, ...]  #: paths that could not be written: there are others' files
+    edited: tuple[str, ...]  #: paths of files that others had modified, overwritten
+    kept: tuple[str, ...]  #: paths of obsolete files that others had modified, left
+    in_the_way: tuple[str, ...]  #: paths not written because files of other origin exist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +86,12 @@ class ExportPlan:
 
     articles: Sequence[ArticlePage]  #: to be made
     documents: Sequence[Document]  #: to be made, in this order
-    unchanged: frozenset[str]  #: paths of files that are as they were written
-    unwanted: Sequence[str]  #: paths of files that were written and are of no use any more
+    unchanged: frozenset[str]  #: paths of up-to-date files
+    unwanted: Sequence[str]  #: paths of obsolete files written earlier
 
     @property
     def paths(self) -> list[str]:
-        """The paths of what is to be made."""
+        """The paths of the files to make."""
         return [*(page.path for page in self.articles), *(page.path for page in self.documents)]
 
 
@@ -101,11 +101,11 @@ def plan(
     fingerprint: str,
     is_untouched: Callable[[str], bool],
 ) -> ExportPlan:
-    """Return the plan by which a folder comes to hold these contents.
+    """Return the writes and removals that bring a folder up to date with these contents.
 
-    ``known`` is what was written there. What has the same version needs not be made again, if
-    program, templates and configuration have the same ``fingerprint``, and nobody has touched the
-    file since.
+    ``known`` is the manifest of the last export. A file is unchanged if its version is the same,
+    the ``fingerprint`` of program, templates and configuration is the same, and the file was not
+    modified since.
     """
     comparable = fingerprint == known.fingerprint
 
@@ -145,7 +145,7 @@ class Exporter:
         assets: AssetSource,
         configuration: str,
     ) -> None:
-        """``configuration`` tells whatever of it pages depend on: another text, other pages."""
+        """``configuration`` is a text of all options that pages depend on; it is hashed."""
         self._store = store
         self._folder = folder
         self._feeds = feeds
@@ -157,9 +157,9 @@ class Exporter:
     def export(self, progress: Progress | None = None) -> Exported:
         """Bring the folder up to date.
 
-        ``progress`` is told how many files are done, and of how many. Raises OutputError where
-        something cannot be written, StoreError, TemplateError. What was done until then stays,
-        every file whole, and the next export goes on from there.
+        ``progress`` is called with the number of files done and their total. Raises OutputError if
+        a file cannot be written, StoreError, TemplateError. Files written until then stay,
+        complete, and the next export continues from there.
         """
         tell = progress or (lambda _done, _total: None)
         with self._folder.alone(), self._store.snapshot() as source:
@@ -204,7 +204,7 @@ class Exporter:
             tell(done, total)
 
     def _fingerprint(self) -> str:
-        """Return a hash that differs whenever files of the same contents would differ."""
+        """Return a hash of all that the bytes of files depend on, beside their contents."""
         libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
         told = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
         text = "\0".join([*told, self._configuration])
@@ -212,12 +212,12 @@ class Exporter:
 
 
 class _Untouched:
-    """Tells whether files hold what was written; so do those of a copy, whatever their times."""
+    """Checks whether files are as written; a copy with other times counts as unmodified."""
 
     def __init__(self, folder: ExportFolder, known: Manifest) -> None:
         self._folder = folder
         self._known = known
-        self.copies: dict[str, FileState] = {}  #: that have another time than what was written
+        self.copies: dict[str, FileState] = {}  #: unmodified, but with other times
 
     def __call__(self, path: str) -> bool:
         state, stamp = self._known.files[path], self._folder.stamp(path)
@@ -261,9 +261,9 @@ class _Run:
     def put(
         self, path: str, content: bytes, version: str | None, *, optional: bool = False
     ) -> None:
-        """Have a file hold this content.
+        """Write a file, unless it has this content already.
 
-        One of somebody else's is left; that is told unless the file is ``optional``.
+        A file of other origin is left alone, and reported unless ``optional``.
         """
         digest = content_hash(content)
         present = self._present(path)
@@ -285,7 +285,7 @@ class _Run:
         self.written_bytes += len(content)
 
     def remove_unwanted(self) -> None:
-        """Remove what is of no use any more, unless somebody has changed it since."""
+        """Remove obsolete files, except those that were modified since."""
         for path in self.planned.unwanted:
             present = self._present(path)
             if present is not None and self._is_edited(path, present):
@@ -297,7 +297,7 @@ class _Run:
             self.files.pop(path, None)
 
     def end(self) -> None:
-        """Remember what was done, once the disk has it. Raises OutputError."""
+        """Sync the folder, then write the final manifest. Raises OutputError."""
         if self.written or self.removed:
             self.folder.sync()
         self.folder.write_manifest(Manifest(fingerprint=self.fingerprint, files=self.files))
@@ -315,7 +315,7 @@ class _Run:
         )
 
     def _present(self, path: str) -> FileState | None:
-        """Return the state of what lies at a path; None where nothing does."""
+        """Return the state of the file at a path; None if there is none."""
         stamp = self.folder.stamp(path)
         if stamp is None:
             return None
@@ -325,12 +325,12 @@ class _Run:
         return FileState(None, digest or "", stamp.size, stamp.mtime_ns)
 
     def _is_edited(self, path: str, present: FileState) -> bool:
-        """Tell whether a file holds what neither we nor an export that was killed wrote."""
+        """Return whether a file was modified by others than this or an interrupted export."""
         state = self.known.files.get(path)
         return path not in self.known.begun and state is not None and present.digest != state.digest
 
     def _begin(self) -> None:
-        """Before anything is touched, remember what may be: this process may be killed."""
+        """Record the files about to be written, before writing: this process may be killed."""
         if self.begun:
             return
         self.begun = True

@@ -15,14 +15,14 @@ from typing import Any
 from digest.errors import OutputError
 from digest.feeds.publish.output_folder import OutputFolder
 
-#: Where it lies in the folder.
+#: The name of the manifest's file.
 MANIFEST = ".digest-export.json"
-#: Of the manifest's own form; another Digest may write another one.
+#: The version of the manifest's format.
 _FORMAT = 1
 _ABOUT = "What `digest export` wrote here. Without it, these files are taken for somebody else's."
-#: Where a file is written before it is put in its place. There is one writer.
+#: The temporary name of a file being written. There is one writer.
 _TEMPORARY = ".digest-export.tmp"
-#: What the umask leaves of these is what web servers need to read.
+#: Modes before the umask, so that web servers can read.
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 
 
@@ -30,7 +30,7 @@ _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 class FileState:
     """A file as it was written."""
 
-    version: str | None  #: of what it was made from; None where that is not known
+    version: str | None  #: of its source, see ``contents``; None if unknown
     digest: str  #: of its content, see ``content_hash``
     size: int  #: bytes
     mtime_ns: int
@@ -42,11 +42,11 @@ class Manifest:
 
     fingerprint: str = ""  #: of the program, templates and configuration that wrote it
     files: Mapping[str, FileState] = field(default_factory=dict)  #: by path
-    #: Paths that an export which has not ended may have written since.
+    #: Paths that an interrupted export may have written since.
     begun: frozenset[str] = frozenset()
 
     def encode(self) -> bytes:
-        """Return it as JSON in UTF-8, a line for each file; the same for the same."""
+        """Return it as JSON in UTF-8, a line for each file; deterministic."""
         head: dict[str, Any] = {
             "about": _ABOUT,
             "format": _FORMAT,
@@ -62,7 +62,7 @@ class Manifest:
 
     @classmethod
     def decode(cls, content: bytes) -> Manifest:
-        """Return the manifest that ``encode`` wrote. Raises ValueError where it is none."""
+        """Return the manifest of JSON by ``encode``. Raises ValueError if it is invalid."""
         try:
             fields = json.loads(content.decode())
             if fields["format"] != _FORMAT:
@@ -87,7 +87,7 @@ def content_hash(content: bytes) -> str:
 
 
 def is_inside(path: str) -> bool:
-    """Tell whether a relative path leads to a file below its folder, by its form alone."""
+    """Return whether a relative path stays below its folder, by its text alone."""
     return all(part not in ("", ".", "..") and "\0" not in part for part in path.split("/"))
 
 
@@ -103,7 +103,7 @@ def _json(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Size and time of a file, by which a later write is noticed."""
+    """Size and time of a file, to detect later writes."""
 
     size: int  #: bytes
     mtime_ns: int
@@ -119,7 +119,7 @@ class ExportFolder:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Make the folder, and keep other exports from it until the block ends."""
+        """Create the folder, and lock out other exports until the block ends."""
 
         def busy() -> None:
             raise OutputError(self._root, "another `digest export` is writing there; wait for it")
@@ -144,7 +144,7 @@ class ExportFolder:
             ) from error
 
     def stamp(self, path: str) -> Stamp | None:
-        """Return how a file stands; None where there is nothing."""
+        """Return size and time of a file; None if there is none."""
         try:
             status = os.lstat(self._root / path)
         except (FileNotFoundError, NotADirectoryError):
@@ -154,7 +154,7 @@ class ExportFolder:
         return Stamp(status.st_size, status.st_mtime_ns)
 
     def read(self, path: str) -> bytes | None:
-        """Return a file's content; None for no file, and for a link."""
+        """Return a file's content; None if it is missing or a link."""
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(self._root / path, flags)
@@ -173,15 +173,12 @@ class ExportFolder:
             raise self._explained(path, error) from error
 
     def hash(self, path: str) -> str | None:
-        """Return the hash of what a file holds; None where there is none, and for a link."""
+        """Return the hash of a file's content; None if it is missing or a link."""
         content = self.read(path)
         return None if content is None else content_hash(content)
 
     def write(self, path: str, content: bytes, *, lasting: bool = False) -> Stamp:
-        """Put a file with this content in its place, whole or not at all.
-
-        One that is ``lasting`` is so after a loss of power, too.
-        """
+        """Write a file atomically, by rename; with ``lasting``, sync it to the disk first."""
         temporary, target = self._root / _TEMPORARY, self._root / path
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
@@ -217,11 +214,11 @@ class ExportFolder:
             self._known.discard(folder)
 
     def sync(self) -> None:
-        """Have the disk take everything that was written."""
+        """Sync everything that was written to the disk."""
         self._output.sync()
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Remember what was written."""
+        """Write the manifest, if it changed."""
         content = manifest.encode()
         if self.read(MANIFEST) != content:
             self.write(MANIFEST, content, lasting=True)
@@ -235,7 +232,7 @@ class ExportFolder:
         self._check_folder(folder)
 
     def _check_folder(self, folder: PurePosixPath) -> None:
-        """See that a folder is below this one, and no link leads there from anywhere above it."""
+        """Check that a path below this folder is a folder, reached without any link."""
         if folder in self._known:
             return
         self._check_folder(folder.parent)

@@ -1,4 +1,4 @@
-"""Sitemaps: which pages search engines are to look at (https://www.sitemaps.org/protocol.html)."""
+"""Sitemaps of the site's pages (https://www.sitemaps.org/protocol.html), and robots.txt."""
 
 # pure
 from __future__ import annotations
@@ -14,9 +14,9 @@ from digest.times import rfc3339
 from digest.urls import ARCHIVES
 
 SITEMAP, ROBOTS = "sitemap.xml", "robots.txt"
-#: What a sitemap may hold at most, and an index of them: addresses, and bytes.
+#: Limits of a sitemap and of an index: number of addresses, and bytes.
 MAX_ADDRESSES, MAX_BYTES = 50_000, 52_428_800
-#: Longer addresses are not allowed.
+#: The longest address allowed, in characters.
 _MAX_ADDRESS = 2_047
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
@@ -26,7 +26,7 @@ _INDEX, _INDEX_END = f"{_HEAD}<sitemapindex {_NAMESPACE}>\n", "</sitemapindex>\n
 
 @dataclass(frozen=True, slots=True)
 class CanonicalPage:
-    """A page that is the one to be found, of all that show the same."""
+    """A page for search engines: the canonical one of all with the same content."""
 
     path: str  #: relative to the site
     changed_at: datetime | None  #: aware UTC; None where that is not known
@@ -39,7 +39,7 @@ def sitemaps(
     max_addresses: int = MAX_ADDRESSES,
     max_bytes: int = MAX_BYTES,
 ) -> Mapping[str, bytes]:
-    """Return the documents of a sitemap by their paths: one, or an index and its parts."""
+    """Return the documents by path: a single sitemap, or an index and its parts."""
     parts = _parts(site, pages, max_addresses, max_bytes)
     if len(parts) == 1:
         return {SITEMAP: _set(parts[0])}
@@ -50,7 +50,7 @@ def sitemaps(
 
 
 def robots(site: Site, *, archives: bool) -> bytes:
-    """Return robots.txt (RFC 9309): it names the sitemap and excludes archives."""
+    """Return robots.txt (RFC 9309), which names the sitemap and disallows archives."""
     lines = ["User-agent: *"]
     if archives:
         base = urlsplit(site.url).path

@@ -1,1 +1,1 @@
-"""Reading: bytes of a file to what the file says."""
+"""Reading: parse the bytes of an article file into metadata and a body of HTML."""

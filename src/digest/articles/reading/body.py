@@ -22,7 +22,7 @@ from digest.articles.reading.markdown_marks import expand
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
 TEXT_SUFFIXES = frozenset({".txt"})
-#: What an article file may be called.
+#: The suffixes of article files.
 SUFFIXES = HTML_SUFFIXES | MARKDOWN_SUFFIXES | TEXT_SUFFIXES
 
 #: The start of a body that may be HTML as a whole.
@@ -34,7 +34,7 @@ _BLOCK_FIRST = re.compile(
 )
 #: A block of a body that does not begin with a tag.
 _TEXT_BLOCK = re.compile(r"\n[^\S\n]*\n\s*+(?![<\s])")
-#: A block that only Markdown means something by.
+#: A block that has a meaning in Markdown only.
 _MARKDOWN_BLOCK = re.compile(
     r"\n[^\S\n]*\n {0,3}(?:#{1,6} |[-*+] |[0-9]{1,9}[.)] |> |```|~~~|\||!?\[[^\]\n]*\][(:\[])"
     r"|\n[^\S\n]*\n(?! {4}|\t)[^\n<]*(?:\*\*[^*\n]+\*\*|\]\(|`[^`\n]+`)"
@@ -101,9 +101,9 @@ def text_of(markup: str) -> str:
 
 
 def _is_hypertext(text: str) -> bool:
-    """Tell whether a Markdown file holds HTML as a whole, not only at its start.
+    """Return whether a Markdown file contains HTML as a whole, not only at its start.
 
-    Crawlers write such files. No text stands outside of their elements, and none is Markdown.
+    Crawlers write such files: all text is within elements, and none is Markdown.
     """
     start = _BLOCK_FIRST.match(text)
     if start is None or start["document"] or not _TEXT_BLOCK.search(text):

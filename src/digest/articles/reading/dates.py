@@ -1,4 +1,4 @@
-"""Dates: the many ways in which files write a moment, and the time zones that they name."""
+"""Parse the dates of article files in many formats, with their time zones."""
 
 # pure
 from __future__ import annotations
@@ -160,14 +160,14 @@ _AMBIGUOUS: Mapping[str, tuple[tuple[float, tuple[str, ...]], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDate:
-    """A moment, and what had to be guessed to know it."""
+    """A moment, with a remark if part of it was guessed."""
 
     at: datetime  #: aware UTC
     guess: str = ""  #: a clause about what was guessed; empty where nothing was
 
 
 def parse_date(text: str, zone: ZoneInfo) -> ParsedDate | None:
-    """Return the moment that ``text`` names; None where it names none. Never raises.
+    """Return the moment of ``text``; None if it is no date. Never raises.
 
     Understands RFC 5322, 850 and 822, ISO 8601, dates alone, the English and Chinese ways, those
     of JavaScript, Go and date(1), and seconds or milliseconds since 1970. One without an offset
@@ -199,7 +199,7 @@ def _since_1970(text: str) -> tuple[datetime, str] | None:
 
 
 def _calendar(text: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
-    """Return the moment that a calendar date and a clock name, and what was guessed."""
+    """Return the moment of a calendar date and a time of day, with a remark on guesses."""
     if year_last := _YEAR_LAST.fullmatch(text):
         name, late_day, early_day, late_name, clock, own, last = year_last.groups("")
         text = f"{name or late_name} {late_day or early_day} {last} {clock}{own}"
@@ -221,9 +221,9 @@ def _calendar(text: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
 
 
 def _apart(text: str) -> tuple[str, tzinfo | None, str]:
-    """Return a text without its zone, the zone, and the abbreviation of one ("" for none).
+    """Return a text without its zone, the zone, and its abbreviation ("" for none).
 
-    What is surest comes first: an offset, a name of the IANA database, an abbreviation.
+    In this order: an offset, a name of the IANA database, an abbreviation.
     """
     text = _OFFSET_AGAIN.sub("", _MONOTONIC.sub("", text))
     named: tzinfo | None = None
@@ -251,7 +251,7 @@ def _apart(text: str) -> tuple[str, tzinfo | None, str]:
 
 
 def _meant(abbreviation: str, moment: datetime, zone: ZoneInfo) -> tuple[timezone, str]:
-    """Return the offset of an abbreviation, and what was guessed where it means several."""
+    """Return the offset of an abbreviation, with a remark if it is ambiguous."""
     if abbreviation in _OFFSETS:
         return timezone(timedelta(hours=_OFFSETS[abbreviation])), ""
     meanings = _AMBIGUOUS[abbreviation]

@@ -1,4 +1,4 @@
-"""Decoding: bytes of a file as text."""
+"""Decode the bytes of a file, by declared or guessed encoding."""
 
 # pure
 from __future__ import annotations
@@ -23,15 +23,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: What articles come in, beside Unicode; guessing among few errs less than among all.
+#: Encodings to guess among, beside Unicode; fewer candidates cause fewer errors.
 _LEGACY = ["gb18030", "big5hkscs", "euc_jp", "cp932", "cp949", "cp1252", "cp1251", "koi8_r"]
-#: What a guess is checked against, which is poor where few characters are beyond ASCII.
+#: Encodings also tried, because a guess is poor if few characters are beyond ASCII.
 _CANDIDATES = ("cp1252", "gb18030", "big5hkscs", "cp932", "cp1250")
 _DECLARED = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([a-zA-Z0-9_-]{3,20})""", re.IGNORECASE
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\x0b\x0c\r\x1b"))
-#: What declarations mean, beyond what they say (Encoding Standard, section 4.2).
+#: Supersets that declared names stand for (Encoding Standard, section 4.2).
 _MEANT = {
     "utf-8-sig": "utf-8",
     "gb2312": "gb18030",
@@ -99,14 +99,14 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """The text of a file, and what is wrong with its bytes."""
+    """The text of a file, and remarks on its encoding."""
 
     text: str  #: publishable, with LF line ends and without a byte order mark
     troubles: tuple[str, ...] = ()  #: a sentence each; none where all is well
 
 
 def decode(content: bytes, language: str = "") -> Decoded:
-    """Return the text of a file, whatever encoding it is in or says that it is in.
+    """Return the text of a file in any encoding, declared or not.
 
     ``language`` (BCP 47) is the likely one of a file that names none; it helps to guess. Raises
     ValueError, saying why, where the bytes are no text.
@@ -131,7 +131,7 @@ def decode(content: bytes, language: str = "") -> Decoded:
 
 
 def _encoding_troubles(content: bytes, encoding: str) -> Iterator[str]:
-    """Yield what to say of an encoding that a file does not tell, or is not in."""
+    """Yield remarks on an encoding that is not declared, or declared wrongly."""
     if content.isascii():
         return
     declared = _DECLARED.search(content, 0, _PRESCAN)
@@ -144,7 +144,7 @@ def _encoding_troubles(content: bytes, encoding: str) -> Iterator[str]:
 
 
 def _broken(content: bytes, text: str) -> Iterator[str]:
-    """Yield what to say where bytes are no characters and became U+FFFD."""
+    """Yield a remark if invalid bytes became U+FFFD."""
     count = text.count("\ufffd") - content.count("\ufffd".encode())
     if count > 0:
         yield f"{count} of its characters are broken and became \ufffd"
@@ -180,7 +180,7 @@ def _without_mark(content: bytes, language: str) -> tuple[str, str]:
 
 
 def _declared(content: bytes) -> tuple[str, str] | None:
-    """Return the encoding that the file declares, and its text; None where it can't be."""
+    """Return the declared encoding and the text; None if it cannot be decoded by it."""
     declared = _DECLARED.search(content, 0, _PRESCAN)
     encoding = _meant(declared[1].decode("ascii")) if declared else ""
     if not _TEXTUAL.fullmatch(encoding):
@@ -192,7 +192,7 @@ def _declared(content: bytes) -> tuple[str, str] | None:
 
 
 def _meant(label: str) -> str:
-    """Return the name by which Python knows an encoding, its superset where that is meant."""
+    """Return Python's name of an encoding, or of the superset that it stands for in practice."""
     try:
         name = codecs.lookup(label).name
     except LookupError:
@@ -201,9 +201,9 @@ def _meant(label: str) -> str:
 
 
 def _guessed(content: bytes, language: str) -> tuple[str, str] | None:
-    """Return the encoding that makes bytes most legible, and their text.
+    """Return the encoding with the most plausible text, and the text.
 
-    Of those with several bytes to a character that are as good it is the statistician's.
+    Among multi-byte encodings of equal score, the statistical guess decides.
     """
     sample = content[:_SAMPLE]
     single, sure = single_byte.guess(sample, language)
@@ -221,7 +221,7 @@ def _guessed(content: bytes, language: str) -> tuple[str, str] | None:
 
 
 def _score(sample: bytes, encoding: str) -> float:
-    """Return how legible bytes are in an encoding; they may end within a character."""
+    """Return the plausibility of bytes in an encoding; they may end within a character."""
     try:
         return plausibility(codecs.getincrementaldecoder(encoding)().decode(sample))
     except UnicodeDecodeError:
@@ -251,9 +251,9 @@ def plausibility(text: str) -> float:
 
 
 def utf16(content: bytes, sample: int) -> tuple[str, str] | None:
-    """Return which UTF-16 bytes without a byte order mark are, and their text; None for neither.
+    """Return the UTF-16 encoding of bytes without byte order mark, and their text, or None.
 
-    They are judged by the first ``sample`` of them.
+    The first ``sample`` bytes decide.
     """
     whole = content[:-1] if len(content) % 2 and content.endswith(b"\n") else content
     best, decoded = 0.8, None

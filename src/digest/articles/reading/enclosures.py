@@ -1,4 +1,4 @@
-"""Enclosures: the recording that an article is about, as podcasts have it."""
+"""Enclosures: the audio or video file of an article, as in podcasts."""
 
 # pure
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Enclosure:
 def find(fields: Mapping[str, Value]) -> Enclosure | None:
     """Return the first recording that front matter names.
 
-    An address is one where its type is told, or plain from its extension.
+    An address counts if its media type is given or known from its extension.
     """
     for key in ENCLOSURE_KEYS:
         value = fields.get(key)

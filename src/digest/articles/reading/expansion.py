@@ -1,7 +1,7 @@
-"""Expand what site generators add to a text, before it is parsed as Markdown or HTML.
+"""Expand tags of site generators in a text, before it is parsed as Markdown or HTML.
 
-In Markdown, the HTML that a tag stands for is replaced by a token, which goes through the parser in
-its place; ``restore`` puts it back. So Markdown changes nothing in it, wherever the tag stands.
+In Markdown, the HTML of an expanded tag is replaced by a token, which passes the parser unchanged;
+``restore`` puts the HTML in its place afterwards.
 """
 
 # pure
@@ -35,7 +35,7 @@ _MAX_DEPTH = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """Something of a body that is not used."""
+    """A remark on a part of a body that is not used."""
 
     line: int  #: 0-based in the body
     cause: str
@@ -88,14 +88,14 @@ class Expansion:
         return "".join(output)
 
     def token(self, markup: str) -> str:
-        """Return what stands for a fragment of HTML in the text."""
+        """Return the token that replaces a fragment of HTML in the text."""
         if not self.markdown or not markup:
             return markup
         self.fragments.append(markup)
         return f"{_OPEN}{len(self.fragments) - 1}{_CLOSE}"
 
     def block(self, markup: str, start: int, end: int) -> str:
-        """Return what stands for a block, in a paragraph of its own if nothing else is there."""
+        """Return the token of a block, in a paragraph of its own if it is alone on its lines."""
         token = self.token(markup)
         if not self.markdown or not self.alone(start, end):
             return token
@@ -107,7 +107,7 @@ class Expansion:
         return self.text[self.text.rfind("\n", 0, position) + 1 : position]
 
     def alone(self, start: int, end: int) -> bool:
-        """Tell whether nothing else stands on the lines from ``start`` to ``end``."""
+        """Return whether the lines from ``start`` to ``end`` contain nothing else."""
         line_end = self.text.find("\n", end)
         after = self.text[end : line_end if line_end >= 0 else len(self.text)]
         return not after.strip() and not self.before(start).strip(" \t>")
@@ -204,7 +204,7 @@ def quoted(text: str, safe: str = "/") -> str:
 
 
 def leave_out(_: Expansion, match: re.Match[str]) -> Result:
-    """Leave out what a pattern matches."""
+    """Return an empty text, to leave out the match of a pattern."""
     return "", match.end()
 
 

@@ -1,4 +1,4 @@
-"""Fields: what a front matter says by key, whatever language it is written in."""
+"""Fields of a front matter by key, common to YAML, TOML, JSON and plain lines."""
 
 # pure
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_SHOWN = 80
 
 
 class Unreadable(Exception):
-    """A block is no front matter; the file's author must edit it."""
+    """A block is no valid front matter; the file's author must correct it."""
 
     def __init__(self, line: int, cause: str) -> None:
         super().__init__(line, cause)
@@ -31,7 +31,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """Something in a block that is broken, though what it means is plain."""
+    """A mistake in a block that was repaired, because its meaning is clear."""
 
     line: int  #: 0-based within the block
     cause: str  #: what is wrong, and what it was read as; one line
@@ -39,7 +39,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The values of a block and where they stand."""
+    """The values of a block, and their lines."""
 
     values: Mapping[str, Value]  #: by key in lower case
     lines: Mapping[str, int]  #: 0-based line within the block, for each key of ``values``
@@ -52,7 +52,7 @@ def written(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a value as a sentence may quote it: one line, cut at ``MAX_SHOWN`` characters."""
+    """Return a value to quote in a message: one line, cut at ``MAX_SHOWN`` characters."""
     line = one_line(written(text))
     if len(line) > MAX_SHOWN:
         return f"{line[: MAX_SHOWN - 1]}…"
@@ -60,10 +60,10 @@ def shown(text: str) -> str:
 
 
 def repeated(key: str, line: int) -> Repair:
-    """Return what there is to say of a key that was there before, above its ``line``."""
+    """Return the repair for a key repeated at ``line``."""
     return Repair(line=line, cause=f"{shown(key)} is there more than once; the last one counts")
 
 
 def too_deep(line: int) -> Unreadable:
-    """Return the error for what nests deeper than it may."""
+    """Return the error for values nested too deeply."""
     return Unreadable(line, f"it nests deeper than {MAX_NESTING} levels")

@@ -1,4 +1,4 @@
-"""Front matter: the head of a file that says what the article is, apart from its text."""
+"""Front matter: separate the metadata at the head of a file from its body."""
 
 # pure
 from __future__ import annotations
@@ -72,7 +72,7 @@ _PLAIN_KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontMatter:
-    """A file's text, taken apart."""
+    """The front matter and the body of a file."""
 
     fields: Mapping[str, Value]  #: by key in lower case; empty where there is no front matter
     lines: Mapping[str, int] = field(default_factory=dict)  #: 1-based line in the file, by key
@@ -165,9 +165,9 @@ def _plain(text: str) -> FrontMatter | None:
 
 
 def _headless(text: str, path: PurePosixPath) -> FrontMatter | None:
-    """Return the file where a fence closes what none has opened; None where nothing like it is.
+    """Return the file if a closing fence ends a head without an opening one, else None.
 
-    As with lines up to an empty one, it needs a title or two keys that are known.
+    As with plain lines, the head needs a title or two known keys.
     """
     blank = _BLANK.match(text)
     head = _HEAD.match(text, blank.end() if blank else 0)
@@ -209,9 +209,9 @@ def _apart(fields: Fields, first: int, text: str, end: int) -> FrontMatter:
 
 
 def read_plain(text: str) -> tuple[Fields, int] | None:
-    """Return what the lines at the start of a text say, and where the text behind them starts.
+    """Return the fields of ``Key: value`` lines at the start of a text, and the body's offset.
 
-    None where they are no such head: it needs a title or two keys that Pelican knows, and every
+    None if they are no front matter: it needs a title or two keys that Pelican knows, and every
     line must be one of a key or go on from one, indented.
     """
     values: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The keys of front matter by what they are for; of those in a row the first wins.
+"""The keys of front matter by purpose; the first present key of a row wins.
 
 Hexo, Jekyll, Hugo, Zola, Pelican, Eleventy, Astro, Gatsby, Docusaurus, Material for MkDocs, Ghost,
 Obsidian and exporters of WordPress use them, and themes that many sites share.

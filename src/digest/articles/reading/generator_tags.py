@@ -1,4 +1,4 @@
-"""The tags of site generators, as data: what each of them stands for.
+"""The tags of site generators, and the HTML that each is expanded to.
 
 Hexo and its themes write ``{% name … %}``, Jekyll's Liquid as well; Hugo writes ``{{< name … >}}``
 and ``{{% name … %}}``; WordPress writes ``[name …]…[/name]``.
@@ -231,7 +231,7 @@ def frame(address: str, title: str = "") -> str:
 
 
 def guessed(given: Arguments, *, whole: bool) -> str | None:
-    """Return what a tag that is not known shows, if one of its arguments tells; else None."""
+    """Return the HTML of an unknown tag, guessed from its arguments; None if that fails."""
     for value in [*given.named.values(), *given.positional]:
         if _IMAGE.fullmatch(value):
             return image(given, whole=whole)

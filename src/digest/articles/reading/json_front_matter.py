@@ -1,4 +1,4 @@
-"""JSON fields: an object at the start of a file read as text, as Hugo and Hexo write it."""
+"""Front matter in JSON, as Hugo and Hexo write it; all scalars stay text."""
 
 # pure
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)"?(\s*+:)?|[{}\[\]]', re.DOTALL)
 def object_end(text: str, start: int) -> int:
     """Return where the object ends that opens at ``start``.
 
-    Raises Unreadable where it ends nowhere, or nowhere near, or nests too deep.
+    Raises Unreadable if it has no end, is too long or nests too deep.
     """
     depth = 0
     for token in _TOKEN.finditer(text, start, start + MAX_LENGTH):
@@ -47,7 +47,7 @@ def object_end(text: str, start: int) -> int:
 
 
 def read_json(block: str) -> Fields:
-    """Return what an object says; raises Unreadable with the line.
+    """Return the fields of an object; raise Unreadable with the line.
 
     Numbers and truths stay the text that was written, ``null`` is empty. Of a repeated key the
     last one counts. Line ends and tabs in strings are fine.
@@ -67,7 +67,7 @@ def read_json(block: str) -> Fields:
 
 
 def read_members(block: str) -> Fields:
-    """Return what a block says that is an object or, as Hexo has it, only its members."""
+    """Return the fields of an object or, as in Hexo, of its members without braces."""
     whole = block if block.lstrip().startswith("{") else f"{{{block}}}"
     end = object_end(whole, 0)
     if whole[end:].strip():

@@ -154,7 +154,7 @@ def _end(children: Sequence[Token], index: int, name: str, matched: set[int]) ->
 
 
 def _is_sentence(children: Sequence[Token]) -> bool:
-    """Tell whether the text between two bare tags goes on the sentence around them."""
+    """Return whether the text between two bare tags continues the sentence around them."""
     text = "".join(child.content for child in children if child.type == "text")
     return bool(text) and (text[0].isspace() or text[-1].isspace())
 

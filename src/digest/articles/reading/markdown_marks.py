@@ -293,7 +293,7 @@ def _statement(x: Expansion, match: re.Match[str]) -> Result:
 
 
 def _component(x: Expansion, match: re.Match[str]) -> Result:
-    """Return what a component of MDX stands for that is alone on its line."""
+    """Expand a component of MDX that is alone on its line."""
     tag = match[2]
     name = match[3]
     closing, single = tag.startswith("</"), tag.endswith("/>")

@@ -1,4 +1,4 @@
-"""Parsing: everything that a source file says, not yet clean."""
+"""Parse an article file: metadata and hostile HTML, not cleaned yet."""
 
 # pure
 from __future__ import annotations
@@ -126,7 +126,7 @@ def parse(
     category_style: str = "path",
     site_language: str = "",
 ) -> Manuscript:
-    """Return all that a file says; see ``parse_header`` and ``parse_body``."""
+    """Return the manuscript of a file; see ``parse_header`` and ``parse_body``."""
     header = parse_header(
         source, zone, placeholder_hosts, category_style=category_style, site_language=site_language
     )
@@ -192,9 +192,9 @@ def parse_header(
 
 
 def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
-    """Return all that a file says whose front matter is parsed.
+    """Return the manuscript of a file whose front matter is parsed.
 
-    Where neither its front matter nor its body has a title, it is called by its file's name.
+    Without a title in front matter and body, the title is made from the name of the file.
     """
     body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
     remarks = (_noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
@@ -224,9 +224,9 @@ def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
 
 
 def _name_title(path: PurePosixPath) -> str:
-    """Return a title out of the name of a file, or of its folder where it is a page bundle.
+    """Return a title made from the name of a file, or of its folder for a page bundle.
 
-    Dates before it go; dashes stand for blanks where there are none.
+    Leading dates are removed; dashes become spaces if the name has none.
     """
     name = path.parent.name if is_bundle(path) and path.parent.name else path.stem
     name = _LANGUAGE_BEHIND_NAME.sub("", _DATE_BEFORE_NAME.sub("", name, count=1)) or name
@@ -247,7 +247,7 @@ def _identity(front: FrontMatter, path: PurePosixPath) -> str:
 
 
 def _pinned(front: FrontMatter) -> tuple[int, list[Note]]:
-    """Return the first pin that is one, otherwise 0 and what there is to say of the first value."""
+    """Return the first valid pin; if there is none, 0 and a note on the first value."""
     odd: list[Note] = []
     for key in PIN_KEYS:
         value = front.fields.get(key, "")
@@ -318,7 +318,7 @@ def _person(value: Value) -> Iterator[str]:
 
 
 def _unnamed(front: FrontMatter) -> Iterator[Note]:
-    """Yield a note for each key of authors that says something, but names nobody."""
+    """Yield a note for each key of authors that has a value, but no name."""
     for key in AUTHOR_KEYS:
         value = front.fields.get(key)
         if value and not isinstance(value, str) and not any(_named(value, key == "authors")):
@@ -333,7 +333,7 @@ def _unusable(
     language: str | None,
     placeholder_hosts: Collection[str],
 ) -> Iterator[Note]:
-    """Yield a note for the first address of each kind that is none, where no other was usable."""
+    """Yield a note for the first invalid address of each kind, if no other was usable."""
     wanted = (
         (link, LINK_KEYS, "is no absolute address; the article's page here counts"),
         (image, IMAGE_KEYS, NO_IMAGE_ADDRESS),
@@ -367,7 +367,7 @@ def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> s
 
 
 def _local_image(fields: Mapping[str, Value]) -> str:
-    """Return the first image that is no absolute address; empty where there is none."""
+    """Return the first image whose address is not absolute; empty if there is none."""
     texts = (text for text in _texts(fields, IMAGE_KEYS) if text.lower() not in TRUE | FALSE)
     return next((text for text in texts if uris.absolute(text) is None), "")
 
@@ -382,7 +382,7 @@ def _language(candidates: Iterable[str]) -> str | None:
 
 
 def _texts(fields: Mapping[str, Value], keys: Iterable[str]) -> Iterator[str]:
-    """Yield the values of these keys that say something, as one line each."""
+    """Yield the non-empty values of these keys, as one line each."""
     for key in keys:
         value = fields.get(key)
         if not value:  # most keys are in no file

@@ -1,4 +1,4 @@
-"""Publication: when an article was published, and whether it may be read, as its file says."""
+"""When an article was published and whether it may be read, by its file."""
 
 # pure
 from __future__ import annotations
@@ -55,7 +55,7 @@ _TELLING_KEYS = frozenset({*HOLDING_VALUES, *PASSWORD_KEYS, *BUILD_KEYS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """The dates of an article and whether it may be read, and what is to be told of them."""
+    """The dates of an article and its availability, with notes on both."""
 
     published_at: datetime | None  #: aware UTC; None where the file has no valid date
     updated_at: datetime | None  #: aware UTC, after ``published_at``
@@ -181,7 +181,7 @@ def _date_in_paths(
 
 
 def _held_back(front: FrontMatter, path: PurePosixPath, *, undated: bool) -> Note | None:
-    """Return why nobody may read an article; None where they may."""
+    """Return why an article is held back; None if it is not."""
     fields = front.fields
     if any(folder.lower() == DRAFTS for folder in path.parent.parts):
         return _failed(None, f"it is a draft: it lies in {DRAFTS}")

@@ -1,7 +1,6 @@
-"""Single-byte encodings: which of them bytes are in, by the letters of the languages they serve.
+"""Guess a single-byte encoding by the letters of the languages that use it.
 
-Bytes mean letters in most of these encodings, whichever it is; but hardly in two of them those
-of one language.
+The same bytes are letters in most of these encodings, but rarely letters of one language in two.
 """
 
 # pure
@@ -112,9 +111,9 @@ _CAPITAL_WITHIN = re.compile(
 
 
 def guess(sample: bytes, language: str) -> tuple[str, float]:
-    """Return the likeliest encoding of bytes, and how sure it is, from 0 to 1.
+    """Return the likeliest encoding of bytes, and its confidence, from 0 to 1.
 
-    ``language`` (BCP 47, "" for unknown) decides between what is about as likely.
+    ``language`` (BCP 47, "" for unknown) decides between encodings about equally likely.
     """
     primary = language.lower().partition("-")[0]
     high = sample.translate(None, bytes(range(128)))

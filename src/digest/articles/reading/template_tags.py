@@ -1,4 +1,4 @@
-"""The tags of Hexo, Jekyll, Hugo and WordPress, expanded as ``generator_tags`` tells."""
+"""Expand the tags of Hexo, Jekyll, Hugo and WordPress by the tables of ``generator_tags``."""
 
 # pure
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _hugo(x: Expansion, match: re.Match[str]) -> Result:
 
 
 def _tag(x: Expansion, start: int, end: int, name: str, text: str) -> tuple[str, int]:
-    """Return what a tag of Hexo, Jekyll or Hugo stands for."""
+    """Expand a tag of Hexo, Jekyll or Hugo."""
     given = arguments(text)
     whole = x.alone(start, end)
     if name in tags.COMMENTS | tags.COMPUTED | tags.CODE | tags.FORMULAS:
@@ -118,7 +118,7 @@ def _tag(x: Expansion, start: int, end: int, name: str, text: str) -> tuple[str,
 
 
 def _content(name: str, text: str, content: str) -> str:
-    """Return what a tag with code, TeX or a comment in it stands for."""
+    """Expand a tag that contains code, TeX or a comment."""
     if name in tags.FORMULAS:
         return tags.escape(content.strip())
     if name not in tags.CODE:
@@ -215,7 +215,7 @@ def _variable(x: Expansion, match: re.Match[str]) -> Result:
 
 
 def _shortcode(x: Expansion, match: re.Match[str]) -> Result:
-    """Return what a shortcode of WordPress stands for."""
+    """Expand a shortcode of WordPress."""
     name, given = match[1].lower(), arguments(match[2])
     end = re.compile(rf"\[/{name}\]", re.IGNORECASE).search(x.text, match.end())
     content = x.text[match.end() : end.start()] if end else ""

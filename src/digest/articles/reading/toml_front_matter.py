@@ -1,4 +1,4 @@
-"""TOML fields: a block of TOML read as text, as Hugo and Zola write it."""
+"""Front matter in TOML, as Hugo and Zola write it; all scalars become text."""
 
 # pure
 from __future__ import annotations
@@ -27,10 +27,10 @@ _KEY_LINE = re.compile(r"\s*+\[{0,2}+\s*+(?:([\w-]+)|\"([^\"]*)\"|'([^']*)')\s*(
 
 
 def read_toml(block: str) -> Fields:
-    """Return what a block of TOML says; raises Unreadable with the line.
+    """Return the fields of a block of TOML; raise Unreadable with the line.
 
-    Numbers, truths, dates and times become text: as it was written where the value stands on
-    the line of its key, else the usual form (RFC 3339 for dates).
+    Numbers, booleans, dates and times become text: as written if the value is on the line of its
+    key, else in the usual form (RFC 3339 for dates).
     """
     endless = _ENDLESS_KEY.search(block)
     if endless:
@@ -71,7 +71,7 @@ def _scan(block: str) -> tuple[dict[str, int], _Spellings]:
 
 
 def _parsed(spelling: str) -> Hashable:
-    """Return what a bare value means to the parser; None where it is none."""
+    """Return the parsed value of a bare spelling; None if it is invalid."""
     try:
         return cast("Hashable", tomllib.loads(f"value = {spelling}")["value"])
     except tomllib.TOMLDecodeError:

@@ -1,7 +1,7 @@
-"""Volatile lines: dates and placeholder images, which crawlers write anew every hour.
+"""Hash files without volatile lines: dates and placeholder images that crawlers keep rewriting.
 
-Neither changes an article that is known. Finding that out by parsing the front matter takes five
-times as long as hashing the other lines.
+Neither changes a known article. Parsing the front matter to see that takes five times as long as
+hashing the other lines.
 """
 
 # pure
@@ -35,9 +35,9 @@ def raw_hash(
 ) -> str:
     """Return a hash, in hex, over the bytes of a file without its volatile lines; "" for none.
 
-    Two files at one path with the same hash say the same of an article that is known. Volatile
-    are dates up to ``now``, aware UTC, and images on ``placeholder_hosts``. ``zone`` is that of
-    dates without one. Only a front matter of YAML is looked into.
+    Two files at one path with the same hash have the same content for a known article. Volatile
+    are dates up to ``now``, aware UTC, and images on ``placeholder_hosts``. ``zone`` applies to
+    dates without one. Only front matter in YAML is examined.
     """
     opening = _OPENS.match(content)
     closing = _CLOSES.search(content, opening.end()) if opening else None

@@ -1,4 +1,4 @@
-"""YAML fields: a block of YAML read as text and nothing else."""
+"""Front matter in YAML; all scalars stay text."""
 
 # pure
 from __future__ import annotations
@@ -45,11 +45,10 @@ _INDICATORS = tuple("[]{},?*&!|>%@`")
 
 
 def read_yaml(block: str) -> Fields:
-    """Return what a block of YAML says; raises Unreadable with the line.
+    """Return the fields of a block of YAML; raise Unreadable with the line.
 
-    Scalars stay the text that was written: no numbers, truths, dates or nothings. Of a repeated
-    key the last one counts. Where the block is no YAML but its meaning is plain, that is read,
-    and ``repairs`` tells of it.
+    Scalars stay text: no numbers, booleans, dates or nulls. The last value of a repeated key
+    counts. An invalid block with a clear meaning is read as meant, and listed in ``repairs``.
     """
     try:
         return _read(block)
@@ -101,7 +100,7 @@ def _refuse_swallowed_keys(event: yaml.NodeEvent, lines: list[str]) -> None:
 
 
 class _Anchors:
-    """The values that anchors name; an alias stands for one of them (YAML 1.2, section 7.1)."""
+    """The values of anchors, to resolve aliases (YAML 1.2, section 7.1)."""
 
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
@@ -112,10 +111,10 @@ class _Anchors:
         self._values[anchor] = value
 
     def value(self, event: yaml.AliasEvent, depth: int, unfinished: Iterable[Value]) -> Value:
-        """Return the value of an alias that stands ``depth`` levels deep.
+        """Return the value of an alias at nesting level ``depth``.
 
-        Raises Unreadable for a name that no anchor has, for a value within itself, and where
-        values nest too deep or there are too many of them.
+        Raises Unreadable for an unknown anchor, a recursive value, and for too many or too
+        deeply nested values.
         """
         line = _line(event)
         if event.anchor not in self._values:
@@ -194,7 +193,7 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
 
 
 def _merge(mapping: dict[str, Value]) -> None:
-    """Add what a merge key (``<<: *defaults``) names and the mapping does not say itself."""
+    """Add the values of a merge key (``<<: *defaults``) for keys missing in the mapping."""
     merged = mapping.pop("<<")
     for source in merged if isinstance(merged, list) else [merged]:
         for key, value in source.items() if isinstance(source, dict) else ():
@@ -220,11 +219,11 @@ def _node(event: yaml.Event) -> Value:
 
 
 def _mended(block: str, read: Callable[[str], Fields]) -> tuple[str, list[Repair]]:
-    """Return ``block`` with spaces for tabs and texts in quotes where that is what was meant.
+    """Return ``block`` with tabs replaced and texts quoted where needed, and the repairs.
 
-    With it goes what was mended, none where nothing could be. ``read`` tells what is YAML,
-    raising Unreadable. Mended are lines of known keys and of lists that are none by themselves;
-    a text that goes on in the next line is left alone.
+    There are no repairs if it cannot be mended. ``read`` parses YAML, and raises Unreadable. Only
+    lines of known keys and of lists that are invalid by themselves are mended; a text that
+    continues in the next line is left alone.
     """
     written = block.split("\n")
     lines = _without_tabs(written)
@@ -243,7 +242,7 @@ def _mended(block: str, read: Callable[[str], Fields]) -> tuple[str, list[Repair
 
 
 def _mended_key(line: str, read: Callable[[str], Fields]) -> tuple[str, str] | None:
-    """Return the line of a key with its value in quotes, and what was wrong with it."""
+    """Return the line of a key with its value in quotes, and the mistake in it."""
     match = _KEY_LINE.fullmatch(line)
     key = match[1].lower() if match else ""
     if not match or key not in TEXT_KEYS | LIST_KEYS:
@@ -266,7 +265,7 @@ def _mended_key(line: str, read: Callable[[str], Fields]) -> tuple[str, str] | N
 
 
 def _mended_item(line: str, key: str, read: Callable[[str], Fields]) -> tuple[str, str] | None:
-    """Return the line of an item with its text in quotes, and what was wrong with it."""
+    """Return the line of an item with its text in quotes, and the mistake in it."""
     match = _ITEM.fullmatch(line)
     if not match or match[2].startswith(_OPENERS):
         return None
