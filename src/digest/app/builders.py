@@ -121,8 +121,12 @@ def make_pages(
     site: Site,
     digests: Mapping[str, Digest],
     scheduled: Collection[str],
+    *,
+    search: bool = False,
 ) -> WebPages:
     """Return the renderer of a site's pages; ``scheduled`` names the digests that are sent.
+
+    ``search`` says whether pages lead to a search.
 
     Raises TemplateError where a template cannot be read.
     """
@@ -137,6 +141,7 @@ def make_pages(
         readers=READERS if readers is None else readers,
         digests=[digests[name] for name in scheduled],
         brought=brought,
+        search=search,
     )
 
 

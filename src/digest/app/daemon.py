@@ -60,7 +60,9 @@ class Daemon:
         self._announce = announce
         self._progress = progress
         self._workers = services.workers()
-        self._publish_loop = services.publish_loop(self._workers)
+        self._indexer = services.search_indexer()
+        published = self._indexer.wake if self._indexer else _nothing
+        self._publish_loop = services.publish_loop(self._workers, published)
         self._due_runs = services.due_runs()
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._editor = services.editor(self._delivery)
@@ -96,6 +98,7 @@ class Daemon:
             follow = tasks.create_task(self._follow())
             # Files that come before the first scan are found by it.
             sources = tasks.create_task(follower.run()) if follower else None
+            indexer = tasks.create_task(self._index())
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
@@ -104,9 +107,12 @@ class Daemon:
             self._editor.stop()
             if follower:
                 follower.stop()
+            if self._indexer:
+                self._indexer.stop()
             await asyncio.gather(
                 _ended(follow, _STOP_PUBLISHING),
                 _ended(editor, _STOP_EDITOR),
+                _ended(indexer, _STOP_PUBLISHING),
                 *([_ended(sources, _STOP_SOURCES)] if sources else []),
             )
             self._delivery.stop()
@@ -118,6 +124,10 @@ class Daemon:
                 await _ended(web, _STOP_WEB)
             await self._close_output()
         _log.info("stopped")
+
+    async def _index(self) -> None:
+        if self._indexer:
+            await self._indexer.run(self._publish_loop.busy)
 
     async def _serve(self, server: Server) -> None:
         await self._checked.wait()
@@ -230,6 +240,10 @@ class Daemon:
             ),
             url=f"{services.site.url}/" if services.settings.web.enabled else "",
         )
+
+
+def _nothing() -> None:
+    """Tell nobody that feeds were published."""
 
 
 async def _ended(task: asyncio.Task[None], seconds: float) -> None:

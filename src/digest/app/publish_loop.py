@@ -93,7 +93,10 @@ class PublishLoop:
         scan_every: timedelta,
         settle: timedelta,
         clock: Clock,
+        published: Callable[[], None] = lambda: None,
     ) -> None:
+        """``published`` is called whenever files were published, or there were none to be."""
+        self._published = published
         self._ingest = ingest
         self._publisher = publisher
         self._scan_every = scan_every.total_seconds()
@@ -115,6 +118,10 @@ class PublishLoop:
         """Have ``run`` return, and whatever is under way end soon; from any thread."""
         self._ingest.stop()
         self._wakeup.stop()
+
+    def busy(self) -> bool:
+        """Tell whether there are files to look at, or feeds to be published."""
+        return bool(self._pending) or self._stale_since < inf
 
     def stopped(self) -> bool:
         """Tell whether ``stop`` was called."""
@@ -295,6 +302,7 @@ class PublishLoop:
         self._publish_at = inf if published.wait is None else time() + published.wait
         if published.written or published.removed:
             _log.info("published", written=published.written, removed=published.removed)
+        self._published()
 
     async def _pack(self) -> None:
         """Pack what was published, until there is something to look at."""

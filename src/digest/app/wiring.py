@@ -17,6 +17,8 @@ from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING
 
+import structlog
+
 from digest.app.builders import (
     check_export_folder,
     feed_fingerprint,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from digest.app.approval import Editor
     from digest.app.export.exporter import Exporter
     from digest.app.publish_loop import PendingPaths, PublishLoop
+    from digest.app.search_indexer import SearchIndexer
     from digest.feeds.websub.notifier import HubNotifier
     from digest.mail.composer import Composer
     from digest.mail.delivery.service import DeliveryService
@@ -63,6 +66,8 @@ if TYPE_CHECKING:
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
+
+_log = structlog.get_logger(__name__)
 
 #: How long a command waits for hubs; seconds.
 _TELL_WITHIN = 10.0
@@ -108,7 +113,14 @@ class Services:
     @cached_property
     def pages(self) -> WebPages:
         """The renderer of pages; TemplateError if a template cannot be read."""
-        return make_pages(self.settings, self.site, self.digests, self.schedules)
+        return make_pages(
+            self.settings, self.site, self.digests, self.schedules, search=self.search
+        )
+
+    @cached_property
+    def search(self) -> bool:
+        """Whether articles can be searched: wanted, and possible with this database."""
+        return self.settings.web.search and self.store.search.available()
 
     @cached_property
     def mail_templates(self) -> MailTemplates:
@@ -139,8 +151,22 @@ class Services:
             policy=self.settings.ingest_policy(),
         )
 
-    def publish_loop(self, workers: Workers) -> PublishLoop:
-        """Return the service that keeps the feeds in step with the tree."""
+    def search_indexer(self) -> SearchIndexer | None:
+        """Return the service that keeps the search index; None where there is no search."""
+        from digest.app.search_indexer import SearchIndexer
+
+        web = self.settings.web
+        if web.enabled and web.search and not self.search:
+            _log.warning("there is no search: this SQLite was built without FTS5")
+        return SearchIndexer(self.store.search.update) if web.enabled and self.search else None
+
+    def publish_loop(
+        self, workers: Workers, published: Callable[[], None] = lambda: None
+    ) -> PublishLoop:
+        """Return the service that keeps the feeds in step with the tree.
+
+        ``published`` is called whenever feeds were published.
+        """
         from digest.app.publish_loop import PublishLoop
         from digest.articles.ingest.watch import Watches
 
@@ -157,6 +183,7 @@ class Services:
             scan_every=articles.poll_every if poll else articles.scan_every,
             settle=articles.settle,
             clock=self.clock,
+            published=published,
         )
 
     def follower(self) -> Follower:
@@ -315,6 +342,7 @@ class Services:
                 editions=editions,
                 archives=archives,
                 moved=moved,
+                search=self.search,
             ),
             pages=self.pages,
             configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from base64 import b32encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache, total_ordering
 from pathlib import PurePosixPath
@@ -27,6 +28,8 @@ ArticleId = NewType("ArticleId", str)
 ArticleKey = NewType("ArticleKey", str)
 #: HTML that passed the sanitizer; only ``sanitize.clean`` makes one (the store gives it back).
 SafeHtml = NewType("SafeHtml", str)
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_POSITION = re.compile("(-?[0-9]{1,18})-([0-9]{1,18})")
 
 
 @lru_cache(maxsize=4_096)
@@ -226,6 +229,27 @@ class SameText:
     raw_hash: str  #: of now
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place of an article in the order of publication; as text it is part of addresses."""
+
+    published_at: datetime  #: aware UTC
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{(self.published_at - _EPOCH) // _MICROSECOND}-{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position | None:
+        """Return the position that a text of this form means; None for any other text."""
+        if (match := _POSITION.fullmatch(text)) is None:
+            return None
+        try:
+            return cls(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))
+        except OverflowError:
+            return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
     """One published article, clean and ready for any outlet."""
@@ -256,6 +280,11 @@ class Article:
     def folder(self) -> str:
         """Where the article's page lives, relative to the output folder; ends with ``/``."""
         return article_folder(self.key)
+
+    @property
+    def position(self) -> Position:
+        """Its place in the order of publication."""
+        return Position(self.published_at, self.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -428,6 +428,7 @@ class WebTable(Table):
     port: Annotated[int, whole(0, 65_535)] = 8000
     enabled: bool = True
     status: bool = True
+    search: bool = True
 
 
 class LogTable(Table):

@@ -15,17 +15,27 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
+    tuple_,
 )
 
 from digest.articles.facets import Facet
-from digest.articles.model import Article, ArticleId, ArticleKey, CategoryPath, SafeHtml, Scope
+from digest.articles.model import (
+    Article,
+    ArticleId,
+    ArticleKey,
+    CategoryPath,
+    Position,
+    SafeHtml,
+    Scope,
+)
 from digest.feeds.model import CategorySummary
 from digest.store.schema import article, article_state, category, facet, facet_article, membership
 from digest.store.statements import PreparedQuery
-from digest.store.types import chunks, hashed
+from digest.store.types import Moment, chunks, hashed
 from digest.store.visibility import visible
 
 #: What an article is made of.
@@ -142,6 +152,23 @@ def newest_first(query: Select[Any], wanted: Scope) -> Select[Any]:
         return query.order_by(*NEWEST_FIRST)
     rows = facet_article if isinstance(wanted, Facet) else membership
     return query.order_by(rows.c.published_at.desc(), rows.c.article.desc())
+
+
+def near(wanted: Scope, position: Position, *, newer: bool) -> Select[Any]:
+    """Return the query of a scope's articles behind a position, or (``newer``) before it.
+
+    The nearest come first. An index leads there, however far it is from the newest article.
+    """
+    query = within(select(*COLUMNS).where(visible()), wanted)
+    rows = facet_article if isinstance(wanted, Facet) else membership
+    columns = (article.c.published_at, article.c.id)
+    if wanted is not None:
+        columns = (rows.c.published_at, rows.c.article)
+    place = tuple_(*columns)
+    there = tuple_(literal(position.published_at, Moment()), position.sequence)
+    if newer:
+        return query.where(place > there).order_by(*columns)
+    return query.where(place < there).order_by(*(one.desc() for one in columns))
 
 
 _FILED = (

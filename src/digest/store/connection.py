@@ -34,6 +34,7 @@ _SQLITE_PROBLEMS = {
     sqlite3.SQLITE_FULL: "disk full",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",
     sqlite3.SQLITE_PERM: "cannot be opened: permission denied",
+    sqlite3.SQLITE_INTERRUPT: "a query took too long",
     sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
 }
 #: SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
@@ -41,6 +42,7 @@ _POSTGRESQL_PROBLEMS = {
     "53100": "disk full",
     "25006": "cannot be written: it is read-only",
     "42501": "permission denied",
+    "57014": "a query took too long",
 }
 #: SQLSTATE for a lock that was not to be had in time.
 _LOCK_NOT_AVAILABLE = "55P03"

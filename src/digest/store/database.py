@@ -18,6 +18,7 @@ from digest.store.feeds import FeedStore
 from digest.store.meta_rows import HubNotificationStore, KeyStore, ScanStore
 from digest.store.pages import PageStore
 from digest.store.schema import REVISIONS, meta
+from digest.store.search import SearchIndex
 from digest.store.sources import SourceStore
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
@@ -42,6 +43,7 @@ class Store:
         self.keys = KeyStore(database)
         self.reports = Reports(database)
         self.withdrawals = Withdrawals(database)
+        self.search = SearchIndex(database)
         self.hub_notifications = HubNotificationStore(database)
 
     def __enter__(self) -> Self:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import ListedArticle, Revision, StoredArticle
-from digest.articles.model import Article, ArticleKey, CategoryPath, Scope
+from digest.articles.model import Article, ArticleKey, CategoryPath, Position, Scope
+from digest.articles.search_terms import SearchQuery
 from digest.editions.model import Edition, Issue
 from digest.feeds.archive import ArchiveState, Held
 from digest.feeds.model import CategorySummary, FacetSummary, Feed
@@ -24,6 +25,7 @@ from digest.store.article_queries import (
     category_summaries,
     filed_under,
     from_row,
+    near,
     newest,
     of_edition,
     of_sequences,
@@ -37,6 +39,7 @@ from digest.store.file_assets import visible_assets
 from digest.store.memberships import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
 from digest.store.schema import article, article_state, category, facet, feed_change, meta
+from digest.store.search import index_state, search
 from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
 from digest.store.visibility import announced, visible
@@ -205,6 +208,24 @@ class PageSnapshot:
     def newest(self, selection: Scope, limit: int) -> list[Article]:
         """Return the newest articles of a selection by publication, then sequence."""
         return read(self._connection, newest(selection).limit(limit))
+
+    def near(
+        self, selection: Scope, position: Position, limit: int, *, newer: bool
+    ) -> list[Article]:
+        """Return the articles right behind a position by publication, or (``newer``) before it.
+
+        The nearest come first.
+        """
+        query = near(selection, position, newer=newer)
+        return read(self._connection, query.limit(limit))
+
+    def search_state(self) -> str:
+        """Return what changes whenever the search index does; empty until there is one."""
+        return index_state(self._connection)
+
+    def search(self, query: SearchQuery, before: Position | None, limit: int) -> list[Article]:
+        """Return the newest articles that have all terms of a query; see ``store.search``."""
+        return search(self._connection, query, before, limit)
 
     def is_empty(self, selection: Scope) -> bool:
         """Return whether a selection has no visible article."""

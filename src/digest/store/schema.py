@@ -26,7 +26,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 19))  # last: sources
+REVISIONS = tuple(f"{number:04}" for number in range(1, 20))  # last: search
 
 metadata = MetaData(
     naming_convention={
@@ -60,7 +60,8 @@ def _reference(
 
 
 #: What the store knows of itself: ``authority``; by which rules facets were decided
-#: (``facet_rules``); each ``notice`` that waits for a hub; and the ``failures`` of output folders.
+#: (``facet_rules``); how far the ``search_index`` goes; each ``notice`` that waits for a hub; and
+#: the ``failures`` of output folders.
 meta = Table(
     "meta",
     metadata,
@@ -212,6 +213,18 @@ unsynced_writer = Table(
     Column("boot", Text, primary_key=True),  #: the boot id of the kernel
     Column("pid", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
+)
+
+#: The articles in the search index (``store.search``) and the content revision that it has of each.
+#: A changed article gets another number; the index itself is made by the program.
+search_document = Table(
+    "search_document",
+    metadata,
+    _number(),
+    _reference("article", "article.id"),
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("article"),
+    sqlite_autoincrement=True,
 )
 
 #: What articles are recognized by in other files (``articles.twins``).

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
-from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.model import Article, CategoryPath, Position, Scope
 from digest.feeds.archive import Held, Place
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import FACET_FOLDERS, MEDIA_TYPES, CategorySummary, FacetSummary, Feed
 from digest.feeds.publish.documents import FeedDocuments
-from digest.web.model import UNLISTED, Missing, Page
-from digest.web.pages import WebPages
+from digest.web.model import UNLISTED, Missing, Page, Parameters
+from digest.web.pages import Turn, WebPages
 
 _KINDS = {folder: kind for kind, folder in FACET_FOLDERS.items()}
 #: Of what a page can name all: not of authors.
@@ -42,6 +42,14 @@ class SelectionSource(Protocol):
     def newest(self, selection: Scope, limit: int) -> list[Article]:
         """Return the newest articles of a selection by publication, then sequence."""
 
+    def near(
+        self, selection: Scope, position: Position, limit: int, *, newer: bool
+    ) -> list[Article]:
+        """Return the articles right behind a position by publication, or (``newer``) before it.
+
+        The nearest come first.
+        """
+
     def categories(self, below: CategoryPath | None) -> list[CategorySummary]:
         """Return the categories right below one, or (None) all, that show an article, in order."""
 
@@ -65,17 +73,29 @@ def find_feed(source: SelectionSource, plan: FeedPlan, folder: str) -> Feed | No
     return feed if feed and _is_there(source, plan, feed) else None
 
 
-def feed_page(source: SelectionSource, feed: Feed | None, plan: FeedPlan, pages: WebPages) -> Page:
-    """Return a feed's page; without a feed the front page."""
+def feed_page(
+    source: SelectionSource,
+    feed: Feed | None,
+    plan: FeedPlan,
+    pages: WebPages,
+    parameters: Parameters | None = None,
+) -> Page:
+    """Return a feed's page; without a feed the front page.
+
+    Without ``parameters`` there is one page of it alone, which leads to no older articles.
+    """
     shown = feed or plan.feed(None)
     assert shown is not None  # noqa: S101 everything always has a feed
     revision = source.of_selection(depends_on(shown))
-    render = _front if feed is None else _feed
+    if feed is None:
+        render = partial(_front, source, shown, pages)
+    else:
+        render = partial(_feed, source, shown, plan, pages, parameters)
     return Page(
         # The moment too: a database that was restored gives the same number again.
         version=f"{revision.number}.{revision.changed_at.timestamp():.0f}",
         changed_at=revision.changed_at,
-        render=partial(render, source, shown, plan, pages),
+        render=render,
     )
 
 
@@ -107,20 +127,51 @@ def _is_there(source: SelectionSource, plan: FeedPlan, feed: Feed) -> bool:
     return feed.scope is None or feed.kind == FacetKind.CUSTOM or not source.is_empty(feed.scope)
 
 
-def _front(source: SelectionSource, feed: Feed, _: FeedPlan, pages: WebPages) -> bytes:
+def _front(source: SelectionSource, feed: Feed, pages: WebPages) -> bytes:
     return pages.index(feed, source.newest(None, feed.limit), source.categories(None))
 
 
-def _feed(source: SelectionSource, feed: Feed, plan: FeedPlan, pages: WebPages) -> bytes:
-    articles = source.newest(feed.scope, feed.limit)
+def _feed(
+    source: SelectionSource,
+    feed: Feed,
+    plan: FeedPlan,
+    pages: WebPages,
+    parameters: Parameters | None,
+) -> bytes:
+    articles, turn = _turned(source, feed, parameters)
     if feed.facet:
-        return pages.feed(feed, articles, ())
+        return pages.feed(feed, articles, (), turn=turn)
     others: list[FeedSummary] = []
     if feed.scope is None:
         scopes = spread(plan, (), source.facets(plan.kinds & _FEW))
         found = ((plan.feed(scope), count) for scope, count in scopes.items())
         others = [FeedSummary(feed=one, articles=count) for one, count in found if one]
-    return pages.feed(feed, articles, source.categories(feed.category), others)
+    return pages.feed(feed, articles, source.categories(feed.category), others, turn=turn)
+
+
+def _turned(
+    source: SelectionSource, feed: Feed, parameters: Parameters | None
+) -> tuple[list[Article], Turn]:
+    """Return the articles of a page of a feed, newest first, and where one turns to from there."""
+    scope, limit = feed.scope, feed.limit
+    if parameters is None:
+        return source.newest(scope, limit), Turn()
+    newer = False
+    if parameters.after:
+        nearest = source.near(scope, parameters.after, limit + 1, newer=True)
+        if len(nearest) > limit:  # else it is the first page, which is to be full
+            articles = nearest[limit - 1 :: -1]
+            return articles, Turn(newer=articles[0].position, older=articles[-1].position)
+    if parameters.before:
+        articles = source.near(scope, parameters.before, limit + 1, newer=False)
+        newer = True
+    else:
+        articles = source.newest(scope, limit + 1)
+    shown = articles[:limit]
+    return shown, Turn(
+        newer=shown[0].position if newer and shown else None,
+        older=shown[-1].position if len(articles) > limit else None,
+    )
 
 
 class ArchiveSource(Protocol):

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from types import MappingProxyType
 
+from digest.articles.model import Position
+
 #: Seconds for which a client may use what it has without asking again.
 PAGE_MAX_AGE, STYLE_MAX_AGE = 60, 3600
 HTML = "text/html; charset=utf-8"
@@ -27,6 +29,18 @@ SECURITY_HEADERS = MappingProxyType(
 PRIVATE_HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 #: For what search engines are not to list.
 UNLISTED = MappingProxyType({"X-Robots-Tag": "noindex"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What an address asks for behind its question mark; pages that know none have none."""
+
+    query: str = ""  #: what is searched for
+    before: Position | None = None  #: only articles behind this position, which are older
+    after: Position | None = None  #: only articles before it
+
+
+NO_PARAMETERS = Parameters()
 
 
 class Missing(Enum):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from starlette.types import Scope, Send
 
-from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
+from digest.web.model import NO_PARAMETERS, PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.page_cache import Headers, prepared, tags_of
 from digest.web.request_headers import Verdict, known_tags, verdict
 
@@ -30,11 +30,13 @@ _ASKED = frozenset(
 class PageRequest:
     """What a client asks for."""
 
-    __slots__ = ("_headers", "head", "path", "raw")
+    __slots__ = ("_headers", "head", "parameters", "path", "query", "raw")
 
     def __init__(self, scope: Scope) -> None:
         self.path: str = scope["path"].removeprefix("/")
         self.raw: bytes = scope["raw_path"]
+        self.query: bytes = scope["query_string"]
+        self.parameters = NO_PARAMETERS  #: what the query string says to this page
         self.head = scope["method"] == "HEAD"
         self._headers: dict[str, str] = {}
         for name, value in scope["headers"]:
@@ -46,6 +48,12 @@ class PageRequest:
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, several joined by commas."""
         return self._headers.get(name)
+
+    @property
+    def key(self) -> str:
+        """What tells its page from all others."""
+        told = self.parameters
+        return self.path if told == NO_PARAMETERS else f"{self.path}?{told!r}"
 
     @property
     def accepted(self) -> str | None:

@@ -19,8 +19,10 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import Article, CategoryPath, Scope
+from digest.articles.model import Article, CategoryPath, Position, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
+from digest.articles.search_terms import SearchQuery, excerpt, highlighted, search_query
+from digest.articles.summary import plain_text
 from digest.editions.model import Contents, Digest, Edition, contents, edition_of
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
@@ -50,6 +52,17 @@ MAX_SHOWN = 1_000
 #: With which pages of their feeds are tried.
 _FACETS = tuple(Facet(kind, "en") for kind in FacetKind)
 _FORMAT_NAMES = {RSS: "RSS", ATOM: "Atom", JSON: "JSON Feed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The positions that the pages before and behind a page of articles begin at."""
+
+    newer: Position | None = None
+    older: Position | None = None
+
+
+_NO_TURN = Turn()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +101,14 @@ class WebPages:
         digests: Collection[Digest] = (),
         brought: Path | None = None,
         given: TemplateSet | None = None,
+        search: bool = False,
     ) -> None:
         """Load the templates; raise TemplateError where a file of them cannot be read.
 
         ``readers`` are addresses with ``{url}`` by the names of feed readers on the web, and
         ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
-        ``brought``. A set that is ``given`` is used whatever is saved later.
+        ``brought``. A set that is ``given`` is used whatever is saved later. ``search`` says
+        whether pages lead to a search.
         """
         site = plan.site
         self._plan = plan
@@ -114,6 +129,7 @@ class WebPages:
         }
         self._globals = {
             "site": site,
+            "search": search,
             "formats": _named(plan.formats),
             "formats_of": lambda feed: _named(feed.formats),
             "feed_of": _feed_of(plan),
@@ -127,6 +143,7 @@ class WebPages:
             readers=readers,
             digests=digests,
             brought=brought,
+            search=search,
         )
         self._given = given or self._load()
         self._last_good = (
@@ -173,10 +190,13 @@ class WebPages:
         articles: Sequence[Article],
         categories: Sequence[CategorySummary],
         others: Sequence[FeedSummary] = (),
+        *,
+        turn: Turn = _NO_TURN,
     ) -> bytes:
         """Return a feed's page; ``categories`` are those right below it (all, for the site's).
 
-        ``others`` are feeds that are no categories', to be named there too.
+        ``others`` are feeds that are no categories', to be named there too, and ``turn`` leads to
+        the pages beside this one.
         """
         trail = () if feed.category is None else tuple(feed.category.lineage())
         return self._render(
@@ -186,6 +206,7 @@ class WebPages:
             trail=trail,
             tree=self._tree(feed, categories),
             others=others,
+            turn=turn,
             readers=reader_links(feed, self._readers),
             carriers=carriers(feed, self._digests),
         )
@@ -196,6 +217,36 @@ class WebPages:
         """Return the site's front page; ``categories`` are all of them."""
         return self._render(
             "index", feed=feed, articles=articles, tree=self._tree(feed, categories)
+        )
+
+    def search(
+        self,
+        query: SearchQuery,
+        articles: Sequence[Article],
+        *,
+        before: Position | None = None,
+        older: Position | None = None,
+        ready: bool = True,
+    ) -> bytes:
+        """Return a page of results, behind a position where ``before`` is one.
+
+        ``older`` is what the next page begins behind; ``ready`` says whether there is an index.
+        """
+        return self._render(
+            "search",
+            query=query.text,
+            address=quote(query.text, safe=""),
+            results=[
+                {
+                    "article": article,
+                    "title": highlighted(article.title, query),
+                    "excerpt": excerpt(plain_text(article.body), query),
+                }
+                for article in articles
+            ],
+            before=before,
+            older=older,
+            ready=ready,
         )
 
     def edition(
@@ -335,6 +386,10 @@ class WebPages:
             self.feed(one.feed, articles, ())
         for article in articles:
             self.article(article)
+        query, position = search_query(articles[0].title), articles[0].position
+        for some in (articles, ()):
+            self.search(query, some, before=position, older=position, ready=bool(some))
+        self.feed(feed, articles, (), turn=Turn(newer=position, older=position))
         digest, edition = samples.digest(), samples.edition()
         for state in SubscriberState:
             subscriber = samples.subscriber(state)

@@ -111,6 +111,7 @@ class PublicPages:
         if not self._addresses.are_pages(request.path):
             await self._inner(scope, receive, send)
             return
+        request.parameters = self._addresses.parameters(request.path, request.query)
         try:
             found: RenderedPage | _Unchanged | Missing | str | bytes = await self._find(request)
             if found is Missing.WITHDRAWN:
@@ -139,22 +140,22 @@ class PublicPages:
     async def _find(self, request: PageRequest) -> RenderedPage | _Unchanged | Missing | str:
         """Return the page from memory if it is the newest, else find it in the store."""
         look = await self._freshen()
-        if (kept := self._kept(request.path)) is not None:
+        if (kept := self._kept(request.key)) is not None:
             return kept
-        if (under_way := self._loading.get(request.path)) is not None:
+        if (under_way := self._loading.get(request.key)) is not None:
             await under_way.wait()  # who asks for the same lets one render it
-            if (kept := self._kept(request.path)) is not None:
+            if (kept := self._kept(request.key)) is not None:
                 return kept
-        done = self._loading.setdefault(request.path, asyncio.Event())
+        done = self._loading.setdefault(request.key, asyncio.Event())
         try:
             return await self._load(request, look)
         finally:
             done.set()
-            if self._loading.get(request.path) is done:
-                del self._loading[request.path]
+            if self._loading.get(request.key) is done:
+                del self._loading[request.key]
 
-    def _kept(self, path: str) -> RenderedPage | None:
-        kept = self._cache.get(path)
+    def _kept(self, key: str) -> RenderedPage | None:
+        kept = self._cache.get(key)
         if kept is None or kept.revision != self._revision or time.monotonic() >= kept.until:
             return None
         return kept
@@ -163,11 +164,11 @@ class PublicPages:
         self, request: PageRequest, look: _Look
     ) -> RenderedPage | _Unchanged | Missing | str:
         # What is read from now on is of this revision or a later one.
-        revision, kept = self._revision, self._cache.get(request.path)
+        revision, kept = self._revision, self._cache.get(request.key)
         found = await self._queue.run(partial(self._read, request, look, kept, revision))
         if isinstance(found, RenderedPage) and look is self._look:
             found.revision = revision
-            self._cache.keep(request.path, found)
+            self._cache.keep(request.key, found)
         return found
 
     def _read(
@@ -176,7 +177,7 @@ class PublicPages:
         """Find a page in the store, and render it unless it is known. Called in a thread."""
         with self._store.snapshot() as source:
             depth = request.raw.count(b"/") - 1
-            page = self._addresses.find(source, request.path, depth)
+            page = self._addresses.find(source, request.path, depth, request.parameters)
             if not isinstance(page, Page):
                 return page
             tag = f"{look.tag}.{page.version}"
@@ -274,20 +275,20 @@ class PublicPages:
                 return
         body = page.variant(encoding)
         if body is None:
-            body = await self._pack(request.path, page, encoding)
+            body = await self._pack(request.key, page, encoding)
         styled = request.wants_html and _is_feed(page.media_type)
         headers = page.head(encoding, date, styled=styled)
         await answer(send, 200, headers, b"" if request.head else body)
 
-    async def _pack(self, path: str, page: RenderedPage, encoding: str) -> bytes:
+    async def _pack(self, key: str, page: RenderedPage, encoding: str) -> bytes:
         """Pack a page, and keep the variant with it where it is kept itself."""
         try:
             body = await self._queue.run(partial(packed, encoding, page.content))
         except Busy:
             body = await run_in_threadpool(packed, encoding, page.content)
         page.variants[encoding] = body
-        if self._cache.get(path) is page:
-            self._cache.keep(path, page)
+        if self._cache.get(key) is page:
+            self._cache.keep(key, page)
         return body
 
     async def _send_unchanged(self, request: PageRequest, found: _Unchanged, send: Send) -> None:

@@ -7,20 +7,24 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from digest.articles.ingest.records import StoredArticle
-from digest.articles.model import Article
+from digest.articles.model import Article, Position
+from digest.articles.search_terms import search_query
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
-from digest.urls import ARTICLES, EDITIONS, STYLE, STYLESHEET, archive_address
+from digest.urls import ARTICLES, EDITIONS, SEARCH, STYLE, STYLESHEET, archive_address
 from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import ArchiveSource, SelectionSource, archive_page, feed_page, find_feed
-from digest.web.model import STYLE_MAX_AGE, Missing, Page
+from digest.web.model import NO_PARAMETERS, STYLE_MAX_AGE, Missing, Page, Parameters
 from digest.web.pages import WebPages
+from digest.web.search_pages import SearchSource, search_feed, search_page
 
 _FEEDS, _ARTICLES = "feeds", ARTICLES.rstrip("/")
-_TOPS = frozenset({"", PAGE, _FEEDS, _ARTICLES, EDITIONS, STYLE.partition("/")[0]})
+_TOPS = frozenset({"", PAGE, _FEEDS, _ARTICLES, EDITIONS, SEARCH, STYLE.partition("/")[0]})
+#: Bytes of a query string that are looked at.
+_MAX_QUERY_STRING = 2_048
 #: What lies in the output folder below ``feeds/``, archives apart.
 _FILES = frozenset({RSS, ATOM, JSON, OPML})
 #: Where the stylesheet of feeds was: feeds that are kept somewhere still name it.
@@ -38,7 +42,9 @@ class ArticleSource(Protocol):
         """Return how the article with a key stands; None where there is none."""
 
 
-class PageSource(ArticleSource, SelectionSource, ArchiveSource, EditionSource, Protocol):
+class PageSource(
+    ArticleSource, SelectionSource, ArchiveSource, EditionSource, SearchSource, Protocol
+):
     """What all pages need of the store, as it is at one moment."""
 
 
@@ -53,12 +59,17 @@ class Addresses:
         editions: WebEditions,
         archives: bool,
         moved: Mapping[str, str],
+        search: bool = False,
     ) -> None:
-        """``moved`` has new folders by old ones, relative to the site: ``feeds/old``."""
+        """``moved`` has new folders by old ones, relative to the site: ``feeds/old``.
+
+        ``search`` says whether there is one.
+        """
         self._pages = pages
         self._plan = plan
         self._editions = editions
         self._archives = archives
+        self._search = search
         self._moved = {_comparable(old): _comparable(new) for old, new in moved.items()}
 
     def are_pages(self, path: str) -> bool:
@@ -69,19 +80,38 @@ class Addresses:
         folder, _, name = rest.rpartition("/")
         return name not in _FILES or archive_address(folder) is not None
 
-    def find(self, source: PageSource, path: str, depth: int) -> Page | Missing | str:
+    def parameters(self, path: str, query: bytes) -> Parameters:
+        """Return what a query string says to the page at a path; what it does not know is ignored.
+
+        Nothing in it is an error: what has another form than the site's own links is ignored too.
+        """
+        top = path.partition("/")[0]
+        if not query or top not in (SEARCH, _FEEDS):
+            return NO_PARAMETERS
+        pairs = parse_qsl(query[:_MAX_QUERY_STRING].decode("latin-1"), errors="replace")
+        given = dict(reversed(pairs))
+        if top == SEARCH:
+            wanted = search_query(given.get("q", "")).text
+            return Parameters(query=wanted, before=Position.parse(given.get("before", "")))
+        if before := Position.parse(given.get("before", "")):
+            return Parameters(before=before)
+        return Parameters(after=Position.parse(given.get("after", "")))
+
+    def find(
+        self, source: PageSource, path: str, depth: int, parameters: Parameters = NO_PARAMETERS
+    ) -> Page | Missing | str:
         """Return the page at a decoded path, or a relative address to go to instead.
 
         ``depth`` is how many folders below the root the client sees the path.
         """
-        found = self._find(source, path)
+        found = self._find(source, path, parameters)
         if found is Missing.UNKNOWN and (place := self._moved_to(path)) is not None:
-            there = self._find(source, place)
+            there = self._find(source, place, parameters)
             if not isinstance(there, Missing):
                 return "../" * depth + quote(_settled(place, there))
         return found
 
-    def _find(self, source: PageSource, path: str) -> Page | Missing | str:
+    def _find(self, source: PageSource, path: str, parameters: Parameters) -> Page | Missing | str:
         if path == _OLD_STYLESHEET:
             return f"../{STYLESHEET}"
         segments = path.split("/")
@@ -89,34 +119,44 @@ class Addresses:
         if any(not one or one.startswith(".") for one in (above if last == "" else segments)):
             return Missing.UNKNOWN
         if last == "":
-            return self._folder(source, above)
+            return self._folder(source, above, parameters)
         if last == PAGE:
-            found = self._folder(source, above)
+            found = self._folder(source, above, parameters)
             return found if isinstance(found, Missing) else "./"
-        document = self._document(source, above, last)
+        document = self._document(source, above, last, parameters)
         if document is not Missing.UNKNOWN:
             return document
-        found = self._folder(source, segments)
+        found = self._folder(source, segments, parameters)
         return found if isinstance(found, Missing) else f"{quote(last, safe='')}/"
 
-    def _folder(self, source: PageSource, segments: Sequence[str]) -> Page | Missing:
+    def _folder(
+        self, source: PageSource, segments: Sequence[str], parameters: Parameters
+    ) -> Page | Missing:
         if not segments:
             return feed_page(source, None, self._plan, self._pages)
         top, *rest = segments
         if top == _FEEDS:
             feed = find_feed(source, self._plan, "/".join(rest))
-            return feed_page(source, feed, self._plan, self._pages) if feed else Missing.UNKNOWN
+            if feed is None:
+                return Missing.UNKNOWN
+            return feed_page(source, feed, self._plan, self._pages, parameters)
+        if segments == [SEARCH] and self._search:
+            return search_page(source, parameters, self._pages)
         if top == _ARTICLES and len(rest) == 1:
             return article_page(source, rest[0], self._pages.article)
         if top == EDITIONS and rest:
             return self._editions.folder(source, rest[0], rest[1:])
         return Missing.UNKNOWN
 
-    def _document(self, source: PageSource, above: Sequence[str], name: str) -> Page | Missing:
+    def _document(
+        self, source: PageSource, above: Sequence[str], name: str, parameters: Parameters
+    ) -> Page | Missing:
         folder = "/".join(above)
         if f"{folder}/{name}" == STYLE:
             return self._style()
         top, *rest = above or [""]
+        if top == SEARCH and name == RSS and not rest and self._search:
+            return search_feed(source, parameters, self._plan)
         if top == EDITIONS and name == ATOM and len(rest) == 1:
             return self._editions.feed(source, rest[0])
         archive = archive_address("/".join(rest)) if top == _FEEDS and self._archives else None
