@@ -20,6 +20,7 @@ from digest.cli import (
     run,
     sources,
     subscribers,
+    templates,
     unsubscribe,
 )
 from digest.cli.context import Context
@@ -68,6 +69,7 @@ app.add_typer(editions.delivery_commands, name="deliveries")
 app.add_typer(editions.app, name="editions")
 app.add_typer(sources.app, name="sources")
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(templates.app, name="templates")
 app.add_typer(unsubscribe.app, name="unsubscribe")
 
 
