@@ -117,9 +117,8 @@ async def _own(output: Path, services: Services) -> AsyncIterator[str]:
         digests={},
         clock=utc_now,
         editor=Desk(),
-        public=services.public_pages,
     )
-    feeds = FeedFiles(output, app, moved=moved)
+    feeds = FeedFiles(output, services.public_pages(app), moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(feeds, listener, immediate_response=feeds.immediate_response)
         running = asyncio.create_task(server.serve())

@@ -245,6 +245,13 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             "web.host = \"a b\": must be the name of a host, such as 'example.org'",
         ),
         (
+            "[web]\nproxies = ['10.0.0.0/33']",
+            (
+                'web.proxies[0] = "10.0.0.0/33": '
+                "must be an IP address or a network, such as '10.0.0.0/8'"
+            ),
+        ),
+        (
             "[web]\nhost = 'a..b'",
             "web.host = \"a..b\": must be the name of a host, such as 'example.org'",
         ),

@@ -483,3 +483,38 @@ def test_how_mail_leaves_is_told_to_the_transport(tmp_path: Path) -> None:
 def test_every_transport_is_made(tmp_path: Path, transport: str, kind: type) -> None:
     text = f"[mail]\ntransport = '{transport}'\nfrom = 'a@example.org'\n[mail.smtp]\nhost = 'h'"
     assert type(make_transport(settings(tmp_path, text))) is kind
+
+
+_MAIL = '[mail]\ntransport = "smtp"\nfrom = "a@b.org"\nsmtp.host = "h"\n'
+_PUBLIC = '[site]\nurl = "https://news.example:8443/sub"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"),
+    [
+        ("", False),
+        (_MAIL, False),
+        (_PUBLIC, False),
+        (_PUBLIC + _MAIL, True),
+        (_PUBLIC + _MAIL + "[web]\nenabled = false\n", False),
+        (_PUBLIC + _MAIL + "[web]\nsubscribe = false\n", False),
+        ("[web]\nsubscribe = true\n", True),
+        ("[web]\nsubscribe = true\nenabled = false\n", False),
+    ],
+)
+def test_readers_subscribe_where_mail_reaches_them(
+    tmp_path: Path, text: str, possible: bool
+) -> None:
+    assert settings(tmp_path, text).subscribing() is possible
+
+
+def test_requests_to_subscribe_are_limited_as_configured(tmp_path: Path) -> None:
+    web = (
+        '[web]\nproxies = ["10.1.2.3/8", "::1"]\nblocked_domains = ["Bücher.example"]\n'
+        "signups_per_day = 7\nsignups_per_network = 3\n"
+    )
+    policy = settings(tmp_path, _PUBLIC + web).signup_policy()
+    assert policy.origin == "https://news.example:8443"
+    assert [str(network) for network in policy.proxies] == ["10.0.0.0/8", "::1/128"]
+    assert policy.blocked == ("xn--bcher-kva.example",)
+    assert (policy.limits.total, policy.limits.network) == (7, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b32decode, b32encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,13 @@ from digest.subscribers.tokens import (
     TOKEN_LENGTH,
     SubscriptionLink,
     approval_token,
+    confirmation_token,
     edition_tag,
+    form_token,
     is_person,
     read_approval_token,
+    read_confirmation_token,
+    read_form_token,
     read_unsubscribe_token,
     unsubscribe_token,
 )
@@ -172,3 +176,18 @@ def test_hostile_tokens_are_refused(token: str) -> None:
 @pytest.mark.parametrize("text", ["", "17", "a" * 15, "A" * 16, "a" * 15 + "1", "a" * 17, "é" * 16])
 def test_what_is_no_identifier_of_a_person_is_told(text: str) -> None:
     assert not is_person(text)
+
+
+def test_a_link_to_confirm_ends_at_its_second() -> None:
+    token = confirmation_token(KEY, PERSON, DUE)
+    assert read_confirmation_token([OTHER_KEY, KEY], token, DUE - timedelta(seconds=1)) == PERSON
+    assert read_confirmation_token([KEY], token, DUE) is None
+    assert read_confirmation_token([OTHER_KEY], token, DUE - timedelta(days=1)) is None
+    assert read_confirmation_token([KEY], form_token(KEY, DUE), DUE - timedelta(days=1)) is None
+
+
+def test_a_form_tells_when_it_was_made() -> None:
+    token = form_token(KEY, DUE + timedelta(microseconds=5))
+    assert read_form_token([KEY], token) == DUE
+    assert read_form_token([OTHER_KEY], token) is None
+    assert read_form_token([KEY], confirmation_token(KEY, PERSON, DUE)) is None

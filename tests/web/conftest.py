@@ -48,11 +48,10 @@ def connect(workplace: Workplace, services: Services, pages: PublicPages) -> htt
         token_keys=services.token_keys,
         digests=services.digests,
         clock=services.clock,
-        public=lambda inner: bound(pages, inner),
     )
     headers = {"accept-encoding": "identity"}
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://x", headers=headers
+        transport=httpx.ASGITransport(bound(pages, app)), base_url="http://x", headers=headers
     )
 
 

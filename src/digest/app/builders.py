@@ -123,10 +123,11 @@ def make_pages(
     scheduled: Collection[str],
     *,
     search: bool = False,
+    subscribe: bool = False,
 ) -> WebPages:
     """Return the renderer of a site's pages; ``scheduled`` names the digests that are sent.
 
-    ``search`` says whether pages lead to a search.
+    ``search`` says whether pages lead to a search, ``subscribe`` whether readers can subscribe.
 
     Raises TemplateError where a template cannot be read.
     """
@@ -142,6 +143,7 @@ def make_pages(
         digests=[digests[name] for name in scheduled],
         brought=brought,
         search=search,
+        subscribe=subscribe,
     )
 
 

@@ -66,6 +66,7 @@ class Daemon:
         self._due_runs = services.due_runs()
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._editor = services.editor(self._delivery)
+        self._signup_mailer = services.signup_mailer(self._delivery)
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served
         self._stop = asyncio.Event()
@@ -94,6 +95,7 @@ class Daemon:
             web = tasks.create_task(self._serve(server)) if server else None
             mail = tasks.create_task(self._delivery.run())
             editor = tasks.create_task(self._editor.run())
+            signups = tasks.create_task(self._signup_mailer.run())
             notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
             # Files that come before the first scan are found by it.
@@ -105,6 +107,7 @@ class Daemon:
             self._timer.stop()
             self._publish_loop.stop()
             self._editor.stop()
+            self._signup_mailer.stop()
             if follower:
                 follower.stop()
             if self._indexer:
@@ -113,6 +116,7 @@ class Daemon:
                 _ended(follow, _STOP_PUBLISHING),
                 _ended(editor, _STOP_EDITOR),
                 _ended(indexer, _STOP_PUBLISHING),
+                _ended(signups, _STOP_EDITOR),
                 *([_ended(sources, _STOP_SOURCES)] if sources else []),
             )
             self._delivery.stop()
@@ -143,7 +147,7 @@ class Daemon:
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
         scanned = self._last_scan_at if services.settings.web.status else None
-        feeds = services.application(scanned, self._editor)
+        feeds = services.application(scanned, self._editor, self._signup_mailer.wake)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
     async def _follow(self) -> None:

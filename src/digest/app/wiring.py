@@ -46,9 +46,10 @@ from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.site import Site
 from digest.store.database import Store, open_store
-from digest.subscribers.tokens import approval_token
+from digest.subscribers.signup import Signup
+from digest.subscribers.tokens import approval_token, confirmation_token
 from digest.times import Clock, utc_now
-from digest.urls import APPROVE_PATH
+from digest.urls import APPROVE_PATH, CONFIRM_PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from digest.app.export.exporter import Exporter
     from digest.app.publish_loop import PendingPaths, PublishLoop
     from digest.app.search_indexer import SearchIndexer
+    from digest.app.signup_mailer import SignupMailer
+    from digest.feeds.model import CategorySummary
     from digest.feeds.websub.notifier import HubNotifier
     from digest.mail.composer import Composer
     from digest.mail.delivery.service import DeliveryService
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
+    from digest.web.subscribing import Subscribing
 
 _log = structlog.get_logger(__name__)
 
@@ -114,7 +118,12 @@ class Services:
     def pages(self) -> WebPages:
         """The renderer of pages; TemplateError if a template cannot be read."""
         return make_pages(
-            self.settings, self.site, self.digests, self.schedules, search=self.search
+            self.settings,
+            self.site,
+            self.digests,
+            self.schedules,
+            search=self.search,
+            subscribe=self.can_subscribe,
         )
 
     @cached_property
@@ -345,17 +354,23 @@ class Services:
                 search=self.search,
             ),
             pages=self.pages,
-            configuration=repr((self.plan, self.digests, sorted(self.schedules), readers)),
+            configuration=repr(
+                (self.plan, self.digests, sorted(self.schedules), readers, self.can_subscribe)
+            ),
             clock=self.clock,
         )
 
     def application(
-        self, last_scan_at: Callable[[], datetime | None] | None, editor: Editor | None
+        self,
+        last_scan_at: Callable[[], datetime | None] | None,
+        editor: Editor | None,
+        wake: Callable[[], None] = lambda: None,
     ) -> FeedFiles:
         """Return the whole web application: the files of feeds, then pages, then all else.
 
         ``last_scan_at`` is for ``/status``, None: there is none; ``editor`` does what the operator
-        decides on editions, None: nothing can be decided.
+        decides on editions, None: nothing can be decided; ``wake`` is called when a request to
+        subscribe waits for its mail.
         """
         from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app
@@ -370,13 +385,54 @@ class Services:
             clock=self.clock,
             digests=self.digests,
             editor=editor,
-            public=self.public_pages,
+            subscribing=self._subscribing(wake) if self.can_subscribe else None,
         )
         return FeedFiles(
             self.settings.paths.output,
-            AssetFiles(self.settings.asset_folder(), app),
+            AssetFiles(self.settings.asset_folder(), self.public_pages(app)),
             moved=self.settings.moved_feeds(),
             links=partial(feed_links, self.site),
+            clock=self.clock,
+        )
+
+    @property
+    def can_subscribe(self) -> bool:
+        """Whether readers can subscribe on the web."""
+        return self.settings.subscribing() and bool(self.schedules)
+
+    def _subscribing(self, wake: Callable[[], None]) -> Subscribing:
+        from digest.web.subscribing import Subscribing
+
+        def categories() -> list[CategorySummary]:
+            with self.store.pages.snapshot() as source:
+                return source.categories(None)
+
+        return Subscribing(
+            signups=self.store.signups,
+            categories=categories,
+            pages=self.pages,
+            digests={name: self.digests[name] for name in self.schedules},
+            token_keys=self.token_keys,
+            policy=self.settings.signup_policy(),
+            clock=self.clock,
+            wake=wake,
+        )
+
+    def signup_mailer(self, delivery: DeliveryService) -> SignupMailer:
+        """Return the service that asks who subscribes on the web to confirm it."""
+        from digest.app.signup_mailer import SignupMailer
+
+        def link(signup: Signup) -> str:
+            token = confirmation_token(self.token_keys[0], signup.identifier, signup.expires_at)
+            return self.site.link(f"{CONFIRM_PATH}{token}")
+
+        return SignupMailer(
+            requests=self.store.signups,
+            templates=self.mail_templates,
+            digests=self.digests,
+            sender=self.settings.sender(),
+            carry=delivery.reports.send,
+            link=link,
             clock=self.clock,
         )
 

@@ -66,7 +66,19 @@ def operator_message(
     mail. ``subject`` may be any text; lines of ``text`` end in ``\\n``; ``now`` is aware UTC.
     Raises ValueError where ``to`` is no address, DeliveryRefused where it needs SMTPUTF8.
     """
-    origin, recipient = ascii_address(sender.address), ascii_address(to)
+    return text_message(
+        sender, ascii_address(to), subject=subject, text=text, reference=reference, now=now
+    )
+
+
+def text_message(
+    sender: Sender, recipient: str, *, subject: str, text: str, reference: str, now: datetime
+) -> Envelope:
+    """Return a text as a message that no list sends and nobody's program is to answer.
+
+    ``recipient`` is an address for a server (``wire_address``); the rest as ``operator_message``.
+    """
+    origin = ascii_address(sender.address)
     fields = [
         mailbox("From", sender.name, origin),
         mailbox("To", "", recipient),
@@ -79,7 +91,7 @@ def operator_message(
         verbatim("Content-Transfer-Encoding", "base64"),
     ]
     body = encodebytes(text.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
-    message = "".join(fields).encode("ascii") + b"\r\n" + body
+    message = "".join(fields).encode("utf-8") + b"\r\n" + body
     return Envelope(sender=origin, recipient=recipient, message=message)
 
 

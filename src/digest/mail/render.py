@@ -3,7 +3,9 @@
 # pure
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from itertools import accumulate
@@ -28,6 +30,8 @@ from digest.urls import edition_folder, editions_folder
 MAX_HTML = 90_000
 #: Columns of a recipient's name; longer ones are cut.
 MAX_NAME = 60
+#: Columns of the subject of a confirmation mail.
+_CONFIRM_SUBJECT = 78
 #: Bytes kept free for what is filled in for each recipient.
 _FOR_RECIPIENT = 2_000
 
@@ -145,12 +149,37 @@ class MailTemplates:
             marker=marker,
         )
 
+    def confirmation(
+        self, titles: Sequence[str], link: str, language: str, timezone: str, expires_at: datetime
+    ) -> tuple[str, str]:
+        """Return subject and text of the mail that asks to confirm a subscription.
+
+        ``titles`` are those of the digests, ``link`` is the address of the page that confirms.
+        Raises TemplateError.
+        """
+        words = phrasebook(language, timezone)
+        title = words.say("separator").join(titles)
+        variables = {
+            "site": self._site,
+            "home": self._site.link(""),
+            "titles": titles,
+            "link": link,
+            "say": words.say,
+            "language": words.language,
+            "expires": words.moment(expires_at, expires_at),
+        }
+        text = self._rendered("mail/confirm.txt", variables)
+        subject = cut(one_line(words.say("confirm_subject", title=title)), _CONFIRM_SUBJECT)
+        return subject, _tidied(text)
+
     def check(self, digest: Digest) -> None:
         """Render the digest's templates with sample articles; raises TemplateError."""
         articles = sample_articles()
         edition = edition_of(digest.name, articles, SAMPLED_AT)
         shown = contents(articles, (), digest.max_items)
         self.render(digest, edition, shown, language=digest.language)
+        link = self._site.link("confirm/")
+        self.confirmation([digest.title], link, digest.language, digest.timezone, SAMPLED_AT)
 
     def _variables(
         self,

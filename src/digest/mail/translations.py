@@ -36,6 +36,13 @@ _ENGLISH: Words = {
     "sample": "This is a preview: what the next issue would hold if it were made now.",
     "no_issues": "There is no issue yet.",
     "separator": ", ",
+    "confirm_subject": "Please confirm: {title}",
+    "confirm_ask": "somebody, most likely you, asked at {site} for "
+    "this to be sent to this address:",
+    "confirm_link": "To subscribe, open this page and press its button:",
+    "confirm_expires": "The link works until {date}.",
+    "confirm_ignore": "If it was not you, do nothing: no more mail "
+    "comes, and the request is deleted.",
 }
 _SIMPLIFIED: Words = {
     "greeting": "{name}，您好：",
@@ -60,6 +67,11 @@ _SIMPLIFIED: Words = {
     "sample": "这是预览：如果现在出刊，下一期就是这些内容。",
     "no_issues": "还没有出过刊。",
     "separator": "、",
+    "confirm_subject": "请确认订阅：{title}",
+    "confirm_ask": "有人（多半是您本人）在“{site}”申请把以下文摘寄到这个地址：",
+    "confirm_link": "如需订阅，请打开此页并按下按钮：",
+    "confirm_expires": "链接有效期至 {date}。",
+    "confirm_ignore": "如果不是您本人，请不必理会：我们不会再寄信，申请会被删除。",
 }
 _TRADITIONAL: Words = {
     "greeting": "{name}，您好：",
@@ -84,6 +96,11 @@ _TRADITIONAL: Words = {
     "sample": "這是預覽：如果現在出刊，下一期就是這些內容。",
     "no_issues": "還沒有出過刊。",
     "separator": "、",
+    "confirm_subject": "請確認訂閱：{title}",
+    "confirm_ask": "有人（多半是您本人）在「{site}」申請把以下文摘寄到這個地址：",
+    "confirm_link": "如需訂閱，請開啟此頁並按下按鈕：",
+    "confirm_expires": "連結有效期至 {date}。",
+    "confirm_ignore": "如果不是您本人，請不必理會：我們不會再寄信，申請會被刪除。",
 }
 _JAPANESE: Words = {
     "greeting": "{name} 様",
@@ -109,6 +126,12 @@ _JAPANESE: Words = {
     "sample": "これは見本です。いま発行した場合の次号の内容を表示しています。",
     "no_issues": "まだ発行された号はありません。",
     "separator": "、",
+    "confirm_subject": "購読の確認：{title}",
+    "confirm_ask": "「{site}」で、次のメールをこのアドレスに送るよう申し込みがありました。",
+    "confirm_link": "購読するには、このページを開いてボタンを押してください。",
+    "confirm_expires": "リンクの有効期限は {date} です。",
+    "confirm_ignore": "お心当たりがなければ、何もする必要はありません。"
+    "以後メールは届かず、申し込みは削除されます。",
 }
 _GERMAN: Words = {
     "greeting": "Hallo {name},",
@@ -137,6 +160,12 @@ _GERMAN: Words = {
     "sample": "Das ist eine Vorschau: So sähe die nächste Ausgabe aus, wenn sie jetzt erschiene.",
     "no_issues": "Es gibt noch keine Ausgabe.",
     "separator": ", ",
+    "confirm_subject": "Bitte bestätigen: {title}",
+    "confirm_ask": "jemand, vermutlich Sie, hat bei {site} Folgendes für diese Adresse bestellt:",
+    "confirm_link": "Um es zu abonnieren, öffnen Sie diese Seite und drücken Sie dort den Knopf:",
+    "confirm_expires": "Der Link gilt bis {date}.",
+    "confirm_ignore": "Waren Sie es nicht, tun Sie nichts: Es kommt keine "
+    "weitere E-Mail, und die Anfrage wird gelöscht.",
 }
 _FRENCH: Words = {
     "greeting": "Bonjour {name},",
@@ -174,6 +203,13 @@ _FRENCH: Words = {
     "sample": "Ceci est un aperçu\u00a0: le prochain numéro, s’il paraissait maintenant.",
     "no_issues": "Aucun numéro n’est encore paru.",
     "separator": ", ",
+    "confirm_subject": "Veuillez confirmer : {title}",
+    "confirm_ask": "quelqu’un, sans doute vous, a demandé sur {site} que "
+    "ceci soit envoyé à cette adresse :",
+    "confirm_link": "Pour vous abonner, ouvrez cette page et appuyez sur son bouton :",
+    "confirm_expires": "Le lien est valable jusqu’au {date}.",
+    "confirm_ignore": "Si ce n’était pas vous, ne faites rien : vous ne recevrez "
+    "plus rien et la demande sera supprimée.",
 }
 _SPANISH: Words = {
     "greeting": "Hola, {name}:",
@@ -211,6 +247,13 @@ _SPANISH: Words = {
     "sample": "Esto es una vista previa: así sería el próximo número si saliera ahora.",
     "no_issues": "Todavía no ha salido ningún número.",
     "separator": ", ",
+    "confirm_subject": "Confirme, por favor: {title}",
+    "confirm_ask": "alguien, seguramente usted, ha pedido en {site} "
+    "que se envíe esto a esta dirección:",
+    "confirm_link": "Para suscribirse, abra esta página y pulse su botón:",
+    "confirm_expires": "El enlace es válido hasta el {date}.",
+    "confirm_ignore": "Si no fue usted, no haga nada: no llegará más "
+    "correo y la petición se borrará.",
 }
 _ARABIC: Words = {
     "greeting": "مرحبًا {name}،",
@@ -257,6 +300,11 @@ _ARABIC: Words = {
     "sample": "هذه معاينة: ما كان سيضمه العدد القادم لو صدر الآن.",
     "no_issues": "لم يصدر أي عدد بعد.",
     "separator": "، ",
+    "confirm_subject": "يرجى التأكيد: {title}",
+    "confirm_ask": "طلب أحدهم، وأنت على الأرجح، في {site} إرسال ما يلي إلى هذا العنوان:",
+    "confirm_link": "للاشتراك افتح هذه الصفحة واضغط الزر:",
+    "confirm_expires": "الرابط صالح حتى {date}.",
+    "confirm_ignore": "إن لم تكن أنت فلا تفعل شيئًا: لن تصلك رسائل أخرى وسيُحذف الطلب.",
 }
 
 #: By language, for Chinese by script too; ``zh`` alone is Simplified, as CLDR has it.

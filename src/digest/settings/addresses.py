@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from email.utils import parseaddr
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
@@ -65,6 +65,14 @@ def server(text: str) -> str:
         return str(ip_address(text))
     except ValueError:
         return host_name(text)
+
+
+def network(text: str) -> str:
+    """Check an IP network, or a single address; return it with its prefix length."""
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("must be an IP address or a network, such as '10.0.0.0/8'") from None
 
 
 def database_url(url: SecretStr) -> SecretStr:

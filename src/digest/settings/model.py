@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -47,6 +48,7 @@ from digest.settings.types import SUBSCRIBER, Name
 from digest.site import Site, is_loopback
 from digest.sources.model import Source
 from digest.spelling import alternatives, closest
+from digest.subscribers.signup import SignupLimits, SignupPolicy
 
 #: The date in tag URIs where none is configured (RFC 4151 section 2.1).
 _FIRST_YEAR = 2026
@@ -342,6 +344,23 @@ class Settings(BaseSettings):
         if is_loopback(urlsplit(url).hostname or ""):
             return f"site.url = {url} leads to this machine alone, and so do all links in mails"
         return ""
+
+    def subscribing(self) -> bool:
+        """Return whether readers can subscribe on the web: as configured, else if mail is sent."""
+        web, transport = self.web, self.mail.transport
+        if web.subscribe is not None:
+            return web.enabled and web.subscribe
+        return transport != "maildir" and not self.unreachable()
+
+    def signup_policy(self) -> SignupPolicy:
+        """Return from where requests to subscribe are taken, and how many."""
+        web, site = self.web, urlsplit(self.site_table.url)
+        return SignupPolicy(
+            limits=SignupLimits(network=web.signups_per_network, total=web.signups_per_day),
+            origin=f"{site.scheme}://{site.netloc}",
+            proxies=tuple(map(ip_network, web.proxies)),
+            blocked=web.blocked_domains,
+        )
 
     def smtp(self) -> SmtpServer:
         """Return the server that takes the mail.

@@ -40,6 +40,7 @@ from digest.settings.types import (
     Line,
     Mailbox,
     Name,
+    Network,
     Pattern,
     Picture,
     ReaderAddress,
@@ -429,6 +430,11 @@ class WebTable(Table):
     enabled: bool = True
     status: bool = True
     search: bool = True
+    subscribe: bool | None = None
+    signups_per_day: Annotated[int, whole(1, 1_000_000)] = 500
+    signups_per_network: Annotated[int, whole(1, 1_000_000)] = 20
+    blocked_domains: tuple[Host, ...] = ()
+    proxies: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
 
 
 class LogTable(Table):

@@ -28,6 +28,7 @@ from digest.settings.addresses import (
     helo_name,
     host_name,
     hub_url,
+    network,
     one_line,
     picture,
     sender,
@@ -317,6 +318,7 @@ Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]
 DigestZone = Annotated[str, AfterValidator(digest_zone)]
 Server = Annotated[str, AfterValidator(server)]
+Network = Annotated[str, AfterValidator(network)]
 Host = Annotated[str, AfterValidator(host_name)]
 HeloName = Annotated[str, AfterValidator(helo_name)]
 Name = Annotated[

@@ -19,6 +19,7 @@ from digest.store.meta_rows import HubNotificationStore, KeyStore, ScanStore
 from digest.store.pages import PageStore
 from digest.store.schema import REVISIONS, meta
 from digest.store.search import SearchIndex
+from digest.store.signups import SignupStore
 from digest.store.sources import SourceStore
 from digest.store.statements import insert_new
 from digest.store.subscribers import SubscriberStore
@@ -36,6 +37,7 @@ class Store:
         self.scans = ScanStore(database)
         self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
+        self.signups = SignupStore(database)
         self.outbox = DeliveryStore(database)
         self.pages = PageStore(database)
         self.sources = SourceStore(database)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 20))  # last: search
+REVISIONS = tuple(f"{number:04}" for number in range(1, 21))  # last: signups
 
 metadata = MetaData(
     naming_convention={
@@ -442,6 +442,21 @@ Index(
 )
 
 #: The states that a subscription had before its present one, in order of ``id``.
+signup = Table(
+    "signup",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("folded", PlainText, nullable=False, unique=True),  #: ``address_key``
+    Column("address", PlainText, nullable=False),
+    Column("digests", Names, nullable=False),
+    Column("categories", Categories, nullable=False),
+    Column("language", PlainText, nullable=False),
+    Column("network", PlainText, nullable=False),
+    Column("wording", PlainText, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("sent_at", Moment),  #: NULL: the confirmation mail waits to be sent
+    Column("confirmed_at", Moment),
+)
 past_state = Table(
     "past_state",
     metadata,

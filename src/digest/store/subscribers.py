@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from digest.store.connection import Database, Lock
-from digest.store.schema import meta, past_state, person, person_alias, subscriber
+from digest.store.schema import meta, past_state, person, person_alias, signup, subscriber
 from digest.store.subscriber_addition import (
     PREFERENCES,
     SubscriberAddition,
@@ -90,8 +90,9 @@ class SubscriberStore:
     def remove(self, address: str, digest: str | None) -> int:
         """Delete the subscription of an address to one digest, or to all; return their number.
 
-        A person without any is deleted. Sent deliveries stay, without the person, so that the
-        numbers of editions stay true; pending ones are not sent.
+        A person without any is deleted, and with all digests their request on the web, too. Sent
+        deliveries stay, without the person, so that the numbers of editions stay true; pending
+        ones are not sent.
         """
         statement = delete(subscriber).where(subscriber.c.id.in_(_ids(address, digest)))
         unsubscribed = ~select(subscriber.c.id).where(subscriber.c.person == person.c.id).exists()
@@ -100,6 +101,8 @@ class SubscriberStore:
             connection.execute(
                 delete(person).where(person.c.folded == folded(address), unsubscribed)
             )
+            if digest is None:  # a link to confirm must not bring back who was removed
+                connection.execute(delete(signup).where(signup.c.folded == folded(address)))
             return removed
 
     def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:

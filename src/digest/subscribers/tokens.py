@@ -13,7 +13,7 @@ import re
 from base64 import b32decode, b32encode, urlsafe_b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import product
@@ -41,6 +41,8 @@ class Purpose(StrEnum):
 
     UNSUBSCRIBE = "unsubscribe"
     APPROVE = "approve"
+    CONFIRM = "confirm"
+    FORM = "form"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,37 @@ def approval_token(key: bytes, edition_id: int, digest: str, due_at: datetime) -
     """Return the token with which the operator decides on an edition."""
     content = edition_id.to_bytes(8, "big") + edition_tag(digest, due_at)
     return _make(key, Purpose.APPROVE, content)
+
+
+def confirmation_token(key: bytes, identifier: str, expires_at: datetime) -> str:
+    """Return the token that confirms a request to subscribe until a moment (aware UTC).
+
+    ``identifier`` is that of the request, of the same form as a person's.
+    """
+    content = b32decode(identifier.upper()) + int(expires_at.timestamp()).to_bytes(4, "big")
+    return _make(key, Purpose.CONFIRM, content)
+
+
+def form_token(key: bytes, made_at: datetime) -> str:
+    """Return the token that a form holds: when it was made (aware UTC), to the second."""
+    content = bytes(PERSON_BYTES) + int(made_at.timestamp()).to_bytes(4, "big")
+    return _make(key, Purpose.FORM, content)
+
+
+def read_confirmation_token(keys: Sequence[bytes], text: str, now: datetime) -> str | None:
+    """Return the identifier in a token made with one of the keys; None if it expired by ``now``."""
+    content = _read(keys, Purpose.CONFIRM, text)
+    if content is None or int.from_bytes(content[PERSON_BYTES:], "big") <= now.timestamp():
+        return None
+    return b32encode(content[:PERSON_BYTES]).decode("ascii").lower()
+
+
+def read_form_token(keys: Sequence[bytes], text: str) -> datetime | None:
+    """Return when the form was made whose token one of the keys signed, else None."""
+    content = _read(keys, Purpose.FORM, text)
+    if content is None:
+        return None
+    return datetime.fromtimestamp(int.from_bytes(content[PERSON_BYTES:], "big"), UTC)
 
 
 def read_unsubscribe_token(keys: Sequence[bytes], text: str) -> SubscriptionLink | None:

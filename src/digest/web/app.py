@@ -1,4 +1,4 @@
-"""The web application: pages, links to unsubscribe and to approve, ``/status``."""
+"""The web application: pages, links to subscribe, unsubscribe and approve, ``/status``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from starlette.types import ASGIApp
 from digest.editions.model import Digest
 from digest.errors import StoreError
 from digest.times import Clock, rfc3339
-from digest.urls import APPROVE_PATH, UNSUBSCRIBE_PATH
+from digest.urls import APPROVE_PATH, CONFIRM_PATH, SUBSCRIBE_PATH, UNSUBSCRIBE_PATH
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
+from digest.web.subscribing import Subscribing
 from digest.web.unsubscribing import Subscriptions, UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.
@@ -35,14 +36,14 @@ def create_app(
     clock: Clock,
     digests: Mapping[str, Digest],
     editor: Editor | None = None,
-    public: Callable[[ASGIApp], ASGIApp] = lambda inner: inner,
+    subscribing: Subscribing | None = None,
 ) -> ASGIApp:
     """Return the ASGI application.
 
     ``last_scan_at`` returns when the articles were last scanned, for ``/status``; None: there is no
     such address. A link of a mail is valid if one of ``token_keys`` signed it. ``digests`` is by
     name. ``editor`` carries out decisions on editions; None: nothing can be decided here.
-    ``public`` wraps this application with the one that serves the pages of the site.
+    ``subscribing`` answers who wants to subscribe; None: nobody can here.
     """
     link = UnsubscribeLink(
         subscriptions=subscriptions,
@@ -69,17 +70,29 @@ def create_app(
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
-    inner = Starlette(
+    doors = (
+        [
+            Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=["GET", "POST"]),
+            Route(
+                f"/{CONFIRM_PATH}{{token:path}}",
+                subscribing.serve_confirmation,
+                methods=["GET", "POST"],
+            ),
+        ]
+        if subscribing
+        else []
+    )
+    return Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
             Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", link.serve, methods=["GET", "POST"]),
             Route(f"/{APPROVE_PATH}{{token:path}}", show_approval, methods=["GET", "POST"]),
+            *doors,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
         exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
     )
-    return public(inner)
 
 
 async def _nothing(_: Request) -> Response:

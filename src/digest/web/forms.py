@@ -1,20 +1,23 @@
-"""Forms: what a button of ours says when it is pressed."""
+"""Forms: the fields that a browser sends, and whether a page of ours sent them."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from digest.web.model import PRIVATE_HEADERS
 
-#: Bytes; ours have one short field, mail programs send ``List-Unsubscribe=One-Click``.
+#: Bytes; the largest form has a field of 20 bytes for each category.
 MAX_BODY = 16 * 1024
 
+Fields = Mapping[str, list[str]]
 
-async def form_action(request: Request) -> str | None:
-    """Return the value of the field ``action``; None for a body without just one.
+
+async def form_fields(request: Request) -> Fields:
+    """Return the values of each field, in order; none for a body that is not urlencoded.
 
     Our forms are urlencoded; any other body, such as multipart, is not ours. Raises
     HTTPException: 413 where the body is too large, 400 where it breaks off.
@@ -29,6 +32,32 @@ async def form_action(request: Request) -> str | None:
         raise HTTPException(400, headers=dict(PRIVATE_HEADERS)) from error
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        return None
-    actions = parse_qs(body.decode("ascii", "replace")).get("action", [])
-    return actions[0] if len(actions) == 1 else None
+        return {}
+    return parse_qs(body.decode("ascii", "replace"))
+
+
+def field(fields: Fields, name: str) -> str | None:
+    """Return the value of a field; None unless there is exactly one."""
+    values = fields.get(name, [])
+    return values[0] if len(values) == 1 else None
+
+
+async def form_action(request: Request) -> str | None:
+    """Return the value of the field ``action``; None without just one. Raises as form_fields."""
+    return field(await form_fields(request), "action")
+
+
+def require_own_page(request: Request, origin: str) -> None:
+    """Raise HTTPException 403 where a browser tells that another site sent the form.
+
+    ``origin`` is that of the site (RFC 6454). Without a referrer browsers send an Origin of
+    ``null``, but tell in Sec-Fetch-Site (Fetch Metadata Request Headers) who sent it.
+    """
+    site = request.headers.get("sec-fetch-site")
+    sent_by = request.headers.get("origin", "null")
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        own = sent_by in ("null", origin) or urlsplit(sent_by).netloc == request.headers.get("host")
+    if not own:
+        raise HTTPException(403, headers=dict(PRIVATE_HEADERS))

@@ -27,17 +27,20 @@ from digest.editions.model import Contents, Digest, Edition, contents, edition_o
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
-from digest.languages import direction, locales, text_direction
+from digest.languages import direction, locales, own_name, text_direction
 from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
 from digest.mail.template_context import category_labels
+from digest.mail.translations import WORDS as MAIL_WORDS
 from digest.site import Site
 from digest.subscribers.address import masked
 from digest.subscribers.model import Subscriber, SubscriberState
+from digest.subscribers.signup import Signup
 from digest.times import rfc3339
 from digest.urls import edition_folder, editions_folder
 from digest.web import template_samples as samples
 from digest.web.model import SECURITY_HEADERS
+from digest.web.subscribe_form import SubscribeForm, category_id
 from digest.web.subscribe_links import READERS, carriers, reader_links
 from digest.web.template_set import LastGood, TemplateSet
 
@@ -100,6 +103,7 @@ class WebPages:
         readers: Mapping[str, str] = READERS,
         digests: Collection[Digest] = (),
         brought: Path | None = None,
+        subscribe: bool = False,
         given: TemplateSet | None = None,
         search: bool = False,
     ) -> None:
@@ -108,7 +112,7 @@ class WebPages:
         ``readers`` are addresses with ``{url}`` by the names of feed readers on the web, and
         ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
         ``brought``. A set that is ``given`` is used whatever is saved later. ``search`` says
-        whether pages lead to a search.
+        whether pages lead to a search, ``subscribe`` whether readers can subscribe on the web.
         """
         site = plan.site
         self._plan = plan
@@ -134,6 +138,9 @@ class WebPages:
             "formats_of": lambda feed: _named(feed.formats),
             "feed_of": _feed_of(plan),
             "author_feed": _author_feed(plan),
+            "subscribe": subscribe,
+            "category_id": category_id,
+            "own_name": own_name,
             "link_of": lambda article: article_link(site, article),
         }
         again = partial(
@@ -144,6 +151,7 @@ class WebPages:
             digests=digests,
             brought=brought,
             search=search,
+            subscribe=subscribe,
         )
         self._given = given or self._load()
         self._last_good = (
@@ -362,6 +370,50 @@ class WebPages:
         """Return the page for a link of a subscription that was removed."""
         return self._render_in(languages, "not_subscribed", digest=digest)
 
+    def subscribe(self, form: SubscribeForm, languages: Sequence[str]) -> bytes:
+        """Return the page with the form to subscribe."""
+        return self._render_in(
+            languages,
+            "subscribe",
+            form=form,
+            tree=self._tree(self._plan.of_category(None), form.categories),
+            language=self.language(languages),
+            choices=list(MAIL_WORDS),
+        )
+
+    def requested(self, languages: Sequence[str], *, refused: bool) -> bytes:
+        """Return the answer to the form: that a mail is sent, or that none can be now."""
+        return self._render_in(languages, "requested", refused=refused)
+
+    def confirm(
+        self,
+        signup: Signup | None,
+        titles: Sequence[str],
+        languages: Sequence[str],
+        *,
+        done: bool = False,
+        suppressed: bool = False,
+    ) -> bytes:
+        """Return the page of a link to confirm; without a request the link is none any more.
+
+        ``titles`` are those of its digests. ``done`` says that it is confirmed, ``suppressed``
+        that no mail is sent to the address nevertheless.
+        """
+        return self._render_in(
+            languages, "confirm", signup=signup, titles=titles, done=done, suppressed=suppressed
+        )
+
+    def language(self, languages: Sequence[str]) -> str:
+        """Return the language of mails that fits the first of these that the pages have."""
+        page_language, _ = self._words(self._templates, (*languages, self._site.language))
+        return next(iter(_tables(page_language, MAIL_WORDS)), "en")
+
+    def consent(self, languages: Sequence[str]) -> str:
+        """Return the words of consent beside the button of the form to subscribe."""
+        return self._words(self._templates, (*languages, self._site.language))[1][
+            "subscribe_consent"
+        ]
+
     def not_found(self) -> bytes:
         """Return the page for addresses that have none."""
         return self._render("not_found")
@@ -396,6 +448,12 @@ class WebPages:
             self.unsubscribe(subscriber, digest, again=state is SubscriberState.ACTIVE)
             self.unsubscribed(subscriber, None, ("ar",))
         self.not_subscribed(digest)
+        for form in samples.forms(categories):
+            self.subscribe(form, ("ar",))
+        for refused in True, False:
+            self.requested((), refused=refused)
+            self.confirm(samples.signup(), [digest.title], (), done=refused, suppressed=refused)
+        self.confirm(None, [], ())
         held = contents(articles, (), len(articles) - 1)
         self.edition(digest, edition, held, previous=edition, following=edition)
         self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)

@@ -131,6 +131,12 @@ def weights(text: str) -> dict[str, float]:
     return found
 
 
+def accepted_languages(text: str) -> list[str]:
+    """Return the languages of an Accept-Language that are not refused, the best first."""
+    accepted = weights(text)
+    return sorted((tag for tag in accepted if accepted[tag]), key=lambda tag: -accepted[tag])
+
+
 def choose_encoding(accepted: str | None, offered: Iterable[str]) -> str | None:
     """Return the encoding that an Accept-Encoding likes best; None where it refuses all.
 

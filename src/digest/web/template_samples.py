@@ -10,6 +10,8 @@ from digest.editions.model import Approval, Digest, Edition, EditionState
 from digest.feeds.model import CategorySummary
 from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.model import Subscriber, SubscriberState
+from digest.subscribers.signup import Signup
+from digest.web.subscribe_form import SubscribeForm, category_id
 
 
 def categories() -> tuple[CategorySummary, ...]:
@@ -30,6 +32,43 @@ def subscriber(state: SubscriberState) -> Subscriber:
         language=None,
         state=state,
         created_at=SAMPLED_AT,
+    )
+
+
+def forms(categories: tuple[CategorySummary, ...]) -> tuple[SubscribeForm, ...]:
+    """Return the form to subscribe, empty and filled in."""
+    empty = SubscribeForm(
+        token="a" * 48,
+        address="",
+        digests=(digest(),),
+        chosen=frozenset(),
+        categories=(),
+        checked=frozenset(),
+        problem=None,
+    )
+    filled = replace(
+        empty,
+        address='"<reader>',
+        digests=(digest(), replace(digest(), name="weekly")),
+        chosen=frozenset({"daily"}),
+        categories=categories,
+        checked=frozenset({category_id(categories[0].path)}),
+        problem="subscribe_bad_address",
+    )
+    return empty, filled
+
+
+def signup() -> Signup:
+    """Return a request to subscribe."""
+    return Signup(
+        identifier="a" * 16,
+        address="reader@example.org",
+        digests=("daily",),
+        categories=(),
+        language="en",
+        network="192.0.2.0/24",
+        wording="I want it.",
+        requested_at=SAMPLED_AT,
     )
 
 

@@ -18,7 +18,7 @@ from digest.times import Clock
 from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
-from digest.web.request_headers import weights
+from digest.web.request_headers import accepted_languages
 
 
 class Subscriptions(Protocol):
@@ -100,10 +100,7 @@ class UnsubscribeLink:
         *,
         again: bool,
     ) -> bytes:
-        accepted = weights(request.headers.get("accept-language", ""))
-        languages = sorted(
-            (tag for tag in accepted if accepted[tag]), key=lambda tag: -accepted[tag]
-        )
+        languages = accepted_languages(request.headers.get("accept-language", ""))
         if subscriber is not None and subscriber.language:
             languages.insert(0, subscriber.language)
         if digest is not None:

@@ -1,0 +1,148 @@
+"""Mails that ask to confirm a subscription: sent one after another as requests come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from digest.backoff import Backoff
+from digest.editions.model import Digest
+from digest.errors import DeliveryDeferred, DeliveryError, DigestError, ServerUnavailable
+from digest.mail.message import Envelope
+from digest.mail.operator_mail import text_message
+from digest.mail.render import MailTemplates
+from digest.mail.transports.model import Sender
+from digest.subscribers.address import wire_address
+from digest.subscribers.signup import Signup
+from digest.times import Clock
+from digest.wakeup import WakeUp
+
+#: Seconds between two looks at the requests where nobody wakes the service.
+_LOOK_EVERY = 30.0
+#: How long after the server was away all are tried again, at first and at most; seconds.
+_RETRY_FIRST, _RETRY_LAST = 30.0, 1_800.0
+#: How long after a single mail was not taken it is tried again.
+_RETRY_ONE = timedelta(minutes=10)
+
+_log = structlog.get_logger(__name__)
+
+
+class Requests(Protocol):
+    """Requests to subscribe. Called in threads; raises StoreError."""
+
+    def waiting(self, now: datetime) -> list[Signup]:
+        """Return the requests whose mail is to be sent, oldest first."""
+
+    def mark_sent(self, identifier: str, now: datetime) -> None:
+        """Note that the mail of a request is sent, or that it cannot be."""
+
+
+class SignupMailer:
+    """Sends the confirmation mails of requests to subscribe."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        templates: MailTemplates,
+        digests: Mapping[str, Digest],
+        sender: Sender,
+        carry: Callable[[Envelope], Awaitable[None]],
+        link: Callable[[Signup], str],
+        clock: Clock,
+    ) -> None:
+        """``carry`` sends a message and raises DeliveryError.
+
+        ``link`` returns the address of the page that confirms a request.
+        """
+        self._requests = requests
+        self._templates = templates
+        self._digests = digests
+        self._sender = sender
+        self._carry = carry
+        self._link = link
+        self._clock = clock
+        self._wakeup = WakeUp()
+        self._backoff = Backoff(first=_RETRY_FIRST, longest=_RETRY_LAST)
+        self._sent: set[str] = set()  # whose mail is sent, and could not be marked
+        self._retry_at: dict[str, datetime] = {}  # by identifier, of mails that were deferred
+
+    def wake(self) -> None:
+        """Have ``run`` look at the requests at once, unless it waits for a server."""
+        self._wakeup.wake()
+
+    def stop(self) -> None:
+        """Have ``run`` return once the mail at hand is sent."""
+        self._wakeup.stop()
+
+    async def run(self) -> None:
+        """Send the mails of requests until stopped; errors are logged, not raised."""
+        while not self._wakeup.stopped:
+            try:
+                await self._send_waiting()
+            except (DigestError, OSError) as error:
+                wait = self._backoff.failed()
+                _log.error("confirmation mails wait", error=str(error), seconds=wait)
+                await self._wakeup.rest(wait)
+            else:
+                self._backoff.succeeded()
+                await self._wakeup.wait(_LOOK_EVERY)
+
+    async def _send_waiting(self) -> None:
+        """Send what waits. Raises ServerUnavailable, StoreError, TemplateError."""
+        requests = await asyncio.to_thread(self._requests.waiting, self._clock())
+        waiting = {request.identifier for request in requests}
+        self._retry_at = {key: at for key, at in self._retry_at.items() if key in waiting}
+        for request in requests:
+            if self._wakeup.stopped:
+                return
+            key, now = request.identifier, self._clock()
+            if now < self._retry_at.get(key, now):
+                continue
+            if key not in self._sent:
+                try:
+                    await self._send(request)
+                except ServerUnavailable:
+                    raise
+                except DeliveryDeferred as error:  # this recipient's: others are not held up
+                    _log.warning("confirmation mail deferred", error=str(error))
+                    self._retry_at[key] = now + _RETRY_ONE
+                    continue
+                self._sent.add(key)
+            await asyncio.to_thread(self._requests.mark_sent, key, self._clock())
+            self._sent.discard(key)
+
+    async def _send(self, request: Signup) -> None:
+        """Send a mail; a refusal is logged. Raises DeliveryDeferred, TemplateError."""
+        digests = [self._digests[name] for name in request.digests if name in self._digests]
+        if not digests:
+            _log.warning("request to subscribe dropped: its digest is not configured")
+            return
+        subject, text = await asyncio.to_thread(
+            self._templates.confirmation,
+            [digest.title for digest in digests],
+            self._link(request),
+            request.language,
+            digests[0].timezone,
+            request.expires_at,
+        )
+        message = text_message(
+            self._sender,
+            wire_address(request.address),
+            subject=subject,
+            text=text,
+            reference=f"{request.identifier}.confirm",
+            now=self._clock(),
+        )
+        try:
+            await self._carry(message)
+        except DeliveryDeferred:
+            raise
+        except DeliveryError as error:
+            _log.warning("confirmation mail refused", error=str(error))
+        else:
+            _log.info("confirmation mail sent")

@@ -1,0 +1,151 @@
+"""Requests to subscribe on the web: what was asked for, from where, and how many are allowed."""
+
+# pure
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from digest.articles.model import CategoryPath
+from digest.subscribers.address import wire_address
+from digest.times import require_utc, rfc3339
+
+#: How long the link in a confirmation mail is valid; the request is deleted afterwards.
+CONFIRM_WITHIN = timedelta(days=3)
+#: In this period an address is sent at most one mail, and the other limits are counted in it.
+PERIOD = timedelta(days=1)
+#: Domains that give an address to anybody for some minutes.
+DISPOSABLE = frozenset(
+    {
+        *("10minutemail.com", "dispostable.com", "fakeinbox.com", "getnada.com", "grr.la"),
+        *("guerrillamail.com", "guerrillamail.net", "guerrillamail.org", "maildrop.cc"),
+        *("mailinator.com", "mailnesia.com", "mintemail.com", "mohmal.com", "sharklasers.com"),
+        *("spamgourmet.com", "temp-mail.org", "tempmail.com", "throwawaymail.com"),
+        *("trashmail.com", "yopmail.com", "yopmail.fr", "yopmail.net"),
+    }
+)
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """A request to subscribe to one digest or more, which its confirmation mail is to prove."""
+
+    identifier: str  #: of the form of a person's
+    address: str  #: checked
+    digests: tuple[str, ...]  #: names, at least one
+    categories: tuple[CategoryPath, ...]  #: of every digest; empty means all
+    language: str  #: BCP 47: of the form, the mail and the subscription
+    network: str  #: that the form was sent from, as ``network_of`` returns it
+    wording: str  #: the words of consent beside the button
+    requested_at: datetime  #: aware UTC
+    confirmed_at: datetime | None = None  #: aware UTC
+
+    def __post_init__(self) -> None:
+        require_utc("requested_at", self.requested_at)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the link to confirm ends to be valid, aware UTC."""
+        return self.requested_at + CONFIRM_WITHIN
+
+    def consent(self, confirmed_at: datetime, network: str) -> str:
+        """Return the record of consent: when, from where, and which words were shown."""
+        return (
+            f"on the web: asked {rfc3339(self.requested_at)} from {self.network}, "
+            f"confirmed {rfc3339(confirmed_at)} from {network}; shown: {self.wording}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignupLimits:
+    """How many requests cause a mail in a ``PERIOD``."""
+
+    network: int  #: from one network
+    total: int  #: from everywhere
+    waiting: int = 200  #: mails that may wait to be sent at one time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignupPolicy:
+    """From where requests are taken, and how many."""
+
+    limits: SignupLimits
+    origin: str  #: of the site: scheme and authority (RFC 6454)
+    proxies: tuple[Network, ...] = ()  #: whose X-Forwarded-For is believed
+    blocked: tuple[str, ...] = ()  #: domains in ASCII that are not written to
+
+
+class Answer(Enum):
+    """What becomes of a request."""
+
+    TAKEN = "a mail is sent"
+    REPEATED = "a mail was sent to this address in the period"
+    LIMITED = "too many requests from this network"
+    FULL = "too many requests altogether"
+
+
+def verdict(
+    limits: SignupLimits, *, repeated: bool, network: int, total: int, waiting: int
+) -> Answer:
+    """Return what becomes of a request, given what was counted in the period before it."""
+    if repeated:
+        return Answer.REPEATED
+    if network >= limits.network:
+        return Answer.LIMITED
+    if total >= limits.total or waiting >= limits.waiting:
+        return Answer.FULL
+    return Answer.TAKEN
+
+
+def is_disposable(address: str, blocked: Collection[str] = ()) -> bool:
+    """Return whether the domain of a checked address, or one above it, is not to be written to.
+
+    ``blocked`` are domains in ASCII and lower case beside ``DISPOSABLE``.
+    """
+    labels = wire_address(address).rpartition("@")[2].split(".")
+    above = {".".join(labels[start:]) for start in range(len(labels))}
+    return not above.isdisjoint(DISPOSABLE) or not above.isdisjoint(blocked)
+
+
+def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
+    """Return the address of the client of a request.
+
+    ``peer`` is the other end of the connection, ``forwarded`` the value of X-Forwarded-For. That
+    is believed from right to left as long as the address before it is that of a proxy.
+    """
+    address = peer
+    for hop in reversed(forwarded.split(",")):
+        if not _is_within(address, proxies) or not _is_address(hop.strip()):
+            break
+        address = hop.strip()
+    return address
+
+
+def network_of(address: str) -> str:
+    """Return the network of an IP address: /24 or, of IPv6, /48; ``unknown`` for other text."""
+    if not _is_address(address):
+        return "unknown"
+    ip = ip_address(address.partition("%")[0])
+    if ip.version == 6 and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_within(address: str, networks: Sequence[Network]) -> bool:
+    if not _is_address(address):
+        return False
+    ip = ip_address(address)
+    return any(ip in network for network in networks)
