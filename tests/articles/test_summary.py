@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
-from digest.articles.summary import plain_text, running_text, summarize
+from digest.articles.summary import plain_text, running_text, summarize, summary_of
 
 FAMILY = "👨\u200d👩\u200d👧"
 FLAG = "🇨🇳"
@@ -148,3 +148,30 @@ def test_a_summary_is_whole_graphemes_of_the_text_and_fits(text: str, length: in
         assert result.endswith("…")
         kept = graphemes(result[:-1])
         assert graphemes(text)[: len(kept)] == kept
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p>one two</p>" * 200,
+        "<ul>" + "<li><p>one two three</p></li>" * 50 + "</ul><p>What counts.</p>",
+        "<h2>Head</h2><p>第一段：</p><pre>code</pre>" + "<p>第二段。</p>" * 40,
+        f"<p>{FAMILY * 30}</p>" * 5,
+        "<p>short</p>",
+        "text without a paragraph " * 30,
+        "<p>w</p>" + "<blockquote>" * 40 + "<p>deep</p>" * 40,
+    ],
+)
+@pytest.mark.parametrize("length", [1, 10, 50])
+def test_the_start_of_a_body_gives_the_summary_of_all_of_it(markup: str, length: int) -> None:
+    body = SafeHtml(markup)
+    assert summary_of(body, length) == summarize(running_text(body), length)
+
+
+def test_no_more_of_a_long_body_is_read_than_its_summary_needs() -> None:
+    assert summary_of(SafeHtml("<p>one two three</p>" * 500_000), 200).endswith("…")
+
+
+@pytest.mark.parametrize("end", ["。", "？", ".", "!”", '?")', "։", "؟"])
+def test_no_dot_follows_a_sentence_that_has_ended(end: str) -> None:
+    assert running_text(SafeHtml(f"<p>One{end}</p><p>Two</p>")) == f"One{end} Two"

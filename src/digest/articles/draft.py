@@ -36,7 +36,7 @@ from digest.articles.model import (
 from digest.articles.reading.parse import NO_IMAGE_ADDRESS, Header, parse_body, parse_header
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.articles.revision import content_digest
-from digest.articles.summary import plain_text, running_text, summarize
+from digest.articles.summary import plain_text, summarize, summary_of
 from digest.errors import NotAnArticle, SourceError
 from digest.languages import text_direction
 
@@ -195,7 +195,11 @@ def _cleaned(
         link=manuscript.link,
         image=image or _first_image(body),
         language=manuscript.language,
-        summary=summarize(manuscript.summary or running_text(body), options.summary_length),
+        summary=(
+            summarize(manuscript.summary, options.summary_length)
+            if manuscript.summary
+            else summary_of(body, options.summary_length)
+        ),
         body=body,
         fingerprint=_fingerprint(
             manuscript.title, text, manuscript.authors, filed, manuscript.link

@@ -32,7 +32,8 @@ _LINE_BREAK = re.compile(r"<br(?:[^>\"]|\"[^\"]*\")*+>")
 _SENTENCE_END = regex.compile(
     r"[.!?\u2026:;,\u2014\p{Sentence_Terminal}：；，、][\p{Pe}\p{Pf}\"'*]*\Z"
 )
-_COLON = regex.compile(r"[:：]\Z")
+#: Characters at the end of a text in which its sentence ends; and those that end most sentences.
+_END, _USUAL_ENDS = 16, tuple(".!?:;,…。！？：；，、")
 #: Stands between texts of which the first does not end as sentences do.
 _BETWEEN = " · "
 #: The arrow that leads back from a footnote.
@@ -40,6 +41,8 @@ _FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
 #: Characters of a grapheme on average; combining marks could make one of any length.
 _CHARACTERS_PER_GRAPHEME = 16
+#: Characters of markup in which a grapheme of running text is expected.
+_MARKUP_PER_GRAPHEME = 4
 #: Scripts without spaces between words; their text can be cut anywhere.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
@@ -64,8 +67,27 @@ def running_text(body: SafeHtml) -> str:
     Headings, lists, tables, code, captions, and the numbers of footnotes are left out; an ellipsis
     follows the colon before them. A middle dot parts texts that do not end as sentences do.
     """
-    body = SafeHtml(_FOOTNOTE_ARROW.sub("", _FOOTNOTE_NUMBER.sub("", body)))
-    return _joined(_paragraphs(body)) or _joined(texts(body))
+    markup = _without_notes(body)
+    return _joined(_paragraphs(markup)) or _joined(texts(markup))
+
+
+def summary_of(body: SafeHtml, length: int) -> str:
+    """Return the start of a body's running text, at most ``length`` graphemes.
+
+    Where the paragraphs at its start are enough, no others are looked at.
+    """
+    end = body.find("</p>", _MARKUP_PER_GRAPHEME * length)
+    if end >= 0:
+        text = _joined(_paragraphs(_without_notes(body[:end])))
+        summary = summarize(text, length)
+        if summary != text:
+            return summary
+    return summarize(running_text(body), length)
+
+
+def _without_notes(markup: str) -> str:
+    """Return markup without the numbers and arrows of footnotes."""
+    return _FOOTNOTE_ARROW.sub("", _FOOTNOTE_NUMBER.sub("", markup))
 
 
 def _paragraphs(body: str) -> list[str]:
@@ -75,23 +97,29 @@ def _paragraphs(body: str) -> list[str]:
     for tag in _ASIDE_TAG.finditer(body):
         if depth == 0:
             paragraphs += texts(body[start : tag.start()])
-            if paragraphs and _COLON.search(paragraphs[-1]):
+            if paragraphs and paragraphs[-1].endswith((":", "：")):
                 paragraphs[-1] = paragraphs[-1][:-1] + _ELLIPSIS
         depth = max(0, depth + (-1 if tag[0].startswith("</") else 1))
         start = tag.end()
-    return paragraphs + texts(body[start:])
+    return paragraphs if depth else paragraphs + texts(body[start:])
 
 
 def texts(markup: str) -> list[str]:
     """Return the texts of a piece of markup, one for each block, without empty ones."""
     inline = _INLINE_TAG.sub("", _LINE_BREAK.sub(" ", markup))
-    texts = (" ".join(html.unescape(text).split()) for text in _TAG.split(inline))
-    return [text for text in texts if text]
+    texts = (text for text in _TAG.split(inline) if text and not text.isspace())
+    return [text for text in (" ".join(html.unescape(text).split()) for text in texts) if text]
 
 
 def _joined(texts: list[str]) -> str:
-    parts = [text if _SENTENCE_END.search(text) else text + _BETWEEN for text in texts]
+    parts = [text if _ends(text) else text + _BETWEEN for text in texts]
     return " ".join(parts).replace(_BETWEEN + " ", _BETWEEN).removesuffix(_BETWEEN)
+
+
+def _ends(text: str) -> bool:
+    """Tell whether a text ends as sentences do."""
+    ends = text.endswith(_USUAL_ENDS)
+    return ends or _SENTENCE_END.search(text, max(0, len(text) - _END)) is not None
 
 
 def summarize(text: str, length: int) -> str:

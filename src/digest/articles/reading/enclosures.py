@@ -32,7 +32,7 @@ _TYPES = {
     ".wav": "audio/wav",
     ".webm": "video/webm",
 }
-_PLAYER = re.compile(r"<(?:audio|video)\b", re.IGNORECASE)
+_PLAYER = re.compile(r"<[aAvV](?i:udio|ideo)\b")
 _MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 #: ``754``, ``12:34`` or ``1:02:03``.
