@@ -495,3 +495,55 @@ def test_boxes_nest_up_to_a_limit() -> None:
 def test_a_heading_with_marks_gives_a_plain_title() -> None:
     body = read_body("# A $x$ {#b}\n\ntext", PurePosixPath("a.md"), heading=True, first_line=False)
     assert body.title.strip() == "A $x$"
+
+
+@pytest.mark.parametrize(
+    ("shortcode", "markup"),
+    [
+        (
+            '{{ youtube(id="dQw4w9WgXcQ", autoplay=true) }}',
+            '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ"',
+        ),
+        ("{{ vimeo(id=12345678) }}", "https://player.vimeo.com/video/12345678"),
+        (
+            '{{ figure(src="a.png", caption="A *fine* day") }}',
+            "<figcaption>A <em>fine</em> day</figcaption>",
+        ),
+        ('{{ image(path="a.png", alt="A") }}', '<img src="a.png" alt="A">'),
+        ('{{ audio(src="a.mp3") }}', '<audio src="a.mp3">'),
+        ('{% video(src="a.mp4") %}\nWords\n{% end %}', '<video src="a.mp4"></video>'),
+        ('{% quote(author="Ann") %}\nSaid\n{% end %}', "<footer>— Ann</footer></blockquote>"),
+        ('[a]({{ get_url(path="@/b.md") }})', '<a href="@/b.md">a</a>'),
+        ('{{ frame_of(\n  src="a.png",\n) }}', '<img src="a.png"'),
+    ],
+)
+def test_shortcodes_of_zola_are_what_they_call(shortcode: str, markup: str) -> None:
+    body = read_body(
+        f"First\n\n{shortcode}\n\nLast", PurePosixPath("a.md"), heading=False, first_line=False
+    )
+    assert markup in body.markup
+    assert "{" not in body.markup
+    assert "<p>Last</p>" in body.markup
+    assert body.remarks == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ frobnicate(n=3) }}", "{{ x\n\ny }}", "{{ f( }}", "{{ get_url(x=1) }}"]
+)
+def test_a_call_that_is_no_shortcode_stays_as_it_is_written(text: str) -> None:
+    body = read_body(text, PurePosixPath("a.md"), heading=False, first_line=False)
+    assert "{{" in body.markup
+    assert "}}" in body.markup
+
+
+def test_an_object_over_several_lines_goes_and_is_told() -> None:
+    body = read_body(
+        "a {{ site.repository\n}} b", PurePosixPath("a.md"), heading=False, first_line=False
+    )
+    assert body.markup == "<p>a  b</p>\n"
+    assert [remark.line for remark in body.remarks] == [0]
+
+
+def test_an_end_without_a_start_goes() -> None:
+    body = read_body("a\n\n{% end %}\n", PurePosixPath("a.md"), heading=False, first_line=False)
+    assert "end" not in body.markup

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -144,8 +145,13 @@ def code(text: str, language: str = "", title: str = "") -> str:
     return (f"<p>{title}</p>" if title else "") + f"<pre><code{marked}>{body}</code></pre>"
 
 
-def image(given: Arguments, *, whole: bool) -> str | None:
-    """Return the picture of a tag as HTML, ``whole`` as a figure; None without an address."""
+def image(
+    given: Arguments, *, whole: bool, words: Callable[[str], str] = html.escape
+) -> str | None:
+    """Return the picture of a tag as HTML, ``whole`` as a figure; None without an address.
+
+    ``words`` turns the text below it into HTML.
+    """
     address = given.first(*_ADDRESS_NAMES)
     texts: list[str] = []
     for word in given.positional:
@@ -175,7 +181,7 @@ def image(given: Arguments, *, whole: bool) -> str | None:
         shown = f'<a href="{html.escape(target)}">{shown}</a>'
     if not whole:
         return shown
-    lines = [html.escape(line) for line in dict.fromkeys([given.first("title"), caption]) if line]
+    lines = [words(line) for line in dict.fromkeys([given.first("title"), caption]) if line]
     if credit := given.first("attr", "attribution", "credit"):
         lines.append(
             _link(given.first("attrlink"), credit) if given.first("attrlink") else escape(credit)

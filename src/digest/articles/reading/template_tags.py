@@ -26,6 +26,8 @@ _KNOWN_OBJECTS = re.compile(
     r"(?:site|page|post|layout|include|forloop|paginator|content|config|theme|jekyll|url_for|"
     r"asset_path|baseurl|toc|base_url|partial|date|relative_url|absolute_url)\b"
 )
+#: Tags that Zola writes as calls.
+_CALLED = tags.IMAGES | tags.ELSEWHERE.keys() | tags.MEDIA.keys() | tags.FRAMES
 _CONDITIONS = {"if", "unless", "case", "elsif", "else", "when", "ifchanged", "with", "block"}
 
 
@@ -35,6 +37,10 @@ def _liquid(x: Expansion, match: re.Match[str]) -> Result:
     if stop < 0:
         return None
     text, end = x.text[match.end() : stop].removesuffix("-"), stop + 2
+    if re.fullmatch(r"\s*\(.*\)\s*", text, re.DOTALL):  # Zola's arguments
+        text = text.strip()[1:-1]
+    if name == "end":
+        return x.block(x.close(x.open_tags[-1][0]) if x.open_tags else "", start, end), end
     if name.startswith("end") and len(name) > 3:
         return x.block(x.close(name[3:]), start, end), end
     if name in tags.VERBATIM:
@@ -83,7 +89,7 @@ def _tag(x: Expansion, start: int, end: int, name: str, text: str) -> tuple[str,
     if name in tags.SILENT:
         return "", end
     if name in tags.IMAGES:
-        made = tags.image(given, whole=whole)
+        made = tags.image(given, whole=whole, words=x.words)
     elif name in tags.MEDIA:
         made = tags.media(tags.MEDIA[name], given)
     elif name in tags.ELSEWHERE:
@@ -207,6 +213,12 @@ def _variable(x: Expansion, match: re.Match[str]) -> Result:
         r"(?:url_for|asset_path|url|image)\(\s*[\"']([^\"']*)[\"'].*\)", expression
     ):
         return called[1], match.end()
+    if called := re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL):  # Zola's shortcodes
+        name, given = called[1].lower(), arguments(called[2])
+        if name == "get_url" and given.first("path"):
+            return given.first("path"), match.end()
+        if name in _CALLED or tags.guessed(given, whole=False):
+            return _tag(x, match.start(), match.end(), name, called[2])
     if not _KNOWN_OBJECTS.match(expression):
         return x.token(tags.escape(match[0])) if x.markdown else match[0], match.end()
     if not re.search(r"(?:url|baseurl|base_url|root)$", expression):
@@ -266,7 +278,7 @@ def _shortcode(x: Expansion, match: re.Match[str]) -> Result:
 TAG_RULES: tuple[tuple[str, str, Handler], ...] = (
     ("liquid", r"\{%-?\s*([\w:.-]+)", _liquid),
     ("hugo", r"\{\{[<%](\s*/(?!\*)|/\*|)\s*([\w./-]+)", _hugo),
-    ("variable", r"\{\{(?![<%{])([^{}\n]+)\}\}", _variable),
+    ("variable", r"\{\{(?![<%{])((?:[^{}\n]|\n(?!\s*\n)){1,2000})\}\}", _variable),
     ("remark", r"\{#(?=[\s-])(?:[^#]|#(?!\}))*#\}", leave_out),
     ("shortcode", rf"(?i:\[({_SHORTCODES})((?:\s[^\]\n]*)?)\](?!\(|\[(?!/)))", _shortcode),
     ("shortcode_end", rf"(?i:\[/(?:{_SHORTCODES})\])", leave_out),
