@@ -11,7 +11,7 @@ from lxml import html
 
 from digest.editions.model import Digest
 from digest.errors import StoreError
-from digest.subscribers.model import Subscriber, SubscriberState
+from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, unsubscribe_token
 from digest.web import template_samples as samples
 from digest.web.app import create_app
@@ -47,6 +47,12 @@ class Book:
             if link.person == one.person and link.names(one.digest):
                 return one, one.digest
         return None, None
+
+    def of_address(self, address: str) -> list[Subscriber]:
+        return [one for one in self.people.values() if one.address == address]
+
+    def history(self, subscriber_id: int) -> tuple[PastState, ...]:
+        return (PastState(state=SubscriberState.ACTIVE, since=NOW, reason="a form"),)
 
     def unsubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
         assert reason

@@ -16,12 +16,18 @@ from starlette.types import ASGIApp
 from digest.editions.model import Digest
 from digest.errors import StoreError
 from digest.times import Clock, rfc3339
-from digest.urls import APPROVE_PATH, CONFIRM_PATH, SUBSCRIBE_PATH, UNSUBSCRIBE_PATH
+from digest.urls import (
+    APPROVE_PATH,
+    CONFIRM_PATH,
+    SUBSCRIBE_PATH,
+    UNSUBSCRIBE_PATH,
+)
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
+from digest.web.preferences import ALL, Preferences, Subscriptions
 from digest.web.subscribing import Subscribing
-from digest.web.unsubscribing import Subscriptions, UnsubscribeLink
+from digest.web.unsubscribing import UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.
 RETRY_AFTER = 30
@@ -52,7 +58,18 @@ def create_app(
         token_keys=token_keys,
         clock=clock,
     )
+    preferences = Preferences(
+        subscriptions=subscriptions,
+        pages=pages,
+        digests=digests,
+        token_keys=token_keys,
+        clock=clock,
+    )
     approvals = ApprovalLink(editor=editor, pages=pages, token_keys=token_keys) if editor else None
+
+    async def serve_reader(request: Request) -> Response:
+        chosen = preferences if ALL in request.query_params else link
+        return await chosen.serve(request)
 
     async def show_approval(request: Request) -> Response:
         if approvals is None:
@@ -86,7 +103,7 @@ def create_app(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
-            Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", link.serve, methods=["GET", "POST"]),
+            Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", serve_reader, methods=["GET", "POST"]),
             Route(f"/{APPROVE_PATH}{{token:path}}", show_approval, methods=["GET", "POST"]),
             *doors,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere

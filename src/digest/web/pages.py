@@ -357,14 +357,39 @@ class WebPages:
         subscribed again.
         """
         return self._render_in(
-            languages, "unsubscribe", subscriber=subscriber, digest=digest, again=again
+            languages,
+            "unsubscribe",
+            subscriber=subscriber,
+            digest=digest,
+            again=again,
         )
 
     def unsubscribed(
-        self, subscriber: Subscriber, digest: Digest | None, languages: Sequence[str] = ()
+        self,
+        subscriber: Subscriber,
+        digest: Digest | None,
+        languages: Sequence[str] = (),
     ) -> bytes:
         """Return the page that confirms it and offers to subscribe again."""
-        return self._render_in(languages, "unsubscribed", subscriber=subscriber, digest=digest)
+        return self._render_in(
+            languages,
+            "unsubscribed",
+            subscriber=subscriber,
+            digest=digest,
+        )
+
+    def preferences(
+        self,
+        subscribers: Sequence[Subscriber],
+        digests: Mapping[str, Digest],
+        languages: Sequence[str],
+    ) -> bytes:
+        """Return the page with all subscriptions of a person, at least one."""
+        rows = [
+            (one, digests[one.digest].title if one.digest in digests else one.digest)
+            for one in subscribers
+        ]
+        return self._render_in(languages, "preferences", rows=rows)
 
     def not_subscribed(self, digest: Digest | None, languages: Sequence[str] = ()) -> bytes:
         """Return the page for a link of a subscription that was removed."""
@@ -447,6 +472,9 @@ class WebPages:
             subscriber = samples.subscriber(state)
             self.unsubscribe(subscriber, digest, again=state is SubscriberState.ACTIVE)
             self.unsubscribed(subscriber, None, ("ar",))
+        people = list(map(samples.subscriber, SubscriberState))
+        for subscribers in people, people[:1] * 2:
+            self.preferences(subscribers, {digest.name: digest}, ("ar",))
         self.not_subscribed(digest)
         for form in samples.forms(categories):
             self.subscribe(form, ("ar",))
