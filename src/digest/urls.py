@@ -20,6 +20,8 @@ RESERVED_STEMS = frozenset({"archive", "atom", "feed", "index", "opml", "rss"})
 _UNSAFE_IN_NAMES = frozenset('/\\%:*?"<>|')
 #: Where editions are published, relative to the site.
 EDITIONS = "digests"
+#: The icon of pages; browsers ask for it at this address by themselves.
+FAVICON = "favicon.ico"
 #: Where articles are searched for, relative to the site.
 SEARCH = "search"
 #: The sample of the next edition, below the folder of its digest.

@@ -27,6 +27,7 @@ from digest.store.article_queries import (
     from_row,
     near,
     newest,
+    newest_sequence,
     of_edition,
     of_sequences,
     read,
@@ -152,9 +153,15 @@ class PageSnapshot:
         """Return the last change of every selection that ever had one."""
         return of_selections(self._connection)
 
-    def listed(self) -> Iterator[ListedArticle]:
-        """Yield every article that may be shown, in order of sequence."""
-        for row in self._connection.execute(_LISTED):
+    def listed(self, after: int = 0, upto: int | None = None) -> Iterator[ListedArticle]:
+        """Yield the articles that may be shown, in order of sequence.
+
+        All of them, or those whose sequence is greater than ``after`` and at most ``upto``.
+        """
+        query = _LISTED.where(article.c.id > after)
+        if upto is not None:
+            query = query.where(article.c.id <= upto)
+        for row in self._connection.execute(query):
             yield ListedArticle(
                 sequence=row.id,
                 key=ArticleKey(row.key),
@@ -162,6 +169,10 @@ class PageSnapshot:
                 updated_at=row.updated_at,
                 elsewhere=bool(row.elsewhere),
             )
+
+    def newest_sequence(self) -> int:
+        """Return the sequence of the newest article, 0 where there is none."""
+        return newest_sequence(self._connection)
 
     def asset_names(self) -> set[str]:
         """Return the names of the asset files of visible articles."""

@@ -48,6 +48,7 @@ from digest.web.template_set import LastGood, TemplateSet
 _FEED_STYLE_SOURCE = "feed.css"
 #: The template of the stylesheet of pages.
 _STYLE_SOURCE = "web/style.css"
+_FAVICON_SOURCE = "web/favicon.svg"
 WORDS = "web/words.toml"
 PARTS = "web/parts.html"
 #: Articles on the page of an edition: all of it, within reason.
@@ -190,7 +191,7 @@ class WebPages:
 
     def article(self, article: Article) -> bytes:
         """Return an article's page."""
-        return self._render("article", article=article)
+        return self._render("article", article=article, structured=self._structured(article))
 
     def feed(
         self,
@@ -339,6 +340,10 @@ class WebPages:
         """Return the stylesheet of pages."""
         return self._templates.contents(_STYLE_SOURCE)[0]
 
+    def favicon(self) -> bytes:
+        """Return the icon of pages, as SVG."""
+        return self._templates.contents(_FAVICON_SOURCE)[0]
+
     def style_sheet(self) -> bytes:
         """Return the style sheet that browsers show feeds with."""
         return self._templates.contents(_FEED_STYLE_SOURCE)[0]
@@ -453,6 +458,7 @@ class WebPages:
         articles, categories = sample_articles(), samples.categories()
         self.style_sheet()
         self.style()
+        self.favicon()
         for some in (articles, ()):
             self.index(feed, some, categories if some else ())
             self.feed(feed, some, categories if some else ())
@@ -537,6 +543,26 @@ class WebPages:
         except (ValueError, KeyError, TypeError) as error:
             raise TemplateError(WORDS, None, f"cannot be read: {error}") from error
         return language, words
+
+    def _structured(self, article: Article) -> dict[str, Any]:
+        """Return what search engines are told of an article (https://schema.org/NewsArticle)."""
+        told: dict[str, Any] = {
+            "@context": "https://schema.org",
+            "@type": "NewsArticle",
+            "headline": article.title,
+            "url": article_link(self._site, article),
+            "datePublished": rfc3339(article.published_at),
+            "dateModified": rfc3339(article.updated_at),
+            "inLanguage": article.language or self._site.language,
+            "publisher": {"@type": "Organization", "name": self._site.author or self._site.title},
+        }
+        if article.authors:
+            told["author"] = [{"@type": "Person", "name": name} for name in article.authors]
+        if article.image:
+            told["image"] = [article.image]
+        if article.summary:
+            told["description"] = article.summary
+        return told
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
         """Return the categories below a feed's, nested; every parent is among them."""

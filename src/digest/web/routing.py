@@ -14,15 +14,22 @@ from digest.articles.model import Article, Position
 from digest.articles.search_terms import search_query
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
-from digest.urls import ARTICLES, EDITIONS, SEARCH, STYLE, STYLESHEET, archive_address
-from digest.web.edition_pages import EditionSource, WebEditions
-from digest.web.feed_pages import ArchiveSource, SelectionSource, archive_page, feed_page, find_feed
+from digest.urls import ARTICLES, EDITIONS, FAVICON, SEARCH, STYLE, STYLESHEET, archive_address
+from digest.web.edition_pages import WebEditions
+from digest.web.feed_pages import ArchiveSource, archive_page, feed_page, find_feed
 from digest.web.model import NO_PARAMETERS, STYLE_MAX_AGE, Missing, Page, Parameters
 from digest.web.pages import WebPages
 from digest.web.search_pages import SearchSource, search_feed, search_page
+from digest.web.site_documents import SiteDocuments, SitemapSource
+from digest.web.sitemap import ROBOTS, SITEMAP
 
 _FEEDS, _ARTICLES = "feeds", ARTICLES.rstrip("/")
-_TOPS = frozenset({"", PAGE, _FEEDS, _ARTICLES, EDITIONS, SEARCH, STYLE.partition("/")[0]})
+_TOPS = frozenset(
+    {
+        *("", PAGE, _FEEDS, _ARTICLES, EDITIONS, SEARCH, STYLE.partition("/")[0]),
+        *(FAVICON, ROBOTS, SITEMAP),
+    }
+)
 #: Bytes of a query string that are looked at.
 _MAX_QUERY_STRING = 2_048
 #: What lies in the output folder below ``feeds/``, archives apart.
@@ -42,9 +49,7 @@ class ArticleSource(Protocol):
         """Return how the article with a key stands; None where there is none."""
 
 
-class PageSource(
-    ArticleSource, SelectionSource, ArchiveSource, EditionSource, SearchSource, Protocol
-):
+class PageSource(ArticleSource, SitemapSource, ArchiveSource, SearchSource, Protocol):
     """What all pages need of the store, as it is at one moment."""
 
 
@@ -70,13 +75,16 @@ class Addresses:
         self._editions = editions
         self._archives = archives
         self._search = search
+        self._documents = SiteDocuments(
+            pages=pages, plan=plan, editions=editions, archives=archives, search=search
+        )
         self._moved = {_comparable(old): _comparable(new) for old, new in moved.items()}
 
     def are_pages(self, path: str) -> bool:
         """Tell whether there may be a page at a decoded path, without a look at the store."""
         top, _, rest = path.partition("/")
         if top != _FEEDS:
-            return top in _TOPS
+            return top in _TOPS or top.startswith("sitemap-")
         folder, _, name = rest.rpartition("/")
         return name not in _FILES or archive_address(folder) is not None
 
@@ -151,10 +159,12 @@ class Addresses:
     def _document(
         self, source: PageSource, above: Sequence[str], name: str, parameters: Parameters
     ) -> Page | Missing:
+        if not above:
+            return self._documents.find(source, name)
         folder = "/".join(above)
         if f"{folder}/{name}" == STYLE:
             return self._style()
-        top, *rest = above or [""]
+        top, *rest = above
         if top == SEARCH and name == RSS and not rest and self._search:
             return search_feed(source, parameters, self._plan)
         if top == EDITIONS and name == ATOM and len(rest) == 1:

@@ -124,6 +124,7 @@ def test_all_of_the_site_is_there(site: Site) -> None:
         "404.html",
         "sitemap.xml",
         "robots.txt",
+        "favicon.ico",
         ".nojekyll",
         "assets/style.css",
         "feeds/feed.css",
@@ -140,13 +141,32 @@ def test_all_of_the_site_is_there(site: Site) -> None:
         assert path in files, path
 
 
-def test_pages_are_what_the_daemon_serves(site: Site) -> None:
+def test_pages_are_what_the_daemon_serves_without_a_search(site: Site) -> None:
     site.export()
-    for path, content in site.files().items():
-        folder, _, name = path.rpartition("/")
-        if name == "index.html" and not folder.startswith("digests/"):
-            answer = site.workplace.see(site.services, f"{folder}/" if folder else "")
-            assert (answer.status_code, answer.content) == (200, content), path
+    configuration = site.workplace.configuration
+    text = configuration.read_text("utf-8")
+    configuration.write_text(text.replace("[web]\n", "[web]\nsearch = false\n"), "utf-8")
+    with site.workplace.open() as services:
+        for path, content in site.files().items():
+            folder, _, name = path.rpartition("/")
+            if name == "index.html" and not folder.startswith("digests/"):
+                answer = site.workplace.see(services, f"{folder}/" if folder else "")
+                assert (answer.status_code, answer.content) == (200, content), path
+
+
+def test_pages_lead_neither_to_a_search_nor_to_pages_of_older_articles(
+    workplace: Workplace,
+) -> None:
+    workplace.configure(SMALL)
+    with workplace.open() as services:
+        for name in "abc":
+            tell(services, name)
+        site = Site(workplace, services)
+        site.export()
+        for path, content in site.files().items():
+            if path.endswith(".html"):
+                assert b"search/" not in content, path
+                assert b"before=" not in content, path
 
 
 @pytest.mark.parametrize("archives", [True, False])

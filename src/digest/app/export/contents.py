@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from digest.app.export.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
 from digest.articles.ingest.records import ListedArticle, Revision
 from digest.articles.model import Article, Scope
 from digest.feeds.archive import ArchiveState, Held, Place
@@ -17,10 +16,11 @@ from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, OPML, PAGE, RSS, Feed
 from digest.feeds.opml import opml
 from digest.feeds.publish.documents import FeedContents, FeedDocuments
-from digest.urls import STYLE, STYLESHEET, archive_path, article_folder
+from digest.urls import FAVICON, STYLE, STYLESHEET, archive_path, article_folder
 from digest.web.edition_pages import EditionSource, WebEditions
 from digest.web.feed_pages import ArchiveSource, SelectionSource, depends_on, feed_page
 from digest.web.pages import WebPages
+from digest.web.sitemap import ROBOTS, CanonicalPage, robots, sitemaps
 
 NOT_FOUND = "404.html"
 #: Tells hosts in the manner of GitHub Pages to serve names as they are.
@@ -111,6 +111,7 @@ def site_contents(
         documents=[
             Document(path=NO_JEKYLL, render=lambda: b""),
             Document(path=STYLE, render=pages.style),
+            Document(path=FAVICON, render=pages.favicon),
             Document(path=STYLESHEET, render=pages.style_sheet),
             *feeds.archives(),
             *(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from digest.app.export.sitemap import CanonicalPage, robots, sitemaps
+from digest.web.sitemap import CanonicalPage, robots, sitemaps
 from tests.feeds.samples import NOON, SITE
 
 NS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
@@ -71,3 +71,7 @@ def test_crawlers_are_told_of_the_sitemap_and_kept_from_archives() -> None:
         "Disallow: /blog/feeds/archive.d/",
         "Disallow: /blog/feeds/*/archive.d/",
     ]
+
+
+def test_search_is_closed_to_crawlers() -> None:
+    assert b"Disallow: /search/\n" in robots(SITE, archives=False, search=True)

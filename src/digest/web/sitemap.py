@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from digest.site import Site
 from digest.times import rfc3339
-from digest.urls import ARCHIVES
+from digest.urls import ARCHIVES, SEARCH
 
 SITEMAP, ROBOTS = "sitemap.xml", "robots.txt"
 #: Limits of a sitemap and of an index: number of addresses, and bytes.
@@ -43,19 +43,35 @@ def sitemaps(
     parts = _parts(site, pages, max_addresses, max_bytes)
     if len(parts) == 1:
         return {SITEMAP: _set(parts[0])}
-    named = {f"sitemap-{number}.xml": part for number, part in enumerate(parts, 1)}
-    lines = "".join(f"<sitemap><loc>{escape(site.link(path))}</loc></sitemap>\n" for path in named)
-    index = f"{_INDEX}{lines}{_INDEX_END}".encode()
+    named = {part_path(number): part for number, part in enumerate(parts, 1)}
+    index = sitemap_index(site, len(parts))
     return {**{path: _set(part) for path, part in named.items()}, SITEMAP: index}
 
 
-def robots(site: Site, *, archives: bool) -> bytes:
-    """Return robots.txt (RFC 9309), which names the sitemap and disallows archives."""
-    lines = ["User-agent: *"]
-    if archives:
-        base = urlsplit(site.url).path
-        lines += [f"Disallow: {base}/feeds/{ARCHIVES}/", f"Disallow: {base}/feeds/*/{ARCHIVES}/"]
-    else:
+def sitemap_part(site: Site, pages: Iterable[CanonicalPage]) -> bytes:
+    """Return one document of a sitemap; what is too much for one is left out."""
+    return _set(_parts(site, pages, MAX_ADDRESSES, MAX_BYTES)[0])
+
+
+def part_path(number: int) -> str:
+    """Return where a part of a sitemap is, relative to the site; the first one is 1."""
+    return f"sitemap-{number}.xml"
+
+
+def sitemap_index(site: Site, parts: int) -> bytes:
+    """Return the document that names so many parts of a sitemap."""
+    paths = (part_path(number) for number in range(1, parts + 1))
+    lines = "".join(f"<sitemap><loc>{escape(site.link(path))}</loc></sitemap>\n" for path in paths)
+    return f"{_INDEX}{lines}{_INDEX_END}".encode()
+
+
+def robots(site: Site, *, archives: bool, search: bool = False) -> bytes:
+    """Return robots.txt (RFC 9309), which names the sitemap and disallows archives and search."""
+    base = urlsplit(site.url).path
+    closed = [f"/feeds/{ARCHIVES}/", f"/feeds/*/{ARCHIVES}/"] if archives else []
+    closed += [f"/{SEARCH}/"] if search else []
+    lines = ["User-agent: *", *(f"Disallow: {base}{path}" for path in closed)]
+    if not closed:
         lines.append("Disallow:")
     lines += ["", f"Sitemap: {site.link(SITEMAP)}", ""]
     return "\n".join(lines).encode()
