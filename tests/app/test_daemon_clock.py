@@ -159,8 +159,9 @@ async def test_a_clock_that_jumps_there_and_back_loses_and_repeats_nothing(
 async def test_a_schedule_that_changes_while_editions_are_open_repeats_and_loses_nothing(
     workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def idle(_: DeliveryService, stop: asyncio.Event) -> None:
-        await stop.wait()
+    async def idle(service: DeliveryService) -> None:
+        while not service._wakeup.stopped:
+            await service._wakeup.wait(60)
 
     workplace.clock.now = EARLY
     starts = [

@@ -264,7 +264,7 @@ def test_what_is_published_is_not_embargoed_by_a_new_date(store: Store) -> None:
 
 def test_a_date_too_far_ahead_is_first_sight_and_noted(store: Store) -> None:
     far = reading("a.md", published_at=NOW + 400 * DAY)
-    assert store.articles.record([far], NOW).new == 1
+    assert store.articles.record([far], NOW, default_policy()).new == 1
     assert [one.published_at for one in stores.since(store)] == [NOW]
     assert store.articles.problems() == []
     (note,) = store.articles.problems(noted=True)

@@ -30,12 +30,14 @@ _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 _SETS = (*_LAZY_SETS, "srcset")
 #: Attributes without which an image has no address but its ``src``.
 _LATE = frozenset({*LAZY_SOURCES, *_SETS})
-#: Images that stand where another is loaded later.
+#: Names of images that stand where another is loaded later.
 _STAND_IN = re.compile(
-    r"data:|(?:[^?#]*/)?[\w.-]*(?:1x1|blank|clear|dummy|empty|gr[ae]y|lazy|loader|loading|pixel|"
+    r"[\w.-]*(?:1x1|blank|clear|dummy|empty|gr[ae]y|lazy|loader|loading|pixel|"
     r"placeholder|preload|spacer|spinner|trans|transparent)[\w.-]*\.(?:gif|jpe?g|png|svg|webp)\b",
     re.IGNORECASE,
 )
+#: Characters; longer names stand for no such image.
+_MAX_NAME = 255
 #: Pixels; wider images are for posters, not for readers and mails.
 MAX_WIDTH = 2_048
 #: Candidates that are read of one set.
@@ -93,7 +95,7 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
     late = [(density, address) for is_late, density, address in dense if is_late]
     early = [(density, address) for is_late, density, address in dense if not is_late]
     order = [*_ranked(late, 1), (1.0, plain), *_ranked(early, 1)]
-    if _STAND_IN.match(plain):
+    if _names_stand_in(plain):
         order.sort(key=lambda choice: choice[1] == plain)
     yield from (address for _, address in order)
 
@@ -126,8 +128,16 @@ def _is_stand_in(image: Attributes) -> bool:
         "lazy" in (image.get("class") or "").lower()
         or any(image.get(name) for name in (*LAZY_SOURCES, *_LAZY_SETS))
         or not image.get("src")
-        or _STAND_IN.match(image.get("src") or "") is not None
+        or _names_stand_in(image.get("src") or "")
     )
+
+
+def _names_stand_in(address: str) -> bool:
+    """Return whether an address is one of images that stand where another is loaded later."""
+    if address.startswith("data:"):
+        return True
+    name = address.partition("?")[0].partition("#")[0].rpartition("/")[2]
+    return len(name) <= _MAX_NAME and _STAND_IN.match(name) is not None
 
 
 def _is_unseen(image: Attributes) -> bool:
