@@ -287,7 +287,7 @@ def test_init_says_what_it_has_read_and_what_it_cannot_use(
         ("obsidian", {"a.md": ""}, "it is no vault"),
         ("jekyll", {"_config.yml": "a: [", "_posts/a.md": ""}, "cannot be read"),
         ("jekyll", {"_config.yml": "- a", "_posts/a.md": ""}, "must be a table"),
-        ("jekyll", {"_config.yml": "#" * 1_048_577, "_posts/a.md": ""}, "at most 1,048,576 bytes"),
+        ("jekyll", {"_config.yml": "#" * 131_073, "_posts/a.md": ""}, "at most 131,072 bytes"),
         ("hugo", {"hugo.json": "[" * 100_000, "content/a.md": ""}, "cannot be read"),
         ("pelican", {"pelicanconf.py": "A = (", "content/a.md": ""}, "cannot be read"),
         (

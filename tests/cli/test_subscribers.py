@@ -131,6 +131,15 @@ def test_bad_lines_are_told_by_number_and_the_rest_imported(
     assert "1 added as unsubscribed" in imported.out
 
 
+def test_of_many_bad_lines_the_first_are_told(program: Program, workplace: Workplace) -> None:
+    file = workplace.folder / "list.csv"
+    file.write_text("address,digest\n" + "nobody,daily\n" * 250, encoding="utf-8")
+    imported = program("subscribers", "import", file)
+    assert imported.code == 1
+    assert imported.err.count("list.csv:") == 101
+    assert "150 more bad lines" in imported.err
+
+
 def test_strict_imports_all_or_nothing(program: Program, workplace: Workplace) -> None:
     file = workplace.folder / "list.csv"
     file.write_text(CSV, encoding="utf-8")

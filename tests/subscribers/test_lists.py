@@ -280,6 +280,12 @@ def test_what_is_no_list_is_told(content: bytes, mapped: dict[str, str], problem
     assert problem in str(raised.value)
 
 
+def test_a_header_of_a_thousand_columns_is_told_in_short() -> None:
+    with pytest.raises(ValueError, match="and 960 more") as raised:
+        read_list(",".join("x" * 1_000 for _ in range(1_000)).encode(), {})
+    assert len(str(raised.value)) < 3_000
+
+
 def test_bad_rows_are_told_by_line_and_empty_ones_skipped() -> None:
     content = 'email,status\na@x.example,odd\n\n ,\nb@x.example,active,more\n"c@x.example,active\n'
     first, second, third = rows(content)

@@ -192,6 +192,8 @@ def _write_new(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError:
         say(f"Kept    {path}")
+        if path.suffix == ".toml":
+            remark(f"{path} was there already: read it before you run it")
     else:
         say(f"Written {path}")
 

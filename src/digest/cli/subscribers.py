@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_args_is_help=True)
 
+#: Bad lines of a list, and columns, that are told one by one.
+_MAX_TOLD_LINES = 100
 _LISTED = (
     "address",
     "digest",
@@ -368,7 +370,7 @@ def import_(
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from error
     if listed.ignored:
-        remark(f"columns that are not read: {', '.join(listed.ignored)}")
+        remark(f"columns that are not read: {', '.join(listed.ignored[:_MAX_TOLD_LINES])}")
     with services_of(context, log=False) as services:
         good: list[NewSubscriber] = []
         bad = unconfirmed = 0
@@ -385,8 +387,11 @@ def import_(
                 except (ValueError, ConfigurationError) as error:
                     problem = str(error)
             if problem:
-                complain(f"{file}:{row.line}: {problem}")
                 bad += 1
+                if bad <= _MAX_TOLD_LINES:
+                    complain(f"{file}:{row.line}: {problem}")
+        if bad > _MAX_TOLD_LINES:
+            complain(f"{file}: {bad - _MAX_TOLD_LINES:,} more bad lines")
         if strict and bad:
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)

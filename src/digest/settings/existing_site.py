@@ -22,7 +22,7 @@ from digest.settings.addresses import one_line, site_url
 from digest.settings.types import language_tag, zone
 
 #: A configuration that a person writes is smaller; bytes.
-_MAX_BYTES = 1_048_576
+_MAX_BYTES = 131_072
 #: Nested aliases of YAML grow exponentially.
 _MAX_ALIASES = 20
 #: How deep below the site's folder folders of posts are looked for.

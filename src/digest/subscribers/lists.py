@@ -8,7 +8,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,6 +43,8 @@ def _plain(text: str) -> str:
 
 
 _DELIMITERS = ",;\t|"
+#: Columns that an error names, and characters of each name.
+_MAX_TOLD = 40
 _ACTIVE, _UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
 _SUPPRESSED = SubscriberState.SUPPRESSED
 
@@ -195,6 +197,12 @@ class SubscriberList:
         )
 
 
+def _told(names: Sequence[str]) -> str:
+    """Return the names of columns as an error tells them."""
+    told = ", ".join(name[:_MAX_TOLD] for name in names[:_MAX_TOLD])
+    return f"{told} and {len(names) - _MAX_TOLD:,} more" if len(names) > _MAX_TOLD else told
+
+
 def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
     """Return a list of subscribers, whatever its encoding and delimiter.
 
@@ -217,7 +225,7 @@ def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
         raise ValueError(f"is no CSV: {error}") from error
     given = {_plain(name): field for name, field in mapped.items()}
     if missing := [name for name in mapped if _plain(name) not in map(_plain, names)]:
-        raise ValueError(f"has no column {missing[0]!r}; it has {', '.join(names)}")
+        raise ValueError(f"has no column {missing[0]!r}; it has {_told(names)}")
     fields = [given.get(_plain(name)) or _FIELDS.get(_plain(name)) for name in names]
     if "address" in fields:
         body_start = len(text) if end < 0 else end + 1
@@ -226,7 +234,7 @@ def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
         names = ()
     else:
         raise ValueError(
-            f"has no column of addresses in its first line ({', '.join(names)}); it may be called"
+            f"has no column of addresses in its first line ({_told(names)}); it may be called"
             " address, email and the like, or be given with --map COLUMN=address"
         )
     return SubscriberList(

@@ -221,3 +221,22 @@ def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(trees: Trees
     assets = trees.of("post.md")
     assert assets.address("a.png", picture=True) is None
     assert "cannot be read" in assets.problems["a.png"] or assets.problems["a.png"]
+
+
+def test_the_bytes_of_an_article_are_bounded(trees: Trees) -> None:
+    for number in range(12):
+        trees.write(trees.root / f"{number}.png", PNG + bytes(900) + bytes([number]))
+    assets = trees.of("post.md", max_bytes=1_100)
+    given = [assets.address(f"{number}.png", picture=True) for number in range(12)]
+    assert sum(address is not None for address in given) == 10
+    assert "of one article" in assets.problems["11.png"]
+
+
+def test_copies_that_were_never_finished_are_removed(trees: Trees) -> None:
+    trees.target.mkdir()
+    old, new = trees.target / ".a.png.1", trees.target / ".b.png.2"
+    for part in (old, new):
+        part.write_bytes(PNG)
+    os.utime(old, (1, 1))
+    trees.of("post.md")
+    assert (old.exists(), new.exists()) == (False, True)

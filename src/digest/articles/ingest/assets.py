@@ -7,7 +7,9 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -32,6 +34,10 @@ _MAX_REFERENCES = 500
 _NOT_THERE = (*ABSENT, errno.ENAMETOOLONG)
 #: Extensions of what links to other pages of a site lead to.
 _PAGES = frozenset({"", "adoc", "htm", "html", "markdown", "md", "mdx", "org", "php", "rst", "txt"})
+#: The files of one article are as large as so many of the largest ones together.
+_LARGEST_FILES = 10
+#: Seconds after which a copy that is not finished was left by a process that was killed.
+_LEFT_OVER = 3_600.0
 #: Bytes copied at once.
 _CHUNK = 262_144
 #: Copies that are remembered, so that a picture of many articles is hashed once.
@@ -81,6 +87,8 @@ class AssetFolder:
         self._roots = {name: Path(path) for name, path in options.roots}
         self._folders = [Path(path) for path in options.folders]
         self._copies: dict[_Version, _Copy] = {}
+        self.max_article_bytes = _LARGEST_FILES * options.max_bytes
+        self._remove_unfinished()
         #: Of other articles; None where links to their files lead nowhere.
         self.pages = ArticlePages(options, options.links) if options.links else None
 
@@ -120,11 +128,21 @@ class AssetFolder:
             return self._roots[first].joinpath(*folder.parts[1:])
         return self._roots.get(".", Path("/")) / folder
 
-    def publish(self, base: Path, below: str, *, picture: bool) -> tuple[str, os.stat_result]:
+    def _remove_unfinished(self) -> None:
+        """Remove copies that a process left when it was killed."""
+        with suppress(OSError):
+            for part in self._folder.glob(".*"):
+                if part.stat().st_mtime < time.time() - _LEFT_OVER:
+                    part.unlink()
+
+    def publish(
+        self, base: Path, below: str, *, picture: bool, left: int
+    ) -> tuple[str, os.stat_result]:
         """Copy a file into the folder of assets unless it is there; return its name and status.
 
-        Raises AssetError for what may not be published, OSError where it cannot be read or
-        written (ENOENT and the like where there is no such file).
+        ``left`` is how many bytes the article may still bring. Raises AssetError for what may not
+        be published, OSError where it cannot be read or written (ENOENT and the like where there
+        is no such file).
         """
         descriptor = open_beneath(base, below)
         try:
@@ -134,6 +152,9 @@ class AssetFolder:
             limit = self._options.max_bytes
             if status.st_size > limit:
                 raise AssetError(f"has {status.st_size:,} bytes; at most {limit:,} are published")
+            if status.st_size > left:
+                most = self.max_article_bytes
+                raise AssetError(f"would make more than {most:,} bytes of files of one article")
             version = _Version(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             copy = self._copies.get(version)
             if copy is None or not (self._folder / copy.name).exists():
@@ -190,6 +211,7 @@ class ArticleAssets:
         self._now = now
         self._addresses: dict[tuple[str, bool], str | None] = {}
         self._states: dict[str, AssetState] = {}
+        self._left = folder.max_article_bytes
         #: What could not be published: the reference and why, each once.
         self.problems: dict[str, str] = {}
 
@@ -246,7 +268,7 @@ class ArticleAssets:
         for base, below in self._folder.candidates(reference, self._article):
             path = str(base / below)
             try:
-                name, status = self._folder.publish(base, below, picture=picture)
+                name, status = self._folder.publish(base, below, picture=picture, left=self._left)
             except OSError as error:
                 absent.append(AssetState(path=path, size=-1, mtime_ns=0))
                 if error.errno not in _NOT_THERE:
@@ -257,6 +279,8 @@ class ArticleAssets:
                 size, mtime_ns = _stamp(path)
                 self._remember([AssetState(path=path, size=size, mtime_ns=mtime_ns)])
                 return None
+            if path not in self._states:
+                self._left -= status.st_size
             state = _state_of(path, status, name)
             self._remember([state])
             return self._folder.url + name
