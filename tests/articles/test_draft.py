@@ -489,6 +489,7 @@ def test_where_folders_lie_changes_no_draft() -> None:
             target="/a",
             roots=((".", "/r"),),
             folders=(),
+            hidden=(),
             linked=(),
             max_bytes=1_000,
         )

@@ -201,6 +201,7 @@ class TestDraftOptions:
                 target=str(tmp_path / "copies"),
                 roots=((".", str(tmp_path / "articles")),),
                 folders=(str(tmp_path / "static"),),
+                hidden=(str(tmp_path / "data"), str(tmp_path / "public"), str(tmp_path / "copies")),
                 linked=("pdf",),
                 max_bytes=2_048,
                 links=LinkOptions(

@@ -40,6 +40,7 @@ class AssetOptions:
     target: str  #: the folder of copies
     roots: tuple[tuple[str, str], ...]  #: names and folders of the trees of articles
     folders: tuple[str, ...]  #: where references that begin with ``/`` are looked up
+    hidden: tuple[str, ...]  #: folders of which nothing is published: data, and what is published
     linked: tuple[str, ...]  #: extensions of files, not pictures, that links may lead to
     max_bytes: int  #: of one file
     links: LinkOptions | None = None  #: None: links to files of articles lead nowhere
@@ -89,7 +90,7 @@ class DraftOptions:
         """
         options = asdict(self)
         if self.assets:
-            for place in ("roots", "target"):
+            for place in ("roots", "target", "hidden"):
                 del options["assets"][place]
         return hashed([str(PIPELINE), json.dumps(options, sort_keys=True)])
 

@@ -237,6 +237,7 @@ class Settings(BaseSettings):
                 target=str(self.asset_folder()),
                 roots=tuple((name, str(root)) for name, root in self.roots().items()),
                 folders=tuple(map(str, self.articles.assets)),
+                hidden=(str(self.paths.data), str(self.paths.output), str(self.asset_folder())),
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
                 links=LinkOptions(

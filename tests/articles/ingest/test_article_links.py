@@ -33,6 +33,7 @@ class Site:
                 target=str(folder / "assets"),
                 roots=((".", str(self.root)), ("notes", str(self.second))),
                 folders=(),
+                hidden=(),
                 linked=(),
                 max_bytes=1_000,
                 links=LinkOptions(
@@ -216,7 +217,8 @@ def test_folders_that_are_as_they_were_are_listed_once(
 
 def test_without_options_links_to_files_lead_nowhere(tmp_path: Path) -> None:
     options = AssetOptions(
-        url=SITE, target=str(tmp_path / "t"), roots=((".", str(tmp_path)),), folders=(), linked=(),
+        url=SITE, target=str(tmp_path / "t"), roots=((".", str(tmp_path)),), folders=(), hidden=(),
+        linked=(),
         max_bytes=1,
     )  # fmt: skip
     (tmp_path / "b.md").write_text(TEXT)

@@ -39,6 +39,7 @@ class Trees:
                 url=URL,
                 roots=((".", str(self.root)), ("notes", str(self.second))),
                 folders=(str(self.static),),
+                hidden=(str(self.static / "data"),),
                 target=str(self.target),
                 linked=("pdf", "zip"),
                 max_bytes=options.get("max_bytes", 10_000),
@@ -104,11 +105,13 @@ def test_other_addresses_are_left_alone(trees: Trees, reference: str) -> None:
 @pytest.mark.parametrize(
     "reference",
     ["../../outside/secret.png", "/../outside/secret.png", "%2e%2e/%2e%2e/outside/secret.png",
-     "link.png", "folder/secret.png", ".git/secret.png", "/etc/hostname"],
+     "/data/secret.png", "data/secret.png", "link.png", "folder/secret.png", ".git/secret.png",
+     "/etc/hostname"],
 )  # fmt: skip
 def test_nothing_outside_the_trees_is_published(trees: Trees, reference: str) -> None:
     secret = trees.write(trees.outside / "secret.png")
     trees.write(trees.root / ".git/secret.png")
+    trees.write(trees.static / "data/secret.png")
     (trees.root / "a").mkdir()
     (trees.root / "a/link.png").symlink_to(secret)
     (trees.root / "a/folder").symlink_to(trees.outside)

@@ -77,7 +77,7 @@ class AssetFolder:
     """Publishes files of the trees in the folder of assets, each content once.
 
     Where a reference leads is decided without following a link out of the folders it is looked up
-    in (``open_beneath``). Names that begin with a dot are not looked into.
+    in (``open_beneath``). Names that begin with a dot are not looked into, nor are hidden folders.
     """
 
     def __init__(self, options: AssetOptions) -> None:
@@ -86,6 +86,7 @@ class AssetFolder:
         self._folder = Path(options.target)
         self._roots = {name: Path(path) for name, path in options.roots}
         self._folders = [Path(path) for path in options.folders]
+        self._hidden = tuple(f"{path}/" for path in options.hidden)
         self._copies: dict[_Version, _Copy] = {}
         self.max_article_bytes = _LARGEST_FILES * options.max_bytes
         self._remove_unfinished()
@@ -117,7 +118,8 @@ class AssetFolder:
             for base in (*self._roots.values(), *self._folders):
                 if path.startswith(f"{base}/"):
                     below = path[len(str(base)) + 1 :]
-                    if not any(name.startswith(".") for name in below.split("/")):
+                    dotted = any(name.startswith(".") for name in below.split("/"))
+                    if not dotted and not path.startswith(self._hidden):
                         yield base, below
                     break
 
