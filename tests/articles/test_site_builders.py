@@ -282,7 +282,7 @@ source: { url: "https://kites.example.org/wind", title: Kites }
         "link": "https://kites.example.org/wind",
         "image": "https://cdn.example.org/kite.jpg",
         "language": None,
-        "summary": "Hold the line. {% for kite in kites %}",
+        "summary": "Hold the line.",
         "notes": [],
     }
     assert "{% for kite in kites %}" in made.body

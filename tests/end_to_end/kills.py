@@ -237,9 +237,10 @@ class Harness:
         rows = {
             (edition, address): how
             for edition, address, how in self._rows(
-                "SELECT d.edition, s.address, "
+                "SELECT d.edition, p.address, "
                 "d.state || ' ' || d.attempts || ' ' || (d.due_at IS NOT NULL) "
-                "FROM delivery d JOIN subscriber s ON s.id = d.subscriber"
+                "FROM delivery d JOIN subscriber s ON s.id = d.subscriber "
+                "JOIN person p ON p.id = s.person"
             )
         }
         assert len(rows) % self.readers == 0  # an edition is made with all of them, or not yet

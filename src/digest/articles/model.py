@@ -28,6 +28,14 @@ ArticleId = NewType("ArticleId", str)
 ArticleKey = NewType("ArticleKey", str)
 #: HTML that passed the sanitizer; only ``sanitize.clean`` makes one (the store gives it back).
 SafeHtml = NewType("SafeHtml", str)
+
+HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
+MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
+TEXT_SUFFIXES = frozenset({".txt"})
+#: The suffixes of article files.
+SUFFIXES = HTML_SUFFIXES | MARKDOWN_SUFFIXES | TEXT_SUFFIXES
+#: The scheme of a link to an article of the same site, by its path or name.
+ARTICLE_SCHEME = "article:"
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _POSITION = re.compile("(-?[0-9]{1,18})-([0-9]{1,18})")
 

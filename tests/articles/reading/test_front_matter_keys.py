@@ -22,6 +22,7 @@ _READ = {
     "image": front_matter_keys.IMAGE_KEYS,
     "recording": front_matter_keys.ENCLOSURE_KEYS,
     "pin": front_matter_keys.PIN_KEYS,
+    "announcing": (front_matter_keys.ANNOUNCE_KEY,),
     "language": front_matter_keys.LANGUAGE_KEYS,
     "summary": front_matter_keys.SUMMARY_KEYS,
     "identity": front_matter_keys.IDENTITY_KEYS,
@@ -69,6 +70,8 @@ def test_keys_are_written_in_lower_case_and_each_is_read_for_one_thing() -> None
     assert keys == [key.lower() for key in keys]
     assert len(keys) == len(set(keys))
     assert set(front_matter_keys.PUBLISH_KEYS) < set(front_matter_keys.DATE_KEYS)
-    known = front_matter_keys.TEXT_KEYS | front_matter_keys.LIST_KEYS
+    known = (
+        front_matter_keys.TEXT_KEYS | front_matter_keys.LIST_KEYS | {front_matter_keys.ANNOUNCE_KEY}
+    )
     assert known - set(keys) == {"path", "slug"}
     assert set(keys) < known

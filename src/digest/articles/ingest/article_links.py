@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
@@ -17,14 +18,20 @@ from digest.articles.categories import is_bundle
 from digest.articles.draft_options import AssetOptions, LinkOptions
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.tree import TOP, Tree
-from digest.articles.model import SourceFile, article_key
-from digest.articles.reading.body import MARKDOWN_SUFFIXES, SUFFIXES
+from digest.articles.model import (
+    ARTICLE_SCHEME,
+    MARKDOWN_SUFFIXES,
+    SUFFIXES,
+    SourceFile,
+    article_key,
+)
 from digest.articles.reading.fields import MAX_LENGTH
-from digest.articles.reading.parse import Header, parse_header
-from digest.articles.reading.template_tags import ARTICLE_SCHEME
 from digest.errors import SourceError
 from digest.open_beneath import open_beneath
 from digest.urls import article_folder
+
+if TYPE_CHECKING:
+    from digest.articles.reading.parse import Header
 
 #: Folders and files of the tree whose names are known; in a larger tree only paths are looked up.
 _MAX_FOLDERS, _MAX_FILES = 10_000, 100_000
@@ -187,13 +194,15 @@ class ArticlePages:
         header = self._targets[key]
         problem = header if isinstance(header, str) else _held_back(header, now)
         address = ""
-        if not problem and isinstance(header, Header):
+        if not problem and not isinstance(header, str):
             page = self._site + article_folder(article_key(header.identity))
             address = header.link + fragment if header.link else page
         return Target(self.on_disk(path), address, problem, status)
 
     def _header(self, path: str, head: bytes) -> Header | str:
         """Return what the front matter of a file says, or why it is no article."""
+        from digest.articles.reading.parse import parse_header  # it is in workers alone
+
         if len(head) == MAX_LENGTH:
             head = head[: head.rfind(b"\n") + 1] or head
         try:

@@ -15,15 +15,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.policy import DROPPED
+from digest.articles.model import MARKDOWN_SUFFIXES, TEXT_SUFFIXES
 from digest.articles.reading.expansion import Remark, restore, restore_text
 from digest.articles.reading.markdown import engine
 from digest.articles.reading.markdown_marks import expand
-
-HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
-MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
-TEXT_SUFFIXES = frozenset({".txt"})
-#: The suffixes of article files.
-SUFFIXES = HTML_SUFFIXES | MARKDOWN_SUFFIXES | TEXT_SUFFIXES
 
 #: The start of a body that may be HTML as a whole.
 _BLOCK_FIRST = re.compile(

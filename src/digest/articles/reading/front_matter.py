@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from digest.articles.model import Note, Severity
-from digest.articles.reading.body import MARKDOWN_SUFFIXES
+from digest.articles.model import MARKDOWN_SUFFIXES, Note, Severity
 from digest.articles.reading.fields import (
     MAX_LENGTH,
     Fields,

@@ -7,6 +7,7 @@ import html
 import re
 from bisect import bisect_right
 
+from digest.articles.model import ARTICLE_SCHEME
 from digest.articles.reading import generator_tags as tags
 from digest.articles.reading.expansion import (
     TOKEN_MARKS,
@@ -20,7 +21,7 @@ from digest.articles.reading.expansion import (
 )
 from digest.articles.reading.generator_tags import arguments
 from digest.articles.reading.markdown import engine
-from digest.articles.reading.template_tags import ARTICLE_SCHEME, TAG_RULES
+from digest.articles.reading.template_tags import TAG_RULES
 
 #: Without one of these there is nothing to expand in HTML, or in Markdown. Each alternative begins
 #: with one character, so that most of a text is passed over at once.

@@ -20,6 +20,7 @@ from digest.articles.characters import one_line, plain_line
 from digest.articles.cleaning import uris
 from digest.articles.cleaning.tidy import texts_left_out
 from digest.articles.model import (
+    SUFFIXES,
     CategoryPath,
     Manuscript,
     Note,
@@ -28,7 +29,7 @@ from digest.articles.model import (
     path_identity,
 )
 from digest.articles.reading import enclosures
-from digest.articles.reading.body import SUFFIXES, read_body, text_of
+from digest.articles.reading.body import read_body, text_of
 from digest.articles.reading.decode import decode
 from digest.articles.reading.enclosures import Enclosure
 from digest.articles.reading.fields import Value, shown

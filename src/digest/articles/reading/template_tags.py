@@ -7,6 +7,7 @@ import html
 import re
 
 from digest.articles.characters import publishable_markup
+from digest.articles.model import ARTICLE_SCHEME
 from digest.articles.reading import generator_tags as tags
 from digest.articles.reading.expansion import (
     Expansion,
@@ -19,8 +20,6 @@ from digest.articles.reading.expansion import (
 )
 from digest.articles.reading.generator_tags import arguments
 
-#: The scheme of a link to an article of the same site, by its path or name.
-ARTICLE_SCHEME = "article:"
 _SHORTCODES = "caption|gallery|embed|video|audio|playlist|youtube|vimeo|code|sourcecode|wp_caption"
 _KNOWN_OBJECTS = re.compile(
     r"(?:site|page|post|layout|include|forloop|paginator|content|config|theme|jekyll|url_for|"
