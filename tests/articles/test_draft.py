@@ -497,6 +497,7 @@ def test_where_folders_lie_changes_no_draft() -> None:
 
     assert fingerprint(target="/b") == fingerprint(roots=((".", "/s"), ("x", "/t")))
     assert fingerprint(linked=("pdf",)) != fingerprint()
+    assert default_options(assets=None).fingerprint() != fingerprint()
     assert default_options().fingerprint() != fingerprint()
 
 

@@ -51,6 +51,8 @@ def test_sound_addresses_are_kept_in_one_form(given_text: str, kept: str) -> Non
         ("a@b..org", "not a domain"),
         ("a@b_c.org", "not a domain"),
         ("a@exa mple.org", "not a domain"),
+        ("a@" + "ü" * 80 + ".example", "not a domain"),
+        ("a@ü..example", "not a domain"),
         ("a@" + "b" * 64 + ".org", "not a domain"),
         ("a@example.org\r\nBcc: b@example.org", "one @"),
         ("a\r\nb@example.org", "may not contain"),

@@ -229,6 +229,13 @@ BREAKS: dict[str, list[bytes]] = {
 }
 
 
+def test_a_button_whose_cell_has_the_padding_is_good() -> None:
+    button = '<table role="presentation"><tr><td style="padding: 9px">{}</td></tr></table>'
+    link = '<a href="https://example.org/" style="background: #000; color: #fff">Read</a>'
+    told = lint(in_body(button.format(link)), postal_address=POSTAL)
+    assert [str(remark) for remark in told if "button" in str(remark)] == []
+
+
 def test_a_good_message_is_not_remarked_on() -> None:
     assert [str(remark) for remark in lint(GOOD, postal_address=POSTAL)] == []
     assert lint(compose(LETTER, SLIP, SENDER).message, postal_address=POSTAL) == ()
