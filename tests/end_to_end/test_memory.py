@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from statistics import median
 
 import pytest
 
@@ -36,5 +37,5 @@ async def test_a_large_article_that_is_edited_again_and_again_takes_no_more_memo
         held.append(memory(process.pid))
     process.send_signal(signal.SIGTERM)
     await process.wait()
-    # What it holds goes up and down with what it has under way: the least of some edits counts.
-    assert min(held[-10:]) < min(held[:10]) + GROWTH, held
+    # What it holds goes up and down with what it has under way; before the first edits it is least.
+    assert median(held[-10:]) < median(held[:10]) + GROWTH, held
