@@ -25,7 +25,7 @@ from digest.urls import (
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
-from digest.web.preferences import ALL, Preferences, Subscriptions
+from digest.web.preferences import ALL, PersonSubscriptions, Preferences
 from digest.web.subscribing import Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
 
@@ -35,7 +35,7 @@ RETRY_AFTER = 30
 
 def create_app(
     *,
-    subscriptions: Subscriptions,
+    subscriptions: PersonSubscriptions,
     last_scan_at: Callable[[], datetime | None] | None,
     pages: WebPages,
     token_keys: Sequence[bytes],

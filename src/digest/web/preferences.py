@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -20,32 +19,21 @@ from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.request_headers import accepted_languages
+from digest.web.unsubscribing import Subscriptions
 
 #: The parameter that the address to unsubscribe has on this page. So no page holds a token.
 ALL = "all"
 _REASON = "on the page of preferences"
 
 
-class Subscriptions(Protocol):
-    """Subscriptions. Called in threads; they raise StoreError."""
-
-    def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:
-        """Return the subscription of a link, and the digest that it names; LookupError if foreign.
-
-        Without the subscription: it was removed.
-        """
+class PersonSubscriptions(Subscriptions, Protocol):
+    """Subscriptions of a person. Called in threads; they raise StoreError."""
 
     def of_address(self, address: str) -> list[Subscriber]:
         """Return the subscriptions of an address, oldest first."""
 
     def history(self, subscriber_id: int) -> tuple[PastState, ...]:
         """Return the states of a subscription before its present one, oldest first."""
-
-    def unsubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
-        """End an active subscription; return False if it is not active."""
-
-    def resubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
-        """Undo an unsubscription; return False if there is none."""
 
 
 class Preferences:
@@ -54,7 +42,7 @@ class Preferences:
     def __init__(
         self,
         *,
-        subscriptions: Subscriptions,
+        subscriptions: PersonSubscriptions,
         pages: WebPages,
         digests: Mapping[str, Digest],
         token_keys: Sequence[bytes],
@@ -83,7 +71,7 @@ class Preferences:
             await run_in_threadpool(self._change, mine, action)
             mine = await run_in_threadpool(self._mine, link)
         languages = accepted_languages(request.headers.get("accept-language", ""))
-        languages[:0] = [one.language for one in mine if one.language][:1]
+        languages[:0] = [subscriber.language for subscriber in mine if subscriber.language][:1]
         body = await run_in_threadpool(self._pages.preferences, mine, self._digests, languages)
         return html_response(body, headers=PRIVATE_HEADERS)
 
@@ -102,7 +90,7 @@ class Preferences:
         verb, _, name = (action or "").partition(" ")
         store = self._subscriptions
         changes = {"unsubscribe": store.unsubscribe, "resubscribe": store.resubscribe}
-        chosen = [one for one in mine if name in (one.digest, "all")]
+        chosen = [subscriber for subscriber in mine if name in (subscriber.digest, "all")]
         if verb not in changes or not chosen or (verb, name) == ("resubscribe", "all"):
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
         for subscriber in chosen:
