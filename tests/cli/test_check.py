@@ -147,14 +147,15 @@ def test_check_tells_that_a_hub_could_not_fetch_the_feeds(
     assert "find the feeds from a hub's side" in checked.out
 
 
-def test_check_tells_that_nobody_is_asked_for_approval(
+def test_check_tells_that_nobody_is_asked_and_that_a_colour_is_too_pale(
     program: Program, workplace: Workplace
 ) -> None:
     asking = CONFIGURATION.replace("[digests.daily]", "[digests.daily]\napprove = true")
-    workplace.configure(base=asking)
+    workplace.configure('[mail.style]\naccent = "#FD4"\n', base=asking)
     checked = program("check")
     assert checked.code == 0
     assert "digests.daily.approve: nobody is told" in checked.err
+    assert "mail.style.accent: #ffdd44 is too pale" in checked.err
     workplace.configure('[mail]\nreport_to = "ops@example.org"\n', base=asking)
     assert program("check").err == ""
 

@@ -30,7 +30,7 @@ WORDS = {
 }
 
 
-def _mail(word: str, content: Literal["summary", "full"]) -> str:
+def _mail(word: str, template: str, content: Literal["summary", "full"]) -> str:
     """Return the HTML of a mail that says a word wherever an author or operator can."""
     home, other = CategoryPath((word, word)), CategoryPath(("Port", f"2{word}"))
     articles = [
@@ -53,7 +53,7 @@ def _mail(word: str, content: Literal["summary", "full"]) -> str:
     site = replace(SITE, title=word)
     edition = replace(make_edition(), note=f"{word}\n\n{word}")
     rendered = MailTemplates(templates=TEMPLATES, site=site).render(
-        replace(make_digest(title=word), content=content),
+        replace(make_digest(title=word), content=content, template=template),
         edition,
         contents(articles, (), 5),
         language="en",
@@ -62,16 +62,24 @@ def _mail(word: str, content: Literal["summary", "full"]) -> str:
     return rendered.content(unsubscribe=f"https://example.org/{word}", name=word).html
 
 
-@pytest.mark.parametrize("styled", [True, False], ids=["styled", "without overflow-wrap"])
+@pytest.mark.parametrize(
+    ("template", "content", "styled"),
+    [("digest", "full", True), ("digest", "summary", False), ("plain", "full", True)],
+    ids=["styled", "without overflow-wrap", "plain"],
+)
 @pytest.mark.parametrize("width", [320, 360, 640])
 async def test_no_long_word_makes_a_mail_wider_than_its_screen(
-    browser: Browser, width: int, styled: bool
+    browser: Browser,
+    width: int,
+    template: str,
+    content: Literal["summary", "full"],
+    styled: bool,
 ) -> None:
     page = await browser.new_page(viewport={"width": width, "height": 800})
     await page.route("**/*", lambda route: route.abort())
     wider = {}
     for kind, word in WORDS.items():
-        html = _mail(word, "full" if styled else "summary")
+        html = _mail(word, template, content)
         if not styled:
             html = re.sub(r"(overflow-wrap|word-break):[^;\"]*;?", "", html)
         await page.set_content(html)

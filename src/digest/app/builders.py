@@ -152,7 +152,9 @@ def make_mail_templates(settings: Settings, site: Site) -> MailTemplates:
     from digest.mail.render import MailTemplates
 
     templates, brought = template_folders(settings)
-    return MailTemplates(templates=templates, site=site, brought=brought)
+    return MailTemplates(
+        templates=templates, site=site, brought=brought, style=settings.mail_style()
+    )
 
 
 def check_roots(tree: Tree) -> None:

@@ -39,6 +39,7 @@ def check(
     Ends with 2 where the configuration or a template is wrong, 1 where something else is.
     """
     from digest.app.builders import unreachable_pages
+    from digest.mail.style import LEAST_CONTRAST
     from digest.settings import exposed_secrets, problems
     from digest.settings.exposure import changeable_by_all
 
@@ -83,6 +84,12 @@ def check(
         remark(message)
     if told := unreachable_pages(settings):
         remark(told)
+    style = settings.mail_style()
+    if style.contrast < LEAST_CONTRAST:
+        remark(
+            f"mail.style.accent: {style.accent} is too pale for links on white: their contrast is "
+            f"{style.contrast:.1f}:1, legible is {LEAST_CONTRAST}:1 (WCAG 1.4.3)"
+        )
     if not settings.web.enabled:
         pageless = _pageless(settings)
         without = f", though {pageless:,} articles have no link of their own" if pageless else ""

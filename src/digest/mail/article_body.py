@@ -15,6 +15,7 @@ _WIDTH = 528
 _ATTRIBUTES = r"""(?:[^>"]|"[^"]*")*+"""
 _IMAGE = re.compile(f"<img{_ATTRIBUTES}>")
 _SIZES = re.compile(r''' (?:width|height)="[^"]*"''')
+_ALT = re.compile(r''' alt="([^"]*)"''')
 _NUMBER = re.compile(r''' width="([0-9]{1,5})"''')
 _CODE = re.compile(f"<pre{_ATTRIBUTES}>(.*?)</pre>", re.DOTALL)
 _ANY_TAG = re.compile(f"</?[a-z]{_ATTRIBUTES}>")
@@ -28,6 +29,11 @@ def mail_body(body: SafeHtml) -> str:
     Some mail programs ignore styles and would show a picture as wide as it is.
     """
     return _IMAGE.sub(lambda image: _fitting(image[0]), body)
+
+
+def without_pictures(body: str) -> str:
+    """Return a body with the ``alt`` of its pictures in their places."""
+    return _IMAGE.sub(lambda image: told[1] if (told := _ALT.search(image[0])) else "", body)
 
 
 def _fitting(image: str) -> str:

@@ -19,7 +19,9 @@ from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.editions.model import Contents, Digest, Edition, contents, edition_of, shortened
 from digest.errors import TemplateError
 from digest.languages import direction, text_direction
+from digest.mail.article_body import without_pictures
 from digest.mail.phrases import Phrasebook, phrasebook
+from digest.mail.style import MailStyle
 from digest.mail.template_context import preheader, view
 from digest.mail.text_layout import breakable, cut, one_line, without_link_numbers, wrap
 from digest.site import Site
@@ -85,9 +87,17 @@ class RenderedEdition:
 class MailTemplates:
     """The templates below ``mail/`` of a folder, and the variables that they are given."""
 
-    def __init__(self, *, templates: Path, site: Site, brought: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        templates: Path,
+        site: Site,
+        brought: Path | None = None,
+        style: MailStyle | None = None,
+    ) -> None:
         """Read templates from ``templates`` when needed, missing ones from ``brought``."""
         self._site = site
+        self._style = style or MailStyle()
         self._folders = (templates, *filter(None, (brought,)))
         self._environment = environment(
             *self._folders, autoescape=lambda name: name is not None and name.endswith(".html")
@@ -97,6 +107,7 @@ class MailTemplates:
             cut=cut,
             direction=direction,
             text_direction=text_direction,
+            textual=without_pictures,
             without_link_numbers=without_link_numbers,
             wrap=wrap,
         )
@@ -207,6 +218,7 @@ class MailTemplates:
             "digest": digest,
             "edition": edition,
             "site": self._site,
+            "style": self._style,
             "home": self._site.link(""),
             "online": archive if edition.welcome else self._site.link(page),
             "archive": archive,

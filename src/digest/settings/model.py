@@ -26,6 +26,7 @@ from digest.feeds.catalog import CustomFeed, FeedPlan
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.languages import cased
 from digest.mail.delivery.rate_limit import Limits
+from digest.mail.style import MailStyle
 from digest.mail.transports.model import Sender, SendmailCommand, SmtpServer
 from digest.settings.addresses import mailbox
 from digest.settings.options import (
@@ -394,6 +395,16 @@ class Settings(BaseSettings):
         """Return the command that takes the mail."""
         table = self.mail.sendmail
         return SendmailCommand(command=table.command, timeout=table.timeout)
+
+    def mail_style(self) -> MailStyle:
+        """Return the look of mails."""
+        table = self.mail.style
+        return MailStyle(
+            accent=table.accent,
+            font=table.font,
+            logo=table.logo or "",
+            logo_width=table.logo_width,
+        )
 
     def limits(self) -> Limits:
         """Return how fast mail may be sent, and how much of it to one domain at once."""

@@ -16,6 +16,7 @@ from digest.articles.cleaning.policy import NO_REFERRER, ReferrerPolicy
 from digest.articles.cleaning.rules import check_replacement
 from digest.articles.ingest.tree import TOP
 from digest.editions.delivery import EXPIRES
+from digest.mail.style import Font, MailStyle
 from digest.mail.transports.model import Tls
 from digest.scheduling import words
 from digest.settings.addresses import database_url
@@ -27,6 +28,7 @@ from digest.settings.types import (
     Block,
     Category,
     CategoryTarget,
+    Colour,
     Command,
     DayOff,
     DigestZone,
@@ -66,6 +68,7 @@ from digest.site import is_loopback
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: A first run needs no address; a mail server would not take this one.
 _FIRST_SENDER = "Digest <digest@localhost>"
+_STYLE = MailStyle()
 
 
 Content = Literal["full", "summary"]
@@ -385,6 +388,15 @@ class SendmailTable(Table):
     timeout: Annotated[timedelta, duration_within("1s", "2m")] = timedelta(seconds=60)
 
 
+class StyleTable(Table):
+    """``[mail.style]``: the look of the shipped themes."""
+
+    accent: Colour = _STYLE.accent
+    font: Font = _STYLE.font
+    logo: Picture | None = None
+    logo_width: Annotated[int, whole(16, 600)] = _STYLE.logo_width
+
+
 class LimitsTable(Table):
     """``[mail.limits]``: limits of the mail servers; 0 is no limit."""
 
@@ -408,6 +420,7 @@ class MailTable(Table):
     smtp: SmtpTable = SmtpTable()
     sendmail: SendmailTable = SendmailTable()
     limits: LimitsTable = LimitsTable()
+    style: StyleTable = StyleTable()
 
     @model_validator(mode="after")
     def _smtp_is_whole(self) -> Self:

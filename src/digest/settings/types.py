@@ -61,6 +61,14 @@ _DURATION = re.compile("".join(rf"(?:([0-9]{{1,8}})\s*{unit}\s*)?" for unit in _
 _ISO_8601 = TypeAdapter(timedelta)
 
 
+def colour(text: str) -> str:
+    """Check a colour; return it as ``#rrggbb`` in lower case."""
+    digits = text.removeprefix("#").lower()
+    if not re.fullmatch(r"#([0-9a-fA-F]{3}){1,2}", text):
+        raise ValueError("must be a colour of hexadecimal digits, such as '#b3261e'")
+    return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
+
+
 def search_term(text: str) -> str:
     """Check words or a name to look for."""
     term = one_line(text)
@@ -313,6 +321,7 @@ Title = Annotated[str, text(200, least=1), AfterValidator(one_line)]
 SearchTerm = Annotated[str, text(200), AfterValidator(search_term)]
 Url = Annotated[str, AfterValidator(site_url)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
+Colour = Annotated[str, AfterValidator(colour)]
 Picture = Annotated[str, AfterValidator(picture)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]

@@ -14,11 +14,12 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.model import CategoryPath, SafeHtml
 from digest.editions.model import contents
 from digest.mail.composer import Composer
-from digest.mail.lint.contrast import contrast, poor
+from digest.mail.lint.contrast import poor
 from digest.mail.lint.lint import RULES, lint
 from digest.mail.lint.remark import Severity
 from digest.mail.message import compose
 from digest.mail.render import MailContent, MailTemplates
+from digest.mail.style import contrast
 from digest.mail.transports.model import Sender
 from tests.mail.samples import (
     CITY,
@@ -216,6 +217,10 @@ BREAKS: dict[str, list[bytes]] = {
         in_body('<a href="https://example.org/" style="padding: 9px">x</a>'),
         in_body(
             '<p style="padding:1px"><a href="https://e.org/" style="background:#000">x</a></p>'
+        ),
+        in_body(
+            '<table role="presentation"><tr><td style="background:#000"><a href="https://e.org/" '
+            'style="color:#fff">x</a></td></tr></table>'
         ),
     ],
     "width": [in_body('<table role="presentation" width="700"><tr><td>x</td></tr></table>')],

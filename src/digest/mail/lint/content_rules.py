@@ -9,9 +9,10 @@ from html import escape
 
 from selectolax.lexbor import LexborNode
 
-from digest.mail.lint.contrast import LEAST, poor
+from digest.mail.lint.contrast import poor
 from digest.mail.lint.remark import ParsedMessage, Rule, Severity, parted, shortened
 from digest.mail.render import MAX_HTML
+from digest.mail.style import LEAST_CONTRAST
 from digest.mail.template_context import MAX_PREHEADER, MIN_PREHEADER
 from digest.mail.text_layout import display_width
 
@@ -120,13 +121,12 @@ def _labels(mail: ParsedMessage) -> Iterator[str]:
 
 def _buttons(mail: ParsedMessage) -> Iterator[str]:
     """Check that the padding of buttons is on cells of their own: Outlook ignores that of links."""
-    for link in mail.page.css("a[style]"):
-        style = link.attributes.get("style") or ""
-        if not (_PADDING.search(style) or _BACKGROUND.search(style)):
-            continue
-        cell = link.parent
+    for link in mail.page.css("a[href]"):
+        style, cell = link.attributes.get("style") or "", link.parent
         alone = cell is not None and cell.tag == "td" and cell.text().strip() == link.text().strip()
-        if not alone or not _PADDING.search((cell and cell.attributes.get("style")) or ""):
+        around = (cell.attributes.get("style") if cell and alone else None) or ""
+        coloured = _BACKGROUND.search(style) or (_BACKGROUND.search(around) and not link.css("img"))
+        if (_PADDING.search(style) or coloured) and not _PADDING.search(around):
             yield f"a button has no padding on its cell: {shortened(link.text())}"
 
 
@@ -196,7 +196,7 @@ def _contrast(mail: ParsedMessage) -> Iterator[str]:
     for dark in (False, True):
         mode = "dark" if dark else "light"
         for words, ratio in poor(mail.page, dark=dark):
-            yield f"{ratio:.1f}:1 in {mode} mode, at least {LEAST}:1: {shortened(words)}"
+            yield f"{ratio:.1f}:1 in {mode} mode, at least {LEAST_CONTRAST}:1: {shortened(words)}"
 
 
 def _text(mail: ParsedMessage) -> Iterator[str]:

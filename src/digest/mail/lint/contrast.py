@@ -8,15 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-#: Of normal text, level AA.
-LEAST = 4.5
+from digest.mail.style import LEAST_CONTRAST, Colour, colour, contrast
 
 _RULE = re.compile(r"(?<![^{}])([^{}]++)\{([^{}]*)\}")
 _DARK = re.compile(r"@media[^{]*prefers-color-scheme:\s*dark[^{]*\{((?:[^{}]*\{[^{}]*\})*)")
-_HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})\b", re.IGNORECASE)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
-_Colour = tuple[int, int, int]
 _Style = Mapping[str, str]
 
 
@@ -32,37 +29,27 @@ def poor(page: LexborHTMLParser, *, dark: bool) -> Iterator[tuple[str, float]]:
         if not words or node.tag in ("style", "script"):
             continue
         ink, paper, hidden = _colours(node, overrides)
-        if not hidden and (ink, paper) not in seen and contrast(ink, paper) < LEAST:
+        if not hidden and (ink, paper) not in seen and contrast(ink, paper) < LEAST_CONTRAST:
             seen.add((ink, paper))
             yield words, contrast(ink, paper)
 
 
-def contrast(ink: _Colour, paper: _Colour) -> float:
-    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
-    lighter, darker = sorted((_luminance(ink), _luminance(paper)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: _Colour) -> float:
-    parts = (channel / 255 for channel in colour)
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _colours(node: LexborNode, overrides: Mapping[int, _Style]) -> tuple[_Colour, _Colour, bool]:
+def _colours(node: LexborNode, overrides: Mapping[int, _Style]) -> tuple[Colour, Colour, bool]:
     """Return what a node's words are written in and on, and whether they are hidden."""
-    ink: _Colour | None = None
-    paper: _Colour | None = None
+    ink: Colour | None = None
+    paper: Colour | None = None
     hidden = False
     above: LexborNode | None = node
     while above is not None and not (ink and paper):
         style = {**_declared(above.attributes.get("style") or "")}
         style.update(overrides.get(above.mem_id, {}))
         hidden = hidden or style.get("display", "").startswith("none")
-        ink = ink or _colour(style.get("color"))
-        paper = paper or _colour(style.get("background-color")) or _colour(style.get("background"))
+        ink = ink or colour(style.get("color", ""))
+        paper = (
+            paper
+            or colour(style.get("background-color", ""))
+            or colour(style.get("background", ""))
+        )
         above = above.parent
     return ink or _BLACK, paper or _WHITE, hidden
 
@@ -81,12 +68,3 @@ def _dark_styles(page: LexborHTMLParser) -> Mapping[int, _Style]:
 def _declared(style: str) -> dict[str, str]:
     pairs = (declaration.partition(":") for declaration in style.split(";"))
     return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
-
-
-def _colour(value: str | None) -> _Colour | None:
-    found = _HEX.search(value or "")
-    if found is None:
-        return None
-    digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
-    red, green, blue = (int(digits[place : place + 2], 16) for place in (0, 2, 4))
-    return red, green, blue
