@@ -51,6 +51,7 @@ def test_add_list_remove(program: Program) -> None:
         "language": "zh-CN",
         "timezone": "Asia/Tokyo",
         "state": "active",
+        "paused_until": "",
         "created_at": "",
         "changed_at": "",
         "reason": "",
@@ -83,6 +84,19 @@ def test_what_cannot_be_added_is_told(program: Program, options: list[str], told
 def test_export_reads_back_as_import(program: Program, workplace: Workplace) -> None:
     add(program, "a@example.org", "--name", 'Li, "Lei"', "--categories", "金融/市场")
     add(program, "b@example.org")
+    with workplace.open() as services:
+        (first, _), pause = services.store.subscribers.list(), timedelta(days=7)
+        services.store.subscribers.prefer(
+            first.id,
+            services.clock(),
+            categories=first.categories,
+            language=None,
+            timezone=None,
+            paused_until=services.clock() + pause,
+        )
+    assert (
+        "No mail until 2026-11-30 08:00 UTC" in program("subscribers", "show", "a@example.org").out
+    )
     file = workplace.folder / "list.csv"
     program("subscribers", "export", file)
     before = listed(program)
@@ -291,6 +305,20 @@ def test_show_tells_what_each_mail_came_to(program: Program, workplace: Workplac
     (mail,) = told["deliveries"]
     assert (mail["number"], mail["state"], mail["answer"]) == (1, "failed", "552 too big")
     assert program("subscribers", "show", "b@example.org").code == 1
+
+
+def test_who_had_everything_erased_is_in_no_list_again(
+    program: Program, workplace: Workplace
+) -> None:
+    with workplace.open() as services:
+        key = services.token_keys[0]
+        services.store.subscribers.erase("a@example.org", services.clock(), key)
+    (workplace.folder / "old.csv").write_text("address\na@example.org\n")
+    imported = program("subscribers", "import", "old.csv", "--digest", "daily")
+    assert imported.out == "1 left out: erased at their own wish\n"
+    refused = program("subscribers", "add", "a@example.org", "--digest", "daily")
+    assert (refused.code, "had everything erased" in refused.err) == (1, True)
+    assert add(program, "a@example.org", "--again") == "a@example.org: added\n"
 
 
 OPTED_OUT = "address,digest,name,state\nbob@example.org,daily,Bob,unsubscribed\n"

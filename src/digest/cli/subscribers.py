@@ -33,6 +33,7 @@ _LISTED = (
     "language",
     "timezone",
     "state",
+    "paused_until",
     "created_at",
     "changed_at",
     "reason",
@@ -107,15 +108,17 @@ def add(
         str | None, typer.Option(help="How and when the person agreed, for the record.")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Also somebody who has unsubscribed.")
+        bool,
+        typer.Option("--again", help="Also somebody who unsubscribed or had everything erased."),
     ] = False,
 ) -> None:
     """Subscribe an address to a digest, or change its subscription.
 
     What is not given stays as it is; "" empties it. Somebody who unsubscribed stays so without
-    --again. A new subscriber of a digest with `welcome` is sent the latest articles at once.
+    --again, and whoever had everything erased is not added. A new subscriber of a digest with
+    `welcome` is sent the latest articles at once.
     """
-    from digest.subscribers.model import Outcome
+    from digest.subscribers.model import AddressErased, Outcome
 
     with services_of(context, log=False) as services:
         try:
@@ -132,7 +135,13 @@ def add(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         tell_unknown_categories(services, new.categories or ())
-        subscriber, outcome = services.store.subscribers.add(new, services.clock(), again=again)
+        try:
+            subscriber, outcome = services.store.subscribers.add(
+                new, services.clock(), again=again, keys=services.token_keys
+            )
+        except AddressErased as error:
+            complain(f"{new.address}: {error}")
+            raise typer.Exit(FAILED) from error
     if outcome is Outcome.NOT_REVIVED:
         since = f" since {subscriber.since:%Y-%m-%d %H:%M} UTC" if subscriber.since else ""
         left = subscriber.state == "unsubscribed"
@@ -207,6 +216,7 @@ def _row(subscriber: Subscriber) -> dict[str, str]:
         "language": subscriber.language or "",
         "timezone": subscriber.timezone or "",
         "state": str(subscriber.state),
+        "paused_until": subscriber.paused_until.isoformat() if subscriber.paused_until else "",
         "created_at": subscriber.created_at.isoformat(),
         "changed_at": subscriber.changed_at.isoformat() if subscriber.changed_at else "",
         "reason": subscriber.reason or "",
@@ -285,9 +295,13 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
             ("Language", subscriber.language),
             ("Time zone", subscriber.timezone),
             ("Consent", subscriber.consent),
+            (
+                "No mail until",
+                f"{subscriber.paused_until:%Y-%m-%d %H:%M} UTC" if subscriber.paused_until else "",
+            ),
         ):
             if text:
-                say(f"  {label:<12} {text}")
+                say(f"  {label:<13} {text}")
         present = (
             subscriber.state,
             subscriber.since or subscriber.created_at,
@@ -357,8 +371,8 @@ def import_(
     """Subscribe the addresses of a CSV file, ours or another newsletter program's.
 
     Encoding, delimiter and the columns of well-known programs are recognized. Bad lines are told by
-    number, the others imported. Whoever unsubscribed or is suppressed here stays so; whoever is in
-    the file gets no more mail from here either.
+    number, the others imported. Whoever unsubscribed or is suppressed here stays so, and whoever
+    had everything erased is left out; whoever is in the file gets no more mail from here either.
     """
     from digest.subscribers.lists import BadRow, read_list
 
@@ -399,7 +413,11 @@ def import_(
         tell_unknown_categories(services, sorted(chosen))
         outcomes = Counter(
             services.store.subscribers.add_many(
-                good, services.clock(), welcome=welcome, dry_run=dry_run
+                good,
+                services.clock(),
+                welcome=welcome,
+                dry_run=dry_run,
+                keys=services.token_keys,
             )
         )
     if dry_run:
@@ -452,6 +470,7 @@ def _listed(services: Services, row: ListedSubscriber, digest: str | None) -> Ne
         since=row.since,
         reason=fields.get("reason") or None,
         created_at=row.created_at,
+        paused_until=row.paused_until,
         person=check_person(fields.get("person", "")),
         old_ids=check_old_ids(fields.get("old_ids", "")),
         history=check_history(fields.get("history", "")),

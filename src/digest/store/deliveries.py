@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, not_, or_, select, update
 
 from digest.articles.model import Article
 from digest.editions.delivery import (
@@ -133,10 +133,10 @@ class DeliveryStore:
         """Claim deliveries that are due: queued, deferred until now, or with an expired lease.
 
         They become ``sending`` until ``now + lease``; no two callers get the same one. Those due
-        longest come first. Deliveries to inactive subscribers and of cancelled editions become
-        ``suppressed`` instead, those older than ``expires`` (by digest) ``expired``. While a
-        digest is paused, one delivery is claimed when its probe is due. ``owner`` is the id of
-        the claiming daemon, if any.
+        longest come first. Deliveries to inactive subscribers, to those in a pause, and of
+        cancelled editions become ``suppressed`` instead, those older than ``expires`` (by digest)
+        ``expired``. While a digest is paused, one delivery is claimed when its probe is due.
+        ``owner`` is the id of the claiming daemon, if any.
         """
         with self._database.read() as connection:
             stale = _stale(connection, now, expires)
@@ -180,7 +180,7 @@ class DeliveryStore:
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)
-            .where(delivery.c.due_at <= now, _ACTIVE)
+            .where(delivery.c.due_at <= now, _ACTIVE, _not_paused(now))
             .order_by(delivery.c.due_at, delivery.c.id)
             # PostgreSQL alone: a second claimer passes over what this one is taking.
             .with_for_update(skip_locked=True, of=delivery)
@@ -298,7 +298,7 @@ class DeliveryStore:
             return delivery_rows.pauses(connection)
 
     def _suppress(self, now: datetime) -> None:
-        """Suppress due deliveries to inactive subscribers."""
+        """Suppress due deliveries to subscribers who are inactive or in a pause."""
         with self._database.write(Lock.OUTBOX) as connection:
             query = _unwanted(now).with_for_update(skip_locked=True, of=delivery)
             for chunk in chunks(list(connection.scalars(query))):
@@ -458,6 +458,10 @@ def _unwanted(now: datetime) -> Select[Any]:
         .outerjoin(subscriber, subscriber.c.id == delivery.c.subscriber)
         .where(
             delivery.c.due_at <= now,
-            or_(subscriber.c.id.is_(None), subscriber.c.state != SubscriberState.ACTIVE),
+            or_(subscriber.c.id.is_(None), not_(_ACTIVE), not_(_not_paused(now))),
         )
     )
+
+
+def _not_paused(now: datetime) -> ColumnElement[bool]:
+    return or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= now)

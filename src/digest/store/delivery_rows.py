@@ -84,10 +84,15 @@ def take(
 ) -> tuple[list[Delivery], bool]:
     """Claim up to ``limit`` deliveries, those due longest first; return them in this order.
 
-    The second value is whether deliveries of inactive subscribers were skipped.
+    The second value is whether deliveries of inactive or paused subscribers were skipped.
     """
     due = connection.execute(_DUE, {"now": now, "most": limit}).all()
-    mine = [row for row in due if row.state == SubscriberState.ACTIVE]
+    mine = [
+        row
+        for row in due
+        if row.state == SubscriberState.ACTIVE
+        and (row.paused_until is None or row.paused_until <= now)
+    ]
     _claim(connection, [row.delivery_id for row in mine], now, lease, owner)
     return [_delivery(row) for row in mine], len(mine) < len(due)
 

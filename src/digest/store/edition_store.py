@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, null, select, update
+from sqlalchemy import Connection, case, delete, func, null, or_, select, update
 
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import REOPENS, DeliveryState
@@ -52,8 +52,13 @@ class EditionStore:
 
     def readers(self, edition_id: int, digest: str) -> int:
         """Return the number of subscribers that an edition would go to now."""
+        due = select(edition.c.due_at).where(edition.c.id == edition_id)
         with self._database.read() as connection:
-            return len(editions.readers(connection, edition_id, digest))
+            due_at = connection.scalar(due)
+            return sum(
+                paused_until is None or due_at is None or paused_until <= due_at
+                for _, _, paused_until in editions.readers(connection, edition_id, digest)
+            )
 
     def received(self, subscriber_id: int) -> list[ReceivedEdition]:
         """Return the result of each delivery to a subscriber, latest last."""
@@ -217,7 +222,7 @@ class EditionStore:
         queued = 0
         with self._database.write(Lock.OUTBOX) as connection:
             new = list(connection.scalars(owed.order_by(subscriber.c.id)))
-            for categories, readers in _by_categories(connection, new).items():
+            for categories, readers in _by_categories(connection, new, now).items():
                 sequences = _latest(connection, digest, categories, now)
                 if sequences:
                     welcome_id = _make_welcome(connection, digest, sequences, now)
@@ -242,11 +247,12 @@ def _drop(connection: Connection, edition_id: int, now: datetime) -> bool:
 
 
 def _by_categories(
-    connection: Connection, readers: Sequence[int]
+    connection: Connection, readers: Sequence[int], now: datetime
 ) -> dict[tuple[CategoryPath, ...], list[int]]:
-    """Return the active ones of these subscribers, grouped by the categories they read."""
+    """Return those of these subscribers who get mail now, grouped by the categories they read."""
     query = select(subscriber.c.id, subscriber.c.categories).where(
-        subscriber.c.state == SubscriberState.ACTIVE
+        subscriber.c.state == SubscriberState.ACTIVE,
+        or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= now),
     )
     groups: dict[tuple[CategoryPath, ...], list[int]] = {}
     for chunk in chunks(readers):

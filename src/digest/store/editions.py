@@ -234,8 +234,10 @@ def _next_number(connection: Connection, name: str) -> int:
     return int(connection.scalar(numbers) or 0) + 1
 
 
-def readers(connection: Connection, edition_id: int, name: str) -> list[tuple[int, str | None]]:
-    """Return the active subscribers with something to read in an edition: (id, time zone).
+def readers(
+    connection: Connection, edition_id: int, name: str
+) -> list[tuple[int, str | None, datetime | None]]:
+    """Return who has something to read in an edition: (id, time zone, end of their pause).
 
     Articles have a membership at every level, so it is enough to look for a subscriber's
     categories among those of the articles (see ``editions.model.selects``).
@@ -244,24 +246,30 @@ def readers(connection: Connection, edition_id: int, name: str) -> list[tuple[in
     names = connection.scalars(select(category.c.names).where(category.c.id.in_(of_articles)))
     present = {CategoryPath(path) for path in names}
     subscribers = connection.execute(
-        select(subscriber.c.id, subscriber.c.categories, subscriber.c.timezone)
+        select(
+            subscriber.c.id,
+            subscriber.c.categories,
+            subscriber.c.timezone,
+            subscriber.c.paused_until,
+        )
         .where(subscriber.c.digest == name, subscriber.c.state == SubscriberState.ACTIVE)
         .order_by(subscriber.c.id)
     )
     return [
-        (reader, timezone)
-        for reader, categories, timezone in subscribers
+        (reader, timezone, paused_until)
+        for reader, categories, timezone, paused_until in subscribers
         if not categories or not present.isdisjoint(categories)
     ]
 
 
 def address(connection: Connection, edition_id: int, issue: Digest, now: datetime) -> None:
-    """Queue an edition's delivery for every active subscriber with something to read."""
+    """Queue an edition's delivery for every reader but those whose pause it is due in."""
     due_at = connection.scalars(select(edition.c.due_at).where(edition.c.id == edition_id)).one()
-    hours = _Hours(issue, due_at, now)
+    hours = _Hours(issue, due_at)
     deliveries = [
-        (reader, hours.of(timezone))
-        for reader, timezone in readers(connection, edition_id, issue.name)
+        (reader, max(hours.of(timezone), now) if issue.local else now)
+        for reader, timezone, paused_until in readers(connection, edition_id, issue.name)
+        if paused_until is None or paused_until <= hours.of(timezone)
     ]
     queue(connection, edition_id, deliveries, now)
 
@@ -293,20 +301,18 @@ def queue(
 
 
 class _Hours:
-    """Computes when an edition is sent: at once, or at the wall time of the reader's zone."""
+    """Computes when an edition is due: for all, or at the wall time of the reader's zone."""
 
-    def __init__(self, issue: Digest, due_at: datetime, now: datetime) -> None:
+    def __init__(self, issue: Digest, due_at: datetime) -> None:
         self._reference = ZoneInfo(issue.timezone) if issue.local else None
         self._due_at = due_at
-        self._now = now
         self._known: dict[str | None, datetime] = {}
 
     def of(self, timezone: str | None) -> datetime:
-        """Return when a reader in a zone gets it, not before now."""
+        """Return when it is due for a reader in a zone."""
         if self._reference is None:
-            return self._now
+            return self._due_at
         if timezone not in self._known:
             zone = (known_zone(timezone) if timezone else None) or self._reference
-            moment = local_moment(self._due_at, self._reference, zone)
-            self._known[timezone] = max(moment, self._now)
+            self._known[timezone] = local_moment(self._due_at, self._reference, zone)
         return self._known[timezone]

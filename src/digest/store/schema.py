@@ -26,7 +26,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 21))  # last: signups
+REVISIONS = tuple(f"{number:04}" for number in range(1, 22))  # last: preferences
 
 metadata = MetaData(
     naming_convention={
@@ -431,6 +431,7 @@ subscriber = Table(
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("welcome", Boolean, nullable=False, server_default=false()),  #: is owed one
+    Column("paused_until", Moment),  #: until then nothing is sent; NULL: no pause
     UniqueConstraint("digest", "person"),
     sqlite_autoincrement=True,
 )
@@ -456,6 +457,15 @@ signup = Table(
     Column("requested_at", Moment, nullable=False),
     Column("sent_at", Moment),  #: NULL: the confirmation mail waits to be sent
     Column("confirmed_at", Moment),
+    Column("person", Text),  #: identifier of who wants this address instead; NULL: subscribes
+)
+
+#: Addresses of persons who had everything erased, as ``tokens.erasure_mark`` makes them.
+erased_address = Table(
+    "erased_address",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("erased_at", Moment, nullable=False),
 )
 past_state = Table(
     "past_state",

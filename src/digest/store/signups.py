@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
 
+from digest.store.address_changes import change_address
 from digest.store.connection import Database, Lock
 from digest.store.schema import person, signup, subscriber
 from digest.store.subscriber_addition import SubscriberAddition, folded
@@ -58,6 +60,7 @@ class SignupStore:
                 "network": new.network,
                 "wording": new.wording,
                 "requested_at": now,
+                "person": new.person,
                 "sent_at": now if connection.execute(suppressed).first() else None,
             }
             connection.execute(signup.insert(), values)
@@ -83,11 +86,14 @@ class SignupStore:
         with self._database.read() as connection:
             return _find(connection, identifier)
 
-    def confirm(self, identifier: str, now: datetime, network: str) -> tuple[Outcome, ...]:
-        """Subscribe who asked, to each digest, and return the outcomes.
+    def confirm(
+        self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
+    ) -> tuple[Outcome, ...]:
+        """Subscribe who asked, to each digest, or change their address; return the outcomes.
 
-        Subscribes once for each request: nothing is returned for a request that was confirmed
-        before or is not there. ``network`` is that of the client that confirms.
+        That is done once for each request: nothing is returned for a request that was confirmed
+        before or is not there. ``network`` is that of the client that confirms. A mark of the
+        address as erased, made with one of ``keys``, is deleted.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             request = _find(connection, identifier)
@@ -95,6 +101,8 @@ class SignupStore:
                 return ()
             mine = signup.c.identifier == identifier
             connection.execute(update(signup).where(mine).values(confirmed_at=now))
+            if request.person is not None:
+                return change_address(connection, request, now, network, keys)
             new = [
                 NewSubscriber(
                     address=request.address,
@@ -106,7 +114,7 @@ class SignupStore:
                 )
                 for digest in request.digests
             ]
-            addition = SubscriberAddition(connection, now, again=True, welcome=True)
+            addition = SubscriberAddition(connection, now, again=True, welcome=True, keys=keys)
             return tuple(addition.run(new))
 
 
@@ -146,4 +154,5 @@ def _from_row(row: Row[Any]) -> Signup:
         wording=row.wording,
         requested_at=row.requested_at,
         confirmed_at=row.confirmed_at,
+        person=row.person,
     )

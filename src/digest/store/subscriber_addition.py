@@ -21,14 +21,14 @@ from sqlalchemy import (
     update,
 )
 
-from digest.store.schema import past_state, person, person_alias, subscriber
+from digest.store.schema import erased_address, past_state, person, person_alias, subscriber
 from digest.store.statements import among, insert_new
 from digest.store.types import chunks, storable
 from digest.subscribers.address import address_key
 from digest.subscribers.model import NewSubscriber, Outcome, SubscriberState
-from digest.subscribers.tokens import PERSON_BYTES
+from digest.subscribers.tokens import PERSON_BYTES, erasure_mark
 
-PREFERENCES = ("name", "categories", "language", "timezone", "consent")
+PREFERENCES = ("name", "categories", "language", "timezone", "consent", "paused_until")
 #: The preferences of a subscription of which nothing is known.
 _UNKNOWN: dict[str, Any] = {
     "name": "",
@@ -36,6 +36,7 @@ _UNKNOWN: dict[str, Any] = {
     "language": None,
     "timezone": None,
     "consent": "",
+    "paused_until": None,
 }
 _ACTIVE = SubscriberState.ACTIVE
 _UNSUBSCRIBED = SubscriberState.UNSUBSCRIBED
@@ -84,15 +85,31 @@ class SubscriberAddition:
     """Adds many subscriptions with a few statements, within a transaction."""
 
     def __init__(
-        self, connection: Connection, now: datetime, *, again: bool, welcome: bool
+        self,
+        connection: Connection,
+        now: datetime,
+        *,
+        again: bool,
+        welcome: bool,
+        keys: Sequence[bytes] = (),
     ) -> None:
+        """``again`` brings back who unsubscribed, or had everything erased.
+
+        ``keys`` are those with which erased addresses are marked.
+        """
         self._connection = connection
         self._now = now
         self._again = again
         self._welcome = welcome
+        self._keys = keys
 
     def run(self, new: Sequence[NewSubscriber]) -> list[Outcome]:
         """Store subscriptions and return the outcome of each."""
+        if erased := self._erased(new):
+            others = iter(self.run([one for one in new if folded(one.address) not in erased]))
+            return [
+                Outcome.ERASED if folded(one.address) in erased else next(others) for one in new
+            ]
         persons = self._persons(new)
         known = self._known(persons.values())
         added: dict[tuple[int, str], NewSubscriber] = {}
@@ -146,6 +163,20 @@ class SubscriberAddition:
         if mine.state is not _ACTIVE:
             return Outcome.RESUBSCRIBED
         return Outcome.UPDATED if updated else Outcome.UNCHANGED
+
+    def _erased(self, new: Sequence[NewSubscriber]) -> set[str]:
+        """Return the addresses, folded, of persons who had everything erased; with ``again`` none.
+
+        Then their marks are deleted.
+        """
+        addresses = {folded(one.address) for one in new}
+        marks = {erasure_mark(key, one): one for key in self._keys for one in addresses}
+        known = self._values(erased_address.c.mark, marks)
+        if not self._again:
+            return {marks[mark] for mark in known}
+        for chunk in chunks(sorted(known)):
+            self._connection.execute(delete(erased_address).where(erased_address.c.mark.in_(chunk)))
+        return set()
 
     def _persons(self, new: Sequence[NewSubscriber]) -> dict[str, int]:
         """Return the number of each address's person, made if there is none."""

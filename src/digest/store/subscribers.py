@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    delete,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
 
+from digest.articles.model import CategoryPath
 from digest.store.connection import Database, Lock
-from digest.store.schema import meta, past_state, person, person_alias, signup, subscriber
+from digest.store.schema import (
+    erased_address,
+    meta,
+    past_state,
+    person,
+    person_alias,
+    signup,
+    subscriber,
+)
+from digest.store.statements import insert_new
 from digest.store.subscriber_addition import (
     PREFERENCES,
     SubscriberAddition,
@@ -24,13 +27,14 @@ from digest.store.subscriber_addition import (
     folded,
 )
 from digest.subscribers.model import (
+    AddressErased,
     NewSubscriber,
     Outcome,
     PastState,
     Subscriber,
     SubscriberState,
 )
-from digest.subscribers.tokens import SubscriptionLink
+from digest.subscribers.tokens import SubscriptionLink, erasure_mark
 
 #: The columns of ``from_row``, and the tables that they are of.
 COLUMNS = (*subscriber.c, person.c.identifier, person.c.address)
@@ -54,15 +58,19 @@ class SubscriberStore:
         self._database = database
 
     def add(
-        self, new: NewSubscriber, now: datetime, *, again: bool = False
+        self, new: NewSubscriber, now: datetime, *, again: bool = False, keys: Sequence[bytes] = ()
     ) -> tuple[Subscriber, Outcome]:
         """Add a subscription, or update the one of this address and digest.
 
         An unsubscribed one becomes active again only with ``again``; a suppressed one never. The
-        address keeps the spelling that it had first. A new subscription is owed a welcome.
+        address keeps the spelling that it had first. A new subscription is owed a welcome. Raises
+        AddressErased without ``again`` for an address that is marked so with one of ``keys``.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            (outcome,) = SubscriberAddition(connection, now, again=again, welcome=True).run([new])
+            addition = SubscriberAddition(connection, now, again=again, welcome=True, keys=keys)
+            (outcome,) = addition.run([new])
+            if outcome is Outcome.ERASED:
+                raise AddressErased
             mine = _of_address(new.address, new.digest)
             return from_row(connection.execute(_select(mine)).one()), outcome
 
@@ -73,15 +81,18 @@ class SubscriberStore:
         *,
         welcome: bool = False,
         dry_run: bool = False,
+        keys: Sequence[bytes] = (),
     ) -> _Outcomes:
         """Add subscriptions, all or none, and return the outcome of each.
 
         A list never makes active again who unsubscribed or is suppressed here; one that says so of
         an active subscription ends it. New ones are owed a welcome only with ``welcome``. With
-        ``dry_run`` nothing is stored.
+        ``dry_run`` nothing is stored. Addresses that were erased, marked with one of ``keys``,
+        are left out.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            outcomes = SubscriberAddition(connection, now, again=False, welcome=welcome).run(new)
+            addition = SubscriberAddition(connection, now, again=False, welcome=welcome, keys=keys)
+            outcomes = addition.run(new)
             transaction = connection.get_transaction()
             if dry_run and transaction is not None:
                 transaction.rollback()
@@ -94,16 +105,38 @@ class SubscriberStore:
         deliveries stay, without the person, so that the numbers of editions stay true; pending
         ones are not sent.
         """
-        statement = delete(subscriber).where(subscriber.c.id.in_(_ids(address, digest)))
-        unsubscribed = ~select(subscriber.c.id).where(subscriber.c.person == person.c.id).exists()
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            removed = connection.execute(statement).rowcount
+            return _remove(connection, address, digest)
+
+    def erase(self, address: str, now: datetime, key: bytes) -> None:
+        """Delete all about an address but a mark made with a key, which keeps it out of lists."""
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
+            _remove(connection, address, None)
+            row = {"mark": erasure_mark(key, folded(address)), "erased_at": now}
+            insert_new(connection, erased_address, [row], key="mark")
+
+    def prefer(
+        self,
+        subscriber_id: int,
+        now: datetime,
+        *,
+        categories: tuple[CategoryPath, ...],
+        language: str | None,
+        timezone: str | None,
+        paused_until: datetime | None,
+    ) -> None:
+        """Store what a subscriber chose; nothing where the subscription was removed."""
+        statement = update(subscriber).where(subscriber.c.id == subscriber_id)
+        with self._database.write(Lock.SUBSCRIBERS) as connection:
             connection.execute(
-                delete(person).where(person.c.folded == folded(address), unsubscribed)
+                statement.values(
+                    categories=categories,
+                    language=language,
+                    timezone=timezone,
+                    paused_until=paused_until,
+                    changed_at=now,
+                )
             )
-            if digest is None:  # a link to confirm must not bring back who was removed
-                connection.execute(delete(signup).where(signup.c.folded == folded(address)))
-            return removed
 
     def linked(self, link: SubscriptionLink) -> tuple[Subscriber | None, str | None]:
         """Return the subscription of a link in a mail, and the digest that the link names.
@@ -250,12 +283,28 @@ def from_row(row: Row[Any]) -> Subscriber:
         reason=row.reason,
         timezone=row.timezone,
         consent=row.consent,
+        paused_until=row.paused_until,
     )
 
 
 def _of_address(address: str, digest: str | None) -> ColumnElement[bool]:
     mine = person.c.folded == folded(address)
     return mine if digest is None else mine & (subscriber.c.digest == digest)
+
+
+def _remove(connection: Connection, address: str, digest: str | None) -> int:
+    """Delete subscriptions of an address, and the person who has none any more."""
+    removed = connection.execute(
+        delete(subscriber).where(subscriber.c.id.in_(_ids(address, digest)))
+    ).rowcount
+    mine = person.c.folded == folded(address)
+    if digest is None:  # a link to confirm must not bring back who was removed
+        identifiers = select(person.c.identifier).where(mine)
+        asked = (signup.c.folded == folded(address)) | signup.c.person.in_(identifiers)
+        connection.execute(delete(signup).where(asked))
+    unsubscribed = ~select(subscriber.c.id).where(subscriber.c.person == person.c.id).exists()
+    connection.execute(delete(person).where(mine, unsubscribed))
+    return removed
 
 
 def _select(condition: ColumnElement[bool]) -> Select[Any]:

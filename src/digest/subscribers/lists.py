@@ -28,6 +28,7 @@ COLUMNS = (
     "since",
     "reason",
     "consent",
+    "paused_until",
     "created_at",
     "person",
     "old_ids",
@@ -108,6 +109,7 @@ class ListedSubscriber:
     state: SubscriberState | None  #: None: never confirmed
     since: datetime | None = None
     created_at: datetime | None = None
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,7 @@ class SubscriberList:
             fields["consent"] = "; ".join(evidence)
         created_at = moment(fields.pop("created_at", ""))
         since = moment(fields.pop("since", ""))
+        paused_until = moment(fields.pop("paused_until", ""))
         states: list[SubscriberState | None] = []
         word = fields.pop("state", "")
         if word:
@@ -194,6 +197,7 @@ class SubscriberList:
             state=min(states, key=order.index),
             since=since,
             created_at=created_at,
+            paused_until=paused_until,
         )
 
 
@@ -267,6 +271,7 @@ def write_list(subscribers: Iterable[NewSubscriber], categories: Mapping[int, st
                 subscriber.since.isoformat() if subscriber.since else "",
                 subscriber.reason or "",
                 subscriber.consent or "",
+                subscriber.paused_until.isoformat() if subscriber.paused_until else "",
                 subscriber.created_at.isoformat() if subscriber.created_at else "",
                 subscriber.person or "",
                 " ".join(subscriber.old_ids),

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from digest.articles.model import CategoryPath
+from digest.errors import DigestError
 from digest.times import require_utc
 
 
@@ -48,6 +49,7 @@ class Subscriber:
     reason: str | None = None  #: of the state, without addresses
     timezone: str | None = None  #: IANA name; None means the site's
     consent: str = ""  #: how and when the person agreed, as far as known
+    paused_until: datetime | None = None  #: aware UTC; until then nothing is sent
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
@@ -64,6 +66,7 @@ class NewSubscriber:
     language: str | None = None  #: empty: the digest's
     timezone: str | None = None  #: empty: the site's
     consent: str | None = None
+    paused_until: datetime | None = None
     # What only another installation, or another program, knows:
     state: SubscriberState = SubscriberState.ACTIVE
     since: datetime | None = None
@@ -84,6 +87,14 @@ class Outcome(StrEnum):
     ENDED = "ended: unsubscribed or suppressed in the list"
     RESUBSCRIBED = "resubscribed"
     NOT_REVIVED = "not revived: unsubscribed or suppressed here"
+    ERASED = "left out: erased at their own wish"
+
+
+class AddressErased(DigestError):
+    """A person had everything about an address erased; the operator may ask them."""
+
+    def __str__(self) -> str:
+        return "had everything erased, and is not added; --again adds it nevertheless"
 
 
 def may_read(

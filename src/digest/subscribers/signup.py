@@ -33,17 +33,18 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signup:
-    """A request to subscribe to one digest or more, which its confirmation mail is to prove."""
+    """A request that its confirmation mail is to prove: to subscribe, or to change the address."""
 
     identifier: str  #: of the form of a person's
     address: str  #: checked
-    digests: tuple[str, ...]  #: names, at least one
+    digests: tuple[str, ...]  #: names; none for a change of address
     categories: tuple[CategoryPath, ...]  #: of every digest; empty means all
     language: str  #: BCP 47: of the form, the mail and the subscription
     network: str  #: that the form was sent from, as ``network_of`` returns it
     wording: str  #: the words of consent beside the button
     requested_at: datetime  #: aware UTC
     confirmed_at: datetime | None = None  #: aware UTC
+    person: str | None = None  #: whose address is to become this one; None: somebody subscribes
 
     def __post_init__(self) -> None:
         require_utc("requested_at", self.requested_at)

@@ -100,6 +100,14 @@ def form_token(key: bytes, made_at: datetime) -> str:
     return _make(key, Purpose.FORM, content)
 
 
+def erasure_mark(key: bytes, folded: str) -> str:
+    """Return what tells an erased address from others, but not which it is.
+
+    ``folded`` is the address as ``address_key`` returns it.
+    """
+    return hmac.digest(key, b"digest.erased.1\0" + folded.encode(), "sha256")[:16].hex()
+
+
 def read_confirmation_token(keys: Sequence[bytes], text: str, now: datetime) -> str | None:
     """Return the identifier in a token made with one of the keys; None if it expired by ``now``."""
     content = _read(keys, Purpose.CONFIRM, text)
