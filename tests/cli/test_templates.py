@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -38,17 +37,31 @@ def test_a_template_is_shipped_until_it_is_overridden(program: Program, own: Pat
     assert "+h1 { color: #000 }" in program("templates", "diff", NAME).out.splitlines()
 
 
-def test_changes_of_the_shipped_template_are_told_until_they_are_merged(
-    program: Program, own: Path
-) -> None:
+def test_changes_of_the_shipped_template_are_merged_or_told(program: Program, own: Path) -> None:
+    shipped = (resources.templates() / NAME).read_text("utf-8")
     program("templates", "update", NAME)
-    (own / NAME).write_text("mine", "utf-8")
-    (own / ".shipped.json").write_text(json.dumps({NAME: "0" * 64}), "utf-8")
+    older = shipped.replace(".end {", ".finish {").replace("body {", "main {", 1)
+    (own / ".shipped" / NAME).write_text(older, "utf-8")
+    mine = older + "h1 { color: #000 }\n"
+    (own / NAME).write_text(mine, "utf-8")
     assert state(program) == "overridden, shipped one has changed"
+    assert program("templates", "update").code == 0
+    assert (own / NAME).read_text("utf-8") == shipped + "h1 { color: #000 }\n"
+    assert (own / ".before" / NAME).read_text("utf-8") == mine
+    assert state(program) == "overridden"
+    assert "has not changed" in program("templates", "update", NAME).out
+    torn = older.replace(".finish {", ".stop {")
+    (own / ".shipped" / NAME).write_text(older, "utf-8")
+    (own / NAME).write_text(torn, "utf-8")
     refused = program("templates", "update", NAME)
-    assert (refused.code, (own / NAME).read_text("utf-8")) == (1, "mine")
+    assert (refused.code, (own / NAME).read_text("utf-8")) == (1, torn)
+    both = (own / ".merge" / NAME).read_text("utf-8")
+    assert all(
+        word in both for word in ("<<<<<<< yours", ".stop {", ".end {", ">>>>>>> shipped now")
+    )
     assert program("templates", "update", NAME, "--merged").code == 0
-    assert (state(program), (own / NAME).read_text("utf-8")) == ("overridden", "mine")
+    assert state(program) == "overridden"
+    assert not (own / ".merge" / NAME).exists()
 
 
 @pytest.mark.parametrize("name", ["absent.html", "../config/digest.toml", "/etc/passwd"])
@@ -58,8 +71,10 @@ def test_a_name_of_no_template_is_refused(program: Program, own: Path, name: str
     assert list(own.iterdir()) == []
 
 
-def test_a_record_that_cannot_be_read_counts_as_none(program: Program, own: Path) -> None:
+def test_a_template_of_unknown_origin_is_left_to_its_author(program: Program, own: Path) -> None:
     (own / "mail").mkdir()
     (own / NAME).write_text("mine", "utf-8")
-    (own / ".shipped.json").write_text("[", "utf-8")
     assert state(program) == "overridden"
+    refused = program("templates", "update")
+    assert (refused.code, (own / NAME).read_text("utf-8")) == (1, "mine")
+    assert "--merged" in refused.err

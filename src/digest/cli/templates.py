@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +10,13 @@ import typer
 from digest import resources
 from digest.cli.context import Context
 from digest.cli.terminal import FAILED, complain, print_diff, print_table, say
+from digest.cli.three_way import merge
 
 app = typer.Typer(help="Your own templates beside the shipped ones.", no_args_is_help=True)
 
-#: In the folder of overriding templates: the hash of the shipped version that each comes from.
-_RECORD = ".shipped.json"
+#: In the operator's folder: the shipped versions that templates come from, merges that need a
+#: hand, and what was there before a merge.
+_SHIPPED, _MERGE, _BEFORE = ".shipped", ".merge", ".before"
 
 Name = Annotated[str, typer.Argument(help="A template, such as mail/digest.html.")]
 
@@ -45,34 +45,80 @@ def diff(context: typer.Context, name: Name) -> None:
 @app.command()
 def update(
     context: typer.Context,
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(help="A template. Without it: all of your folder.")
+    ] = None,
     merged: Annotated[
         bool,
         typer.Option("--merged", help="Only record that yours has what the shipped one has."),
     ] = False,
 ) -> None:
-    """Copy a shipped template into your folder, to change it or to follow its changes.
+    """Copy a shipped template into your folder, or bring what changed in it into yours.
 
-    A template of yours that you have changed is not overwritten: merge the changes by hand, then
-    record that with --merged.
+    Your changes and ours are merged. Where both touch the same lines, yours stays as it is, and
+    the merge with both is written beside it, into `.merge`; ends with 1 then. What was there before
+    a merge is kept in `.before`.
     """
     folder, shipped = _folder(context), resources.templates()
     if folder == shipped:
         raise typer.BadParameter("paths.templates is not set: there is no folder of your own")
-    if not (shipped / name).is_file() or name not in _names(shipped):
+    known = _names(shipped)
+    if name is not None and name not in known:
         raise typer.BadParameter(f"no template of the name {name} is shipped")
-    ours, own, record = (shipped / name).read_bytes(), folder / name, _record(folder)
-    if merged:
+    if name is not None and merged:
         _require(name, folder)
-    elif own.is_file() and _hash(own.read_bytes()) not in (_hash(ours), record.get(name)):
-        complain(f"{name} has changes of yours: see `digest templates diff {name}`, merge them")
+    names = [name] if name else [own for own in _names(folder) if own in known]
+    if merged:
+        for each in names:
+            _record(folder, each, (shipped / each).read_bytes())
+            (folder / _MERGE / each).unlink(missing_ok=True)
+            say(f"{each}: recorded as merged")
+    elif [each for each in names if not _updated(each, folder, shipped)]:  # one stops no other
         raise typer.Exit(FAILED)
-    if not merged:
-        own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_bytes(ours)
-    record[name] = _hash(ours)
-    (folder / _RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
-    say(f"{name}: as shipped" if not merged else f"{name}: recorded as merged")
+
+
+def _updated(name: str, folder: Path, shipped: Path) -> bool:
+    """Bring the changes of a shipped template into the operator's; False if that needs a hand."""
+    own, ours = folder / name, (shipped / name).read_bytes()
+    mine = own.read_bytes() if own.is_file() else None
+    base = _recorded(folder, name)
+    if mine in (None, base, ours):
+        made, told = ours, "as shipped"
+    elif base == ours:
+        say(f"{name}: the shipped one has not changed")
+        return True
+    elif base is None:
+        complain(
+            f"{name}: which shipped version yours comes from is not known. See `digest templates "
+            f"diff {name}`, merge by hand, then `digest templates update {name} --merged`"
+        )
+        return False
+    else:
+        result = merge(*(_decoded(text) for text in (base, mine or b"", ours)))
+        made = result.text.encode("utf-8", "surrogateescape")
+        if result.conflicts:
+            _write(folder / _MERGE / name, made)
+            complain(
+                f"{name}: {result.conflicts} places are changed in both; yours is as it was. Mend "
+                f"{folder / _MERGE / name} between the marks, put it in the place of {name}, then "
+                f"`digest templates update {name} --merged`"
+            )
+            return False
+        told = f"merged; before: {_BEFORE}/{name}"
+        _write(folder / _BEFORE / name, mine or b"")
+    if made != mine:
+        _write(own, made)
+    _record(folder, name, ours)
+    say(f"{name}: {told}")
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a daemon may read it now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def _folder(context: typer.Context) -> Path:
@@ -82,13 +128,14 @@ def _folder(context: typer.Context) -> Path:
 
 
 def _names(*folders: Path) -> list[str]:
-    """Return the names of all templates in folders, hidden files left out."""
+    """Return the names of all templates in folders; hidden files and folders are left out."""
     return sorted(
         {
             path.relative_to(folder).as_posix()
             for folder in folders
             for path in folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file()
+            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         }
     )
 
@@ -101,10 +148,8 @@ def _state(name: str, folder: Path, shipped: Path) -> str:
     ours = (shipped / name).read_bytes()
     if (folder / name).read_bytes() == ours:
         return "overridden, same as shipped"
-    known = _record(folder).get(name)
-    if known is None:
-        return "overridden"
-    return "overridden" if known == _hash(ours) else "overridden, shipped one has changed"
+    changed = _recorded(folder, name) not in (None, ours)
+    return "overridden, shipped one has changed" if changed else "overridden"
 
 
 def _require(name: str, *folders: Path) -> None:
@@ -113,17 +158,21 @@ def _require(name: str, *folders: Path) -> None:
             raise typer.BadParameter(f"{folder} has no template {name}")
 
 
-def _record(folder: Path) -> dict[str, str]:
+def _recorded(folder: Path, name: str) -> bytes | None:
+    """Return the shipped version that the operator's template comes from; None if not known."""
     try:
-        record = json.loads((folder / _RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        return (folder / _SHIPPED / name).read_bytes()
+    except OSError:
+        return None
+
+
+def _record(folder: Path, name: str, content: bytes) -> None:
+    _write(folder / _SHIPPED / name, content)
 
 
 def _text(path: Path) -> str:
     return path.read_text("utf-8", "replace")
 
 
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
