@@ -1,4 +1,4 @@
-"""Mails to the operator: short plain text about an edition that waits or has ended."""
+"""Mails to the operator: an edition waits or has ended, or mail is paused; short plain text."""
 
 # pure
 from __future__ import annotations
@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 from digest.articles.model import Article
-from digest.editions.delivery import DeliveryState
+from digest.editions.delivery import DeliveryState, Pause
 from digest.editions.model import Digest, Edition, EditionState, contents, decided_at
 from digest.editions.progress import Outcome
 from digest.mail.headers import mailbox, unstructured, verbatim
@@ -133,6 +133,43 @@ def report_message(
         subject=f"{subject}, {unsent:,} not" if unsent else subject,
         text="\n".join(_report_lines(outcome, title)) + "\n",
         reference=f"{edition.digest}.{edition.id}.{int(ended_at.timestamp())}.report",
+        now=now,
+    )
+
+
+def pause_message(
+    pause: Pause, title: str | None, sender: Sender, to: str, now: datetime
+) -> Envelope:
+    """Return the mail that tells of a pause, of the digest called ``title`` or (None) all mail.
+
+    Its Message-ID is derived from the pause. Raises as ``operator_message``.
+    """
+    what = f"{title} ({pause.digest})" if title else "All mail"
+    lines = [
+        wrap(
+            f"{what} is paused since {pause.since:%Y-%m-%d %H:%M} UTC: several recipients in a row "
+            "were refused with the same answer, so that it is not about them. Nothing is lost: "
+            "what is not sent waits, until it expires."
+            if title
+            else f"{what} is paused since {pause.since:%Y-%m-%d %H:%M} UTC: the server refuses it "
+            "whoever it is for. Nothing is lost: what is not sent waits, until it expires."
+        ),
+        "",
+        "What the server said:",
+        wrap(one_line(pause.reason), first="  ", rest="  "),
+        "",
+        wrap(
+            "A single message is tried about once an hour; when it is accepted, the others follow "
+            "by themselves. Once the cause is mended, you need not wait for that:"
+        ),
+        f"digest resume {pause.digest}" if pause.digest else "digest resume",
+    ]
+    return operator_message(
+        sender,
+        to,
+        subject=f"{cut(one_line(title), MAX_TITLE)} is paused" if title else "All mail is paused",
+        text="\n".join(lines) + "\n",
+        reference=f"{pause.digest or 'all'}.{int(pause.since.timestamp())}.pause",
         now=now,
     )
 

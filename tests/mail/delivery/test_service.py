@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from email import message_from_bytes
 
 import pytest
 from structlog.testing import capture_logs
 
-from digest.editions.delivery import Delivery, DeliveryState
+from digest.editions.delivery import Delivery, DeliveryState, Pause
 from digest.editions.model import Digest
 from digest.editions.progress import Outcome, Progress
 from digest.errors import DeliveryDeferred, DeliveryRefused, ServerUnavailable, StoreError
@@ -309,3 +310,41 @@ async def test_new_subscribers_are_welcomed_before_anything_else_is_sent() -> No
     assert {"event": "new subscribers welcomed", "digest": "daily", "subscribers": 1} in [
         {key: value for key, value in one.items() if key != "log_level"} for one in logs
     ]
+
+
+async def test_the_operator_is_told_once_of_each_pause() -> None:
+    room = Room()
+    daily = Pause(digest="daily", since=NOW, probe_at=NOW, reason="550 relay not\r\npermitted")
+    everything = Pause(digest=None, since=NOW, probe_at=NOW, reason="535 no")
+    room.transport.errors["ops@example.org"] = [DeliveryDeferred(451, "later")]
+    told = room.service.reports.report_pauses
+    await told([daily])
+    await told([daily])
+    assert not room.transport.taken  # it waits
+    room.clock.advance(hours=1)
+    await told([daily])
+    room.transport.errors["ops@example.org"] = [DeliveryRefused(550, "no")]
+    await told([everything, daily])
+    await told([everything, daily])
+    await told([])
+    await told([everything, daily])  # as if paused again
+    texts = [message_from_bytes(taken.message) for taken in room.transport.taken]
+    assert [text["Message-ID"].split("@")[0] for text in texts] == [
+        f"<daily.{int(NOW.timestamp())}.pause",
+        f"<all.{int(NOW.timestamp())}.pause",
+        f"<daily.{int(NOW.timestamp())}.pause",
+    ]
+    first, second = (bytes(text.get_payload(decode=True)).decode() for text in texts[:2])
+    assert "晨间摘要 (daily) is paused since 2026-11-23 00:00 UTC" in first
+    assert "  550 relay not permitted\n" in first
+    assert first.endswith("\ndigest resume daily\n")
+    assert second.startswith("All mail is paused")
+    assert second.endswith("\ndigest resume\n")
+
+
+async def test_nobody_is_told_of_a_pause_without_an_operators_address() -> None:
+    room = Room(report_to="")
+    await room.service.reports.report_pauses(
+        [Pause(digest="daily", since=NOW, probe_at=NOW, reason="550 no")]
+    )
+    assert not room.transport.taken

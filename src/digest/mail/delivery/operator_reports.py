@@ -1,20 +1,21 @@
-"""Send mails to the operator, and a report of each edition that is done."""
+"""Send mails to the operator: a report of each edition that is done, and pauses."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
+from digest.editions.delivery import Pause
 from digest.editions.progress import Outcome
 from digest.errors import DeliveryDeferred, DeliveryError
 from digest.mail.delivery.attempt import SEND_WITHIN, Transport
 from digest.mail.delivery.retry import RETRY_AFTER
 from digest.mail.message import Envelope
-from digest.mail.operator_mail import report_message
+from digest.mail.operator_mail import pause_message, report_message
 from digest.mail.transports.model import Sender
 from digest.times import Clock
 
@@ -53,6 +54,7 @@ class OperatorReports:
         self._clock = clock
         self._retry_at: datetime | None = None
         self._sent: set[int] = set()  # editions whose report is not marked yet
+        self._told: set[tuple[str | None, datetime]] = set()  # pauses, since this program started
 
     async def send(self, message: Envelope) -> None:
         """Send a message to the operator. Raises DeliveryError."""
@@ -86,3 +88,28 @@ class OperatorReports:
             self._sent.add(edition.id)  # it is sent once, even if it cannot be marked
             await asyncio.to_thread(self._store.mark_reported, edition.id, now)
             self._sent.discard(edition.id)
+
+    async def report_pauses(self, pauses: Iterable[Pause]) -> None:
+        """Tell of each pause once, as far as the server takes that.
+
+        One that is still there when the program starts again is told again, in the same message.
+        """
+        now = self._clock()
+        present = {(pause.digest, pause.since): pause for pause in pauses}
+        self._told &= present.keys()
+        if not self._to or (self._retry_at and now < self._retry_at <= now + RETRY_AFTER[0]):
+            return
+        for key, pause in present.items():
+            if key in self._told:
+                continue
+            title = self._titles.get(pause.digest, pause.digest) if pause.digest else None
+            try:
+                await self.send(pause_message(pause, title, self._sender, self._to, now))
+                _log.info("operator told of a pause", digest=pause.digest)
+            except DeliveryDeferred as error:
+                self._retry_at = now + RETRY_AFTER[0]
+                _log.warning("operator not told of a pause yet", error=str(error))
+                return
+            except DeliveryError as error:
+                _log.error("mail to the operator refused", error=str(error))
+            self._told.add(key)

@@ -138,7 +138,9 @@ class DeliveryService:
                     await self._queue_welcomes()
                     await self._worker.send_due(self._wakeup)
                     await self.reports.report_done()
-                    await self._remind()
+                    pauses = await asyncio.to_thread(self._queue.pauses)
+                    await self.reports.report_pauses(pauses)
+                    self._remind(pauses)
                     wait = await self._wait()
                 except StoreError as error:
                     _log.error("delivery queue out of reach", error=str(error))
@@ -166,12 +168,12 @@ class DeliveryService:
             if queued:
                 _log.info("new subscribers welcomed", digest=digest.name, subscribers=queued)
 
-    async def _remind(self) -> None:
-        """Log what is paused, once an hour. Raises StoreError."""
+    def _remind(self, pauses: Iterable[Pause]) -> None:
+        """Log what is paused, once an hour."""
         now = self._clock()
         if self._remind_at and now < self._remind_at <= now + _REMIND_EVERY:
             return
-        for pause in await asyncio.to_thread(self._queue.pauses):
+        for pause in pauses:
             self._remind_at = now + _REMIND_EVERY
             if now - pause.since >= _REMIND_EVERY:
                 _log.error(
