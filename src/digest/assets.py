@@ -9,6 +9,8 @@ import re
 ASSETS = "assets/"
 #: Bytes at the start of a file by which its type is told.
 HEAD = 4_096
+#: Stands in place of a copy's name where the folder of assets had no room for it.
+NO_ROOM = "-"
 
 _PICTURES = {
     "jpg": "image/jpeg",

@@ -391,6 +391,19 @@ async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
     assert f'ref="{gone.id}"' in feed.text
 
 
+async def test_pictures_that_nothing_refers_to_are_removed(
+    services: Services, monkeypatch: pytest.MonkeyPatch, calls: ThreadCalls
+) -> None:
+    monkeypatch.setattr(daemon_module, "_LOOK_AT_ASSETS", 0.01)
+    copy = services.settings.asset_folder() / f"{0:032x}.png"
+    copy.parent.mkdir(parents=True)
+    copy.touch()
+    os.utime(copy, (1, 1))
+    services.store.assets.unused([copy.name], datetime(2020, 1, 1, tzinfo=UTC), DUE)
+    async with running(services):
+        await calls.until(lambda: not copy.exists())
+
+
 async def test_without_a_web_server_everything_else_runs(workplace: Workplace) -> None:
     configuration = workplace.configuration.read_text(encoding="utf-8")
     workplace.configure(base=configuration.replace("port = 0", "enabled = false"))

@@ -492,10 +492,15 @@ def test_where_folders_lie_changes_no_draft() -> None:
             hidden=(),
             linked=(),
             max_bytes=1_000,
+            max_folder_bytes=1_000_000,
         )
         return default_options(assets=replace(assets, **changes)).fingerprint()
 
-    assert fingerprint(target="/b") == fingerprint(roots=((".", "/s"), ("x", "/t")))
+    assert (
+        fingerprint(target="/b")
+        == fingerprint(max_folder_bytes=7)
+        == fingerprint(roots=((".", "/s"), ("x", "/t")))
+    )
     assert fingerprint(linked=("pdf",)) != fingerprint()
     assert default_options(assets=None).fingerprint() != fingerprint()
     assert default_options().fingerprint() != fingerprint()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 
 
 def test_build_publishes_and_tells(program: Program, workplace: Workplace) -> None:
@@ -209,10 +209,35 @@ def test_status_tells_that_a_template_cannot_be_used(
     assert "web/article.html" in json.loads(program("status", "--json").out)["templates"]
 
 
+def test_pictures_for_which_there_is_no_room_are_told_until_there_is(
+    program: Program, workplace: Workplace
+) -> None:
+    pictures = [b"\x89PNG\r\n\x1a\n" + bytes([number]) * 700_000 for number in range(2)]
+    for number, picture in enumerate(pictures):
+        workplace.write(f"{number}.md", f"第{number}篇", body=f'<p>图<img src="{number}.png"></p>')
+        (workplace.articles / f"{number}.png").write_bytes(picture)
+    few = "[articles]\nmax_asset_bytes = 1048576\nmax_asset_folder_bytes = {}\n"
+    workplace.configure(base=CONFIGURATION.replace("[articles]\n", few.format(1_048_576)))
+    copies = workplace.folder / "data/assets"
+
+    with workplace.open() as services:
+        workplace.build(services)
+        (note,) = services.store.articles.problems(noted=True)
+    assert "1.png' has no room in the 1,048,576 bytes" in note.cause
+    assert len(list(copies.glob("*.png"))) == 1
+    told = "1 files left out: the folder has no more room ([articles] max_asset_folder_bytes;"
+    assert told in program("status").out
+
+    workplace.configure(base=CONFIGURATION.replace("[articles]\n", few.format(3_000_000)))
+    program("build")
+    assert {copy.read_bytes() for copy in copies.glob("*.png")} == set(pictures)
+
+
 def test_status_tells_what_cannot_be_written(program: Program, workplace: Workplace) -> None:
     workplace.write("a.md")
     program("build")
-    assert json.loads(program("status", "--json").out)["not_written"] == {}
+    told = json.loads(program("status", "--json").out)
+    assert (told["not_written"], told["files_without_assets"]) == ({}, 0)
     rss = workplace.folder / "public/feeds/rss.xml"
     rss.unlink()
     (rss / "inside").mkdir(parents=True)

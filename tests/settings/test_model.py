@@ -167,6 +167,7 @@ class TestDraftOptions:
             assets = ["static"]
             asset_types = ["pdf"]
             max_asset_bytes = 2048
+            max_asset_folder_bytes = 3000000
             summary_length = 99
             placeholder_hosts = ["Placeholder.Example"]
             embeds = ["Video.Example"]
@@ -204,6 +205,7 @@ class TestDraftOptions:
                 hidden=(str(tmp_path / "data"), str(tmp_path / "public"), str(tmp_path / "copies")),
                 linked=("pdf",),
                 max_bytes=2_048,
+                max_folder_bytes=3_000_000,
                 links=LinkOptions(
                     site="https://news.example/",
                     timezone="Europe/Berlin",

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -26,6 +27,8 @@ _log = structlog.get_logger(__name__)
 _STOP_PUBLISHING, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
 _STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 _STOP_SOURCES = _STOP_PUBLISHING  # likewise
+#: How long until the folder of assets is looked at again; seconds.
+_LOOK_AT_ASSETS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Daemon:
             # Files that come before the first scan are found by it.
             sources = tasks.create_task(follower.run()) if follower else None
             indexer = tasks.create_task(self._index())
+            assets = tasks.create_task(self._look_at_assets())
             await self._stop.wait()
             _log.info("stopping")
             self._stopping()
@@ -117,6 +121,7 @@ class Daemon:
                 _ended(editor, _STOP_EDITOR),
                 _ended(indexer, _STOP_PUBLISHING),
                 _ended(signups, _STOP_EDITOR),
+                _ended(assets, _STOP_PUBLISHING),
                 *([_ended(sources, _STOP_SOURCES)] if sources else []),
             )
             self._delivery.stop()
@@ -132,6 +137,13 @@ class Daemon:
     async def _index(self) -> None:
         if self._indexer:
             await self._indexer.run(self._publish_loop.busy)
+
+    async def _look_at_assets(self) -> None:
+        check, go_on = self._services.unused_assets().check, self._publish_loop.go_on
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _LOOK_AT_ASSETS)
+            await self._until_done("check of the assets", partial(asyncio.to_thread, check, go_on))
 
     async def _serve(self, server: Server) -> None:
         await self._checked.wait()

@@ -31,6 +31,7 @@ from digest.app.builders import (
     template_folders,
 )
 from digest.app.token_keys import fingerprint, load_keys, tell_lost_keys
+from digest.articles.ingest.asset_copies import UnusedAssets
 from digest.articles.ingest.ingest import Ingest
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Workers
@@ -158,6 +159,18 @@ class Services:
             workers=workers,
             clock=self.clock,
             policy=self.settings.ingest_policy(),
+        )
+
+    def unused_assets(self) -> UnusedAssets:
+        """Return what removes copies of assets that are used no more."""
+        articles = self.settings.articles
+        return UnusedAssets(
+            folder=self.settings.asset_folder(),
+            limit=articles.max_asset_folder_bytes,
+            largest=articles.max_asset_bytes,
+            keep=articles.keep_unused_assets,
+            store=self.store.assets,
+            clock=self.clock,
         )
 
     def search_indexer(self) -> SearchIndexer | None:

@@ -43,6 +43,7 @@ class AssetOptions:
     hidden: tuple[str, ...]  #: folders of which nothing is published: data, and what is published
     linked: tuple[str, ...]  #: extensions of files, not pictures, that links may lead to
     max_bytes: int  #: of one file
+    max_folder_bytes: int  #: of all copies
     links: LinkOptions | None = None  #: None: links to files of articles lead nowhere
 
 
@@ -86,11 +87,11 @@ class DraftOptions:
     def fingerprint(self) -> str:
         """Return hex that changes when any option or the pipeline itself does.
 
-        Where folders of articles and of copies lie does not count.
+        Where folders of articles and of copies lie, and how much these may hold, does not count.
         """
         options = asdict(self)
         if self.assets:
-            for place in ("roots", "target", "hidden"):
+            for place in ("roots", "target", "hidden", "max_folder_bytes"):
                 del options["assets"][place]
         return hashed([str(PIPELINE), json.dumps(options, sort_keys=True)])
 

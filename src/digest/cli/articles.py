@@ -44,6 +44,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
     """
     with services_of(context) as services:
         began = time.monotonic()
+        services.unused_assets().check()
         taken = _take_all(services)
         with progress_bar("Publishing") as progress:
             published = services.publish(progress)
@@ -213,6 +214,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         ]
         scan = store.scans.last()
         failures = _failures(services)
+        left_out = store.assets.left_out()
         running = daemon_runs(settings.paths.data)
     if as_json:
         keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
@@ -225,6 +227,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             "running": running,
             "templates": fault,
             "not_written": failures,
+            "files_without_assets": left_out,
         }
         print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
         if pauses:
@@ -240,6 +243,11 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         say(f"Templates    {fault}; a running daemon uses the last good ones")
     for path, problem in failures.items():
         say(f"Not written  {path}: {problem}")
+    if left_out:
+        say(
+            f"Assets       of {left_out:,} files left out: the folder has no more room "
+            "([articles] max_asset_folder_bytes; `digest problems --notes`)"
+        )
     for name, why in scan.unseen.items() if scan else ():
         say(f"Away         {settings.roots().get(name, name)}: {why}; its articles stay")
     if counts.withdrawn:

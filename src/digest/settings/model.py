@@ -241,6 +241,7 @@ class Settings(BaseSettings):
                 hidden=(str(self.paths.data), str(self.paths.output), str(self.asset_folder())),
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
+                max_folder_bytes=self.articles.max_asset_folder_bytes,
                 links=LinkOptions(
                     site=self.site().link(""),
                     timezone=self.site_table.timezone,

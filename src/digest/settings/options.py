@@ -190,6 +190,8 @@ class ArticlesTable(Table):
         "webm",
     )
     max_asset_bytes: Annotated[int, whole(1_024, 1_073_741_824)] = 20_971_520
+    max_asset_folder_bytes: Annotated[int, whole(1_048_576, 2**50)] = 10_737_418_240
+    keep_unused_assets: Annotated[timedelta, duration_within("0s", "3650d")] = timedelta(days=90)
     longest_embargo: Annotated[timedelta, duration_within("0s", "3650d")] = timedelta(days=365)
     category_style: Literal["path", "flat"] = "path"
     max_feeds: Annotated[int, whole(2, 1_000)] = 64

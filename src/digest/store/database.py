@@ -15,6 +15,7 @@ from digest.store.deliveries import DeliveryStore
 from digest.store.edition_progress import Reports
 from digest.store.edition_store import EditionStore
 from digest.store.feeds import FeedStore
+from digest.store.file_assets import AssetStore
 from digest.store.meta_rows import HubNotificationStore, KeyStore, ScanStore
 from digest.store.pages import PageStore
 from digest.store.schema import REVISIONS, meta
@@ -34,6 +35,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.articles = ArticleStore(database)
+        self.assets = AssetStore(database)
         self.scans = ScanStore(database)
         self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)

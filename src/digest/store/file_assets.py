@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Text, delete, distinct, func, select, type_coerce, update
 
 from digest.articles.model import AssetState
-from digest.store.schema import article, file, file_asset
-from digest.store.statements import among, insert
+from digest.assets import NO_ROOM
+from digest.store.connection import Database
+from digest.store.schema import article, file, file_asset, meta, unused_asset
+from digest.store.statements import among, insert, insert_new, put
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import visible
+
+#: The row of ``meta`` that tells when unused copies were last looked for.
+_LOOKED_AT = "assets_looked_at"
+#: A hash in the address of a copy, wherever that stands.
+_HASH = re.compile(r"([0-9a-f]{32})\.")
+#: Articles looked through in one transaction, and those of them in memory at once.
+_ARTICLES, _TEXTS = 1_000, 20
 
 
 def replace_assets(connection: Connection, assets: Mapping[str, Sequence[AssetState]]) -> None:
@@ -58,7 +70,83 @@ def visible_assets(connection: Connection) -> set[str]:
         select(file_asset.c.name)
         .join(file, file.c.key == file_asset.c.file)
         .join(article, article.c.id == file.c.article)
-        .where(visible(), file_asset.c.name != "")
+        .where(visible(), file_asset.c.name.not_in(("", NO_ROOM)))
         .distinct()
     )
     return set(connection.scalars(query))
+
+
+class AssetStore:
+    """Which copies of assets are in use. Every method raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def unused(self, names: Collection[str], now: datetime, before: datetime) -> set[str]:
+        """Note which of these copies no file refers to; return those noted at ``before``."""
+        with self._database.read() as connection:
+            referred = select(file_asset.c.name)
+            used = {row.name for row in among(connection, referred, file_asset.c.name, names)}
+            noted = select(unused_asset)
+            known = {
+                row.name: row.since for row in among(connection, noted, unused_asset.c.name, names)
+            }
+        new = set(names) - used - known.keys()
+        if new or used & known.keys():
+            with self._database.write() as connection:
+                _forget(connection, used & known.keys())
+                rows = [{"name": name, "since": now} for name in sorted(new)]
+                insert_new(connection, unused_asset, rows, key="name")
+        since = dict.fromkeys(new, now) | known
+        return {name for name, moment in since.items() if moment <= before and name not in used}
+
+    def in_texts(self, names: AbstractSet[str], go_on: Callable[[], None]) -> set[str]:
+        """Return those of these copies that a stored article shows; ``go_on`` may raise."""
+        wanted = {name.partition(".")[0] for name in names}
+        shown: set[str] = set()
+        after: int | None = 0
+        enclosure = type_coerce(article.c.enclosure, Text)
+        query = select(article.c.id, article.c.body, article.c.image, enclosure)
+        while after is not None:
+            go_on()
+            following = query.where(article.c.id > after).order_by(article.c.id).limit(_ARTICLES)
+            after = None
+            with self._database.read() as connection:
+                for row in connection.execution_options(yield_per=_TEXTS).execute(following):
+                    after, *texts = row
+                    for text in filter(None, texts):
+                        shown.update(wanted.intersection(_HASH.findall(text)))
+        return {name for name in names if name.partition(".")[0] in shown}
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop what was noted of these copies."""
+        with self._database.write() as connection:
+            _forget(connection, names)
+
+    def left_out(self) -> int:
+        """Return the number of article files with assets for which there was no room."""
+        files = select(func.count(distinct(file_asset.c.file))).where(file_asset.c.name == NO_ROOM)
+        with self._database.read() as connection:
+            return connection.scalar(files) or 0
+
+    def retry(self) -> None:
+        """Have the next scan read those files again."""
+        with self._database.write() as connection:
+            these = file_asset.c.name == NO_ROOM
+            connection.execute(update(file_asset).where(these).values(size=-1, mtime_ns=-1))
+
+    def looked_at(self) -> datetime | None:
+        """Return when unused copies were last looked for; None for never."""
+        with self._database.read() as connection:
+            value = connection.scalar(select(meta.c.value).where(meta.c.name == _LOOKED_AT))
+        return datetime.fromisoformat(value).astimezone(UTC) if value else None
+
+    def looked(self, now: datetime) -> None:
+        """Store that."""
+        with self._database.write() as connection:
+            put(connection, meta, [{"name": _LOOKED_AT, "value": now.isoformat()}], key="name")
+
+
+def _forget(connection: Connection, names: Collection[str]) -> None:
+    for chunk in chunks(sorted(names)):
+        connection.execute(delete(unused_asset).where(unused_asset.c.name.in_(chunk)))

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 22))  # last: preferences
+REVISIONS = tuple(f"{number:04}" for number in range(1, 23))  # last: unused assets
 
 metadata = MetaData(
     naming_convention={
@@ -60,8 +60,8 @@ def _reference(
 
 
 #: What the store knows of itself: ``authority``; by which rules facets were decided
-#: (``facet_rules``); how far the ``search_index`` goes; each ``notice`` that waits for a hub; and
-#: the ``failures`` of output folders.
+#: (``facet_rules``); how far the ``search_index`` goes; each ``notice`` that waits for a hub;
+#: the ``failures`` of output folders; and when unused assets were looked for.
 meta = Table(
     "meta",
     metadata,
@@ -311,8 +311,17 @@ file_asset = Table(
     Column("path", PlainText, nullable=False),  #: absolute
     Column("size", Whole, nullable=False),  #: -1 where there was no file
     Column("mtime_ns", Whole, nullable=False),
-    Column("name", Text, nullable=False),  #: of the copy; "" where it was not published
+    Column("name", Text, nullable=False),  #: of the copy; "" or NO_ROOM where it was not published
     Index(None, "key"),
+    Index(None, "name"),
+)
+
+#: Copies of assets that no article file refers to, and since when that is known.
+unused_asset = Table(
+    "unused_asset",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("since", Moment, nullable=False),
 )
 Index(
     "ix_file_embargo_at",

@@ -36,6 +36,7 @@ class Site:
                 hidden=(),
                 linked=(),
                 max_bytes=1_000,
+                max_folder_bytes=1,
                 links=LinkOptions(
                     site=SITE,
                     timezone="UTC",
@@ -220,6 +221,7 @@ def test_without_options_links_to_files_lead_nowhere(tmp_path: Path) -> None:
         url=SITE, target=str(tmp_path / "t"), roots=((".", str(tmp_path)),), folders=(), hidden=(),
         linked=(),
         max_bytes=1,
+        max_folder_bytes=1,
     )  # fmt: skip
     (tmp_path / "b.md").write_text(TEXT)
     files = AssetFolder(options).of(PurePosixPath("x.md"), NOW)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
 from digest.articles.draft_options import AssetOptions
 from digest.articles.ingest.assets import ArticleAssets, AssetFolder, changed
+from digest.assets import NO_ROOM
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"beach" * 20
 OTHER = b"\x89PNG\r\n\x1a\n" + b"hills" * 20
 URL = "https://news.example/assets/"
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
+
+
+class Status:
+    """The status of a file, as it was when it was smaller."""
+
+    def __init__(self, status: os.stat_result, size: int) -> None:
+        self._status, self.st_size = status, size
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._status, name)
 
 
 class Trees:
@@ -43,12 +56,13 @@ class Trees:
                 target=str(self.target),
                 linked=("pdf", "zip"),
                 max_bytes=options.get("max_bytes", 10_000),
+                max_folder_bytes=options.get("max_folder_bytes", 1_000_000),
             )
         )
         return folder.of(PurePosixPath(article), NOW)
 
     def published(self) -> list[str]:
-        return sorted(path.name for path in self.target.iterdir()) if self.target.exists() else []
+        return sorted(path.name for path in self.target.glob("[!.]*"))
 
 
 @pytest.fixture
@@ -235,11 +249,72 @@ def test_the_bytes_of_an_article_are_bounded(trees: Trees) -> None:
     assert "of one article" in assets.problems["11.png"]
 
 
+def test_the_bytes_of_the_folder_are_bounded_for_all_processes(trees: Trees) -> None:
+    for number in range(4):
+        trees.write(trees.root / f"{number}.png", PNG + bytes([number]))
+    assets = trees.of("post.md", max_folder_bytes=2 * 4_096)
+    assert assets.address("0.png", picture=True)
+    assert assets.address("0.png", picture=False)  # the same copy
+    other = trees.of("other.md", max_folder_bytes=2 * 4_096)
+    assert other.address("1.png", picture=True)
+    for late in (assets, other):
+        assert late.address("2.png", picture=True) is None
+        assert late.problems["2.png"].startswith("has no room in the 8,192 bytes")
+        assert [state.name for state in late.states][-1] == NO_ROOM
+        assert not changed(late.states)
+    (trees.target / ".bytes").write_bytes(b"\0")  # as after a loss of power
+    assert trees.of("a.md", max_folder_bytes=2 * 4_096).address("2.png", picture=True) is None
+    assert trees.of("a.md", max_folder_bytes=3 * 4_096).address("2.png", picture=True)
+
+
+def test_a_copy_that_fails_takes_no_room(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    trees.write(trees.root / "a.png")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assets = trees.of("post.md", max_folder_bytes=4_096)
+        assert assets.address("a.png", picture=True) is None
+    assert "No space left" in assets.problems["a.png"]
+    assert trees.of("post.md", max_folder_bytes=4_096).address("a.png", picture=True)
+
+
+def test_a_file_that_grows_without_an_end_is_not_copied(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.write(trees.root / "a.png", PNG + bytes(1_000_000))
+    size, fstat = len(PNG), os.fstat
+    monkeypatch.setattr(os, "fstat", lambda fd: Status(fstat(fd), size))
+    name = (trees.of("a.md").address("a.png", picture=True) or "").removeprefix(URL)
+    assert (trees.target / name).stat().st_size == size
+
+
+def test_a_copy_that_is_referred_to_again_is_marked_as_used(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.write(trees.root / "a.png")
+    trees.of("a.md").address("a.png", picture=True)
+    (copy,) = (trees.target / name for name in trees.published())
+    os.utime(copy, (1, 1))
+    trees.of("b.md").address("a.png", picture=True)
+    assert copy.stat().st_mtime > 1
+    os.utime(copy, (1, 1))
+
+    def refused(_path: Path) -> None:
+        raise PermissionError(errno.EPERM, "of another user")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert trees.of("b.md").address("a.png", picture=True)
+
+
 def test_copies_that_were_never_finished_are_removed(trees: Trees) -> None:
     trees.target.mkdir()
-    old, new = trees.target / ".a.png.1", trees.target / ".b.png.2"
-    for part in (old, new):
+    old, new, counter = (trees.target / name for name in (".a.png.1", ".b.png.2", ".bytes"))
+    for part in (old, new, counter):
         part.write_bytes(PNG)
     os.utime(old, (1, 1))
+    os.utime(counter, (1, 1))
     trees.of("post.md")
-    assert (old.exists(), new.exists()) == (False, True)
+    assert [part.exists() for part in (old, new, counter)] == [False, True, True]

@@ -24,8 +24,9 @@ from digest.articles.ingest.article_links import (
     article_reference,
     reference_keys,
 )
+from digest.articles.ingest.asset_copies import Room
 from digest.articles.model import AssetState
-from digest.assets import HEAD, asset_name, picture_extension
+from digest.assets import HEAD, NO_ROOM, asset_name, picture_extension
 from digest.open_beneath import ABSENT, open_beneath
 
 #: References of one article that are looked up; and paths that are remembered of it.
@@ -38,6 +39,8 @@ _PAGES = frozenset({"", "adoc", "htm", "html", "markdown", "md", "mdx", "org", "
 _LARGEST_FILES = 10
 #: Seconds after which a copy that is not finished was left by a process that was killed.
 _LEFT_OVER = 3_600.0
+#: Seconds after which a copy that is referred to again is marked as used today.
+_MARK_AFTER = 3_600.0
 #: Bytes copied at once.
 _CHUNK = 262_144
 #: Copies that are remembered, so that a picture of many articles is hashed once.
@@ -67,6 +70,10 @@ class AssetError(Exception):
     """A file that an article refers to cannot be published; its text says why."""
 
 
+class NoRoomError(AssetError):
+    """There is no room for the file in the folder of assets."""
+
+
 @lru_cache(maxsize=4)
 def asset_folder(options: AssetOptions) -> AssetFolder:
     """Return the folder for these options, one for the whole process."""
@@ -88,6 +95,7 @@ class AssetFolder:
         self._folders = [Path(path) for path in options.folders]
         self._hidden = tuple(f"{path}/" for path in options.hidden)
         self._copies: dict[_Version, _Copy] = {}
+        self._room = Room(self._folder, options.max_folder_bytes)
         self.max_article_bytes = _LARGEST_FILES * options.max_bytes
         self._remove_unfinished()
         #: Of other articles; None where links to their files lead nowhere.
@@ -133,7 +141,7 @@ class AssetFolder:
     def _remove_unfinished(self) -> None:
         """Remove copies that a process left when it was killed."""
         with suppress(OSError):
-            for part in self._folder.glob(".*"):
+            for part in self._folder.glob(".*.*.[0-9]*"):
                 if part.stat().st_mtime < time.time() - _LEFT_OVER:
                     part.unlink()
 
@@ -159,8 +167,8 @@ class AssetFolder:
                 raise AssetError(f"would make more than {most:,} bytes of files of one article")
             version = _Version(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             copy = self._copies.get(version)
-            if copy is None or not (self._folder / copy.name).exists():
-                copy = self._copied(descriptor, below)
+            if copy is None or not self._has(copy.name):
+                copy = self._copied(descriptor, below, status.st_size)
                 if len(self._copies) >= _MAX_COPIES:
                     self._copies.clear()
                 self._copies[version] = copy
@@ -170,7 +178,19 @@ class AssetFolder:
             raise AssetError("is no picture that browsers show")
         return copy.name, status
 
-    def _copied(self, descriptor: int, below: str) -> _Copy:
+    def _has(self, name: str) -> bool:
+        """Tell whether there is a copy; mark it as used today, so that it is not removed."""
+        path = self._folder / name
+        try:
+            if path.stat().st_mtime < time.time() - _MARK_AFTER:
+                os.utime(path)
+        except FileNotFoundError:
+            return False
+        except PermissionError:  # of another user
+            pass
+        return True
+
+    def _copied(self, descriptor: int, below: str, size: int) -> _Copy:
         head = os.pread(descriptor, HEAD, 0)
         extension = picture_extension(head)
         picture = extension is not None
@@ -180,24 +200,29 @@ class AssetFolder:
                 raise OSError(errno.ENOENT, "is a page")
             if extension not in self._options.linked:
                 raise AssetError("is no picture, and its type is not in [articles] asset_types")
-        name = asset_name(_hash(descriptor), extension)
-        if not (self._folder / name).exists():
-            self._write(descriptor, name)
+        name = asset_name(_hash(descriptor, size), extension)
+        if not self._has(name):
+            if not self._room.take(size):
+                most = self._options.max_folder_bytes
+                raise NoRoomError(f"has no room in the {most:,} bytes of the folder of assets")
+            try:
+                self._write(descriptor, name, size)
+            except (OSError, AssetError):
+                self._room.give_back(size)
+                raise
         return _Copy(name, picture)
 
-    def _write(self, descriptor: int, name: str) -> None:
+    def _write(self, descriptor: int, name: str, size: int) -> None:
         """Write a copy beside its place, whole and on disk, before it gets its name."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         part = self._folder / f".{name}.{os.getpid()}"
         try:
-            os.lseek(descriptor, 0, os.SEEK_SET)
             with part.open("wb") as target:
-                while chunk := os.read(descriptor, _CHUNK):
+                for chunk in _chunks(descriptor, size):
                     target.write(chunk)
                 target.flush()
                 os.fsync(target.fileno())
             with part.open("rb") as written:
-                if _hash(written.fileno()) != name.partition(".")[0]:
+                if _hash(written.fileno(), size) != name.partition(".")[0]:
                     raise AssetError("changes while it is read")  # its next event comes
             part.rename(self._folder / name)
         finally:
@@ -279,7 +304,8 @@ class ArticleAssets:
             except AssetError as error:
                 self.problems[reference] = f"{error}; it is left out"
                 size, mtime_ns = _stamp(path)
-                self._remember([AssetState(path=path, size=size, mtime_ns=mtime_ns)])
+                name = NO_ROOM if isinstance(error, NoRoomError) else ""
+                self._remember([AssetState(path=path, size=size, mtime_ns=mtime_ns, name=name)])
                 return None
             if path not in self._states:
                 self._left -= status.st_size
@@ -324,10 +350,15 @@ def _local(reference: str) -> str:
     return path.replace("\\", "/")
 
 
-def _hash(descriptor: int) -> str:
-    """Return 128 bits of BLAKE2b over a whole file, as hex."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
+def _hash(descriptor: int, size: int) -> str:
+    """Return 128 bits of BLAKE2b over a file of ``size`` bytes, as hex."""
     content = hashlib.blake2b(digest_size=16)
-    while chunk := os.read(descriptor, _CHUNK):
+    for chunk in _chunks(descriptor, size):
         content.update(chunk)
     return content.hexdigest()
+
+
+def _chunks(descriptor: int, size: int) -> Iterator[bytes]:
+    """Yield the first ``size`` bytes of a file: it may grow without an end while it is read."""
+    for start in range(0, size, _CHUNK):
+        yield os.pread(descriptor, min(_CHUNK, size - start), start)

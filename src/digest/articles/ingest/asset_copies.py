@@ -1,0 +1,210 @@
+"""The folder of assets: the room that its copies take, and the removal of those out of use."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Collection, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from digest.assets import is_asset_name
+from digest.times import Clock
+
+_log = structlog.get_logger(__name__)
+
+#: The file in the folder of assets that has the bytes of all copies, in decimal digits.
+_COUNTER, _DIGITS = ".bytes", 20
+#: A file takes whole blocks of the disk, however small it is; bytes.
+_BLOCK = 4_096
+#: How often unused copies are looked for; nor is a copy removed that was made or referred to
+#: since, as its article may not be stored yet.
+_EVERY = timedelta(days=1)
+#: Copies that are asked for at once, and at most removed at once.
+_BATCH, _MOST = 500, 50_000
+#: The end of the name that a copy has while it is removed; the start is a dot.
+_ASIDE = ".unused"
+
+
+class CopyStore(Protocol):
+    """What the folder of assets needs of the store."""
+
+    def unused(self, names: Collection[str], now: datetime, before: datetime) -> set[str]:
+        """Note which of these copies no file refers to; return those noted at ``before``."""
+
+    def in_texts(self, names: AbstractSet[str], go_on: Callable[[], None]) -> set[str]:
+        """Return those of these copies that a stored article shows; ``go_on`` may raise."""
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop what was noted of these copies."""
+
+    def left_out(self) -> int:
+        """Return the number of article files with assets for which there was no room."""
+
+    def retry(self) -> None:
+        """Have the next scan read those files again."""
+
+    def looked_at(self) -> datetime | None:
+        """Return when unused copies were last looked for; None for never."""
+
+    def looked(self, now: datetime) -> None:
+        """Store that."""
+
+
+class Room:
+    """Counts the bytes of all copies for all processes that make some.
+
+    A process that is killed while it copies leaves them counted until the copies are counted anew.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+
+    def take(self, size: int) -> bool:
+        """Count a file of ``size`` bytes; return False where there is no room. Raises OSError."""
+        with self._counter() as counter:
+            used = self._read(counter) + blocks(size)
+            if used <= self._limit:
+                self._write(counter, used)
+            return used <= self._limit
+
+    def give_back(self, size: int) -> None:
+        """Count a file no more. Raises OSError."""
+        with self._counter() as counter:
+            self._write(counter, self._read(counter) - blocks(size))
+
+    def fits(self, size: int) -> bool:
+        """Tell whether there is room for a file of ``size`` bytes. Raises OSError."""
+        with self._counter() as counter:
+            return self._read(counter) + blocks(size) <= self._limit
+
+    def recounted(self, used: int) -> None:
+        """Store how many bytes there are. Raises OSError."""
+        with self._counter() as counter:
+            self._write(counter, used)
+
+    @contextmanager
+    def _counter(self) -> Iterator[int]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        counter = os.open(self._folder / _COUNTER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(counter, fcntl.LOCK_EX)
+            yield counter
+        finally:
+            os.close(counter)
+
+    def _read(self, counter: int) -> int:
+        try:
+            return int(os.pread(counter, _DIGITS, 0))
+        except ValueError:  # made just now, or half written when power was lost
+            return sum(sizes for _, sizes in _batches(self._folder))
+
+    @staticmethod
+    def _write(counter: int, used: int) -> None:
+        os.pwrite(counter, b"%0*d" % (_DIGITS, max(0, used)), 0)
+
+
+class UnusedAssets:
+    """Removes copies that nothing has referred to for some time, and watches the room for others.
+
+    What a file or the text of a stored article refers to stays: feeds, pages, archives and
+    editions show nothing else.
+    """
+
+    def __init__(
+        self, *, folder: Path, limit: int, largest: int, keep: timedelta, store: CopyStore,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        """``limit`` is of the folder, ``largest`` of a file, both in bytes."""
+        self._folder = folder
+        self._room = Room(folder, limit)
+        self._limit = limit
+        self._largest = largest
+        self._keep = keep
+        self._store = store
+        self._clock = clock
+        self._full = False  # as it was told
+
+    def check(self, go_on: Callable[[], None] = lambda: None) -> None:
+        """Look for unused copies if a day has passed; have assets that were left out tried again.
+
+        ``go_on`` raises where it is to end soon. Raises OSError, StoreError.
+        """
+        files = self._store.left_out()
+        if files and not self._full:
+            _log.warning(
+                "assets are left out: [articles] max_asset_folder_bytes",
+                files=files,
+                bytes=self._limit,
+            )
+        self._full = bool(files)
+        now, looked_at = self._clock(), self._store.looked_at()
+        if looked_at is None or abs(now - looked_at) >= _EVERY:
+            if self._folder.is_dir():
+                self._remove_unused(now, go_on)
+            self._store.looked(now)
+        if files and self._room.fits(self._largest):
+            self._store.retry()
+
+    def _remove_unused(self, now: datetime, go_on: Callable[[], None]) -> None:
+        for aside in self._folder.glob(f".*{_ASIDE}"):  # a process was killed
+            with suppress(FileNotFoundError):
+                aside.rename(self._folder / aside.name[1:].removesuffix(_ASIDE))
+        used, due = 0, set[str]()
+        for names, size in _batches(self._folder):
+            go_on()
+            used += size
+            found = self._store.unused(names, now, now - self._keep)
+            due.update(islice(sorted(found), _MOST - len(due)))
+        shown = self._store.in_texts(due, go_on) if due else set()
+        removed = freed = 0
+        for name in sorted(due - shown):
+            go_on()
+            size = self._remove(name, now)
+            removed += bool(size)
+            freed += size
+        self._store.forget(due)
+        self._room.recounted(used - freed)
+        if removed:
+            _log.info("unused assets removed", files=removed, bytes=freed)
+
+    def _remove(self, name: str, now: datetime) -> int:
+        """Remove a copy unless an article took it up today; return the bytes that it took.
+
+        It goes aside first: who takes it up then makes another copy.
+        """
+        path, aside = self._folder / name, self._folder / f".{name}{_ASIDE}"
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return 0
+        status = aside.stat()
+        if status.st_mtime > (now - _EVERY).timestamp():
+            aside.rename(path)
+            return 0
+        aside.unlink()
+        return blocks(status.st_size)
+
+
+def blocks(size: int) -> int:
+    """Return the bytes that a file of ``size`` bytes takes on a disk."""
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def _batches(folder: Path) -> Iterator[tuple[list[str], int]]:
+    """Yield the copies in a folder, some at a time: their names, and the bytes that they take."""
+    with os.scandir(folder) as entries:
+        copies = (entry for entry in entries if is_asset_name(entry.name))
+        while batch := list(islice(copies, _BATCH)):
+            size = 0
+            for entry in batch:
+                with suppress(FileNotFoundError):
+                    size += blocks(entry.stat(follow_symlinks=False).st_size)
+            yield [entry.name for entry in batch], size
