@@ -295,6 +295,15 @@ def test_bad_rows_are_told_by_line_and_empty_ones_skipped() -> None:
     assert "is no CSV" in third.problem
 
 
+@pytest.mark.parametrize("long", ["x" * 140_000, '"' + "x\nevil@example.org\n" * 8_000 + '"'])
+def test_a_value_that_is_too_long_is_told_and_the_list_goes_on(long: str) -> None:
+    bad, good = rows(f"name,email\n{long},a@example.org\nAda,b@example.org\n")
+    assert isinstance(bad, BadRow)
+    assert bad.problem.endswith(" characters; at most 131,072 count")
+    assert isinstance(good, ListedSubscriber)
+    assert good.fields == {"name": "Ada", "address": "b@example.org"}
+
+
 def test_a_list_of_our_own_comes_back_whole() -> None:
     whole = NewSubscriber(
         address="ann@example.org",

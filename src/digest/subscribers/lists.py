@@ -44,6 +44,10 @@ def _plain(text: str) -> str:
 
 
 _DELIMITERS = ",;\t|"
+#: Characters of a value, the limit that the module csv has by itself. It would break off the list
+#: there, and to go on in the middle of a value would make subscribers of its lines.
+_MAX_VALUE = 131_072
+csv.field_size_limit(2**31 - 1)
 #: Columns that an error names, and characters of each name.
 _MAX_TOLD = 40
 _ACTIVE, _UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
@@ -147,11 +151,14 @@ class SubscriberList:
                 line = self.first_line + reader.line_num - 1
                 if len(row) > len(self.fields):
                     yield BadRow(line=line, problem="has more values than the header has names")
+                elif (longest := max(map(len, row), default=0)) > _MAX_VALUE:
+                    problem = f"has a value of {longest:,} characters; at most {_MAX_VALUE:,} count"
+                    yield BadRow(line=line, problem=problem)
                 elif any(map(str.strip, row)):
                     yield self._row(line, [value.strip() for value in row])
         except csv.Error as error:
             line = self.first_line + reader.line_num - 1
-            yield BadRow(line=line, problem=f"is no CSV: {error}")
+            yield BadRow(line=line, problem=f"is no CSV: {error}; the list ends here")
 
     def _row(self, line: int, row: list[str]) -> ListedSubscriber | BadRow:
         fields: dict[str, str] = {}

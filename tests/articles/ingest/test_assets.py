@@ -278,6 +278,7 @@ def test_a_copy_that_fails_takes_no_room(trees: Trees, monkeypatch: pytest.Monke
         assets = trees.of("post.md", max_folder_bytes=4_096)
         assert assets.address("a.png", picture=True) is None
     assert "No space left" in assets.problems["a.png"]
+    assert changed(assets.states)  # the next scan tries again
     assert trees.of("post.md", max_folder_bytes=4_096).address("a.png", picture=True)
 
 
