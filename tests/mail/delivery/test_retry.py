@@ -74,12 +74,22 @@ def test_rests_of_the_server_grow_and_end_with_an_answer() -> None:
         ("b…@b.example relaying denied (id 4f2a)", "c…@other.example Relaying denied (id 99zz)"),
         ("mx1.example.net says no, [192.0.2.7]", "mx2.example.net says no, [2001:db8::1]"),
         ("拒收 a@qq.com (#1)", "拒收 b@163.com (#22)"),
+        ("no mail for anna today [aBxYz]", "no mail for bob today [q]"),
+        ("refused https://e.org/help?c=qwe", "refused https://e.org/help?c=asd"),
+        ("rejected, id kLmNoPq-Rs", "rejected, id xYzAbC-Dd"),
     ],
 )
 def test_answers_are_the_same_without_addresses_hosts_and_numbers(first: str, second: str) -> None:
-    assert same_answer(DeliveryRefused(550, first)) == same_answer(DeliveryRefused(550, second))
-    assert same_answer(DeliveryRefused(550, first)) != same_answer(DeliveryRefused(554, second))
-    assert same_answer(DeliveryRefused(550, first)) != same_answer(DeliveryRefused(550, "no"))
+    answer = same_answer(DeliveryRefused(550, first), "anna@b.example")
+    assert answer == same_answer(DeliveryRefused(550, second), "bob@c.example")
+    assert answer != same_answer(DeliveryRefused(554, second), "bob@c.example")
+    assert answer != same_answer(DeliveryRefused(550, "no"), "bob@c.example")
+
+
+def test_whatever_refuses_the_sender_is_alike() -> None:
+    first, second = SenderRefused(550, "no relaying"), SenderRefused(554, "5.7.26 DMARC")
+    assert same_answer(first, "a@b.example") == same_answer(second, "c@d.example")
+    assert same_answer(first, "a@b.example") != same_answer(DeliveryRefused(550, "no"), "a@b")
 
 
 @pytest.mark.parametrize(

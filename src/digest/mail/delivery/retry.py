@@ -18,8 +18,13 @@ RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
 #: So many recipients refused with the same answer in a row mean that the sender is refused.
 GENERAL_AFTER = 3
 
-#: What differs between answers that mean the same: addresses, host names, and all with a digit.
-_VARIABLE = re.compile(r"<[^>\s]*>|\S+@\S+|\S*\d\S*|[\w-]+(?:\.[\w-]+)+", re.ASCII)
+#: What differs between answers that mean the same: addresses, host names, what is in brackets, all
+#: with a digit, and identifiers that mix the cases.
+_VARIABLE = re.compile(
+    r"\S+://\S+|<[^>\s]*>|[\[({][^\s\])}]*[\])}]|\S+@\S+|\S*\d\S*|[\w-]+(?:\.[\w-]+)+"
+    r"|\S*[a-z][A-Z]\S*",
+    re.ASCII,
+)
 
 
 def next_attempt(
@@ -59,10 +64,20 @@ class ServerRest:
         self.failures, self.until = 0, None
 
 
-def same_answer(error: DeliveryError) -> str:
-    """Return an answer without what differs between recipients: addresses, hosts, numbers."""
-    words = _VARIABLE.sub(" ", error.problem).casefold()
-    return " ".join([str(error.code), *re.findall(r"[^\W_]+", words)])
+def same_answer(error: DeliveryError, address: str) -> str:
+    """Return an answer without what differs between recipients: addresses, hosts, numbers.
+
+    All that refuse the sender are alike, however they say it.
+    """
+    if isinstance(error, SenderRefused):
+        return "sender"
+    own = set(_words(address))
+    words = _words(_VARIABLE.sub(" ", error.problem))
+    return " ".join([str(error.code), *(word for word in words if word not in own)])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +110,7 @@ class RefusalStreak:
 
     def add(self, refusal: Refusal) -> list[Refusal]:
         """Hold a refusal; return those held with another answer, which concern recipients."""
-        answer = same_answer(refusal.error)
+        answer = same_answer(refusal.error, refusal.delivery.subscriber.address)
         others = [] if answer == self.answer else self.end()
         self.answer = answer
         self.held.append(refusal)

@@ -23,8 +23,11 @@ from digest.errors import (
     ServerUnavailable,
 )
 
-#: RFC 3463 section 2: class, subject, detail; at the start of a line of the reply (RFC 2034).
-_ENHANCED = re.compile(r"^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=\s|$)", re.MULTILINE)
+#: RFC 3463 section 2: class, subject, detail; at the start of a line of the reply (RFC 2034), or
+#: behind a # as IronPort and qmail have it.
+_ENHANCED = re.compile(
+    r"(?:^#?|\(#(?=[0-9.]+\)))([245]\.[0-9]{1,3}\.[0-9]{1,3})(?=[\s)]|$)", re.MULTILINE
+)
 
 #: The sender or its server is refused: relaying, EHLO name, authentication, reputation, limits.
 _SENDER_WORDS = (
@@ -34,10 +37,22 @@ _SENDER_WORDS = (
     r"\b(spf|dkim|dmarc)\b|authentication (is )?required|(unauthenti|not authenti)cated",
     r"\bspam(haus|cop)?\b|unsolicited|\b(black|block|deny) ?list(ed)?\b|\b(dns|r)bl\b|reputation",
     r"\breverse dns\b|\bptr\b|\brdns\b|\byour (ip|domain)\b",
-    r"sender (address )?(rejected|denied|verif)",
+    r"\bsender\b.{0,40}\b(rejected|denied|not|blocked|banned|required|invalid|verif\w*|identity)",
+    r"\bsender address\b|(unverified|poor reputation|bad|banned|blocked) sender",
+    r"send as (this|on behalf)|sendasdenied",
+    r"(email address|domain|identity) is not verified|authorized recipients",
     r"\b(limit|quota) (is |was )?(exceeded|reached)\b.*\bsend|sending (limit|quota)",
-    r"too many messages",
+    r"too many (messages|connections|e?mails)|frequency limited|max(imum)? (e-?mails|messages)",
+    r"client host|\bblocked - see|callback setup failed|access to this mail system",
+    r"\b(DT|MI):[A-Z]{3}\b",  # NetEase: 163, 126
 )
+#: Not for good, whatever the code says; too many recipients: RFC 5321 section 4.5.3.1.10.
+_LATER_WORDS = (
+    r"gr[ae]y-?list|temporary (lookup )?failure|temporarily (deferred|rejected)",
+    r"\b(re)?try (again )?(later|in \d)|too many recipients",
+)
+#: The mailbox is there and takes nothing more.
+_FULL_WORDS = (r"mailbox (is )?full|over ?quota|quota (is |was )?exceeded|exceeded\b.{0,30}quota",)
 #: The mailbox does not exist, is disabled or takes nothing: Postfix, Exim, qmail, Exchange, Gmail,
 #: Outlook, Yahoo, QQ, 163, GMX, iCloud, Mail.ru, Yandex, Proton.
 _MAILBOX = r"(user|recipient|mailbox|account|address)"
@@ -47,7 +62,9 @@ _RECIPIENT_WORDS = (
     rf"{_MAILBOX}\b.{{0,60}}\b(no longer|unavailable|not available|disabled|discontinued)",
     rf"{_MAILBOX}\b.{{0,60}}\b((de|in)activ|suspended|closed|expired|deleted|rejected)",
     rf"no mailbox|not a (valid|known) {_MAILBOX}|not our customer",
-    r"unroute?able|undeliverable address|recipientnotfound|userunknown",
+    r"unroute?able|undeliverable address|recipientnotfound|userunknown|on the target address",
+    r"unbekannt|existiert nicht|inconnue?\b|inexistant|desconocid|inexistente|no existe\b",
+    r"不存在|не существует|не найден",
 )
 
 
@@ -113,10 +130,13 @@ TABLE: tuple[_Row, ...] = (
     _row(ServerUnavailable, "", stages=(Stage.SESSION, Stage.LOGIN)),
     # MAIL names no recipient: a refusal concerns all, except of the size (RFC 1870 section 6.1).
     _row(DeliveryRefused, "552", stages=(Stage.SENDER,)),
-    _row(DeliveryRefused, "5", "5.3.4", stages=(Stage.SENDER,)),
+    # Of addresses in any script (RFC 6531 section 4.5): only such a message has parameters.
+    _row(DeliveryRefused, "5", "5.3.4 5.6.7 5.6.8 5.6.9 5.6.10", stages=(Stage.SENDER,)),
+    _row(DeliveryRefused, "555", stages=(Stage.SENDER,)),
     _row(PolicyRefused, "5", stages=(Stage.SENDER,)),
     _row(ServerUnavailable, "4", stages=(Stage.SENDER,)),
     _row(DeliveryDeferred, "4"),
+    _row(RecipientRefused, "5", stages=(Stage.DATA,), words=_RECIPIENT_WORDS),
     # Security and policy (RFC 3463 section 3.8) before the message: the recipient was accepted.
     _row(PolicyRefused, "5", "5.7", stages=(Stage.DATA,)),
     # DKIM, SPF, reverse DNS, DMARC, rate (RFC 7372 and successors), and as Outlook numbers them;
@@ -125,27 +145,27 @@ TABLE: tuple[_Row, ...] = (
         SenderRefused,
         "5",
         "5.7.20 5.7.21 5.7.22 5.7.23 5.7.24 5.7.25 5.7.26 5.7.27 5.7.28 5.7.29 5.7.509 5.7.511 "
-        "5.7.515 5.7.606 5.7.705 5.7.708 5.7.750 5.1.7 5.1.8 5.4.5",
+        "5.7.515 5.7.60 5.7.606 5.7.705 5.7.708 5.7.750 5.1.7 5.1.8 5.2.252 5.4.5",
         stages=_ABOUT_ONE,
     ),
     # A full mailbox, a message that is too large or has bad content: nothing about the address.
     _row(DeliveryRefused, "5", "5.2.2 5.2.3 5.3.4 5.6", stages=_ABOUT_ONE),
+    # Senders that a group does not accept (Exchange).
+    _row(RecipientRefused, "5", "5.7.124 5.7.129 5.7.133 5.7.134", stages=(Stage.RECIPIENT,)),
     # Relayed to a mailer that does not follow the standards (RFC 5248).
     _row(DeliveryRefused, "5", "5.1.9"),
+    _row(SenderRefused, "5", "5.1.0", stages=_ABOUT_ONE, words=_SENDER_WORDS),
     _row(AddressRefused, "5", "5.1", stages=_ABOUT_ONE),
     _row(SenderRefused, "5", stages=_ABOUT_ONE, words=_SENDER_WORDS),
+    _row(DeliveryDeferred, "5", stages=_ABOUT_ONE, words=_LATER_WORDS),
+    _row(DeliveryRefused, "5", stages=_ABOUT_ONE, words=_FULL_WORDS),
     _row(RecipientRefused, "5", stages=_ABOUT_ONE, words=_RECIPIENT_WORDS),
-    # Disabled, moved, unreachable; 5.4.1 is an unknown recipient at Outlook. Senders that a group
-    # does not accept (Exchange).
-    _row(
-        RecipientRefused,
-        "5",
-        "5.2 5.4 5.5.0 5.7.124 5.7.129 5.7.133 5.7.134",
-        stages=(Stage.RECIPIENT,),
-    ),
+    # Disabled, moved, unreachable; 5.4.1 is an unknown recipient at Outlook.
+    _row(RecipientRefused, "5", "5.2 5.4 5.5.0", stages=(Stage.RECIPIENT,)),
     # 550 to RCPT alone may mean policy as well (RFC 5321 section 4.2.3).
     _row(DeliveryRefused, "5", "5.7 5.5"),
     _row(DeliveryRefused, "500 501 502 503 504 552"),
+    _row(DeliveryRefused, "5", words=(r"prohibit|\bpolic(y|ies)\b|\bprotocol\b",)),
     _row(RecipientRefused, "5", stages=(Stage.RECIPIENT,)),
     _row(DeliveryRefused, "5"),
     # No reply that SMTP knows here, or none at all.
@@ -156,7 +176,7 @@ TABLE: tuple[_Row, ...] = (
 def enhanced_code(text: str) -> str:
     """Return the enhanced status code of a reply, such as ``5.1.1``; empty if it has none."""
     code = _ENHANCED.search(text)
-    return code[0] if code else ""
+    return code[1] if code else ""
 
 
 def error_of(stage: Stage, code: int, text: str, problem: str | None = None) -> DeliveryError:
