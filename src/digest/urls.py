@@ -28,6 +28,8 @@ SEARCH = "search"
 SAMPLE = "sample"
 #: Paths of the links to unsubscribe and to approve an edition, relative to the site.
 UNSUBSCRIBE_PATH, APPROVE_PATH = "unsubscribe/", "approve/"
+#: What follows the address to unsubscribe and a question mark on the page of preferences.
+PREFERENCES_QUERY = "all"
 #: Paths of the form to subscribe and of the links that confirm it, relative to the site.
 SUBSCRIBE_PATH, CONFIRM_PATH = "subscribe/", "confirm/"
 #: Where the stylesheet of raw feeds is published, relative to the site.

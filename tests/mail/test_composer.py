@@ -89,6 +89,7 @@ def test_the_link_to_unsubscribe_writes_a_mail_where_no_page_can_be_reached(
         part = message.get_body((kind,))
         assert part is not None
         assert mailto in part.get_content()
+        assert "?all" not in part.get_content()
         assert "/unsubscribe/" not in part.get_content()
 
 

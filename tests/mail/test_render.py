@@ -90,8 +90,10 @@ def test_the_mail_says_all_that_it_should() -> None:
             assert text in content
         for text in ("李雷，您好", "1 Harbour Street", "海岸书报", "2026年11月23日星期一"):
             assert text in content
-    assert both.html.count(UNSUBSCRIBE) == 2  # near the top, and in the footer
-    assert both.text.count(UNSUBSCRIBE) == 1
+    assert both.html.count(f"{UNSUBSCRIBE}?all") == both.text.count(f"{UNSUBSCRIBE}?all") == 1
+    assert both.html.count(UNSUBSCRIBE) == 3  # near the top, and in the footer
+    assert both.text.count(UNSUBSCRIBE) == 2
+    assert "偏好设置" in both.html
     assert 'href="https://example.org/1?a=1&amp;b=2"' in both.html
     assert "\n[1] https://example.org/1?a=1&b=2\n" in both.text
     assert "* 文章 1 [1]\n" in both.text
@@ -205,7 +207,7 @@ def test_nothing_but_the_marks_is_filled_in() -> None:
     assert rendition(articles).marker != marker
     named = rendition()
     hostile = named.content(unsubscribe=UNSUBSCRIBE, name=f"{named.marker}u {{name}} <i>\r\n")
-    assert hostile.text.count(UNSUBSCRIBE) == 1
+    assert hostile.text.count(UNSUBSCRIBE) == 2
     assert f"{named.marker[:20]}" in hostile.text
     assert "&lt;i&gt;" in hostile.html
     assert named.marker not in letter().html + letter().text

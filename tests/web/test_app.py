@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -53,6 +54,13 @@ class Book:
 
     def history(self, subscriber_id: int) -> tuple[PastState, ...]:
         return (PastState(state=SubscriberState.ACTIVE, since=NOW, reason="a form"),)
+
+    def prefer(self, subscriber_id: int, now: datetime, **chosen: Any) -> None:
+        self.people[subscriber_id] = replace(self.people[subscriber_id], **chosen)
+
+    def erase(self, address: str, now: datetime, key: bytes) -> None:
+        for one in self.of_address(address):
+            del self.people[one.id]
 
     def unsubscribe(self, subscriber_id: int, now: datetime, reason: str) -> bool:
         assert reason

@@ -46,20 +46,21 @@ def buttons(response: httpx.Response) -> list[str]:
 
 
 async def test_a_digest_is_left_and_the_click_undone(client: httpx.AsyncClient, book: Book) -> None:
-    shown = ["unsubscribe daily", "unsubscribe weekly", "unsubscribe all", "download"]
+    first, rest = ["save daily", "unsubscribe daily"], ["unsubscribe all", "download", "erase"]
+    shown = [*first, "unsubscribe weekly", *rest]
     response = await client.get(PATH)
     assert buttons(response) == shown
     assert "每日新闻" in response.text
     assert "reader@example.org" not in response.text
     left = await client.post(PATH, data={"action": "unsubscribe weekly"})
-    assert buttons(left) == ["unsubscribe daily", "resubscribe weekly", "download"]
+    assert buttons(left) == [*first, "resubscribe weekly", *rest[1:]]
     assert buttons(await client.post(PATH, data={"action": "resubscribe weekly"})) == shown
     assert book.calls == [("unsubscribe", 2, NOW), ("resubscribe", 2, NOW)]
 
 
 async def test_all_are_left_at_once_but_nobody_elses(client: httpx.AsyncClient, book: Book) -> None:
     left = await client.post(PATH, data={"action": "unsubscribe all"})
-    assert buttons(left) == ["resubscribe daily", "resubscribe weekly", "download"]
+    assert buttons(left) == ["resubscribe daily", "resubscribe weekly", "download", "erase"]
     assert [one.state for one in book.people.values()] == [
         SubscriberState.UNSUBSCRIBED,
         SubscriberState.UNSUBSCRIBED,
@@ -81,7 +82,11 @@ async def test_what_is_stored_is_downloaded(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["", "resubscribe all", "unsubscribe", "unsubscribe other", "delete daily", "daily"]
+    "action",
+    [
+        *("", "resubscribe all", "unsubscribe", "unsubscribe other", "delete daily", "daily"),
+        *("save", "save all", "save weekly", "save notes", "save other", "resume all", "move"),
+    ],
 )
 async def test_what_no_button_sends_changes_nothing(
     client: httpx.AsyncClient, book: Book, action: str

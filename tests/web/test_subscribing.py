@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from lxml import html
 
 from digest.app.wiring import Services
+from digest.articles.model import CategoryPath
 from digest.store.signups import SignupStore
 from digest.subscribers.model import NewSubscriber, Subscriber, SubscriberState
 from digest.subscribers.tokens import (
@@ -24,6 +26,7 @@ from digest.subscribers.tokens import (
 )
 from digest.web.subscribing import OLDEST, YOUNGEST
 from tests.conftest import Workplace
+from tests.store.samples import reading
 
 URL = "https://news.example"
 PROXIED = {"x-forwarded-for": "198.51.100.7"}
@@ -57,6 +60,17 @@ class Door:
     def waiting(self) -> list[str]:
         return [request.address for request in self.store.waiting(self.services.clock())]
 
+    def of_reader(self, **fields: Any) -> tuple[Subscriber, str]:
+        """Subscribe somebody to the daily digest; return them, and the path of their page."""
+        new = NewSubscriber(**{"address": "reader@example.net", "digest": "daily", **fields})
+        reader, _ = self.services.store.subscribers.add(new, self.services.clock())
+        token = unsubscribe_token(self.services.token_keys[0], reader.person, reader.digest)
+        return reader, f"/unsubscribe/{token}?all"
+
+    async def send(self, path: str, action: str, **fields: str | list[str]) -> httpx.Response:
+        """Press a button of a form."""
+        return await self.client.post(path, data={"action": action, **fields}, headers=PROXIED)
+
     def link(self) -> str:
         """Return the path of the only link to confirm."""
         (request,) = self.store.waiting(self.services.clock())
@@ -75,11 +89,15 @@ def _door(workplace: Workplace) -> Iterator[Door]:
     workplace.configure()
     text = workplace.configuration.read_text().replace("http://127.0.0.1:8000", URL)
     web = '[web]\nsubscribe = true\nblocked_domains = ["spam.example"]\nsignups_per_network = 3\n'
-    workplace.configuration.write_text(text.replace("[web]\n", web + "signups_per_day = 5\n"))
-    workplace.write("a.md")
-    workplace.write("b.md", categories=("金融", "外汇"))
+    local = '\n[digests.local]\ntitle = "按钟点"\nschedule = "0 7 * * *"\ntimezone = "subscriber"\n'
+    text = text.replace("[web]\n", web + "signups_per_day = 5\n")
+    workplace.configuration.write_text(text + local)
     with workplace.open() as services:
-        workplace.build(services)
+        articles = [
+            reading(f"{name}.md", title=name, categories=[CategoryPath(("金融", name))])
+            for name in ("市场", "外汇")
+        ]
+        services.store.articles.record(articles, services.clock())
         app = services.application(None, None)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
         yield Door(workplace, services, client)

@@ -1,4 +1,4 @@
-"""Mails that ask to confirm a subscription: sent one after another as requests come in."""
+"""Mails that ask to confirm a subscription, or an address: sent as requests come in."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Requests(Protocol):
 
 
 class SignupMailer:
-    """Sends the confirmation mails of requests to subscribe."""
+    """Sends the confirmation mails of requests to subscribe, and to change an address."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class SignupMailer:
     async def _send(self, request: Signup) -> None:
         """Send a mail; a refusal is logged. Raises DeliveryDeferred, TemplateError."""
         digests = [self._digests[name] for name in request.digests if name in self._digests]
-        if not digests:
+        if not digests and request.person is None:
             _log.warning("request to subscribe dropped: its digest is not configured")
             return
         subject, text = await asyncio.to_thread(
@@ -127,7 +127,7 @@ class SignupMailer:
             [digest.title for digest in digests],
             self._link(request),
             request.language,
-            digests[0].timezone,
+            digests[0].timezone if digests else None,
             request.expires_at,
         )
         message = text_message(

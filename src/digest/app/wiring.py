@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
+    from digest.web.signup_requests import SignupRequests
     from digest.web.subscribing import Subscribing
 
 _log = structlog.get_logger(__name__)
@@ -389,7 +390,17 @@ class Services:
         from digest.web.app import create_app
         from digest.web.assets import AssetFiles
         from digest.web.feed_files import FeedFiles
+        from digest.web.signup_requests import SignupRequests
 
+        requests = SignupRequests(
+            signups=self.store.signups,
+            pages=self.pages,
+            digests=self.digests,
+            token_keys=self.token_keys,
+            policy=self.settings.signup_policy(),
+            clock=self.clock,
+            wake=wake,
+        )
         app = create_app(
             subscriptions=self.store.subscribers,
             last_scan_at=last_scan_at,
@@ -398,7 +409,9 @@ class Services:
             clock=self.clock,
             digests=self.digests,
             editor=editor,
-            subscribing=self._subscribing(wake) if self.can_subscribe else None,
+            categories=self._categories,
+            requests=requests if self.schedules else None,
+            subscribing=self._subscribing(requests) if self.can_subscribe else None,
         )
         return FeedFiles(
             self.settings.paths.output,
@@ -413,22 +426,20 @@ class Services:
         """Whether readers can subscribe on the web."""
         return self.settings.subscribing() and bool(self.schedules)
 
-    def _subscribing(self, wake: Callable[[], None]) -> Subscribing:
+    def _categories(self) -> list[CategorySummary]:
+        with self.store.pages.snapshot() as source:
+            return source.categories(None)
+
+    def _subscribing(self, requests: SignupRequests) -> Subscribing:
         from digest.web.subscribing import Subscribing
 
-        def categories() -> list[CategorySummary]:
-            with self.store.pages.snapshot() as source:
-                return source.categories(None)
-
         return Subscribing(
-            signups=self.store.signups,
-            categories=categories,
+            requests=requests,
+            categories=self._categories,
             pages=self.pages,
             digests={name: self.digests[name] for name in self.schedules},
             token_keys=self.token_keys,
-            policy=self.settings.signup_policy(),
             clock=self.clock,
-            wake=wake,
         )
 
     def signup_mailer(self, delivery: DeliveryService) -> SignupMailer:

@@ -194,6 +194,7 @@ class Composer:
             _selected(digest, articles, categories),
             language=language,
             postal_address=self._sender.postal_address,
+            pages=self._sender.pages,
         )
 
     def forget(self) -> None:

@@ -3,7 +3,7 @@
 # pure
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -26,7 +26,7 @@ from digest.mail.template_context import preheader, view
 from digest.mail.text_layout import breakable, cut, one_line, without_link_numbers, wrap
 from digest.site import Site
 from digest.templates import environment, explained
-from digest.urls import edition_folder, editions_folder
+from digest.urls import PREFERENCES_QUERY, edition_folder, editions_folder
 
 #: Bytes of HTML. Gmail clips a message near 102 KB, and what is clipped holds the footer.
 MAX_HTML = 90_000
@@ -121,8 +121,11 @@ class MailTemplates:
         *,
         language: str,
         postal_address: str = "",
+        pages: bool = True,
     ) -> RenderedEdition:
         """Return the edition for one segment, its HTML under 90 KB.
+
+        ``pages`` says whether readers can reach the page of their preferences.
 
         Where it would be larger, fewer articles are whole; then it shows fewer and counts more.
         Raises TemplateError.
@@ -130,7 +133,14 @@ class MailTemplates:
         words = phrasebook(language, digest.timezone)
         marker = _marker(digest, edition, contents, words.language)
         postal = tuple(one_line(line) for line in postal_address.splitlines())
-        given = partial(self._variables, digest, edition, words, marker, postal)
+        # The page of preferences has the address of the page to unsubscribe, with a query.
+        own = {
+            "greeting": f"{marker}g",
+            "unsubscribe": f"{marker}u",
+            "preferences": f"{marker}u?{PREFERENCES_QUERY}" if pages else "",
+            "postal_address": postal,
+        }
+        given = partial(self._variables, digest, edition, words, own)
         whole = _whole(digest, contents)
         variables = given(contents, whole)
         html = self._html(digest, variables)
@@ -161,14 +171,19 @@ class MailTemplates:
         )
 
     def confirmation(
-        self, titles: Sequence[str], link: str, language: str, timezone: str, expires_at: datetime
+        self,
+        titles: Sequence[str],
+        link: str,
+        language: str,
+        timezone: str | None,
+        expires_at: datetime,
     ) -> tuple[str, str]:
         """Return subject and text of the mail that asks to confirm a subscription.
 
-        ``titles`` are those of the digests, ``link`` is the address of the page that confirms.
-        Raises TemplateError.
+        ``titles`` are those of the digests; without any it asks to confirm another address.
+        ``link`` is the address of the page that confirms. Raises TemplateError.
         """
-        words = phrasebook(language, timezone)
+        words = phrasebook(language, timezone or self._site.timezone)
         title = words.say("separator").join(titles)
         variables = {
             "site": self._site,
@@ -180,7 +195,8 @@ class MailTemplates:
             "expires": words.moment(expires_at, expires_at),
         }
         text = self._rendered("mail/confirm.txt", variables)
-        subject = cut(one_line(words.say("confirm_subject", title=title)), _CONFIRM_SUBJECT)
+        asked = words.say("confirm_subject", title=title) if titles else words.say("move_subject")
+        subject = cut(one_line(asked), _CONFIRM_SUBJECT)
         return subject, _tidied(text)
 
     def check(self, digest: Digest) -> None:
@@ -190,15 +206,15 @@ class MailTemplates:
         shown = contents(articles, (), digest.max_items)
         self.render(digest, edition, shown, language=digest.language)
         link = self._site.link("confirm/")
-        self.confirmation([digest.title], link, digest.language, digest.timezone, SAMPLED_AT)
+        for titles in [digest.title], []:
+            self.confirmation(titles, link, digest.language, digest.timezone, SAMPLED_AT)
 
     def _variables(
         self,
         digest: Digest,
         edition: Edition,
         words: Phrasebook,
-        marker: str,
-        postal_address: tuple[str, ...],
+        own: Mapping[str, Any],
         contents: Contents,
         whole: int,
     ) -> dict[str, Any]:
@@ -233,9 +249,7 @@ class MailTemplates:
             "count": count,
             "intro": intro,
             "preheader": preheader(shown.lead, shown.sections, more),
-            "greeting": f"{marker}g",
-            "unsubscribe": f"{marker}u",
-            "postal_address": postal_address,
+            **own,
         }
 
     def _html(self, digest: Digest, variables: dict[str, Any]) -> str:

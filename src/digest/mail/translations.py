@@ -29,6 +29,7 @@ _ENGLISH: Words = {
     "pinned": "Pinned",
     "uncategorised": "Other articles",
     "reason": "You receive this mail because you subscribed to “{title}”.",
+    "preferences": "Preferences",
     "unsubscribe": "Unsubscribe",
     "archive": "Past issues",
     "previous": "Previous issue",
@@ -43,6 +44,12 @@ _ENGLISH: Words = {
     "confirm_expires": "The link works until {date}.",
     "confirm_ignore": "If it was not you, do nothing: no more mail "
     "comes, and the request is deleted.",
+    "move_subject": "Please confirm your new address",
+    "move_ask": "somebody, most likely you, asked at {site} for their mails "
+    "to be sent to this address from now on.",
+    "move_link": "If you want that, open this page and press its button:",
+    "move_ignore": "If it was not you, do nothing: everything stays as it is, "
+    "and the request is deleted.",
 }
 _SIMPLIFIED: Words = {
     "greeting": "{name}，您好：",
@@ -60,6 +67,7 @@ _SIMPLIFIED: Words = {
     "pinned": "置顶",
     "uncategorised": "其他文章",
     "reason": "您收到这封邮件，是因为您订阅了“{title}”。",
+    "preferences": "偏好设置",
     "unsubscribe": "退订",
     "archive": "往期",
     "previous": "上一期",
@@ -72,6 +80,10 @@ _SIMPLIFIED: Words = {
     "confirm_link": "如需订阅，请打开此页并按下按钮：",
     "confirm_expires": "链接有效期至 {date}。",
     "confirm_ignore": "如果不是您本人，请不必理会：我们不会再寄信，申请会被删除。",
+    "move_subject": "请确认您的新地址",
+    "move_ask": "有人（多半是您本人）在“{site}”申请今后把邮件寄到这个地址。",
+    "move_link": "如需如此，请打开此页并按下按钮：",
+    "move_ignore": "如果不是您本人，请不必理会：一切保持不变，申请会被删除。",
 }
 _TRADITIONAL: Words = {
     "greeting": "{name}，您好：",
@@ -89,6 +101,7 @@ _TRADITIONAL: Words = {
     "pinned": "置頂",
     "uncategorised": "其他文章",
     "reason": "您收到這封郵件，是因為您訂閱了「{title}」。",
+    "preferences": "偏好設定",
     "unsubscribe": "取消訂閱",
     "archive": "過往各期",
     "previous": "上一期",
@@ -101,6 +114,10 @@ _TRADITIONAL: Words = {
     "confirm_link": "如需訂閱，請開啟此頁並按下按鈕：",
     "confirm_expires": "連結有效期至 {date}。",
     "confirm_ignore": "如果不是您本人，請不必理會：我們不會再寄信，申請會被刪除。",
+    "move_subject": "請確認您的新地址",
+    "move_ask": "有人（多半是您本人）在「{site}」申請今後把郵件寄到這個地址。",
+    "move_link": "如需如此，請開啟此頁並按下按鈕：",
+    "move_ignore": "如果不是您本人，請不必理會：一切保持不變，申請會被刪除。",
 }
 _JAPANESE: Words = {
     "greeting": "{name} 様",
@@ -119,6 +136,7 @@ _JAPANESE: Words = {
     "pinned": "注目の記事",
     "uncategorised": "その他の記事",
     "reason": "このメールは「{title}」を購読されている方にお送りしています。",
+    "preferences": "設定",
     "unsubscribe": "配信停止",
     "archive": "バックナンバー",
     "previous": "前の号",
@@ -132,6 +150,12 @@ _JAPANESE: Words = {
     "confirm_expires": "リンクの有効期限は {date} です。",
     "confirm_ignore": "お心当たりがなければ、何もする必要はありません。"
     "以後メールは届かず、申し込みは削除されます。",
+    "move_subject": "新しいアドレスをご確認ください",
+    "move_ask": "「{site}」で、今後のメールをこのアドレスに送る申し込みがありました"
+    "（おそらくご本人でしょう）。",
+    "move_link": "よろしければ、次のページを開いてボタンを押してください：",
+    "move_ignore": "お心当たりがなければ何もなさらないでください。"
+    "何も変わらず、申し込みは削除されます。",
 }
 _GERMAN: Words = {
     "greeting": "Hallo {name},",
@@ -153,6 +177,7 @@ _GERMAN: Words = {
     "pinned": "Im Fokus",
     "uncategorised": "Weitere Artikel",
     "reason": "Sie erhalten diese E-Mail, weil Sie „{title}“ abonniert haben.",
+    "preferences": "Einstellungen",
     "unsubscribe": "Abbestellen",
     "archive": "Frühere Ausgaben",
     "previous": "Vorige Ausgabe",
@@ -166,6 +191,12 @@ _GERMAN: Words = {
     "confirm_expires": "Der Link gilt bis {date}.",
     "confirm_ignore": "Waren Sie es nicht, tun Sie nichts: Es kommt keine "
     "weitere E-Mail, und die Anfrage wird gelöscht.",
+    "move_subject": "Bitte bestätigen Sie Ihre neue Adresse",
+    "move_ask": "jemand, höchstwahrscheinlich Sie, hat bei {site} darum "
+    "gebeten, E-Mails ab jetzt an diese Adresse zu schicken.",
+    "move_link": "Wenn Sie das möchten, öffnen Sie diese Seite und drücken Sie die Schaltfläche:",
+    "move_ignore": "Wenn Sie es nicht waren, tun Sie nichts: Alles bleibt, wie "
+    "es ist, und die Anfrage wird gelöscht.",
 }
 _FRENCH: Words = {
     "greeting": "Bonjour {name},",
@@ -196,6 +227,7 @@ _FRENCH: Words = {
     "pinned": "À la une",
     "uncategorised": "Autres articles",
     "reason": "Vous recevez ce message parce que vous êtes abonné à «\u00a0{title}\u00a0».",
+    "preferences": "Préférences",
     "unsubscribe": "Se désabonner",
     "archive": "Numéros précédents",
     "previous": "Numéro précédent",
@@ -210,6 +242,12 @@ _FRENCH: Words = {
     "confirm_expires": "Le lien est valable jusqu’au {date}.",
     "confirm_ignore": "Si ce n’était pas vous, ne faites rien : vous ne recevrez "
     "plus rien et la demande sera supprimée.",
+    "move_subject": "Veuillez confirmer votre nouvelle adresse",
+    "move_ask": "quelqu’un, sans doute vous, a demandé à {site} que ses "
+    "courriels soient désormais envoyés à cette adresse.",
+    "move_link": "Si vous le souhaitez, ouvrez cette page et pressez son bouton :",
+    "move_ignore": "Si ce n’était pas vous, ne faites rien : tout reste comme "
+    "avant, et la demande est supprimée.",
 }
 _SPANISH: Words = {
     "greeting": "Hola, {name}:",
@@ -240,6 +278,7 @@ _SPANISH: Words = {
     "pinned": "Destacado",
     "uncategorised": "Otros artículos",
     "reason": "Recibe este correo porque se suscribió a «{title}».",
+    "preferences": "Preferencias",
     "unsubscribe": "Darse de baja",
     "archive": "Números anteriores",
     "previous": "Número anterior",
@@ -254,6 +293,11 @@ _SPANISH: Words = {
     "confirm_expires": "El enlace es válido hasta el {date}.",
     "confirm_ignore": "Si no fue usted, no haga nada: no llegará más "
     "correo y la petición se borrará.",
+    "move_subject": "Confirme su nueva dirección",
+    "move_ask": "alguien, seguramente usted, pidió en {site} que sus correos "
+    "se envíen a partir de ahora a esta dirección.",
+    "move_link": "Si lo desea, abra esta página y pulse su botón:",
+    "move_ignore": "Si no fue usted, no haga nada: todo queda como está y la solicitud se borra.",
 }
 _ARABIC: Words = {
     "greeting": "مرحبًا {name}،",
@@ -293,6 +337,7 @@ _ARABIC: Words = {
     "pinned": "مثبّت",
     "uncategorised": "مقالات أخرى",
     "reason": "تصلكم هذه الرسالة لأنكم مشتركون في «{title}».",
+    "preferences": "التفضيلات",
     "unsubscribe": "إلغاء الاشتراك",
     "archive": "الأعداد السابقة",
     "previous": "العدد السابق",
@@ -305,6 +350,10 @@ _ARABIC: Words = {
     "confirm_link": "للاشتراك افتح هذه الصفحة واضغط الزر:",
     "confirm_expires": "الرابط صالح حتى {date}.",
     "confirm_ignore": "إن لم تكن أنت فلا تفعل شيئًا: لن تصلك رسائل أخرى وسيُحذف الطلب.",
+    "move_subject": "يرجى تأكيد عنوانك الجديد",
+    "move_ask": "طلب أحدهم، وأنت على الأرجح، في {site} أن تُرسل رسائله من الآن إلى هذا العنوان.",
+    "move_link": "إن أردت ذلك فافتح هذه الصفحة واضغط زرها:",
+    "move_ignore": "إن لم تكن أنت فلا تفعل شيئًا: يبقى كل شيء كما هو، ويُحذف الطلب.",
 }
 
 #: By language, for Chinese by script too; ``zh`` alone is Simplified, as CLDR has it.

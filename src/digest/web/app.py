@@ -15,17 +15,20 @@ from starlette.types import ASGIApp
 
 from digest.editions.model import Digest
 from digest.errors import StoreError
+from digest.feeds.model import CategorySummary
 from digest.times import Clock, rfc3339
 from digest.urls import (
     APPROVE_PATH,
     CONFIRM_PATH,
+    PREFERENCES_QUERY,
     SUBSCRIBE_PATH,
     UNSUBSCRIBE_PATH,
 )
 from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
-from digest.web.preferences import ALL, PersonSubscriptions, Preferences
+from digest.web.preferences import PersonSubscriptions, Preferences
+from digest.web.signup_requests import SignupRequests
 from digest.web.subscribing import Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
 
@@ -42,6 +45,8 @@ def create_app(
     clock: Clock,
     digests: Mapping[str, Digest],
     editor: Editor | None = None,
+    categories: Callable[[], Sequence[CategorySummary]] = tuple,
+    requests: SignupRequests | None = None,
     subscribing: Subscribing | None = None,
 ) -> ASGIApp:
     """Return the ASGI application.
@@ -49,7 +54,8 @@ def create_app(
     ``last_scan_at`` returns when the articles were last scanned, for ``/status``; None: there is no
     such address. A link of a mail is valid if one of ``token_keys`` signed it. ``digests`` is by
     name. ``editor`` carries out decisions on editions; None: nothing can be decided here.
-    ``subscribing`` answers who wants to subscribe; None: nobody can here.
+    ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
+    mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
     """
     link = UnsubscribeLink(
         subscriptions=subscriptions,
@@ -64,11 +70,13 @@ def create_app(
         digests=digests,
         token_keys=token_keys,
         clock=clock,
+        categories=categories,
+        requests=requests,
     )
     approvals = ApprovalLink(editor=editor, pages=pages, token_keys=token_keys) if editor else None
 
     async def serve_reader(request: Request) -> Response:
-        chosen = preferences if ALL in request.query_params else link
+        chosen = preferences if PREFERENCES_QUERY in request.query_params else link
         return await chosen.serve(request)
 
     async def show_approval(request: Request) -> Response:
@@ -87,24 +95,19 @@ def create_app(
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
-    doors = (
-        [
-            Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=["GET", "POST"]),
-            Route(
-                f"/{CONFIRM_PATH}{{token:path}}",
-                subscribing.serve_confirmation,
-                methods=["GET", "POST"],
-            ),
-        ]
-        if subscribing
-        else []
-    )
+    both = ["GET", "POST"]
+    doors = []
+    if subscribing:
+        doors.append(Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=both))
+    if requests:
+        confirm = requests.serve_confirmation
+        doors.append(Route(f"/{CONFIRM_PATH}{{token:path}}", confirm, methods=both))
     return Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
-            Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", serve_reader, methods=["GET", "POST"]),
-            Route(f"/{APPROVE_PATH}{{token:path}}", show_approval, methods=["GET", "POST"]),
+            Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", serve_reader, methods=both),
+            Route(f"/{APPROVE_PATH}{{token:path}}", show_approval, methods=both),
             *doors,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],

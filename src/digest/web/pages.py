@@ -40,7 +40,7 @@ from digest.times import rfc3339
 from digest.urls import edition_folder, editions_folder
 from digest.web import template_samples as samples
 from digest.web.model import SECURITY_HEADERS
-from digest.web.subscribe_form import SubscribeForm, category_id
+from digest.web.subscribe_form import PreferencesForm, SubscribeForm, category_id
 from digest.web.subscribe_links import READERS, carriers, reader_links
 from digest.web.template_set import LastGood, TemplateSet
 
@@ -385,16 +385,23 @@ class WebPages:
 
     def preferences(
         self,
-        subscribers: Sequence[Subscriber],
-        digests: Mapping[str, Digest],
+        form: PreferencesForm,
         languages: Sequence[str],
     ) -> bytes:
-        """Return the page with all subscriptions of a person, at least one."""
-        rows = [
-            (one, digests[one.digest].title if one.digest in digests else one.digest)
-            for one in subscribers
-        ]
-        return self._render_in(languages, "preferences", rows=rows)
+        """Return the page on which a person chooses."""
+        whole, language = self._plan.of_category(None), self.language(languages)
+        rows = []
+        for choice in form.choices:
+            end = choice.subscriber.paused_until if choice.paused_until else None
+            day = phrasebook(language, choice.zone).date(end) if end else None
+            rows.append((choice, self._tree(whole, choice.categories), day))
+        return self._render_in(
+            languages, "preferences", form=form, rows=rows, choices=list(MAIL_WORDS)
+        )
+
+    def erased(self, languages: Sequence[str]) -> bytes:
+        """Return the page that says that all about a person is deleted, and what stays."""
+        return self._render_in(languages, "erased")
 
     def not_subscribed(self, digest: Digest | None, languages: Sequence[str] = ()) -> bytes:
         """Return the page for a link of a subscription that was removed."""
@@ -478,15 +485,16 @@ class WebPages:
             subscriber = samples.subscriber(state)
             self.unsubscribe(subscriber, digest, again=state is SubscriberState.ACTIVE)
             self.unsubscribed(subscriber, None, ("ar",))
-        people = list(map(samples.subscriber, SubscriberState))
-        for subscribers in people, people[:1] * 2:
-            self.preferences(subscribers, {digest.name: digest}, ("ar",))
+        for choices in samples.preferences(categories):
+            self.preferences(choices, ("ar",))
+        self.erased(())
         self.not_subscribed(digest)
         for form in samples.forms(categories):
             self.subscribe(form, ("ar",))
         for refused in True, False:
             self.requested((), refused=refused)
             self.confirm(samples.signup(), [digest.title], (), done=refused, suppressed=refused)
+            self.confirm(replace(samples.signup(), person="a"), [], (), done=refused)
         self.confirm(None, [], ())
         held = contents(articles, (), len(articles) - 1)
         self.edition(digest, edition, held, previous=edition, following=edition)

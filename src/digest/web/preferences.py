@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo, available_timezones
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from digest.articles.model import CategoryPath
 from digest.editions.model import Digest
-from digest.subscribers.model import PastState, Subscriber
+from digest.feeds.model import CategorySummary
+from digest.mail.translations import WORDS
+from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
-from digest.times import Clock, rfc3339
-from digest.web.forms import form_action
+from digest.times import Clock, known_zone, rfc3339
+from digest.web.forms import Fields, field, form_fields, require_own_page
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.request_headers import accepted_languages
+from digest.web.signup_requests import SignupRequests
+from digest.web.subscribe_form import Choice, PreferencesForm, category_id, offered, uppermost
 from digest.web.unsubscribing import Subscriptions
 
-#: The parameter that the address to unsubscribe has on this page. So no page holds a token.
-ALL = "all"
 _REASON = "on the page of preferences"
+#: The longest pause.
+_LONGEST = timedelta(days=366)
 
 
 class PersonSubscriptions(Subscriptions, Protocol):
@@ -34,6 +43,29 @@ class PersonSubscriptions(Subscriptions, Protocol):
 
     def history(self, subscriber_id: int) -> tuple[PastState, ...]:
         """Return the states of a subscription before its present one, oldest first."""
+
+    def prefer(
+        self,
+        subscriber_id: int,
+        now: datetime,
+        *,
+        categories: tuple[CategoryPath, ...],
+        language: str | None,
+        timezone: str | None,
+        paused_until: datetime | None,
+    ) -> None:
+        """Store what a subscriber chose."""
+
+    def erase(self, address: str, now: datetime, key: bytes) -> None:
+        """Delete all about an address but a mark made with a key, which keeps it out of lists."""
+
+
+class _Problem(Exception):
+    """What a form says cannot be done; it has the key of the words that tell why."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
 
 
 class Preferences:
@@ -47,33 +79,64 @@ class Preferences:
         digests: Mapping[str, Digest],
         token_keys: Sequence[bytes],
         clock: Clock,
+        categories: Callable[[], Sequence[CategorySummary]] = tuple,
+        requests: SignupRequests | None = None,
     ) -> None:
-        """``digests`` is by name; a token made with any of the keys is valid."""
+        """``digests`` is by name; a token made with any of the keys is valid.
+
+        ``categories`` returns all that show an article; called in a thread. ``requests`` takes
+        changes of address; None: there are none.
+        """
         self._subscriptions = subscriptions
         self._pages = pages
         self._digests = digests
         self._token_keys = token_keys
         self._clock = clock
+        self._categories = categories
+        self._requests = requests
 
     async def serve(self, request: Request) -> Response:
         """Answer GET with the page, and POST by doing what its button says.
 
         GET changes nothing, since scanners follow links too. Raises HTTPException: 404 where the
-        token is invalid or its person was removed, 413 where the body is too large, 400 where it
-        is not what a button of the page sends.
+        token is invalid or its person was removed, 403 where another site sent the form, 413
+        where the body is too large, 400 where it is not what a button of the page sends.
         """
         link = read_unsubscribe_token(self._token_keys, request.path_params["token"])
         mine = await run_in_threadpool(self._mine, link)
-        if request.method == "POST":
-            action = await form_action(request)
+        languages = accepted_languages(request.headers.get("accept-language", ""))
+        chosen = next((subscriber.language for subscriber in mine if subscriber.language), None)
+        languages[:0] = [chosen] if chosen else []
+        if request.method != "POST":
+            return await self._page(mine, languages)
+        require_own_page(request, self._requests.policy.origin if self._requests else "")
+        fields = await form_fields(request)
+        action = field(fields, "action") or ""
+        try:
             if action == "download":
                 return await self._download(mine)
-            await run_in_threadpool(self._change, mine, action)
-            mine = await run_in_threadpool(self._mine, link)
-        languages = accepted_languages(request.headers.get("accept-language", ""))
-        languages[:0] = [subscriber.language for subscriber in mine if subscriber.language][:1]
-        body = await run_in_threadpool(self._pages.preferences, mine, self._digests, languages)
-        return html_response(body, headers=PRIVATE_HEADERS)
+            if action == "move":
+                return await self._move(request, mine, fields, languages)
+            if action == "erase":
+                return await self._erase(mine, fields, languages)
+            await run_in_threadpool(self._change, mine, action, fields)
+        except _Problem as problem:
+            typed = (field(fields, "address") or "")[:400]
+            return await self._page(mine, languages, problem=problem.words, address=typed)
+        mine = await run_in_threadpool(self._mine, link)
+        return await self._page(mine, languages, saved=True)
+
+    async def _page(
+        self, mine: Sequence[Subscriber], languages: Sequence[str], **told: Any
+    ) -> Response:
+        def render() -> bytes:
+            listed = self._categories()
+            choices = tuple(self._choice(subscriber, listed) for subscriber in mine)
+            form = PreferencesForm(choices=choices, moves=self._requests is not None, **told)
+            return self._pages.preferences(form, languages)
+
+        body = await run_in_threadpool(render)
+        return html_response(body, 422 if told.get("problem") else 200, PRIVATE_HEADERS)
 
     def _mine(self, link: SubscriptionLink | None) -> list[Subscriber]:
         """Return the subscriptions of a link's person; raise HTTPException if there are none."""
@@ -85,16 +148,115 @@ class Preferences:
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
         return self._subscriptions.of_address(subscriber.address)
 
-    def _change(self, mine: Sequence[Subscriber], action: str | None) -> None:
-        """Do what a button says: its value is a verb and a digest's name, or ``all``."""
-        verb, _, name = (action or "").partition(" ")
-        store = self._subscriptions
-        changes = {"unsubscribe": store.unsubscribe, "resubscribe": store.resubscribe}
+    def _choice(self, subscriber: Subscriber, listed: Sequence[CategorySummary]) -> Choice:
+        """Return what the reader of a subscription may change, and how it is now."""
+        digest = self._digests.get(subscriber.digest)
+        if digest is None or subscriber.state is not SubscriberState.ACTIVE:
+            return Choice(subscriber=subscriber, digest=digest)
+        categories = offered(listed, [digest], subscriber.categories)
+        zone = _zone(subscriber.timezone, digest)
+        now, end = self._clock(), subscriber.paused_until
+        today = now.astimezone(ZoneInfo(zone)).date()
+        return Choice(
+            subscriber=subscriber,
+            digest=digest,
+            categories=tuple(categories),
+            checked=frozenset(map(category_id, subscriber.categories)),
+            language=self._pages.language([subscriber.language or "", digest.language]),
+            zones=_zones(zone) if digest.local else (),
+            zone=zone,
+            paused_until=end.astimezone(ZoneInfo(zone)).date() if end and end > now else None,
+            earliest=today + timedelta(days=1),
+            latest=today + _LONGEST,
+        )
+
+    def _change(self, mine: Sequence[Subscriber], action: str, fields: Fields) -> None:
+        """Do what a button says: its value is a verb and a digest's name, or ``all``.
+
+        Raises HTTPException 400 for what no button says.
+        """
+        verb, _, name = action.partition(" ")
+        store, now = self._subscriptions, self._clock()
         chosen = [subscriber for subscriber in mine if name in (subscriber.digest, "all")]
-        if verb not in changes or not chosen or (verb, name) == ("resubscribe", "all"):
+        if not chosen or (name == "all" and verb != "unsubscribe"):
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
-        for subscriber in chosen:
-            changes[verb](subscriber.id, self._clock(), _REASON)
+        if verb in ("unsubscribe", "resubscribe"):
+            change = store.unsubscribe if verb == "unsubscribe" else store.resubscribe
+            for subscriber in chosen:
+                change(subscriber.id, now, _REASON)
+            return
+        choice = self._choice(chosen[0], self._categories())
+        if verb == "save" and choice.zone:
+            changed = self._filled_in(choice, fields)
+        elif verb == "resume" and choice.zone:
+            changed = replace(choice.subscriber, paused_until=None)
+        else:
+            raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
+        store.prefer(
+            changed.id,
+            now,
+            categories=changed.categories,
+            language=changed.language,
+            timezone=changed.timezone,
+            paused_until=changed.paused_until,
+        )
+
+    def _filled_in(self, choice: Choice, fields: Fields) -> Subscriber:
+        """Return a subscription as its form was filled in. Raises _Problem, HTTPException 400."""
+        subscriber, digest = choice.subscriber, choice.digest
+        assert digest is not None  # noqa: S101 who may save has one
+        known = {category_id(one.path): one.path for one in choice.categories}
+        wanted = fields.get("category", [])
+        if not known.keys() >= set(wanted):
+            raise _Problem("subscribe_categories_changed")
+        language = field(fields, "language") or choice.language
+        timezone = field(fields, "timezone") or choice.zone
+        if language not in WORDS or known_zone(timezone) is None:
+            raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
+        same = timezone == choice.zone or not choice.zones  # a zone that none chose stays none
+        timezone = choice.zone if same else timezone
+        paused_until = None
+        if text := field(fields, "paused_until"):
+            try:
+                day = date.fromisoformat(text)
+            except ValueError as error:
+                raise _Problem("bad_date") from error
+            if not (choice.earliest and choice.latest and choice.earliest <= day <= choice.latest):
+                raise _Problem("bad_date")
+            paused_until = datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
+        return replace(
+            subscriber,
+            categories=uppermost(known[key] for key in wanted),
+            language=subscriber.language if language == choice.language else language,
+            timezone=subscriber.timezone if same else timezone,
+            paused_until=paused_until,
+        )
+
+    async def _move(
+        self,
+        request: Request,
+        mine: Sequence[Subscriber],
+        fields: Fields,
+        languages: Sequence[str],
+    ) -> Response:
+        """Have a mail sent to another address that asks to confirm it. Raises _Problem."""
+        if self._requests is None:
+            raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
+        address = field(fields, "address") or ""
+        if problem := self._requests.address_problem(address):
+            raise _Problem(problem)
+        return await self._requests.ask(request, languages, address, person=mine[0].person)
+
+    async def _erase(
+        self, mine: Sequence[Subscriber], fields: Fields, languages: Sequence[str]
+    ) -> Response:
+        """Delete all about a person, and say what stays. Raises _Problem."""
+        if field(fields, "sure") != "yes":
+            raise _Problem("erase_unsure")
+        key, now = self._token_keys[0], self._clock()
+        await run_in_threadpool(self._subscriptions.erase, mine[0].address, now, key)
+        body = await run_in_threadpool(self._pages.erased, languages)
+        return html_response(body, headers=PRIVATE_HEADERS)
 
     async def _download(self, mine: Sequence[Subscriber]) -> Response:
         """Return all that is stored about a person as a JSON file."""
@@ -115,6 +277,7 @@ class Preferences:
             "categories": [list(path.names) for path in subscriber.categories],
             "language": subscriber.language,
             "timezone": subscriber.timezone,
+            "paused_until": subscriber.paused_until and rfc3339(subscriber.paused_until),
             "state": subscriber.state,
             "since": subscriber.since and rfc3339(subscriber.since),
             "reason": subscriber.reason,
@@ -126,3 +289,21 @@ class Preferences:
                 for past in self._subscriptions.history(subscriber.id)
             ],
         }
+
+
+def _zone(chosen: str | None, digest: Digest) -> str:
+    """Return the zone whose clock a reader's mail comes by."""
+    return chosen if digest.local and chosen and known_zone(chosen) else digest.timezone
+
+
+def _zones(own: str) -> tuple[str, ...]:
+    """Return the zones that a form offers, with a reader's own."""
+    return tuple(sorted({*_named_zones(), own}))
+
+
+@lru_cache(maxsize=1)
+def _named_zones() -> frozenset[str]:
+    """Return the zones that are called by a place."""
+    return frozenset(
+        name for name in available_timezones() if "/" in name and not name.startswith("Etc/")
+    )

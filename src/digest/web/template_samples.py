@@ -11,7 +11,7 @@ from digest.feeds.model import CategorySummary
 from digest.mail.operator_mail import ApprovalRequest
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.subscribers.signup import Signup
-from digest.web.subscribe_form import SubscribeForm, category_id
+from digest.web.subscribe_form import Choice, PreferencesForm, SubscribeForm, category_id
 
 
 def categories() -> tuple[CategorySummary, ...]:
@@ -56,6 +56,29 @@ def forms(categories: tuple[CategorySummary, ...]) -> tuple[SubscribeForm, ...]:
         problem="subscribe_bad_address",
     )
     return empty, filled
+
+
+def preferences(categories: tuple[CategorySummary, ...]) -> tuple[PreferencesForm, ...]:
+    """Return the page of a person, with every state, plain and filled in."""
+    states = tuple(
+        Choice(subscriber=subscriber(state), digest=None if number else digest())
+        for number, state in enumerate(SubscriberState)
+    )
+    chosen = replace(
+        states[0],
+        subscriber=replace(subscriber(SubscriberState.ACTIVE), paused_until=SAMPLED_AT),
+        categories=categories,
+        checked=frozenset({category_id(categories[0].path)}),
+        zones=("Asia/Tokyo", "Europe/Berlin"),
+        zone="Asia/Tokyo",
+        paused_until=SAMPLED_AT.date(),
+        earliest=SAMPLED_AT.date(),
+    )
+    plain = PreferencesForm(choices=states, moves=False, saved=True)
+    wrong = PreferencesForm(
+        choices=(chosen,) * 2, moves=True, address='"<a', problem="subscribe_bad_address"
+    )
+    return plain, wrong
 
 
 def signup() -> Signup:

@@ -187,7 +187,7 @@ BREAKS: dict[str, list[bytes]] = {
     "way out": [
         with_html(lambda html: html.replace("/unsubscribe/", "/elsewhere/")),
         with_html(lambda html: html.replace("/unsubscribe/", "/elsewhere/", 1)),
-        with_html(lambda html: "/elsewhere/".join(html.rsplit("/unsubscribe/", 1))),
+        with_html(lambda html: "/elsewhere/".join(html.rsplit("/unsubscribe/", 2))),
         with_text(lambda text: text.replace("/unsubscribe/", "/elsewhere/")),
     ],
     "postal address": [

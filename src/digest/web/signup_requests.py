@@ -1,0 +1,180 @@
+"""Requests that a mail asks to confirm: made by forms, within limits, and confirmed by links."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b32encode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digest.articles.model import CategoryPath
+from digest.editions.model import Digest
+from digest.subscribers.address import check_address
+from digest.subscribers.model import Outcome
+from digest.subscribers.signup import (
+    Answer,
+    Signup,
+    SignupLimits,
+    SignupPolicy,
+    client_address,
+    is_disposable,
+    network_of,
+)
+from digest.subscribers.tokens import PERSON_BYTES, read_confirmation_token
+from digest.times import Clock
+from digest.web.forms import form_action
+from digest.web.model import PRIVATE_HEADERS
+from digest.web.pages import WebPages, html_response
+from digest.web.request_headers import accepted_languages
+
+#: Seconds after which a client may try again when too much was asked for.
+_RETRY_AFTER = 3_600
+_STATUS = {Answer.LIMITED: 429, Answer.FULL: 503}
+
+_log = structlog.get_logger(__name__)
+
+
+class Signups(Protocol):
+    """Stored requests. Called in threads; they raise StoreError."""
+
+    def request(self, new: Signup, limits: SignupLimits) -> Answer:
+        """Store a request whose mail is then waiting, where the limits allow it."""
+
+    def find(self, identifier: str) -> Signup | None:
+        """Return a request; None if there is none (any more)."""
+
+    def confirm(
+        self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
+    ) -> tuple[Outcome, ...]:
+        """Do what was asked for, once, and return the outcomes."""
+
+
+class SignupRequests:
+    """Stores what forms ask for, and answers at the links of the mails that confirm it."""
+
+    def __init__(
+        self,
+        *,
+        signups: Signups,
+        pages: WebPages,
+        digests: Mapping[str, Digest],
+        token_keys: Sequence[bytes],
+        policy: SignupPolicy,
+        clock: Clock,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``digests`` is by name. ``wake`` says that a mail waits to be sent."""
+        self._signups = signups
+        self._pages = pages
+        self._digests = digests
+        self._token_keys = token_keys
+        self._clock = clock
+        self._wake = wake
+        self.policy = policy
+
+    def address_problem(self, address: str) -> str | None:
+        """Return the key of the words that tell why an address is not written to, if so."""
+        try:
+            disposable = is_disposable(check_address(address), self.policy.blocked)
+        except ValueError:
+            return "subscribe_bad_address"
+        return "subscribe_disposable" if disposable else None
+
+    async def ask(
+        self,
+        request: Request,
+        languages: Sequence[str],
+        address: str,
+        *,
+        digests: tuple[str, ...] = (),
+        categories: tuple[CategoryPath, ...] = (),
+        person: str | None = None,
+    ) -> Response:
+        """Store a request for an address without a problem, and answer what comes of it.
+
+        It is to subscribe to digests, or, for a ``person``, to take this address. The answer is
+        the same whether an address is known or not.
+        """
+        new = Signup(
+            identifier=b32encode(secrets.token_bytes(PERSON_BYTES)).decode("ascii").lower(),
+            address=check_address(address),
+            digests=digests,
+            categories=categories,
+            language=self._pages.language(languages),
+            network=self._network(request),
+            wording="" if person else self._pages.consent(languages),
+            requested_at=self._clock(),
+            person=person,
+        )
+        answer = await run_in_threadpool(self._signups.request, new, self.policy.limits)
+        _log.info(
+            "request to be confirmed",
+            answer=answer.value,
+            network=new.network,
+            moves=person is not None,
+        )
+        if answer is Answer.TAKEN:
+            self._wake()
+        return await self.answered(answer, languages)
+
+    async def answered(self, answer: Answer, languages: Sequence[str]) -> Response:
+        """Return the page that tells whether a mail is sent."""
+        refused = answer in _STATUS
+        body = await run_in_threadpool(self._pages.requested, languages, refused=refused)
+        headers = dict(PRIVATE_HEADERS)
+        if refused:
+            headers["Retry-After"] = str(_RETRY_AFTER)
+        return html_response(body, _STATUS.get(answer, 200), headers)
+
+    async def serve_confirmation(self, request: Request) -> Response:
+        """Answer GET with a button, and POST by doing what was asked for.
+
+        GET changes nothing, since scanners follow links too. A link works once; later it tells
+        that it was used. Raises HTTPException: 413 where the body is too large, 400 where it is
+        not what the button sends.
+        """
+        text, now = request.path_params["token"], self._clock()
+        identifier = read_confirmation_token(self._token_keys, text, now)
+        signup = None
+        if identifier is not None:
+            signup = await run_in_threadpool(self._signups.find, identifier)
+        languages = accepted_languages(request.headers.get("accept-language", ""))
+        if signup is None:
+            body = await run_in_threadpool(self._pages.confirm, None, [], languages)
+            return html_response(body, 404, PRIVATE_HEADERS)
+        done, suppressed = signup.confirmed_at is not None, False
+        if request.method == "POST" and not done:
+            if await form_action(request) != "confirm":
+                raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
+            outcomes = await run_in_threadpool(
+                self._signups.confirm,
+                signup.identifier,
+                now,
+                self._network(request),
+                self._token_keys,
+            )
+            suppressed = bool(outcomes) and set(outcomes) == {Outcome.NOT_REVIVED}
+            done = True
+            _log.info("request confirmed", digests=len(signup.digests), suppressed=suppressed)
+        titles = [self._digests[name].title for name in signup.digests if name in self._digests]
+        body = await run_in_threadpool(
+            self._pages.confirm,
+            signup,
+            titles,
+            [signup.language, *languages],
+            done=done,
+            suppressed=suppressed,
+        )
+        return html_response(body, headers=PRIVATE_HEADERS)
+
+    def _network(self, request: Request) -> str:
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+        peer = request.client.host if request.client else ""
+        return network_of(client_address(peer, forwarded, self.policy.proxies))
