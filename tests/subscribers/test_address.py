@@ -162,3 +162,38 @@ def test_addresses_of_others_are_told_apart(address: str, other: str) -> None:
 
 def test_text_that_is_no_address_can_be_compared_too() -> None:
     assert address_key("No Address") == "no address"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("x@example.org.", "x@example.org"),
+        ("ｘ＠ｅｘａｍｐｌｅ.org", "x@example.org"),
+        ("\u200b\u202ax@example.org\u202c\ufeff", "x@example.org"),
+        ("\u00a0x@example.org\u3000", "x@example.org"),
+        ("x@ΒΌΛΟΣ.example", "x@βόλος.example"),
+        ("x@bücher。example", "x@bücher.example"),
+    ],
+)
+def test_what_copying_and_input_methods_leave_is_mended(given: str, kept: str) -> None:
+    assert check_address(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("x@bücher。example", "x@xn--bcher-kva.example", True),
+        ("x@XN--BCHER-KVA.example", "x@bu\u0308cher.example", True),
+        ("x@例子.测试", "x@xn--fsqu00a.xn--0zwm56d", True),
+        ("x@☃.example", "x@xn--n3h.example", True),
+        ("x@ex\u00adample.org", "x@example.org", True),
+        ("x@faß.example", "x@fass.example", False),
+        ("x@раураl.example", "x@paypal.example", False),
+        ("x@аррӏе.example", "x@apple.example", False),
+        ("ı@example.org", "i@example.org", False),
+    ],
+)
+def test_spellings_of_one_domain_are_one_and_lookalikes_are_two(
+    first: str, second: str, same: bool
+) -> None:
+    assert (address_key(first) == address_key(second)) is same

@@ -374,3 +374,222 @@ def test_a_history_that_cannot_be_read_is_refused(text: str) -> None:
 )
 def test_dates_are_read_where_they_can_be(text: str, read: datetime | None) -> None:
     assert moment(text) == read
+
+
+#: Lists whose opt-outs, names or first lines are unlike those above: text, encoding, states.
+OTHERS: dict[str, tuple[str, str, dict[str, SubscriberState | None]]] = {
+    "excel utf16": (
+        (
+            "Email\tVorname\tNachname\tStatus\n"
+            "a@x.example\tJürgen\tGroß\tAktiv\n"
+            "b@x.example\tB\tC\tAbgemeldet\n"
+        ),
+        "utf-16",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "cp1252": (
+        ("Courriel;Prénom;Nom;Statut\na@x.example;Zoé;Noël;Abonné\nb@x.example;R;É;Désabonné\n"),
+        "cp1252",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "gbk": (
+        ("邮箱,姓名,状态\na@x.example,李雷,已订阅\nb@x.example,韩梅梅,已退订\n"),
+        "gb18030",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "leading blank lines": (
+        ("\n\nemail,name\na@x.example,A\n"),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "comment lines": (
+        ("# exported 2024\nemail,name\na@x.example,A\n"),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "angle form": (
+        ("email\nAnn Lee <a@x.example>\n"),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "mailto": (
+        ("email\nmailto:a@x.example\n"),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "extra trailing comma in rows": (
+        ("email,name\na@x.example,Ann,\n"),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "brevo": (
+        (
+            "CONTACT ID,EMAIL,FIRSTNAME,LASTNAME,SMS,EMAIL_BLOCKLISTED,ADDED_TIME\n"
+            "1,a@x.example,A,B,,0,28-11-2023 10:00:00\n"
+            "2,b@x.example,A,B,,1,28-11-2023\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": SUPPRESSED},
+    ),
+    "sendgrid suppr": (
+        ("status,reason,email,created\n5.1.1,550 no such user,a@x.example,1612345678\n"),
+        "utf-8",
+        {"a": SUPPRESSED},
+    ),
+    "hubspot": (
+        (
+            "Record ID,First Name,Last Name,Email,Unsubscribed from all email,Marketing conta"
+            "ct status\n"
+            "1,A,B,a@x.example,No,Marketing contact\n"
+            "2,A,B,b@x.example,Yes,Non-marketing contact\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "cc perm": (
+        (
+            "Email address,Email permission status\n"
+            "a@x.example,Express\n"
+            "b@x.example,Unsubscribed\n"
+            "c@x.example,Pending\n"
+            "d@x.example,No Permissions Set\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": None, "d": ACTIVE},
+    ),
+    "mailman": (
+        ("a@x.example\nB Bee <b@x.example>\n"),
+        "utf-8",
+        {"a": ACTIVE, "b": ACTIVE},
+    ),
+    "mailpoet": (
+        (
+            "Email,First name,Last name,List,Global Status,List Status\n"
+            "a@x.example,A,B,L,Subscribed,Subscribed\n"
+            "b@x.example,A,B,L,Unsubscribed,Unsubscribed\n"
+            "c@x.example,,,L,Bounced,Subscribed\n"
+            "d@x.example,,,L,Subscribed,Unsubscribed\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED, "d": UNSUBSCRIBED},
+    ),
+    "cleverreach": (
+        (
+            "E-Mail;Registriert am;Aktiviert am;Abgemeldet am;Vorname\n"
+            "a@x.example;01.02.2021 10:00;01.02.2021;;A\n"
+            "b@x.example;01.02.2021;01.02.2021;05.06.2022;B\n"
+            "c@x.example;01.02.2021;;;C\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": None},
+    ),
+    "keila": (
+        (
+            "Email,First name,Last name,Data,Status\n"
+            "a@x.example,A,B,{},active\n"
+            "b@x.example,A,B,{},unsubscribed\n"
+            "c@x.example,A,B,{},unreachable\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
+    ),
+    "german": (
+        (
+            "E-Mail-Adresse;Status\n"
+            "a@x.example;aktiv\n"
+            "b@x.example;abgemeldet\n"
+            "c@x.example;gesperrt\n"
+            "d@x.example;unbestätigt\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED, "d": None},
+    ),
+    "japanese": (
+        ("メールアドレス,ステータス\na@x.example,有効\nb@x.example,解除\n"),
+        "shift_jis",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "is_active": (
+        ("email,is_active\na@x.example,1\nb@x.example,0\n"),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "header quoted newline": (
+        ('"email","notes\nof old"\na@x.example,"x\ny"\n'),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "mautic": (
+        (
+            "id,firstname,lastname,email,dateAdded,dnc\n"
+            "1,A,B,a@x.example,2021-05-01,0\n"
+            "2,A,B,b@x.example,2021,1\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "phplist": (
+        (
+            "email,confirmed,blacklisted,optedin,bouncecount,entered,modified\n"
+            "a@x.example,1,0,0,0,2021-05-01 10:00:00,\n"
+            "b@x.example,1,1,0,2,2021,\n"
+            "c@x.example,0,0,0,0,2021,\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": SUPPRESSED, "c": None},
+    ),
+    "sep=": (
+        ("sep=;\r\nE-mail address;Date added\r\na@x.example;01.02.2024\r\n"),
+        "utf-8",
+        {"a": ACTIVE},
+    ),
+    "moosend": (
+        (
+            "Email,Name,Member Status,Created On\n"
+            "a@x.example,A,Subscribed,1/2/2021 10:00:00 AM\n"
+            "b@x.example,A,Archived,\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED},
+    ),
+    "words in yes-or-no columns": (
+        (
+            "email,active,confirmed,opted out\n"
+            "a@x.example,subscribed,yes,n/a\n"
+            "b@x.example,unsubscribed,yes,\n"
+            "c@x.example,yes,pending,\n"
+            "d@x.example,yes,yes,2024-01-02\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": None, "d": UNSUBSCRIBED},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_no_opt_out_is_overlooked(kind: str) -> None:
+    text, encoding, states = OTHERS[kind]
+    read = {}
+    for row in read_list(text.encode(encoding), {}).rows():
+        assert isinstance(row, ListedSubscriber), row
+        read[row.fields["address"].removesuffix("@x.example")] = row.state
+    assert read == states
+
+
+def test_a_name_before_an_address_is_the_readers() -> None:
+    rows = list(read_list(b'email\n"""Lee, Ann"" <a@x.example>"\n', {}).rows())
+    assert isinstance(rows[0], ListedSubscriber)
+    assert rows[0].fields == {"address": "a@x.example", "name": "Lee, Ann"}
+    named = list(read_list(b"email,name\nAnn <a@x.example>,Anna\n", {}).rows())
+    assert isinstance(named[0], ListedSubscriber)
+    assert named[0].fields["name"] == "Anna"
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("01.02.2024 10:30", 1), ("2024/2/3", 3), ("2024-2-4", 4), ("5.2.2024", 5), ("2024-02-06", 6)],
+)
+def test_dates_of_spreadsheets_are_read(text: str, day: int) -> None:
+    read = moment(text)
+    assert read is not None
+    assert (read.year, read.month, read.day) == (2024, 2, day)

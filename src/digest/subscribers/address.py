@@ -23,6 +23,12 @@ _ATEXT = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~"
 )  # RFC 5322 section 3.2.3
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 1123 section 2.1
+#: Invisible characters around what was copied; ASCII by its full-width forms, dots by others.
+_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
+_FULL_WIDTH = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {
+    0x3002: ord("."),
+    0xFF61: ord("."),
+}
 _WORD = re.compile(r"[^\s<>\"'(),:;]+")
 
 
@@ -30,16 +36,18 @@ def check_address(text: str) -> str:
     """Return an address trimmed, in NFC, with its domain in lower case.
 
     Raises ValueError that says what is wrong. Allowed are the dot-strings of RFC 5321 with letters
-    of any language (RFC 6531), at a domain of two labels or more, or at ``localhost``.
+    of any language (RFC 6531), at a domain of two labels or more, or at ``localhost``. What input
+    methods and copying leave is mended: full-width ASCII, invisible characters around, a final dot.
     """
-    address = unicodedata.normalize("NFC", text.strip())
+    address = text.strip().strip(_INVISIBLE).strip().removesuffix(".").translate(_FULL_WIDTH)
+    address = unicodedata.normalize("NFC", address)
     if len(address) > MAX_ADDRESS:
         raise ValueError(f"an address has at most {MAX_ADDRESS} bytes")
     local, at, domain = address.partition("@")
     if not at or "@" in domain:
         raise ValueError("an address has one @")
     _check_local(local)
-    domain = domain.lower()
+    domain = ".".join(map(str.lower, domain.split(".")))  # a final sigma is that of its label
     host = _ascii_domain(domain)
     if len(local.encode("utf-8")) + 1 + len(host) > MAX_ADDRESS:
         raise ValueError(f"an address has at most {MAX_ADDRESS} bytes")
