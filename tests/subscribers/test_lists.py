@@ -583,6 +583,9 @@ def test_a_name_before_an_address_is_the_readers() -> None:
     named = list(read_list(b"email,name\nAnn <a@x.example>,Anna\n", {}).rows())
     assert isinstance(named[0], ListedSubscriber)
     assert named[0].fields["name"] == "Anna"
+    (nobody,) = read_list(b"email,name\n,Anna\n", {}).rows()
+    assert isinstance(nobody, ListedSubscriber)
+    assert nobody.fields == {"address": "", "name": "Anna"}
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ ENDS = (
     "=\r\n",
     "”",
     "…",
+    "。",
+    "」",
+    "退订",
+    "**",
+    "\u200b",
+    "\u00a0",
+    "?utm_source=x",
 )
 
 
@@ -191,3 +198,12 @@ def test_a_form_tells_when_it_was_made() -> None:
     assert read_form_token([KEY], token) == DUE
     assert read_form_token([OTHER_KEY], token) is None
     assert read_form_token([KEY], confirmation_token(KEY, PERSON, DUE)) is None
+
+
+@pytest.mark.parametrize("between", ["=\r\n", " ", "\n", "\r\n ", "\u00ad", "\u200b"])
+@pytest.mark.parametrize("before", ["", "<", "( ", "“"])
+def test_a_token_that_was_broken_over_lines_is_read(before: str, between: str) -> None:
+    token = unsubscribe_token(KEY, PERSON, "daily")
+    broken = f"{before}{token[:30]}{between}{token[30:]}"
+    assert name(read_unsubscribe_token([KEY], broken + "https://e.org/9"), "daily") == PERSON
+    assert name(read_unsubscribe_token([KEY], broken), "daily") == PERSON

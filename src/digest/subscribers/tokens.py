@@ -23,7 +23,10 @@ TOKEN_LENGTH = 48
 #: Bytes of a person's identifier, and its characters as text: base32 without padding.
 PERSON_BYTES, PERSON_LENGTH = 10, 16
 
-_TOKEN = re.compile(rf"([A-Za-z2-7]{{{TOKEN_LENGTH}}})(?![A-Za-z0-9])")
+#: Whatever stands around a token: its MAC decides whether it is one.
+_TOKEN = re.compile(rf"[\W_]*([A-Za-z2-7]{{{TOKEN_LENGTH}}})")
+#: What breaks a token over lines leaves this in it: soft breaks of quoted-printable, hyphens.
+_BREAKS = re.compile(r"=?\r?\n|[\s\u00ad\u200b\u2060\ufeff]+")
 _PERSON = re.compile(rf"[a-z2-7]{{{PERSON_LENGTH}}}")
 #: Tokens of the first kind: 24 bytes in base64url. A final ``-`` or ``_`` may have been cut off.
 _OLD_LENGTH = 32
@@ -127,7 +130,7 @@ def read_form_token(keys: Sequence[bytes], text: str) -> datetime | None:
 def read_unsubscribe_token(keys: Sequence[bytes], text: str) -> SubscriptionLink | None:
     """Return the subscription of a token made with one of the keys, else None.
 
-    What mail programs add at its end is ignored.
+    What mail programs add around it, or where they break it, is ignored.
     """
     content = _read(keys, Purpose.UNSUBSCRIBE, text)
     if content is not None:
@@ -149,7 +152,7 @@ def _make(key: bytes, purpose: Purpose, content: bytes) -> str:
 
 
 def _read(keys: Sequence[bytes], purpose: Purpose, text: str) -> bytes | None:
-    match = _TOKEN.match(text)
+    match = _TOKEN.match(_BREAKS.sub("", text))
     return _verified(keys, purpose, b32decode(match[1].upper()), 2) if match else None
 
 
