@@ -439,6 +439,11 @@ def test_an_article_is_in_a_limited_number_of_feeds_and_the_rest_is_noted() -> N
     assert (len(more.categories), len(more.authors), more.notes) == (50, 50, ())
 
 
+def test_categories_above_others_are_counted_once() -> None:
+    text = "---\ntitle: T\ncategories: [[A, B, C], [A, B, D]]\n---\ntext"
+    assert len(article(text, engines=NH3, max_feeds=4).categories) == 2
+
+
 def test_what_leaves_an_article_out_of_feeds_is_told_however_often_it_is_written() -> None:
     text = "---\ntitle: T\nauthor: [甲, 乙]\ncategories: [[A, B, C], [D]]\n---\ntext"
     options = default_options(engines=NH3, max_feeds=4)

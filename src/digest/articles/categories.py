@@ -92,9 +92,11 @@ def category_folders(path: PurePosixPath) -> Sequence[str]:
         start += 1
         while start < len(folders) and folders[start].lower() in _GENERATOR_FOLDERS:
             start += 1
-    kept = "/".join(name for name in folders[start:] if name.lower() not in _HIDDEN_FOLDERS)
-    kept = _DATE_FOLDERS.sub("", f"/{kept}")
-    return [name for name in kept.split("/") if name]
+    kept = [name for name in folders[start:] if name.lower() not in _HIDDEN_FOLDERS]
+    if not any(name.startswith(("19", "20")) for name in kept):
+        return kept
+    undated = _DATE_FOLDERS.sub("", "/" + "/".join(kept))
+    return [name for name in undated.split("/") if name]
 
 
 def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, ...]:

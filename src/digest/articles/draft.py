@@ -59,6 +59,8 @@ _IMAGE = re.compile(r'<img(?: [a-z]+="[^"]*")+')
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 #: Letters that are written from right to left.
 _RIGHT_TO_LEFT = re.compile("[\u05d0-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]")
+#: Characters of markup in which the first letter of a text is.
+_MAX_BEGINNING = 1_000
 #: Pixels of width and height; an image that says it has less is an icon or a badge.
 MIN_IMAGE_SIZE = 100
 
@@ -126,6 +128,8 @@ def _in_few_feeds(header: Header, most: int) -> Header:
 
     Authors come first, but never take more than half of them.
     """
+    if len(header.authors) * 2 + sum(len(path.names) for path in header.categories) <= most:
+        return header
     authors = header.authors[: most // 2]
     categories = within_limit(header.categories, most - len(authors))
     if (authors, categories) == (header.authors, header.categories):
@@ -180,7 +184,7 @@ def _cleaned(
         options.engines,
         options.referrer_policy,
     )
-    text = plain_text(body)
+    words = plain_text(body).replace(" ", "")  # all the white space that is in it
     image = _shown(manuscript.image, options.image_proxy)
     notes = manuscript.notes
     if files and header.local_image:
@@ -202,14 +206,14 @@ def _cleaned(
         ),
         body=body,
         fingerprint=_fingerprint(
-            manuscript.title, text, manuscript.authors, filed, manuscript.link
+            manuscript.title, words, manuscript.authors, filed, manuscript.link
         ),
         updated_at=manuscript.updated_at,
         availability=manuscript.availability,
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
         announced=header.announced,
-        likeness=likeness(manuscript.title, text, manuscript.link, sketched=options.sketched),
+        likeness=likeness(manuscript.title, words, manuscript.link, sketched=options.sketched),
         notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),
     )
@@ -252,8 +256,13 @@ def _directed(markup: str, language: str | None, site_language: str) -> str:
     """Return a body with its direction, where that is or may be from right to left."""
     if markup and language and text_direction(language) == "rtl":
         return f'<div dir="rtl">{markup}</div>'
-    if not language and not markup.isascii() and _RIGHT_TO_LEFT.search(markup):
-        return f'<div dir="{text_direction(site_language)}">{markup}</div>'
+    if language or markup.isascii():
+        return markup
+    direction = text_direction(site_language)
+    # Where letters tell it, the first of them do (HTML section 3.2.6.4).
+    end = len(markup) if direction == "rtl" else _MAX_BEGINNING
+    if _RIGHT_TO_LEFT.search(markup, 0, end):
+        return f'<div dir="{direction}">{markup}</div>'
     return markup
 
 
@@ -273,13 +282,12 @@ def _first_image(body: SafeHtml) -> str | None:
 
 def _fingerprint(
     title: str,
-    text: str,
+    words: str,
     authors: Iterable[str],
     categories: Iterable[CategoryPath],
     link: str | None,
 ) -> str:
     """Return hex over what makes an article another one: no dates, no images, no white space."""
-    words = "".join(text.split())
     paths = ["\x1f".join(category.names) for category in categories]
     return hashed([title, words, "\x1e".join(authors), "\x1e".join(paths), link or ""])
 

@@ -37,12 +37,13 @@ _END, _USUAL_ENDS = 16, tuple(".!?:;,…。！？：；，、")
 #: Stands between texts of which the first does not end as sentences do.
 _BETWEEN = " · "
 #: The arrow that leads back from a footnote.
+_ARROW = "\u21a9"
 _FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
 #: Characters of a grapheme on average; combining marks could make one of any length.
 _CHARACTERS_PER_GRAPHEME = 16
 #: Characters of markup in which a grapheme of running text is expected.
-_MARKUP_PER_GRAPHEME = 4
+_MARKUP_PER_GRAPHEME = 2
 #: Scripts without spaces between words; their text can be cut anywhere.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
@@ -56,7 +57,7 @@ _LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z", regex.RE
 
 def plain_text(body: SafeHtml) -> str:
     """Return the text of a body as one line, without the arrows that lead back from footnotes."""
-    text = _FOOTNOTE_ARROW.sub("", body)
+    text = _FOOTNOTE_ARROW.sub("", body) if _ARROW in body else body
     text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
     return " ".join(html.unescape(text).split())
 
@@ -87,7 +88,8 @@ def summary_of(body: SafeHtml, length: int) -> str:
 
 def _without_notes(markup: str) -> str:
     """Return markup without the numbers and arrows of footnotes."""
-    return _FOOTNOTE_ARROW.sub("", _FOOTNOTE_NUMBER.sub("", markup))
+    markup = _FOOTNOTE_NUMBER.sub("", markup) if "<sup" in markup else markup
+    return _FOOTNOTE_ARROW.sub("", markup) if _ARROW in markup else markup
 
 
 def _paragraphs(body: str) -> list[str]:

@@ -9,6 +9,8 @@ from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from digest.articles.cleaning.policy import elements
+
 #: Levels of elements in a formula; what is deeper is its plain text.
 _MAX_DEPTH = 60
 #: Elements in a formula whose content is not its text.
@@ -28,14 +30,12 @@ _RAISED = str.maketrans("0123456789n", "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ")
 _RENDERED = re.compile(r"katex|MathJax|math/tex|mjx-|mwe-math")
 
 
-#: The cheap sign of a formula.
-_MAYBE = re.compile(r"<(?:math|mjx|script|span)", re.IGNORECASE)
+#: Elements that formulas are in.
+FORMULAS = elements("math mjx-container script span")
 
 
 def replace_formulas(body: LexborNode, markup: str) -> None:
     """Replace every formula in ``body``, which was parsed from ``markup``, by its text."""
-    if not _MAYBE.search(markup):
-        return
     if _RENDERED.search(markup):
         _keep_once(body)
     if "<math" in markup.lower():

@@ -6,34 +6,29 @@ Tidying makes markup good, not safe: only the sanitizer must be right about host
 # pure
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning import anchors, images, policy, trackers, uris
-from digest.articles.cleaning.formulas import replace_formulas
+from digest.articles.cleaning.formulas import FORMULAS, replace_formulas
 from digest.articles.cleaning.limits import bounded
 from digest.articles.cleaning.media import CUSTOM, LocalFiles, replace_media
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.rules import Rule, apply, rename
-from digest.articles.cleaning.unclosed import close_elements
+from digest.articles.cleaning.unclosed import close_elements, tag_names
 from digest.articles.cleaning.whitespace import compacted
 
 _PROLOGUE = "<!doctype html><body>"
 #: Blocks outside the policy; without a tag their content would join their neighbours'.
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
-#: The cheap sign of media, formulas and images for browsers without scripts.
-_REPLACED = re.compile(
-    r"<(?:amp-|applet|audio|embed|i?frame|lite-|math|noscript|object|video)", re.IGNORECASE
-)
-#: What a browser shows and no article needs, and the cheap sign of it.
+#: Media, and images for browsers without scripts.
+_REPLACED = CUSTOM | elements("applet audio embed frame iframe noscript object video")
+#: What a browser shows and no article needs.
 _SHOWN = "button, output, select, svg:has(text), textarea, xmp, iframe[srcdoc]:not([src])"
-_MAY_SHOW = re.compile(
-    r"<(?:button|output|select|svg|textarea|xmp|iframe[^>]*srcdoc)", re.IGNORECASE
-)
+_MAY_SHOW = elements("button iframe output select svg textarea xmp")
 _CLUTTER = policy.DROPPED | CUSTOM | {"-comment", "-doctype", None}
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
 #: The level of headings below the title of an article, which is an h1 on its page.
@@ -75,17 +70,19 @@ def tidy(
 
     Raise RuleLimitExceeded if a pattern of a rule exceeds its limits.
     """
+    names = frozenset(tag_names(markup).values())
     markup = bounded(close_elements(markup))
     parser = LexborHTMLParser(_PROLOGUE + markup, options=LexborDocumentOptions.WO_EVENTS)
     body = cast("LexborNode", parser.body)  # the prologue opens it
     link, base = base, _base(body, base)
     for rule in rules:
         apply(rule, parser, body)
-    if _REPLACED.search(markup):
+    if not _REPLACED.isdisjoint(names):
         for node in body.css("noscript"):
             images.reveal(node)
         replace_media(parser, body, base, embeds, files)
-    replace_formulas(body, markup)
+    if not FORMULAS.isdisjoint(names):
+        replace_formulas(body, markup)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy, files)
     _drop_clutter(body)
@@ -100,7 +97,8 @@ def tidy(
 
 def texts_left_out(markup: str) -> list[str]:
     """Return what a browser would show of a body, and tidying removes, as sentences about it."""
-    if not _MAY_SHOW.search(markup):
+    names = _MAY_SHOW.intersection(tag_names(markup).values())
+    if not names or (names == {"iframe"} and "srcdoc" not in markup.lower()):
         return []
     body = LexborHTMLParser(_PROLOGUE + bounded(close_elements(markup))).body
     causes = []

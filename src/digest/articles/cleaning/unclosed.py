@@ -8,7 +8,8 @@ content. Authors write such tags when they name an element in a sentence, or clo
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
 
 from digest.articles.cleaning.limits import TOKEN
 from digest.articles.cleaning.policy import DROPPED, TAGS, VOID, elements
@@ -31,6 +32,12 @@ _START = re.compile(r"<([a-zA-Z][^ \t\n\f\r/>]*)")
 _ADDRESS = re.compile(r"\s(?:data|(?:data-)?src)\s*=", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1)  # reading and tidying ask for those of one body in turn
+def tag_names(markup: str) -> Mapping[str, str]:
+    """Return the names of the start tags in ``markup`` in lower case, by their spellings."""
+    return {name: name.lower() for name in set(_START.findall(markup))}
+
+
 def close_elements(markup: str) -> str:
     """Return ``markup`` in which no element or comment is left open that would hide the rest.
 
@@ -41,8 +48,11 @@ def close_elements(markup: str) -> str:
     end = max(markup.rfind("-->"), markup.rfind("--!>"), -3) + 3
     if (start := markup.find("<!--", end)) >= 0:
         markup = markup[:start] + markup[start:].replace("<!--", "&lt;!--")
-    names = {name.lower() for name in set(_START.findall(markup))} - _HARMLESS
-    if not names or not _has_open(markup.lower(), names):
+    if not any(
+        _may_be_open(markup, spelling)
+        for spelling, name in tag_names(markup).items()
+        if name not in _HARMLESS
+    ):
         return markup
     unclosed = _unclosed(markup)
     output: list[str] = []
@@ -66,15 +76,13 @@ def _keeps_tag(name: str, tag: str) -> bool:
     return len(tag) > len(name) + 2
 
 
-def _has_open(lowered: str, names: set[str]) -> bool:
-    """Tell whether an element with one of these names may lack its end tag."""
-    starts: Counter[str] = Counter()
-    ends: Counter[str] = Counter()
-    for name in names:
-        starts[name], ends[name] = lowered.count(f"<{name}"), lowered.count(f"</{name}")
-    return "plaintext" in names or any(
-        starts[name] > ends[name] or lowered.rfind(f"<{name}") > lowered.rfind(f"</{name}")
-        for name in names
+def _may_be_open(markup: str, name: str) -> bool:
+    """Tell whether an element may lack its end tag, where both are spelled alike."""
+    start, end = f"<{name}", f"</{name}"
+    return (
+        name.lower() == "plaintext"
+        or markup.count(start) > markup.count(end)
+        or markup.rfind(start) > markup.rfind(end)
     )
 
 

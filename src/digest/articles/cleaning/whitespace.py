@@ -29,11 +29,10 @@ _BLANKS = re.compile(rf"{_SPACE}(?:{_SPACE}++|&nbsp;)++")
 _EMPHASIS = rf"<(?:strong|b|em|i|u){_ATTRIBUTES}>"
 _STARTS_EMPHASIS = re.compile(_EMPHASIS)
 _BLOCK_START = re.compile(rf"(<{_BLOCK}{_ATTRIBUTES}>)((?:{_EMPHASIS}|\s|&nbsp;|<br>)++)")
-_BLOCK_ENDS = (
-    re.compile(rf"<br>(?:<br>)?(?=</{_BLOCK}>)"),
-    re.compile(rf"{_SPACE}(?=</{_BLOCK}>)"),
-    re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(?=</{_BLOCK}>)"),
-)
+#: Looked for by the end tag: there are more spaces than tags.
+_SPACE_AT_END = re.compile(rf"</(?<={_SPACE}</){_BLOCK}>")
+_BREAK_AT_END = re.compile(rf"<br>(?:<br>)?(?=</{_BLOCK}>)")
+_HARD_BLANKS_AT_END = re.compile(rf"&nbsp;(?<!&nbsp;&nbsp;)(?:&nbsp;)*+(?=</{_BLOCK}>)")
 
 
 def compacted(markup: str) -> str:
@@ -46,11 +45,20 @@ def compacted(markup: str) -> str:
 def _compacted(part: str) -> str:
     part = _without_empty(part)
     part = _BREAKS.sub("<br><br>", _AFTER_BREAK.sub("<br>", part))
-    part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
     part = _BLOCK_START.sub(lambda start: start[1] + _without_spaces(start[2]), part)
-    for pattern in _BLOCK_ENDS:
-        part = pattern.sub("", part)
-    return part
+    part = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", part)
+    part = _BREAK_AT_END.sub("", part)
+    part = _without_space_at_end(part)
+    return _HARD_BLANKS_AT_END.sub("", part)
+
+
+def _without_space_at_end(part: str) -> str:
+    output: list[str] = []
+    position = 0
+    for end in _SPACE_AT_END.finditer(part):
+        output.append(part[position : end.start() - 1])
+        position = end.start()
+    return "".join([*output, part[position:]])
 
 
 def _without_spaces(start: str) -> str:

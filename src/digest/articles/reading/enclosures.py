@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.articles.characters import one_line
 from digest.articles.cleaning import uris
 from digest.articles.cleaning.limits import bounded
-from digest.articles.cleaning.unclosed import close_elements
+from digest.articles.cleaning.unclosed import close_elements, tag_names
 from digest.articles.reading.fields import Value
 from digest.articles.reading.front_matter_keys import ADDRESS_NAMES, ENCLOSURE_KEYS
 
@@ -32,7 +32,7 @@ _TYPES = {
     ".wav": "audio/wav",
     ".webm": "video/webm",
 }
-_PLAYER = re.compile(r"<[aAvV](?i:udio|ideo)\b")
+_PLAYERS = frozenset({"audio", "video"})
 _MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9][a-z0-9.+-]{0,60}")
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 #: ``754``, ``12:34`` or ``1:02:03``.
@@ -69,7 +69,7 @@ def find(fields: Mapping[str, Value]) -> Enclosure | None:
 
 def in_markup(markup: str, base: str | None) -> Enclosure | None:
     """Return the first recording that a body plays, by its ``<audio>`` and ``<video>`` elements."""
-    if not _PLAYER.search(markup):
+    if _PLAYERS.isdisjoint(tag_names(markup).values()):
         return None
     parser = LexborHTMLParser("<!doctype html><body>" + bounded(close_elements(markup)))
     for node in parser.css("audio[src], video[src], audio source[src], video source[src]"):

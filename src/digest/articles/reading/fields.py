@@ -48,7 +48,9 @@ class Fields:
 
 def written(text: str) -> str:
     """Return a scalar as published: template escapes decoded, no forbidden characters."""
-    return publishable(text.replace("&#123;", "{").replace("&#125;", "}"))
+    if "&" in text:
+        text = text.replace("&#123;", "{").replace("&#125;", "}")
+    return publishable(text)
 
 
 def shown(text: str) -> str:

@@ -30,7 +30,7 @@ _OFTEN_OPEN = elements(
     "sup tbody td tfoot th thead tr tt u"
 )
 #: A character that means something in the text of a block.
-_MARK = re.compile(r"[\n\\`*_\[\]<>&!~^]")
+_MARK = re.compile(r"[\n\\`*_\[<&]|~~")
 #: Void elements that show or separate something even without attributes.
 _PLAIN_VOID = frozenset({"br", "hr", "wbr"})
 _KNOWN = (
@@ -161,8 +161,13 @@ def _is_sentence(children: Sequence[Token]) -> bool:
 
 def _bare_links(state: StateCore) -> None:
     for token in state.tokens:
-        if token.type == "inline" and ("://" in token.content or "www." in token.content.lower()):
-            token.children = _linked(token.children or [])
+        children = token.children if token.type == "inline" else None
+        if children and any(child.type == "text" and _may_link(child) for child in children):
+            token.children = _linked(children)
+
+
+def _may_link(text: Token) -> bool:
+    return "://" in text.content or "www." in text.content.lower()
 
 
 def _linked(children: Sequence[Token]) -> list[Token]:
@@ -173,7 +178,7 @@ def _linked(children: Sequence[Token]) -> list[Token]:
         if tag and tag[2].lower() == "a":
             depth += -1 if tag[1] else 1
         depth += {"link_open": 1, "link_close": -1}.get(child.type, 0)
-        if child.type == "text" and depth <= 0:
+        if child.type == "text" and depth <= 0 and _may_link(child):
             output += _split(child)
         else:
             output.append(child)

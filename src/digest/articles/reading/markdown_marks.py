@@ -23,10 +23,10 @@ from digest.articles.reading.generator_tags import arguments
 from digest.articles.reading.markdown import engine
 from digest.articles.reading.template_tags import TAG_RULES
 
-#: Without one of these there is nothing to expand in HTML, or in Markdown. Each alternative begins
-#: with one character, so that most of a text is passed over at once.
-_HTML_MARK = re.compile(
-    r"\{[%{]|\[(?:/|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
+#: Without one of these there is nothing to expand in HTML but tags in braces, or in Markdown. Each
+#: alternative begins with one character, so that most of a text is passed over at once.
+_SHORTCODE_MARK = re.compile(
+    r"\[(?:/|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
 )
 _MARKDOWN_MARK = re.compile(
     r"\{(?:[%{#:./ \t]|static|filename|attach|author|category|tag|index|[\w-]+=)|\$"
@@ -43,8 +43,13 @@ _INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 
 def expand(text: str, *, markdown: bool) -> Expansion | None:
     """Return the expansion of a body, not yet ``run``; None if there is nothing to expand."""
-    mark = _MARKDOWN_MARK if markdown else _HTML_MARK
-    if not mark.search(text) and not text.startswith(("import ", "export ")):
+    if markdown:
+        if not _MARKDOWN_MARK.search(text) and not text.startswith(("import ", "export ")):
+            return None
+    elif not (
+        ("{" in text and ("{%" in text or "{{" in text))
+        or ("[" in text and _SHORTCODE_MARK.search(text))
+    ):
         return None
     rules = _MARKDOWN_RULES if markdown else _HTML_RULES
     expansion = Expansion(text.translate(TOKEN_MARKS), rules, markdown)

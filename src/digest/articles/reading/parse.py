@@ -164,7 +164,8 @@ def parse_header(
     notes = [_noted(None, trouble) for trouble in decoded.troubles]
     publication = read_publication(front, path, zone)
     pinned, unpinned = _pinned(front)
-    link, image = _link(front.fields), _image(front.fields, placeholder_hosts)
+    link = _link(front.fields)
+    image, local_image = _images(front.fields, placeholder_hosts)
     enclosure = enclosures.find(front.fields)
     language = _language(_texts(front.fields, LANGUAGE_KEYS))
     unused = _unusable(front, link, image, enclosure, language, placeholder_hosts)
@@ -179,7 +180,7 @@ def parse_header(
         publication=publication,
         link=link,
         image=image,
-        local_image="" if image else _local_image(front.fields),
+        local_image=local_image,
         language=language,
         summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
         enclosure=enclosure,
@@ -359,18 +360,18 @@ def _placeholder(text: str, hosts: Collection[str]) -> bool:
     return uris.on_host(uris.absolute(text) or "", hosts)
 
 
-def _image(fields: Mapping[str, Value], placeholder_hosts: Collection[str]) -> str | None:
+def _images(
+    fields: Mapping[str, Value], placeholder_hosts: Collection[str]
+) -> tuple[str | None, str]:
+    """Return the first address of an image; where there is none, the first relative reference."""
+    local = ""
     for text in _texts(fields, IMAGE_KEYS):
         address = uris.absolute(text)
-        if address and not uris.on_host(address, placeholder_hosts):
-            return address
-    return None
-
-
-def _local_image(fields: Mapping[str, Value]) -> str:
-    """Return the first image whose address is not absolute; empty if there is none."""
-    texts = (text for text in _texts(fields, IMAGE_KEYS) if text.lower() not in TRUE | FALSE)
-    return next((text for text in texts if uris.absolute(text) is None), "")
+        if address is None:
+            local = local or ("" if text.lower() in TRUE | FALSE else text)
+        elif not uris.on_host(address, placeholder_hosts):
+            return address, ""
+    return None, local
 
 
 def _language(candidates: Iterable[str]) -> str | None:

@@ -147,7 +147,6 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
     anchors = _Anchors()
     holders: list[tuple[list[Value] | dict[str, Value], str | None]] = []
     for event in events:
-        line = _line(event)
         if isinstance(event, yaml.CollectionEndEvent):
             closed, _ = holders.pop()
             if isinstance(closed, dict) and "<<" in closed:
@@ -157,12 +156,11 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
             value = anchors.value(event, len(holders), [holder for holder, _ in holders])
         else:
             value = _node(event)
-            anchor: str | None = getattr(event, "anchor", None)
-            if anchor is not None:
-                anchors.name(anchor, value)
+            if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+                anchors.name(event.anchor, value)
         if not holders:
             if root is not None or not isinstance(value, dict):
-                raise Unreadable(line, "it must be lines of the form key: value")
+                raise Unreadable(_line(event), "it must be lines of the form key: value")
             root = value
         else:
             holder, key = holders[-1]
@@ -172,16 +170,17 @@ def _build(events: Iterator[yaml.Event]) -> Fields:
                 holder[key] = value
                 holders[-1] = (holder, None)
             elif isinstance(value, str):
-                holders[-1] = (holder, value.lower())
+                key = value.lower()
+                holders[-1] = (holder, key)
                 if len(holders) == 1:
-                    if value.lower() in lines:
-                        repairs.append(repeated(value, line))
-                    lines[value.lower()] = line
+                    if key in lines:
+                        repairs.append(repeated(value, _line(event)))
+                    lines[key] = _line(event)
             else:
-                raise Unreadable(line, "a key must be plain text")
+                raise Unreadable(_line(event), "a key must be plain text")
         if not isinstance(value, str) and not isinstance(event, yaml.AliasEvent):
             if len(holders) == MAX_NESTING:
-                raise too_deep(line)
+                raise too_deep(_line(event))
             holders.append((value, None))
     values = root or {}
     merged = lines.pop("<<", 0)
