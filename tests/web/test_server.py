@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import resource
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -516,16 +517,23 @@ async def test_a_machine_without_descriptors_is_told_once_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     logged: list[dict[str, object]],
 ) -> None:
-    failing, tried = True, 0
+    failing, tried, pauses = True, 0, 0
 
     class Listener(socket.socket):
         def accept(self) -> tuple[socket.socket, object]:
             nonlocal tried
-            tried += 1
             if failing:
+                tried += 1
                 raise OSError(errno.EMFILE, "Too many open files")
             return super().accept()
 
+    def counted(running: Server) -> None:
+        nonlocal pauses
+        pauses += 1
+        rest(running)
+
+    rest = Server._pause
+    monkeypatch.setattr(Server, "_pause", counted)
     monkeypatch.setattr(server, "_PAUSE", 0.01)
     monkeypatch.setattr(socket, "socket", Listener)
     async with serving(output) as running:
@@ -538,6 +546,7 @@ async def test_a_machine_without_descriptors_is_told_once_and_goes_on(
         failing = False
         assert (await late)[2] == b"ok"
     events = [line["event"] for line in logged]
+    assert tried == pauses  # it does not try again and again meanwhile
     assert events == ["connections cannot be accepted"] * 2
     assert logged[0]["error"] == "Too many open files"
 
@@ -568,6 +577,12 @@ def test_there_are_no_more_connections_than_descriptors_leave_room_for(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
     assert connection_limit() == limit
+
+
+def test_the_unit_allows_the_descriptors_of_all_connections() -> None:
+    unit = Path(__file__).parents[2].joinpath("config/digest.service").read_text(encoding="utf-8")
+    (limit,) = re.findall(r"^LimitNOFILE=(\d+)$", unit, re.MULTILINE)
+    assert int(limit) >= server.MAX_CONNECTIONS + server.RESERVED_DESCRIPTORS
 
 
 def pause(reader: asyncio.StreamReader) -> None:

@@ -166,17 +166,28 @@ def refuse_to_open(patch: pytest.MonkeyPatch, name: str, error: int) -> None:
     patch.setattr(os, "open", refuse)
 
 
-@pytest.mark.parametrize("whole", [True, False])
-@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO])
-@pytest.mark.parametrize("name", ["a.md", "folder"])
+@pytest.mark.parametrize(
+    ("error", "name", "whole"),
+    [
+        (errno.EMFILE, "a.md", True),
+        (errno.EMFILE, "folder", False),
+        (errno.ENFILE, "folder", True),
+        (errno.ENOMEM, "a.md", False),
+        (errno.EIO, "folder", False),
+        (errno.ENOSPC, "a.md", True),
+        (errno.ESTALE, "folder", True),
+        (errno.ETIMEDOUT, "a.md", False),
+        (errno.EAGAIN, "folder", False),
+    ],
+)
 def test_a_file_that_cannot_be_read_just_now_is_no_problem_and_not_gone(
     workplace: Workplace,
     ingest: Ingest,
     services: Services,
     monkeypatch: pytest.MonkeyPatch,
-    whole: bool,
     error: int,
     name: str,
+    whole: bool,
 ) -> None:
     workplace.write("folder/a.md", "旧")
     ingest.scan()
