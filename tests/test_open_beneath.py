@@ -31,8 +31,8 @@ def descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def read(root: Path, path: str, **options: bool) -> bytes:
-    descriptor = open_beneath(root, path, **options)
+def read(root: Path, path: str, *, links: bool = True) -> bytes:
+    descriptor = open_beneath(root, path, links=links)
     try:
         return os.read(descriptor, 100)
     finally:
@@ -49,10 +49,10 @@ def attempt(root: Path, path: str) -> bytes | None:
         raise
 
 
-def code(root: Path, path: str, **options: bool) -> str:
+def code(root: Path, path: str, *, links: bool = True) -> str:
     """Return the name of the error that opening a path ends with."""
     with pytest.raises(OSError, match=r".") as error:
-        os.close(open_beneath(root, path, **options))
+        os.close(open_beneath(root, path, links=links))
     assert error.value.errno is not None
     return errno.errorcode[error.value.errno]
 

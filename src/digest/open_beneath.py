@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 #: Names in a path: each costs a call, for every folder of a scan.
@@ -24,24 +24,27 @@ _HIDDEN = re.compile(r"\.(?!\.)")
 ABSENT = (errno.ENOENT, errno.EXDEV, *_LINK)
 
 
-def open_beneath(root: Path, path: str, *, links: bool = True) -> int:
+def open_beneath(root: Path, path: str, *, links: bool = True, closed: Collection[str] = ()) -> int:
     """Return a descriptor, open for reading, of the file or folder at ``path`` below ``root``.
 
     ``path`` is relative, with ``/`` between names; the empty path is the root itself. Each name
     is opened in the folder before it, and no link is followed, so that nothing that takes a
     folder's or a file's place meanwhile leads elsewhere. With ``links``, a path with links in it
     is resolved, and the result is opened in the same way. No link leads to a hidden name, such as
-    ``.git/config``: who sends links by Git cannot read that file otherwise.
+    ``.git/config``: who sends links by Git cannot read that file otherwise. Nothing is opened of
+    the ``closed`` files and folders, real paths, whatever leads there.
 
-    The caller checks what it is (``os.fstat``) and closes it. Raises OSError: EXDEV where the
-    path or a link leads out of the root (as openat2(2) does) or to a hidden name, ELOOP or ENOTDIR
-    for a link that is not followed, ENAMETOOLONG above 128 names or 4,095 bytes.
+    The caller checks what it is (``os.fstat``) and closes it. Raises OSError: EXDEV where the path
+    or a link leads out of the root (as openat2(2) does), to a hidden name or to what is closed,
+    ELOOP or ENOTDIR for a link that is not followed, ENAMETOOLONG above 128 names or 4,095 bytes.
     """
     names = path.split("/") if path else []
     if ".." in names or "\0" in path:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
     if len(names) > _MAX_NAMES or len(os.fsencode(path)) > _MAX_PATH:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+    if closed and _is_within(root, names, closed):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
     try:
         return _open_names(root, names)
     except OSError as error:
@@ -50,9 +53,15 @@ def open_beneath(root: Path, path: str, *, links: bool = True) -> int:
         target = _resolved(root, path)
         if target == names:  # there is no link, or no longer
             raise
-        if any(map(_HIDDEN.match, target)):
+        if any(map(_HIDDEN.match, target)) or _is_within(root, target, closed):
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path) from None
     return _open_names(root, target)
+
+
+def _is_within(root: Path, names: Sequence[str], folders: Collection[str]) -> bool:
+    """Tell whether names below a root, none of them a link, lead to or into a real path."""
+    place = "/".join((os.path.realpath(root).rstrip("/"), *names, ""))
+    return any(place.startswith(f"{folder}/") for folder in folders)
 
 
 def _open_names(root: Path, names: Sequence[str]) -> int:

@@ -163,6 +163,11 @@ class TestDraftOptions:
             timezone = "Europe/Berlin"
             [paths]
             assets = "copies"
+            [database]
+            url = "sqlite:///FOLDER/a.db"
+            [mail]
+            maildir = "letters"
+            token_keys = ["old.key"]
             [articles]
             assets = ["static"]
             asset_types = ["pdf"]
@@ -195,6 +200,7 @@ class TestDraftOptions:
             pattern = "c"
             [[rules]]
         """
+        text = text.replace("FOLDER", str(tmp_path))
         assert settings(tmp_path, text).draft_options() == default_options(
             language="en",
             assets=AssetOptions(
@@ -202,7 +208,13 @@ class TestDraftOptions:
                 target=str(tmp_path / "copies"),
                 roots=((".", str(tmp_path / "articles")),),
                 folders=(str(tmp_path / "static"),),
-                hidden=(str(tmp_path / "data"), str(tmp_path / "public"), str(tmp_path / "copies")),
+                hidden=tuple(
+                    str(tmp_path / name)
+                    for name in (
+                        *("public", "copies", "digest.toml", "data"),
+                        *("a.db", "a.db-wal", "a.db-shm", "a.db-journal", "letters", "old.key"),
+                    )
+                ),
                 linked=("pdf",),
                 max_bytes=2_048,
                 max_folder_bytes=3_000_000,

@@ -6,12 +6,15 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
 from digest.articles.ingest.tree import TOP
 from digest.errors import ConfigurationError
-from digest.settings.model import Settings
+
+if TYPE_CHECKING:
+    from digest.settings.model import Settings
 
 
 def published_secrets(
@@ -43,6 +46,11 @@ def published_secrets(
 def private_paths(settings: Settings) -> Iterator[tuple[str, Path]]:
     """Yield the files and folders that are not for everybody, with their keys."""
     yield from _roots(settings)
+    yield from secret_paths(settings)
+
+
+def secret_paths(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield the files and folders that nobody but the operator may read, with their keys."""
     yield "paths.data", settings.paths.data
     if settings.database.url is not None:
         url = make_url(settings.database_url())
@@ -54,6 +62,8 @@ def private_paths(settings: Settings) -> Iterator[tuple[str, Path]]:
     for name in ("cert_file", "key_file"):
         if file := getattr(mail.smtp, name):
             yield f"mail.smtp.{name}", file
+    for path in mail.token_keys:
+        yield "mail.token_keys", path
 
 
 def _roots(settings: Settings) -> Iterator[tuple[str, Path]]:

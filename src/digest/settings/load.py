@@ -104,12 +104,12 @@ def _load(
         return None, mistakes
     rules, wrong = _rules(settings.articles.rule_files)
     mistakes += wrong
-    mistakes += published_secrets(
-        settings, path, {f"${name}": Path(environ[name]) for name in secret_files}
-    )
+    secrets_by_name = {f"${name}": Path(environ[name]) for name in secret_files}
+    mistakes += published_secrets(settings, path, secrets_by_name)
     if mistakes:
         return None, mistakes
-    return settings.model_copy(update={"rules": rules + settings.rules}), []
+    settings = settings.model_copy(update={"rules": rules + settings.rules})
+    return settings.keeping_secret(path, *secrets_by_name.values()), []
 
 
 def _rules(paths: Sequence[Path]) -> tuple[tuple[RuleTable, ...], list[ConfigurationError]]:

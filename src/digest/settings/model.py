@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digest import resources
@@ -29,6 +30,7 @@ from digest.mail.delivery.rate_limit import Limits
 from digest.mail.style import MailStyle
 from digest.mail.transports.model import Sender, SendmailCommand, SmtpServer
 from digest.settings.addresses import mailbox
+from digest.settings.exposure import secret_paths
 from digest.settings.options import (
     ArticlesTable,
     CriteriaTable,
@@ -71,6 +73,9 @@ class Settings(BaseSettings):
         env_prefix_target="all",
         env_nested_delimiter="__",
     )
+
+    #: Files with secrets that no option names, such as the configuration itself.
+    _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     site_table: Annotated[SiteTable, Field(alias="site")] = SiteTable()
     paths: PathsTable = PathsTable()
@@ -238,7 +243,7 @@ class Settings(BaseSettings):
                 target=str(self.asset_folder()),
                 roots=tuple((name, str(root)) for name, root in self.roots().items()),
                 folders=tuple(map(str, self.articles.assets)),
-                hidden=(str(self.paths.data), str(self.paths.output), str(self.asset_folder())),
+                hidden=tuple(map(str, self._unpublished())),
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
                 max_folder_bytes=self.articles.max_asset_folder_bytes,
@@ -250,6 +255,19 @@ class Settings(BaseSettings):
                 ),
             ),
         )
+
+    def _unpublished(self) -> Iterator[Path]:
+        """Yield what no article may publish a copy of."""
+        yield from (self.paths.output, self.asset_folder(), *self._secret_files)
+        for key, path in secret_paths(self):
+            ends = ("", "-wal", "-shm", "-journal") if key == "database.url" else ("",)
+            yield from (Path(f"{path}{end}") for end in ends)
+
+    def keeping_secret(self, *files: Path) -> Settings:
+        """Return the same settings, but that nothing publishes a copy of these files."""
+        settings = self.model_copy()
+        settings._secret_files = files  # noqa: SLF001 - one of this class
+        return settings
 
     def roots(self) -> dict[str, Path]:
         """Return the watched folders by name; the folder of sources, too, if there are any."""

@@ -46,13 +46,13 @@ class Trees:
         path.write_bytes(content)
         return path
 
-    def of(self, article: str, **options: int) -> ArticleAssets:
+    def of(self, article: str, hidden: str = "", **options: int) -> ArticleAssets:
         folder = AssetFolder(
             AssetOptions(
                 url=URL,
                 roots=((".", str(self.root)), ("notes", str(self.second))),
                 folders=(str(self.static),),
-                hidden=(str(self.static / "data"),),
+                hidden=(hidden or str(self.static / "data"),),
                 target=str(self.target),
                 linked=("pdf", "zip"),
                 max_bytes=options.get("max_bytes", 10_000),
@@ -319,3 +319,31 @@ def test_copies_that_were_never_finished_are_removed(trees: Trees) -> None:
     os.utime(counter, (1, 1))
     trees.of("post.md")
     assert [part.exists() for part in (old, new, counter)] == [False, True, True]
+
+
+@pytest.mark.parametrize("link", ["static/d", "static/a.zip", "static/b.zip", "posts/c.zip"])
+def test_no_link_publishes_what_is_hidden(trees: Trees, tmp_path: Path, link: str) -> None:
+    secret = trees.write(trees.static / "data" / "digest.zip", b"PK")
+    (tmp_path / "elsewhere").symlink_to(trees.static / "data")  # the folder as it is configured
+    targets = {"d": "data", "a.zip": "data/digest.zip", "b.zip": f"{secret}", "c.zip": f"{secret}"}
+    path = tmp_path / link
+    path.symlink_to(targets[path.name])
+    reference = f"/{path.name}" if path.suffix else "/d/digest.zip"
+    for hidden in (trees.static / "data", tmp_path / "elsewhere", secret):
+        assets = trees.of("post.md", hidden=str(hidden))
+        assert assets.address(reference, picture=False) is None
+    assert trees.published() == []
+
+
+@pytest.mark.parametrize("reference", ["/data/digest.zip", "img", "../", "page.php", "out.zip"])
+def test_what_is_there_and_may_not_be_published_is_not_looked_at_again_and_again(
+    trees: Trees, reference: str
+) -> None:
+    for file in ("data/digest.zip", "img/a.png", "page.php"):
+        trees.write(trees.static / file, b"PK")
+    trees.write(trees.root / "a" / "page.php", b"<?php")
+    (trees.root / "a" / "out.zip").symlink_to(trees.outside)
+    assets = trees.of("a/post.md")
+    assert assets.address(reference, picture=False) is None
+    assert assets.states
+    assert not changed(assets.states)

@@ -93,7 +93,7 @@ class AssetFolder:
         self._folder = Path(options.target)
         self._roots = {name: Path(path) for name, path in options.roots}
         self._folders = [Path(path) for path in options.folders]
-        self._hidden = tuple(f"{path}/" for path in options.hidden)
+        self._hidden = tuple(map(os.path.realpath, options.hidden))
         self._copies: dict[_Version, _Copy] = {}
         self._room = Room(self._folder, options.max_folder_bytes)
         self.max_article_bytes = _LARGEST_FILES * options.max_bytes
@@ -126,8 +126,7 @@ class AssetFolder:
             for base in (*self._roots.values(), *self._folders):
                 if path.startswith(f"{base}/"):
                     below = path[len(str(base)) + 1 :]
-                    dotted = any(name.startswith(".") for name in below.split("/"))
-                    if not dotted and not path.startswith(self._hidden):
+                    if not any(name.startswith(".") for name in below.split("/")):
                         yield base, below
                     break
 
@@ -154,7 +153,7 @@ class AssetFolder:
         be published, OSError where it cannot be read or written (ENOENT and the like where there
         is no such file).
         """
-        descriptor = open_beneath(base, below)
+        descriptor = open_beneath(base, below, closed=self._hidden)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -294,16 +293,18 @@ class ArticleAssets:
         absent: list[AssetState] = []
         for base, below in self._folder.candidates(reference, self._article):
             path = str(base / below)
+            size, mtime_ns = _stamp(path)
             try:
                 name, status = self._folder.publish(base, below, picture=picture, left=self._left)
             except OSError as error:
-                absent.append(AssetState(path=path, size=-1, mtime_ns=0))
+                # What is there and may not be published is looked at again once it changes.
                 if error.errno not in _NOT_THERE:
+                    size, mtime_ns = -1, 0
                     self.problems[reference] = f"cannot be read: {error.strerror}; it is left out"
+                absent.append(AssetState(path=path, size=size, mtime_ns=mtime_ns))
                 continue
             except AssetError as error:
                 self.problems[reference] = f"{error}; it is left out"
-                size, mtime_ns = _stamp(path)
                 name = NO_ROOM if isinstance(error, NoRoomError) else ""
                 self._remember([AssetState(path=path, size=size, mtime_ns=mtime_ns, name=name)])
                 return None
