@@ -604,22 +604,27 @@ async def ask(
     await files(scope, receive, send)
 
 
-async def test_clients_that_do_not_read_share_one_copy(output: Path) -> None:
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-"}])
+async def test_clients_that_do_not_read_share_one_copy(
+    output: Path, headers: dict[str, str]
+) -> None:
     path, content = large(output)
     cache = FileCache()
     files = FeedFiles(output, rest, cache=cache)
     pieces: list[memoryview] = []
-    waiting = asyncio.Event()
+    waiting = asyncio.Semaphore(0)
 
     async def stall(message: Message) -> None:
         if message["type"] == "http.response.body":
             pieces.append(message["body"])
-            if len(pieces) == 20:
-                waiting.set()
+            waiting.release()
             await asyncio.Event().wait()
 
-    clients = [asyncio.create_task(ask(files, path, stall)) for _ in range(20)]
-    await waiting.wait()
+    clients = []
+    for count in (20, 1):  # that come together, and a late one
+        clients += [asyncio.create_task(ask(files, path, stall, headers)) for _ in range(count)]
+        for _ in range(count):
+            await waiting.acquire()
     assert {len(piece) for piece in pieces} == {feed_files.PIECE}
     assert len({id(piece.obj) for piece in pieces}) == 1
     assert len(content) <= cache.held < len(content) + 10_000
