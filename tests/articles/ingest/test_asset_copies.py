@@ -146,6 +146,15 @@ def test_it_ends_soon_when_it_is_told_to(place: Place) -> None:
     assert place.names() == set()
 
 
+def test_a_folder_that_cannot_be_used_holds_up_nothing(place: Place) -> None:
+    place.fill(IDLE)
+    (place.folder / ".bytes").mkdir()
+    with structlog.testing.capture_logs() as logs:
+        place.unused().check()
+    assert [entry["event"] for entry in logs] == ["the folder of assets cannot be used"]
+    assert place.store.at is None  # tried again soon
+
+
 def test_another_process_may_remove_the_same(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.fill(IDLE, SHOWN)
 

@@ -135,8 +135,17 @@ class UnusedAssets:
     def check(self, go_on: Callable[[], None] = lambda: None) -> None:
         """Look for unused copies if a day has passed; have assets that were left out tried again.
 
-        ``go_on`` raises where it is to end soon. Raises OSError, StoreError.
+        ``go_on`` raises InterruptedError where it is to end soon. Raises StoreError, too; where the
+        folder cannot be used, that is logged and holds up nothing.
         """
+        try:
+            self._check(go_on)
+        except InterruptedError:
+            raise
+        except OSError as error:
+            _log.error("the folder of assets cannot be used", error=str(error))
+
+    def _check(self, go_on: Callable[[], None]) -> None:
         files = self._store.left_out()
         if files and not self._full:
             _log.warning(

@@ -180,12 +180,14 @@ class AssetFolder:
     def _has(self, name: str) -> bool:
         """Tell whether there is a copy; mark it as used today, so that it is not removed."""
         path = self._folder / name
+        if not path.exists():
+            return False
         try:
             if path.stat().st_mtime < time.time() - _MARK_AFTER:
                 os.utime(path)
-        except FileNotFoundError:
+        except FileNotFoundError:  # removed just now
             return False
-        except PermissionError:  # of another user
+        except OSError:  # of another user, or read-only: it is used as it is
             pass
         return True
 
