@@ -21,12 +21,29 @@ _INLINE = elements(
 _TAG = re.compile(r"""</?[a-z0-9]++(?:[^>"]|"[^"]*")*+>""")
 _INLINE_TAG = re.compile(rf"""</?(?:{"|".join(sorted(_INLINE))})(?![a-z0-9])(?:[^>"]|"[^"]*")*+>""")
 #: Elements whose text is no running text.
-_ASIDE = elements("dl figcaption h1 h2 h3 h4 h5 h6 nav ol pre summary table ul")
+_ASIDE = elements("aside dl figcaption h1 h2 h3 h4 h5 h6 nav ol pre summary table ul")
 _ASIDE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_ASIDE))})(?![a-z0-9])(?:[^>\"]|\"[^\"]*\")*+>")
-#: The number that leads to a footnote.
+_ATTRIBUTES = r"""(?:[^>"]|"[^"]*")*+"""
+#: The number or mark that leads to a footnote, in brackets or raised, inside the link or around it;
+#: and one whose note is gone.
 _FOOTNOTE_NUMBER = re.compile(
-    r"""<sup(?:[^>"]|"[^"]*")*+>\s*<a(?=[^>]* href="#)(?:[^>"]|"[^"]*")*+>[^<]*</a>\s*</sup>"""
+    rf"""(?:<sup{_ATTRIBUTES}>\[?)?<a(?=[^<>]* href="#){_ATTRIBUTES}>(?:<sup{_ATTRIBUTES}>)?"""
+    r"""\s*+\[?(?:[0-9]{1,3}|[*†‡§]{1,3})\]?\s*+(?:</sup>)?</a>(?:\]?</sup>)?"""
+    rf"""|<sup{_ATTRIBUTES}>\s*+<a(?=[^<>]* href="#){_ATTRIBUTES}>[^<]*+</a>\s*+</sup>"""
+    rf"""|<sup(?=[^<>]* id="[^"<>]*fn){_ATTRIBUTES}>[^<]*+</sup>"""
 )
+#: A number above or below the line: 10<sup>6</sup> is no 106.
+_RAISED = re.compile(rf"<(su[pb]){_ATTRIBUTES}>([+\u2212-]?[0-9]{{1,4}})</\1>")
+_RAISED_DIGITS = {
+    "sup": str.maketrans("0123456789+-\u2212", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻"),
+    "sub": str.maketrans("0123456789+-\u2212", "₀₁₂₃₄₅₆₇₈₉₊₋₋"),
+}
+#: A bold line alone is a heading, as long as it is short and no sentence.
+_BOLD_LINE = re.compile(
+    rf"<p{_ATTRIBUTES}>\s*<(b|strong){_ATTRIBUTES}>[^<]{{1,39}}[^<.!?…。！？]\s*</\1>\s*</p>"
+)
+#: An address, or a formula on lines of its own: nothing to read.
+_NO_PROSE = re.compile(r"https?://\S+|\$\$.*\$\$|\\\[.*\\\]", re.DOTALL)
 _LINE_BREAK = re.compile(r"<br(?:[^>\"]|\"[^\"]*\")*+>")
 #: What ends a sentence, quotation marks and brackets after it left aside.
 _SENTENCE_END = regex.compile(
@@ -65,11 +82,11 @@ def plain_text(body: SafeHtml) -> str:
 def running_text(body: SafeHtml) -> str:
     """Return the text of a body's paragraphs as one line; all its text if it has no paragraph.
 
-    Headings, lists, tables, code, captions, and the numbers of footnotes are left out; an ellipsis
-    follows the colon before them. A middle dot parts texts that do not end as sentences do.
+    Headings, lists, tables, code, captions, bare addresses and numbers of footnotes are left out;
+    an ellipsis follows the colon before them. A middle dot parts texts that do not end as sentences.
     """
     markup = _without_notes(body)
-    return _joined(_paragraphs(markup)) or _joined(texts(markup))
+    return _joined(_paragraphs(markup)) or _joined(texts(_without_marks(body)))
 
 
 def summary_of(body: SafeHtml, length: int) -> str:
@@ -87,8 +104,12 @@ def summary_of(body: SafeHtml, length: int) -> str:
 
 
 def _without_notes(markup: str) -> str:
-    """Return markup without the numbers and arrows of footnotes."""
-    markup = _FOOTNOTE_NUMBER.sub("", markup) if "<sup" in markup else markup
+    """Return markup without the numbers and arrows of footnotes, and without bold headings."""
+    return _BOLD_LINE.sub("", _without_marks(markup))
+
+
+def _without_marks(markup: str) -> str:
+    markup = _FOOTNOTE_NUMBER.sub("", markup) if "<sup" in markup or "#" in markup else markup
     return _FOOTNOTE_ARROW.sub("", markup) if _ARROW in markup else markup
 
 
@@ -98,16 +119,22 @@ def _paragraphs(body: str) -> list[str]:
     depth = start = 0
     for tag in _ASIDE_TAG.finditer(body):
         if depth == 0:
-            paragraphs += texts(body[start : tag.start()])
+            paragraphs += _prose(body[start : tag.start()])
             if paragraphs and paragraphs[-1].endswith((":", "：")):
                 paragraphs[-1] = paragraphs[-1][:-1] + _ELLIPSIS
         depth = max(0, depth + (-1 if tag[0].startswith("</") else 1))
         start = tag.end()
-    return paragraphs if depth else paragraphs + texts(body[start:])
+    return paragraphs if depth else paragraphs + _prose(body[start:])
+
+
+def _prose(markup: str) -> list[str]:
+    return [text for text in texts(markup) if not _NO_PROSE.fullmatch(text)]
 
 
 def texts(markup: str) -> list[str]:
     """Return the texts of a piece of markup, one for each block, without empty ones."""
+    if "<su" in markup:
+        markup = _RAISED.sub(lambda found: found[2].translate(_RAISED_DIGITS[found[1]]), markup)
     inline = _INLINE_TAG.sub("", _LINE_BREAK.sub(" ", markup))
     texts = (text for text in _TAG.split(inline) if text and not text.isspace())
     return [text for text in (" ".join(html.unescape(text).split()) for text in texts) if text]

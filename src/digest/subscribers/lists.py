@@ -126,7 +126,7 @@ _STATE_PARTS: tuple[tuple[str, SubscriberState | None], ...] = (
 )
 #: A name before an address, and what links to it begin with.
 _NAMED = re.compile(
-    r"(?:\"?([^<>\"]*?)\"?\s*<\s*)?(?:mailto:)?([^<>\s]+@[^<>\s]+?)\s*>?", re.IGNORECASE
+    r"(?:\"?([^<>\"]*+)\"?\s*+<\s*+)?(?:mailto:)?([^<>\s@]++@[^<>\s]++)\s*+>?", re.IGNORECASE
 )
 #: Day, month and year as dots part them; year, month and day as slashes do.
 _DOTTED = re.compile(r"(\d{1,2})[.](\d{1,2})[.](\d{4})(?!\d)")
