@@ -185,6 +185,13 @@ def test_sections_and_the_lead_have_the_labels_of_their_categories() -> None:
         ("…", "", ""),
         ("", "Title", ""),
         ("Text", "…", "Text"),
+        ("«Same text». The rest", "Same text", "The rest"),
+        ("Same  text\u00a0here. The rest", "Same text here", "The rest"),
+        ("The port’s open. The rest", "The port's open", "The rest"),
+        ("SAME TEXT!!! The rest", "Same text", "The rest"),
+        ("“Same text” is a book.", "Same text", "“Same text” is a book."),
+        ("C++ is old", "C", "C++ is old"),
+        ("ＡＢＣ。続き", "ABC", "続き"),
     ],
 )
 def test_a_summary_does_not_repeat_the_title(summary: str, title: str, left: str) -> None:
@@ -205,3 +212,24 @@ def test_a_preheader_has_40_to_140_characters(text: str, length: int) -> None:
     shown = seen(*articles)
     assert 40 <= len(preheader(shown.lead, shown.sections, ["More to fill the line. " * 2])) <= 140
     assert preheader(None, (), ["", "x" * 50]) == "x" * 50
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (("A/X/Latest", "B/X/Latest"), ["A / X / Latest", "B / X / Latest"]),
+        (("A/Latest", "B/LATEST"), ["A / Latest", "B / LATEST"]),
+        (("A/L\u00e4", "B/La\u0308"), ["A / L\u00e4", "B / La\u0308"]),
+        (("A/Ｌatest", "B/Latest"), ["A / Ｌatest", "B / Latest"]),
+        (("Latest", "B/Latest"), ["Latest", "B / Latest"]),
+        (
+            ("News/2024/May", "Sport/2024/May", "Sport/2023/May"),
+            ["News / 2024 / May", "Sport / 2024 / May", "2023 / May"],
+        ),
+    ],
+)
+def test_labels_tell_categories_apart_that_look_the_same(
+    paths: tuple[str, ...], labels: list[str]
+) -> None:
+    categories = [CategoryPath(tuple(path.split("/"))) for path in paths]
+    assert list(category_labels(categories).values()) == labels

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from digest.mail.text_layout import breakable, cut, display_width, one_line, wrap
+from digest.mail.text_layout import (
+    breakable,
+    cut,
+    display_width,
+    one_line,
+    without_link_numbers,
+    wrap,
+)
 
 WORDS = st.text(
     alphabet=st.sampled_from("ab cd ，。（）“”！?中文字e\u0301👩\u200d🚀ａ \u3000,.("), max_size=120
@@ -90,3 +97,17 @@ def test_long_words_get_breaks_that_no_copy_holds(text: str, html: str | None) -
         html
         or "example.<wbr>org/<wbr>reports/<wbr>2026/<wbr>final_<wbr>v2.<wbr>pdf?<wbr>a=&amp;<wbr>b"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rose[1] and [ 2 ]", "rose(1) and (2)"),
+        ("［1］ 【2】", "(1) (2)"),
+        ("[1, 2] [3–5] [٣]", "(1, 2) (3–5) (٣)"),
+        ("[[7]] [a] [1.2] [^1] [12345]", "[(7)] [a] [1.2] [^1] [12345]"),
+        ("  as in a[0]\n    code = a[0]\n      b[1]", "  as in a(0)\n    code = a[0]\n      b[1]"),
+    ],
+)
+def test_no_mark_of_a_text_looks_like_the_number_of_a_link(text: str, told: str) -> None:
+    assert without_link_numbers(text) == told

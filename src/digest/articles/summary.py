@@ -83,7 +83,7 @@ def running_text(body: SafeHtml) -> str:
     """Return the text of a body's paragraphs as one line; all its text if it has no paragraph.
 
     Headings, lists, tables, code, captions, bare addresses and numbers of footnotes are left out;
-    an ellipsis follows the colon before them. A middle dot parts texts that do not end as sentences.
+    an ellipsis follows the colon before them. A middle dot parts texts that are no sentences.
     """
     markup = _without_notes(body)
     return _joined(_paragraphs(markup)) or _joined(texts(_without_marks(body)))

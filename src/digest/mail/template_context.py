@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
 from digest.articles.cleaning.images import stands_for_articles
@@ -22,7 +23,7 @@ MAX_TITLE, MAX_SUMMARY, MAX_LEAD_SUMMARY, MAX_SOURCE = 200, 200, 400, 60
 #: Characters of a preheader: mail programs show about so many beside the subject.
 MIN_PREHEADER, MAX_PREHEADER = 40, 140
 #: What a title may end with, and what parts it from the text after it in a summary.
-_ENDS = " .!?…:。！？："
+_CLOSING = "»”\"’'）)]】」』"
 _STOP = re.compile(r"(?:[.!?…:]+(?=\s|\Z)|[。！？：]+|\s+[·—–-](?=\s)|\s*\Z)\s*")
 #: Characters of an address; servers and mail programs begin to fail from here on.
 MAX_URL = 2_000
@@ -113,9 +114,11 @@ def category_labels(categories: Iterable[CategoryPath]) -> Mapping[CategoryPath,
 
 
 def _ends_alike(names: Sequence[str], other: Sequence[str], length: int) -> bool:
-    return [name.casefold() for name in names[-length:]] == [
-        name.casefold() for name in other[-length:]
-    ]
+    return list(map(_folded, names[-length:])) == list(map(_folded, other[-length:]))
+
+
+def _folded(name: str) -> str:
+    return normalize("NFKC", normalize("NFKC", name).casefold())
 
 
 def preheader(lead: Item | None, sections: Iterable[ItemGroup], more: Iterable[str]) -> str:
@@ -194,15 +197,29 @@ def _item(
 
 
 def without_title(summary: str, title: str) -> str:
-    """Return a summary without the title that it repeats or begins with; both on one line."""
-    title = title.rstrip(_ENDS)
-    known = title.casefold()
-    if summary.endswith("…") and known.startswith(summary.rstrip(_ENDS).casefold()):
+    """Return a summary without the title that it repeats or begins with; both on one line.
+
+    Case, spaces, quotation marks and other punctuation make no difference.
+    """
+    wanted = _told(title)
+    if summary.endswith("…") and wanted.startswith(_told(summary)):
         return ""
-    rest = summary[len(title) :]
-    stop = _STOP.match(rest)
-    same = bool(title) and summary[: len(title)].casefold() == known
-    return rest[stop.end() :] if same and stop else summary
+    left = wanted
+    for place, char in enumerate(summary, 1):
+        told = _told(char)
+        if not left.startswith(told):
+            break
+        left = left.removeprefix(told)
+        if wanted and not left:
+            rest = summary[place:].lstrip(_CLOSING)
+            stop = _STOP.match(rest)
+            return rest[stop.end() :] if stop else summary
+    return summary
+
+
+def _told(text: str) -> str:
+    """Return the letters, digits and symbols of a text, without case."""
+    return "".join(char for char in _folded(text) if category(char)[0] in "LNS")
 
 
 def _host(address: str) -> str:

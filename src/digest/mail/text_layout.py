@@ -14,7 +14,10 @@ from markupsafe import Markup, escape
 TEXT_WIDTH = 72
 
 _CLUSTER = regex.compile(r"\X")
-_LINK_NUMBER = regex.compile(r"\[\s*([0-9]{1,4})\s*\]")
+_LINK_NUMBER = regex.compile(
+    r"^ {4}.*$|[\[［【][ \u00a0]?(\d{1,4}(?: ?[,;–-] ?\d{1,4}){0,9})[ \u00a0]?[\]］】]",
+    regex.MULTILINE,
+)
 #: Words that get breaks have more characters than fit a line of a telephone. Scripts whose lines
 #: every program breaks without spaces are no part of them.
 _LONG_WORD = regex.compile(
@@ -92,8 +95,11 @@ def _parts(word: str) -> list[str]:
 
 
 def without_link_numbers(text: str) -> str:
-    """Return ``text`` with ``(1)`` for ``[1]``, which would be the number of a link."""
-    return _LINK_NUMBER.sub(r"(\1)", text)
+    """Return ``text`` with ``(1)`` for ``[1]``, which would be the number of a link.
+
+    Lines of code, which begin with four spaces, stay as they are.
+    """
+    return _LINK_NUMBER.sub(lambda found: f"({found[1]})" if found[1] else found[0], text)
 
 
 def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") -> str:
