@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import ssl
 from base64 import b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +237,46 @@ async def test_a_server_without_starttls_is_named_as_the_cause() -> None:
     async with serving(smtpd(Handler())) as port, transport(port, tls="starttls") as smtp:
         with pytest.raises(ServerUnavailable, match="offers no STARTTLS"):
             await smtp.send(make_envelope())
+
+
+@pytest.mark.parametrize(
+    ("days", "host", "known", "hint"),
+    [
+        (-1, "127.0.0.1", True, "has expired"),
+        (9, "elsewhere.example", True, r"another host: is mail\.smtp\.host"),
+        (9, "localhost", False, r"mail\.smtp\.ca_file says whom to trust"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["tls", "starttls"])
+async def test_what_is_wrong_with_a_certificate_is_told(
+    mode: str, days: int, host: str, known: bool, hint: str, authority: trustme.CA, ca_file: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    until = datetime.now(UTC) + timedelta(days=days)
+    authority.issue_cert(host, not_after=until).configure_cert(context)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of the server's side
+    make = smtpd(Handler(), **({"tls_context": context} if mode == "starttls" else {}))
+    trust = {"ca": ca_file} if known else {}
+    async with (
+        serving(make, context if mode == "tls" else None) as port,
+        transport(port, tls=mode, **trust) as smtp,
+    ):
+        with pytest.raises(ServerUnavailable, match=hint):
+            await smtp.check()
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    ["+OK POP3 ready", "* OK IMAP4rev1", "SSH-2.0-OpenSSH_9", "HTTP/1.1 400 Bad", "hello"],
+)
+async def test_a_server_of_another_protocol_is_named_as_the_cause(greeting: str) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode())
+        await reader.read()
+
+    async with scripted(script) as port, transport(port, tls="starttls") as smtp:
+        with pytest.raises(ServerUnavailable, match="no SMTP server, look at the port"):
+            await smtp.check()
 
 
 async def test_a_network_that_fails_is_not_taken_for_a_wrong_kind_of_tls() -> None:

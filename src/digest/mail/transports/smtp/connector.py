@@ -25,6 +25,15 @@ _TLS_PORT = 465
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH")
 
 
+#: What is wrong with a certificate by the words of OpenSSL; the first that fits.
+_CERTIFICATE = (
+    ("mismatch", "the certificate is for another host: is mail.smtp.host the name in it?"),
+    ("expired", "the certificate of the server has expired"),
+    ("not yet valid", "the certificate of the server is not valid yet: is this clock right?"),
+    ("", "nobody known here vouches for the certificate: mail.smtp.ca_file says whom to trust"),
+)
+
+
 class _Lmtp(aiosmtplib.SMTP):
     """LMTP (RFC 2033 section 4): LHLO in place of EHLO.
 
@@ -131,7 +140,8 @@ async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
         problem = f"{where} refuses the login, look at user name and password: {_told(error)}"
         raise error_of(Stage.LOGIN, error.code, error.message, problem) from error
     except aiosmtplib.SMTPResponseException as error:
-        problem = f"{where} cannot connect: {_told(error)}"
+        hint = ": this is no SMTP server, look at the port" if "Malformed" in error.message else ""
+        problem = f"{where} cannot connect: {_told(error)}{hint}"
         raise error_of(Stage.SESSION, error.code, error.message, problem) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         problem = _tls_problem(server, error) or _told(error)
@@ -139,8 +149,11 @@ async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
 
 
 def _tls_problem(server: SmtpServer, error: Exception) -> str:
-    """Return the mistake in the option ``tls`` that explains an error; empty if none does."""
+    """Return the mistake in the options of TLS that explains an error; empty if none does."""
     text = f"{error} {error.__cause__ or ''}"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        hint = next(hint for words, hint in _CERTIFICATE if words in text)
+        return f"{hint} ({_told(error)})"
     if server.tls == "tls":
         if any(reason in text for reason in _NOT_TLS):
             return f'the server speaks no TLS at once: tls = "starttls"? ({_told(error)})'
