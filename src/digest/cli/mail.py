@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.context import services_of
+from digest.cli.context import Context, services_of
 from digest.cli.terminal import FAILED, complain, progress_bar, remark, say
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Format(StrEnum):
 @app.command()
 def preview(
     context: typer.Context,
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(help="The digest's name in the configuration.")
+    ] = None,
     latest: Latest = None,
     for_: Annotated[
         str | None, typer.Option("--for", help="As this subscriber would read it.")
@@ -62,12 +64,30 @@ def preview(
     welcome: Annotated[
         bool, typer.Option("--welcome", help="What a new subscriber is sent instead.")
     ] = False,
+    all_: Annotated[
+        Path | None,
+        typer.Option(
+            "--all",
+            metavar="DIR",
+            help="Write every mail and page, in every language, with sample data, into a folder.",
+        ),
+    ] = None,
 ) -> None:
     """Show what the next edition of a digest would look like. Sends and stores nothing.
 
     With --lint the message is held to the rules of the specifications and the large providers;
     ends with 1 where it breaks one of them.
     """
+    if all_ is not None:
+        from digest.app.preview_folder import write_previews
+
+        chosen: Context = context.obj
+        say(f"{write_previews(chosen.settings(), all_)} files: see {all_ / 'index.html'}")
+        if open_:
+            typer.launch((all_ / "index.html").resolve().as_uri())
+        return
+    if name is None:
+        raise typer.BadParameter("name a digest, or give --all DIR")
     with services_of(context, log=False) as services:
         digest = services.settings.digest(name)
         subscriber = _subscriber(services, name, for_) if for_ else None

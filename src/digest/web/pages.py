@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
@@ -461,50 +470,70 @@ class WebPages:
 
     def check(self) -> None:
         """Render every template with sample data. Raises TemplateError for the first fault."""
-        feed = self._plan.of_category(None)
-        articles, categories = sample_articles(), samples.categories()
+        deque(self.samples(sample_articles(), ("ar",)), maxlen=0)
+
+    def samples(
+        self, articles: tuple[Article, ...], languages: Sequence[str]
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield every page and its name, with these articles and made-up readers and editions.
+
+        Pages for readers are in the first of ``languages`` that has words. Raises TemplateError.
+        """
+        feed, categories = self._plan.of_category(None), samples.categories()
         self.style_sheet()
         self.style()
         self.favicon()
         for some in (articles, ()):
-            self.index(feed, some, categories if some else ())
-            self.feed(feed, some, categories if some else ())
-        self.feed(replace(feed, category=categories[0].path), articles, categories[1:])
+            yield "index", self.index(feed, some, categories if some else ())
+            yield "feed", self.feed(feed, some, categories if some else ())
+        category = replace(feed, category=categories[0].path)
+        yield "category", self.feed(category, articles, categories[1:])
         others = [FeedSummary(feed=replace(feed, facet=one), articles=1) for one in _FACETS]
-        self.feed(feed, articles, categories, others)
+        yield "feed", self.feed(feed, articles, categories, others)
         for one in others:
-            self.feed(one.feed, articles, ())
+            yield "facet", self.feed(one.feed, articles, ())
         for article in articles:
-            self.article(article)
+            yield "article", self.article(article)
         query, position = search_query(articles[0].title), articles[0].position
         for some in (articles, ()):
-            self.search(query, some, before=position, older=position, ready=bool(some))
-        self.feed(feed, articles, (), turn=Turn(newer=position, older=position))
-        digest, edition = samples.digest(), samples.edition()
+            yield (
+                "search",
+                self.search(query, some, before=position, older=position, ready=bool(some)),
+            )
+        yield "feed", self.feed(feed, articles, (), turn=Turn(newer=position, older=position))
+        digest = replace(samples.digest(), language=languages[0])
+        edition = samples.edition()
         for state in SubscriberState:
             subscriber = samples.subscriber(state)
-            self.unsubscribe(subscriber, digest, again=state is SubscriberState.ACTIVE)
-            self.unsubscribed(subscriber, None, ("ar",))
+            again = state is SubscriberState.ACTIVE
+            yield "unsubscribe", self.unsubscribe(subscriber, digest, languages, again=again)
+            yield "unsubscribed", self.unsubscribed(subscriber, None, languages)
         for choices in samples.preferences(categories):
-            self.preferences(choices, ("ar",))
-        self.erased(())
-        self.not_subscribed(digest)
+            yield "preferences", self.preferences(choices, languages)
+        yield "erased", self.erased(languages)
+        yield "not subscribed", self.not_subscribed(digest, languages)
         for form in samples.forms(categories):
-            self.subscribe(form, ("ar",))
+            yield "subscribe", self.subscribe(form, languages)
+        signup = samples.signup()
         for refused in True, False:
-            self.requested((), refused=refused)
-            self.confirm(samples.signup(), [digest.title], (), done=refused, suppressed=refused)
-            self.confirm(replace(samples.signup(), person="a"), [], (), done=refused)
-        self.confirm(None, [], ())
+            yield "requested", self.requested(languages, refused=refused)
+            yield (
+                "confirm",
+                self.confirm(signup, [digest.title], languages, done=refused, suppressed=refused),
+            )
+            moved = replace(signup, person="a")
+            yield "confirm", self.confirm(moved, [], languages, done=refused)
+        yield "confirm", self.confirm(None, [], languages)
         held = contents(articles, (), len(articles) - 1)
-        self.edition(digest, edition, held, previous=edition, following=edition)
-        self.edition(digest, edition_of(digest.name, articles, SAMPLED_AT), held)
+        yield "edition", self.edition(digest, edition, held, previous=edition, following=edition)
+        sample = edition_of(digest.name, articles, SAMPLED_AT)
+        yield "edition", self.edition(digest, sample, held)
         for proposal in samples.proposals():
-            self.approval(proposal)
+            yield "approval", self.approval(proposal)
         for listed in ((edition, 2, articles[0].title),), ():
-            self.editions(digest, listed, sample=bool(listed))
-        self.not_found()
-        self.gone()
+            yield "editions", self.editions(digest, listed, sample=bool(listed))
+        yield "not found", self.not_found()
+        yield "gone", self.gone()
 
     def _render_in(self, languages: Sequence[str], name: str, **context: Any) -> bytes:
         """Return a page in the first of these languages that has words, else in the site's."""
