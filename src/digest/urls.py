@@ -12,6 +12,9 @@ from functools import lru_cache
 ARTICLES = "articles/"
 #: ext4, XFS, APFS and NTFS all end a name here; bytes of UTF-8.
 MAX_NAME_BYTES = 255
+#: Characters of a path, decoded, that may lead anywhere: no file has a longer one (PATH_MAX of
+#: Linux), and looking at each of its folders must not take long.
+MAX_PATH = 4_095
 #: The folder of a feed's archives, beside its documents.
 ARCHIVES = "archive.d"
 #: What comes before the first dot in the name of every file and folder that is published beside

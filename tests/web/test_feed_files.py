@@ -836,3 +836,5 @@ def test_a_feed_is_known_by_its_path() -> None:
     assert feed_path("feeds/rss.xml") == "feeds/rss.xml"
     assert feed_path("/feeds") is None
     assert feed_path("/feeds/a/index.html") is None
+    assert feed_path("/feeds/" + "a/" * 2_039 + "rss.xml") is not None
+    assert feed_path("/feeds/" + "a/" * 2_041 + "rss.xml") is None

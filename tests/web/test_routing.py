@@ -228,3 +228,9 @@ def test_no_path_is_an_error(site: Site, segments: list[str], depth: int) -> Non
             assert found.render()
         else:
             assert isinstance(found, Missing)
+
+
+def test_a_path_of_thousands_of_folders_leads_nowhere(site: Site) -> None:
+    addresses = site.pages._addresses
+    assert addresses.are_pages("feeds/" + "a/" * 2_000)
+    assert not addresses.are_pages("feeds/" + "a/" * 30_000)

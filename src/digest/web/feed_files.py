@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from digest.feeds.model import MEDIA_TYPES
 from digest.times import Clock, utc_now
-from digest.urls import ARCHIVES, STYLESHEET
+from digest.urls import ARCHIVES, MAX_PATH, STYLESHEET
 from digest.web import feed_response
 from digest.web.feed_response import FeedResponse, Fields, joined
 from digest.web.file_cache import LARGEST, FeedFile, FileCache, ResponseKey, load_file, stat_file
@@ -343,7 +343,11 @@ def feed_path(path: str) -> str | None:
         return relative
     if name not in MEDIA_TYPES or folders[:1] != ["feeds"] or ARCHIVES in folders:
         return None
-    if "\0" in path or any(not part or part.startswith(".") for part in folders):
+    if (
+        "\0" in path
+        or len(path) > MAX_PATH
+        or any(not part or part.startswith(".") for part in folders)
+    ):
         return None
     return relative
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -58,6 +58,8 @@ def require_own_page(request: Request, origin: str) -> None:
     if site is not None:
         own = site in ("same-origin", "none")
     else:
-        own = sent_by in ("null", origin) or urlsplit(sent_by).netloc == request.headers.get("host")
+        own = sent_by in ("null", origin) or sent_by.partition("://")[2] == request.headers.get(
+            "host"
+        )
     if not own:
         raise HTTPException(403, headers=dict(PRIVATE_HEADERS))

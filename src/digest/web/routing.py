@@ -14,7 +14,16 @@ from digest.articles.model import Article, Position
 from digest.articles.search_terms import search_query
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
-from digest.urls import ARTICLES, EDITIONS, FAVICON, SEARCH, STYLE, STYLESHEET, archive_address
+from digest.urls import (
+    ARTICLES,
+    EDITIONS,
+    FAVICON,
+    MAX_PATH,
+    SEARCH,
+    STYLE,
+    STYLESHEET,
+    archive_address,
+)
 from digest.web.edition_pages import WebEditions
 from digest.web.feed_pages import ArchiveSource, archive_page, feed_page, find_feed
 from digest.web.model import NO_PARAMETERS, STYLE_MAX_AGE, Missing, Page, Parameters
@@ -82,6 +91,8 @@ class Addresses:
 
     def are_pages(self, path: str) -> bool:
         """Tell whether there may be a page at a decoded path, without a look at the store."""
+        if len(path) > MAX_PATH:
+            return False
         top, _, rest = path.partition("/")
         if top != _FEEDS:
             return top in _TOPS or top.startswith("sitemap-")
