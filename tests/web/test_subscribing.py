@@ -24,6 +24,7 @@ from digest.subscribers.tokens import (
     form_token,
     unsubscribe_token,
 )
+from digest.web.render_queue import Busy, RenderQueue
 from digest.web.subscribing import OLDEST, YOUNGEST
 from tests.conftest import Workplace
 from tests.store.samples import reading
@@ -257,6 +258,7 @@ async def test_who_fills_in_the_hidden_field_is_told_nothing(door: Door) -> None
         ({"sec-fetch-site": "cross-site", "origin": URL}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://evil.example"}, 403),
+        ({"origin": "http://["}, 403),
         ({"origin": "https://news.example.evil.example"}, 403),
         ({"sec-fetch-site": "same-origin", "origin": "null"}, 200),
         ({"origin": URL}, 200),
@@ -413,3 +415,17 @@ async def test_the_language_of_a_form_may_be_chosen(door: Door) -> None:
             (await door.client.get(f"/subscribe/{query}", headers=headers)).text
         )
         assert (page.get("lang"), page.get("dir")) == (language, way)
+
+
+async def test_the_form_waits_for_its_turn_like_any_page(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> bytes:
+        raise Busy
+
+    monkeypatch.setattr(RenderQueue, "run", full)
+    answer = await door.client.get("/subscribe/")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (await door.post(address="")).status_code == 503
+    assert (await door.post(category="x")).status_code == 503
+    assert door.waiting() == []

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
+    from digest.web.render_queue import RenderQueue
     from digest.web.signup_requests import SignupRequests
     from digest.web.subscribing import Subscribing
 
@@ -345,8 +346,11 @@ class Services:
             link=self.approval_link if has_pages else None,
         )
 
-    def public_pages(self, inner: ASGIApp) -> PublicPages:
-        """Return the application that serves pages, and hands other requests to ``inner``."""
+    def public_pages(self, inner: ASGIApp, queue: RenderQueue | None = None) -> PublicPages:
+        """Return the application that serves pages, and hands other requests to ``inner``.
+
+        Pages wait for their turn in ``queue``, by default one of their own.
+        """
         from digest.web.edition_pages import WebEditions
         from digest.web.public_pages import PublicPages
         from digest.web.routing import Addresses
@@ -372,6 +376,7 @@ class Services:
                 (self.plan, self.digests, sorted(self.schedules), readers, self.can_subscribe)
             ),
             clock=self.clock,
+            queue=queue,
         )
 
     def application(
@@ -390,8 +395,10 @@ class Services:
         from digest.web.app import create_app
         from digest.web.assets import AssetFiles
         from digest.web.feed_files import FeedFiles
+        from digest.web.render_queue import RenderQueue
         from digest.web.signup_requests import SignupRequests
 
+        queue = RenderQueue()
         requests = SignupRequests(
             signups=self.store.signups,
             pages=self.pages,
@@ -411,11 +418,11 @@ class Services:
             editor=editor,
             categories=self._categories,
             requests=requests if self.schedules else None,
-            subscribing=self._subscribing(requests) if self.can_subscribe else None,
+            subscribing=self._subscribing(requests, queue) if self.can_subscribe else None,
         )
         return FeedFiles(
             self.settings.paths.output,
-            AssetFiles(self.settings.asset_folder(), self.public_pages(app)),
+            AssetFiles(self.settings.asset_folder(), self.public_pages(app, queue)),
             moved=self.settings.moved_feeds(),
             links=partial(feed_links, self.site),
             clock=self.clock,
@@ -430,7 +437,7 @@ class Services:
         with self.store.pages.snapshot() as source:
             return source.categories(None)
 
-    def _subscribing(self, requests: SignupRequests) -> Subscribing:
+    def _subscribing(self, requests: SignupRequests, queue: RenderQueue) -> Subscribing:
         from digest.web.subscribing import Subscribing
 
         return Subscribing(
@@ -440,6 +447,7 @@ class Services:
             digests={name: self.digests[name] for name in self.schedules},
             token_keys=self.token_keys,
             clock=self.clock,
+            queue=queue,
         )
 
     def signup_mailer(self, delivery: DeliveryService) -> SignupMailer:

@@ -28,6 +28,7 @@ from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.preferences import PersonSubscriptions, Preferences
+from digest.web.render_queue import RETRY_WHEN_BUSY, Busy
 from digest.web.signup_requests import SignupRequests
 from digest.web.subscribing import Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
@@ -111,7 +112,12 @@ def create_app(
             *doors,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
-        exception_handlers={404: not_found, HTTPException: _refused, StoreError: _busy},
+        exception_handlers={
+            404: not_found,
+            HTTPException: _refused,
+            StoreError: _busy,
+            Busy: _full,
+        },
     )
 
 
@@ -127,6 +133,11 @@ async def _refused(_: Request, error: Exception) -> Response:
     refusal = cast("HTTPException", error)  # it is registered for no other
     headers = {**SECURITY_HEADERS, **(refusal.headers or {})}
     return PlainTextResponse(f"{refusal.detail}\n", refusal.status_code, headers)
+
+
+async def _full(_: Request, __: Exception) -> Response:
+    headers = {**SECURITY_HEADERS, **PRIVATE_HEADERS, "Retry-After": str(RETRY_WHEN_BUSY)}
+    return PlainTextResponse("There is too much to do. Please try again soon.\n", 503, headers)
 
 
 async def _busy(_: Request, __: Exception) -> Response:

@@ -22,7 +22,7 @@ from digest.web.model import SECURITY_HEADERS, Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
 from digest.web.page_requests import PageRequest, answer, redirect, say
 from digest.web.pages import WebPages
-from digest.web.render_queue import Busy, RenderQueue
+from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
 from digest.web.request_headers import IDENTITY, Verdict
 from digest.web.routing import Addresses, PageSource
 
@@ -32,9 +32,8 @@ _log = structlog.get_logger(__name__)
 _LOOK_AT_STORE, _LOOK_AT_TEMPLATES = 0.25, 1.0
 #: A moment is not told before nothing more can happen in its second.
 _SETTLED = timedelta(seconds=2)
-#: Seconds after which a client may try again: where there is too much to do, and where the
-#: database did not answer.
-RETRY_WHEN_BUSY, RETRY_AFTER = 5, 30
+#: Seconds after which a client may try again where the database did not answer.
+RETRY_AFTER = 30
 #: Browsers show these as XML that they can style, but the feed's own media type as its source.
 _FEED_TYPE = "application/atom+xml"
 

@@ -13,6 +13,8 @@ T = TypeVar("T")
 AT_ONCE = 2
 #: Requests that wait for their turn, and how long they do; seconds.
 MOST_WAITING, PATIENCE = 256, 2.0
+#: Seconds after which a client whose turn did not come may try again.
+RETRY_WHEN_BUSY = 5
 
 
 class Busy(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from digest.times import Clock
 from digest.web.forms import Fields, field, form_fields, require_own_page
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
+from digest.web.render_queue import RenderQueue
 from digest.web.request_headers import accepted_languages
 from digest.web.signup_requests import SignupRequests
 from digest.web.subscribe_form import SubscribeForm, category_id, offered, uppermost
@@ -38,10 +38,12 @@ class Subscribing:
         digests: Mapping[str, Digest],
         token_keys: Sequence[bytes],
         clock: Clock,
+        queue: RenderQueue,
     ) -> None:
         """``categories`` returns all that show an article; called in a thread.
 
-        ``digests``, by name, are those to subscribe to.
+        ``digests``, by name, are those to subscribe to. The form waits for its turn in ``queue``,
+        like every page that takes as long to make.
         """
         self._requests = requests
         self._categories = categories
@@ -49,12 +51,14 @@ class Subscribing:
         self._digests = digests
         self._token_keys = token_keys
         self._clock = clock
+        self._queue = queue
 
     async def serve_form(self, request: Request) -> Response:
         """Answer GET with the form, and POST by having a mail sent that asks to confirm.
 
         The answer is the same whether an address is known or not. Raises HTTPException: 403 where
         another site sent the form, 413 where the body is too large, 400 where it breaks off.
+        Raises Busy where too many ask for the form.
         """
         if request.method != "POST":
             query = request.query_params
@@ -74,8 +78,9 @@ class Subscribing:
         digests = self._chosen(fields)
         if not digests:
             return await self._form(request, fields, "subscribe_no_digest")
-        known = {category_id(one.path): one.path for one in await self._shown()}
         wanted = fields.get("category", [])
+        shown = await self._queue.run(self._shown) if wanted else []
+        known = {category_id(one.path): one.path for one in shown}
         if not known.keys() >= set(wanted):
             return await self._form(request, fields, "subscribe_categories_changed")
         return await self._requests.ask(
@@ -93,22 +98,26 @@ class Subscribing:
         made_at = read_form_token(self._token_keys, token)
         if made_at is None or not timedelta() <= now - made_at < OLDEST / 2:
             token = form_token(self._token_keys[0], now)
-        form = SubscribeForm(
-            token=token,
-            address=(field(fields, "address") or "")[:400],
-            digests=tuple(self._digests.values()),
-            chosen=frozenset(self._chosen(fields)),
-            categories=tuple(await self._shown()),
-            checked=frozenset(fields.get("category", [])),
-            problem=problem,
-        )
         languages = self._languages(request, fields)
-        body = await run_in_threadpool(self._pages.subscribe, form, languages)
+
+        def render() -> bytes:
+            form = SubscribeForm(
+                token=token,
+                address=(field(fields, "address") or "")[:400],
+                digests=tuple(self._digests.values()),
+                chosen=frozenset(self._chosen(fields)),
+                categories=tuple(self._shown()),
+                checked=frozenset(fields.get("category", [])),
+                problem=problem,
+            )
+            return self._pages.subscribe(form, languages)
+
+        body = await self._queue.run(render)
         return html_response(body, 422 if problem else 200, PRIVATE_HEADERS)
 
-    async def _shown(self) -> list[CategorySummary]:
-        """Return the categories that the form offers, those above others first."""
-        return offered(await run_in_threadpool(self._categories), self._digests.values())
+    def _shown(self) -> list[CategorySummary]:
+        """Return the categories that the form offers, those above others first. Blocking."""
+        return offered(self._categories(), self._digests.values())
 
     def _chosen(self, fields: Fields) -> tuple[str, ...]:
         """Return the names of the digests that were chosen; the only one need not be."""
