@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,15 +16,18 @@ import hypothesis
 import pytest
 import structlog
 
+from digest.app import wiring
 from digest.app.wiring import Services, open_services
 from digest.articles.ingest.ingest import IngestResult
+from digest.articles.ingest.workers import Workers
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
-from tests.once import compile_once, open_copies, sync_nothing
+from tests.effort import effort
+from tests.once import compile_once, draft_here, full_speed, open_copies, sync_nothing
 from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
-hypothesis.settings.register_profile("digest", deadline=None)
+hypothesis.settings.register_profile("digest", deadline=None, max_examples=effort(30, soak=100))
 hypothesis.settings.load_profile("digest")
 
 #: A morning; tests move on from here.
@@ -49,7 +52,36 @@ def once() -> Iterator[None]:
         compile_once(patch)
         open_copies(patch)
         sync_nothing(patch)
+        draft_here(patch)
         yield
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have services make drafts in processes of their own, as the program does."""
+    monkeypatch.setattr(wiring, "Workers", Workers)
+
+
+#: Folders of tests that run whole programs; the tests of the rooms measure what they cover.
+WHOLE_PROGRAMS = [Path(__file__).parent / name for name in ("end_to_end", "benchmarks")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run whole programs at full speed; let each property be tried with more examples in a soak."""
+    for item in items:
+        if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.soak)
+        if any(folder in item.path.parents for folder in WHOLE_PROGRAMS):
+            item.add_marker(pytest.mark.full_speed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage where a test says so: it would take twice as long."""
+    if item.get_closest_marker("full_speed") is None:
+        return (yield)
+    with full_speed():
+        return (yield)
 
 
 @dataclass

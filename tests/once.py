@@ -5,16 +5,24 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from pkgutil import resolve_name
 from types import CodeType
 
+import coverage
 import jinja2
 import pytest
 from jinja2 import nodes
 from sqlalchemy.engine import make_url
 
 from digest.app import wiring
+from digest.articles.ingest.worker_process import Job, Result, make_all
+from digest.articles.ingest.workers import Workers
+from digest.articles.model import SourceFile
 from digest.feeds.publish import output_folder
 from digest.store.connection import PATIENCE
 from digest.store.database import Store, open_store
@@ -87,3 +95,42 @@ def sync_nothing(patch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for the disk: no power fails here. Tests of syncing look at the calls."""
     patch.setattr(os, "fsync", lambda _: None)
     patch.setattr(output_folder, "sync_file_system", lambda _: None)
+
+
+class WorkersHere(Workers):
+    """Make drafts in this process: starting others costs a second a test.
+
+    Nothing limits what a file takes; what hostile files do is shown with ``Workers``.
+    """
+
+    def _ask(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
+        if self._closed:
+            raise CancelledError
+        job = Job(make=make, options=self.options, seconds=0, memory=0)
+        return make_all(resolve_name(make), sources, job)
+
+
+def draft_here(patch: pytest.MonkeyPatch) -> None:
+    """Have services make drafts in this process."""
+    patch.setattr(wiring, "Workers", WorkersHere)
+
+
+#: What has the programs that a test starts measure their coverage.
+_COVERAGE = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+
+
+@contextmanager
+def full_speed() -> Iterator[None]:
+    """Measure no coverage meanwhile, neither here nor in programs that are started."""
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _COVERAGE:
+            patch.delenv(name, raising=False)
+        measuring.stop()
+        try:
+            yield
+        finally:
+            measuring.start()

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.pattern_attacks import SIZE, attacks, cost, grows
+
+pytestmark = pytest.mark.full_speed
 
 #: Patterns that grow, and why they may.
 BOUNDED = {

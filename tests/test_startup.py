@@ -60,6 +60,8 @@ _FREE = """
 from pathlib import Path
 from digest.startup import keep_heap_small
 
+pytestmark = pytest.mark.full_speed
+
 def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) / 256
 

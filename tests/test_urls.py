@@ -14,6 +14,7 @@ from digest.urls import (
     edition_folder,
     slug,
 )
+from tests.effort import effort
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_slug_is_readable_and_safe(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(st.text(min_size=1, max_size=120), st.text(min_size=1, max_size=120))
 def test_no_two_names_share_a_slug_and_all_file_systems_take_them(one: str, other: str) -> None:
     result = slug(one)

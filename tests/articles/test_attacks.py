@@ -15,6 +15,8 @@ from digest.errors import SourceError
 from tests.articles.attacks import ATTACKS, violations
 from tests.defaults import default_options
 
+pytestmark = pytest.mark.full_speed
+
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 

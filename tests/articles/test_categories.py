@@ -21,6 +21,7 @@ from digest.articles.categories import (
 from digest.articles.model import CategoryPath
 from digest.articles.reading.fields import Value
 from digest.urls import MAX_NAME_BYTES, slug
+from tests.effort import effort
 
 FOLDERS = ("财经", "银行")
 
@@ -240,7 +241,7 @@ def test_a_map_at_odds_with_itself_says_where(
 _NAMES = st.text(alphabet="aAａé/—-＞,；&#甲 ", max_size=6)
 
 
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(
     st.recursive(
         _NAMES,

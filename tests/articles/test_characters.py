@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.characters import escaped, one_line, publishable, publishable_markup
+from tests.effort import effort
 
 #: XML 1.0 section 2.2, the other way round.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(st.text(alphabet=st.characters(), max_size=80))
 def test_nothing_that_xml_forbids_survives(text: str) -> None:
     result = publishable(text)

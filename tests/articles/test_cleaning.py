@@ -17,6 +17,7 @@ from digest.articles.model import CategoryPath, Draft, SourceFile
 from digest.articles.revision import content_digest
 from tests.articles.attacks import ATTACKS, violations
 from tests.defaults import default_options
+from tests.effort import effort
 
 LINK = "https://news.example.org/2024/a.html"
 HEAD = f"---\ntitle: 'A & B'\nlink: {LINK}\ncategories: [新闻, 本地]\n---\n\n"
@@ -272,7 +273,7 @@ FRAGMENTS = st.one_of(
 
 
 @engines
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(20, soak=60), deadline=None)
 @given(st.lists(FRAGMENTS, max_size=6).map("".join))
 def test_a_body_holds_only_allowed_elements_attributes_and_schemes(
     engines: tuple[str, ...], markup: str

@@ -20,6 +20,8 @@ from tests.articles.attacks import ATTACKS, violations
 from tests.defaults import default_options
 from tests.effort import effort
 
+pytestmark = pytest.mark.full_speed
+
 OPTIONS = st.sampled_from(
     [
         default_options(engines=("nh3",)),

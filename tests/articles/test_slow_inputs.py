@@ -19,6 +19,8 @@ from digest.settings.options import ArticlesTable
 from tests.conftest import Workplace
 from tests.defaults import default_options
 
+pytestmark = pytest.mark.full_speed
+
 #: Bytes of the largest file that is read, by the default configuration.
 LARGEST = 4 * 1024 * 1024
 #: CPU seconds that one file may take; measuring coverage slows Python down several times.

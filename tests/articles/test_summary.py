@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.model import SafeHtml
 from digest.articles.summary import plain_text, running_text, summarize, summary_of
+from tests.effort import effort
 
 FAMILY = "👨\u200d👩\u200d👧"
 FLAG = "🇨🇳"
@@ -77,7 +78,7 @@ def test_a_summary_is_made_of_paragraphs_with_sentences_kept_apart(markup: str, 
     assert running_text(SafeHtml(markup)) == text
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
 def test_text_comes_back_as_it_was_written(text: str) -> None:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
@@ -126,7 +127,7 @@ def test_a_summary_of_nothing_is_refused(length: int) -> None:
         summarize("text", length)
 
 
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(
     st.lists(
         st.sampled_from(

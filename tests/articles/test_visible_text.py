@@ -15,6 +15,7 @@ from digest.articles.draft import make_draft
 from digest.articles.model import Draft, SourceFile
 from digest.articles.summary import plain_text
 from tests.defaults import default_options
+from tests.effort import effort
 
 #: Elements whose content no browser shows.
 UNSEEN = "script, style, template, title, head, noscript, iframe, object, video, audio, datalist"
@@ -104,7 +105,7 @@ def lost(shown: set[str], made: Draft) -> set[str]:
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(st.lists(HTML, min_size=1, max_size=6))
 def test_no_text_of_html_is_lost_without_a_note(
     engines: tuple[str, ...], pieces: list[str]
@@ -113,7 +114,7 @@ def test_no_text_of_html_is_lost_without_a_note(
     assert lost(visible(text), draft(text, "a.html", engines)) == set()
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(st.lists(MARKDOWN, min_size=1, max_size=6))
 def test_no_text_of_markdown_is_lost_without_a_note(pieces: list[str]) -> None:
     text = filled(pieces)
@@ -121,7 +122,7 @@ def test_no_text_of_markdown_is_lost_without_a_note(pieces: list[str]) -> None:
     assert lost(visible(plain.render(text)), draft(text, "a.md")) == set()
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(st.lists(st.one_of(HTML, MARKDOWN), min_size=1, max_size=6))
 def test_no_text_of_a_mixture_is_lost_without_a_note(pieces: list[str]) -> None:
     text = filled(pieces)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import effort
 from tests.feed_validation import validate, validate_published
 from tests.feed_validation.good import ADDRESS, ARCHIVE, ATOM, JSON, NOW, OPML, RSS
 from tests.feeds.samples import SITE
@@ -30,7 +31,7 @@ def test_any_bytes(content: bytes) -> None:
     assert validate(content, address=None, now=NOW)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=effort(66, soak=200), deadline=None)
 @given(st.data())
 def test_a_feed_with_a_part_taken_out_or_put_elsewhere(data: st.DataObject) -> None:
     content = data.draw(st.sampled_from(GOOD))
@@ -43,7 +44,7 @@ def test_a_feed_with_a_part_taken_out_or_put_elsewhere(data: st.DataObject) -> N
             assert str(finding)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=effort(66, soak=200), deadline=None)
 @given(st.data())
 def test_a_json_feed_with_any_value_anywhere(data: st.DataObject) -> None:
     document: Any = json.loads(JSON)

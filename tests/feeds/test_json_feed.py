@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from digest.articles.model import SafeHtml
 from digest.articles.reading.enclosures import Enclosure
 from tests.defaults import default_feed
+from tests.effort import effort
 from tests.feeds.samples import PORTS, SITE, article, json_feed
 
 FEED = default_feed(site=SITE, category=PORTS)
@@ -91,7 +92,7 @@ def test_the_order_is_kept_and_the_bytes_are_the_same_each_time() -> None:
     assert "航运".encode() in document  # not escaped
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(st.text(min_size=1), st.text(alphabet=st.characters(categories=["Cs", "Cc", "L"])))
 def test_whatever_stands_in_an_article_the_feed_is_json_in_utf8(title: str, summary: str) -> None:
     (item,) = load(json_feed(FEED, [article(title=title, summary=summary)]))["items"]

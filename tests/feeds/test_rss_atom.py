@@ -35,6 +35,7 @@ from digest.feeds.rss_atom import (
 )
 from digest.times import rfc822
 from tests.defaults import default_feed, default_plan
+from tests.effort import effort
 from tests.feed_validation.syntax import mistakable
 from tests.feeds.samples import NOON, PORTS, SITE, TEA, article, atom, document, json_feed, rss
 
@@ -336,7 +337,7 @@ hostile = st.text(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(title=hostile, summary=hostile, body=hostile, author=hostile, name=hostile)
 def test_whatever_stands_in_an_article_the_feed_is_well_formed(
     title: str, summary: str, body: str, author: str, name: str

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.scheduling import cron
+from tests.effort import effort
 
 
 def test_every_field_is_read() -> None:
@@ -112,7 +113,7 @@ def test_a_mistake_names_its_field_and_what_is_allowed(text: str, problem: str) 
 
 
 @given(st.text(alphabet="0123456789*,-/ monjafeb", max_size=30))
-@settings(max_examples=200)
+@settings(max_examples=effort(66, soak=200))
 def test_any_text_gives_a_schedule_or_an_error(text: str) -> None:
     try:
         schedule = cron.parse(text)

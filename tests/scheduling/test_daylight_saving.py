@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from digest.scheduling import words
 from digest.scheduling.schedule import Schedule
+from tests.effort import effort
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -262,7 +263,7 @@ def test_the_next_and_the_latest_run_agree(
 
 
 @given(lines=_SCHEDULES, zone=_ZONES, skip=_SKIPS, moment=_MOMENTS)
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 def test_runs_ascend_and_those_of_a_list_are_those_of_its_lines(
     lines: tuple[str, ...], zone: str, skip: tuple[str, ...], moment: datetime
 ) -> None:
@@ -274,7 +275,7 @@ def test_runs_ascend_and_those_of_a_list_are_those_of_its_lines(
 
 
 @given(lines=_SCHEDULES, zone=_ZONES, moment=_MOMENTS, off=st.integers(0, 2))
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 def test_a_day_off_takes_its_own_runs_and_no_others(
     lines: tuple[str, ...], zone: str, moment: datetime, off: int
 ) -> None:
@@ -298,7 +299,7 @@ def test_a_day_off_takes_its_own_runs_and_no_others(
     zone=_ZONES,
     year=st.integers(1975, 2036),
 )
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 def test_a_monthly_digest_comes_on_each_of_its_days_once_every_month(
     days: list[int], wall: str, zone: str, year: int
 ) -> None:

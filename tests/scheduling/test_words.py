@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from digest.scheduling import words
 from digest.scheduling.cron import Cron
 from digest.scheduling.words import Recurrence
+from tests.effort import effort
 
 _WORDS = st.sampled_from(
     [
@@ -158,7 +159,7 @@ def test_an_error_names_the_part_and_what_it_may_be(text: str, told: str) -> Non
 
 
 @given(st.one_of(st.text(max_size=30), st.lists(_WORDS, max_size=6).map(" ".join)))
-@settings(max_examples=300)
+@settings(max_examples=effort(100, soak=300))
 def test_any_text_gives_a_schedule_or_an_error(text: str) -> None:
     try:
         found = words.parse(text)

@@ -6,11 +6,12 @@ from unittest.mock import patch
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as effort
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from digest.errors import ConfigurationError
 from digest.settings import find, load, problems
+from tests.effort import effort
 
 
 @pytest.fixture
@@ -808,7 +809,7 @@ _KEYS = st.sampled_from(
 
 
 @given(environ=st.dictionaries(_KEYS, _VALUES.map(str), max_size=4))
-@effort(max_examples=60, deadline=None)
+@trying(max_examples=effort(20, soak=60), deadline=None)
 def test_whatever_the_environment_holds_is_taken_or_told(
     tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]
 ) -> None:

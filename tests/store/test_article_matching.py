@@ -14,6 +14,7 @@ from digest.articles.duplicates import likeness
 from digest.articles.model import CategoryPath, Draft, SafeHtml
 from digest.articles.revision import Known
 from digest.store.article_matching import ArticleMatcher, MatchedArticle, MatchedFile
+from tests.effort import effort
 from tests.store.samples import FINANCE, NOW, SPACE, draft
 
 #: A text that says enough to be known by.
@@ -393,7 +394,7 @@ def test_a_file_that_held_nothing_may_be_one_that_moved() -> None:
     ),
     st.sets(st.sampled_from(["a.md", "b.md", "b.txt"])),
 )
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 def test_no_two_present_files_share_an_article_that_came_from_a_path(
     readings: list[tuple[str, str]], gone: set[str]
 ) -> None:
@@ -422,7 +423,7 @@ def test_no_two_present_files_share_an_article_that_came_from_a_path(
     ),
     st.booleans(),
 )
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 def test_every_article_has_one_leader_and_every_file_one_article(
     readings: list[tuple[str, str, str]], fold: bool
 ) -> None:

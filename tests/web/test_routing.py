@@ -15,6 +15,7 @@ from digest.urls import article_folder
 from digest.web import routing
 from digest.web.model import Missing, Page
 from tests.conftest import Workplace
+from tests.effort import effort
 from tests.store.samples import reading
 from tests.web.conftest import Site
 
@@ -212,7 +213,9 @@ SEGMENTS = st.one_of(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=effort(100, soak=300), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(SEGMENTS, max_size=6), st.integers(0, 3))
 def test_no_path_is_an_error(site: Site, segments: list[str], depth: int) -> None:
     addresses = site.pages._addresses

@@ -19,6 +19,7 @@ from digest.articles.model import SourceFile
 from tests.articles.attacks import violations
 from tests.conftest import Workplace
 from tests.defaults import default_options
+from tests.effort import effort
 
 BASE = "https://news.example.org/2024/a.html"
 START = "a-abcdefgh-"
@@ -271,7 +272,7 @@ TOKENS = st.one_of(
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort(50, soak=150), deadline=None)
 @given(st.lists(TOKENS, max_size=20).map("".join))
 @example("<b id=x><p><a href='#x'></b>y")
 @example("<table><b id=x><table><b id=x><a href='#x'>x")

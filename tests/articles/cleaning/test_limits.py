@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.articles.cleaning.limits import MAX_ATTRIBUTES, MAX_DEPTH, SMALL_TAGS, bounded
+from tests.effort import effort
 
 #: Enough to be large, without being part of what is tested.
 MANY = "<hr>" * (SMALL_TAGS + 1)
@@ -131,7 +132,7 @@ TOKENS = (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(st.lists(st.sampled_from(TOKENS.split(" ")), max_size=30))
 def test_what_is_bounded_stays_as_it_is_when_bounded_again(tokens: list[str]) -> None:
     once = large("".join(tokens))

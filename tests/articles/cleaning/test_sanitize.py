@@ -18,6 +18,7 @@ from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.summary import plain_text
 from tests.articles.attacks import ATTACKS, VECTORS, violations
+from tests.effort import effort
 
 BOTH, NH3 = ENGINES
 #: Those whose tags a parser passes over in a body, or that have no end.
@@ -221,7 +222,7 @@ TOKENS = st.one_of(
 
 
 @pytest.mark.parametrize("engines", ENGINES, ids="+".join)
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(st.lists(TOKENS, max_size=20).map("".join))
 @example("<rp><th></em><p><summary><table><dt><button><ul>")
 @example("<a href=https://e.org/><marquee><a href=https://e.org/>x")

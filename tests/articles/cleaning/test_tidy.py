@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from digest.articles.cleaning.embeds import HOSTS
 from digest.articles.cleaning.tidy import tidy
+from tests.effort import effort
 
 BASE = "https://news.example.org/2024/a.html"
 
@@ -347,6 +348,7 @@ def test_relative_links_without_a_base_are_just_their_text() -> None:
     assert tidied('<a href="b.html">t</a>') == "t"
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "markup",
     [
@@ -382,7 +384,7 @@ def test_hostile_markup_is_tidied_in_time(markup: str) -> None:
     assert process_time() - start < 5
 
 
-@settings(max_examples=80)
+@settings(max_examples=effort(26, soak=80))
 @given(
     st.lists(
         st.sampled_from(

@@ -12,6 +12,7 @@ from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.cleaning.unclosed import HIDING, close_elements
 from tests.articles.attacks import ATTACKS, violations
+from tests.effort import effort
 
 
 @pytest.mark.parametrize("name", sorted(HIDING))
@@ -53,6 +54,7 @@ def test_open_tags_are_closed_or_become_text(markup: str, expected: str) -> None
     assert close_elements(expected) == expected
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_what_became_text_attacks_nobody(vector: str) -> None:
     for markup in (vector, f"<T>{vector}", f"<script>{vector}", f"<iframe/>{vector}"):
@@ -64,13 +66,14 @@ TOKENS = (
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(st.lists(st.sampled_from(TOKENS.split()), max_size=20).map(" ".join))
 def test_closing_again_changes_nothing(markup: str) -> None:
     once = close_elements(markup)
     assert close_elements(once) == once
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "markup",
     [

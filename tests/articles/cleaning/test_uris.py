@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.cleaning.uris import MAX_LENGTH, absolute, mail, on_host
+from tests.effort import effort
 
 BASE = "https://news.example.org/2024/a.html?x=1"
 
@@ -81,7 +82,7 @@ def test_anything_else_is_no_address(address: str) -> None:
     assert absolute(address) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(st.text(max_size=40) | st.text(max_size=40).map("https://example.org/".__add__))
 def test_every_result_is_ascii_absolute_and_stays(address: str) -> None:
     result = absolute(address, BASE)

@@ -78,7 +78,7 @@ def takes_all_memory(
 ) -> Draft:
     held = []
     while True:  # until the system gives no more: that is what is tested
-        held.append(bytearray(50_000_000))
+        held.append(bytearray(512 * 2**20))  # at once: filling it would take processor time
 
 
 def aborts(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from digest.articles.reading import dates
 from digest.articles.reading.dates import FIRST_YEAR, LAST_YEAR
+from tests.effort import effort
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MORNING = datetime(2023, 3, 5, 1, 2, 3, tzinfo=UTC)
@@ -227,7 +228,7 @@ def test_anything_else_is_no_date(text: str) -> None:
     assert parse_date(text, SHANGHAI) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=effort(50, soak=150))
 @given(
     st.text(max_size=60)
     | st.from_regex(r"[0-9]{1,5}[-/][0-9]{1,3}[-/][0-9]{1,3}.{0,20}")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from digest.articles.reading import decode as module
 from digest.articles.reading.decode import plausibility, utf16
+from tests.effort import effort
 
 
 def decode(content: bytes) -> str:
@@ -217,7 +218,7 @@ def test_bytes_of_no_encoding_say_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
         decode(bytes(range(0x80, 0x100)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(20, soak=60))
 @given(st.binary(max_size=60))
 def test_bytes_become_text_or_a_value_error(content: bytes) -> None:
     try:
@@ -290,7 +291,7 @@ def test_anything_else_is_no_utf16(content: bytes) -> None:
     assert utf16(content + b"\x00" * 3, 65_536) is None
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(st.text(max_size=40) | st.text(alphabet=st.characters(max_codepoint=0x24F), max_size=20))
 def test_legibility_is_a_share(text: str) -> None:
     assert 0 <= plausibility(text) <= 1

@@ -14,6 +14,7 @@ from digest.articles.reading import yaml_front_matter
 from digest.articles.reading.fields import MAX_LENGTH, MAX_NESTING
 from digest.articles.reading.front_matter import read_plain, split
 from digest.errors import SourceError
+from tests.effort import effort
 
 PATH = PurePosixPath("a/b.md")
 
@@ -334,7 +335,7 @@ def test_a_fence_may_have_more_than_three_signs(opens: str, closes: str, fields:
     assert (front.fields, front.body) == ({"title": "T"}, "Text.")
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_block_becomes_text_or_a_source_error(block: str) -> None:
     line: int | None = 1

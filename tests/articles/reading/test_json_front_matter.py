@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from digest.articles.reading.fields import MAX_LENGTH, MAX_NESTING, Unreadable
 from digest.articles.reading.json_front_matter import object_end, read_json
+from tests.effort import effort
 
 
 def failure(text: str) -> Unreadable:
@@ -75,7 +76,7 @@ def test_what_is_no_json_is_refused_with_its_line(text: str, line: int, cause: s
     assert (error.line, cause in error.cause) == (line, True), error.cause
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(
     st.dictionaries(
         st.text(max_size=5),

@@ -369,6 +369,7 @@ def test_dollars_in_prose_are_dollars(text: str, result: str) -> None:
     assert shown(text) == f"<p>{result}</p>"
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_no_tag_carries_an_attack(vector: str) -> None:
     for text in (
@@ -388,6 +389,7 @@ def test_no_tag_carries_an_attack(vector: str) -> None:
             assert clean(cleaned) == cleaned
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "text",
     [

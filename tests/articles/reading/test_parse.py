@@ -22,6 +22,7 @@ from digest.articles.reading.parse import (
     parse,
 )
 from digest.errors import NotAnArticle, SourceError
+from tests.effort import effort
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -609,7 +610,7 @@ def test_forbidden_characters_are_gone_before_anybody_looks() -> None:
     assert "javascript:x" in manuscript.markup
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(
     st.sampled_from(
         [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from digest.articles.reading.fields import MAX_NESTING, Unreadable
 from digest.articles.reading.toml_front_matter import read_toml
+from tests.effort import effort
 
 
 def failure(block: str) -> Unreadable:
@@ -92,7 +93,7 @@ def test_thousands_of_equal_keys_take_no_time_to_speak_of() -> None:
     assert read_toml(block).values["t4999"] == {"a": "4999"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=effort(33, soak=100))
 @given(st.text(max_size=60) | st.from_regex(r"[a-c.]{1,3} = [0-9TZtrue:\[\]{}=\"' -]{0,20}"))
 def test_any_block_is_text_or_unreadable(block: str) -> None:
     line = 0

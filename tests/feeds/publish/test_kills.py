@@ -34,6 +34,8 @@ from tests.feeds.publish.conftest import (
 )
 from tests.feeds.samples import SHIPS, TEA, TRADE
 
+pytestmark = pytest.mark.full_speed
+
 #: What the plan of these tests differs in from the usual one.
 KINDS: dict[str, Any] = {"authors": KILL_OPTIONS.authors, "languages": KILL_OPTIONS.languages}
 FINGERPRINT = repr(KILL_OPTIONS)

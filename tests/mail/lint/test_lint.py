@@ -21,6 +21,7 @@ from digest.mail.message import compose
 from digest.mail.render import MailContent, MailTemplates
 from digest.mail.style import contrast
 from digest.mail.transports.model import Sender
+from tests.effort import effort
 from tests.mail.samples import (
     CITY,
     FINANCE,
@@ -364,7 +365,7 @@ def test_an_address_that_is_none_is_remarked_on() -> None:
     assert any("an image has no absolute address" in one for one in told)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort(50, soak=150), deadline=None)
 @given(junk=st.binary(min_size=1, max_size=40), place=st.integers(0, 1_500), cut=st.integers(0, 30))
 def test_whatever_the_bytes_are_they_are_only_remarked_on(
     junk: bytes, place: int, cut: int
