@@ -13,6 +13,8 @@ import pytest
 from digest.startup import without_collector
 from tests.conftest import Workplace
 
+pytestmark = pytest.mark.full_speed
+
 #: What a build needs only where something changed, or not at all.
 IN_VAIN = {
     *("aiosmtplib", "alembic", "anyio", "apscheduler", "bleach", "css_inline", "httpx", "jinja2"),
@@ -59,8 +61,6 @@ def test_the_collector_runs_again_whatever_an_import_raises() -> None:
 _FREE = """
 from pathlib import Path
 from digest.startup import keep_heap_small
-
-pytestmark = pytest.mark.full_speed
 
 def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) / 256

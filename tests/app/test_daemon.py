@@ -122,6 +122,7 @@ async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(
     assert mails(workplace) == ["reader@example.org"]
 
 
+@pytest.mark.usefixtures("processes")
 async def test_a_file_that_takes_too_long_harms_neither_the_daemon_nor_other_files(
     workplace: Workplace, calls: ThreadCalls
 ) -> None:

@@ -162,6 +162,7 @@ def test_the_limit_is_two_seconds_of_a_processor() -> None:
     assert ArticlesTable().timeout == timedelta(seconds=2)
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_file_that_takes_too_long_is_a_problem_and_the_others_are_published(
     workplace: Workplace,
 ) -> None:
