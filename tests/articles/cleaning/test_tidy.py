@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.cleaning.embeds import HOSTS
-from digest.articles.cleaning.tidy import tidy
+from digest.articles.cleaning.tidy import texts_left_out, tidy
 from tests.effort import effort
 
 BASE = "https://news.example.org/2024/a.html"
@@ -346,6 +346,11 @@ def test_a_base_helps_where_there_is_no_link() -> None:
 
 def test_relative_links_without_a_base_are_just_their_text() -> None:
     assert tidied('<a href="b.html">t</a>') == "t"
+
+
+def test_what_is_left_out_is_told_where_it_shows_something() -> None:
+    markup = "<button> </button><select></select><textarea>Buy</textarea>"
+    assert texts_left_out(markup) == ["a <textarea> is left out, and its text: Buy"]
 
 
 @pytest.mark.full_speed
