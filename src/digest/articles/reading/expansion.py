@@ -131,7 +131,9 @@ class Expansion:
             return None
         word = re.escape(name)
         end = re.compile(
-            rf"\{{%-?\s*end{word}\s*-?%\}}|\{{\{{[<%]\s*/\s*{word}\s*[>%]\}}\}}", re.IGNORECASE
+            rf"\{{%-?\s*end{word}\s*-?%\}}|\{{\{{[<%]\s*/\s*{word}\s*[>%]\}}\}}"
+            r"|\{%-?\s*end\s*-?%\}",
+            re.IGNORECASE,
         ).search(self.text, position)
         if end is None:
             self.never_closed.add(name)

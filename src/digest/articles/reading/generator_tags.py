@@ -16,7 +16,12 @@ from urllib.parse import quote
 from digest.articles.cleaning.policy import elements
 
 #: Code, kept to the letter.
-CODE = elements("code codeblock highlight prism sourcecode prettify snippet mermaid plantuml")
+CODE = elements("code codeblock highlight prism sourcecode prettify snippet")
+#: Sources of drawings and the like, kept as code in a language of that name.
+DRAWINGS = elements(
+    "abc chart chartjs dot echarts flowchart graphviz markmap mermaid plantuml score sequence "
+    "vega vega-lite wavedrom"
+)
 #: Text that no tag or mark in it is read of.
 VERBATIM = elements("raw verbatim")
 #: TeX, kept as it is written.
@@ -24,37 +29,52 @@ FORMULAS = elements("katex math mathjax latex tex")
 #: What is removed without a word, with all that is inside.
 COMMENTS = elements("comment")
 #: What is removed with all that is inside, since it is made for each page: it is noted.
-COMPUTED = elements("for tablerow capture cycle macro")
+COMPUTED = elements("for tablerow cycle js macro script stylesheet")
 #: Boxes; one may name its kind in its first argument.
 BOX_KINDS = elements(
     "abstract attention bug caution danger default error example failure fail help hint important "
     "info missing note primary question quote seealso success summary tip tldr todo warning check "
     "done faq cite secondary light dark muted"
 )
-BOXES = BOX_KINDS | elements("admonition alert bubble callout message notice notification")
+BOXES = BOX_KINDS | elements("admonition alert aside bubble callout message notice notification")
+BOXES |= elements("pageinfo")
 #: Boxes that fold.
-FOLDED = elements("accordion collapse collapsible details expand fold folding hideblock")
+FOLDED = elements("accordion accordion-item accordionitem collapse collapsible details expand")
+FOLDED |= elements("expandable fold folding hideblock")
 FOLDED |= elements("hidetoggle spoiler toggle")
-QUOTATIONS = elements("blockquote centerquote cq pullquote quote")
+QUOTATIONS = elements("blockquote centerquote cq epigraph pullquote quote")
 #: What only arranges its content.
 WRAPPERS = elements(
-    "box button-group buttongroup card cards center col column columns div fullwidth gallery grid "
-    "group markdown markdownify row section steps step tabpane tabs timeline timenode wrap"
+    "button-group buttongroup cards cardpane carousel center col column columns div fullwidth "
+    "gallery grid grouppicture group html keyword large lead left ltr markdown markdownify md "
+    "raw-html rawhtml right row rtl section small steps style subtabs tabpane tabs typeit "
+    "unsafe-html wrap"
 )
-#: One of several tabs, with its title.
-TABS = elements("tab tabitem tab-item")
+#: One of several parts, with its title; those of the second set may have it in any argument.
+TABS = elements("card step tab tabitem tab-item tile timelineitem")
+TITLED = elements("box poem timeline timenode")
+#: Words, of which an argument before a comma, an ``@`` or a blank may name a class; and what each
+#: is shown as.
+WORDS = dict.fromkeys(
+    elements("badge checkbox emoji hideinline label newthought p psw radio span u wavy"), ""
+)
+WORDS |= {"copy": "code", "del": "s", "emp": "em", "kbd": "kbd", "mark": "mark", "quot": "strong"}
+WORDS |= {"marginnote": "small", "sidenote": "small", "sub": "sub", "sup": "sup"}
+#: Words that lead somewhere.
+BUTTONS = elements("a btn button button-link cta staticref")
 #: A title and text of a generator's own pages, which no article needs.
-SILENT = elements("more toc endtab tableofcontents")
+SILENT = elements("fa fab far fas icon more octicon toc endtab tableofcontents")
 IMAGES = elements(
     "asset_img cover figure fancybox fb-img img image imgcap imageproc lazyimg pic picture "
     "responsive_image responsive_image_block bundle-image resource-image image-caption"
 )
 MEDIA = {"audio": "audio", "dplayer": "video", "mp3": "audio", "mp4": "video", "video": "video"}
 MEDIA |= {"dvideo": "video", "video-local": "video", "aplayer": "audio", "html5video": "video"}
+MEDIA |= {"music": "audio"}
 #: Tags that name an article of the same site.
-ARTICLE_LINKS = elements("doc link post_link post_path post_url ref relref xref")
+ARTICLE_LINKS = elements("article doc link post_link post_path post_url ref relref xref")
 #: Tags that name a file of the same site.
-FILE_LINKS = elements("asset_path asset_link asset_url static absurl relurl")
+FILE_LINKS = elements("asset_path asset_url static absurl relurl")
 #: Players and posts elsewhere: the address, with the first argument put into it.
 ELSEWHERE = {
     "asciinema": "https://asciinema.org/a/{}",
@@ -63,7 +83,10 @@ ELSEWHERE = {
     "codesandbox": "https://codesandbox.io/embed/{}",
     "dailymotion": "https://www.dailymotion.com/embed/video/{}",
     "gist": "https://gist.github.com/{}",
+    "ghcard": "https://github.com/{}",
     "github": "https://github.com/{}",
+    "githubcard": "https://github.com/{}",
+    "gitlab": "https://gitlab.com/{}",
     "instagram": "https://www.instagram.com/p/{}/",
     "jsfiddle": "https://jsfiddle.net/{}",
     "soundcloud": "https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/tracks/{}",
@@ -78,7 +101,10 @@ ELSEWHERE = {
     "lite-youtube": "https://www.youtube.com/embed/{}",
 }
 #: Those of which a page is linked, not a player.
-_PAGES = elements("asciinema codepen gist github instagram jsfiddle tweet twitter x")
+_PAGES = elements(
+    "asciinema codepen ghcard gist github githubcard gitlab instagram jsfiddle tweet twitter x"
+)
+_OF_USERS = elements("codepen ghcard gist githubcard jsfiddle tweet twitter x")
 #: Tags that show a page or a file in a frame.
 FRAMES = elements("embed iframe pdf embed-pdf oembed")
 #: Names of arguments that hold an address, a text below a picture, a title.
@@ -91,10 +117,17 @@ _SOUND = re.compile(r"[^\s\"']+\.(?:aac|flac|m4a|mp3|oga|ogg|opus|wav)(?:[?#]\S*
 _FILM = re.compile(r"[^\s\"']+\.(?:m4v|mov|mp4|ogv|webm)(?:[?#]\S*)?", re.IGNORECASE)
 _WEB = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+(?:px|%)?")
+#: Volantis writes ``name=some words`` between commas.
+_COMMA_FIELD = re.compile(r"""\s*([\w-]+)\s*=\s*([^"'=,]*[^"'=,\s])\s*""")
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+#: An argument: ``name=value``; ``name:value`` as Liquid and themes of Hexo have it; a text; a word.
 _ARGUMENT = re.compile(
-    r"""([\w:.-]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^\s"',]+)"""
-    r"""|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|([^\s,]+|,)"""
+    rf"""([\w:.-]+)\s*=\s*({_QUOTED}|`[^`]*`|[^\s"',]+)"""
+    rf"""|(?!mailto:)([a-zA-Z][a-zA-Z_-]*):(?:\s*({_QUOTED})|(?!//)([^\s"':][^\s"']*))(?=[\s,]|$)"""
+    rf"""|({_QUOTED}|`[^`]*`)|([^\s,]+|,)"""
 )
+#: DPlayer's tag has its options in quotes.
+_PLAYER_FIELD = re.compile(r"(url|pic|src|poster|cover)=(\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +152,18 @@ def arguments(text: str) -> Arguments:
     """Return the arguments in the text of a tag."""
     named: dict[str, str] = {}
     positional: list[str] = []
+    first, *fields = text.split(",")
+    if fields and all(matches := [_COMMA_FIELD.fullmatch(part) for part in fields]):
+        named = {match[1].lower(): match[2] for match in matches if match}
+        text = first
     for match in _ARGUMENT.finditer(text):
-        if match[1]:
-            named[match[1].lower()] = _unquoted(match[2])
-        elif match[0] != ",":
-            positional.append(_unquoted(match[3] or match[4]))
+        name, value, option, quoted_text, set_to, alone, word = match.groups()
+        if name or option:
+            named[(name or option).lower()] = _unquoted(value or quoted_text or set_to)
+        elif alone and (player := _PLAYER_FIELD.fullmatch(_unquoted(alone))):
+            named[player[1].lower()] = player[2]
+        elif word != ",":
+            positional.append(_unquoted(alone or word))
     return Arguments(named=named, positional=tuple(positional), quoted='"' in text or "'" in text)
 
 
@@ -154,8 +194,9 @@ def image(
     """
     address = given.first(*_ADDRESS_NAMES)
     texts: list[str] = []
+    own = next(filter(_IMAGE.fullmatch, given.positional), "") if not address else ""
     for word in given.positional:
-        if not address and (_IMAGE.fullmatch(word) or "/" in word):
+        if not address and (word == own if own else "/" in word):
             address = word
         elif address and not _NUMBER.fullmatch(word):
             texts.append(word)
@@ -192,10 +233,16 @@ def image(
 
 def media(kind: str, given: Arguments) -> str | None:
     """Return sound (``audio``) or moving pictures (``video``) as HTML; None without an address."""
-    address = given.first(*_ADDRESS_NAMES) or next(iter(given.positional), "")
+    form = _SOUND if kind == "audio" else _FILM
+    known = next(filter(form.fullmatch, given.positional), "")
+    address = given.first(*_ADDRESS_NAMES) or known or next(iter(given.positional), "")
     if not address:
         return None
     poster, title = given.first("poster", "pic", "cover"), given.first("title", "caption", "alt")
+    if not title and address == known:
+        title = " – ".join(given.positional[: given.positional.index(known)])
+    elif not title and given.first("url", "src"):
+        title = " – ".join(filter(None, (given.first("name"), given.first("artist"))))
     more = f' poster="{html.escape(poster)}"' if poster else ""
     more += f' title="{html.escape(title)}"' if title else ""
     return f'<{kind} src="{html.escape(address)}"{more}></{kind}>'
@@ -204,18 +251,18 @@ def media(kind: str, given: Arguments) -> str | None:
 def elsewhere(name: str, given: Arguments) -> str | None:
     """Return a player or a link to a post of another site as HTML; None without its name."""
     words = [word for word in given.positional if not _NUMBER.fullmatch(word) or len(word) > 4]
-    named = given.first("id", "url", "src", "link", "video", "videoid", "bvid", "aid")
+    named = given.first("id", "url", "src", "link", "video", "videoid", "bvid", "aid", "repo")
     users = given.first("user", "username")
     first = named or (words[0] if words else "")
-    if name in ("gist", "tweet", "twitter", "x", "codepen", "jsfiddle") and users and named:
+    if name in _OF_USERS and users and named:
         first = f"{users}/{'status/' if name in ('tweet', 'twitter', 'x') else ''}{named}"
-    elif name in ("gist", "github") and len(words) > 1 and "/" not in first:
+    elif name in ("gist", "github") and len(words) > 1 and not re.search("/|[0-9a-f]{6}", first):
         first = "/".join(words[:2])
     elif name == "codepen" and len(words) > 1:
         first = f"{words[0]}/pen/{words[1]}"
     if not first:
         return None
-    title = given.first("title", "alt")
+    title = given.first("title", "alt", "label")
     if _WEB.fullmatch(first):
         address = first
     elif name in ("tweet", "twitter", "x") and users:
@@ -240,13 +287,20 @@ def guessed(given: Arguments, *, whole: bool) -> str | None:
     """Return the HTML of an unknown tag, guessed from its arguments; None if that fails."""
     for value in [*given.named.values(), *given.positional]:
         if _IMAGE.fullmatch(value):
-            return image(given, whole=whole)
+            others = [other for other in given.positional if other != value]
+            pages = filter(_WEB.fullmatch, (*others, *given.named.values()))
+            named = {"link": next((page for page in pages if page != value), ""), **given.named}
+            texts = tuple(other for other in others if "/" not in other)
+            return image(
+                Arguments(named={**named, "src": value}, positional=texts, quoted=given.quoted),
+                whole=whole,
+            )
         for kind, form in (("audio", _SOUND), ("video", _FILM)):
             if form.fullmatch(value):
                 return media(kind, Arguments(named={**given.named, "src": value}))
     for value in [*given.named.values(), *given.positional]:
         if _WEB.fullmatch(value):
-            title = given.first("title", "text", "label", "name") or value
+            title = given.first("title", "text", "label", "content", "name") or value
             return f"<p>{_link(value, title)}</p>" if whole else _link(value, title)
     return None
 
@@ -264,16 +318,25 @@ def box(kind: str, title: str = "", *, folded: bool = False) -> tuple[str, str]:
     return f"<blockquote>{head}", "</blockquote>"
 
 
+#: Arguments of boxes that say nothing.
+_STATES = elements("no-icon true false open closed close child ... blue cyan green red yellow")
+_COLOR = re.compile("#[0-9a-fA-F]{3,8}|icon-.*")
+
+
 def box_of(name: str, given: Arguments) -> tuple[str, str]:
     """Return the start and the end of the box that a tag opens."""
     kind = given.first("type", "style", "kind", "level", "color").lower()
-    words = [word for word in given.positional if word not in ("no-icon", "true", "false")]
+    words = [word for word in given.positional if word not in _STATES]
     while words and words[0].lower() in BOX_KINDS:
         kind = kind or words[0].lower()
         words = words[1:]
+    colored = next((at for at, word in enumerate(words) if at and _COLOR.fullmatch(word)), None)
+    words = words[: 1 if given.quoted else colored]  # then come an icon and colors
+    if name == "alert" and len(words) == 1 and re.fullmatch(r"[a-z0-9-]+", words[0]):
+        words = []  # an icon
     if kind not in BOX_KINDS:
         kind = name if name in BOX_KINDS else ""
-    title = given.first("title", "summary", "header") or " ".join(words)
+    title = given.first("title", "summary", "header", "text", "label") or " ".join(words)
     if kind in ("default", "primary", "light", "dark", "muted", "secondary"):
         kind = ""
     return box(kind, html.escape(title), folded=name in FOLDED)
@@ -282,8 +345,21 @@ def box_of(name: str, given: Arguments) -> tuple[str, str]:
 def quotation(name: str, given: str) -> tuple[str, str]:
     """Return the start and the end of a quotation, its source below it."""
     words = re.sub(r"^\s*(?:left|right|center)\s*$", "", given).strip()
-    if name != "blockquote" or not words:
-        words = arguments(given).first("author", "source", "cite") if name != "pullquote" else ""
+    named = arguments(given)
+    if named.named:
+        parts = [named.first("author", "name"), named.first("source", "title", "cite")]
+        words = (
+            ", ".join(filter(None, parts)) + " " + named.first("url", "link", "href", "attrlink")
+        )
+    elif name == "epigraph" and named.positional:
+        text, *source = named.positional
+        return f"<blockquote><p>{html.escape(text)}</p>", (
+            f"<footer>— {html.escape(', '.join(filter(None, source)))}</footer></blockquote>"
+            if any(source)
+            else "</blockquote>"
+        )
+    elif name != "blockquote":
+        words = ""
     address = _WEB.search(words)
     text = words
     if address:

@@ -27,6 +27,7 @@ _KNOWN_OBJECTS = re.compile(
 )
 #: Tags that Zola writes as calls.
 _CALLED = tags.IMAGES | tags.ELSEWHERE.keys() | tags.MEDIA.keys() | tags.FRAMES
+_WITH_CONTENT = tags.COMMENTS | tags.COMPUTED | tags.CODE | tags.DRAWINGS | tags.FORMULAS
 _CONDITIONS = {"if", "unless", "case", "elsif", "else", "when", "ifchanged", "with", "block"}
 
 
@@ -38,6 +39,10 @@ def _liquid(x: Expansion, match: re.Match[str]) -> Result:
     text, end = x.text[match.end() : stop].removesuffix("-"), stop + 2
     if re.fullmatch(r"\s*\(.*\)\s*", text, re.DOTALL):  # Zola's arguments
         text = text.strip()[1:-1]
+    if name == "asset_link":
+        return x.token(_asset_link(arguments(text))), end
+    if name == "capture":
+        return _capture(x, start, end, text)
     if name == "end":
         return x.block(x.close(x.open_tags[-1][0]) if x.open_tags else "", start, end), end
     if name.startswith("end") and len(name) > 3:
@@ -76,7 +81,7 @@ def _tag(x: Expansion, start: int, end: int, name: str, text: str) -> tuple[str,
     """Expand a tag of Hexo, Jekyll or Hugo."""
     given = arguments(text)
     whole = x.alone(start, end)
-    if name in tags.COMMENTS | tags.COMPUTED | tags.CODE | tags.FORMULAS:
+    if name in _WITH_CONTENT:
         closing = x.end_tag(name, end)
         if closing and name in tags.COMPUTED:
             x.remark(start, f"{{% {name} %}} is not evaluated; it is left out")
@@ -85,8 +90,12 @@ def _tag(x: Expansion, start: int, end: int, name: str, text: str) -> tuple[str,
             content = x.text[end : closing[0]].replace(f"\n{prefix}", "\n")
             return x.block(_content(name, text, content), start, closing[1]), closing[1]
     made: str | None = None
-    if name in tags.SILENT:
+    if name in tags.SILENT or (name in tags.FORMULAS and not given.positional):
         return "", end
+    if name in tags.WORDS and x.end_tag(name, end) is None:
+        return x.token(_words(x, name, text)), end
+    if name in tags.BUTTONS or (name == "link" and x.end_tag(name, end)):
+        return _button(x, end, name, text)
     if name in tags.IMAGES:
         made = tags.image(given, whole=whole, words=x.words)
     elif name in tags.MEDIA:
@@ -101,50 +110,109 @@ def _tag(x: Expansion, start: int, end: int, name: str, text: str) -> tuple[str,
     elif name in tags.FILE_LINKS:
         return (given.positional or ("",))[0], end
     elif name in tags.QUOTATIONS:
-        opening, closing_markup = tags.quotation(name, text)
-        x.open_tags.append((name, closing_markup))
-        return x.block(opening, start, end), end
-    elif name in tags.BOXES or name in tags.FOLDED:
-        opening, closing_markup = tags.box_of(name, given)
-        x.open_tags.append((name, closing_markup))
-        return x.block(opening, start, end), end
-    elif name in tags.TABS:
-        title = given.first("title", "header", "name", "label") or given.words
+        return _opened(x, start, end, name, tags.quotation(name, text))
+    elif (name in tags.BOXES or name in tags.FOLDED) and (
+        name != "accordion" or given.first("title", "summary", "header") or given.positional
+    ):
+        return _opened(x, start, end, name, tags.box_of(name, given))
+    elif name in tags.TABS or name in tags.TITLED:
+        title = given.first("title", "header", "name", "label")
+        written = text.partition(",")[0] if name == "timeline" else text
+        title = x.words(title or (written.strip() if name.startswith("time") else given.words))
         x.open_tags.append((name, ""))
-        return x.block(titled(title) if title else "", start, end), end
-    elif name in tags.WRAPPERS:
+        return x.block(f"<p><strong>{title}</strong></p>" if title else "", start, end), end
+    elif name in tags.WRAPPERS or name in tags.WORDS or name == "accordion":
         x.open_tags.append((name, ""))
         return "", end
     made = made or tags.guessed(given, whole=whole)
     if made is None:
+        title = given.first("title", "header", "label", "text", "content")
         x.remark(start, f"the tag {name} is not known, or lacks an address; it is left out")
-        return "", end
+        return (x.block(titled(title), start, end) if title else ""), end
     return x.block(made, start, end), end
+
+
+def _opened(
+    x: Expansion, start: int, end: int, name: str, markup: tuple[str, str]
+) -> tuple[str, int]:
+    """Open a box that is closed later; close it at once where it is not."""
+    opening, closing = markup
+    if x.end_tag(name, end) is None:
+        if fragment_words(opening + closing).strip().lower() in ("", name, "details"):
+            x.remark(start, f"the tag {name} is never closed; it is left out")
+            return "", end
+        return x.block(opening + closing, start, end), end
+    x.open_tags.append((name, closing))
+    return x.block(opening, start, end), end
+
+
+def _words(x: Expansion, name: str, text: str) -> str:
+    """Return what a tag shows in a line of text as HTML."""
+    given, element = arguments(text), tags.WORDS[name]
+    words = [word for word in given.positional if not re.fullmatch("#[0-9a-fA-F]{3,8}", word)]
+    before, mark, rest = text.partition("@")
+    fields = [part.strip() for part in text.split(",")]
+    shown = given.first("text", "content", "title") or " ".join(words)
+    if name in ("sidenote", "marginnote"):
+        shown = f"({' '.join(words[1:])})" if words[1:] else ""
+    elif name in ("checkbox", "radio"):
+        sign = "☑" if "checked" in fields[0].split() else "☐"
+        shown = f"{sign} {fields[-1]}"
+    elif name == "hideinline":
+        shown = fields[0]
+    elif name in ("span", "p") and len(fields) > 1:
+        shown = ", ".join(fields[1:])
+    elif name == "label" and mark and " " not in before.strip():
+        shown = rest.strip()
+    elif name == "label" and len(words) > 1 and not given.quoted and " " not in words[-1]:
+        shown = " ".join(words[:-1])  # a color is the last
+    marked = x.words(shown.strip().strip("\"'"))
+    return f"<{element}>{marked}</{element}>" if element and marked else marked
+
+
+def _button(x: Expansion, end: int, name: str, text: str) -> tuple[str, int]:
+    """Expand a link that looks like a button: its words are inside, or its second argument."""
+    given = arguments(text)
+    closing = x.end_tag(name, end)
+    fields = [arguments(part).words for part in text.split(",")]
+    address = given.first("href", "url", "link", "relref") or next(iter(given.positional), "")
+    words = given.first("text", "title", "label", "content")
+    if closing:
+        words, end = x.text[end : closing[0]].strip() or words, closing[1]
+    elif len(fields) > 1 and not words:
+        words = fields[1]
+    elif len(given.positional) > 1 and not words:
+        words = given.positional[1]
+    shown = x.words(words or address)
+    if not address or address == words:
+        return x.token(shown), end
+    return x.token(f'<a href="{html.escape(address)}">{shown}</a>'), end
 
 
 def _content(name: str, text: str, content: str) -> str:
     """Expand a tag that contains code, TeX or a comment."""
     if name in tags.FORMULAS:
         return tags.escape(content.strip())
+    if name in tags.DRAWINGS:
+        head = "" if "=" in text else text.strip()
+        return tags.code(f"{head}\n{content.strip()}" if head else content, name)
     if name not in tags.CODE:
         return ""
     given = arguments(text)
     words = list(given.positional)
     language = given.first("lang", "language", "type")
-    for word in [word for word in words if re.fullmatch(r"[\w-]+:(?!//)\S*", word)]:
-        words.remove(word)
-        language = word[5:] if word.startswith("lang:") else language
     title = given.first("title", "caption", "filename")
     if name == "codeblock":
         address = next((word for word in words if "://" in word), "")
-        title = " ".join(word for word in words if word != address)
+        title = " ".join(words)
         if address:
-            shown = f'<a href="{html.escape(address)}">{html.escape(title or address)}</a>'
+            before, _, after = (part.strip() for part in title.partition(address))
+            linked = html.escape(after or before or address)
+            shown = f'<a href="{html.escape(address)}">{linked}</a>'
+            shown = f"{html.escape(before)} {shown}" if after and before else shown
             return tags.code(content, language, shown)
     elif words and not language:
         language = words[0]
-    elif name in ("mermaid", "plantuml"):
-        language = language or name
     return tags.code(content, re.sub(r"[^\w+#.-]", "", language), html.escape(title))
 
 
@@ -156,10 +224,32 @@ def _assign(x: Expansion, start: int, text: str) -> None:
         x.remark(start, "{% assign %} is not evaluated")
 
 
+def _capture(x: Expansion, start: int, end: int, text: str) -> tuple[str, int]:
+    """Remember the text of a variable, unless tags make it."""
+    closing = x.end_tag("capture", end)
+    stop, after = closing or (end, end)
+    content = x.text[end:stop]
+    if "{" in content or not closing:
+        x.remark(start, "{% capture %} is not evaluated; it is left out")
+    else:
+        x.variables[text.strip()] = content.strip()
+    return "", after
+
+
+def _asset_link(given: tags.Arguments) -> str:
+    """Return a link to a file beside the article: its name, and the words."""
+    address, *words = given.positional or ("",)
+    words = [word for word in words if word not in ("true", "false")]
+    shown = " ".join(words) or address
+    return f'<a href="{html.escape(quoted(address, safe="/:%"))}">{html.escape(shown)}</a>'
+
+
 def _include(x: Expansion, start: int, end: int, text: str) -> str:
     given = arguments(text)
     file = next(iter(given.positional), "")
     named = file.rpartition("/")[2].partition(".")[0].lower()
+    if (provider := given.first("provider")).lower() in tags.ELSEWHERE:
+        named = provider.lower()
     for name in tags.ELSEWHERE:
         if name in named and len(name) > 1 and (made := tags.elsewhere(name, _rest(given))):
             return x.block(made, start, end)
@@ -185,19 +275,23 @@ def _rest(given: tags.Arguments) -> tags.Arguments:
 def _hexo_link(given: tags.Arguments) -> str:
     """Return Hexo's link: words, an address, whether it opens elsewhere, a title."""
     at = next((i for i, word in enumerate(given.positional) if "/" in word), 1)
-    text, address = " ".join(given.positional[:at]), given.positional[at]
+    text, address = " ".join(given.positional[:at]), given.positional[at].rstrip(",")
+    text = text or " ".join(given.positional[at + 1 :])
     return f'<a href="{html.escape(address)}">{html.escape(text or address)}</a>'
 
 
 def _article_link(x: Expansion, start: int, given: tags.Arguments) -> str:
     """Return a link to an article of the site; its address alone where a link is written."""
-    target = given.first("path", "slug", "name") or next(iter(given.positional), "")
-    address = ARTICLE_SCHEME + quoted(target)
+    target = given.first("path", "slug", "name", "link") or next(iter(given.positional), "")
+    target = given.first("href", "url") or target
+    elsewhere = re.match(r"(?:https?:)?//|mailto:", target)
+    address = target if elsewhere else ARTICLE_SCHEME + quoted(target)
     before = x.text[max(0, start - 2) : start]
     if before.endswith(("(", '"', "'", "=", "<")) or before == ": " or "(" in before:
         return address
     words = " ".join(word for word in given.positional[1:] if word not in ("true", "false"))
-    shown = html.escape(given.first("text", "title") or words or target)
+    shown = given.first("text", "content", "title") or words or target.removeprefix("mailto:")
+    shown = html.escape(shown)
     return x.token(f'<a href="{html.escape(address)}">{shown}</a>')
 
 
