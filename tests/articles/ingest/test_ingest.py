@@ -19,9 +19,9 @@ import pytest
 from digest.app.wiring import Services
 from digest.articles.ingest import ingest as ingest_module
 from digest.articles.ingest.ingest import Ingest, IngestResult
-from digest.articles.ingest.tree import Tree
+from digest.articles.ingest.tree import FileContent, Tree, Unread
 from digest.articles.ingest.worker_process import Result
-from digest.articles.ingest.workers import GivenUp, Stalled, Workers
+from digest.articles.ingest.workers import BATCH, GivenUp, Stalled, Workers
 from digest.articles.model import Changes, SourceFile, article_key
 from digest.errors import SourceError, StoreError
 from digest.store.articles import ArticleStore
@@ -762,3 +762,36 @@ def test_an_article_is_read_again_when_one_that_it_links_to_comes_changes_or_goe
     workplace.write_text("deep/Note.md", "---\ntitle: Note\n---\nText\n")
     ingest.scan()
     assert "words</a>" in bodies(services)
+
+
+def test_what_is_read_ahead_of_the_workers_is_bounded(
+    workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_module, "_AHEAD_BYTES", 100_000)
+    read, made, most = 0, 0, 0
+    real = Tree.read
+
+    def counted(tree: Tree, path: str) -> FileContent | Unread:
+        nonlocal read, most
+        read += 1
+        most = max(most, read - made)
+        return real(tree, path)
+
+    def submit(_: Workers, sources: Sequence[SourceFile]) -> Future[list[Result]]:
+        future: Future[list[Result]] = Future()
+        future.set_result([SourceError(source.path, None, "no article") for source in sources])
+        return future
+
+    def results_of(_: Workers, future: Future[list[Result]]) -> list[Result]:
+        nonlocal made
+        made += len(future.result())
+        return future.result()
+
+    monkeypatch.setattr(Tree, "read", counted)
+    monkeypatch.setattr(Workers, "submit", submit)
+    monkeypatch.setattr(Workers, "results_of", results_of)
+    for number in range(64):
+        workplace.write_text(f"{number}.md", "x" * 10_000)
+    ingest.scan()
+    assert (read, made) == (64, 64)
+    assert most <= 10 + 2 * BATCH
