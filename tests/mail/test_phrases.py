@@ -28,7 +28,8 @@ def test_every_language_says_everything_in_all_its_plural_forms() -> None:
             else:
                 assert not isinstance(model, str), (language, key)
                 assert set(phrase) == forms, (language, key)
-                assert all(fields(form) == {"count"} for form in phrase.values())
+                told = {form for form, text in phrase.items() if fields(text) == {"count"}}
+                assert told | {"one", "two"} >= forms, (language, key)  # words may say these
 
 
 def test_no_language_repeats_the_words_of_another() -> None:

@@ -17,7 +17,8 @@ _ENGLISH: Words = {
         "one": "here is {count} new article.",
         "other": "here are {count} new articles.",
     },
-    "welcome": "welcome to “{title}”. The next issue is yours; until then, this is what came last.",
+    "welcome": "welcome to “{title}”. You will get the next issue; until then, here are the latest "
+    "articles.",
     "welcome_subject": "Welcome to {title}",
     "number": "No. {number}",
     "articles": {"one": "{count} article", "other": "{count} articles"},
@@ -28,7 +29,7 @@ _ENGLISH: Words = {
     "links": "Links",
     "pinned": "Pinned",
     "uncategorised": "Other articles",
-    "reason": "You receive this mail because you subscribed to “{title}”.",
+    "reason": "You are receiving this email because you subscribed to “{title}”.",
     "preferences": "Preferences",
     "unsubscribe": "Unsubscribe",
     "archive": "Past issues",
@@ -141,7 +142,7 @@ _JAPANESE: Words = {
     "archive": "バックナンバー",
     "previous": "前の号",
     "next": "次の号",
-    "sample": "これは見本です。いま発行した場合の次号の内容を表示しています。",
+    "sample": "これはプレビューです。いま発行した場合の次号の内容を表示しています。",
     "no_issues": "まだ発行された号はありません。",
     "separator": "、",
     "confirm_subject": "購読の確認：{title}",
@@ -164,8 +165,8 @@ _GERMAN: Words = {
         "one": "hier ist {count} neuer Artikel.",
         "other": "hier sind {count} neue Artikel.",
     },
-    "welcome": "willkommen bei „{title}“. Die nächste Ausgabe kommt zu Ihnen; "
-    "bis dahin das, was zuletzt erschienen ist.",
+    "welcome": "willkommen bei „{title}“. Die nächste Ausgabe erhalten Sie automatisch; "
+    "bis dahin finden Sie hier die neuesten Artikel.",
     "welcome_subject": "Willkommen bei „{title}“",
     "number": "Nr. {number}",
     "articles": {"one": "{count} Artikel", "other": "{count} Artikel"},
@@ -187,7 +188,8 @@ _GERMAN: Words = {
     "separator": ", ",
     "confirm_subject": "Bitte bestätigen: {title}",
     "confirm_ask": "jemand, vermutlich Sie, hat bei {site} Folgendes für diese Adresse bestellt:",
-    "confirm_link": "Um es zu abonnieren, öffnen Sie diese Seite und drücken Sie dort den Knopf:",
+    "confirm_link": "Um es zu abonnieren, öffnen Sie diese Seite und klicken Sie "
+    "auf die Schaltfläche:",
     "confirm_expires": "Der Link gilt bis {date}.",
     "confirm_ignore": "Waren Sie es nicht, tun Sie nichts: Es kommt keine "
     "weitere E-Mail, und die Anfrage wird gelöscht.",
@@ -206,7 +208,7 @@ _FRENCH: Words = {
         "many": "voici {count} de nouveaux articles.",
         "other": "voici {count} nouveaux articles.",
     },
-    "welcome": "merci de vous être abonné à «\u00a0{title}\u00a0». "
+    "welcome": "merci pour votre abonnement à «\u00a0{title}\u00a0». "
     "Vous recevrez le prochain numéro\u00a0; en attendant, voici les derniers articles.",
     "welcome_subject": "Bienvenue\u00a0: {title}",
     "number": "Nº {number}",
@@ -226,7 +228,8 @@ _FRENCH: Words = {
     "links": "Liens",
     "pinned": "À la une",
     "uncategorised": "Autres articles",
-    "reason": "Vous recevez ce message parce que vous êtes abonné à «\u00a0{title}\u00a0».",
+    "reason": "Vous recevez ce message parce que vous avez choisi de vous abonner à "
+    "«\u00a0{title}\u00a0».",
     "preferences": "Préférences",
     "unsubscribe": "Se désabonner",
     "archive": "Numéros précédents",
@@ -235,18 +238,18 @@ _FRENCH: Words = {
     "sample": "Ceci est un aperçu\u00a0: le prochain numéro, s’il paraissait maintenant.",
     "no_issues": "Aucun numéro n’est encore paru.",
     "separator": ", ",
-    "confirm_subject": "Veuillez confirmer : {title}",
+    "confirm_subject": "Veuillez confirmer\u00a0: {title}",
     "confirm_ask": "quelqu’un, sans doute vous, a demandé sur {site} que "
-    "ceci soit envoyé à cette adresse :",
-    "confirm_link": "Pour vous abonner, ouvrez cette page et appuyez sur son bouton :",
+    "ceci soit envoyé à cette adresse\u00a0:",
+    "confirm_link": "Pour vous abonner, ouvrez cette page et cliquez sur le bouton\u00a0:",
     "confirm_expires": "Le lien est valable jusqu’au {date}.",
-    "confirm_ignore": "Si ce n’était pas vous, ne faites rien : vous ne recevrez "
-    "plus rien et la demande sera supprimée.",
+    "confirm_ignore": "Si ce n’était pas vous, ne faites rien\u00a0: vous ne recevrez "
+    "aucun autre message et la demande sera supprimée.",
     "move_subject": "Veuillez confirmer votre nouvelle adresse",
     "move_ask": "quelqu’un, sans doute vous, a demandé à {site} que ses "
     "courriels soient désormais envoyés à cette adresse.",
-    "move_link": "Si vous le souhaitez, ouvrez cette page et pressez son bouton :",
-    "move_ignore": "Si ce n’était pas vous, ne faites rien : tout reste comme "
+    "move_link": "Si vous le souhaitez, ouvrez cette page et pressez son bouton\u00a0:",
+    "move_ignore": "Si ce n’était pas vous, ne faites rien\u00a0: tout reste comme "
     "avant, et la demande est supprimée.",
 }
 _SPANISH: Words = {
@@ -259,7 +262,7 @@ _SPANISH: Words = {
     },
     "welcome": "gracias por suscribirse a «{title}». Recibirá el próximo número; "
     "hasta entonces, aquí tiene los últimos artículos.",
-    "welcome_subject": "Bienvenida: {title}",
+    "welcome_subject": "Le damos la bienvenida a {title}",
     "number": "N.º {number}",
     "articles": {
         "one": "{count} artículo",
@@ -303,21 +306,21 @@ _ARABIC: Words = {
     "greeting": "مرحبًا {name}،",
     "greeting_nobody": "مرحبًا،",
     "intro": {
-        "zero": "إليكم {count} مقال جديد.",
-        "one": "إليكم {count} مقال جديد.",
-        "two": "إليكم {count} مقالين جديدين.",
-        "few": "إليكم {count} مقالات جديدة.",
-        "many": "إليكم {count} مقالًا جديدًا.",
-        "other": "إليكم {count} مقال جديد.",
+        "zero": "إليك {count} مقال جديد.",
+        "one": "إليك مقالًا جديدًا واحدًا.",
+        "two": "إليك مقالين جديدين.",
+        "few": "إليك {count} مقالات جديدة.",
+        "many": "إليك {count} مقالًا جديدًا.",
+        "other": "إليك {count} مقال جديد.",
     },
-    "welcome": "شكرًا لاشتراككم في «{title}». يصلكم العدد القادم في موعده؛ "
-    "وحتى ذلك الحين، إليكم آخر المقالات.",
-    "welcome_subject": "مرحبًا بكم في {title}",
+    "welcome": "شكرًا لاشتراكك في «{title}». يصلك العدد القادم في موعده؛ "
+    "وحتى ذلك الحين، إليك آخر المقالات.",
+    "welcome_subject": "مرحبًا بك في {title}",
     "number": "العدد {number}",
     "articles": {
         "zero": "{count} مقال",
-        "one": "{count} مقال",
-        "two": "{count} مقالان",
+        "one": "مقال واحد",
+        "two": "مقالان",
         "few": "{count} مقالات",
         "many": "{count} مقالًا",
         "other": "{count} مقال",
@@ -327,8 +330,8 @@ _ARABIC: Words = {
     "online": "القراءة على الويب",
     "more": {
         "zero": "و{count} مقال آخر",
-        "one": "و{count} مقال آخر",
-        "two": "و{count} مقالان آخران",
+        "one": "ومقال آخر",
+        "two": "ومقالان آخران",
         "few": "و{count} مقالات أخرى",
         "many": "و{count} مقالًا آخر",
         "other": "و{count} مقال آخر",
@@ -336,7 +339,7 @@ _ARABIC: Words = {
     "links": "الروابط",
     "pinned": "مثبّت",
     "uncategorised": "مقالات أخرى",
-    "reason": "تصلكم هذه الرسالة لأنكم مشتركون في «{title}».",
+    "reason": "تصلك هذه الرسالة لأنك مشترك في «{title}».",
     "preferences": "التفضيلات",
     "unsubscribe": "إلغاء الاشتراك",
     "archive": "الأعداد السابقة",
@@ -349,7 +352,7 @@ _ARABIC: Words = {
     "confirm_ask": "طلب أحدهم، وأنت على الأرجح، في {site} إرسال ما يلي إلى هذا العنوان:",
     "confirm_link": "للاشتراك افتح هذه الصفحة واضغط الزر:",
     "confirm_expires": "الرابط صالح حتى {date}.",
-    "confirm_ignore": "إن لم تكن أنت فلا تفعل شيئًا: لن تصلك رسائل أخرى وسيُحذف الطلب.",
+    "confirm_ignore": "إن لم تطلب ذلك أنت فلا تفعل شيئًا: لن تصلك رسائل أخرى وسيُحذف الطلب.",
     "move_subject": "يرجى تأكيد عنوانك الجديد",
     "move_ask": "طلب أحدهم، وأنت على الأرجح، في {site} أن تُرسل رسائله من الآن إلى هذا العنوان.",
     "move_link": "إن أردت ذلك فافتح هذه الصفحة واضغط زرها:",
