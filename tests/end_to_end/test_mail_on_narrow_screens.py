@@ -45,6 +45,8 @@ def _mail(word: str, template: str, content: Literal["summary", "full"]) -> str:
                 f"<h2>{word}</h2><p>{word} <code>{word}</code></p><ul><li>{word}</li></ul>"
                 f"<pre><code>{word} {word}</code></pre><table><tbody><tr><td>{word}</td>"
                 f"<td>{word}</td><td>{word}</td></tr></tbody></table>"
+                f"<table><tbody><tr>{'<td>Column</td>' * 14}</tr></tbody></table>"
+                f"{'<ul><li>' * 8}{word}{'</li></ul>' * 8}"
                 '<p><img src="https://img.example.org/2.jpg" width="1600" height="900"></p>'
             ),
         )

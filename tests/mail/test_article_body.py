@@ -43,3 +43,14 @@ def test_a_body_as_text_keeps_paragraphs_items_cells_and_lines_of_code_apart() -
 def test_no_line_of_code_is_wider_than_a_mail() -> None:
     (code,) = text_lines(SafeHtml(f"<pre>{'x' * 200} {'長' * 80}</pre>"))
     assert max(map(display_width, code.split("\n"))) <= 72
+
+
+def test_a_table_is_as_wide_as_it_needs_to_be() -> None:
+    body = SafeHtml(
+        '<table width="1200" summary="a > b"><tbody><tr height="9"><td width="800" colspan="2">a'
+        '</td></tr></tbody></table><p title=" width=">b</p>'
+    )
+    assert mail_body(body) == (
+        '<table summary="a > b"><tbody><tr><td colspan="2">a</td></tr></tbody></table>'
+        '<p title=" width=">b</p>'
+    )

@@ -16,6 +16,8 @@ _ATTRIBUTES = r"""(?:[^>"]|"[^"]*")*+"""
 _IMAGE = re.compile(f"<img{_ATTRIBUTES}>")
 _SIZES = re.compile(r''' (?:width|height)="[^"]*"''')
 _ALT = re.compile(r''' alt="([^"]*)"''')
+#: Tags of tables, which may be wider than a mail by their attributes.
+_TABLE = re.compile(f"<(?:table|col|colgroup|t[dhr]){_ATTRIBUTES}>")
 _NUMBER = re.compile(r''' width="([0-9]{1,5})"''')
 _CODE = re.compile(f"<pre{_ATTRIBUTES}>(.*?)</pre>", re.DOTALL)
 _ANY_TAG = re.compile(f"</?[a-z]{_ATTRIBUTES}>")
@@ -26,9 +28,11 @@ _ITEM_START = re.compile(rf"<li{_ATTRIBUTES}>(?:\s*<p{_ATTRIBUTES}>)?")
 def mail_body(body: SafeHtml) -> str:
     """Return a body whose pictures have a width, 528 pixels at most, and an ``alt``.
 
-    Some mail programs ignore styles and would show a picture as wide as it is.
+    Some mail programs ignore styles and would show a picture as wide as it is. Tables are as
+    wide as they need to be, whatever their attributes say.
     """
-    return _IMAGE.sub(lambda image: _fitting(image[0]), body)
+    markup = _TABLE.sub(lambda tag: _SIZES.sub("", tag[0]), body)
+    return _IMAGE.sub(lambda image: _fitting(image[0]), markup)
 
 
 def without_pictures(body: str) -> str:
