@@ -115,8 +115,8 @@ _OLD_SUBSCRIBERS = (
 
 
 def fill_subscribers(url: str) -> None:
-    """Make a database of the schema before persons, with subscribers and a delivery to each."""
-    fill(url, "0010")
+    """Make a database of the schema before facets: an article, readers, and deliveries."""
+    fill(url, "0008", ["林海"])
     database = Database(url)
     with database.write() as connection:
         for number, address, digest, state in _OLD_SUBSCRIBERS:
@@ -180,6 +180,7 @@ def test_subscribers_of_before_become_persons_and_their_links_stay_good(bare_url
             store.subscribers.linked(SubscriptionLink(person="8", digest_tag=None))
         received = {one.id: len(store.editions.received(one.id)) for one in found.values()}
         assert received == {1: 1, 2: 1, 5: 1, 7: 1}
+        assert [(one.title, one.authors) for one in stores.since(store)] == [("T", ("林海",))]
         new, _ = store.subscribers.add(someone("new@example.org"), NOW)
         assert new.id > 7
 
