@@ -325,6 +325,19 @@ async def test_a_page_leads_to_its_feed(place: Place) -> None:
     assert address == place.server.url()
 
 
+async def test_what_is_allowed_goes_no_further_than_the_host_that_was_named(place: Place) -> None:
+    place.server.on("/secret", answer(rss(item(1))))
+    elsewhere = f"http://localhost:{place.server.port}/secret"
+    place.store.known["harbour"] = SourceState(url=place.source.url, moved_to=elsewhere)
+    after = await place.follower().refresh(place.source)
+    assert "no public address" in after.state.answer
+    page = f'<link rel="alternate" type="application/rss+xml" href="{elsewhere}">'
+    url = place.server.on("/", answer(page.encode()))
+    with pytest.raises(FetchError, match="no public address"):
+        await place.follower().discover(url, private=True)
+    assert [path for path, _ in place.server.requests] == ["/"]
+
+
 async def test_a_page_without_a_feed_is_told(place: Place) -> None:
     url = place.server.on("/", answer(b"<html>no feed</html>"))
     with pytest.raises(NoFeed):

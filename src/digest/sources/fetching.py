@@ -33,6 +33,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
 #: Connections at the same time, and seconds for which one is kept for the next request.
 _CONNECTIONS, _KEEP_ALIVE = 16, 5.0
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+#: RFC 9637; Python knows only the older one.
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
+#: IPv4 through a translator (RFC 6052).
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.5, */*;q=0.1"
@@ -102,17 +107,23 @@ class _Guard(httpcore.AnyIOBackend):
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is of the public Internet (RFC 6890), IPv4 in IPv6 too."""
+    """Tell whether an IP address is of the public Internet (RFC 6890), IPv4 in IPv6 too.
+
+    Of IPv6 that is global unicast alone (RFC 4291 section 2.4): other ranges lead into networks of
+    their own, such as fec0::/10 (RFC 3879) and translators at 64:ff9b:1::/48 (RFC 8215).
+    """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):  # RFC 6052
+        if inner is None and ip in _TRANSLATED:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return inner.is_global and not inner.is_multicast
+        if ip not in _UNICAST or ip in _DOCUMENTATION:
+            return False
     return ip.is_global and not ip.is_multicast
 
 

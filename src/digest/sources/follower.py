@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -170,8 +171,8 @@ class Follower:
     async def discover(self, url: str, *, private: bool) -> tuple[str, FeedDocument]:
         """Return the address and the content of a feed, or of the first that a page names.
 
-        ``private`` allows addresses that are not public. Nothing is written. Raises FetchError,
-        NoFeed.
+        ``private`` allows the host of ``url`` to be at no public address. Nothing is written.
+        Raises FetchError, NoFeed.
         """
         answer = await self._fetch_whole(url, private=private)
         try:
@@ -179,7 +180,8 @@ class Follower:
         except NoFeed:
             for address in linked_feeds(answer.content, answer.url):
                 if address not in (url, answer.url):
-                    linked = await self._fetch_whole(address, private=private)
+                    allowed = private and _same_host(address, url)
+                    linked = await self._fetch_whole(address, private=allowed)
                     return address, await self._read(linked)
             raise
 
@@ -195,9 +197,9 @@ class Follower:
             headers |= {"If-None-Match": state.entity_tag, "A-IM": "feed"}
         if state.last_modified:
             headers["If-Modified-Since"] = state.last_modified
-        return await self._fetcher.fetch(
-            state.address, headers=headers, private=source.allow_private
-        )
+        # Where permanent redirects led since is not what the operator allowed.
+        private = source.allow_private and _same_host(state.address, source.url)
+        return await self._fetcher.fetch(state.address, headers=headers, private=private)
 
     async def _answered(
         self, source: Source, state: SourceState, answer: Answer, now: datetime
@@ -265,6 +267,10 @@ class Follower:
             written=file_hash(content) if record is None or mine else record.written,
             taken_at=taken_at,
         )
+
+
+def _same_host(one: str, other: str) -> bool:
+    return urlsplit(one).hostname == urlsplit(other).hostname
 
 
 def _known(source: Source, states: Mapping[str, SourceState]) -> SourceState:
