@@ -334,6 +334,7 @@ def test_a_json_feed_is_read_with_all_that_it_says() -> None:
         ({"id": "1", "content_text": "a < b"}, {"content": "<p>a &lt; b</p>"}),
         ({"id": "1", "author": {"name": "Old"}}, {"authors": ("Old",)}),
         ({"id": "1", "date_published": "soon"}, {"published_at": None}),
+        ({"id": "1", "date_published": "9999-12-31T23:59:59-23:59"}, {"published_at": None}),
         ({"id": "1", "tags": "none"}, {"categories": ()}),
         (
             {"id": "1", "attachments": [{"url": "https://h.example/a", "mime_type": "audio/x"}]},

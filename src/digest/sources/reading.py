@@ -288,9 +288,9 @@ def _list(value: object) -> list[Any]:
 def _rfc3339(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(_text(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _hash(*parts: str) -> str:
