@@ -54,6 +54,12 @@ def test_new_entries_are_taken_oldest_first() -> None:
     assert taken(planned([aged(1, 1), aged(2, 3), aged(3, 2)], [])) == ["2", "3", "1"]
 
 
+def test_a_document_that_changes_every_entry_is_taken_bit_by_bit() -> None:
+    entries = [entry(number, summary="new") for number in range(5)]
+    found = planned(entries, [record(entry(number)) for number in range(5)])
+    assert (taken(found), found.waiting) == (["0", "1", "2"], 2)
+
+
 def test_an_entry_that_says_the_same_is_not_taken_again() -> None:
     assert planned([entry(1)], [record(entry(1))]) == Plan()
 

@@ -29,7 +29,7 @@ class Plan:
     """What is done with the entries of a feed."""
 
     take: tuple[Taking, ...] = ()  #: oldest first, as they would have arrived
-    waiting: int = 0  #: new ones above the day's limit: they are taken once it allows
+    waiting: int = 0  #: those above the limits: they are taken once these allow
 
 
 def plan(
@@ -45,13 +45,15 @@ def plan(
 
     ``records`` are what is remembered of its entries, by id or by alias. ``taken_today`` counts
     new entries of the last 24 hours; the limit of a day does not hold for the ``first`` document.
-    The newest are taken where not all may be.
+    The newest are taken where not all may be. Of a document, no more of those that say something
+    else are taken than may be new in a day: one that changes all its entries each time would keep
+    everything else waiting.
     """
     by_key = {record.key: record for record in records}
     by_alias = {record.alias: record for record in records if record.alias}
     keys = {entry.key for entry in document.entries}
     new: list[Entry] = []
-    take: list[Taking] = []
+    changed: list[Taking] = []
     for entry in document.entries:
         record = by_key.get(entry.key)
         if record is None and (other := by_alias.get(entry.alias)) and other.key not in keys:
@@ -60,12 +62,13 @@ def plan(
             if not _too_old(source, entry, now):
                 new.append(entry)
         elif record.content != said_hash(entry):
-            take.append(Taking(entry=entry, record=record))
+            changed.append(Taking(entry=entry, record=record))
     new.sort(key=lambda entry: entry.published_at or entry.updated_at or now)
     allowed = len(new) if first else max(source.max_per_day - taken_today, 0)
-    waiting = max(len(new) - allowed, 0)
-    take += [Taking(entry=entry, record=None) for entry in new[waiting:]]
-    return Plan(take=tuple(take), waiting=waiting)
+    left_out = max(len(new) - allowed, 0)
+    take = changed[: source.max_per_day]
+    take += [Taking(entry=entry, record=None) for entry in new[left_out:]]
+    return Plan(take=tuple(take), waiting=len(changed) + len(new) - len(take))
 
 
 def _too_old(source: Source, entry: Entry, now: datetime) -> bool:
