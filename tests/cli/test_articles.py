@@ -149,6 +149,7 @@ def test_clean_prints_clean_html_and_stores_nothing(program: Program, workplace:
     file = workplace.write("a.md", body="<p onclick='x()'>好</p><script>alert(1)</script>")
     assert program("clean", file).out == "<p>好</p>\n"
     assert not (workplace.folder / "data").exists()
+    assert "has more than 4,194,304 bytes" in program("clean", "/dev/zero").err
 
 
 def test_clean_tries_rules_by_the_path_in_the_tree(

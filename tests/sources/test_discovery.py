@@ -64,6 +64,9 @@ def test_the_feeds_of_an_opml_file_are_read_each_once() -> None:
         (b"<html/>", "expected <opml>"),
         (b"text", "no XML"),
         (b'<!DOCTYPE o [<!ENTITY a "b">]><opml/>', "entities"),
+        ('<!DOCTYPE o [<!ENTITY a "b">]><opml/>'.encode("utf-16"), "entities"),
+        (b'<?xml version="1.0" encoding="zlib"?><opml/>', "no XML"),
+        (b'<?xml version="1.0" encoding="utf-7"?><opml/>', "no XML"),
     ],
 )
 def test_a_file_that_is_no_opml_is_told(content: bytes, problem: str) -> None:
@@ -79,8 +82,9 @@ def test_only_so_many_feeds_and_levels_are_read(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(discovery, "_MAX_OUTLINES", 2)
     many = b"".join(b'<outline xmlUrl="https://h.example/%d"/>' % n for n in range(5))
     assert len(read_opml(b"<opml><body>" + many + b"</body></opml>")) == 2
-    deep = b'<outline text="x">' * 30 + many + b"</outline>" * 30
-    assert read_opml(b"<opml><body>" + deep + b"</body></opml>") == []
+    for folder in (b'<outline text="x">', b"<outline>"):
+        deep = folder * 5_000 + many + b"</outline>" * 5_000
+        assert read_opml(b"<opml><body>" + deep + b"</body></opml>") == []
 
 
 @given(st.lists(st.text(min_size=1), max_size=3))

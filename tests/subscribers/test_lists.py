@@ -352,7 +352,15 @@ def test_what_is_no_old_identifier_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "{}x", "[1]", '[["odd", "2024-01-01", ""]]', '[["active", "x", ""]]', '[["active"]]'],
+    [
+        "x",
+        "{}x",
+        "[1]",
+        "[" * 100_000,
+        '[["odd", "2024-01-01", ""]]',
+        '[["active", "x", ""]]',
+        '[["active"]]',
+    ],
 )
 def test_a_history_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot be read"):

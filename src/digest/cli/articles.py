@@ -130,9 +130,12 @@ def clean(
     chosen: Context = context.obj
     settings = chosen.settings()
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:  # a device may have no end
+            content = opened.read(settings.articles.max_bytes + 1)
     except OSError as error:
         raise SourceError(file, None, f"cannot be read: {error.strerror}") from error
+    if len(content) > settings.articles.max_bytes:
+        raise SourceError(file, None, f"has more than {settings.articles.max_bytes:,} bytes")
     path = tree_path(settings.roots(), file) or file.name
     source, options = (
         SourceFile(path=PurePosixPath(path), content=content),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -242,10 +243,9 @@ def _name(url: str, title: str, taken: set[str]) -> str:
     )
     words = (_NOT_IN_NAMES.sub("-", text.lower()).strip("-") for text in (title, host))
     name = next((text[:40].strip("-") for text in words if text), "source")
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
     return next(
-        candidate
-        for candidate in (name, *(f"{name}-{number}" for number in range(2, 100_000)))
-        if candidate not in taken
+        candidate for candidate in itertools.chain([name], numbered) if candidate not in taken
     )
 
 

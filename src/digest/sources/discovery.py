@@ -60,14 +60,14 @@ def read_opml(content: bytes) -> list[Outline]:
 
     Raises NoOutlines for a file that is none, or that declares entities.
     """
-    if b"<!ENTITY" in content:
+    if b"<!ENTITY" in content.replace(b"\0", b""):  # in UTF-16, too
         raise NoOutlines("it declares entities, which no list of feeds needs")
     try:
         root = ET.fromstring(content)  # noqa: S314 - without entities nothing can grow
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:  # the latter of its encoding
         raise NoOutlines(f"it is no XML: {error}") from error
     if root.tag.lower() != "opml":
-        raise NoOutlines(f"it is <{root.tag}>, expected <opml>")
+        raise NoOutlines(f"it is <{root.tag[:80]}>, expected <opml>")
     outlines: dict[str, Outline] = {}
     for outline in _outlines(root.find("body"), ()):
         outlines.setdefault(outline.url, outline)
@@ -76,8 +76,10 @@ def read_opml(content: bytes) -> list[Outline]:
     return list(outlines.values())
 
 
-def _outlines(element: ET.Element | None, folders: tuple[str, ...]) -> Iterator[Outline]:
-    if element is None or len(folders) > _MAX_DEPTH:
+def _outlines(
+    element: ET.Element | None, folders: tuple[str, ...], depth: int = 0
+) -> Iterator[Outline]:
+    if element is None or depth > _MAX_DEPTH:
         return
     for child in element.findall("outline"):
         told = {name.lower(): value for name, value in child.attrib.items()}
@@ -85,7 +87,8 @@ def _outlines(element: ET.Element | None, folders: tuple[str, ...]) -> Iterator[
         url = absolute(told.get("xmlurl", ""))
         if url:
             yield Outline(url=url, title=title, folders=folders)
-        yield from _outlines(child, (*folders, title) if title and not url else folders)
+        inner = (*folders, title) if title and not url else folders
+        yield from _outlines(child, inner, depth + 1)
 
 
 def write_opml(sources: Sequence[Source]) -> bytes:

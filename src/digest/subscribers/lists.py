@@ -383,7 +383,7 @@ def check_history(text: str) -> tuple[PastState, ...]:
             )
             for state, since, reason in json.loads(text or "[]")
         )
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"has a history that cannot be read: {error}") from error
 
 
