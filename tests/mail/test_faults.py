@@ -80,15 +80,16 @@ def every_command() -> Iterator[Case]:
         policy, sender = Say("550 5.7.1 we do not want you"), Say("550 5.7.26 DMARC")
         yield Case(name=f"5.7.1 at {at}", at=at, fault=policy, first=FAILED)
         yield Case(name=f"5.7.26 at {at}", at=at, fault=sender, first=DEFERRED)
-    for at in ("MAIL", "DATA"):
-        yield Case(
-            name=f"5.7.1 at {at}",
-            at=at,
-            fault=Say("550 5.7.1 we do not want you"),
-            first=QUEUED,
-            others=QUEUED,
-            paused=("daily",),
-        )
+    unwanted = Say("550 5.7.1 we do not want you")
+    yield Case(name="5.7.1 at DATA", at="DATA", fault=unwanted, first=DEFERRED)
+    yield Case(
+        name="5.7.1 at MAIL",
+        at="MAIL",
+        fault=unwanted,
+        first=QUEUED,
+        others=QUEUED,
+        paused=("daily",),
+    )
     for at in ("MAIL", "RCPT", "DATA", DOT):
         yield Case(
             name=f"530 at {at}",

@@ -56,7 +56,7 @@ REPLIES = [
     (SENDER, 553, "5.1.8 sender's domain does not exist", "policy"),
     (SENDER, 501, "5.1.7 bad sender", "policy"),
     (SENDER, 550, "no", "policy"),
-    (DATA, 554, "5.7.1 not from you", "policy"),
+    (DATA, 554, "5.7.1 not from you", "sender"),
     # The operator, if it concerns more recipients than one.
     (RECIPIENT, 554, "5.7.1 Relay access denied", "sender"),
     (RECIPIENT, 550, "relay not permitted", "sender"),

@@ -137,8 +137,8 @@ TABLE: tuple[_Row, ...] = (
     _row(ServerUnavailable, "4", stages=(Stage.SENDER,)),
     _row(DeliveryDeferred, "4"),
     _row(RecipientRefused, "5", stages=(Stage.DATA,), words=_RECIPIENT_WORDS),
-    # Security and policy (RFC 3463 section 3.8) before the message: the recipient was accepted.
-    _row(PolicyRefused, "5", "5.7", stages=(Stage.DATA,)),
+    # Security and policy (RFC 3463 section 3.8) before the message: the next recipients tell.
+    _row(SenderRefused, "5", "5.7", stages=(Stage.DATA,)),
     # DKIM, SPF, reverse DNS, DMARC, rate (RFC 7372 and successors), and as Outlook numbers them;
     # the sender's address (RFC 3463 section 3.2); its sending limit (Gmail).
     _row(
