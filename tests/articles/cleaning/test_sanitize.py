@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from digest.articles.cleaning import policy, sanitize
 from digest.articles.cleaning.bleach_engine import bleach
 from digest.articles.cleaning.policy import ENGINES
-from digest.articles.cleaning.sanitize import clean
+from digest.articles.cleaning.sanitize import clean, lazily
+from digest.articles.model import SafeHtml
 from digest.articles.summary import plain_text
 from tests.articles.attacks import ATTACKS, VECTORS, violations
 from tests.effort import effort
@@ -23,6 +24,18 @@ from tests.effort import effort
 BOTH, NH3 = ENGINES
 #: Those whose tags a parser passes over in a body, or that have no end.
 NO_ELEMENTS = frozenset({"frameset", "head", "plaintext"})
+
+
+def test_pictures_of_pages_are_fetched_when_they_come_into_view() -> None:
+    picture = '<img src="https://example.org/a.png" alt="a &amp; b">'
+    cleaned = clean(f'<p id="a">{picture} <a href="#a">x</a> {picture}<br></p>')
+    assert lazily(cleaned).count(' loading="lazy"') == 2
+    assert lazily(cleaned).replace(' loading="lazy"', "") == cleaned
+    assert lazily(clean("<p>none</p>")) == clean("<p>none</p>")
+    unstable = SafeHtml(
+        '<p><img referrerpolicy="origin" onerror=x>'
+    )  # is none of ours, and is left as it is
+    assert lazily(unstable) == unstable
 
 
 def test_there_are_enough_vectors() -> None:

@@ -8,9 +8,9 @@ parser and maintained, always runs last; nothing changes the HTML after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import nh3
 
@@ -38,6 +38,9 @@ _MOVING = frozenset({"a", "caption", "col", "colgroup", "table", "tbody", "td", 
     "thead",
     "tr",
 }
+#: As nh3 writes it.
+_LAZY = ' loading="lazy"'
+_POLICY = re.compile(r'<img [^>]*referrerpolicy="([a-z-]+)"')
 #: A parser drops the first line end here, so that every pass would drop another.
 _LEADING_BREAKS = re.compile(r"(<(?:pre|listing)(?:\s[^<>]*)?>)\n+", re.IGNORECASE)
 #: bleach's parser does not know these three: a list item inside ends the one around them.
@@ -79,6 +82,26 @@ def clean(
     return SafeHtml(cleaned)
 
 
+def lazily(html: SafeHtml) -> SafeHtml:
+    """Return HTML whose pictures are fetched when they come into view, for pages.
+
+    Feeds have none of it: readers know of it by themselves, and validators would warn.
+    """
+    told = _POLICY.search(html)
+    if told is None:
+        return html
+    lazy = _lazy_cleaner(told[1]).clean(html)
+    return SafeHtml(lazy) if lazy.replace(_LAZY, "") == html else html
+
+
+@lru_cache(maxsize=8)
+def _lazy_cleaner(referrer_policy: str) -> nh3.Cleaner:
+    def permitted(tag: str, attribute: str, value: str) -> str | None:
+        return value if attribute == "loading" else _permitted(tag, attribute, value)
+
+    return _engine(TAGS, permitted, {"referrerpolicy": referrer_policy, "loading": "lazy"})
+
+
 def _clean_with_bleach(markup: str, cleaners: _Nh3Cleaners) -> str:
     """Return the output of bleach and nh3, repeated until it is stable."""
     cleaned = _clean_until_stable(markup if is_normal(markup) else bleach(markup), cleaners)
@@ -117,10 +140,11 @@ def _permitted_without_ids(tag: str, attribute: str, value: str) -> str | None:
 
 @cache
 def _cleaners(referrer_policy: ReferrerPolicy) -> _Nh3Cleaners:
+    told = {"referrerpolicy": referrer_policy}
     return _Nh3Cleaners(
-        complete=_engine(TAGS, _permitted, referrer_policy),
-        without_ids=_engine(TAGS, _permitted_without_ids, referrer_policy),
-        without_moving=_engine(TAGS - _MOVING, _permitted, referrer_policy),
+        complete=_engine(TAGS, _permitted, told),
+        without_ids=_engine(TAGS, _permitted_without_ids, told),
+        without_moving=_engine(TAGS - _MOVING, _permitted, told),
         rel_attribute=f' rel="{LINK_REL}"',
         policy_attribute=f' referrerpolicy="{referrer_policy}"',
     )
@@ -129,7 +153,7 @@ def _cleaners(referrer_policy: ReferrerPolicy) -> _Nh3Cleaners:
 def _engine(
     tags: frozenset[str],
     permitted: Callable[[str, str, str], str | None],
-    referrer_policy: ReferrerPolicy,
+    pictures: Mapping[str, str],
 ) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=tags,
@@ -140,7 +164,7 @@ def _engine(
         attribute_filter=permitted,
         strip_comments=True,
         link_rel=LINK_REL,
-        set_tag_attribute_values={"img": {"referrerpolicy": referrer_policy}},
+        set_tag_attribute_values={"img": dict(pictures)},
         url_schemes=SCHEMES,
         # nh3 would deny "#id" too; the policy permits no other relative address.
         url_relative="pass_through",
