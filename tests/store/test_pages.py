@@ -22,7 +22,18 @@ from tests import stores
 from tests.defaults import default_feed, default_policy
 from tests.feeds.samples import SITE
 from tests.store.conftest import PATIENCE
-from tests.store.samples import ADA, BANKS, CHINESE, FINANCE, LIN, LOANS, NOW, SPACE, reading
+from tests.store.samples import (
+    ADA,
+    BANKS,
+    CHINESE,
+    FINANCE,
+    LIN,
+    LOANS,
+    NOW,
+    SCIENCE,
+    SPACE,
+    reading,
+)
 
 DAY = timedelta(days=1)
 EVERYONE = default_policy(
@@ -110,6 +121,36 @@ def test_selections_are_read_newest_first(store: Store) -> None:
         assert snapshot.of_selection(LOANS) == snapshot.current()
         assert [one.facet for one in snapshot.facets([FacetKind.AUTHOR])] == [ADA, LIN]
         assert snapshot.facets([]) == []
+
+
+def test_the_articles_beside_each_are_those_that_are_near_it(store: Store) -> None:
+    filed: dict[str, tuple[CategoryPath, ...]] = {
+        "a": (LOANS,),
+        "b": (BANKS, SPACE),
+        "c": (SPACE,),
+        "d": (LOANS, BANKS),
+        "e": (),
+        "f": (SCIENCE,),
+        "g": (BANKS,),
+        "h": (LOANS,),
+    }
+    store.articles.record(
+        [reading(f"{one}.md", categories=paths) for one, paths in filed.items()], NOW
+    )
+    store.withdrawals.withdraw([article_key("d")], NOW)
+    with store.pages.snapshot() as source:
+        beside = source.beside()
+        for article in source.since(0, ()):
+            near = [
+                [
+                    one.sequence
+                    for one in source.near(article.categories[0], article.position, 1, newer=newer)
+                ]
+                for newer in ((False, True) if article.categories else ())
+            ]
+            others = beside.get(article.sequence, ())
+            assert [[one] if one else [] for one in others] == near
+    assert len(beside) == 6
 
 
 def test_categories_below_one_are_counted(store: Store) -> None:

@@ -17,7 +17,7 @@ from digest.editions.model import Edition
 from digest.mail.phrases import phrasebook
 from digest.subscribers.model import NewSubscriber
 from tests import stores
-from tests.conftest import Workplace
+from tests.conftest import CONFIGURATION, Workplace
 from tests.feed_validation import Severity, validate
 from tests.store.samples import reading
 
@@ -110,6 +110,31 @@ def test_an_edition_has_a_page_with_its_neighbours(site: Site) -> None:
     ]
 
 
+def test_digests_are_listed_with_when_they_come_and_what_came_last(workplace: Workplace) -> None:
+    text = CONFIGURATION.replace('title = "每日摘要"', 'title = "每日"\ndescription = "<早晨>"')
+    workplace.configure(base=text.replace("[web]", "[web]\nsubscribe = true"))
+    with opened(workplace) as site:
+        site.tell("1.md", "甲")
+        site.tell("2.md", "乙", categories=("Notes",))
+        before = site.tag("digests/")
+        site.issue()
+        assert site.tag("digests/") != before
+        shown = [" ".join(one.text().split()) for one in site.page("digests/").css(".entry")]
+        assert shown == [
+            "每日 每天 07:00 (Asia/Shanghai) <早晨> 乙 2026年11月23日",
+            "测试站 每逢星期一 06:30 (Asia/Shanghai)",
+        ]
+        head = site.page(FOLDER).css_first("header.section")
+        assert head is not None
+        assert "<早晨>" in head.text()
+        assert head.css("a[href='/subscribe/?digest=daily']")
+        assert [link.attributes["href"] for link in site.page("").css(".digests a")] == [
+            "/digests/daily/",
+            "/digests/notes/",
+        ]
+        assert "/digests/</loc>" in site.content("sitemap-1.xml").decode()
+
+
 def test_a_page_has_no_personal_link_and_escapes_what_articles_say(site: Site) -> None:
     site.tell("1.md", "<script>alert(1)</script> & {{ 7 * 7 }}", categories=("<b>甲",))
     site.tell("2.md", "另一篇")
@@ -195,7 +220,7 @@ def test_what_is_withdrawn_leaves_the_page_and_comes_back(site: Site) -> None:
     before = [site.tag(path) for path in pages]
     withdrawals.withdraw([gone.article.key], now)
     assert site.titles(f"{FOLDER}1/") == ["留下"]
-    assert "1 篇文章" in site.page(FOLDER).css(".meta")[0].text()
+    assert "1 篇文章" in site.page(FOLDER).css(".entry .meta")[0].text()
     assert "拿走" not in site.content(f"{FOLDER}atom.xml").decode()
     assert not set(before) & {site.tag(path) for path in pages}
     withdrawals.restore([gone.article.key], now)
@@ -271,7 +296,6 @@ def test_a_sample_shows_what_the_next_edition_would_hold(workplace: Workplace) -
 @pytest.mark.parametrize(
     "path",
     [
-        "digests/",
         "digests/nobody/",
         "digests/nobody/atom.xml",
         "digests/nobody/sample/",

@@ -13,6 +13,7 @@ import brotli
 import httpx
 import jinja2
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 from structlog.testing import capture_logs
 
 from digest.articles.model import Article, CategoryPath, article_key
@@ -22,6 +23,7 @@ from digest.urls import article_folder
 from digest.web import public_pages
 from digest.web.page_cache import PageCache
 from digest.web.render_queue import RenderQueue
+from tests import stores
 from tests.conftest import Workplace
 from tests.store.samples import reading
 from tests.web.conftest import Site, connect
@@ -315,9 +317,9 @@ async def test_many_who_ask_for_the_same_page_have_it_rendered_once(
     rendered = []
     real = site.services.pages.article
 
-    def render(article: Article) -> bytes:
+    def render(article: Article, *beside: Article | None) -> bytes:
         rendered.append(article.key)
-        return real(article)
+        return real(article, *beside)
 
     monkeypatch.setattr(site.services.pages, "article", render)
     answers = await asyncio.gather(*[site.get(FIRST) for _ in range(20)])
@@ -333,10 +335,10 @@ async def test_too_many_pages_at_once_are_refused_while_what_is_kept_is_served(
     go, begun = threading.Event(), threading.Event()
     real = site.services.pages.article
 
-    def slow(article: Article) -> bytes:
+    def slow(article: Article, *beside: Article | None) -> bytes:
         begun.set()
         assert go.wait(5)
-        return real(article)
+        return real(article, *beside)
 
     monkeypatch.setattr(site.services.pages, "article", slow)
     first = asyncio.create_task(site.get(FIRST))
@@ -371,7 +373,7 @@ async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
 async def test_a_page_that_cannot_be_rendered_is_told_and_logged(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Article) -> bytes:
+    def fail(*_: Article | None) -> bytes:
         raise TemplateError("web/article.html", 3, "division by zero")
 
     monkeypatch.setattr(site.services.pages, "article", fail)
@@ -402,3 +404,21 @@ async def test_pages_take_no_other_methods(site: Site) -> None:
         answer = await site.ask(method, FIRST)
         assert answer.status_code == 405
         assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+async def test_an_article_leads_to_those_beside_it_in_its_category(site: Site) -> None:
+    def beside(page: httpx.Response) -> dict[str, str]:
+        links = LexborHTMLParser(page.text).css(".beside a")
+        return {str(one.attributes["rel"]): one.css(".title")[0].text() for one in links}
+
+    last, *_, second, newest = (one.folder for one in stores.since(site.services.store))
+    assert beside(await site.get(second)) == {"prev": "文章2", "next": "文章4"}
+    assert beside(await site.get(last)) == {"next": "文章1"}
+    before = await site.get(newest)
+    assert beside(before) == {"prev": "文章3"}
+    site.tell("new", "新")
+    after = await site.get(newest, if_none_match=before.headers["etag"])
+    assert beside(after) == {"prev": "文章3", "next": "新"}
+    (gone,) = site.services.store.withdrawals.find("new.md")
+    site.services.store.withdrawals.withdraw([gone.article.key], site.services.clock())
+    assert beside(await site.get(newest)) == {"prev": "文章3"}

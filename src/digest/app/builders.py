@@ -7,7 +7,7 @@ finds nothing changed needs none of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,12 +120,12 @@ def make_pages(
     settings: Settings,
     site: Site,
     digests: Mapping[str, Digest],
-    scheduled: Collection[str],
+    scheduled: Mapping[str, Schedule],
     *,
     search: bool = False,
     subscribe: bool = False,
 ) -> WebPages:
-    """Return the renderer of a site's pages; ``scheduled`` names the digests that are sent.
+    """Return the renderer of a site's pages; ``scheduled`` says when digests are sent.
 
     ``search`` says whether pages lead to a search, ``subscribe`` whether readers can subscribe.
 
@@ -141,6 +141,7 @@ def make_pages(
         plan=settings.feed_plan(site),
         readers=READERS if readers is None else readers,
         digests=[digests[name] for name in scheduled],
+        schedules=scheduled,
         brought=brought,
         search=search,
         subscribe=subscribe,

@@ -373,7 +373,7 @@ class Services:
             ),
             pages=self.pages,
             configuration=repr(
-                (self.plan, self.digests, sorted(self.schedules), readers, self.can_subscribe)
+                (self.plan, self.digests, self.schedules, readers, self.can_subscribe)
             ),
             clock=self.clock,
             queue=queue,
@@ -499,7 +499,7 @@ class Services:
                 url=self.site.link(ASSETS).encode(),
                 exported_url=site.link(ASSETS).encode(),
             ),
-            configuration=repr((self.digests, sorted(self.schedules), settings.feeds.readers)),
+            configuration=repr((self.digests, self.schedules, settings.feeds.readers)),
         )
 
     def approval_link(self, edition: Edition) -> str:

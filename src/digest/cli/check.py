@@ -164,6 +164,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         check_roots,
         make_mail_templates,
         make_pages,
+        make_schedules,
         make_transport,
         make_tree,
     )
@@ -175,7 +176,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     digests = {name: settings.digest(name) for name in settings.digests}
 
     def pages() -> None:
-        make_pages(settings, site, digests, digests).check()
+        make_pages(settings, site, digests, make_schedules(settings)).check()
 
     def mails() -> None:
         mail_templates = make_mail_templates(settings, site)

@@ -28,6 +28,7 @@ class Digest:
 
     name: str  #: its key in the configuration, a-z, 0-9, ``-`` and ``_``
     title: str
+    description: str = ""  #: for pages
     categories: tuple[CategoryPath, ...] = ()  #: only these and what is below; empty means all
     subject: str = "{{ digest.title }} · {{ date }}"  #: a Jinja2 template
     subject_width: int = 78  #: columns; a longer subject is cut between graphemes

@@ -50,6 +50,11 @@ class Schedule:
         object.__setattr__(self, "_off", words.parse_days_off(self.skip))
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
+    @property
+    def plans(self) -> tuple[Cron | Recurrence, ...]:
+        """The lines and words that it is made of."""
+        return self._plans
+
     def next_after(self, moment: datetime) -> datetime | None:
         """Return the first run after ``moment``, aware UTC, or None if none will come."""
         # From the day before: a skipped time may come after midnight.

@@ -162,6 +162,7 @@ class Settings(BaseSettings):
         return Digest(
             name=name,
             title=table.title or self.site_table.title,
+            description=table.description,
             categories=tuple(map(CategoryPath.parse, table.categories)),
             subject=table.subject,
             subject_width=table.subject_width,

@@ -318,6 +318,7 @@ class DigestTable(Table):
     """``[digests.NAME]``: one newsletter."""
 
     title: Title | None = None
+    description: Line = ""
     schedule: Schedule = "0 7 * * *"
     skip: tuple[DayOff, ...] = ()
     timezone: DigestZone | None = None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Function, Over, bindparam, func, select
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import ListedArticle, Revision, StoredArticle
@@ -39,7 +39,15 @@ from digest.store.editions import issued, leads, taken_upto
 from digest.store.file_assets import visible_assets
 from digest.store.memberships import summaries
 from digest.store.revisions import NO_REVISION, current, of_selection, of_selections
-from digest.store.schema import article, article_state, category, facet, feed_change, meta
+from digest.store.schema import (
+    article,
+    article_state,
+    category,
+    facet,
+    feed_change,
+    membership,
+    meta,
+)
 from digest.store.search import index_state, search
 from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
@@ -169,6 +177,31 @@ class PageSnapshot:
                 updated_at=row.updated_at,
                 elsewhere=bool(row.elsewhere),
             )
+
+    def beside(self) -> dict[int, tuple[int | None, int | None]]:
+        """Return which articles are the older and the newer one beside each, by sequence.
+
+        It is in the first of its categories, as ``near`` has it; without any it is not there.
+        """
+        first = (
+            select(membership.c.article, func.min(membership.c.position).label("position"))
+            .group_by(membership.c.article)
+            .subquery()
+        )
+        placed = (
+            select(
+                membership.c.article,
+                membership.c.position,
+                _next_to(func.lag(membership.c.article)).label("older"),
+                _next_to(func.lead(membership.c.article)).label("newer"),
+            )
+            .join(_state, _state.c.article == membership.c.article)
+            .where(_state.c.hidden == 0)
+            .subquery()
+        )
+        mine = (first.c.article == placed.c.article) & (first.c.position == placed.c.position)
+        rows = self._connection.execute(select(placed).join(first, mine))
+        return {row.article: (row.older, row.newer) for row in rows}
 
     def newest_sequence(self) -> int:
         """Return the sequence of the newest article, 0 where there is none."""
@@ -304,3 +337,9 @@ def _since(value: str | None) -> datetime | None:
     if value is None:
         return None
     return NO_REVISION.changed_at + timedelta(microseconds=int(value.rpartition(" ")[2]))
+
+
+def _next_to(function: Function[int]) -> Over[int]:
+    """Return a function over the articles of a category, by publication."""
+    order = (membership.c.published_at, membership.c.article)
+    return function.over(partition_by=membership.c.category, order_by=order)

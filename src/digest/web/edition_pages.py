@@ -24,7 +24,7 @@ from digest.mail.phrases import Phrasebook, phrasebook
 from digest.mail.template_context import Item, view
 from digest.site import Site
 from digest.times import Clock, rfc3339
-from digest.urls import SAMPLE, edition_folder, editions_folder
+from digest.urls import EDITIONS, SAMPLE, edition_folder, editions_folder
 from digest.web.model import UNLISTED, Missing, Page
 from digest.web.pages import MAX_SHOWN, WebPages
 
@@ -109,6 +109,17 @@ class WebEditions:
         place = next((at for at, one in enumerate(listed) if one.edition.number == number), None)
         return Missing.UNKNOWN if place is None else self._edition(source, digest, listed, place)
 
+    def index(self, source: EditionSource) -> Page | Missing:
+        """Return the list of digests; there is none without them."""
+        if not self._digests:
+            return Missing.UNKNOWN
+        listed = [(one, source.editions(one.name)[-1:]) for one in self._digests.values()]
+        return Page(
+            version=_version([issue for _, issues in listed for issue in issues]),
+            changed_at=source.current().changed_at,
+            render=partial(self._render_index, source, listed),
+        )
+
     def feed(self, source: EditionSource, name: str) -> Page | Missing:
         """Return the feed of a digest's editions."""
         digest = self._digests.get(name)
@@ -137,6 +148,10 @@ class WebEditions:
             assert isinstance(feed, Page)  # noqa: S101 every digest has one
             yield PlacedPage(path=f"{folder}{ATOM}", page=feed, made_at=made_at)
             yield PlacedPage(path=folder, page=self._list(source, digest), made_at=made_at)
+
+        index = self.index(source)
+        if isinstance(index, Page):
+            yield PlacedPage(path=f"{EDITIONS}/", page=index, made_at=None)
 
     def _list(self, source: EditionSource, digest: Digest) -> Page:
         listed = source.editions(digest.name)
@@ -167,6 +182,16 @@ class WebEditions:
             dated=False,
             lasts=SAMPLE_LASTS,
         )
+
+    def _render_index(
+        self, source: EditionSource, listed: Sequence[tuple[Digest, Sequence[Issue]]]
+    ) -> bytes:
+        rows: list[tuple[Digest, Edition | None, str]] = []
+        for digest, issues in listed:
+            edition = issues[-1].edition if issues else None
+            lead = source.leads(digest.name).get(edition.id, "") if edition else ""
+            rows.append((digest, edition, lead))
+        return self._pages.digests(rows)
 
     def _render_list(self, source: EditionSource, digest: Digest, listed: Sequence[Issue]) -> bytes:
         leads = source.leads(digest.name)

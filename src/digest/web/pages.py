@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from starlette.responses import Response
 
+from digest.articles.cleaning.sanitize import lazily
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Position, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
@@ -41,6 +43,7 @@ from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
 from digest.mail.template_context import category_labels
 from digest.mail.translations import WORDS as MAIL_WORDS
+from digest.scheduling.schedule import Schedule
 from digest.site import Site
 from digest.subscribers.address import masked
 from digest.subscribers.model import Subscriber, SubscriberState
@@ -49,6 +52,7 @@ from digest.times import rfc3339
 from digest.urls import edition_folder, editions_folder
 from digest.web import template_samples as samples
 from digest.web.model import SECURITY_HEADERS
+from digest.web.schedule_words import in_words
 from digest.web.subscribe_form import PreferencesForm, SubscribeForm, category_id
 from digest.web.subscribe_links import READERS, carriers, reader_links
 from digest.web.template_set import LastGood, TemplateSet
@@ -112,6 +116,7 @@ class WebPages:
         plan: FeedPlan,
         readers: Mapping[str, str] = READERS,
         digests: Collection[Digest] = (),
+        schedules: Mapping[str, Schedule] = MappingProxyType({}),
         brought: Path | None = None,
         subscribe: bool = False,
         given: TemplateSet | None = None,
@@ -119,16 +124,18 @@ class WebPages:
     ) -> None:
         """Load the templates; raise TemplateError where a file of them cannot be read.
 
-        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web, and
-        ``digests`` what a feed may be read in by mail. What ``templates`` lacks is taken from
-        ``brought``. A set that is ``given`` is used whatever is saved later. ``search`` says
-        whether pages lead to a search, ``subscribe`` whether readers can subscribe on the web.
+        ``readers`` are addresses with ``{url}`` by the names of feed readers on the web,
+        ``digests`` what is sent by mail, and ``schedules`` when, by their names. What
+        ``templates`` lacks is taken from ``brought``. A set that is ``given`` is used whatever is
+        saved later. ``search`` says whether pages lead to a search, ``subscribe`` whether readers
+        can subscribe on the web.
         """
         site = plan.site
         self._plan = plan
         self._folders = (templates, *filter(None, (brought,)))
         self._readers = readers
         self._digests = digests
+        self._schedules = schedules
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._locale = next((locale for _, locale in locales(site.language)), Locale("en"))
@@ -149,6 +156,7 @@ class WebPages:
             "feed_of": _feed_of(plan),
             "author_feed": _author_feed(plan),
             "subscribe": subscribe,
+            "by_mail": bool(digests),
             "category_id": category_id,
             "own_name": own_name,
             "link_of": lambda article: article_link(site, article),
@@ -159,6 +167,7 @@ class WebPages:
             plan=plan,
             readers=readers,
             digests=digests,
+            schedules=schedules,
             brought=brought,
             search=search,
             subscribe=subscribe,
@@ -198,9 +207,18 @@ class WebPages:
         if self._last_good is not None:
             self._last_good.refresh()
 
-    def article(self, article: Article) -> bytes:
-        """Return an article's page."""
-        return self._render("article", article=article, structured=self._structured(article))
+    def article(
+        self, article: Article, previous: Article | None = None, following: Article | None = None
+    ) -> bytes:
+        """Return an article's page, which leads to the older and the newer one beside it."""
+        return self._render(
+            "article",
+            article=article,
+            body=lazily(article.body),
+            structured=self._structured(article),
+            previous=previous,
+            following=following,
+        )
 
     def feed(
         self,
@@ -234,7 +252,11 @@ class WebPages:
     ) -> bytes:
         """Return the site's front page; ``categories`` are all of them."""
         return self._render(
-            "index", feed=feed, articles=articles, tree=self._tree(feed, categories)
+            "index",
+            feed=feed,
+            articles=articles,
+            tree=self._tree(feed, categories),
+            digests=[self._listed(digest) for digest in self._digests],
         )
 
     def search(
@@ -342,7 +364,24 @@ class WebPages:
             language=words.language,
             address=self._site.link(folder),
             folder=folder,
+            when=self._when(digest, words.language),
+            sent=digest in self._digests,
             sample=edition_folder(digest.name, 0) if sample else None,
+        )
+
+    def digests(self, listed: Sequence[tuple[Digest, Edition | None, str]]) -> bytes:
+        """Return the list of digests, each with its newest edition and that one's lead's title."""
+        return self._render(
+            "digests",
+            listed=[
+                self._listed(digest)
+                | {
+                    "lead": lead,
+                    "edition": edition_folder(digest.name, edition.number) if edition else None,
+                    "day": self._day(edition.due_at) if edition else None,
+                }
+                for digest, edition, lead in listed
+            ],
         )
 
     def style(self) -> bytes:
@@ -494,6 +533,7 @@ class WebPages:
             yield "facet", self.feed(one.feed, articles, ())
         for article in articles:
             yield "article", self.article(article)
+            yield "article", self.article(article, previous=article, following=article)
         query, position = search_query(articles[0].title), articles[0].position
         for some in (articles, ()):
             yield (
@@ -532,6 +572,8 @@ class WebPages:
             yield "approval", self.approval(proposal)
         for listed in ((edition, 2, articles[0].title),), ():
             yield "editions", self.editions(digest, listed, sample=bool(listed))
+        yield "digests", self.digests([(digest, edition, articles[0].title), (digest, None, "")])
+        yield "digests", self.digests([])
         yield "not found", self.not_found()
         yield "gone", self.gone()
 
@@ -600,6 +642,24 @@ class WebPages:
         if article.summary:
             told["description"] = article.summary
         return told
+
+    def _listed(self, digest: Digest) -> dict[str, Any]:
+        """Return what lists of digests show of one."""
+        return {
+            "title": digest.title,
+            "description": digest.description,
+            "folder": editions_folder(digest.name),
+            "when": self._when(digest, self._site.language),
+        }
+
+    def _when(self, digest: Digest, language: str) -> str:
+        """Return when a digest comes, in a language; empty where it is not sent."""
+        schedule = self._schedules.get(digest.name)
+        if schedule is None:
+            return ""
+        told, words = self._words(self._templates, (language, self._site.language))
+        locale = next((locale for _, locale in locales(told)), self._locale)
+        return in_words(schedule, words, locale)
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:
         """Return the categories below a feed's, nested; every parent is among them."""

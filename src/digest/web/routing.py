@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import parse_qsl, quote
 
 from digest.articles.ingest.records import StoredArticle
-from digest.articles.model import Article, Position
+from digest.articles.model import Position
 from digest.articles.search_terms import search_query
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
@@ -25,7 +26,13 @@ from digest.urls import (
     archive_address,
 )
 from digest.web.edition_pages import WebEditions
-from digest.web.feed_pages import ArchiveSource, archive_page, feed_page, find_feed
+from digest.web.feed_pages import (
+    ArchiveSource,
+    SelectionSource,
+    archive_page,
+    feed_page,
+    find_feed,
+)
 from digest.web.model import NO_PARAMETERS, STYLE_MAX_AGE, Missing, Page, Parameters
 from digest.web.pages import WebPages
 from digest.web.search_pages import SearchSource, search_feed, search_page
@@ -51,7 +58,7 @@ _KEY = re.compile("[a-z2-7]{16}")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class ArticleSource(Protocol):
+class ArticleSource(SelectionSource, Protocol):
     """What article pages need of the store. Raises StoreError."""
 
     def find_article(self, key: str) -> StoredArticle | None:
@@ -162,8 +169,10 @@ class Addresses:
         if segments == [SEARCH] and self._search:
             return search_page(source, parameters, self._pages)
         if top == _ARTICLES and len(rest) == 1:
-            return article_page(source, rest[0], self._pages.article)
-        if top == EDITIONS and rest:
+            return article_page(source, rest[0], self._pages)
+        if segments == [EDITIONS]:
+            return self._editions.index(source)
+        if top == EDITIONS:
             return self._editions.folder(source, rest[0], rest[1:])
         return Missing.UNKNOWN
 
@@ -207,10 +216,8 @@ class Addresses:
         return None
 
 
-def article_page(
-    source: ArticleSource, key: str, render: Callable[[Article], bytes]
-) -> Page | Missing:
-    """Return the page of the article with a key."""
+def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Missing:
+    """Return the page of the article with a key; it leads to those beside it in its category."""
     if not _KEY.fullmatch(key):
         return Missing.UNKNOWN
     stored = source.find_article(key)
@@ -218,10 +225,24 @@ def article_page(
         return Missing.UNKNOWN
     if stored.hidden:
         return Missing.WITHDRAWN
+    article = stored.read()
+    if not article.categories:
+        return Page(
+            version=f"{stored.revision}",
+            changed_at=stored.changed_at,
+            render=lambda: pages.article(article),
+        )
+    category = article.categories[0]
+    beside = [
+        next(iter(source.near(category, article.position, 1, newer=newer)), None)
+        for newer in (False, True)
+    ]
+    told = repr([other and (other.key, other.title) for other in beside])
+    mark = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=6).hexdigest()
     return Page(
-        version=f"{stored.revision}",
-        changed_at=stored.changed_at,
-        render=lambda: render(stored.read()),
+        version=f"{stored.revision}.{mark}",
+        changed_at=max(stored.changed_at, source.of_selection(category).changed_at),
+        render=lambda: pages.article(article, *beside),
     )
 
 

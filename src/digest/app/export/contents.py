@@ -38,6 +38,9 @@ class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
     def listed(self) -> Iterator[ListedArticle]:
         """Yield every visible article, in order of sequence."""
 
+    def beside(self) -> Mapping[int, tuple[int | None, int | None]]:
+        """Return which articles are the older and the newer one beside each, by sequence."""
+
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
 
@@ -58,6 +61,7 @@ class ArticlePage:
     path: str  #: relative to the folder
     version: str  #: changes with the content, given the same fingerprint
     sequence: int
+    beside: tuple[int | None, ...] = (None, None)  #: sequences: the older and the newer one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,18 @@ def site_contents(
 ) -> SiteContents:
     """Return all files of the site as stored; with archives if the plan has them."""
     listed = list(source.listed())
+    beside, revisions = source.beside(), {entry.sequence: entry.revision for entry in listed}
+
+    def article_page(entry: ListedArticle) -> ArticlePage:
+        others = beside.get(entry.sequence, (None, None))
+        told = (f"{one}:{revisions[one]}" if one else "" for one in others)
+        return ArticlePage(
+            path=f"{article_folder(entry.key)}{PAGE}",
+            version=f"{entry.revision}.{'.'.join(told)}",
+            sequence=entry.sequence,
+            beside=others,
+        )
+
     feeds = _Feeds(source, plan, pages)
     placed = list(editions.every(source))
     canonical = [
@@ -104,10 +120,7 @@ def site_contents(
         ),
     ]
     return SiteContents(
-        articles=[
-            ArticlePage(f"{article_folder(entry.key)}{PAGE}", str(entry.revision), entry.sequence)
-            for entry in listed
-        ],
+        articles=list(map(article_page, listed)),
         documents=[
             Document(path=NO_JEKYLL, render=lambda: b""),
             Document(path=STYLE, render=pages.style),
@@ -137,8 +150,11 @@ def article_pages(
 ) -> Iterator[tuple[ArticlePage, bytes]]:
     """Yield the contents of articles' pages; the articles are read in one query."""
     places = {page.sequence: page for page in wanted}
-    for article in source.articles_of(places.keys()):
-        yield places[article.sequence], pages.article(article)
+    others = {one for page in places.values() for one in page.beside if one}
+    articles = {one.sequence: one for one in source.articles_of(places.keys() | others)}
+    for sequence, page in places.items():
+        beside = (articles[one] if one else None for one in page.beside)
+        yield page, pages.article(articles[sequence], *beside)
 
 
 class _Feeds:
