@@ -1,0 +1,224 @@
+"""Whatever is sent to whichever route, nothing fails: no 500, no header that a client sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.articles.model import CategoryPath
+from digest.subscribers.model import NewSubscriber
+from digest.subscribers.signup import Signup
+from digest.subscribers.tokens import (
+    approval_token,
+    confirmation_token,
+    form_token,
+    unsubscribe_token,
+)
+from digest.web import template_samples
+from tests import stores
+from tests.conftest import Workplace
+from tests.effort import SOAK, effort
+from tests.store.samples import reading
+from tests.web.test_approvals import Desk
+
+READER = NewSubscriber(address="reader@example.net", digest="daily", person="a" * 16)
+#: What may stand anywhere: in a path, as a value of a query, a field or a header.
+HOSTILE = st.sampled_from(
+    (
+        *("", "0", "-1", "9" * 25, "..", "../../etc/passwd", ".", "\0", "\r\nSet-Cookie: a=b", "%"),
+        *("%00", "é", "金融", "\ud800", "a" * 3_000, "'\"><script>", "{{ 7*7 }}", "; DROP TABLE x"),
+        *("2026-12-01", "9999-12-31", "0000-00-00", "\u202e", "٣", "null", "*", "a=b&c=d", " "),
+    )
+) | st.text(max_size=20)
+METHODS = st.sampled_from(("GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "x"))
+QUERY = ("q", "before", "after", "all", "digest", "category", "language", "address", "x")
+FIELDS = {
+    "action": (
+        *("save daily", "save local", "resume daily", "unsubscribe all", "resubscribe daily"),
+        *("move", "erase", "download", "confirm", "approve", "cancel", "unsubscribe"),
+    ),
+    "address": ("new@example.net", "reader@exаmple.net"),
+    "digest": ("daily", "notes"),
+    "language": ("de", "ar"),
+    "timezone": ("Asia/Tokyo", "Asia"),
+    "paused_until": ("2026-12-01",),
+    "sure": ("yes",),
+    **dict.fromkeys(("category", "website", "token", "List-Unsubscribe"), ()),
+}
+HEADERS = {
+    "accept": ("text/html", "application/atom+xml;q=0.1", "*/*;q=x"),
+    "accept-encoding": ("gzip", "br;q=1, *;q=0", "identity;q=0", "zstd"),
+    "accept-language": ("de", "ar;q=0.5, *", "x" * 500),
+    "content-type": (
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=utf-99",
+        "multipart/form-data; boundary=",
+    ),
+    "range": ("bytes=0-", "bytes=-1", "bytes=5-1,7-", "lines=1"),
+    "if-none-match": ("*", '"x"', 'W/"x'),
+    "if-modified-since": ("Thu, 32 Nov 2026 99:00:00 GMT", "Thu, 26 Nov 2099 09:00:00 GMT"),
+    "a-im": ("feed", "feed;q=x"),
+    "x-forwarded-for": ("198.51.100.7", "::ffff:1.2.3.4, ", "999.1.1.1"),
+    "sec-fetch-site": ("same-origin", "cross-site"),
+    "origin": ("null", "https://[", "http://127.0.0.1:8000"),
+    "host": ("127.0.0.1:8000", "[::1", ""),
+    "content-length": ("0", "-1"),
+}
+
+
+@dataclass
+class Answer:
+    """What an ASGI application sent."""
+
+    status: int = 0
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes = b""
+    complete: bool = False
+
+
+@dataclass
+class Target:
+    """A whole site, with links of each purpose, that requests are sent to."""
+
+    app: Any
+    paths: tuple[str, ...]
+    restore: Any
+    runner: asyncio.Runner
+
+    async def _send(self, scope: dict[str, Any], body: bytes) -> Answer:
+        answer = Answer()
+        received = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def receive() -> dict[str, Any]:
+            return next(received, {"type": "http.disconnect"})
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                answer.status, answer.headers = message["status"], list(message["headers"])
+            else:
+                answer.body += message.get("body", b"")
+                answer.complete = not message.get("more_body", False)
+
+        await self.app(scope, receive, send)
+        return answer
+
+    def send(self, scope: dict[str, Any], body: bytes) -> Answer:
+        return self.runner.run(self._send(scope, body))
+
+
+@pytest.fixture(scope="module", name="target")
+def _target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    workplace = Workplace(tmp_path_factory.mktemp("routes"))
+    workplace.articles.mkdir()
+    workplace.configure("[feeds]\nauthors = true\nlimit = 2\narchives = true\n")
+    text = workplace.configuration.read_text()
+    text += '[digests.local]\ntitle = "x"\nschedule = "0 7 * * *"\ntimezone = "subscriber"\n'
+    workplace.configuration.write_text(text.replace("[web]", "[web]\nsubscribe = true"))
+    with workplace.open() as services, asyncio.Runner() as runner:
+        store, now, key = services.store, services.clock(), services.token_keys[0]
+        store.outbox.start_digests(services.digests, now)
+        paths = [CategoryPath(("金融", "市场"))]
+        store.articles.record(
+            [reading(f"{number}.md", title=f"{number}", categories=paths) for number in range(5)],
+            now,
+        )
+        store.outbox.open_edition(services.digests["daily"], now, now)
+        services.publish()
+        signup = Signup(
+            identifier="b" * 16,
+            address="other@example.net",
+            digests=("daily",),
+            categories=(),
+            language="en",
+            network="",
+            wording="",
+            requested_at=now,
+        )
+        store.signups.request(signup, services.settings.signup_policy().limits)
+        article = stores.since(store)[0]
+        category = f"feeds/{'/'.join(paths[0].names)}/"
+        sample = template_samples.edition()
+        unsubscribe = unsubscribe_token(key, "a" * 16, "daily")
+        yield Target(
+            app=services.application(lambda: now, Desk()),  # type: ignore[arg-type]
+            paths=(
+                *("", "healthz", "status", "robots.txt", "sitemap.xml", "sitemap-1.xml", "x"),
+                *("favicon.ico", "assets/style.css", "feeds/", "feeds/rss.xml", "feeds/atom.xml"),
+                *("feeds/opml.xml", "feeds/feed.css", category, f"{category}rss.xml"),
+                *(f"{category}archive.d/1/atom.xml", "feeds/@authors/林海/", article.folder),
+                *("search/", "search/rss.xml", "digests/", "digests/daily/", "digests/daily/1/"),
+                *("digests/daily/atom.xml", "digests/daily/sample/", "subscribe/"),
+                f"unsubscribe/{unsubscribe}",
+                f"confirm/{confirmation_token(key, 'b' * 16, signup.expires_at)}",
+                f"approve/{approval_token(key, 1, 'daily', sample.due_at)}",
+                f"confirm/{form_token(key, now)}",
+            ),
+            restore=lambda: store.subscribers.add(READER, now),
+            runner=runner,
+        )
+
+
+def pairs(known: dict[str, tuple[str, ...]]) -> st.SearchStrategy[list[tuple[str, str]]]:
+    """Return lists of names, each with a value that is known for it or hostile."""
+
+    def values(name: str) -> st.SearchStrategy[str]:
+        return st.sampled_from(known[name]) | HOSTILE if known[name] else HOSTILE
+
+    names = st.sampled_from(sorted(known))
+    return st.lists(names.flatmap(lambda name: st.tuples(st.just(name), values(name))), max_size=5)
+
+
+def written(given: list[tuple[str, str]]) -> bytes:
+    return urlencode(given, errors="surrogatepass").encode()
+
+
+@pytest.mark.timeout(900 if SOAK else 60)
+@settings(max_examples=effort(100, 4_000), suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_nothing_that_is_sent_fails(target: Target, data: st.DataObject) -> None:
+    target.restore()
+    path = data.draw(st.sampled_from(target.paths))
+    change = data.draw(st.sampled_from(("none", "none", "none", "add", "cut", "other")))
+    if change == "add":
+        path += quote(data.draw(HOSTILE), errors="surrogatepass")
+    elif change == "cut":
+        path = path[: data.draw(st.integers(0, len(path)))]
+    elif change == "other":
+        path = "/".join(data.draw(st.lists(HOSTILE, max_size=4)))
+    raw = quote(path, safe="/%@", errors="surrogatepass").encode()
+    query = written(data.draw(pairs(dict.fromkeys(QUERY, ("reader", "daily")))))
+    fields = data.draw(pairs(FIELDS))
+    body = data.draw(st.just(written(fields)) | st.binary(max_size=200) | st.just(b"a" * 20_000))
+    given_headers = data.draw(pairs(HEADERS))
+    if data.draw(st.booleans()):
+        given_headers.append(("content-type", "application/x-www-form-urlencoded"))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": data.draw(METHODS),
+        "scheme": "http",
+        "path": "/" + unquote(raw.decode(), errors="replace"),
+        "raw_path": b"/" + raw,
+        "query_string": query,
+        "root_path": "",
+        "headers": [
+            (name.encode(), value.encode("latin-1", "replace")) for name, value in given_headers
+        ],
+        "client": ("198.51.100.7", 1234),
+        "server": ("127.0.0.1", 8000),
+    }
+    answer = target.send(scope, body)
+    assert answer.complete
+    assert answer.status < 500 or answer.status == 503, (answer.status, answer.body)
+    for name, value in answer.headers:
+        assert name == name.lower()
+        assert not set(b"\r\n\0") & set(value), (name, value)
+        assert name != b"set-cookie"
