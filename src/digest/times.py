@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from email.utils import format_datetime
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 #: Tells the time; always aware UTC. Services are handed one, so that tests can set it.
 Clock = Callable[[], datetime]
@@ -40,6 +40,14 @@ def known_zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+@cache
+def named_zones() -> frozenset[str]:
+    """Return the IANA names of time zones that are called by a place."""
+    return frozenset(
+        name for name in available_timezones() if "/" in name and not name.startswith("Etc/")
+    )
 
 
 def rfc822(moment: datetime) -> str:

@@ -27,6 +27,7 @@ from digest.subscribers.tokens import (
 from digest.web.render_queue import Busy, RenderQueue
 from digest.web.subscribing import OLDEST, YOUNGEST
 from tests.conftest import Workplace
+from tests.effort import SOAK, effort
 from tests.store.samples import reading
 
 URL = "https://news.example"
@@ -130,7 +131,10 @@ async def test_a_reader_subscribes_and_confirms(door: Door) -> None:
 
     token = str(page.xpath("string(//input[@name='token']/@value)"))
     door.workplace.clock.advance(seconds=YOUNGEST.total_seconds())
-    answer = await door.post(PROXIED, token=token, category=wanted, language="de")
+    assert page.xpath("//select[@name='timezone']/option/@selected") == []
+    answer = await door.post(
+        PROXIED, token=token, category=wanted, language="de", timezone="Asia/Tokyo"
+    )
     assert answer.status_code == 200
     assert said(answer).startswith("Sehen Sie in Ihr Postfach")
     assert door.subscribers() == []
@@ -150,6 +154,7 @@ async def test_a_reader_subscribes_and_confirms(door: Door) -> None:
         "de",
     )
     assert [str(path) for path in reader.categories] == ["金融"]
+    assert reader.timezone == "Asia/Tokyo"
     assert "asked 2026-11-23T08:00:02Z from 198.51.100.0/24" in reader.consent
     assert "Ich möchte diese E-Mails" in reader.consent
 
@@ -220,6 +225,7 @@ async def test_other_bodies_store_nothing(door: Door) -> None:
         answer = await door.client.post("/subscribe/", content=body, headers={"content-type": kind})
         assert answer.status_code == 422
     assert (await door.client.post("/subscribe/", content=b"a" * 20_000)).status_code == 413
+    assert (await door.post(timezone="../../etc/passwd")).status_code == 400
     assert (await door.client.put("/subscribe/")).status_code == 405
     assert door.waiting() == []
 
@@ -289,9 +295,11 @@ async def test_known_unknown_and_suppressed_addresses_get_one_answer(door: Door)
     assert door.waiting() == ["known@example.net", "gone@example.net", "new@example.net"]
 
 
+@pytest.mark.timeout(600 if SOAK else 60)
 async def test_many_requests_at_once_for_one_address_wait_as_one_mail(door: Door) -> None:
-    answers = await asyncio.gather(*(door.post() for _ in range(40)))
-    assert {answer.status_code for answer in answers} == {200}
+    for _ in range(effort(1, 250)):  # 10,000 requests in a soak
+        answers = await asyncio.gather(*(door.post() for _ in range(40)))
+        assert {answer.status_code for answer in answers} == {200}
     (request,) = door.store.waiting(door.services.clock())
     assert door.waiting() == ["reader@example.net"]
     door.store.mark_sent(request.identifier, door.services.clock())

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 23))  # last: unused assets
+REVISIONS = tuple(f"{number:04}" for number in range(1, 24))  # last: zones of requests
 
 metadata = MetaData(
     naming_convention={
@@ -466,6 +466,7 @@ signup = Table(
     Column("requested_at", Moment, nullable=False),
     Column("sent_at", Moment),  #: NULL: the confirmation mail waits to be sent
     Column("confirmed_at", Moment),
+    Column("timezone", PlainText),  #: IANA name; NULL: the site's
     Column("person", Text),  #: identifier of who wants this address instead; NULL: subscribes
 )
 

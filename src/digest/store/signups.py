@@ -60,6 +60,7 @@ class SignupStore:
                 "network": new.network,
                 "wording": new.wording,
                 "requested_at": now,
+                "timezone": new.timezone,
                 "person": new.person,
                 "sent_at": now if connection.execute(suppressed).first() else None,
             }
@@ -109,6 +110,7 @@ class SignupStore:
                     digest=digest,
                     categories=request.categories,
                     language=request.language,
+                    timezone=request.timezone,
                     consent=request.consent(now, network),
                     reason="by the form on the web",
                 )
@@ -154,5 +156,6 @@ def _from_row(row: Row[Any]) -> Signup:
         wording=row.wording,
         requested_at=row.requested_at,
         confirmed_at=row.confirmed_at,
+        timezone=row.timezone,
         person=row.person,
     )

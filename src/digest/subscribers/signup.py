@@ -44,6 +44,7 @@ class Signup:
     wording: str  #: the words of consent beside the button
     requested_at: datetime  #: aware UTC
     confirmed_at: datetime | None = None  #: aware UTC
+    timezone: str | None = None  #: IANA name; None: the site's
     person: str | None = None  #: whose address is to become this one; None: somebody subscribes
 
     def __post_init__(self) -> None:

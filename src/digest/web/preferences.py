@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,13 +20,19 @@ from digest.feeds.model import CategorySummary
 from digest.mail.translations import WORDS
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, read_unsubscribe_token
-from digest.times import Clock, known_zone, rfc3339
+from digest.times import Clock, known_zone, named_zones, rfc3339
 from digest.web.forms import Fields, field, form_fields, require_own_page
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.request_headers import accepted_languages
 from digest.web.signup_requests import SignupRequests
-from digest.web.subscribe_form import Choice, PreferencesForm, category_id, offered, uppermost
+from digest.web.subscribe_form import (
+    Choice,
+    PreferencesForm,
+    category_id,
+    offered,
+    uppermost,
+)
 from digest.web.unsubscribing import Subscriptions
 
 _REASON = "on the page of preferences"
@@ -211,7 +216,7 @@ class Preferences:
             raise _Problem("subscribe_categories_changed")
         language = field(fields, "language") or choice.language
         timezone = field(fields, "timezone") or choice.zone
-        if language not in WORDS or known_zone(timezone) is None:
+        if language not in WORDS or timezone not in (*choice.zones, choice.zone):
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
         same = timezone == choice.zone or not choice.zones  # a zone that none chose stays none
         timezone = choice.zone if same else timezone
@@ -298,12 +303,4 @@ def _zone(chosen: str | None, digest: Digest) -> str:
 
 def _zones(own: str) -> tuple[str, ...]:
     """Return the zones that a form offers, with a reader's own."""
-    return tuple(sorted({*_named_zones(), own}))
-
-
-@lru_cache(maxsize=1)
-def _named_zones() -> frozenset[str]:
-    """Return the zones that are called by a place."""
-    return frozenset(
-        name for name in available_timezones() if "/" in name and not name.startswith("Etc/")
-    )
+    return tuple(sorted({*named_zones(), own}))

@@ -95,6 +95,7 @@ class SignupRequests:
         *,
         digests: tuple[str, ...] = (),
         categories: tuple[CategoryPath, ...] = (),
+        timezone: str | None = None,
         person: str | None = None,
     ) -> Response:
         """Store a request for an address without a problem, and answer what comes of it.
@@ -111,6 +112,7 @@ class SignupRequests:
             network=self._network(request),
             wording="" if person else self._pages.consent(languages),
             requested_at=self._clock(),
+            timezone=timezone,
             person=person,
         )
         answer = await run_in_threadpool(self._signups.request, new, self.policy.limits)

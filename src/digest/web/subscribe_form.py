@@ -28,6 +28,8 @@ class SubscribeForm:
     categories: tuple[CategorySummary, ...]  #: with each, all above it
     checked: frozenset[str]  #: of ``category_id``
     problem: str | None  #: the key of the words that tell what is wrong
+    zones: tuple[str, ...] = ()  #: IANA names; empty where they make no difference
+    zone: str = ""  #: chosen; empty: the site's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

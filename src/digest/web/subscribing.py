@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,14 +14,19 @@ from digest.feeds.model import CategorySummary
 from digest.mail.translations import WORDS
 from digest.subscribers.signup import Answer
 from digest.subscribers.tokens import form_token, read_form_token
-from digest.times import Clock
+from digest.times import Clock, named_zones
 from digest.web.forms import Fields, field, form_fields, require_own_page
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.render_queue import RenderQueue
 from digest.web.request_headers import accepted_languages
 from digest.web.signup_requests import SignupRequests
-from digest.web.subscribe_form import SubscribeForm, category_id, offered, uppermost
+from digest.web.subscribe_form import (
+    SubscribeForm,
+    category_id,
+    offered,
+    uppermost,
+)
 
 #: How old a form must be, since people take some seconds to fill it in, and may be.
 YOUNGEST, OLDEST = timedelta(seconds=2), timedelta(hours=12)
@@ -83,12 +89,16 @@ class Subscribing:
         known = {category_id(one.path): one.path for one in shown}
         if not known.keys() >= set(wanted):
             return await self._form(request, fields, "subscribe_categories_changed")
+        zone = field(fields, "timezone") or ""
+        if zone and zone not in named_zones():
+            raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
         return await self._requests.ask(
             request,
             self._languages(request, fields),
             address,
             digests=digests,
             categories=uppermost(known[key] for key in wanted),
+            timezone=zone or None,
         )
 
     async def _form(self, request: Request, fields: Fields, problem: str | None = None) -> Response:
@@ -98,6 +108,7 @@ class Subscribing:
         made_at = read_form_token(self._token_keys, token)
         if made_at is None or not timedelta() <= now - made_at < OLDEST / 2:
             token = form_token(self._token_keys[0], now)
+        local = any(digest.local for digest in self._digests.values())
         languages = self._languages(request, fields)
 
         def render() -> bytes:
@@ -108,6 +119,8 @@ class Subscribing:
                 chosen=frozenset(self._chosen(fields)),
                 categories=tuple(self._shown()),
                 checked=frozenset(fields.get("category", [])),
+                zones=tuple(sorted(named_zones())) if local else (),
+                zone=field(fields, "timezone") or "",
                 problem=problem,
             )
             return self._pages.subscribe(form, languages)

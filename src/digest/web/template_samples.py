@@ -54,6 +54,8 @@ def forms(categories: tuple[CategorySummary, ...]) -> tuple[SubscribeForm, ...]:
         categories=categories,
         checked=frozenset({category_id(categories[0].path)}),
         problem="subscribe_bad_address",
+        zones=("Asia/Tokyo", "Europe/Berlin"),
+        zone="Asia/Tokyo",
     )
     return empty, filled
 
