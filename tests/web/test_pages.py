@@ -348,7 +348,7 @@ def test_pages_behind_mails_speak_the_readers_language(
 @pytest.mark.parametrize(
     ("language", "word"),
     [("zh-CN", "最新文章"), ("zh-Hant-TW", "最新文章"), ("en-GB", "Latest"), ("xx-YY", "Latest"),
-     ("not a tag", "Latest"), ("fr", "Latest")],
+     ("not a tag", "Latest"), ("fr", "À la une"), ("it", "Latest")],
 )  # fmt: skip
 def test_pages_speak_the_sites_language_else_english(language: str, word: str) -> None:
     site = replace(SITE, language=language)

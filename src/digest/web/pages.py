@@ -457,12 +457,14 @@ class WebPages:
 
     def subscribe(self, form: SubscribeForm, languages: Sequence[str]) -> bytes:
         """Return the page with the form to subscribe."""
+        language = self.language(languages)
         return self._render_in(
             languages,
             "subscribe",
             form=form,
             tree=self._tree(self._plan.of_category(None), form.categories),
-            language=self.language(languages),
+            when={digest.name: self._when(digest, language) for digest in form.digests},
+            language=language,
             choices=list(MAIL_WORDS),
         )
 
