@@ -23,6 +23,7 @@ from digest.mail.composer import Composer
 from digest.mail.message import Envelope
 from digest.mail.operator_mail import approval_message, pause_message, report_message
 from digest.mail.translations import WORDS
+from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.web.template_samples import edition, proposals
 
@@ -88,7 +89,8 @@ def _previews(settings: Settings, language: str) -> Iterator[tuple[str, bytes]]:
     yield from _mails(settings, language)
     site = replace(settings.site(), language=language)
     digest = Digest(name="daily", title=site.title, language=language)
-    pages = make_pages(settings, site, {"daily": digest}, ["daily"], search=True, subscribe=True)
+    schedules = {"daily": Schedule("weekly mon,thu 07:00", site.timezone)}
+    pages = make_pages(settings, site, {"daily": digest}, schedules, search=True, subscribe=True)
     style = site.link("assets/style.css").removeprefix(site.link("").rstrip("/"))
     numbers: Counter[str] = Counter()
     for name, page in pages.samples(shown_articles(language), (language,)):

@@ -418,6 +418,7 @@ class Services:
             editor=editor,
             categories=self._categories,
             requests=requests if self.schedules else None,
+            queue=queue,
             subscribing=self._subscribing(requests, queue) if self.can_subscribe else None,
         )
         return FeedFiles(

@@ -28,7 +28,7 @@ from digest.web.approvals import ApprovalLink, Editor
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.preferences import PersonSubscriptions, Preferences
-from digest.web.render_queue import RETRY_WHEN_BUSY, Busy
+from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
 from digest.web.signup_requests import SignupRequests
 from digest.web.subscribing import Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
@@ -48,6 +48,7 @@ def create_app(
     editor: Editor | None = None,
     categories: Callable[[], Sequence[CategorySummary]] = tuple,
     requests: SignupRequests | None = None,
+    queue: RenderQueue | None = None,
     subscribing: Subscribing | None = None,
 ) -> ASGIApp:
     """Return the ASGI application.
@@ -57,6 +58,7 @@ def create_app(
     name. ``editor`` carries out decisions on editions; None: nothing can be decided here.
     ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
     mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
+    Preferences wait for their turn in ``queue``, by default one of their own.
     """
     link = UnsubscribeLink(
         subscriptions=subscriptions,
@@ -73,6 +75,7 @@ def create_app(
         clock=clock,
         categories=categories,
         requests=requests,
+        queue=queue or RenderQueue(),
     )
     approvals = ApprovalLink(editor=editor, pages=pages, token_keys=token_keys) if editor else None
 

@@ -24,6 +24,7 @@ from digest.times import Clock, known_zone, named_zones, rfc3339
 from digest.web.forms import Fields, field, form_fields, require_own_page
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
+from digest.web.render_queue import RenderQueue
 from digest.web.request_headers import accepted_languages
 from digest.web.signup_requests import SignupRequests
 from digest.web.subscribe_form import (
@@ -84,13 +85,14 @@ class Preferences:
         digests: Mapping[str, Digest],
         token_keys: Sequence[bytes],
         clock: Clock,
-        categories: Callable[[], Sequence[CategorySummary]] = tuple,
-        requests: SignupRequests | None = None,
+        categories: Callable[[], Sequence[CategorySummary]],
+        requests: SignupRequests | None,
+        queue: RenderQueue,
     ) -> None:
         """``digests`` is by name; a token made with any of the keys is valid.
 
         ``categories`` returns all that show an article; called in a thread. ``requests`` takes
-        changes of address; None: there are none.
+        changes of address; None: there are none. The page waits for its turn in ``queue``.
         """
         self._subscriptions = subscriptions
         self._pages = pages
@@ -99,13 +101,15 @@ class Preferences:
         self._clock = clock
         self._categories = categories
         self._requests = requests
+        self._queue = queue
 
     async def serve(self, request: Request) -> Response:
         """Answer GET with the page, and POST by doing what its button says.
 
         GET changes nothing, since scanners follow links too. Raises HTTPException: 404 where the
         token is invalid or its person was removed, 403 where another site sent the form, 413
-        where the body is too large, 400 where it is not what a button of the page sends.
+        where the body is too large, 400 where it is not what a button of the page sends. Raises
+        Busy where too many ask for pages.
         """
         link = read_unsubscribe_token(self._token_keys, request.path_params["token"])
         mine = await run_in_threadpool(self._mine, link)
@@ -140,7 +144,7 @@ class Preferences:
             form = PreferencesForm(choices=choices, moves=self._requests is not None, **told)
             return self._pages.preferences(form, languages)
 
-        body = await run_in_threadpool(render)
+        body = await self._queue.run(render)
         return html_response(body, 422 if told.get("problem") else 200, PRIVATE_HEADERS)
 
     def _mine(self, link: SubscriptionLink | None) -> list[Subscriber]:
