@@ -62,6 +62,8 @@ def test_plain_text_keeps_words_of_blocks_apart(markup: str, text: str) -> None:
         ('<p>A<sup id="x"><a href="#fn1">[1]</a></sup>, b<sup>2</sup>.</p>', "A, b²."),
         ('<p>A<sup>[<a href="#n">1</a>]</sup> b<a href="#n"><sup>12</sup></a>.</p>', "A b."),
         ('<p>A<sup id="fnref-1">1</sup> <a href="#n">*</a> <a href="#n">see</a></p>', "A see"),
+        ('<p>A<a href="#n">[12]</a> [<a href="#n">3</a>] b.</p>', "A b."),
+        ('<p>Chapter <a href="#c2">2</a> [<a href="#n">sic</a>]</p>', "Chapter 2 [sic]"),
         ("<p>10<sup>6</sup> m<sup>-2</sup> H<sub>2</sub>O, 1<sup>st</sup></p>", "10⁶ m⁻² H₂O, 1st"),
         ("<p><strong>Note</strong></p><p>Take care.</p>", "Take care."),
         ("<p><b>It is bold.</b></p><p>More.</p>", "It is bold. More."),

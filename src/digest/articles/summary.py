@@ -26,10 +26,12 @@ _ASIDE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_ASIDE))})(?![a-z0-9])(?:[^>\"
 _ATTRIBUTES = r"""(?:[^>"]|"[^"]*")*+"""
 #: The number or mark that leads to a footnote, in brackets or raised, inside the link or around it;
 #: and one whose note is gone.
+_NOTE_LINK = rf"""<a(?=[^<>]* href="#){_ATTRIBUTES}>"""
 _FOOTNOTE_NUMBER = re.compile(
-    rf"""(?:<sup{_ATTRIBUTES}>\[?)?<a(?=[^<>]* href="#){_ATTRIBUTES}>(?:<sup{_ATTRIBUTES}>)?"""
-    r"""\s*+\[?(?:[0-9]{1,3}|[*†‡§]{1,3})\]?\s*+(?:</sup>)?</a>(?:\]?</sup>)?"""
-    rf"""|<sup{_ATTRIBUTES}>\s*+<a(?=[^<>]* href="#){_ATTRIBUTES}>[^<]*+</a>\s*+</sup>"""
+    rf"<sup{_ATTRIBUTES}>\s*+\[?\s*+{_NOTE_LINK}[^<]*+</a>\s*+\]?\s*+</sup>"
+    rf"|{_NOTE_LINK}\s*+<sup{_ATTRIBUTES}>[^<]*+</sup>\s*+</a>"
+    rf"|{_NOTE_LINK}\s*+(?:\[[0-9a-z]{{1,3}}\]|[*†‡§]{{1,3}})\s*+</a>"
+    rf"|\[{_NOTE_LINK}[0-9]{{1,3}}</a>\]"
     rf"""|<sup(?=[^<>]* id="[^"<>]*fn){_ATTRIBUTES}>[^<]*+</sup>"""
 )
 #: A number above or below the line: 10<sup>6</sup> is no 106.
