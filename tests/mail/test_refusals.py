@@ -143,6 +143,33 @@ async def test_dead_addresses_between_them_do_not_hide_a_general_refusal() -> No
         await room.smtp.close()
 
 
+@pytest.mark.parametrize(
+    "text", ["550 No such user here", "550 5.7.1 user {number} unknown", "550 Invalid recipient"]
+)
+@pytest.mark.parametrize("domains", [("example.org",), ("example.org", "example.net")])
+async def test_many_dead_addresses_stop_nobody(domains: tuple[str, ...], text: str) -> None:
+    readers = addresses(9, *domains)
+    server = FaultyServer(recipients=refusing(readers[:8], text))
+    async with server.serving() as port:
+        room = Room(server, port, readers=readers)
+        assert await room.send_due() == [FAILED] * 8 + [SENT]
+        assert not room.store.paused
+        await room.smtp.close()
+
+
+async def test_a_sender_refused_in_many_words_costs_nobody_their_mail() -> None:
+    readers = addresses(12, "example.org", "example.net")
+    answers = refusing(readers, "550 relay not permitted")
+    answers |= refusing(readers[::2], "550 5.7.26 DMARC, id {number}")
+    answers |= refusing(readers[::3], "554 5.7.1 Client host [192.0.2.1] blocked using a list")
+    server = FaultyServer(recipients=answers)
+    async with server.serving() as port:
+        room = Room(server, port, readers=readers)
+        assert set(await room.send_due()) == {QUEUED}
+        assert list(room.store.paused) == ["daily"]
+        await room.smtp.close()
+
+
 async def test_an_interrupted_run_blames_nobody() -> None:
     readers = addresses(3, "example.org")
     server = FaultyServer(recipients=refusing(readers[:1], "550 5.7.1 no"))
