@@ -10,6 +10,7 @@ from digest.subscribers.signup import (
     Signup,
     SignupLimits,
     client_address,
+    client_network,
     is_disposable,
     network_of,
     verdict,
@@ -36,6 +37,25 @@ def test_a_forwarded_address_is_believed_from_proxies_alone(
     peer: str, forwarded: str, client: str
 ) -> None:
     assert client_address(peer, forwarded, PROXIES) == client
+
+
+def test_a_chain_of_proxies_is_not_followed_without_end() -> None:
+    assert client_address("127.0.0.1", "192.0.2.1," + "127.0.0.1," * 9_999, PROXIES) == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "network"),
+    [
+        ("198.51.100.7", "", "198.51.100.0/24"),
+        ("127.0.0.1", "192.0.2.1", "192.0.2.0/24"),
+        ("127.0.0.1", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_client_behind_a_proxy_that_names_none_is_not_known(
+    peer: str, forwarded: str, network: str
+) -> None:
+    assert client_network(peer, forwarded, PROXIES) == network
 
 
 @pytest.mark.parametrize(

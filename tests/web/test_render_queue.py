@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from digest.web import render_queue
 from digest.web.render_queue import Busy, RenderQueue
 
 
@@ -99,3 +100,22 @@ async def test_who_goes_away_frees_the_place_only_when_the_work_is_done() -> Non
         except Busy:
             continue
         break
+
+
+async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(render_queue, "MOST_OF_ONE", 2)
+    queue = RenderQueue(1)
+    go = threading.Event()
+    first = asyncio.create_task(queue.run(lambda: go.wait(5), "203.0.113.0/24"))
+    await asyncio.sleep(0)
+    networks = ["203.0.113.0/24"] * 2 + ["198.51.100.0/24"] + [""] * 4
+    others = [asyncio.create_task(queue.run(lambda: 1, network)) for network in networks]
+    await until(queue, 7)
+    with pytest.raises(Busy):
+        await queue.run(lambda: None, "203.0.113.0/24")
+    go.set()
+    assert await first
+    assert await asyncio.gather(*others) == [1] * 7
+    assert await queue.run(lambda: "again", "203.0.113.0/24") == "again"

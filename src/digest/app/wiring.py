@@ -377,6 +377,7 @@ class Services:
             ),
             clock=self.clock,
             queue=queue,
+            proxies=self.settings.signup_policy().proxies,
         )
 
     def application(

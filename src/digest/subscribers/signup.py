@@ -29,6 +29,8 @@ DISPOSABLE = frozenset(
 )
 
 Network = IPv4Network | IPv6Network
+#: Proxies in a row that are looked at.
+_MAX_HOPS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +123,17 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
     is believed from right to left as long as the address before it is that of a proxy.
     """
     address = peer
-    for hop in reversed(forwarded.split(",")):
+    for hop in reversed(forwarded.rsplit(",", _MAX_HOPS)):
         if not _is_within(address, proxies) or not _is_address(hop.strip()):
             break
         address = hop.strip()
     return address
+
+
+def client_network(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
+    """Return the network of a request's client; empty where no more than a proxy is known."""
+    address = client_address(peer, forwarded, proxies)
+    return "" if _is_within(address, proxies) or not _is_address(address) else network_of(address)
 
 
 def network_of(address: str) -> str:

@@ -23,6 +23,7 @@ _ASKED = frozenset(
         b"if-modified-since",
         b"if-none-match",
         b"if-unmodified-since",
+        b"x-forwarded-for",
     }
 )
 
@@ -30,7 +31,7 @@ _ASKED = frozenset(
 class PageRequest:
     """What a client asks for."""
 
-    __slots__ = ("_headers", "head", "parameters", "path", "query", "raw")
+    __slots__ = ("_headers", "head", "parameters", "path", "peer", "query", "raw")
 
     def __init__(self, scope: Scope) -> None:
         self.path: str = scope["path"].removeprefix("/")
@@ -38,6 +39,7 @@ class PageRequest:
         self.query: bytes = scope["query_string"]
         self.parameters = NO_PARAMETERS  #: what the query string says to this page
         self.head = scope["method"] == "HEAD"
+        self.peer: str = (scope.get("client") or ("",))[0]  #: the other end of the connection
         self._headers: dict[str, str] = {}
         for name, value in scope["headers"]:
             if name in _ASKED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digest import __version__
 from digest.errors import StoreError, TemplateError
+from digest.subscribers.signup import Network, client_network
 from digest.times import Clock, rfc822
 from digest.web.model import SECURITY_HEADERS, Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
@@ -82,9 +84,13 @@ class PublicPages:
         configuration: str,
         clock: Clock,
         queue: RenderQueue | None = None,
+        proxies: Sequence[Network] = (),
         cache: PageCache | None = None,
     ) -> None:
-        """``configuration`` tells whatever of it pages depend on: another text, other pages."""
+        """``configuration`` tells whatever of it pages depend on: another text, other pages.
+
+        ``proxies`` are those whose X-Forwarded-For is believed.
+        """
         self._inner = inner
         self._store = store
         self._addresses = addresses
@@ -92,6 +98,7 @@ class PublicPages:
         self._configuration = configuration
         self._clock = clock
         self._queue = queue or RenderQueue()
+        self._proxies = proxies
         self._cache = cache if cache is not None else PageCache()
         self._look: _Look | None = None
         self._gone: tuple[str, bytes] = "", b""  # the page for what was withdrawn, by fingerprint
@@ -164,7 +171,9 @@ class PublicPages:
     ) -> RenderedPage | _Unchanged | Missing | str:
         # What is read from now on is of this revision or a later one.
         revision, kept = self._revision, self._cache.get(request.key)
-        found = await self._queue.run(partial(self._read, request, look, kept, revision))
+        forwarded = request.header("x-forwarded-for") or ""
+        network = client_network(request.peer, forwarded, self._proxies)
+        found = await self._queue.run(partial(self._read, request, look, kept, revision), network)
         if isinstance(found, RenderedPage) and look is self._look:
             found.revision = revision
             self._cache.keep(request.key, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -13,6 +14,8 @@ T = TypeVar("T")
 AT_ONCE = 2
 #: Requests that wait for their turn, and how long they do; seconds.
 MOST_WAITING, PATIENCE = 256, 2.0
+#: Requests of one network that wait: whoever asks for more at once leaves the others their turns.
+MOST_OF_ONE = 16
 #: Seconds after which a client whose turn did not come may try again.
 RETRY_WHEN_BUSY = 5
 
@@ -35,24 +38,30 @@ class RenderQueue:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
         self._most_waiting = most_waiting
         self._patience = patience
+        self._of_one: Counter[str] = Counter()
         self.waiting = 0  #: requests that wait for their turn
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` does in a thread. Raises Busy where its turn does not come."""
-        await self._take_turn()
+    async def run(self, work: Callable[[], T], network: str = "") -> T:
+        """Return what ``work`` does in a thread. Raises Busy where its turn does not come.
+
+        ``network`` is that of the client; empty where it is not known.
+        """
+        await self._take_turn(network)
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._threads, work)
         # Also where nobody waits any more: the thread goes on to the end.
         running.add_done_callback(lambda _: self._turns.release())
         return await asyncio.shield(running)
 
-    async def _take_turn(self) -> None:
+    async def _take_turn(self, network: str) -> None:
         if not self._turns.locked():
             await self._turns.acquire()
             return
-        if self.waiting >= self._most_waiting:
+        if self.waiting >= self._most_waiting or self._of_one[network] >= MOST_OF_ONE:
             raise Busy
         self.waiting += 1
+        if network:
+            self._of_one[network] += 1
         try:
             async with asyncio.timeout(self._patience):
                 await self._turns.acquire()
@@ -60,3 +69,6 @@ class RenderQueue:
             raise Busy from error
         finally:
             self.waiting -= 1
+            if network:
+                self._of_one[network] -= 1
+                self._of_one += Counter()  # drops those that are 0

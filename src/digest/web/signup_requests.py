@@ -24,6 +24,7 @@ from digest.subscribers.signup import (
     SignupLimits,
     SignupPolicy,
     client_address,
+    client_network,
     is_disposable,
     network_of,
 )
@@ -176,7 +177,15 @@ class SignupRequests:
         )
         return html_response(body, headers=PRIVATE_HEADERS)
 
+    def network(self, request: Request) -> str:
+        """Return the network of a request's client; empty where no more than a proxy is known."""
+        return client_network(*_hops(request), self.policy.proxies)
+
     def _network(self, request: Request) -> str:
-        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-        peer = request.client.host if request.client else ""
-        return network_of(client_address(peer, forwarded, self.policy.proxies))
+        return network_of(client_address(*_hops(request), self.policy.proxies))
+
+
+def _hops(request: Request) -> tuple[str, str]:
+    """Return the other end of the connection, and what it says of who is behind it."""
+    peer = request.client.host if request.client else ""
+    return peer, ",".join(request.headers.getlist("x-forwarded-for"))

@@ -85,7 +85,8 @@ class Subscribing:
         if not digests:
             return await self._form(request, fields, "subscribe_no_digest")
         wanted = fields.get("category", [])
-        shown = await self._queue.run(self._shown) if wanted else []
+        network = self._requests.network(request)
+        shown = await self._queue.run(self._shown, network) if wanted else []
         known = {category_id(one.path): one.path for one in shown}
         if not known.keys() >= set(wanted):
             return await self._form(request, fields, "subscribe_categories_changed")
@@ -125,7 +126,7 @@ class Subscribing:
             )
             return self._pages.subscribe(form, languages)
 
-        body = await self._queue.run(render)
+        body = await self._queue.run(render, self._requests.network(request))
         return html_response(body, 422 if problem else 200, PRIVATE_HEADERS)
 
     def _shown(self) -> list[CategorySummary]:
