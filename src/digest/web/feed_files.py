@@ -77,6 +77,7 @@ class FeedFiles:
         self._output = output
         self._app = app
         self._moved = {_folder(old): _folder(new) for old, new in (moved or {}).items()}
+        self._deepest = max((old.count("/") for old in self._moved), default=0)
         self._links = links
         self._clock = clock
         self._cache = cache or FileCache()
@@ -156,7 +157,8 @@ class FeedFiles:
     async def _serve_moved(self, scope: Scope, send: Send, path: str) -> bool:
         """Tell where the file of a folder that moved is now; False where there is none."""
         segments = path.split("/")
-        for count in range(len(segments) - 1, 0, -1):  # the innermost folder that moved
+        # The innermost folder that moved.
+        for count in range(min(len(segments) - 1, self._deepest), 0, -1):
             new = self._moved.get(_folder("/".join(segments[:count])))
             if new is None:
                 continue

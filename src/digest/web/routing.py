@@ -95,6 +95,7 @@ class Addresses:
             pages=pages, plan=plan, editions=editions, archives=archives, search=search
         )
         self._moved = {_comparable(old): _comparable(new) for old, new in moved.items()}
+        self._deepest = max((old.count("/") for old in self._moved), default=0)
 
     def are_pages(self, path: str) -> bool:
         """Tell whether there may be a page at a decoded path, without a look at the store."""
@@ -209,7 +210,7 @@ class Addresses:
     def _moved_to(self, path: str) -> str | None:
         """Return the path in a folder that moved; of the innermost one."""
         segments = path.split("/")
-        for count in range(len(segments), 0, -1):
+        for count in range(min(len(segments), self._deepest), 0, -1):
             new = self._moved.get(_comparable("/".join(segments[:count])))
             if new is not None:
                 return new + "/".join(segments[count:])
