@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.editions.delivery import PROBE_AFTER, DeliveryState
+from digest.mail.delivery.retry import NOBODY_AFTER
 from digest.mail.message import Envelope
 from digest.wakeup import WakeUp
 from tests.mail.faults import FaultyServer
@@ -154,6 +155,23 @@ async def test_many_dead_addresses_stop_nobody(domains: tuple[str, ...], text: s
         room = Room(server, port, readers=readers)
         assert await room.send_due() == [FAILED] * 8 + [SENT]
         assert not room.store.paused
+        await room.smtp.close()
+
+
+@pytest.mark.parametrize("text", ["550 5.1.1 {address}: user unknown", "550 No such user {number}"])
+async def test_a_server_that_knows_nobody_does_not_cost_a_whole_list(text: str) -> None:
+    readers = addresses(60, "example.org", "example.net")
+    server = FaultyServer(recipients=refusing(readers, text))
+    async with server.serving() as port:
+        room = Room(server, port, connections=4, readers=readers)
+        states = await room.send_due()
+        assert NOBODY_AFTER <= states.count(FAILED) <= NOBODY_AFTER + 4
+        assert states.count(QUEUED) == 60 - states.count(FAILED)
+        assert list(room.store.paused) == ["daily"]
+        room.clock.now += PROBE_AFTER
+        server.recipients.clear()
+        states = await room.to_the_end()
+        assert states.count(SENT) == 60 - states.count(FAILED)
         await room.smtp.close()
 
 

@@ -22,7 +22,14 @@ from digest.errors import (
     ServerUnavailable,
     StoreError,
 )
-from digest.mail.delivery.retry import Refusal, RefusalStreak, ServerRest, next_attempt, rest
+from digest.mail.delivery.retry import (
+    NobodyStreak,
+    Refusal,
+    RefusalStreak,
+    ServerRest,
+    next_attempt,
+    rest,
+)
 from digest.mail.message import Envelope
 from digest.subscribers.address import masked
 from digest.times import Clock
@@ -86,6 +93,7 @@ class Attempts:
         self._jitter = jitter
         self._rest = ServerRest()
         self._streak = RefusalStreak()
+        self._nobody = NobodyStreak()
         self._setbacks: Counter[int] = Counter()  # by delivery: put back without being refused
         self.paused: set[str] = set()  #: digests that were paused since ``begin``
 
@@ -139,6 +147,7 @@ class Attempts:
             await self._resume(digest)
         if _debug.isEnabledFor(logging.DEBUG):  # structlog would take time even unheard
             _log.debug("sent", delivery=delivery.id, to=masked(delivery.subscriber.address))
+        self._nobody.recipients.clear()
         sent = DeliveryResult(delivery_id=delivery.id, state=DeliveryState.SENT)
         return [*map(self._own, self._streak.end()), sent]
 
@@ -182,7 +191,10 @@ class Attempts:
             await self._pause(digest, error)
             return [self._unharmed(delivery, error)]
         if not RefusalStreak.concerns(error):
-            return [self._own(Refusal(delivery=delivery, digest=digest, error=error))]
+            refusal = Refusal(delivery=delivery, digest=digest, error=error)
+            if isinstance(error, RecipientRefused) and self._nobody.add(refusal):
+                await self._pause(digest, error)
+            return [self._own(refusal)]
         if delivery.probe or digest in self.paused:
             await self._pause(digest, error)
             return [self._unharmed(delivery, error)]

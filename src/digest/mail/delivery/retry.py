@@ -23,6 +23,8 @@ RETRY_AFTER = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3), ti
 RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
 #: So many recipients refused with the same answer in a row mean that the sender is refused.
 GENERAL_AFTER = 3
+#: So many that do not exist, with the same answer in a row: the server is wrong, or the list is.
+NOBODY_AFTER = 20
 
 #: What differs between answers that mean the same: addresses, host names, what is in brackets, all
 #: with a digit, and identifiers that mix the cases.
@@ -149,3 +151,21 @@ class RefusalStreak:
         """Return what was held; the streak goes on."""
         held, self.held = self.held, []
         return held
+
+
+@dataclass(slots=True)
+class NobodyStreak:
+    """Recipients in a row who do not exist, with the same answer."""
+
+    answer: str = ""
+    recipients: set[str] = field(default_factory=set)
+
+    def add(self, refusal: Refusal) -> bool:
+        """Count a recipient; return whether there are too many to be true."""
+        address = refusal.delivery.subscriber.address
+        answer = same_answer(refusal.error, address)
+        if answer != self.answer:
+            self.answer = answer
+            self.recipients.clear()
+        self.recipients.add(address.casefold())
+        return len(self.recipients) >= NOBODY_AFTER
