@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, Route
@@ -93,7 +95,8 @@ async def test_pages_run_nothing_fetch_nothing_and_fit(
         (article,) = (
             found for found in stores.newest(services.store, None, 9) if "一篇" in found.title
         )
-        for path in ("/", "/feeds/", "/feeds/金融/市场/", f"/{article.folder}", "/nowhere"):
+        lists = ("/", "/feeds/", "/feeds/金融/市场/", "/digests/", "/digests/daily/")
+        for path in (*lists, f"/{article.folder}", "/nowhere"):
             page = await browser.new_page(viewport={"width": width, "height": 900})
             visit = Visit(page, application(services))
             await visit.open(SITE + path)
@@ -119,13 +122,13 @@ async def test_a_feed_fits_a_browser_too(workplace: Workplace, browser: Browser)
         await page.close()
 
 
-async def test_somebody_leaves_with_the_button_and_comes_back(
+async def test_somebody_leaves_comes_back_pauses_and_erases_everything_with_buttons(
     workplace: Workplace, browser: Browser
 ) -> None:
     with workplace.open() as services:
         reader = NewSubscriber(address="reader@example.org", digest="daily")
         subscriber, _ = services.store.subscribers.add(reader, services.clock())
-        page = await browser.new_page()
+        page = await browser.new_page(viewport={"width": 360, "height": 900})
         visit = Visit(page, application(services))
         token = unsubscribe_token(services.token_keys[0], subscriber.person, "daily")
         await visit.open(f"{SITE}/unsubscribe/{token}")
@@ -135,6 +138,21 @@ async def test_somebody_leaves_with_the_button_and_comes_back(
                 await page.get_by_role("button").click()
             (found,) = services.store.subscribers.list()
             states.append(found.state)
+        async with page.expect_navigation():
+            await page.locator("a[href='?all']").click()
+        content, window = await visit.width()
+        assert content <= window
+        await page.locator("input[type=date]").fill("2026-12-24")
+        async with page.expect_navigation():
+            await page.locator("button[value='save daily']").click()
+        (found,) = services.store.subscribers.list()
+        assert found.paused_until == datetime(2026, 12, 23, 16, tzinfo=UTC)
+        await page.locator("button[value=erase]").click()  # stopped by the box
+        await page.locator("input[name=sure]").check()
+        async with page.expect_navigation():
+            await page.locator("button[value=erase]").click()
+        assert services.store.subscribers.list() == []
+        assert (visit.complaints, visit.elsewhere) == ([], [])
         await page.close()
     assert states == [SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE]
 

@@ -178,7 +178,7 @@ def test_subscribers_of_before_become_persons_and_their_links_stay_good(bare_url
         assert store.subscribers.linked(removed) == (None, None)
         with pytest.raises(LookupError):
             store.subscribers.linked(SubscriptionLink(person="8", digest_tag=None))
-        received = {one.id: len(store.editions.received(one.id)) for one in found.values()}
+        received = {one.id: len(store.subscribers.received(one.id)) for one in found.values()}
         assert received == {1: 1, 2: 1, 5: 1, 7: 1}
         assert [(one.title, one.authors) for one in stores.since(store)] == [("T", ("林海",))]
         new, _ = store.subscribers.add(someone("new@example.org"), NOW)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from lxml import html
 
-from digest.editions.model import Digest
+from digest.editions.model import Digest, ReceivedEdition
 from digest.errors import StoreError
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
 from digest.subscribers.tokens import SubscriptionLink, unsubscribe_token
@@ -54,6 +54,9 @@ class Book:
 
     def history(self, subscriber_id: int) -> tuple[PastState, ...]:
         return (PastState(state=SubscriberState.ACTIVE, since=NOW, reason="a form"),)
+
+    def received(self, subscriber_id: int) -> list[ReceivedEdition]:
+        return []
 
     def prefer(self, subscriber_id: int, now: datetime, **chosen: Any) -> None:
         self.people[subscriber_id] = replace(self.people[subscriber_id], **chosen)

@@ -107,6 +107,10 @@ async def test_an_address_is_changed_by_the_mail_to_the_new_one(door: Door) -> N
     answer = await door.send(path, "move", address="New@example.net")
     assert said(answer).startswith("Look into your mailbox")
     assert only(door).address == "reader@example.net"
+    stored = (await door.send(path, "download")).json()
+    (asked,) = stored["requests"]
+    assert (asked["address"], asked["network"]) == ("New@example.net", "198.51.100.0/24")
+    assert (stored["subscriptions"][0]["consent"], asked["confirmed_at"]) == ("a form", None)
     link = door.link()
     shown = await door.client.get(link)
     assert "New@example.net" not in shown.text

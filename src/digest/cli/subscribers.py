@@ -253,7 +253,7 @@ def show(context: typer.Context, address: Address, as_json: Json = False) -> Non
             (
                 subscriber,
                 store.subscribers.history(subscriber.id),
-                store.editions.received(subscriber.id),
+                store.subscribers.received(subscriber.id),
             )
             for subscriber in store.subscribers.of_address(address)
         ]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, case, delete, func, null, or_, select, update
 
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import REOPENS, DeliveryState
-from digest.editions.model import Digest, Edition, EditionState, ReceivedEdition
+from digest.editions.model import Digest, Edition, EditionState
 from digest.store import editions
 from digest.store.article_queries import NEWEST_FIRST, selected
 from digest.store.connection import Database, Lock
@@ -59,27 +59,6 @@ class EditionStore:
                 paused_until is None or due_at is None or paused_until <= due_at
                 for _, _, paused_until in editions.readers(connection, edition_id, digest)
             )
-
-    def received(self, subscriber_id: int) -> list[ReceivedEdition]:
-        """Return the result of each delivery to a subscriber, latest last."""
-        query = (
-            select(delivery, edition.c.number)
-            .join(edition, edition.c.id == delivery.c.edition)
-            .where(delivery.c.subscriber == subscriber_id)
-            .order_by(delivery.c.id)
-        )
-        with self._database.read() as connection:
-            return [
-                ReceivedEdition(
-                    edition_id=row.edition,
-                    number=row.number,
-                    state=DeliveryState(row.state),
-                    attempts=row.attempts,
-                    changed_at=row.changed_at,
-                    error=row.error,
-                )
-                for row in connection.execute(query)
-            ]
 
     def note(self, digest: str) -> str | None:
         """Return the note for a digest's next edition; None if there is none."""

@@ -87,6 +87,13 @@ class SignupStore:
         with self._database.read() as connection:
             return _find(connection, identifier)
 
+    def of_person(self, address: str, person: str) -> list[Signup]:
+        """Return the requests for an address, and those of a person for another one."""
+        mine = (signup.c.folded == folded(address)) | (signup.c.person == person)
+        with self._database.read() as connection:
+            rows = connection.execute(select(signup).where(mine).order_by(signup.c.requested_at))
+            return list(map(_from_row, rows))
+
     def confirm(
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
     ) -> tuple[Outcome, ...]:

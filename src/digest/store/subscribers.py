@@ -9,8 +9,12 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
 
 from digest.articles.model import CategoryPath
+from digest.editions.delivery import DeliveryState
+from digest.editions.model import ReceivedEdition
 from digest.store.connection import Database, Lock
 from digest.store.schema import (
+    delivery,
+    edition,
     erased_address,
     meta,
     past_state,
@@ -49,6 +53,7 @@ _UNSUBSCRIBED = SubscriberState.UNSUBSCRIBED
 _Subscribers: TypeAlias = list[Subscriber]
 _Outcomes: TypeAlias = list[Outcome]
 _Exported: TypeAlias = list[NewSubscriber]
+_Received: TypeAlias = list[ReceivedEdition]
 
 
 class SubscriberStore:
@@ -252,6 +257,27 @@ class SubscriberStore:
                 )
                 for row in connection.execute(query.order_by(past_state.c.id))
             )
+
+    def received(self, subscriber_id: int) -> _Received:
+        """Return the result of each delivery to a subscriber, latest last."""
+        query = (
+            select(delivery, edition.c.number)
+            .join(edition, edition.c.id == delivery.c.edition)
+            .where(delivery.c.subscriber == subscriber_id)
+            .order_by(delivery.c.id)
+        )
+        with self._database.read() as connection:
+            return [
+                ReceivedEdition(
+                    edition_id=row.edition,
+                    number=row.number,
+                    state=DeliveryState(row.state),
+                    attempts=row.attempts,
+                    changed_at=row.changed_at,
+                    error=row.error,
+                )
+                for row in connection.execute(query)
+            ]
 
     def _change(
         self,

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.articles.model import CategoryPath
-from digest.editions.model import Digest
+from digest.editions.model import Digest, ReceivedEdition
 from digest.feeds.model import CategorySummary
 from digest.mail.translations import WORDS
 from digest.subscribers.model import PastState, Subscriber, SubscriberState
@@ -49,6 +49,9 @@ class PersonSubscriptions(Subscriptions, Protocol):
 
     def history(self, subscriber_id: int) -> tuple[PastState, ...]:
         """Return the states of a subscription before its present one, oldest first."""
+
+    def received(self, subscriber_id: int) -> list[ReceivedEdition]:
+        """Return the result of each delivery to a subscriber, latest last."""
 
     def prefer(
         self,
@@ -269,8 +272,14 @@ class Preferences:
 
     async def _download(self, mine: Sequence[Subscriber]) -> Response:
         """Return all that is stored about a person as a JSON file."""
-        told = await run_in_threadpool(lambda: [self._told(subscriber) for subscriber in mine])
-        content = json.dumps({"subscriptions": told}, ensure_ascii=False, indent=2)
+
+        def collected() -> dict[str, Any]:
+            own = mine[0]
+            asked = self._requests.of_person(own.address, own.person) if self._requests else []
+            return {"subscriptions": list(map(self._told, mine)), "requests": asked}
+
+        told = await run_in_threadpool(collected)
+        content = json.dumps(told, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": 'attachment; filename="subscriptions.json"'}
         return Response(
             content,
@@ -296,6 +305,10 @@ class Preferences:
             "history": [
                 {"state": past.state, "since": rfc3339(past.since), "reason": past.reason}
                 for past in self._subscriptions.history(subscriber.id)
+            ],
+            "mails": [
+                {"edition": mail.number, "state": mail.state, "at": rfc3339(mail.changed_at)}
+                for mail in self._subscriptions.received(subscriber.id)
             ],
         }
 

@@ -6,7 +6,7 @@ import secrets
 from base64 import b32encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -29,7 +29,7 @@ from digest.subscribers.signup import (
     network_of,
 )
 from digest.subscribers.tokens import PERSON_BYTES, read_confirmation_token
-from digest.times import Clock
+from digest.times import Clock, rfc3339
 from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
@@ -50,6 +50,9 @@ class Signups(Protocol):
 
     def find(self, identifier: str) -> Signup | None:
         """Return a request; None if there is none (any more)."""
+
+    def of_person(self, address: str, person: str) -> list[Signup]:
+        """Return the requests for an address, and those of a person for another one."""
 
     def confirm(
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
@@ -87,6 +90,23 @@ class SignupRequests:
         except ValueError:
             return "subscribe_bad_address"
         return "subscribe_disposable" if disposable else None
+
+    def of_person(self, address: str, person: str) -> list[dict[str, Any]]:
+        """Return what is stored of a person's requests, to be told. Blocking."""
+        return [
+            {
+                "address": signup.address,
+                "digests": signup.digests,
+                "categories": [list(path.names) for path in signup.categories],
+                "language": signup.language,
+                "timezone": signup.timezone,
+                "network": signup.network,
+                "shown": signup.wording,
+                "requested_at": rfc3339(signup.requested_at),
+                "confirmed_at": signup.confirmed_at and rfc3339(signup.confirmed_at),
+            }
+            for signup in self._signups.of_person(address, person)
+        ]
 
     async def ask(
         self,
