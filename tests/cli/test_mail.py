@@ -7,11 +7,14 @@ import email.policy
 import json
 import mailbox
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import typer
 
+from digest.app import preview_folder
 from digest.editions.delivery import DeliveryState
+from digest.settings import Settings
 from tests import stores
 from tests.cli.conftest import Program
 from tests.conftest import CONFIGURATION, Workplace
@@ -220,3 +223,22 @@ def test_what_is_too_old_for_an_edition_is_neither_shown_nor_sent(
         assert result.code == 1
         assert "there is nothing new" in result.err
     assert recipients(workplace) == []
+
+
+def test_preview_of_everything_goes_to_a_folder(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+    opened: list[str] = []
+
+    def write(_: Settings, folder: Path) -> int:
+        folders.append(folder)
+        return 7
+
+    monkeypatch.setattr(preview_folder, "write_previews", write)
+    monkeypatch.setattr(typer, "launch", opened.append)
+    assert program("preview", "--all").out == "7 files: see previews/index.html\n"
+    assert program("preview", "--all", "here", "--open").code == 0
+    assert folders == [Path("previews"), Path("here")]
+    assert opened[0].endswith("/here/index.html")
+    assert program("preview").code == 2

@@ -49,7 +49,8 @@ class Format(StrEnum):
 def preview(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="The digest's name in the configuration.")
+        str | None,
+        typer.Argument(help="The digest's name in the configuration; with --all, a folder."),
     ] = None,
     latest: Latest = None,
     for_: Annotated[
@@ -65,29 +66,29 @@ def preview(
         bool, typer.Option("--welcome", help="What a new subscriber is sent instead.")
     ] = False,
     all_: Annotated[
-        Path | None,
+        bool,
         typer.Option(
             "--all",
-            metavar="DIR",
             help="Write every mail and page, in every language, with sample data, into a folder.",
         ),
-    ] = None,
+    ] = False,
 ) -> None:
     """Show what the next edition of a digest would look like. Sends and stores nothing.
 
     With --lint the message is held to the rules of the specifications and the large providers;
     ends with 1 where it breaks one of them.
     """
-    if all_ is not None:
+    if all_:
         from digest.app.preview_folder import write_previews
 
         chosen: Context = context.obj
-        say(f"{write_previews(chosen.settings(), all_)} files: see {all_ / 'index.html'}")
+        folder = Path(name or "previews")
+        say(f"{write_previews(chosen.settings(), folder)} files: see {folder / 'index.html'}")
         if open_:
-            typer.launch((all_ / "index.html").resolve().as_uri())
+            typer.launch((folder / "index.html").resolve().as_uri())
         return
     if name is None:
-        raise typer.BadParameter("name a digest, or give --all DIR")
+        raise typer.BadParameter("name a digest, or give --all")
     with services_of(context, log=False) as services:
         digest = services.settings.digest(name)
         subscriber = _subscriber(services, name, for_) if for_ else None
