@@ -11,6 +11,7 @@ import pytest
 from digest.articles.model import (
     Availability,
     CategoryPath,
+    Credit,
     DateLimit,
     Draft,
     Note,
@@ -133,7 +134,8 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
     recording = Enclosure(url="https://example.org/a.mp3", media_type="audio/mpeg")
     digests.add(content_digest(replace(DRAFT, enclosure=recording)))
     digests |= {content_digest(replace(DRAFT, pinned=number)) for number in (1, 2)}
-    others |= {"enclosure": recording, "pinned": 1}
+    digests.add(content_digest(replace(DRAFT, credit=Credit(name="x"))))
+    others |= {"enclosure": recording, "pinned": 1, "credit": Credit(name="x")}
     assert len(digests | {content_digest(DRAFT)}) == len(others) + 2
     assert {field.name for field in fields(Draft)} - set(others) == {
         "identity",

@@ -4,10 +4,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.model import SafeHtml
+from digest.articles.model import Credit, SafeHtml
 from digest.articles.reading.enclosures import Enclosure
 from tests.defaults import default_feed
 from tests.effort import effort
@@ -99,6 +100,16 @@ def test_whatever_stands_in_an_article_the_feed_is_json_in_utf8(title: str, summ
     assert item["title"] == title.encode("utf-8", "replace").decode()
     if summary:
         assert item["summary"] == summary.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize("url", [None, "https://harbour.example/"])
+def test_the_source_is_one_of_the_authors(url: str | None) -> None:
+    credited = article(credit=Credit(name="Harbour", url=url), authors=("Ada",))
+    (item,) = load(json_feed(FEED, [credited]))["items"]
+    assert item["authors"] == [
+        {"name": "Ada"},
+        {"name": "Harbour", **({"url": url} if url else {})},
+    ]
 
 
 def test_a_recording_is_an_attachment() -> None:

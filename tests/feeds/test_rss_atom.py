@@ -20,7 +20,7 @@ from lxml import etree
 
 from digest import __version__
 from digest.articles.characters import publishable
-from digest.articles.model import Article, ArticleId, SafeHtml
+from digest.articles.model import Article, ArticleId, Credit, SafeHtml
 from digest.articles.reading.enclosures import Enclosure
 from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, JSON, RSS, Feed
@@ -78,6 +78,16 @@ def test_a_recording_is_what_podcast_players_get(write: Write) -> None:
     unsized = replace(sound, length=0)
     (entry,) = parse(write(FEED, [replace(article(1), enclosure=unsized)])).entries
     assert entry.enclosures[0].get("length", "0") == "0"
+
+
+@BOTH
+@pytest.mark.parametrize("url", [None, "https://harbour.example/"])
+def test_readers_find_the_source(write: Write, url: str | None) -> None:
+    credited = article(1, credit=Credit(name="Harbour & <News>", url=url))
+    (entry,) = parse(write(FEED, [credited])).entries
+    assert entry.source.title == "Harbour & <News>"
+    assert entry.source.get("href", entry.source.get("link")) == (url or credited.link)
+    assert (entry.id, entry.link) == (credited.id, credited.link)
 
 
 @BOTH

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Credit
 from digest.editions.model import contents
 from digest.mail.phrases import phrasebook
 from digest.mail.template_context import (
@@ -75,6 +77,22 @@ def test_a_source_is_the_authors_or_else_the_host() -> None:
     assert shown.lead is not None
     assert shown.lead.source == "Anna, Bo"
     assert [item.source for item in shown.sections[0].articles] == ["example.org", ""]
+
+
+@pytest.mark.parametrize(
+    ("credit", "authors", "told"),
+    [
+        ("Harbour News", (), "from Harbour News"),
+        ("Harbour News", ("Anna",), "Anna · from Harbour News"),
+        ("Anna", ("Anna",), "Anna"),
+        ("观察", (), ""),
+    ],
+)
+def test_a_mail_credits_the_source(credit: str, authors: tuple[str, ...], told: str) -> None:
+    link = "https://www.example.org/a"
+    articles = [make_article(number, link=link, authors=authors) for number in (1, 2)]
+    shown = seen(*(replace(article, credit=Credit(name=credit)) for article in articles))
+    assert shown.sections[0].articles[0].source == told
 
 
 def test_a_source_is_not_told_where_its_section_says_the_same() -> None:

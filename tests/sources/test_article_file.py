@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.draft import make_draft
-from digest.articles.model import Draft, SourceFile
+from digest.articles.model import Credit, Draft, SourceFile
 from digest.articles.reading.enclosures import Enclosure
 from digest.sources.article_file import article_file, file_path, own_feed, said_hash
 from digest.sources.model import Attachment, Entry, Source
@@ -59,6 +59,7 @@ def test_an_entry_becomes_an_article_with_all_that_it_says() -> None:
         url="https://harbour.example/a.mp3", media_type="audio/mpeg", length=5, duration=62
     )
     assert draft.announced
+    assert draft.credit == Credit(name="Harbour News", url="https://harbour.example/")
 
 
 def test_a_bare_entry_becomes_an_article() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from digest.articles.ingest.records import FileRecord, Reading
-from digest.articles.model import Article, Beside, Changes, Draft, Note, SameText, Severity
+from digest.articles.model import Article, Beside, Changes, Credit, Draft, Note, SameText, Severity
 from digest.articles.reading.enclosures import Enclosure
 from digest.store.database import Store
 from tests import stores
@@ -68,6 +68,21 @@ def test_a_file_that_says_the_same_changes_nothing_but_its_record(
     (record,) = store.articles.files().values()
     assert (record.size, record.mtime_ns, record.content) == (7, 8, "new")
     assert (record.text_hash, record.raw_hash) == ("text", "newer")
+
+
+def test_a_credit_is_published_and_stays_when_something_beside_the_text_changes(
+    store: Store,
+) -> None:
+    credit = Credit(name="Harbour", url="https://harbour.example/")
+    taken = first()
+    assert isinstance(taken.outcome, Draft)
+    credited = replace(taken, outcome=replace(taken.outcome, credit=credit))
+    store.articles.record([taken], NOW)
+    assert store.articles.record([credited], LATER).updated == 1
+    assert only(store).credit == credit
+    store.articles.record([again(beside(PICTURE))], AFTER)
+    assert (only(store).credit, only(store).image) == (credit, PICTURE)
+    assert store.articles.record([credited], AFTER).updated == 1  # without the picture
 
 
 @pytest.mark.parametrize(

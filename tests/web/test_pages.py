@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from digest.articles.facets import Facet, FacetKind
-from digest.articles.model import CategoryPath, SafeHtml
+from digest.articles.model import CategoryPath, Credit, SafeHtml
 from digest.editions.model import Digest
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedSummary
@@ -72,6 +72,14 @@ def test_an_article_page_shows_all_of_it(pages: WebPages) -> None:
     assert "/feeds/%E5%95%86%E4%B8%9A/%E8%88%AA%E8%BF%90/" in document.xpath("//article//a/@href")
     assert one.body.encode() in pages.article(one)
     assert len(alternates(document)) == 6  # its category's feeds and the site's
+
+
+@pytest.mark.parametrize("url", [None, "https://harbour.example/"])
+def test_an_article_page_credits_the_source(pages: WebPages, url: str | None) -> None:
+    document = page(pages.article(article(credit=Credit(name="Harbour <News>", url=url))))
+    (byline,) = document.xpath("//p[@class='byline']")
+    assert "来自 Harbour <News>" in byline.text_content()
+    assert byline.xpath("a/@href") == ([url] if url else [])
 
 
 def test_an_article_with_as_little_as_possible_has_a_page(pages: WebPages) -> None:

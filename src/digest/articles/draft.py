@@ -213,6 +213,7 @@ def _cleaned(
         enclosure=manuscript.enclosure,
         pinned=manuscript.pinned,
         announced=header.announced,
+        credit=header.credit,
         likeness=likeness(manuscript.title, words, manuscript.link, sketched=options.sketched),
         notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),
@@ -302,4 +303,6 @@ def _text_hash(header: Header) -> str:
     said += [header.link or "", header.language or "", header.summary, header.body]
     if header.publication.availability:
         said.append(repr(header.publication.availability))
+    if header.credit:
+        said.append(repr(header.credit))
     return hashed([*said, f"{header.present} {header.image is None}", header.local_image])

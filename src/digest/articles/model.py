@@ -153,6 +153,14 @@ class Availability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """Who published an article first: the source that it was taken from."""
+
+    name: str  #: plain text, one line, not empty
+    url: str | None = None  #: of its page, absolute http(s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manuscript:
     """What a file says, before its body is cleaned. Nothing in it is safe to show but as text."""
 
@@ -203,6 +211,7 @@ class Draft:
     enclosure: Enclosure | None = None
     pinned: int = 0  #: 0: not pinned; larger ones come first
     announced: bool = True  #: by editions, when the article is new
+    credit: Credit | None = None
     content: str = ""  #: ``revision.content_digest``; empty where it was not made yet
     #: Hex over what the file says but for what ``Beside`` has; empty: it never says the same.
     text_hash: str = ""
@@ -277,6 +286,7 @@ class Article:
     updated_at: datetime  #: aware UTC, not before published_at
     enclosure: Enclosure | None = None  #: the recording that it is about
     pinned: int = 0  #: in editions; 0: not pinned; larger ones come first
+    credit: Credit | None = None  #: the source that it was taken from
 
     def __post_init__(self) -> None:
         require_utc("published_at", self.published_at)

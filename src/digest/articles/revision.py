@@ -70,6 +70,8 @@ def content_digest(draft: Draft) -> str:
         published.append(astuple(draft.enclosure))
     if draft.pinned:
         published.append(draft.pinned)
+    if draft.credit is not None:
+        published.append(["credit", *astuple(draft.credit)])
     raw = json.dumps(published, separators=(",", ":")).encode("ascii")
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 

@@ -86,8 +86,11 @@ def _item(feed: Feed, article: Article) -> dict[str, Any]:
         item["image"] = article.image
     item["date_published"] = rfc3339(article.published_at)
     item["date_modified"] = rfc3339(article.updated_at)
-    if article.authors:
-        item["authors"] = [{"name": author} for author in article.authors]
+    authors = [{"name": author} for author in article.authors]
+    if credit := article.credit:
+        authors.append({"name": credit.name, **({"url": credit.url} if credit.url else {})})
+    if authors:
+        item["authors"] = authors
     if article.categories:
         item["tags"] = [str(category) for category in article.categories]
     if article.language and article.language != feed.site.language:

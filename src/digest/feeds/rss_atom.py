@@ -336,6 +336,8 @@ def _entry(feed: Feed, article: Article, text: _Text, title: str, summary: str) 
         entry.summary(summary)
     if feed.full and article.body:
         entry.content(text(article.body), type="html")
+    if credit := article.credit:
+        entry.source(text(credit.url or link), text(credit.name))
     if article.image:
         image = text(article.image)
         kind = image_type(article.image)
@@ -373,6 +375,10 @@ class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no t
             for name in ("type", "length"):
                 if link.get(name):
                     written.set(name, link[name])
+        for source in element.iterfind("source"):
+            page = source.find("link")
+            page.set("rel", "alternate")
+            etree.SubElement(source, "id").text = page.get("href")
         if self.xml_lang:
             element.set(_XML_LANG, self.xml_lang)
         return element

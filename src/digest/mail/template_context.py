@@ -177,8 +177,12 @@ def _item(
 ) -> Item:
     elsewhere = web_address(article.link)
     authors = words.say("separator").join(article.authors)
-    source = authors or (_host(elsewhere) if elsewhere else "")
     told = _name(section, words)
+    if (credit := article.credit) and credit.name not in (told, authors):
+        source = words.say("from_source", name=cut(one_line(credit.name), MAX_SOURCE))
+        source = f"{authors} · {source}" if authors else source
+    else:
+        source = authors or (_host(elsewhere) if elsewhere and not credit else "")
     width = MAX_LEAD_SUMMARY if number == 1 else MAX_SUMMARY
     title, image = one_line(article.title), web_address(article.image)
     return Item(

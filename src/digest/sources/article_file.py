@@ -13,6 +13,11 @@ import yaml
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.articles.characters import one_line, publishable_markup
+from digest.articles.reading.front_matter_keys import (
+    ANNOUNCE_KEY,
+    SOURCE_NAME_KEY,
+    SOURCE_URL_KEY,
+)
 from digest.articles.summary import summarize
 from digest.sources.model import Entry, FeedDocument, Source
 from digest.times import rfc3339
@@ -23,10 +28,6 @@ _TITLE, _NAME = 80, 60
 #: of a summary.
 _MAX_ID, _MAX_SUMMARY = 900, 4_000
 _NO_WORD = re.compile(r"[^\w]+")
-#: Front matter that tells where an article comes from.
-SOURCE_NAME, SOURCE_URL = "source_name", "source_url"
-#: Front matter that keeps a new article out of editions: ``false``.
-ANNOUNCE = "announce"
 
 
 def file_path(source: Source, entry: Entry, taken_at: datetime) -> str:
@@ -65,9 +66,9 @@ def article_file(
         "lang": entry.language,
         "summary": _plain(entry.summary)[:_MAX_SUMMARY],
         "image": entry.image,
-        SOURCE_NAME: entry.source_title or title or source.name,
-        SOURCE_URL: entry.source_link or document.home,
-        ANNOUNCE: "" if announced else False,
+        SOURCE_NAME_KEY: entry.source_title or title or source.name,
+        SOURCE_URL_KEY: entry.source_link or document.home,
+        ANNOUNCE_KEY: "" if announced else False,
     }
     if entry.attachment:
         fields["enclosure"] = {

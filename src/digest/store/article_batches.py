@@ -247,6 +247,7 @@ def _columns(entry: MatchedArticle, draft: Draft) -> dict[str, Any]:
         "body": draft.body,
         "enclosure": draft.enclosure,
         "pinned": draft.pinned,
+        "credit": draft.credit,
     }
 
 

@@ -54,6 +54,7 @@ COLUMNS = (
     article.c.body,
     article.c.enclosure,
     article.c.pinned,
+    article.c.credit,
 )
 #: The order of publication, the latest first.
 NEWEST_FIRST = (article.c.published_at.desc(), article.c.id.desc())
@@ -249,4 +250,5 @@ def from_row(row: Row[Any], categories: tuple[CategoryPath, ...]) -> Article:
         updated_at=row.updated_at,
         enclosure=row.enclosure,
         pinned=row.pinned,
+        credit=row.credit,
     )

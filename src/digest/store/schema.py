@@ -23,10 +23,12 @@ from sqlalchemy import (
     true,
 )
 
-from digest.store.types import Categories, Moment, Names, PlainText, Recording, Seconds, Whole
+from digest.articles.model import Credit
+from digest.articles.reading.enclosures import Enclosure
+from digest.store.types import AsObject, Categories, Moment, Names, PlainText, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 24))  # last: zones of requests
+REVISIONS = tuple(f"{number:04}" for number in range(1, 25))  # last: credits of articles
 
 metadata = MetaData(
     naming_convention={
@@ -89,8 +91,9 @@ article = Table(
     Column("authors", Names, nullable=False),
     Column("summary", PlainText, nullable=False),
     Column("body", PlainText, nullable=False),
-    Column("enclosure", Recording),
+    Column("enclosure", AsObject(Enclosure)),
     Column("pinned", Integer, nullable=False, server_default="0"),
+    Column("credit", AsObject(Credit)),
     Index(None, "published_at", "id"),
     sqlite_autoincrement=True,
 )

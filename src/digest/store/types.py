@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from digest.articles.model import CategoryPath
+from digest.articles.model import CategoryPath, Credit
 from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
 
@@ -136,19 +136,25 @@ class Names(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
-class Recording(TypeDecorator[Enclosure]):
-    """An enclosure as a JSON object."""
+class AsObject(TypeDecorator[Any]):
+    """A value of a class of data as a JSON object."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Enclosure | None, _dialect: Dialect) -> str | None:
+    def __init__(self, kind: type[Enclosure | Credit]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Enclosure | Credit | None, _dialect: Dialect) -> str | None:
         """Return the JSON text."""
         return None if value is None else storable(json.dumps(asdict(value)))
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> Enclosure | None:
-        """Return the enclosure."""
-        return None if value is None else Enclosure(**json.loads(value))
+    def process_result_value(
+        self, value: str | None, _dialect: Dialect
+    ) -> Enclosure | Credit | None:
+        """Return the value."""
+        return None if value is None else self.kind(**json.loads(value))
 
 
 class Categories(TypeDecorator[tuple[CategoryPath, ...]]):

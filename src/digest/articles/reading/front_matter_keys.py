@@ -56,6 +56,8 @@ IMAGE_KEYS = (
 ENCLOSURE_KEYS = ("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3")
 #: Whether editions may announce the article when it is new.
 ANNOUNCE_KEY = "announce"
+#: The source that an article was taken from, and the address of its page.
+SOURCE_NAME_KEY, SOURCE_URL_KEY = "source_name", "source_url"
 #: How far ahead of the others an article stands in an edition: a truth or a number.
 PIN_KEYS = ("pinned", "pin", "sticky", "top")
 LANGUAGE_KEYS = ("lang", "language", "locale")

@@ -22,6 +22,7 @@ from digest.articles.cleaning.tidy import texts_left_out
 from digest.articles.model import (
     SUFFIXES,
     CategoryPath,
+    Credit,
     Manuscript,
     Note,
     Severity,
@@ -51,6 +52,8 @@ from digest.articles.reading.front_matter_keys import (
     NOTHING,
     PATTERN_KEYS,
     PIN_KEYS,
+    SOURCE_NAME_KEY,
+    SOURCE_URL_KEY,
     SUMMARY_KEYS,
     TRUE,
 )
@@ -113,6 +116,7 @@ class Header:
     enclosure: Enclosure | None
     pinned: int
     announced: bool  #: by editions, when the article is new
+    credit: Credit | None
     notes: tuple[Note, ...]
     present: bool  #: there is a front matter
     body: str  #: as it is written
@@ -186,6 +190,7 @@ def parse_header(
         enclosure=enclosure,
         pinned=pinned,
         announced=_text(front.fields, ANNOUNCE_KEY).lower() not in FALSE,
+        credit=_credit(front.fields),
         notes=tuple(notes[:MAX_NOTES]),
         present=front.present,
         body=front.body,
@@ -277,6 +282,11 @@ def _link(fields: Mapping[str, Value]) -> str | None:
     candidates = [*_texts(fields, LINK_KEYS)]
     candidates += (text for text in _texts(fields, PATTERN_KEYS) if not _PATTERN.search(text))
     return next(filter(None, map(uris.absolute, candidates)), None)
+
+
+def _credit(fields: Mapping[str, Value]) -> Credit | None:
+    name = summarize(plain_line(_text(fields, SOURCE_NAME_KEY)), MAX_NAME)
+    return Credit(name=name, url=uris.absolute(_text(fields, SOURCE_URL_KEY))) if name else None
 
 
 def _authors(fields: Mapping[str, Value]) -> Iterable[str]:
