@@ -73,11 +73,14 @@ def test_data_that_is_a_link_into_the_output_is_refused(tmp_path: Path) -> None:
     assert error.startswith("paths.data = data: must not lie in the folder of paths.output")
 
 
-def test_an_output_that_is_a_link_into_the_articles_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "articles/public").mkdir(parents=True)
-    (tmp_path / "public").symlink_to("articles/public")
+@pytest.mark.parametrize(("key", "name"), [("paths.output", "public"), ("paths.data", "data")])
+def test_a_folder_that_is_a_link_into_the_articles_is_refused(
+    tmp_path: Path, key: str, name: str
+) -> None:
+    (tmp_path / "articles/own").mkdir(parents=True)
+    (tmp_path / name).symlink_to("articles/own")
     (error,) = told(tmp_path, "")
-    assert error.startswith("paths.output = public: must not lie in the folder of paths.articles")
+    assert error.startswith(f"{key} = {name}: must not lie in the folder of paths.articles")
 
 
 def test_neither_the_configuration_nor_a_password_file_may_be_published(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def published_secrets(
 ) -> list[ConfigurationError]:
     """Return an error for each secret that lies in the output folder, links resolved.
 
+    Neither the output nor the data may lie among the articles: links there could lead into them.
     ``path`` is the configuration file; ``secret_files`` hold secrets, by environment variable.
     """
     output = settings.paths.output
@@ -37,9 +38,11 @@ def published_secrets(
             problem = f"must not lie in the folder of paths.output ({where}): everybody may read it"
             errors.append(ConfigurationError(key, str(secret), problem))
     for key, root in _roots(settings):
-        if real.is_relative_to(folder := Path(os.path.realpath(root))):
-            problem = f"must not lie in the folder of {key} ({folder})"
-            errors.append(ConfigurationError("paths.output", str(output), problem))
+        folder = Path(os.path.realpath(root))
+        for own, place in (("paths.output", output), ("paths.data", settings.paths.data)):
+            if Path(os.path.realpath(place)).is_relative_to(folder):
+                problem = f"must not lie in the folder of {key} ({folder})"
+                errors.append(ConfigurationError(own, str(place), problem))
     return errors
 
 
