@@ -34,6 +34,8 @@ _MARKDOWN_BLOCK = re.compile(
     r"\n[^\S\n]*\n {0,3}(?:#{1,6} |[-*+] |[0-9]{1,9}[.)] |> |```|~~~|\||!?\[[^\]\n]*\][(:\[])"
     r"|\n[^\S\n]*\n(?! {4}|\t)[^\n<]*(?:\*\*[^*\n]+\*\*|\]\(|`[^`\n]+`)"
 )
+#: An element in which Python-Markdown and kramdown read Markdown.
+_MARKDOWN_ATTRIBUTE = re.compile(r"<[a-z][^<>]*\smarkdown(?:=[\"']?\w+[\"']?)?[\s>]")
 #: A line that Markdown would not take for code, as it would the indented lines of HTML.
 _NOT_INDENTED = re.compile(r"^ {0,3}[^\s]", re.MULTILINE)
 #: Elements in which text is no Markdown.
@@ -57,6 +59,7 @@ class Body:
     )
     language: str = ""
     remarks: tuple[Remark, ...] = ()  #: what in it is not used
+    repeated_footnotes: tuple[str, ...] = ()  #: labels that are defined more than once
 
 
 def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool) -> Body:
@@ -74,10 +77,19 @@ def read_body(text: str, path: PurePosixPath, *, heading: bool, first_line: bool
     text = _unescaped(expansion.run() if expansion else text)
     if markdown:
         fragments = expansion.fragments if expansion else []
+        written = expansion.text if expansion else text
         body = _markdown(text, fragments, heading=heading, first_line=first_line)
+        labels = body.repeated_footnotes
+        body = replace(body, remarks=tuple(_repeated(label, written) for label in labels))
     else:
         body = _hypertext(text, heading=heading)
-    return replace(body, remarks=tuple(expansion.remarks)) if expansion else body
+    return replace(body, remarks=(*expansion.remarks, *body.remarks)) if expansion else body
+
+
+def _repeated(label: str, text: str) -> Remark:
+    """Return a remark on a footnote with several definitions."""
+    line = text.count("\n", 0, max(text.find(f"[^{label}]:"), 0))
+    return Remark(line=line, cause=f"the footnote {label} is there more than once; the last counts")
 
 
 def _unescaped(text: str) -> str:
@@ -102,6 +114,8 @@ def _is_hypertext(text: str) -> bool:
     Crawlers write such files: all text is within elements, and none is Markdown.
     """
     start = _BLOCK_FIRST.match(text)
+    if start and " markdown" in text and _MARKDOWN_ATTRIBUTE.search(text):
+        return False
     if start is None or start["document"] or not _TEXT_BLOCK.search(text):
         return start is not None
     parser = LexborHTMLParser("<!doctype html><body>" + bounded(text))
@@ -147,7 +161,12 @@ def _markdown(text: str, fragments: list[str], *, heading: bool, first_line: boo
             title = " ".join(lines)
             tokens = tokens[:start] + tokens[start + 3 :]
     markup = markdown.renderer.render(tokens, markdown.options, environment)
-    return Body(markup=restore(markup, fragments), title=restore_text(title, fragments))
+    repeated = cast("list[str]", environment["repeated_footnotes"])
+    return Body(
+        markup=restore(markup, fragments),
+        title=restore_text(title, fragments),
+        repeated_footnotes=tuple(repeated),
+    )
 
 
 def _title_start(tokens: Sequence[Token], *, first_line: bool) -> int | None:

@@ -24,8 +24,11 @@ TOKEN_MARKS = {ord(_OPEN): None, ord(_CLOSE): None}
 _TOKEN = re.compile(f"{_OPEN}([0-9]{{1,7}}){_CLOSE}")
 _ENCODED = re.compile("%EF%B7%90([0-9]{1,7})%EF%B7%91")
 _PARAGRAPH = re.compile(f"<p>{_OPEN}([0-9]{{1,7}}){_CLOSE}</p>")
-_BLOCK = re.compile(r"</?(?:blockquote|details|figure|footer|p|pre)\b")
+_BLOCK = re.compile(
+    r"</?(?:article|aside|blockquote|center|details|div|figure|footer|p|pre|section|summary)\b"
+)
 _HTML_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
+_END_NAME = re.compile(r"</([a-zA-Z][\w.]*)")
 _ANY_TAG = re.compile(r"<[^<>]*>")
 #: Characters of a tag or a formula.
 _MAX_TAG = 10_000
@@ -62,6 +65,8 @@ class Expansion:
     variables: dict[str, str] = field(default_factory=dict)
     open_tags: list[tuple[str, str]] = field(default_factory=list)  #: names and their ends
     never_closed: set[str] = field(default_factory=set)
+    closed: frozenset[str] | None = None  #: names in end tags of HTML
+    last_matches: dict[re.Pattern[str], int] = field(default_factory=dict)
     ticks: Mapping[int, list[int]] | None = None
     code_blocks: Mapping[int, int] = field(default_factory=dict)  #: starts and ends
 
@@ -138,6 +143,19 @@ class Expansion:
         if end is None:
             self.never_closed.add(name)
         return end.span() if end else None
+
+    def closed_names(self) -> frozenset[str]:
+        """Return the names in end tags of HTML."""
+        if self.closed is None:
+            self.closed = frozenset(_END_NAME.findall(self.text))
+        return self.closed
+
+    def last(self, pattern: re.Pattern[str]) -> int:
+        """Return where the last match of a pattern begins; -1 without any."""
+        if pattern not in self.last_matches:
+            starts = [match.start() for match in pattern.finditer(self.text)]
+            self.last_matches[pattern] = starts[-1] if starts else -1
+        return self.last_matches[pattern]
 
     def close(self, name: str) -> str:
         """Return the end of the innermost open tag of this name and of those inside it."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, deque
 from collections.abc import Sequence
 from functools import cache
 
@@ -13,6 +14,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block.html_block import html_block
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from digest.articles.cleaning.policy import DROPPED, TAGS, VOID, elements
@@ -57,7 +59,16 @@ def engine() -> MarkdownIt:
     markdown.core.ruler.at("inline", _inline)
     markdown.core.ruler.push("named_tags", _named_tags)
     markdown.core.ruler.push("bare_links", _bare_links)
-    return markdown.use(footnote_plugin)
+    markdown.use(deflist_plugin).use(footnote_plugin)
+    markdown.core.ruler.after("block", "repeated_footnotes", _repeated_footnotes)
+    return markdown
+
+
+def _repeated_footnotes(state: StateCore) -> None:
+    """Collect the labels of footnotes that are defined more than once; their last text counts."""
+    opening = (token for token in state.tokens if token.type == "footnote_reference_open")
+    labels = Counter(token.meta["label"] for token in opening)
+    state.env["repeated_footnotes"] = [label for label, count in labels.items() if count > 1]
 
 
 def _inline(state: StateCore) -> None:
@@ -108,6 +119,11 @@ def _named_tags(state: StateCore) -> None:
 
 
 def _name_tags(children: Sequence[Token], closed: set[str]) -> None:
+    ends: dict[str, deque[int]] = {}  # of elements, by name, from the current position on
+    for position, child in enumerate(children):
+        tag = _TAG.fullmatch(child.content) if child.type == "html_inline" else None
+        if tag and tag[1]:
+            ends.setdefault(tag[2].lower(), deque()).append(position)
     matched: set[int] = set()
     index = 0
     while index < len(children):
@@ -117,6 +133,9 @@ def _name_tags(children: Sequence[Token], closed: set[str]) -> None:
         if tag is None:
             continue
         name, bare = tag[2].lower(), not tag[3].strip()
+        waiting = ends.get(name, deque())
+        while waiting and waiting[0] < index:
+            waiting.popleft()
         if tag[1]:
             if index - 1 not in matched and (name in HIDING or name not in _KNOWN):
                 token.type = "text"  # its start was not in this text
@@ -126,13 +145,13 @@ def _name_tags(children: Sequence[Token], closed: set[str]) -> None:
         elif name in VOID:
             if bare and name not in _PLAIN_VOID:
                 token.type = "text"
-        elif (end := _end(children, index, name, matched)) is not None:
+        elif waiting:
             if name not in HIDING:
-                matched.add(end)
-            elif bare and _is_sentence(children[index:end]):
-                token.type = children[end].type = "text"
+                matched.add(waiting.popleft())
+            elif bare and _is_sentence(children[index : waiting[0]]):
+                token.type = children[waiting.popleft()].type = "text"
             else:
-                index = end + 1
+                index = waiting[0] + 1
         elif name in HIDING:
             if bare or name in RAW_TEXT - {"iframe"}:
                 token.type = "text"
@@ -140,17 +159,6 @@ def _name_tags(children: Sequence[Token], closed: set[str]) -> None:
                 token.content += f"</{name}>"
         elif name not in _OFTEN_OPEN and name not in closed and ":" not in name:
             token.type = "text"
-
-
-def _end(children: Sequence[Token], index: int, name: str, matched: set[int]) -> int | None:
-    """Return the index of the first end tag of ``name`` from ``index`` on that is not matched."""
-    for position in range(index, len(children)):
-        child = children[position]
-        if child.type == "html_inline" and position not in matched:
-            tag = _TAG.fullmatch(child.content)
-            if tag and tag[1] and tag[2].lower() == name:
-                return position
-    return None
 
 
 def _is_sentence(children: Sequence[Token]) -> bool:

@@ -9,6 +9,8 @@ from bisect import bisect_right
 
 from digest.articles.model import ARTICLE_SCHEME
 from digest.articles.reading import generator_tags as tags
+from digest.articles.reading.block_marks import BLOCK_RULES
+from digest.articles.reading.components import COMPONENT_RULES
 from digest.articles.reading.expansion import (
     TOKEN_MARKS,
     Expansion,
@@ -19,7 +21,7 @@ from digest.articles.reading.expansion import (
     quoted,
     titled,
 )
-from digest.articles.reading.generator_tags import arguments
+from digest.articles.reading.inline_marks import INLINE_RULES
 from digest.articles.reading.markdown import engine
 from digest.articles.reading.template_tags import TAG_RULES
 
@@ -29,14 +31,22 @@ _SHORTCODE_MARK = re.compile(
     r"\[(?:/|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
 )
 _MARKDOWN_MARK = re.compile(
-    r"\{(?:[%{#:./ \t]|static|filename|attach|author|category|tag|index|[\w-]+=)|\$"
+    r"\{(?:[%{#:./ \t>~=+-]|static|filename|attach|author|category|tag|index|[\w-]+=)|\$"
     r"|\\(?:[(\[]|begin\{)"
-    r"|\[(?:[/!\[]|toc\]|TOC\]|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
-    r"|@\[|\*\[|:(?:::|material-|fontawesome-|octicons-|simple-)|!!!|\?\?\?|==|%%|-8<"
-    r"|\|(?:filename|static|attach)\||\n(?:import|export) |<Tab|=\{"
+    r"|\[(?:[/!\[]|[ xX]\][ \t]|toc\]|TOC\]"
+    r"|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
+    r"|@\[|\*\[|:(?:::|[\w+-]+:)|!!!|\?\?\?|==|%%|-8<|\+\+[\w\"]|[~^][\w+-]{1,12}[~^]|\^\^"
+    r"|\|(?:filename|static|attach)\||\|[0-9x]+\]|\n(?:import |export |@tab |<--->|///)|<<<|=\{"
+    r"|```(?:dataview|mdx-|[^\n`]{0,200}(?:title=|filename=|\]))"
+    r"|<[A-Z][\w.]|\^[a-zA-Z0-9-]+[ \t]*(?:\n|\Z)"
 )
 #: What brackets hold that are signs of TeX.
 _TEX = re.compile(r"\\[a-zA-Z]|[\^_={}+<>]|\w\*\w|^\s*[a-zA-Z]\s*$")
+#: The title of a block of code, with Docusaurus, MkDocs, Hugo and VitePress.
+_FENCE_TITLE = re.compile(
+    r"\b(?:title|filename)\s*=\s*(?:\"([^\"]+)\"|'([^']+)'|([^\s{},]+))"
+    r"|^\s*[\w+#-]+\s+\[([^\]]+)\]"
+)
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 _INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 
@@ -44,7 +54,8 @@ _INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 def expand(text: str, *, markdown: bool) -> Expansion | None:
     """Return the expansion of a body, not yet ``run``; None if there is nothing to expand."""
     if markdown:
-        if not _MARKDOWN_MARK.search(text) and not text.startswith(("import ", "export ")):
+        begins = text.startswith(("import ", "export ", "///"))
+        if not begins and not _MARKDOWN_MARK.search(text) and " markdown" not in text:
             return None
     elif not (
         ("{" in text and ("{%" in text or "{{" in text))
@@ -78,7 +89,20 @@ def _fence(x: Expansion, match: re.Match[str]) -> Result:
     closing = re.compile(rf"^[ \t>]*{mark[0]}{{{len(mark)},}}[ \t]*$", re.MULTILINE)
     end = closing.search(x.text, match.end())
     stop = end.end() if end else len(x.text)
-    return x.text[match.start() : stop], stop
+    language = match[2].strip().lower()
+    if language in ("dataview", "dataviewjs"):
+        x.remark(match.start(), f"the {language} is not evaluated; it is left out")
+        return "", stop
+    if language == "mdx-code-block":
+        return x.inner(x.text[match.end() : end.start() if end else stop], match.end()), stop
+    written = x.text[match.start() : stop]
+    titles = _FENCE_TITLE.search(match[2])
+    prefix = written[: written.find(mark)]
+    if not titles or prefix.strip(" \t>"):
+        return written, stop
+    title = x.token(titled(next(filter(None, titles.groups()))))
+    gap = prefix.rstrip()
+    return f"{gap}\n{prefix}{title}\n{gap}\n{written}", stop
 
 
 def _ticks(x: Expansion, match: re.Match[str]) -> Result:
@@ -127,91 +151,6 @@ def _escape(_: Expansion, match: re.Match[str]) -> Result:
 
 
 # The marks of Markdown's dialects.
-
-
-def _container(x: Expansion, match: re.Match[str]) -> Result:
-    name, rest = (match[2] or "").lower(), match[3].strip()
-    rest = re.sub(r"\{[^{}]*\}$", "", rest).strip()
-    if not name:
-        if not x.open_tags and not rest:
-            return None
-        return x.block(x.close(":::"), match.start() + len(match[1]), match.end()), match.end()
-    title = x.words(rest[1:-1] if rest.startswith("[") and rest.endswith("]") else rest)
-    if name in tags.FOLDED:
-        opening, closing = tags.box("", title, folded=True)
-    elif name in tags.BOX_KINDS:
-        opening, closing = tags.box(name, title)
-    else:
-        opening, closing = (
-            (f"<p><strong>{title}</strong></p>" if title and name in tags.TABS else ""),
-            "",
-        )
-    x.open_tags.append((":::", closing))
-    return x.text[match.start() : match.start() + len(match[1])] + x.block(
-        opening, match.start() + len(match[1]), match.end()
-    ), match.end()
-
-
-def _admonition(x: Expansion, match: re.Match[str]) -> Result:
-    prefix, mark, head = match[1], match[2], match[3].strip()
-    lines, end = _body(x.text, match.end(), prefix)
-    quoted = re.search(r"\"([^\"]*)\"|'([^']*)'", head)
-    title = x.words(quoted[1] or quoted[2] or "") if quoted else ""
-    words = (head[: quoted.start()] if quoted else head).split()
-    if mark.startswith("==="):
-        if not quoted:
-            return None
-        opening, closing = f"<p><strong>{title}</strong></p>", ""
-    elif not words and not quoted:
-        return None
-    else:
-        kind = "" if quoted and not title else (words[0] if words else "")
-        opening, closing = tags.box(kind, title, folded=mark.startswith("???"))
-    inner = x.inner("\n".join(lines), match.end())
-    body = "\n".join(f"{prefix}{line}".rstrip() for line in inner.split("\n"))
-    gap = prefix.rstrip()
-    parts = [
-        gap,
-        prefix + x.token(opening),
-        gap,
-        body,
-        gap,
-        prefix + x.token(closing) if closing else gap,
-    ]
-    return "\n".join(parts) + "\n", end
-
-
-def _body(text: str, position: int, prefix: str) -> tuple[list[str], int]:
-    """Return the indented lines that belong to a mark, without their indent, and their end."""
-    lines: list[str] = []
-    end = position
-    at = position + 1
-    while at < len(text):
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        line = text[at:stop]
-        rest = line.removeprefix(prefix) if line.startswith(prefix) else ""
-        if not line.strip(" \t>"):
-            lines.append("")
-        elif rest.startswith(("    ", "\t")):
-            lines.append(rest[1:] if rest.startswith("\t") else rest[4:])
-            end = stop
-        else:
-            break
-        at = stop + 1
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines, end
-
-
-def _callout(x: Expansion, match: re.Match[str]) -> Result:
-    kind, title = match[2], match[4].strip()
-    label = kind.replace("-", " ").replace("_", " ").capitalize()
-    shown = title or label
-    return (
-        f"{match[1]}{x.token('<strong>')}{shown}{x.token('</strong>')}\n{match[1].rstrip()}",
-        match.end(),
-    )
 
 
 def _attributes(x: Expansion, match: re.Match[str]) -> Result:
@@ -290,38 +229,6 @@ def _mark(x: Expansion, match: re.Match[str]) -> Result:
     return f"{x.token('<mark>')}{match[1]}{x.token('</mark>')}", match.end()
 
 
-def _statement(x: Expansion, match: re.Match[str]) -> Result:
-    """Leave out an import or export of MDX, which begins a paragraph."""
-    last = x.before(match.start() - 1).strip() if match.start() else ""
-    if last and not re.match(r"(?:import|export)\s|.*[;})]$", last):
-        return None
-    return "", match.end()
-
-
-def _component(x: Expansion, match: re.Match[str]) -> Result:
-    """Expand a component of MDX that is alone on its line."""
-    tag = match[2]
-    name = match[3]
-    closing, single = tag.startswith("</"), tag.endswith("/>")
-    if not single and f"</{name}" not in x.text:
-        return None
-    if closing:
-        return match[1], match.end()
-    given = arguments(re.sub(r"[<>{}]", " ", tag[len(name) + 1 :].rstrip("/>")))
-    if name.lower() in tags.TABS and (title := given.first("label", "title", "value")):
-        return match[1] + x.block(
-            titled(title), match.start() + len(match[1]), match.end()
-        ), match.end()
-    if single:
-        made = tags.guessed(given, whole=True)
-        if not made and name.lower() in tags.ELSEWHERE:
-            made = tags.elsewhere(name.lower(), given)
-        if made:
-            return match[1] + x.block(made, match.start() + len(match[1]), match.end()), match.end()
-        x.remark(match.start(), f"the component {name} is left out")
-    return match[1], match.end()
-
-
 def _snippet(x: Expansion, match: re.Match[str]) -> Result:
     x.remark(match.start(), "a snippet of another file is not included")
     return "", match.end()
@@ -351,9 +258,7 @@ _DIALECTS: tuple[tuple[str, str, Handler], ...] = (
         ),
         leave_out,
     ),
-    ("container", r"^([ \t>]*):{3,}[ \t]*(?:\{?\.?([\w-]+)\}?)?([^\n]*)$", _container),
-    ("admonition", r"^([ \t>]*)(!!!|\?\?\?\+?|===[+!]?)[ \t]+([^\n]+)$", _admonition),
-    ("callout", r"^((?:[ \t]*>)+[ \t]*)\[!([\w -]+)(?:\|[^\]\n]*)?\]([+-]?)([^\n]*)$", _callout),
+    *BLOCK_RULES,
     *TAG_RULES,
     ("kramdown_comment", r"(?s:\{::comment\}.*?\{:/(?:comment)?\})", leave_out),
     ("kramdown", r"\{::?/?(?:options|nomarkdown|comment|/)[^{}\n]*\}|\{:/\w*\}", leave_out),
@@ -382,18 +287,22 @@ _DIALECTS: tuple[tuple[str, str, Handler], ...] = (
         leave_out,
     ),
     ("site_page", r"(?<=[(\"'<])[{|](?:author|category|tag|index)[}|][^\s)\"'>]*", leave_out),
+    *COMPONENT_RULES,
     (
-        "statement",
+        "snippet",
         (
-            r"^(?:import\s(?:[^'\"\n;]|\n(?!\s*\n)){0,500}?['\"][^'\"\n]+['\"];?[ \t]*$"
-            r"|export\s+(?:const|let|var|default|function|async|class)\b(?:[^\n]|\n(?!\s*\n))*)"
+            r"^[ \t>]*(?:-{1,}8<-{1,}[ \t]*\n(?:[^\n]*\n){1,50}?[ \t>]*-{1,}8<-{1,}[ \t]*$"
+            r"|-{1,}8<-{1,}[^\n]*$|<<<[ \t]*[@./\w][^\n]*$|@\[code[^\]\n]*\]\([^)\n]*\)[ \t]*$)"
         ),
-        _statement,
+        _snippet,
     ),
-    ("component", r"^([ \t>]*)(</?([A-Z][\w.]*)(?:\s[^<>]*)?/?>)[ \t]*$", _component),
-    ("snippet", r"^[ \t>]*-{1,}8<-{1,}[^\n]*$", _snippet),
     ("abbreviation", r"^\*\[[^\]\n]+\]:[^\n]*$", leave_out),
-    ("icon", r":(?:material|fontawesome|octicons|simple)-[a-z0-9-]+:(?:\{[^{}\n]*\})?", leave_out),
+    (
+        "icon",
+        r":(?:material|fontawesome|octicons|simple)-[a-z0-9-]+:(?:\{[^{}\n]*\})?[ \t]*",
+        leave_out,
+    ),
+    *INLINE_RULES,
 )
 
 _MARKDOWN_RULES = compiled(_DIALECTS)
