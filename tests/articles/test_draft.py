@@ -283,6 +283,12 @@ def test_an_article_without_image_shows_the_picture_of_its_video() -> None:
         '<img src="https://e.org/images/icons/share.png">',
         '<img src="https://www.gravatar.com/avatar/0?s=48">',
         '<img src="https://e.org/spacer.gif">',
+        '<img src="https://e.org/share-icon.png">',
+        '<img src="https://e.org/avatar.jpg?v=2">',
+        '<img src="https://e.org/assets/site-logo.png">',
+        '<img src="https://e.org/wechat_qrcode.png">',
+        '<img src="https://e.org/img/blank.gif">',
+        '<img src="https://feeds.example.org/~r/x/~4/abc">',
     ],
 )
 def test_the_picture_of_an_article_is_no_icon_badge_or_drawing(other: str) -> None:
@@ -291,6 +297,15 @@ def test_the_picture_of_an_article_is_no_icon_badge_or_drawing(other: str) -> No
         "https://e.org/badger.jpg"
     )
     assert article(f"---\ntitle: T\n---\na {other}\n").image is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["iconic-bridge.jpg", "logos-of-the-port.jpg", "new-logo.jpg", "silicon.png", "share.jpg"],
+)
+def test_pictures_named_alike_are_pictures(name: str) -> None:
+    text = f"---\ntitle: T\n---\n![](https://e.org/{name})\n"
+    assert article(text).image == f"https://e.org/{name}"
 
 
 @pytest.mark.parametrize("language", ["ar", "he", "fa-IR", "ur", "ps", "sd", "yi", "dv", "ckb"])

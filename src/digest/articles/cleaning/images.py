@@ -56,6 +56,8 @@ _BADGE = re.compile(
     r"|/(?:emojis?|twemoji|smil(?:ies|eys)|emoticons?|icons?|favicons?|avatars?)/"
     r"|(?:^|[/_-])(?:favicon|apple-touch-icon|mstile|spacer|pixel)\b[\w-]*(?:\.\w{2,4})?$"
     r"|^(?:[\w.-]+\.)?gravatar\.com/"
+    r"|[/_-](?:icon|avatar|blank|transparent|spinner|loading|placeholder|qr|qr-?code|rss)[0-9]*\.\w+$"
+    r"|/(?:site[_-])?logo[0-9]*\.\w+$|^stats\.wordpress\.com/|/~r/[^/]+/~4/"
     r"|[/_.-][1-9]?[0-9]x[1-9]?[0-9](?:[/_.@-]|$)",  # pixels below 100
     re.IGNORECASE,
 )
