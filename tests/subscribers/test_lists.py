@@ -560,6 +560,14 @@ OTHERS: dict[str, tuple[str, str, dict[str, SubscriberState | None]]] = {
         "utf-8",
         {"a": ACTIVE, "b": UNSUBSCRIBED},
     ),
+    "zeros for nothing": (
+        (
+            "email,unsubscribed_at,Complaints,Bounced\na@x.example,0000-00-00 00:00:00,0.0%,0\n"
+            "b@x.example,2024-01-02,0,0\nc@x.example,0000-00-00,0,1\n"
+        ),
+        "utf-8",
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
+    ),
     "words in yes-or-no columns": (
         (
             "email,active,confirmed,opted out\n"

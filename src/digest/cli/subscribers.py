@@ -433,7 +433,7 @@ def import_(
 
 def _mapped(pairs: Sequence[str]) -> dict[str, str]:
     """Return the fields of columns given as ``COLUMN=FIELD``; raise ValueError."""
-    from digest.subscribers.lists import COLUMNS
+    from digest.subscribers.list_words import COLUMNS
 
     mapped = {}
     for pair in pairs:

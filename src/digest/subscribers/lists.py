@@ -7,42 +7,23 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from digest.articles.reading.decode import decode
+from digest.subscribers.list_words import (
+    COLUMNS,
+    EVIDENCE,
+    STATES,
+    field_of,
+    plain,
+    says_no,
+    state_of,
+)
 from digest.subscribers.model import NewSubscriber, PastState, SubscriberState
 from digest.subscribers.tokens import is_person
-
-#: The columns of our own export.
-COLUMNS = (
-    "address",
-    "digest",
-    "name",
-    "categories",
-    "language",
-    "timezone",
-    "state",
-    "since",
-    "reason",
-    "consent",
-    "paused_until",
-    "created_at",
-    "person",
-    "old_ids",
-    "history",
-)
-
-
-def _plain(text: str) -> str:
-    """Return a name without case, accents, spaces and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.sub(r"\W|_", "", unicodedata.normalize("NFC", letters))
-
 
 _DELIMITERS = ",;\t|"
 #: Characters of a value, the limit that the module csv has by itself. It would break off the list
@@ -51,79 +32,7 @@ _MAX_VALUE = 131_072
 csv.field_size_limit(2**31 - 1)
 #: Columns that an error names, and characters of each name.
 _MAX_TOLD = 40
-_ACTIVE, _UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
-_SUPPRESSED = SubscriberState.SUPPRESSED
 
-#: What columns are called elsewhere (listmonk, Mailchimp, Substack, Ghost, Buttondown, Sendy,
-#: beehiiv, Kit, MailerLite, phpList, Mailtrain and others), without case and punctuation.
-_SYNONYMS = {
-    "address": "email emailaddress mail mailaddress emailid subscriber subscriberemail contactemail"
-    " emailadresse mailadresse adresseemail adressemail courriel correo correoelectronico"
-    " eposta epost indirizzoemail 邮箱 邮箱地址 电子邮件 电子邮箱 郵箱 電子郵件"
-    " メールアドレス メール",
-    "name": "fullname subscribername displayname contactname attribname 姓名 氏名 お名前",
-    "first name": "firstname first fname givenname forename vorname prenom nombre",
-    "last name": "lastname last lname surname familyname nachname nom apellido apellidos",
-    "language": "lang locale preferredlanguage sprache",
-    "timezone": "tz",
-    "state": "status subscriptionstatus subscriberstatus subscriberstate emailstatus memberstatus",
-    "type": "subscribertype",
-    "since": "changedat lastchanged statuschangedat",
-    "reason": "unsubreason unsubscribereason unsubscriptionreason bouncereason",
-    "created_at": "created createdat creationdate subscribedat subscriptiondate dateadded addedat"
-    " added entered signupdate signupat optinat dateadd joindate datejoined addedtime createdon"
-    " datesubscribed registriertam",
-    "consent": "gdprconsent consentgiven",
-    "subscribed": "subscribedtoemails issubscribed optedin optin active isactive newsletter"
-    " acceptsmarketing acceptsemailmarketing emailoptin emailconsent",
-    "confirmed": "isconfirmed isthissubscriberconfirmed aktiviertam",
-    "unsubscribed": "unsubtime unsubscribedat unsubscriptiondate dateunsubscribed optedout optout"
-    " optedoutat emaildisabled emailsdisabled deletedat isunsubscribed",
-    "suppressed": "cleantime bounced bouncedat complained complainedat blacklisted blocklisted"
-    " isthissubscriberblacklisted isblacklisted suppressedat",
-}
-_FIELDS = {
-    _plain(synonym): field for field, synonyms in _SYNONYMS.items() for synonym in synonyms.split()
-} | {_plain(field): field for field in (*COLUMNS, *_SYNONYMS)}
-#: What columns of other names tell all the same: an opt-out that is overlooked is mail to somebody
-#: who wants none. Values that are not understood count for nothing there.
-_HINTS = tuple(
-    (field, re.compile(words))
-    for field, words in (
-        ("unsubscribed", r"unsub|optout|optedout|donotcontact|donotemail|^dnc$|abgemeldet|abmelde"),
-        ("unsubscribed", r"desabon|desinscri|^baja|退订|退訂|解除|停止"),
-        ("suppressed", r"block?list|blacklist|bounced?$|complain|suppress"),
-        ("hint", r"status|statut|stato$|estado|zustand|abonniert|状态|狀態|ステータス|状態"),
-    )
-)
-_NO_HINT = re.compile(r"campaign|reason|link|url|token|hash|source|count|title|number|marital")
-#: Columns whose values are kept as evidence of consent, with their names.
-_EVIDENCE = {
-    *("optintime", "optinip", "confirmtime", "confirmip"),
-    *("signupip", "optinsource", "confirmedat", "source"),
-}
-#: What states are called elsewhere, likewise. None: the person has not confirmed yet. The numbers
-#: are Mailtrain's.
-_STATE_WORDS: dict[SubscriberState | None, str] = {
-    _ACTIVE: "active subscribed enabled confirmed regular premium gifted trialed paid free member"
-    " valid verified yes true 1 optedin optin on subscriber c aktiv angemeldet abonniert abonne"
-    " actif inscrit confirme suscrito activo 有效 已订阅 已訂閱 有効 登録済み",
-    _UNSUBSCRIBED: "unsubscribed cancelled canceled removed optedout optout unsub left inactive"
-    " disabled deleted churned paused no false 0 2 off archived u expired abgemeldet inaktiv"
-    " desabonne desinscrit inactif inactivo baja dadodebaja 已退订 已退訂 退订 退訂 解除 配信停止",
-    _SUPPRESSED: "suppressed bounced softbounced hardbounced softbounce hardbounce cleaned"
-    " undeliverable complained complaint spam spammy junk markedasspam spamcomplaint abuse"
-    " blocklisted blacklisted blocked invalid 3 4 b unreachable gesperrt bloque rebotado",
-    None: "pending unconfirmed unactivated validating needsattention nonsubscribed transactional"
-    " notconfirmed waiting unbestatigt nichtbestatigt nonconfirme enattente pendiente",
-}
-_STATES = {word: state for state, words in _STATE_WORDS.items() for word in words.split()}
-#: Parts of states that are not in the table; the first that fits decides.
-_STATE_PARTS: tuple[tuple[str, SubscriberState | None], ...] = (
-    (r"unconfirm|notconfirm|pending|unbestatigt", None),
-    (r"bounce|complain|spam|blocklist|blacklist|suppress|undeliver|^[45][0-9]{2,}$", _SUPPRESSED),
-    (r"unsub|optout|optedout|abgemeldet|desabon|desinscri|cancel|退订|退訂", _UNSUBSCRIBED),
-)
 #: A name before an address, and what links to it begin with.
 _NAMED = re.compile(
     r"(?:\"?([^<>\"]*+)\"?\s*+<\s*+)?(?:mailto:)?([^<>\s@]++@[^<>\s]++)\s*+>?", re.IGNORECASE
@@ -131,7 +40,11 @@ _NAMED = re.compile(
 #: Day, month and year as dots part them; year, month and day as slashes do.
 _DOTTED = re.compile(r"(\d{1,2})[.](\d{1,2})[.](\d{4})(?!\d)")
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?!\d)")
-_FALSE = {"", "false", "no", "n", "0", "off", "none", "null", "never", "na", "nein", "non", "否"}
+_OUT = ("unsubscribed", "suppressed")  #: of several such columns any one counts
+
+
+_ACTIVE, _UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
+_SUPPRESSED = SubscriberState.SUPPRESSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +81,7 @@ class SubscriberList:
     def ignored(self) -> tuple[str, ...]:
         """The columns that are not read."""
         pairs = zip(self.columns, self.fields, strict=False)
-        return tuple(
-            name for name, field in pairs if field is None and _plain(name) not in _EVIDENCE
-        )
+        return tuple(name for name, field in pairs if field is None and plain(name) not in EVIDENCE)
 
     def rows(self) -> Iterator[ListedSubscriber | BadRow]:
         """Yield the rows in order; empty lines are skipped."""
@@ -198,10 +109,11 @@ class SubscriberList:
             field = self.fields[number]
             if field == "hint":
                 with suppress(KeyError):
-                    states.append(_state(value))
+                    states.append(state_of(value))
             elif field is not None:
-                fields[field] = fields.get(field) or value
-            elif value and self.columns and _plain(self.columns[number]) in _EVIDENCE:
+                given = fields.get(field, "")
+                fields[field] = value if not given or (field in _OUT and says_no(given)) else given
+            elif value and self.columns and plain(self.columns[number]) in EVIDENCE:
                 evidence.append(f"{self.columns[number]}: {value}")
         if named := _NAMED.fullmatch(fields.get("address", "")):
             fields["address"] = named[2]
@@ -218,23 +130,23 @@ class SubscriberList:
         word = fields.pop("state", "")
         if word:
             try:
-                states.append(_state(word))
+                states.append(state_of(word))
             except KeyError:
                 return BadRow(line=line, problem=f"has the state {word!r}, which is not known")
-        states.append(_STATES.get(_plain(fields.pop("type", "")), _ACTIVE))
-        confirmed = _plain(fields.pop("confirmed", "yes"))
-        if confirmed in _FALSE or _STATES.get(confirmed, _ACTIVE) is None:
+        states.append(STATES.get(plain(fields.pop("type", "")), _ACTIVE))
+        confirmed = plain(fields.pop("confirmed", "yes"))
+        if says_no(confirmed) or STATES.get(confirmed, _ACTIVE) is None:
             states.append(None)
         subscribed = fields.pop("subscribed", "")
-        if subscribed and _plain(subscribed) in _FALSE:
+        if subscribed and says_no(subscribed):
             states.append(_UNSUBSCRIBED)
-        elif subscribed and _plain(subscribed) in _STATES:
-            states.append(_STATES[_plain(subscribed)])
+        elif subscribed and plain(subscribed) in STATES:
+            states.append(STATES[plain(subscribed)])
         elif subscribed:
             created_at = created_at or moment(subscribed)  # some write the date there
         for state in (_UNSUBSCRIBED, _SUPPRESSED):
             told = fields.pop(str(state), "")
-            if _plain(told) not in _FALSE:
+            if not says_no(told):
                 states.append(state)
                 since = since or moment(told)
         order = (_UNSUBSCRIBED, _SUPPRESSED, None, _ACTIVE)
@@ -248,27 +160,7 @@ class SubscriberList:
         )
 
 
-def _state(word: str) -> SubscriberState | None:
-    """Return what a word for a state means; KeyError where that is not known."""
-    plain = _plain(word)
-    if plain in _STATES:
-        return _STATES[plain]
-    for parts, state in _STATE_PARTS:
-        if re.search(parts, plain):
-            return state
-    raise KeyError(word)
-
-
-def _field(name: str) -> str | None:
-    """Return what a column is by its name; None where that is not known."""
-    plain = _plain(name)
-    if plain in _FIELDS or plain in _EVIDENCE or _NO_HINT.search(plain):
-        return _FIELDS.get(plain)
-    return next((field for field, words in _HINTS if words.search(plain)), None)
-
-
 def _told(names: Sequence[str]) -> str:
-    """Return the names of columns as an error tells them."""
     told = ", ".join(name[:_MAX_TOLD] for name in names[:_MAX_TOLD])
     return f"{told} and {len(names) - _MAX_TOLD:,} more" if len(names) > _MAX_TOLD else told
 
@@ -297,13 +189,13 @@ def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
         )
     except (csv.Error, StopIteration) as error:
         raise ValueError(f"is no CSV: {error}") from error
-    given = {_plain(name): field for name, field in mapped.items()}
-    if missing := [name for name in mapped if _plain(name) not in map(_plain, names)]:
+    given = {plain(name): field for name, field in mapped.items()}
+    if missing := [name for name in mapped if plain(name) not in map(plain, names)]:
         raise ValueError(f"has no column {missing[0]!r}; it has {_told(names)}")
-    fields = [given.get(_plain(name)) or _field(name) for name in names]
-    if "bouncecount" in map(_plain, names):  # phpList, whose optedin says nothing of a subscription
+    fields = [given.get(plain(name)) or field_of(name) for name in names]
+    if "bouncecount" in map(plain, names):  # phpList, whose optedin says nothing of a subscription
         fields = [
-            None if _plain(name) == "optedin" else field
+            None if plain(name) == "optedin" else field
             for name, field in zip(names, fields, strict=True)
         ]
     if "address" in fields:

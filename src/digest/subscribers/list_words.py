@@ -1,0 +1,136 @@
+"""What columns and states of subscriber lists are called by other newsletter programs."""
+
+# pure
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from digest.subscribers.model import SubscriberState
+
+#: The columns of our own export.
+COLUMNS = (
+    "address",
+    "digest",
+    "name",
+    "categories",
+    "language",
+    "timezone",
+    "state",
+    "since",
+    "reason",
+    "consent",
+    "paused_until",
+    "created_at",
+    "person",
+    "old_ids",
+    "history",
+)
+
+
+def plain(text: str) -> str:
+    """Return a name without case, accents, spaces and punctuation."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return re.sub(r"\W|_", "", unicodedata.normalize("NFC", letters))
+
+
+_ACTIVE, _UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
+_SUPPRESSED = SubscriberState.SUPPRESSED
+
+#: What columns are called elsewhere (listmonk, Mailchimp, Substack, Ghost, Buttondown, Sendy,
+#: beehiiv, Kit, MailerLite, phpList, Mailtrain and others), without case and punctuation.
+_SYNONYMS = {
+    "address": "email emailaddress mail mailaddress emailid subscriber subscriberemail contactemail"
+    " emailadresse mailadresse adresseemail adressemail courriel correo correoelectronico"
+    " eposta epost indirizzoemail 邮箱 邮箱地址 电子邮件 电子邮箱 郵箱 電子郵件"
+    " メールアドレス メール",
+    "name": "fullname subscribername displayname contactname attribname 姓名 氏名 お名前",
+    "first name": "firstname first fname givenname forename vorname prenom nombre",
+    "last name": "lastname last lname surname familyname nachname nom apellido apellidos",
+    "language": "lang locale preferredlanguage sprache",
+    "timezone": "tz",
+    "state": "status subscriptionstatus subscriberstatus subscriberstate emailstatus memberstatus",
+    "type": "subscribertype",
+    "since": "changedat lastchanged statuschangedat",
+    "reason": "unsubreason unsubscribereason unsubscriptionreason bouncereason",
+    "created_at": "created createdat creationdate subscribedat subscriptiondate dateadded addedat"
+    " added entered signupdate signupat optinat dateadd joindate datejoined addedtime createdon"
+    " datesubscribed registriertam",
+    "consent": "gdprconsent consentgiven",
+    "subscribed": "subscribedtoemails issubscribed optedin optin active isactive newsletter"
+    " acceptsmarketing acceptsemailmarketing emailoptin emailconsent",
+    "confirmed": "isconfirmed isthissubscriberconfirmed aktiviertam",
+    "unsubscribed": "unsubtime unsubscribedat unsubscriptiondate dateunsubscribed optedout optout"
+    " optedoutat emaildisabled emailsdisabled deletedat isunsubscribed",
+    "suppressed": "cleantime bounced bouncedat complained complainedat blacklisted blocklisted"
+    " isthissubscriberblacklisted isblacklisted suppressedat",
+}
+_FIELDS = {
+    plain(synonym): field for field, synonyms in _SYNONYMS.items() for synonym in synonyms.split()
+} | {plain(field): field for field in (*COLUMNS, *_SYNONYMS)}
+#: What columns of other names tell all the same: an opt-out that is overlooked is mail to somebody
+#: who wants none. Values that are not understood count for nothing there.
+_HINTS = tuple(
+    (field, re.compile(words))
+    for field, words in (
+        ("unsubscribed", r"unsub|optout|optedout|donotcontact|donotemail|^dnc$|abgemeldet|abmelde"),
+        ("unsubscribed", r"desabon|desinscri|^baja|退订|退訂|解除|停止"),
+        ("suppressed", r"block?list|blacklist|bounced?$|complain|suppress"),
+        ("hint", r"status|statut|stato$|estado|zustand|abonniert|状态|狀態|ステータス|状態"),
+    )
+)
+_NO_HINT = re.compile(r"campaign|reason|link|url|token|hash|source|count|title|number|marital")
+#: Columns whose values are kept as evidence of consent, with their names.
+EVIDENCE = {
+    *("optintime", "optinip", "confirmtime", "confirmip"),
+    *("signupip", "optinsource", "confirmedat", "source"),
+}
+#: What states are called elsewhere, likewise. None: the person has not confirmed yet. The numbers
+#: are Mailtrain's.
+_STATE_WORDS: dict[SubscriberState | None, str] = {
+    _ACTIVE: "active subscribed enabled confirmed regular premium gifted trialed paid free member"
+    " valid verified yes true 1 optedin optin on subscriber c aktiv angemeldet abonniert abonne"
+    " actif inscrit confirme suscrito activo 有效 已订阅 已訂閱 有効 登録済み",
+    _UNSUBSCRIBED: "unsubscribed cancelled canceled removed optedout optout unsub left inactive"
+    " disabled deleted churned paused no false 0 2 off archived u expired abgemeldet inaktiv"
+    " desabonne desinscrit inactif inactivo baja dadodebaja 已退订 已退訂 退订 退訂 解除 配信停止",
+    _SUPPRESSED: "suppressed bounced softbounced hardbounced softbounce hardbounce cleaned"
+    " undeliverable complained complaint spam spammy junk markedasspam spamcomplaint abuse"
+    " blocklisted blacklisted blocked invalid 3 4 b unreachable gesperrt bloque rebotado",
+    None: "pending unconfirmed unactivated validating needsattention nonsubscribed transactional"
+    " notconfirmed waiting unbestatigt nichtbestatigt nonconfirme enattente pendiente",
+}
+STATES = {word: state for state, words in _STATE_WORDS.items() for word in words.split()}
+#: Parts of states that are not in the table; the first that fits decides.
+_STATE_PARTS: tuple[tuple[str, SubscriberState | None], ...] = (
+    (r"unconfirm|notconfirm|pending|unbestatigt", None),
+    (r"bounce|complain|spam|blocklist|blacklist|suppress|undeliver|^[45][0-9]{2,}$", _SUPPRESSED),
+    (r"unsub|optout|optedout|abgemeldet|desabon|desinscri|cancel|退订|退訂", _UNSUBSCRIBED),
+)
+_FALSE = {"", "false", "no", "n", "0", "off", "none", "null", "never", "na", "nein", "non", "否"}
+
+
+def says_no(word: str) -> bool:
+    """Tell whether a value says no: a word for it, nothing, or zeros such as 0000-00-00."""
+    told = plain(word)
+    return told in _FALSE or not told.strip("0")
+
+
+def state_of(word: str) -> SubscriberState | None:
+    """Return what a word for a state means; KeyError where that is not known."""
+    told = plain(word)
+    if told in STATES:
+        return STATES[told]
+    for parts, state in _STATE_PARTS:
+        if re.search(parts, told):
+            return state
+    raise KeyError(word)
+
+
+def field_of(name: str) -> str | None:
+    """Return what a column is by its name; None where that is not known."""
+    told = plain(name)
+    if told in _FIELDS or told in EVIDENCE or _NO_HINT.search(told):
+        return _FIELDS.get(told)
+    return next((field for field, words in _HINTS if words.search(told)), None)
