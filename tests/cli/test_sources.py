@@ -66,6 +66,10 @@ def test_a_page_is_added_by_its_feed_and_followed(
     listed = program("articles", "list", "--category", "News/Port").out
     assert "Cranes" in listed
     assert "No title" in listed
+    text = workplace.configuration.read_text(encoding="utf-8")
+    workplace.configuration.write_text(f"{text}republish = false\n", encoding="utf-8")
+    assert program("build").code == 0
+    assert "Cranes" not in program("articles", "list", "--category", "News/Port").out
 
 
 def test_a_feed_is_added_once(program: Program, site: str) -> None:

@@ -23,6 +23,8 @@ class IngestPolicy:
     grace: timedelta | None = None  #: how long after its files an article is withdrawn; None: never
     language: str = ""  #: of articles that name none (BCP 47); empty: unknown
     filters: tuple[ArticleFilter, ...] = ()  #: of the operator's feeds
+    mail_only: tuple[str, ...] = ()  #: folders of the tree whose articles editions alone show
+    republished: tuple[str, ...] = ()  #: folders whose articles everybody may see (again)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

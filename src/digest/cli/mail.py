@@ -154,10 +154,10 @@ def _articles(services: Services, digest: Digest, latest: int | None) -> list[Ar
 
     with services.store.pages.snapshot() as source:
         if latest is not None:
-            articles = source.latest(digest.categories, latest)
+            articles = source.latest(digest.categories, latest, mailed=True)
         else:
             after = source.taken_upto(digest.name)
-            since = [] if after is None else source.since(after, digest.categories)
+            since = [] if after is None else source.since(after, digest.categories, mailed=True)
             articles = fresh(digest, since, services.clock())
     if not articles:
         hint = "" if latest else "; --latest 10 takes the ten latest articles"

@@ -314,6 +314,12 @@ class Settings(BaseSettings):
                 ArticleFilter(name=name, wanted=_criteria(table), unwanted=_criteria(table.exclude))
                 for name, table in self.feeds.custom.items()
             ),
+            mail_only=tuple(
+                f"{SOURCES}/{name}/" for name, table in self.sources.items() if not table.republish
+            ),
+            republished=tuple(
+                f"{SOURCES}/{name}/" for name, table in self.sources.items() if table.republish
+            ),
         )
 
     def moved_feeds(self) -> dict[str, str]:

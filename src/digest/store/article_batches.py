@@ -24,6 +24,8 @@ from digest.store.rewritten_files import remember_repeats
 from digest.store.schema import article, article_state, file, likeness
 from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
+from digest.store.visibility import decide_mail_only, mail_only
+from digest.store.withdrawals import changes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,14 @@ def record(
             articles=[sequence for sequence in sequences if sequence not in added],
             selections=(None, *filed.categories, *facet_changes.facets),
         )
-    return Changes(
+    rehidden = Changes()
+    if folders := mail_only(connection, policy)[0]:
+        holdings = map(matcher.holding, outcome.files)
+        entries = (held.entry.sequence for held in holdings if held and held.entry)
+        numbers = {number for number in entries if number is not None}
+        decided = decide_mail_only(connection, folders, numbers)
+        rehidden = changes_of(connection, decided, now)
+    return rehidden + Changes(
         articles=frozenset(touched),
         categories=filed.categories,
         facets=facet_changes.facets,

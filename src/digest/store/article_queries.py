@@ -36,7 +36,7 @@ from digest.feeds.model import CategorySummary
 from digest.store.schema import article, article_state, category, facet, facet_article, membership
 from digest.store.statements import PreparedQuery
 from digest.store.types import Moment, chunks, hashed
-from digest.store.visibility import visible
+from digest.store.visibility import mailable, visible
 
 #: What an article is made of.
 COLUMNS = (
@@ -77,9 +77,15 @@ def of_sequences(connection: Connection, sequences: Collection[int]) -> list[Art
     ]
 
 
-def of_edition(connection: Connection, sequences: Select[Any]) -> list[Article]:
-    """Return the articles whose sequences a query returns, in order of sequence."""
-    query = select(*COLUMNS).where(article.c.id.in_(sequences), visible())
+def of_edition(
+    connection: Connection, sequences: Select[Any], *, mailed: bool = False
+) -> list[Article]:
+    """Return the articles whose sequences a query returns, in order of sequence.
+
+    Those that only mails show are in it if it is to be ``mailed``.
+    """
+    shown = mailable() if mailed else visible()
+    query = select(*COLUMNS).where(article.c.id.in_(sequences), shown)
     return read(connection, query.order_by(article.c.id))
 
 

@@ -22,8 +22,8 @@ from digest.store.rewritten_files import SAID
 from digest.store.schema import article, article_state, file, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
-from digest.store.visibility import visible
-from digest.store.withdrawals import review, reviewable
+from digest.store.visibility import hide_mail_only, mail_only, visible
+from digest.store.withdrawals import changes_of, review, reviewable
 
 _POLICY = IngestPolicy()
 #: The row of ``meta`` that holds the authority of tag URIs.
@@ -192,12 +192,22 @@ class ArticleStore:
         again if the stored ones are of another policy (language of the site, custom feeds).
         """
         facet_changes = update_all_facets(self._database, policy, now) if policy else Changes()
+        if policy:
+            facet_changes += self._hide_mail_only(policy, now)
         if grace is None:
             with self._database.read() as connection:
                 if not reviewable(connection):
                     return facet_changes
         with self._database.write(Lock.ARTICLES) as connection:
             return facet_changes + review(connection, now, grace)
+
+    def _hide_mail_only(self, policy: IngestPolicy, now: datetime) -> Changes:
+        """Hide articles from all but mails, and show others again, if the folders are others."""
+        with self._database.read() as connection:
+            if not mail_only(connection, policy)[1]:
+                return Changes()
+        with self._database.write(Lock.ARTICLES) as connection:
+            return changes_of(connection, hide_mail_only(connection, policy), now)
 
     def counts(self) -> Counts:
         """Return the numbers of stored items."""

@@ -115,7 +115,9 @@ class DeliveryStore:
             ).one_or_none()
             if row is None:
                 raise LookupError(f"there is no edition {edition_id}")
-            return editions.from_row(row), of_edition(connection, editions.held(edition_id))
+            return editions.from_row(row), of_edition(
+                connection, editions.held(edition_id), mailed=True
+            )
 
     def states(self) -> dict[DeliveryState, int]:
         """Return the number of deliveries in each state, 0 included."""

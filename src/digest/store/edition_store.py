@@ -26,7 +26,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.types import chunks
-from digest.store.visibility import visible
+from digest.store.visibility import mailable
 from digest.subscribers.model import SubscriberState
 
 #: The smallest difference between two moments in the store.
@@ -268,7 +268,7 @@ def _latest(
         )
     )
     query = selected(selected(select(article.c.id), digest.categories), categories)
-    query = query.where(article.c.id <= upto, visible(), ~cancelled.exists())
+    query = query.where(article.c.id <= upto, mailable(), ~cancelled.exists())
     if digest.max_age is not None:
         query = query.where(article.c.published_at >= now - digest.max_age)
     return list(connection.scalars(query.order_by(*NEWEST_FIRST).limit(digest.welcome)))

@@ -27,7 +27,7 @@ from digest.store.schema import (
     subscriber,
 )
 from digest.store.statements import insert_new
-from digest.store.visibility import announced, visible
+from digest.store.visibility import announced, mailable
 from digest.subscribers.model import SubscriberState
 from digest.times import known_zone, local_moment
 
@@ -220,7 +220,7 @@ def _select(
     now: datetime,
 ) -> list[int]:
     """Return the sequences of an edition's articles."""
-    query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, visible())
+    query = selected(select(article.c.id), issue.categories).where(article.c.id <= upto, mailable())
     if latest is not None:
         return list(connection.scalars(query.order_by(*NEWEST_FIRST).limit(latest)))
     query = query.where(article.c.id > after, announced())

@@ -51,7 +51,7 @@ from digest.store.schema import (
 from digest.store.search import index_state, search
 from digest.store.statements import PreparedQuery, put
 from digest.store.types import hashed, microseconds
-from digest.store.visibility import announced, visible
+from digest.store.visibility import Hidden, announced, mailable, visible
 from digest.store.withdrawals import any_withdrawn
 from digest.urls import slug
 
@@ -145,9 +145,12 @@ class PageSnapshot:
         return of_selection(self._connection, selection)
 
     def find_article(self, key: str) -> StoredArticle | None:
-        """Return the article with a key, visible or withdrawn; None if there is none."""
+        """Return the article with a key, visible or withdrawn; None if there is none.
+
+        One that only mails show is none.
+        """
         rows = _ARTICLE.run(self._connection, key=key)
-        if not rows:
+        if not rows or rows[0].hidden & Hidden.MAIL_ONLY:
             return None
         (row,) = rows
         return StoredArticle(
@@ -308,21 +311,27 @@ class PageSnapshot:
         """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
         return taken_upto(self._connection, digest)
 
-    def since(self, after: int, categories: Collection[CategoryPath]) -> list[Article]:
+    def since(
+        self, after: int, categories: Collection[CategoryPath], *, mailed: bool = False
+    ) -> list[Article]:
         """Return what editions announce of the articles with a greater sequence.
 
-        That is in any of these categories, or in all.
+        That is in any of these categories, or in all; with what only mails show, if ``mailed``.
         """
-        query = selected(select(*COLUMNS).where(visible(), announced()), categories)
+        shown = mailable() if mailed else visible()
+        query = selected(select(*COLUMNS).where(shown, announced()), categories)
         query = query.where(article.c.id > after)
         return read(self._connection, query.order_by(article.c.id))
 
-    def latest(self, categories: Collection[CategoryPath], limit: int) -> list[Article]:
+    def latest(
+        self, categories: Collection[CategoryPath], limit: int, *, mailed: bool = False
+    ) -> list[Article]:
         """Return the latest articles by publication in any of these categories, or of all.
 
-        They come oldest first.
+        They come oldest first; with what only mails show, if ``mailed``.
         """
-        query = selected(select(*COLUMNS).where(visible()), categories)
+        shown = mailable() if mailed else visible()
+        query = selected(select(*COLUMNS).where(shown), categories)
         return read(self._connection, query.order_by(*NEWEST_FIRST).limit(limit))[::-1]
 
 

@@ -62,8 +62,9 @@ def _reference(
 
 
 #: What the store knows of itself: ``authority``; by which rules facets were decided
-#: (``facet_rules``); how far the ``search_index`` goes; each ``notice`` that waits for a hub;
-#: the ``failures`` of output folders; and when unused assets were looked for.
+#: (``facet_rules``), and which folders are ``mail_only``; how far the ``search_index`` goes; each
+#: ``notice`` that waits for a hub; the ``failures`` of output folders; when unused assets were
+#: looked for.
 meta = Table(
     "meta",
     metadata,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from enum import IntFlag
 
-from sqlalchemy import ColumnElement, Connection, exists, update
+from sqlalchemy import ColumnElement, Connection, exists, false, or_, select, update
 
-from digest.store.schema import article, article_state
+from digest.articles.revision import IngestPolicy
+from digest.store.schema import article, article_state, file, meta
+from digest.store.statements import among, put
 from digest.store.types import chunks
+
+#: The row of ``meta`` with the folders whose articles only mails show.
+_MAIL_ONLY = "mail_only"
 
 
 class Hidden(IntFlag):
@@ -19,14 +25,69 @@ class Hidden(IntFlag):
     """
 
     WITHDRAWN = 1  #: by the operator, or because its files are gone for too long
+    MAIL_ONLY = 2  #: its files are of sources that are not republished
 
 
 def visible() -> ColumnElement[bool]:
     """Return the condition that an article is visible.
 
-    Feeds, pages, archives, search, export and editions all use it, and nothing else.
+    Feeds, pages, archives, search and export all use it, and nothing else.
     """
     return exists().where(article_state.c.article == article.c.id, article_state.c.hidden == 0)
+
+
+def mailable() -> ColumnElement[bool]:
+    """Return the condition that an edition may show an article in mails."""
+    shown = article_state.c.hidden.in_((0, int(Hidden.MAIL_ONLY)))
+    return exists().where(article_state.c.article == article.c.id, shown)
+
+
+def mail_only(connection: Connection, policy: IngestPolicy) -> tuple[list[str], bool]:
+    """Return the folders whose articles only mails show, and whether they are newly so.
+
+    A folder of which ``policy`` says nothing any more stays one: nothing that was kept from the
+    public appears because its source was taken out of the configuration.
+    """
+    stored = connection.scalar(select(meta.c.value).where(meta.c.name == _MAIL_ONLY))
+    known = json.loads(stored or "[]")
+    folders = sorted({*known, *policy.mail_only} - {*policy.republished})
+    return folders, folders != known
+
+
+def hide_mail_only(connection: Connection, policy: IngestPolicy) -> list[int]:
+    """Bring what only mails show up to date; return the articles for which that changed."""
+    folders, changed = mail_only(connection, policy)
+    if not changed:
+        return []
+    put(connection, meta, [{"name": _MAIL_ONLY, "value": json.dumps(folders)}], key="name")
+    return decide_mail_only(connection, folders)
+
+
+def decide_mail_only(
+    connection: Connection, folders: Collection[str], sequences: Collection[int] | None = None
+) -> list[int]:
+    """Hide articles from all but editions if every file of theirs is in these folders.
+
+    Others are shown again. Return the articles for which that changed, of these sequences or
+    (None) of all.
+    """
+    of_article = file.c.article == article_state.c.article
+    inside = or_(false(), *(file.c.path.startswith(name, autoescape=True) for name in folders))
+    wanted = exists().where(of_article, inside) & ~exists().where(of_article, ~inside)
+    marked = article_state.c.hidden.bitwise_and(int(Hidden.MAIL_ONLY)) != 0
+    changed = []
+    for hidden in (True, False):
+        differs = wanted & ~marked if hidden else ~wanted & marked
+        query = select(article_state.c.article).where(differs)
+        rows = (
+            connection.execute(query)
+            if sequences is None
+            else among(connection, query, article_state.c.article, sequences)
+        )
+        numbers = [row.article for row in rows]
+        set_hidden(connection, numbers, Hidden.MAIL_ONLY, hidden=hidden)
+        changed += numbers
+    return changed
 
 
 def announced() -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select
+from sqlalchemy import Connection, Row, Select, delete, exists, func, or_, select
 
 from digest.articles.model import (
     Article,
@@ -23,7 +23,7 @@ from digest.store.article_queries import COLUMNS, lies_within, newest, read, wit
 from digest.store.connection import Database, Lock
 from digest.store.memberships import facets_of_articles
 from digest.store.revisions import advance, record_changes
-from digest.store.schema import article, category, file, membership, withdrawal
+from digest.store.schema import article, article_state, category, file, membership, withdrawal
 from digest.store.statements import among, put
 from digest.store.types import chunks, hashed
 from digest.store.visibility import Hidden, set_hidden
@@ -65,14 +65,14 @@ class Withdrawals:
         with self._database.write(Lock.ARTICLES) as connection:
             sequences = self._say(connection, keys, Word.WITHDRAWN, now)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=True)
-            return _changes(connection, sequences, now)
+            return changes_of(connection, sequences, now)
 
     def restore(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
         """Show articles again, whatever becomes of their files; return changes for all of them."""
         with self._database.write(Lock.ARTICLES) as connection:
             sequences = self._say(connection, keys, Word.KEPT, None)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=False)
-            return _changes(connection, sequences, now)
+            return changes_of(connection, sequences, now)
 
     def _say(
         self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
@@ -144,11 +144,18 @@ _ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
 
 
 def remains(wanted: Scope) -> Select[Any]:
-    """Return the query of a scope's withdrawn articles; last withdrawn first."""
+    """Return the query of a scope's withdrawn articles; last withdrawn first.
+
+    Those that only mails show are left out: nobody is told of them.
+    """
+    public = exists().where(
+        article_state.c.article == article.c.id,
+        article_state.c.hidden.bitwise_and(int(Hidden.MAIL_ONLY)) == 0,
+    )
     return (
         select(article.c.id, article.c.tag, article.c.published_at, withdrawal.c.at)
         .join(withdrawal, withdrawal.c.article == article.c.id)
-        .where(withdrawal.c.at.is_not(None), lies_within(withdrawal.c.article, wanted))
+        .where(withdrawal.c.at.is_not(None), public, lies_within(withdrawal.c.article, wanted))
         .order_by(*_LAST_FIRST)
     )
 
@@ -209,7 +216,7 @@ def review(connection: Connection, now: datetime, grace: timedelta | None) -> Ch
             .having(gone_at <= now - grace)
         )
         changed += _withdraw(connection, list(connection.scalars(overdue)), None, now)
-    return _changes(connection, changed, now)
+    return changes_of(connection, changed, now)
 
 
 def _withdraw(
@@ -223,7 +230,7 @@ def _withdraw(
     return sequences
 
 
-def _changes(connection: Connection, sequences: Sequence[int], now: datetime) -> Changes:
+def changes_of(connection: Connection, sequences: Sequence[int], now: datetime) -> Changes:
     """Record that these articles, their categories and facets must be published again."""
     if not sequences:
         return Changes()
