@@ -20,7 +20,7 @@ from jinja2 import nodes
 from sqlalchemy.engine import make_url
 
 from digest.app import wiring
-from digest.articles.ingest.worker_process import Job, Result, make_all
+from digest.articles.ingest.worker_process import Job, Result, results_of
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import SourceFile
 from digest.feeds.publish import output_folder
@@ -107,7 +107,7 @@ class WorkersHere(Workers):
         if self._closed:
             raise CancelledError
         job = Job(make=make, options=self.options, seconds=0, memory=0)
-        return make_all(resolve_name(make), sources, job)
+        return list(results_of(resolve_name(make), sources, job))
 
 
 def draft_here(patch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -112,6 +112,15 @@ def does_as_told(
     """Misbehave in the way that a file names; make a draft of all others."""
     misbehaves: Misbehaviour | None = globals().get(source.content.decode())
     return misbehaves(source, options, now) if misbehaves else make_draft(source, options)
+
+
+def notes_itself(
+    source: SourceFile, options: DraftOptions, now: datetime, files: object = None
+) -> Draft:
+    """Do as told, and tell so in the file that is the folder of this one."""
+    with Path(source.path.parent).open("a") as log:
+        log.write(f"{source.content.decode()}\n")
+    return does_as_told(source, options, now)
 
 
 def name(make: Misbehaviour) -> str:
@@ -301,3 +310,16 @@ def test_a_worker_ends_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None
     ours, theirs = Pipe()
     ours.close()
     work(theirs, JOB)
+
+
+def test_a_file_that_takes_too_long_is_tried_once_and_no_other_again(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(workers_module, "_MAKE", name(notes_itself))
+    log = tmp_path / "log"
+    told = ["a", "computes_for_ever", "b", "computes_for_ever", "c"]
+    files = [SourceFile(path=PurePosixPath(log, "a.md"), content=each.encode()) for each in told]
+    results = workers.results_of(workers.submit(files))
+    late = [False, True, False, True, False]
+    assert [isinstance(result, SourceError) for result in results] == late
+    assert log.read_text().split() == told

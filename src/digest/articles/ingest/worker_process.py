@@ -16,7 +16,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -117,35 +117,35 @@ def work(connection: Connection, job: Job) -> None:
             make, sources = connection.recv()
         except EOFError:
             return
-        connection.send(make_all(resolve_name(make), sources, job))
+        for result in results_of(resolve_name(make), sources, job):
+            connection.send(result)
         files += len(sources)
 
 
-def make_all(make: Make, sources: Sequence[SourceFile], job: Job) -> list[Result]:
-    """Make drafts; the system kills this process by SIGPROF when one takes too much processor time.
+def results_of(make: Make, sources: Sequence[SourceFile], job: Job) -> Iterator[Result]:
+    """Yield the draft of each file, so that it is known over which of them this process dies.
 
-    That is setitimer(2). No handler could do it: parsers written in C run none before they are
-    done. Raises MemoryError.
+    The system kills it by SIGPROF when one takes too much processor time: that is setitimer(2). No
+    handler could do it: parsers written in C run none before they are done. Raises MemoryError.
     """
-    results: list[Result] = []
     folder = asset_folder(job.options.assets) if job.options.assets else None
-    try:
-        for source in sources:
-            signal.setitimer(signal.ITIMER_PROF, job.seconds)
-            try:
-                now = utc_now()
-                files = folder.of(source.path, now) if folder else None
-                results.append(make(source, job.options, now, files))
-            except SourceError as error:
-                results.append(error)
-            except MemoryError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a file's problem is never the next one's
-                problem = f"cannot be read: {type(error).__name__}: {error}"
-                results.append(SourceError(source.path, None, problem))
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-    return results
+    for source in sources:
+        result: Result
+        signal.setitimer(signal.ITIMER_PROF, job.seconds)
+        try:
+            now = utc_now()
+            files = folder.of(source.path, now) if folder else None
+            result = make(source, job.options, now, files)
+        except SourceError as error:
+            result = error
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a file's problem is never the next one's
+            problem = f"cannot be read: {type(error).__name__}: {error}"
+            result = SourceError(source.path, None, problem)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        yield result
 
 
 if __name__ == "__main__":

@@ -104,8 +104,8 @@ class Workers:
     def results_of(self, future: Future[list[Result]]) -> list[Result]:
         """Return each file's draft, or SourceError with whatever kept it from being made.
 
-        That is GivenUp or Stalled for a file that was given up. Where a worker dies over a batch,
-        each file of it is tried by itself, so that one takes no other down. Raises WorkersError
+        That is GivenUp or Stalled for a file that was given up. Where a worker dies over a file for
+        another reason, that is tried by itself, so that no other takes it down. Raises WorkersError
         where the system gives no processes, or the pool was closed meanwhile: that says nothing of
         the files.
         """
@@ -133,30 +133,40 @@ class Workers:
 
     def _results(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
         """Have a worker make the drafts of a batch. Runs in a thread of the pool's."""
-        try:
-            return self._ask(make, sources)
-        except _Died as died:
-            if len(sources) == 1:
-                return [self._problem(sources[0], died)]
-        return [result for source in sources for result in self._results(make, [source])]
+        results: list[Result] = []
+        while left := sources[len(results) :]:
+            try:
+                results += self._ask(make, left)
+            except _Died as died:
+                results += died.results
+                source = left[len(died.results)]
+                # Time is each file's own. For anything else, files before it may be why.
+                if len(left) == 1 or died.stalled or died.code == -signal.SIGPROF:
+                    results.append(self._problem(source, died))
+                else:
+                    results += self._results(make, [source])
+        return results
 
     def _ask(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
         """Return a worker's answer; raise _Died, OSError where the system gives no process."""
         while True:
             server, worker = self._worker()
-            stalled = False
+            stalled, patience = False, _PATIENCE * self.timeout.total_seconds()
+            results: list[Result] = []
             try:
                 worker.connection.send((make, sources))
-                stalled = not worker.connection.poll(_PATIENCE * self.timeout.total_seconds())
-                if not stalled:
-                    results: list[Result] = worker.connection.recv()
+                while len(results) < len(sources):
+                    if stalled := not worker.connection.poll(patience):
+                        break
+                    results.append(worker.connection.recv())
+                else:
                     self._release(worker)
                     return results
             except (EOFError, ConnectionError):
                 pass
             code = self._end(server, worker)
             if stalled or code != 0:  # else it had ended by itself before it was asked
-                raise _Died(code=code, stalled=stalled)
+                raise _Died(results=results, code=code, stalled=stalled)
 
     def _worker(self) -> tuple[_Server, _Worker]:
         """Take a worker that is idle, or start one."""
@@ -225,8 +235,9 @@ class Workers:
 class _Died(Exception):
     """A worker died over a batch."""
 
-    def __init__(self, *, code: int, stalled: bool) -> None:
+    def __init__(self, *, results: list[Result], code: int, stalled: bool) -> None:
         super().__init__(code)
+        self.results = results  #: of the files before the one that it died over
         self.code = code  #: of its end; negative: the signal that killed it
         self.stalled = stalled  #: it was killed because it did not answer
 
