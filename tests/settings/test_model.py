@@ -155,6 +155,14 @@ class TestDraftOptions:
     def test_its_defaults_are_those_of_the_value(self, tmp_path: Path) -> None:
         options = settings(tmp_path).draft_options()
         assert options == default_options(language="en", assets=options.assets)
+        assert options.assets
+        assert options.assets.foreign == ()
+
+    def test_what_upstream_feeds_write_is_foreign(self, tmp_path: Path) -> None:
+        text = "[sources.harbour]\nurl = 'https://harbour.example/feed'"
+        assets = settings(tmp_path, text).draft_options().assets
+        assert assets
+        assert assets.foreign == ("sources",)
 
     def test_it_holds_every_option(self, tmp_path: Path) -> None:
         text = r"""

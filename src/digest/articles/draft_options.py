@@ -44,6 +44,9 @@ class AssetOptions:
     linked: tuple[str, ...]  #: extensions of files, not pictures, that links may lead to
     max_bytes: int  #: of one file
     max_folder_bytes: int  #: of all copies
+    foreign: tuple[
+        str, ...
+    ] = ()  #: roots of what strangers wrote: it refers to no file of the site
     links: LinkOptions | None = None  #: None: links to files of articles lead nowhere
 
 

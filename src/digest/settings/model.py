@@ -248,6 +248,7 @@ class Settings(BaseSettings):
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
                 max_folder_bytes=self.articles.max_asset_folder_bytes,
+                foreign=(SOURCES,) if self.sources else (),
                 links=LinkOptions(
                     site=self.site().link(""),
                     timezone=self.site_table.timezone,

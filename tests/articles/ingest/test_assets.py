@@ -12,9 +12,13 @@ from unittest.mock import Mock
 
 import pytest
 
+from digest.articles.draft import draft_rewritten
 from digest.articles.draft_options import AssetOptions
 from digest.articles.ingest.assets import ArticleAssets, AssetFolder, changed
+from digest.articles.ingest.worker_process import Job, results_of
+from digest.articles.model import Draft, SourceFile
 from digest.assets import NO_ROOM
+from tests.defaults import default_options
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"beach" * 20
 OTHER = b"\x89PNG\r\n\x1a\n" + b"hills" * 20
@@ -47,19 +51,21 @@ class Trees:
         path.write_bytes(content)
         return path
 
-    def of(self, article: str, hidden: str = "", **options: int) -> ArticleAssets:
-        folder = AssetFolder(
-            AssetOptions(
-                url=URL,
-                roots=((".", str(self.root)), ("notes", str(self.second))),
-                folders=(str(self.static),),
-                hidden=(hidden or str(self.static / "data"),),
-                target=str(self.target),
-                linked=("pdf", "zip"),
-                max_bytes=options.get("max_bytes", 10_000),
-                max_folder_bytes=options.get("max_folder_bytes", 1_000_000),
-            )
+    def options(self, hidden: str = "", **options: int) -> AssetOptions:
+        return AssetOptions(
+            url=URL,
+            roots=((".", str(self.root)), ("notes", str(self.second))),
+            folders=(str(self.static),),
+            hidden=(hidden or str(self.static / "data"),),
+            target=str(self.target),
+            linked=("pdf", "zip"),
+            max_bytes=options.get("max_bytes", 10_000),
+            max_folder_bytes=options.get("max_folder_bytes", 1_000_000),
+            foreign=("sources",),
         )
+
+    def of(self, article: str, hidden: str = "", **options: int) -> ArticleAssets:
+        folder = AssetFolder(self.options(hidden, **options))
         return folder.of(PurePosixPath(article), NOW)
 
     def published(self) -> list[str]:
@@ -348,3 +354,14 @@ def test_what_is_there_and_may_not_be_published_is_not_looked_at_again_and_again
     assert assets.address(reference, picture=False) is None
     assert assets.states
     assert not changed(assets.states)
+
+
+def test_what_an_upstream_feed_writes_publishes_no_file_of_the_site(trees: Trees) -> None:
+    trees.write(trees.static / "a.png")
+    job = Job(make="", options=default_options(assets=trees.options()), seconds=0, memory=0)
+    content = b"<p>Look: <img src=/a.png> <a href='/a.png'>here</a></p>"
+    for path, shown in (("sources/harbour/a.html", 0), ("sources.html", 1)):
+        source = SourceFile(path=PurePosixPath(path), content=content)
+        (result,) = results_of(draft_rewritten, [source], job)
+        assert isinstance(result, Draft)
+        assert len(trees.published()) == result.body.count("<img") == shown

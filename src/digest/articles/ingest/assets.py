@@ -101,6 +101,13 @@ class AssetFolder:
         #: Of other articles; None where links to their files lead nowhere.
         self.pages = ArticlePages(options, options.links) if options.links else None
 
+    def serves(self, article: PurePosixPath) -> bool:
+        """Tell whether an article may refer to files of the site.
+
+        One of an upstream feed may not: whoever writes that would have any of them published.
+        """
+        return article.parts[0] not in self._options.foreign
+
     def of(self, article: PurePosixPath, now: datetime) -> ArticleAssets:
         """Return what publishes the assets of the article file at a path of the tree."""
         return ArticleAssets(self, article, now)

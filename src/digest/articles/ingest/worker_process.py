@@ -134,7 +134,8 @@ def results_of(make: Make, sources: Sequence[SourceFile], job: Job) -> Iterator[
         signal.setitimer(signal.ITIMER_PROF, job.seconds)
         try:
             now = utc_now()
-            files = folder.of(source.path, now) if folder else None
+            serves = folder and folder.serves(source.path)
+            files = folder.of(source.path, now) if folder and serves else None
             result = make(source, job.options, now, files)
         except SourceError as error:
             result = error
