@@ -58,17 +58,17 @@ def categories(
 
     Each comes once. ``style`` is one of ``STYLES``.
     """
-    found: dict[CategoryPath, None] = {}
+    paths: dict[CategoryPath, None] = {}
     for key in CATEGORY_KEYS:
         for names in _paths(fields.get(key, ""), style):
-            _add(found, names)
-    for key in () if found else TAG_KEYS:
+            _add(paths, names)
+    for key in () if paths else TAG_KEYS:
         tags = fields.get(key, "")
         for tag in COMMAS.split(plain_line(tags)) if isinstance(tags, str) else _texts(tags):
-            _add(found, [tag])
-    if not found:
-        _add(found, map(plain_line, folders))
-    return tuple(found)[:MAX_CATEGORIES]
+            _add(paths, [tag])
+    if not paths:
+        _add(paths, map(plain_line, folders))
+    return tuple(paths)[:MAX_CATEGORIES]
 
 
 def is_bundle(path: PurePosixPath) -> bool:
@@ -121,21 +121,21 @@ def renames(pairs: tuple[tuple[str, str], ...]) -> Renames:
 
     Raises Misplaced for a pair that is none, or two that are at odds.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    renamed: dict[str, tuple[str, ...]] = {}
     written: dict[str, str] = {}
     for old, new in pairs:
         key = _folded(_written(old, old, None))
-        if key in found:
+        if key in renamed:
             raise Misplaced(old, f"is the same category as '{written[key]}'")
         written[key] = old
-        found[key] = _written(new, old, new) if new else ()
-    for key, names in found.items():
+        renamed[key] = _written(new, old, new) if new else ()
+    for key, names in renamed.items():
         for length in range(1, len(names) + 1):
             other = _folded(names[:length])
-            if other in found and other != key:
+            if other in renamed and other != key:
                 problem = f"must not lie in '{written[other]}', which is moved itself"
                 raise Misplaced(written[key], problem, "/".join(names))
-    return found
+    return renamed
 
 
 class Misplaced(ValueError):
@@ -157,9 +157,9 @@ def _paths(value: Value, style: str) -> Iterator[list[str]]:
         text = plain_line(value)
         for part in COMMAS.split(text) if style == "flat" else [text]:
             yield _SEPARATORS.split(part)
-    elif isinstance(value, list) and any(isinstance(one, list) for one in value):
-        for one in value:
-            yield from _paths(one, "path")
+    elif isinstance(value, list) and any(isinstance(item, list) for item in value):
+        for item in value:
+            yield from _paths(item, "path")
     elif isinstance(value, list):
         names = _texts(value)
         yield from [[name] for name in names] if style == "flat" else [names]
@@ -178,10 +178,10 @@ def _texts(value: Value) -> list[str]:
     return [plain_line(item) for item in items if isinstance(item, str)]
 
 
-def _add(found: dict[CategoryPath, None], names: Iterable[str]) -> None:
+def _add(paths: dict[CategoryPath, None], names: Iterable[str]) -> None:
     usable = _names(names)
     if usable:
-        found[CategoryPath(usable)] = None
+        paths[CategoryPath(usable)] = None
 
 
 def _names(texts: Iterable[str]) -> tuple[str, ...]:

@@ -72,19 +72,19 @@ def likeness(title: str, text: str, link: str | None, *, sketched: bool = True) 
     )
 
 
-def at_one_time(one: datetime, other: datetime) -> bool:
+def at_one_time(first: datetime, second: datetime) -> bool:
     """Tell whether two dates may be those of one article in two files."""
-    return abs(one - other) <= SAME_TIME
+    return abs(first - second) <= SAME_TIME
 
 
-def resemblance(one: bytes, other: bytes) -> float:
+def resemblance(first: bytes, second: bytes) -> float:
     """Return about how much of two texts is common, from 0 to 1, by their sketches.
 
     It estimates the Jaccard index of their pieces (Broder, On the resemblance and containment of
     documents, 1997); the standard error is 0.06. Texts too short for a piece have nothing in
     common.
     """
-    pieces, others = _pieces(one), _pieces(other)
+    pieces, others = _pieces(first), _pieces(second)
     smallest = nsmallest(_KEPT, pieces | others)
     return sum(piece in pieces and piece in others for piece in smallest) / max(len(smallest), 1)
 
@@ -98,13 +98,12 @@ def akin(text: str, other: str) -> bool:
 
     Only the first characters of both are looked at, and white space means nothing.
     """
-    one, two = ("".join(each.split())[:_READ] for each in (text, other))
-    if len(one) > len(two):
-        one, two = two, one
-    if len(one) < _PIECE:
-        return one == two
+    shorter, longer = sorted(("".join(each.split())[:_READ] for each in (text, other)), key=len)
+    if len(shorter) < _PIECE:
+        return shorter == longer
     pieces, others = (
-        {each[at : at + _PIECE] for at in range(len(each) - _PIECE + 1)} for each in (one, two)
+        {each[at : at + _PIECE] for at in range(len(each) - _PIECE + 1)}
+        for each in (shorter, longer)
     )
     return len(pieces & others) >= MOSTLY * len(pieces)
 
@@ -113,8 +112,8 @@ def sketch(text: str) -> bytes:
     """Return the smallest checksums of all pieces of a text, whose white space means nothing."""
     raw = memoryview("".join(text.split())[:_READ].encode("utf-32-le", "surrogatepass"))
     size = _PIECE * _WIDTH
-    found = {crc32(raw[at : at + size]) for at in range(0, len(raw) - size + 1, _WIDTH)}
-    kept = nsmallest(_KEPT, found)
+    sums = {crc32(raw[at : at + size]) for at in range(0, len(raw) - size + 1, _WIDTH)}
+    kept = nsmallest(_KEPT, sums)
     return pack(f"<{len(kept)}I", *kept)
 
 

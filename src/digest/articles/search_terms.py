@@ -144,7 +144,7 @@ def _hits_in_run(run: str, offset: int, wanted: tuple[str, ...]) -> Iterator[tup
         places += [at] * len(piece)
     at = 0
     while at < len(normalized):
-        longest = max((len(one) for one in wanted if normalized.startswith(one, at)), default=0)
+        longest = max((len(term) for term in wanted if normalized.startswith(term, at)), default=0)
         if longest:
             yield offset + places[at], offset + places[at + longest - 1] + 1
         at += longest or 1

@@ -136,7 +136,7 @@ def _prose(markup: str) -> list[str]:
 def texts(markup: str) -> list[str]:
     """Return the texts of a piece of markup, one for each block, without empty ones."""
     if "<su" in markup:
-        markup = _RAISED.sub(lambda found: found[2].translate(_RAISED_DIGITS[found[1]]), markup)
+        markup = _RAISED.sub(lambda match: match[2].translate(_RAISED_DIGITS[match[1]]), markup)
     inline = _INLINE_TAG.sub("", _LINE_BREAK.sub(" ", markup))
     texts = (text for text in _TAG.split(inline) if text and not text.isspace())
     return [text for text in (" ".join(html.unescape(text).split()) for text in texts) if text]

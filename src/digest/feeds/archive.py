@@ -129,18 +129,19 @@ def decide(
     An entry is good for one version: once another was published, and be it for a while, readers
     who know the archive would not look there again.
     """
-    versions = {one.sequence: one for one in (*others, *current)}
-    told = {one.sequence for one in entries if one.tells(versions.get(one.sequence))}
-    safe = told.union(one.sequence for one in current)
-    lost = {one.sequence: one for one in others if one.sequence not in safe}
-    wanted = sorted(lost.values(), key=lambda one: (one.published_at, one.sequence))
+    versions = {version.sequence: version for version in (*others, *current)}
+    told = {entry.sequence for entry in entries if entry.tells(versions.get(entry.sequence))}
+    safe = told.union(version.sequence for version in current)
+    lost = {version.sequence: version for version in others if version.sequence not in safe}
+    wanted = sorted(lost.values(), key=lambda version: (version.published_at, version.sequence))
     # Filled up: else every article that a new one pushes out would make an archive of its own.
-    wanted += [one for one in current if one.sequence not in told][: -len(wanted) % size]
+    untold = [version for version in current if version.sequence not in told]
+    wanted += untold[: -len(wanted) % size]
     return Decision(
         stale=tuple(
-            one
-            for one in entries
-            if one.changed_at is not None and not one.tells(versions.get(one.sequence))
+            entry
+            for entry in entries
+            if entry.changed_at is not None and not entry.tells(versions.get(entry.sequence))
         ),
         sets=tuple(tuple(wanted[start : start + size]) for start in range(0, len(wanted), size)),
     )

@@ -87,7 +87,7 @@ class FeedPlan:
         usual = replace(usual, site=site, facet=facet)
         if facet is None or facet.kind is not FacetKind.CUSTOM:
             return usual
-        own = next((one for one in self.custom if one.facet == facet), None)
+        own = next((custom for custom in self.custom if custom.facet == facet), None)
         if own is None:
             return None
         return replace(
@@ -118,15 +118,15 @@ def spread(
     """
     held: dict[FacetKind, dict[Facet, int]] = {kind: {} for kind in _ORDER if kind in plan.kinds}
     own = {custom.facet: 0 for custom in plan.custom}
-    for one in facets:
-        if one.facet.kind is FacetKind.CUSTOM:
-            own |= {one.facet: one.articles} if one.facet in own else {}
-        elif one.facet.kind in held:
-            held[one.facet.kind][one.facet] = one.articles
+    for summary in facets:
+        if summary.facet.kind is FacetKind.CUSTOM:
+            own |= {summary.facet: summary.articles} if summary.facet in own else {}
+        elif summary.facet.kind in held:
+            held[summary.facet.kind][summary.facet] = summary.articles
     if own:
         held[FacetKind.CUSTOM] = own
     if len(held.get(FacetKind.LANGUAGE, ())) < LANGUAGES_THAT_DIFFER:
         held.pop(FacetKind.LANGUAGE, None)
-    found: dict[Scope, int] = {one.path: one.articles for one in categories}
-    found |= {one: count for of_kind in held.values() for one, count in of_kind.items()}
-    return found
+    counts: dict[Scope, int] = {category.path: category.articles for category in categories}
+    counts |= {facet: count for of_kind in held.values() for facet, count in of_kind.items()}
+    return counts

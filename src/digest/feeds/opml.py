@@ -52,10 +52,10 @@ def opml(
             folders[path] = place
         _outline(place, plan.of_category(path), name)
     for kind, title in _FOLDERS.get(primary(site.language), _FOLDERS["en"]).items():
-        some = [feed for feed in others if feed.kind == kind]
-        if some:
+        feeds = [feed for feed in others if feed.kind == kind]
+        if feeds:
             place = ET.SubElement(body, "outline", text=title, title=title)
-            for feed in some:
+            for feed in feeds:
                 _outline(place, feed, name if name in feed.formats else feed.formats[0])
     document: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
     return document + b"\n"

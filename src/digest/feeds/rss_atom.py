@@ -276,8 +276,8 @@ def _atom(feed: Feed, content: Content, text: _Text) -> bytes:
         generator.link(href=feed.link(path), rel=relation, type=MEDIA_TYPES[ATOM])
     for hub in site.hubs if place.number is None else ():
         generator.link(href=hub, rel="hub")
-    moments = [content.changed_at or NEVER, *(_seconds(one.withdrawn_at) for one in gone)]
-    generator.updated(max(moments))
+    withdrawals = (_seconds(tombstone.withdrawn_at) for tombstone in gone)
+    generator.updated(max([content.changed_at or NEVER, *withdrawals]))
     author = person(text(site.author or site.title) or feed.link())
     if site.email:
         author["email"] = text(site.email)

@@ -152,13 +152,13 @@ def _changes(log: bytes) -> list[_Change]:
     check, _, body = log.partition(b"\n")
     if not body or check != content_tag(body).encode():
         return []
-    found: list[_Change] = []
+    parsed: list[_Change] = []
     for line in body.decode("ascii").split("\n"):
         tag, *changes = line.split(" ")
         added = frozenset(change[1:] for change in changes if change[0] == "+")
         removed = frozenset(change[1:] for change in changes if change[0] == "-")
-        found.append((tag, added, removed))
-    return found
+        parsed.append((tag, added, removed))
+    return parsed
 
 
 def _versions(log: bytes) -> list[_Version]:

@@ -58,10 +58,10 @@ class MailStyle:
 
 def colour(text: str) -> Colour | None:
     """Return the first colour in a text that is written as ``#rgb`` or ``#rrggbb``."""
-    found = _HEX.search(text)
-    if found is None:
+    match = _HEX.search(text)
+    if match is None:
         return None
-    digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
+    digits = match[1] if len(match[1]) == 6 else "".join(digit * 2 for digit in match[1])
     red, green, blue = (int(digits[place : place + 2], 16) for place in (0, 2, 4))
     return red, green, blue
 

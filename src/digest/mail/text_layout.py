@@ -99,7 +99,7 @@ def without_link_numbers(text: str) -> str:
 
     Lines of code, which begin with four spaces, stay as they are.
     """
-    return _LINK_NUMBER.sub(lambda found: f"({found[1]})" if found[1] else found[0], text)
+    return _LINK_NUMBER.sub(lambda match: f"({match[1]})" if match[1] else match[0], text)
 
 
 def wrap(text: str, width: int = TEXT_WIDTH, first: str = "", rest: str = "") -> str:

@@ -106,14 +106,15 @@ class WebEditions:
             return self._sample(source, digest)
         number = int(rest[0]) if _NUMBER.fullmatch(rest[0]) else 0
         listed = source.editions(name)
-        place = next((at for at, one in enumerate(listed) if one.edition.number == number), None)
+        numbers = [issue.edition.number for issue in listed]
+        place = numbers.index(number) if number in numbers else None
         return Missing.UNKNOWN if place is None else self._edition(source, digest, listed, place)
 
     def index(self, source: EditionSource) -> Page | Missing:
         """Return the list of digests; there is none without them."""
         if not self._digests:
             return Missing.UNKNOWN
-        listed = [(one, source.editions(one.name)[-1:]) for one in self._digests.values()]
+        listed = [(digest, source.editions(digest.name)[-1:]) for digest in self._digests.values()]
         return Page(
             version=_version([issue for _, issues in listed for issue in issues]),
             changed_at=source.current().changed_at,
@@ -143,7 +144,7 @@ class WebEditions:
                 page = self._edition(source, digest, listed, place)
                 yield PlacedPage(path=path, page=page, made_at=issue.edition.created_at)
             folder = editions_folder(digest.name)
-            made_at = max((one.edition.created_at for one in listed), default=None)
+            made_at = max((issue.edition.created_at for issue in listed), default=None)
             feed = self.feed(source, digest.name)
             assert isinstance(feed, Page)  # noqa: S101 every digest has one
             yield PlacedPage(path=f"{folder}{ATOM}", page=feed, made_at=made_at)
@@ -214,7 +215,8 @@ class WebEditions:
         )
 
     def _render_feed(self, source: EditionSource, digest: Digest, listed: Sequence[Issue]) -> bytes:
-        told = [(one.edition, _contents(source, digest, one.edition)) for one in reversed(listed)]
+        editions = [issue.edition for issue in reversed(listed)]
+        told = [(edition, _contents(source, digest, edition)) for edition in editions]
         return edition_feed(digest, told, phrasebook(digest.language, digest.timezone), self._site)
 
     def _render_sample(self, source: EditionSource, digest: Digest, now: datetime) -> bytes:
@@ -235,7 +237,10 @@ def _version(listed: Sequence[Issue]) -> str:
     """Return what tells these editions, and their articles as they are, from any others."""
     # The moment too: a database that was restored gives the same id again.
     told = repr(
-        [(one.edition.id, one.edition.created_at, one.articles, one.revision) for one in listed]
+        [
+            (issue.edition.id, issue.edition.created_at, issue.articles, issue.revision)
+            for issue in listed
+        ]
     )
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 

@@ -138,10 +138,10 @@ class FeedFiles:
     async def _serve_head(self, scope: Scope, send: Send, path: str, fields: Fields) -> bool:
         """Answer HEAD of a file that is not in memory; nothing is read, so it has no tag."""
         for form in _forms(path):
-            found = await self._in_thread(stat_file, self._output, form, self._links(form))
-            if found is None:
+            stat = await self._in_thread(stat_file, self._output, form, self._links(form))
+            if stat is None:
                 continue
-            facts, lengths = found
+            facts, lengths = stat
             encoding = feed_response.encoding_for(facts, fields)
             if encoding is None:
                 await self._refuse(send, 406, vary="Accept-Encoding")
@@ -240,9 +240,9 @@ class FeedFiles:
             await _send(send, response)
             return
         if feed_response.asks_for_delta(file.facts, fields) and (
-            found := await self._find_delta(file, feed_response.bases(fields))
+            delta := await self._find_delta(file, feed_response.bases(fields))
         ):
-            base, document = found
+            base, document = delta
             response = feed_response.delta(file.facts, base, len(document), fields, now, head=head)
             with self._cache.lending(len(document)):
                 await _send(send, response, document)
@@ -276,10 +276,10 @@ class FeedFiles:
             return None
         async with self._delta:  # who waits for it takes no thread from anybody
             before = file.deltas.size if file.deltas else 0
-            found = await self._in_thread(file.delta, bases)
+            delta = await self._in_thread(file.delta, bases)
             if file.deltas:
                 self._cache.charge(file, file.deltas.size - before)
-            return found
+            return delta
 
     async def _send_from_disk(self, send: Send, response: FeedResponse, file: FeedFile) -> None:
         """Send a body that there is no room for in memory, a piece at a time."""

@@ -107,8 +107,8 @@ def depends_on(feed: Feed) -> Scope:
 
 def custom_feed(plan: FeedPlan, name: str) -> Facet | None:
     """Return one of the operator's feeds, which is there before its first article."""
-    found = (custom.facet for custom in plan.custom)
-    return next((facet for facet in found if facet.name == name), None)
+    facets = (custom.facet for custom in plan.custom)
+    return next((facet for facet in facets if facet.name == name), None)
 
 
 def unescaped(folder: str) -> str:
@@ -144,8 +144,8 @@ def _feed(
     others: list[FeedSummary] = []
     if feed.scope is None:
         scopes = spread(plan, (), source.facets(plan.kinds & _FEW))
-        found = ((plan.feed(scope), count) for scope, count in scopes.items())
-        others = [FeedSummary(feed=one, articles=count) for one, count in found if one]
+        counted = ((plan.feed(scope), count) for scope, count in scopes.items())
+        others = [FeedSummary(feed=other, articles=count) for other, count in counted if other]
     return pages.feed(feed, articles, source.categories(feed.category), others, turn=turn)
 
 

@@ -141,11 +141,11 @@ def full(
         header = _header(fields)
         asked = header("range")
         if asked and not head and same_as(header("if-range"), tag or "", facts.modified_at):
-            found = requested_range(asked, facts.size)
-            if found is not None and not found:
+            wanted = requested_range(asked, facts.size)
+            if wanted is not None and not wanted:
                 return refusal(416, content_range=f"bytes */{facts.size}")
-            if found is not None:
-                status, part = 206, found
+            if wanted is not None:
+                status, part = 206, wanted
                 headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{facts.size}"
     if length is not None:
         headers["content-length"] = str(len(part))

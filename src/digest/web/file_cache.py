@@ -165,7 +165,7 @@ def stat_file(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[
 
     None where there is no such file. Raises OSError.
     """
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     facts = None
     written_at = 0
     for encoding, suffix in {IDENTITY: "", **SUFFIXES}.items():
@@ -179,8 +179,8 @@ def stat_file(root: Path, path: str, link: str | None) -> tuple[FileFacts, dict[
         if facts is None:
             facts, written_at = _facts(path, status, None, link), status.st_mtime_ns
         if status.st_mtime_ns == written_at:
-            found[encoding] = status.st_size
-    return None if facts is None else (facts, found)
+            lengths[encoding] = status.st_size
+    return None if facts is None else (facts, lengths)
 
 
 class FileCache:

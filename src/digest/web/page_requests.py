@@ -75,7 +75,7 @@ class PageRequest:
     def own_tag(self, tags: Collection[str], tag: str) -> str:
         """Return the client's own tag of a page, so that a cache knows it again; else ``tag``."""
         known = known_tags(self.header("if-none-match"))
-        return tag if tag in known else next((one for one in known if one in tags), tag)
+        return tag if tag in known else next((own for own in known if own in tags), tag)
 
     def has(self, tag: str, date: datetime | None) -> bool:
         """Tell whether the client has the page with a tag, and asks nothing else about it."""

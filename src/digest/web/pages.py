@@ -524,23 +524,23 @@ class WebPages:
         self.style_sheet()
         self.style()
         self.favicon()
-        for some in (articles, ()):
-            yield "index", self.index(feed, some, categories if some else ())
-            yield "feed", self.feed(feed, some, categories if some else ())
+        for shown in (articles, ()):
+            yield "index", self.index(feed, shown, categories if shown else ())
+            yield "feed", self.feed(feed, shown, categories if shown else ())
         category = replace(feed, category=categories[0].path)
         yield "category", self.feed(category, articles, categories[1:])
-        others = [FeedSummary(feed=replace(feed, facet=one), articles=1) for one in _FACETS]
+        others = [FeedSummary(feed=replace(feed, facet=facet), articles=1) for facet in _FACETS]
         yield "feed", self.feed(feed, articles, categories, others)
-        for one in others:
-            yield "facet", self.feed(one.feed, articles, ())
+        for other in others:
+            yield "facet", self.feed(other.feed, articles, ())
         for article in articles:
             yield "article", self.article(article)
             yield "article", self.article(article, previous=article, following=article)
         query, position = search_query(articles[0].title), articles[0].position
-        for some in (articles, ()):
+        for shown in (articles, ()):
             yield (
                 "search",
-                self.search(query, some, before=position, older=position, ready=bool(some)),
+                self.search(query, shown, before=position, older=position, ready=bool(shown)),
             )
         yield "feed", self.feed(feed, articles, (), turn=Turn(newer=position, older=position))
         digest = replace(samples.digest(), language=languages[0])

@@ -119,9 +119,9 @@ class PublicPages:
             return
         request.parameters = self._addresses.parameters(request.path, request.query)
         try:
-            found: RenderedPage | _Unchanged | Missing | str | bytes = await self._find(request)
-            if found is Missing.WITHDRAWN:
-                found = await self._gone_page()
+            outcome: RenderedPage | _Unchanged | Missing | str | bytes = await self._find(request)
+            if outcome is Missing.WITHDRAWN:
+                outcome = await self._gone_page()
         except Busy:
             await say(send, 503, "There is too much to do.", RETRY_WHEN_BUSY)
         except StoreError:
@@ -130,16 +130,16 @@ class PublicPages:
             _log.error("page not rendered", error=str(error))
             await say(send, 500, "This page cannot be shown at the moment.")
         else:
-            if found is Missing.UNKNOWN:
+            if outcome is Missing.UNKNOWN:
                 await self._inner(scope, receive, send)
-            elif isinstance(found, bytes):
-                await _send_gone(request, found, send)
-            elif isinstance(found, str):
-                await redirect(send, found)
-            elif isinstance(found, _Unchanged):
-                await self._send_unchanged(request, found, send)
+            elif isinstance(outcome, bytes):
+                await _send_gone(request, outcome, send)
+            elif isinstance(outcome, str):
+                await redirect(send, outcome)
+            elif isinstance(outcome, _Unchanged):
+                await self._send_unchanged(request, outcome, send)
             else:
-                await self._send_page(request, found, send)
+                await self._send_page(request, outcome, send)
 
     # What is found
 
@@ -173,11 +173,11 @@ class PublicPages:
         revision, kept = self._revision, self._cache.get(request.key)
         forwarded = request.header("x-forwarded-for") or ""
         network = client_network(request.peer, forwarded, self._proxies)
-        found = await self._queue.run(partial(self._read, request, look, kept, revision), network)
-        if isinstance(found, RenderedPage) and look is self._look:
-            found.revision = revision
-            self._cache.keep(request.key, found)
-        return found
+        outcome = await self._queue.run(partial(self._read, request, look, kept, revision), network)
+        if isinstance(outcome, RenderedPage) and look is self._look:
+            outcome.revision = revision
+            self._cache.keep(request.key, outcome)
+        return outcome
 
     def _read(
         self, request: PageRequest, look: _Look, kept: RenderedPage | None, revision: int
@@ -299,10 +299,12 @@ class PublicPages:
             self._cache.keep(key, page)
         return body
 
-    async def _send_unchanged(self, request: PageRequest, found: _Unchanged, send: Send) -> None:
-        own = request.own_tag(tags_of(found.tag), found.tag)
-        headers = _headers(found.page)
-        if date := self._date(found.changed_at, dated=found.page.dated):
+    async def _send_unchanged(
+        self, request: PageRequest, unchanged: _Unchanged, send: Send
+    ) -> None:
+        own = request.own_tag(tags_of(unchanged.tag), unchanged.tag)
+        headers = _headers(unchanged.page)
+        if date := self._date(unchanged.changed_at, dated=unchanged.page.dated):
             headers.append((b"last-modified", rfc822(date).encode()))
         await answer(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
 

@@ -118,7 +118,7 @@ def weights(text: str) -> dict[str, float]:
     """
     if len(text) > _WEIGHED:
         text = text[:_WEIGHED].rpartition(",")[0]
-    found = {}
+    weighted = {}
     for item in text.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
         weight = 1.0
@@ -127,8 +127,8 @@ def weights(text: str) -> dict[str, float]:
             if key == "q":
                 weight = float(value) if _WEIGHT.fullmatch(value) else 0.0
         if name:
-            found[name] = weight
-    return found
+            weighted[name] = weight
+    return weighted
 
 
 def accepted_languages(text: str) -> list[str]:
@@ -145,17 +145,17 @@ def choose_encoding(accepted: str | None, offered: Iterable[str]) -> str | None:
     """
     if accepted is None:
         return IDENTITY
-    found = weights(accepted)
-    if "x-gzip" in found:  # section 8.4.1.3
-        found.setdefault("gzip", found["x-gzip"])
-    rest = found.get("*")
+    weighted = weights(accepted)
+    if "x-gzip" in weighted:  # section 8.4.1.3
+        weighted.setdefault("gzip", weighted["x-gzip"])
+    rest = weighted.get("*")
     liked = {}
     for encoding in offered:
         # Who takes anything can surely unpack gzip; the others only who names them.
         otherwise = rest if encoding == "gzip" else None
-        liked[encoding] = found.get(encoding, otherwise or 0.0)
+        liked[encoding] = weighted.get(encoding, otherwise or 0.0)
     # Refused only where that is said; else it will do, if nothing else does.
-    liked[IDENTITY] = found.get(IDENTITY, _UNNAMED if rest is None else rest)
+    liked[IDENTITY] = weighted.get(IDENTITY, _UNNAMED if rest is None else rest)
     best = max(liked, key=lambda encoding: liked[encoding])
     return best if liked[best] else None
 

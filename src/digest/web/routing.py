@@ -131,30 +131,31 @@ class Addresses:
 
         ``depth`` is how many folders below the root the client sees the path.
         """
-        found = self._find(source, path, parameters)
-        if found is Missing.UNKNOWN and (place := self._moved_to(path)) is not None:
+        page = self._find(source, path, parameters)
+        if page is Missing.UNKNOWN and (place := self._moved_to(path)) is not None:
             there = self._find(source, place, parameters)
             if not isinstance(there, Missing):
                 return "../" * depth + quote(_settled(place, there))
-        return found
+        return page
 
     def _find(self, source: PageSource, path: str, parameters: Parameters) -> Page | Missing | str:
         if path == _OLD_STYLESHEET:
             return f"../{STYLESHEET}"
         segments = path.split("/")
         *above, last = segments
-        if any(not one or one.startswith(".") for one in (above if last == "" else segments)):
+        names = above if last == "" else segments
+        if any(not name or name.startswith(".") for name in names):
             return Missing.UNKNOWN
         if last == "":
             return self._folder(source, above, parameters)
         if last == PAGE:
-            found = self._folder(source, above, parameters)
-            return found if isinstance(found, Missing) else "./"
+            page = self._folder(source, above, parameters)
+            return page if isinstance(page, Missing) else "./"
         document = self._document(source, above, last, parameters)
         if document is not Missing.UNKNOWN:
             return document
-        found = self._folder(source, segments, parameters)
-        return found if isinstance(found, Missing) else f"{quote(last, safe='')}/"
+        page = self._folder(source, segments, parameters)
+        return page if isinstance(page, Missing) else f"{quote(last, safe='')}/"
 
     def _folder(
         self, source: PageSource, segments: Sequence[str], parameters: Parameters
@@ -247,9 +248,9 @@ def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Mis
     )
 
 
-def _settled(place: str, found: Page | str) -> str:
+def _settled(place: str, page: Page | str) -> str:
     """Return where a page is at once, rather than where one is led on from."""
-    if isinstance(found, Page):
+    if isinstance(page, Page):
         return place
     return place.removesuffix(PAGE) if place.endswith(f"/{PAGE}") else f"{place}/"
 

@@ -105,6 +105,6 @@ def _feed(source: SearchSource, query: SearchQuery, plan: FeedPlan) -> bytes:
         limit=RESULTS,
         ttl=plan.ttl,
     )
-    changed_at = last_change((one.updated_at, one.sequence) for one in articles)
+    changed_at = last_change((article.updated_at, article.sequence) for article in articles)
     content = Content(changed_at=changed_at, gone=(), place=ALONE)
     return rss(feed, [rss_item(feed, article) for article in articles], content)

@@ -107,9 +107,9 @@ def _render_articles(source: SitemapSource, plan: FeedPlan, after: int) -> bytes
     """Return the part of the sitemap with the articles behind a sequence."""
     listed = source.listed(after, after + PART)
     pages = (
-        CanonicalPage(article_folder(one.key), one.updated_at)
-        for one in listed
-        if not one.elsewhere
+        CanonicalPage(article_folder(article.key), article.updated_at)
+        for article in listed
+        if not article.elsewhere
     )
     return sitemap_part(plan.site, pages)
 

@@ -81,7 +81,8 @@ def offered(
         if everything
         or any(summary.path.within(path) or path.within(summary.path) for path in wanted)
     ]
-    shown = sorted(taken, key=lambda one: (len(one.path.names), one.path))[:MAX_CATEGORIES]
+    taken.sort(key=lambda summary: (len(summary.path.names), summary.path))
+    shown = taken[:MAX_CATEGORIES]
     known = {summary.path for summary in shown}
     missing = {path for leaf in chosen for path in leaf.lineage()} - known
     return [*shown, *(CategorySummary(path=path, articles=0) for path in sorted(missing))]

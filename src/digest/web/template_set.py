@@ -146,15 +146,15 @@ class LastGood:
 
 def stamp(*folders: Path) -> _Stamp:
     """Return what tells whether a template of a page was saved; costs a look at each file."""
-    found = set()
+    stamps = set()
     for folder in folders:
         for file in sorted((folder / PAGES).rglob("*")):
             try:
                 status = file.stat()
             except OSError:
                 continue
-            found.add((str(file), status.st_mtime_ns, status.st_size))
-    return frozenset(found)
+            stamps.add((str(file), status.st_mtime_ns, status.st_size))
+    return frozenset(stamps)
 
 
 def _read(folders: tuple[Path, ...]) -> Iterator[tuple[Path, bytes]]:

@@ -132,8 +132,7 @@ def page_of(address: str) -> str:
             return page.format(*match.groups())
     for pattern, name, form, page in _BY_PARAMETER:
         if pattern.fullmatch(place) and (match := _parameter(parts.query, name, form)):
-            found = absolute(page.format(match[match.lastindex or 0]))
-            return found or address
+            return absolute(page.format(match[match.lastindex or 0])) or address
     return address
 
 

@@ -170,8 +170,8 @@ class UnusedAssets:
         for names, size in _batches(self._folder):
             go_on()
             used += size
-            found = self._store.unused(names, now, now - self._keep)
-            due.update(islice(sorted(found), _MOST - len(due)))
+            unused = self._store.unused(names, now, now - self._keep)
+            due.update(islice(sorted(unused), _MOST - len(due)))
         shown = self._store.in_texts(due, go_on) if due else set()
         removed = freed = 0
         for name in sorted(due - shown):

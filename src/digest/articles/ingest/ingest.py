@@ -112,24 +112,24 @@ class Ingest:
         began = self._clock()
         before = self._tree.marks()
         closed: dict[str, OSError] = {}
-        found: dict[str, FileState] = {}
+        states: dict[str, FileState] = {}
         odd: dict[str, str] = {}  # paths as they are on disk, where they are no UTF-8
         for path, state in self._tree.walk(closed=closed):
             if self._stopped.is_set():
                 return IngestResult(complete=False)
             key = printable(path)
-            found[key] = state
+            states[key] = state
             if key is not path:
                 odd[key] = path
-        files = len(found)
+        files = len(states)
         after = self._tree.marks()
         doubted = kept_back(self._remembered(), before, after)
-        outdated = self._outdated(found)
+        outdated = self._outdated(states)
         # What is left in it afterwards differs: a second table of so many files is not needed.
-        self._leave_known(found, doubted, {printable(folder) for folder in closed}, outdated)
+        self._leave_known(states, doubted, {printable(folder) for folder in closed}, outdated)
         self._note_closed(closed)
-        known = self._store.files(found.keys() - outdated) if found else {}
-        paths = sorted(odd.get(key, key) for key in found)
+        known = self._store.files(states.keys() - outdated) if states else {}
+        paths = sorted(odd.get(key, key) for key in states)
         taken = self._take_files(paths, known, progress)
         if not taken.complete:
             return replace(taken, files=files)
@@ -151,10 +151,10 @@ class Ingest:
         changes, self._untold = self._untold, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
 
-    def _outdated(self, found: Iterable[str]) -> set[str]:
+    def _outdated(self, paths: Iterable[str]) -> set[str]:
         """Return the paths of article files that refer to a file which has changed since.
 
-        A file of ``found`` is also referred to by name, by articles that had no such file.
+        A file of ``paths`` is also referred to by name, by articles that had no such file.
         """
         outdated = set()
         seen: dict[str, bool] = {}
@@ -167,31 +167,31 @@ class Ingest:
                 seen[state.path] = changed([state])
             if seen[state.path]:
                 outdated.add(path)
-        for path in found if named else ():
+        for path in paths if named else ():
             for key in file_keys(path):
                 outdated.update(named.get(key, ()))
         return outdated
 
     def _leave_known(
         self,
-        found: dict[str, FileState],
+        states: dict[str, FileState],
         doubted: Collection[str],
         hidden: Collection[str],
         outdated: AbstractSet[str],
     ) -> None:
-        """Drop from ``found`` what is as remembered; note what vanished outside ``hidden``.
+        """Drop from ``states`` what is as remembered; note what vanished outside ``hidden``.
 
         Files stay whose articles may appear by now, and those that are ``outdated``.
         """
         gone = []
         again = self._store.embargoes(self._clock()).over | outdated
         for path, size, mtime_ns, missing, current in self._memory.states(self._options_hashes):
-            state = found.get(path)
+            state = states.get(path)
             if state is None:
                 if not missing:
                     gone.append(path)
             elif current and not missing and state == (size, mtime_ns) and path not in again:
-                del found[path]
+                del states[path]
         away = {*doubted, *hidden}
         gone = [
             path

@@ -128,9 +128,9 @@ class _Group(InotifyWatchGroup):
         """Return an event for everything in a new folder; unwatched folders report their own."""
         return [
             InotifyEvent(watch, Mask(InotifyConstants.IN_CREATE | kind), 0, name)
-            for folder, *found in self._walk(src_path)
+            for folder, *names_by_kind in self._walk(src_path)
             if (watch := self._active_callbacks_by_path.get(folder)) is not None
-            for names, kind in zip(found, (InotifyConstants.IN_ISDIR, 0), strict=True)
+            for names, kind in zip(names_by_kind, (InotifyConstants.IN_ISDIR, 0), strict=True)
             for name in names
         ]
 

@@ -122,7 +122,7 @@ class FeedDocuments:
         previous: Previous = NO_PREVIOUS,
     ) -> Iterator[tuple[str, bytes]]:
         content = Content(
-            changed_at=last_change((one.changed_at, one.sequence) for one in versions),
+            changed_at=last_change((version.changed_at, version.sequence) for version in versions),
             gone=gone,
             place=place,
         )
@@ -147,21 +147,22 @@ class FeedDocuments:
             for name, document in previous.documents.items()
         }
         for start in range(0, len(versions), _AT_ONCE):
-            some = versions[start : start + _AT_ONCE]
-            open_forms = [one for one in forms if sizes[one.format] <= 2 * self._max_bytes]
+            chunk = versions[start : start + _AT_ONCE]
+            open_forms = [form for form in forms if sizes[form.format] <= 2 * self._max_bytes]
             known = {
-                (form, one.sequence): (
-                    there[form.format].get(one.tag.encode())
-                    if form.format in there and one.revision <= previous.revision
+                (form, version.sequence): (
+                    there[form.format].get(version.tag.encode())
+                    if form.format in there and version.revision <= previous.revision
                     else None
                 )
-                or self._entries.get(form, one.sequence, one.revision)
+                or self._entries.get(form, version.sequence, version.revision)
                 for form in open_forms
-                for one in some
+                for version in chunk
             }
             missing = {sequence for (_, sequence), entry in known.items() if entry is None}
-            articles = {one.sequence: one for one in self._articles_of(missing)} if missing else {}
-            for version in some:
+            loaded = self._articles_of(missing) if missing else ()
+            articles = {article.sequence: article for article in loaded}
+            for version in chunk:
                 for form in open_forms:
                     entry = known[form, version.sequence]
                     if entry is None and (article := articles.get(version.sequence)):
@@ -190,14 +191,14 @@ class FeedDocuments:
             return entries
         summaries = replace(feed, full=False, formats=(name,))
         short = self._entries_of(summaries, versions)[name]
-        full = {one: entries.get(one, entry) for one, entry in short.items()}
+        full = {version: entries.get(version, entry) for version, entry in short.items()}
         kept = within(room, full, short)
         if feed.folder not in self._cut:
             self._cut.add(feed.folder)
             _log.warning(
                 "a feed is over its limit of bytes; articles that do not fit give their summaries",
                 feed=feed.folder,
-                summaries=sum(entry != entries.get(one) for one, entry in kept.items()),
+                summaries=sum(entry != entries.get(version) for version, entry in kept.items()),
                 left_out=len(short) - len(kept),
                 limit=self._max_bytes,
             )

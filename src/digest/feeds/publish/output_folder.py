@@ -158,15 +158,15 @@ class OutputFolder:
                 written_at = self._next_second(target)
                 self._hold(target)
                 replace_file(target, content, written_at=written_at, before=_unpack)
-            found = target.stat()
+            status = target.stat()
         except OSError as error:
             raise explained(target, error) from error
         return Written(
             path=path,
             changed=previous != content,
             previous=previous,
-            size=found.st_size,
-            mtime_ns=found.st_mtime_ns,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
         )
 
     def _next_second(self, target: Path) -> int:
@@ -177,10 +177,10 @@ class OutputFolder:
     def stamp(self, path: str) -> tuple[int, int] | None:
         """Return size and mtime (nanoseconds) of a file; None unless all may read it."""
         try:
-            found = (self.root / path).stat()
+            status = (self.root / path).stat()
         except OSError:
             return None
-        return (found.st_size, found.st_mtime_ns) if found.st_mode & stat.S_IROTH else None
+        return (status.st_size, status.st_mtime_ns) if status.st_mode & stat.S_IROTH else None
 
     def unpack(self, path: str) -> None:
         """Remove the packed variants of a file. Raises OutputError."""
@@ -290,7 +290,7 @@ class OutputFolder:
         """
         for folder, folders, files in os.walk(self.root):
             if Path(folder) == self.root:
-                folders[:] = [one for one in folders if one == below]
+                folders[:] = [inner for inner in folders if inner == below]
             present = set(files)
             for name in files:
                 path = Path(folder, name).relative_to(self.root)

@@ -64,10 +64,10 @@ def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath
     The operator's feeds are in the order of the configuration, all others in that of their names.
     """
     feeds = plan(options, everything, ()).written
-    categories = sorted(one.category for one in feeds if one.category)
+    categories = sorted(feed.category for feed in feeds if feed.category)
     order = {custom.facet: number for number, custom in enumerate(options.custom)}
-    facets = [one for one in feeds if one.facet]
-    facets.sort(key=lambda one: order.get(one.facet, -1) if one.facet else -1)
+    facets = [feed for feed in feeds if feed.facet]
+    facets.sort(key=lambda feed: order.get(feed.facet, -1) if feed.facet else -1)
     return categories, facets
 
 
@@ -131,14 +131,14 @@ def within(room: int, full: Mapping[T, bytes], short: Mapping[T, bytes]) -> dict
     entry is left out only where there is none for its shorter form.
     """
     kept: dict[T, bytes] = {}
-    for one, entry in full.items():
-        smallest = min(entry, short.get(one, entry), key=len)
+    for key, entry in full.items():
+        smallest = min(entry, short.get(key, entry), key=len)
         if len(smallest) <= room:
-            kept[one] = smallest
+            kept[key] = smallest
             room -= len(smallest)
-    for one, smallest in kept.items():
-        more = len(full[one]) - len(smallest)
+    for key, smallest in kept.items():
+        more = len(full[key]) - len(smallest)
         if more <= room:
-            kept[one] = full[one]
+            kept[key] = full[key]
             room -= more
     return kept

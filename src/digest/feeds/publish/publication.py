@@ -67,7 +67,7 @@ class Run:
 
     def published(self) -> Published:
         """Return what was done, in files."""
-        changed = sum(one.changed for one in self.files)
+        changed = sum(file.changed for file in self.files)
         return Published(
             written=changed,
             unchanged=len(self.files) - changed,

@@ -219,11 +219,11 @@ class Publisher:
         ):
             self._mark()
             while self._unpacked and not urgent():
-                some = [
+                newest = [
                     self._unpacked.popitem()[0]
                     for _ in range(min(2 * PACKERS, len(self._unpacked)))
                 ]
-                for future in [pool.submit(self._folder.pack, path) for path in some]:
+                for future in [pool.submit(self._folder.pack, path) for path in newest]:
                     try:
                         future.result()
                     except OutputError as error:
@@ -331,11 +331,11 @@ class Publisher:
         begun = [feed for feed in feeds if feed in planned.begun]
         known = [feed for feed in feeds if feed not in planned.begun]
         archives = self._options.archives
-        for some, since in ((known, changed), (begun, None)):
-            if not some:
+        for chosen, since in ((known, changed), (begun, None)):
+            if not chosen:
                 continue
-            contents = self._store.contents(some, since, archives=archives)
-            for feed, held in zip(some, contents, strict=True):
+            contents = self._store.contents(chosen, since, archives=archives)
+            for feed, held in zip(chosen, contents, strict=True):
                 # One that was emptied a moment ago may have been ended by another process.
                 if not held.versions and not _stays_empty(feed):
                     continue
@@ -386,7 +386,7 @@ class Publisher:
             return
         options = self._options
         categories, facets = listed(options, self._store.stale(None, options.kinds))
-        name = next((one for one in (RSS, ATOM) if one in options.formats), options.formats[0])
+        name = next((name for name in (RSS, ATOM) if name in options.formats), options.formats[0])
         if self._left_out:
             out = self._left_out
             categories = [
@@ -400,17 +400,17 @@ class Publisher:
     def _finish(self, run: Run, stale: StaleFeeds) -> None:
         """Have hubs told, and then note what was done."""
         complete = run.error is None and run.wait is None
-        unchanged = [one for one in run.files if not one.changed]
+        unchanged = [file for file in run.files if not file.changed]
         # What is there, but not as recorded, was written by a process that ended before it told.
         untold = self._store.unrecorded(self._token, unchanged) if unchanged else set()
-        changed = {one.path for one in run.files if one.changed} | untold
+        changed = {file.path for file in run.files if file.changed} | untold
         if topics := {path for path in changed if is_topic(path)}:
             self._changed(topics)
         everything = self._since is None
         if run.files or run.removed or stale.revision != self._since:
             self._store.record_output(
                 self._token,
-                [one for one in run.files if one.path in changed],
+                [file for file in run.files if file.path in changed],
                 run.removed,
                 stale.revision if complete else None,
                 self._fingerprint,

@@ -98,7 +98,7 @@ class HubNotifier:
             return
         try:
             self._store.keep(
-                [one for queue in self._queues for one in queue.notifications(changes)]
+                [item for queue in self._queues for item in queue.notifications(changes)]
             )
         except StoreError as error:
             _log.error("notifications for hubs cannot be kept", error=str(error))
@@ -155,17 +155,17 @@ class HubNotifier:
         try:
             kept = await asyncio.to_thread(self._store.stored)
             known = [
-                one
-                for one in kept
-                if one.hub in queues and one.topic.startswith(f"{self._site.url}/")
+                item
+                for item in kept
+                if item.hub in queues and item.topic.startswith(f"{self._site.url}/")
             ]
             if len(known) < len(kept):
                 await asyncio.to_thread(self._store.drop, set(kept).difference(known))
         except StoreError as error:
             _log.error("notifications for hubs cannot be read", error=str(error))
             known = []
-        for one in known:
-            queues[one.hub].stored[one.topic] = one.changed_at
+        for item in known:
+            queues[item.hub].stored[item.topic] = item.changed_at
         for queue in self._queues:
             queue.add(dict(queue.stored))  # a copy: files may change just now
 
@@ -229,7 +229,7 @@ class HubNotifier:
             _log.info("hub told", hub=queue.host, topics=len(batch))
         # What changed once more while the hub was told is kept: it is told once more.
         await self._drop(
-            queue, [one for one, at in batch.items() if queue.stored.get(one, at) <= at]
+            queue, [topic for topic, at in batch.items() if queue.stored.get(topic, at) <= at]
         )
 
     async def _request(
@@ -265,7 +265,7 @@ class HubNotifier:
     async def _store_waiting(self, queue: HubQueue) -> None:
         """Have the store keep what waits."""
         waiting = queue.waiting()
-        new = {one: at for one, at in waiting.items() if queue.stored.get(one) != at}
+        new = {topic: at for topic, at in waiting.items() if queue.stored.get(topic) != at}
         if not new:
             return
         try:
@@ -277,7 +277,7 @@ class HubNotifier:
 
     async def _drop(self, queue: HubQueue, topics: Collection[str]) -> None:
         """Have the store forget what is done with; what it keeps by mistake is told once more."""
-        known = {one: queue.stored.pop(one) for one in topics if one in queue.stored}
+        known = {topic: queue.stored.pop(topic) for topic in topics if topic in queue.stored}
         if not known:
             return
         try:

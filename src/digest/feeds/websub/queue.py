@@ -105,7 +105,7 @@ class HubQueue:
     def give_up(self, at: datetime) -> list[str]:
         """Take out and return the topics that have waited for too long at a moment."""
         with self._lock:
-            old = [one for one, changed in self._changed.items() if at - changed > GIVE_UP_AFTER]
+            old = [topic for topic, since in self._changed.items() if at - since > GIVE_UP_AFTER]
             for topic in old:
                 del self._changed[topic]
         return old

@@ -92,8 +92,8 @@ def _remote(mail: ParsedMessage) -> Iterator[str]:
     styles = [node.text() for node in mail.page.css("style")]
     styles += [node.attributes.get("style") or "" for node in mail.page.css("[style]")]
     for style in styles:
-        if found := _REMOTE_STYLE.search(style):
-            yield f"a style has {found[0]!r}"
+        if remote := _REMOTE_STYLE.search(style):
+            yield f"a style has {remote[0]!r}"
     for node in mail.page.css('[src^="data:"], [href^="data:"], [background]'):
         yield f"<{node.tag}> has a data: address or a background"
 
@@ -202,8 +202,8 @@ def _contrast(mail: ParsedMessage) -> Iterator[str]:
 def _text(mail: ParsedMessage) -> Iterator[str]:
     if not mail.text.strip():
         yield "it is empty"
-    if found := _HTML.match(mail.text):
-        yield f"it looks like HTML: {shortened(found[0])}"
+    if markup := _HTML.match(mail.text):
+        yield f"it looks like HTML: {shortened(markup[0])}"
 
 
 def _columns(mail: ParsedMessage) -> Iterator[str]:

@@ -56,13 +56,13 @@ def _colours(node: LexborNode, overrides: Mapping[int, _Style]) -> tuple[Colour,
 
 def _dark_styles(page: LexborHTMLParser) -> Mapping[int, _Style]:
     """Return what dark mode sets, by node; later rules win, as all of them are important."""
-    found: dict[int, dict[str, str]] = {}
+    styles: dict[int, dict[str, str]] = {}
     for sheet in page.css("style"):
         for block in _DARK.findall(sheet.text()):
             for selectors, body in _RULE.findall(block):
                 for node in page.css(selectors.strip()):
-                    found.setdefault(node.mem_id, {}).update(_declared(body))
-    return found
+                    styles.setdefault(node.mem_id, {}).update(_declared(body))
+    return styles
 
 
 def _declared(style: str) -> dict[str, str]:

@@ -73,10 +73,10 @@ def _defects(mail: ParsedMessage) -> Iterator[str]:
 
 def _once(mail: ParsedMessage) -> Iterator[str]:
     for name in _ONCE:
-        found = mail.values(name)
-        if len(found) != 1:
-            yield f"{name} is there {len(found)} times, not once"
-        elif not found[0].strip():
+        values = mail.values(name)
+        if len(values) != 1:
+            yield f"{name} is there {len(values)} times, not once"
+        elif not values[0].strip():
             yield f"{name} is empty"
 
 
@@ -89,13 +89,13 @@ def _one_address(mail: ParsedMessage) -> Iterator[str]:
 
 def _message_id(mail: ParsedMessage) -> Iterator[str]:
     for value in mail.values("Message-ID"):
-        found = _MESSAGE_ID.fullmatch(value)
-        if found is None:
+        match = _MESSAGE_ID.fullmatch(value)
+        if match is None:
             yield f"it is none: {shortened(value)}"
             continue
         addresses = getattr(mail.read("From"), "addresses", ())
-        if addresses and found[1].lower() != addresses[0].domain.lower():
-            yield f"its domain {found[1]} is not the sender's"
+        if addresses and match[1].lower() != addresses[0].domain.lower():
+            yield f"its domain {match[1]} is not the sender's"
 
 
 def _date(mail: ParsedMessage) -> Iterator[str]:
@@ -141,21 +141,21 @@ def _shape(mail: ParsedMessage) -> Iterator[str]:
 
 
 def _list_id(mail: ParsedMessage) -> Iterator[str]:
-    found = mail.values("List-Id")
-    if len(found) != 1 or not _LIST_ID.fullmatch(found[0]):
-        yield f"it is missing or malformed: {shortened(' '.join(found))}"
+    values = mail.values("List-Id")
+    if len(values) != 1 or not _LIST_ID.fullmatch(values[0]):
+        yield f"it is missing or malformed: {shortened(' '.join(values))}"
 
 
 def _unsubscribe(mail: ParsedMessage) -> Iterator[str]:
-    found = mail.values("List-Unsubscribe")
+    values = mail.values("List-Unsubscribe")
     addresses = [
-        one.strip().removeprefix("<").removesuffix(">")
-        for value in found
-        for one in value.split(",")
+        address.strip().removeprefix("<").removesuffix(">")
+        for value in values
+        for address in value.split(",")
     ]
     web = [address for address in addresses if parted(address).scheme in ("http", "https")]
-    if len(found) != 1 or len(web) != 1 or not parted(web[0]).netloc:
-        yield f"it has no single address of the web: {shortened(' '.join(found))}"
+    if len(values) != 1 or len(web) != 1 or not parted(web[0]).netloc:
+        yield f"it has no single address of the web: {shortened(' '.join(values))}"
     elif not web[0].startswith("https:"):
         yield "its address is not https; set [site] url to one that is"
 
@@ -166,21 +166,21 @@ def _by_mail(mail: ParsedMessage) -> Iterator[str]:
 
 
 def _one_click(mail: ParsedMessage) -> Iterator[str]:
-    found = mail.values("List-Unsubscribe-Post")
-    if found != ["List-Unsubscribe=One-Click"]:
-        yield f"it is not exactly List-Unsubscribe=One-Click: {shortened(' '.join(found))}"
+    values = mail.values("List-Unsubscribe-Post")
+    if values != ["List-Unsubscribe=One-Click"]:
+        yield f"it is not exactly List-Unsubscribe=One-Click: {shortened(' '.join(values))}"
 
 
 def _helpful(mail: ParsedMessage) -> Iterator[str]:
     for name in ("List-Help", "List-Archive"):
-        found = mail.values(name)
-        if len(found) != 1 or not re.fullmatch(r"<https?://[^<>\s]+>", found[0]):
+        values = mail.values(name)
+        if len(values) != 1 or not re.fullmatch(r"<https?://[^<>\s]+>", values[0]):
             yield f"{name} is missing or malformed"
 
 
 def _feedback_id(mail: ParsedMessage) -> Iterator[str]:
-    found = mail.values("Feedback-ID")
-    if len(found) != 1 or len(found[0].split(":")) != 4:
+    values = mail.values("Feedback-ID")
+    if len(values) != 1 or len(values[0].split(":")) != 4:
         yield "it is missing, or has not four parts"
 
 

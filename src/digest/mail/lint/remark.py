@@ -97,7 +97,7 @@ def parted(address: str) -> SplitResult:
         return SplitResult("", "", "", "", "")
 
 
-def shortened(found: str) -> str:
+def shortened(text: str) -> str:
     """Return what was found as a remark may quote it: on one line, not too long."""
-    line = " ".join(found.split())
+    line = " ".join(text.split())
     return ascii(line if len(line) <= _SHOWN else line[:_SHOWN] + "…") if line else "nothing"
