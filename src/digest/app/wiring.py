@@ -231,8 +231,8 @@ class Services:
         scopes: dict[Scope, int] = {None: self.store.articles.counts().articles}
         with self.store.pages.snapshot() as source:
             scopes |= spread(plan, source.categories(None), source.facets(plan.kinds))
-        found = ((plan.feed(scope), count) for scope, count in scopes.items())
-        return [FeedSummary(feed=feed, articles=count) for feed, count in found if feed]
+        counted = ((plan.feed(scope), count) for scope, count in scopes.items())
+        return [FeedSummary(feed=feed, articles=count) for feed, count in counted if feed]
 
     def publish(self, progress: Callable[[int, int], None] | None = None) -> Published:
         """Publish all that is stale, packed, before a command ends; hubs are told.

@@ -35,7 +35,7 @@ def change_address(
     for other in rows.values():
         if not _merge(connection, other.id, other.identifier, mine.id):
             return (Outcome.NOT_REVIVED,)
-    marks = [erasure_mark(one, key) for one in keys]
+    marks = [erasure_mark(secret, key) for secret in keys]
     connection.execute(delete(erased_address).where(erased_address.c.mark.in_(marks)))
     values = {"address": request.address, "folded": key}
     connection.execute(update(person).where(person.c.id == mine.id).values(values))

@@ -175,7 +175,7 @@ def near(wanted: Scope, position: Position, *, newer: bool) -> Select[Any]:
     there = tuple_(literal(position.published_at, Moment()), position.sequence)
     if newer:
         return query.where(place > there).order_by(*columns)
-    return query.where(place < there).order_by(*(one.desc() for one in columns))
+    return query.where(place < there).order_by(*(column.desc() for column in columns))
 
 
 _FILED = (

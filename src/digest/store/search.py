@@ -109,7 +109,7 @@ class SearchIndex:
             texts = _changed(connection, upto, most, anew=upto < 0)
         if len(texts) == most:
             revision = texts[-1].revision - 1  # others may have changed in the same one
-        terms = [index_terms(f"{one.title}\n{plain_text(SafeHtml(one.body))}") for one in texts]
+        terms = [index_terms(f"{row.title}\n{plain_text(SafeHtml(row.body))}") for row in texts]
         with self._database.write() as connection:
             if version != INDEX_VERSION:
                 self._make(connection)
@@ -132,10 +132,10 @@ class SearchIndex:
     def _replace(self, connection: Connection, texts: list[_Text], terms: list[set[str]]) -> None:
         sqlite = self._database.sqlite
         add = text(_ADD_SQLITE if sqlite else _ADD_POSTGRESQL)
-        for one, words in zip(texts, terms, strict=True):
-            old = search_document.c.article == one.sequence
+        for row, words in zip(texts, terms, strict=True):
+            old = search_document.c.article == row.sequence
             connection.execute(delete(search_document).where(old))
-            values = {"article": one.sequence, "revision": one.revision}
+            values = {"article": row.sequence, "revision": row.revision}
             number = connection.scalar(
                 insert(search_document).values(values).returning(search_document.c.id)
             )

@@ -44,10 +44,10 @@ class SourceStore:
         keys, aliases = {key for key, _ in entries}, {alias for _, alias in entries if alias}
         with self._database.read() as connection:
             by_key = among(connection, query, source_entry.c.key, keys)
-            found = {row.key: EntryRecord(**row._asdict()) for row in by_key}
+            records = {row.key: EntryRecord(**row._asdict()) for row in by_key}
             for row in among(connection, query, source_entry.c.alias, aliases):
-                found.setdefault(row.key, EntryRecord(**row._asdict()))
-        return list(found.values())
+                records.setdefault(row.key, EntryRecord(**row._asdict()))
+        return list(records.values())
 
     def taken_since(self, name: str, since: datetime) -> int:
         """Return how many entries of a source were first taken since a moment."""

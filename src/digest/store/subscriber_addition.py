@@ -106,10 +106,10 @@ class SubscriberAddition:
     def run(self, new: Sequence[NewSubscriber]) -> list[Outcome]:
         """Store subscriptions and return the outcome of each."""
         if erased := self._erased(new):
-            others = iter(self.run([one for one in new if folded(one.address) not in erased]))
-            return [
-                Outcome.ERASED if folded(one.address) in erased else next(others) for one in new
-            ]
+            addresses = [folded(subscription.address) for subscription in new]
+            rest = [new[at] for at, address in enumerate(addresses) if address not in erased]
+            others = iter(self.run(rest))
+            return [Outcome.ERASED if address in erased else next(others) for address in addresses]
         persons = self._persons(new)
         known = self._known(persons.values())
         added: dict[tuple[int, str], NewSubscriber] = {}
@@ -169,8 +169,8 @@ class SubscriberAddition:
 
         Then their marks are deleted.
         """
-        addresses = {folded(one.address) for one in new}
-        marks = {erasure_mark(key, one): one for key in self._keys for one in addresses}
+        addresses = {folded(subscription.address) for subscription in new}
+        marks = {erasure_mark(key, address): address for key in self._keys for address in addresses}
         known = self._values(erased_address.c.mark, marks)
         if not self._again:
             return {marks[mark] for mark in known}

@@ -99,7 +99,7 @@ def site_contents(
 
     def article_page(entry: ListedArticle) -> ArticlePage:
         others = beside.get(entry.sequence, (None, None))
-        told = (f"{one}:{revisions[one]}" if one else "" for one in others)
+        told = (f"{other}:{revisions[other]}" if other else "" for other in others)
         return ArticlePage(
             path=f"{article_folder(entry.key)}{PAGE}",
             version=f"{entry.revision}.{'.'.join(told)}",
@@ -150,10 +150,11 @@ def article_pages(
 ) -> Iterator[tuple[ArticlePage, bytes]]:
     """Yield the contents of articles' pages; the articles are read in one query."""
     places = {page.sequence: page for page in wanted}
-    others = {one for page in places.values() for one in page.beside if one}
-    articles = {one.sequence: one for one in source.articles_of(places.keys() | others)}
+    others = {other for page in places.values() for other in page.beside if other}
+    loaded = source.articles_of(places.keys() | others)
+    articles = {article.sequence: article for article in loaded}
     for sequence, page in places.items():
-        beside = (articles[one] if one else None for one in page.beside)
+        beside = (articles[other] if other else None for other in page.beside)
         yield page, pages.article(articles[sequence], *beside)
 
 
