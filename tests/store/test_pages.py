@@ -149,6 +149,10 @@ def test_the_articles_beside_each_are_those_that_are_near_it(store: Store) -> No
                 for newer in ((False, True) if article.categories else ())
             ]
             others = beside.get(article.sequence, ())
+            if article.categories:
+                links = source.neighbours(article.categories[0], article.position)
+                keys = [source.articles_of([one])[0].key if one else None for one in others]
+                assert [link and link.key for link in links] == keys
             assert [[one] if one else [] for one in others] == near
     assert len(beside) == 6
 

@@ -16,6 +16,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from structlog.testing import capture_logs
 
+from digest.articles.ingest.records import Neighbour
 from digest.articles.model import Article, CategoryPath, article_key
 from digest.errors import StoreError, TemplateError
 from digest.store.database import open_store
@@ -317,7 +318,7 @@ async def test_many_who_ask_for_the_same_page_have_it_rendered_once(
     rendered = []
     real = site.services.pages.article
 
-    def render(article: Article, *beside: Article | None) -> bytes:
+    def render(article: Article, *beside: Neighbour | None) -> bytes:
         rendered.append(article.key)
         return real(article, *beside)
 
@@ -335,7 +336,7 @@ async def test_too_many_pages_at_once_are_refused_while_what_is_kept_is_served(
     go, begun = threading.Event(), threading.Event()
     real = site.services.pages.article
 
-    def slow(article: Article, *beside: Article | None) -> bytes:
+    def slow(article: Article, *beside: Neighbour | None) -> bytes:
         begun.set()
         assert go.wait(5)
         return real(article, *beside)
@@ -373,7 +374,7 @@ async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
 async def test_a_page_that_cannot_be_rendered_is_told_and_logged(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Article | None) -> bytes:
+    def fail(*_: Article | Neighbour | None) -> bytes:
         raise TemplateError("web/article.html", 3, "division by zero")
 
     monkeypatch.setattr(site.services.pages, "article", fail)

@@ -6,12 +6,13 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Connection, Function, Over, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, Function, Over, bindparam, func, select, tuple_
 
 from digest.articles.facets import Facet, FacetKind
-from digest.articles.ingest.records import ListedArticle, Revision, StoredArticle
+from digest.articles.ingest.records import ListedArticle, Neighbour, Revision, StoredArticle
 from digest.articles.model import Article, ArticleKey, CategoryPath, Position, Scope
 from digest.articles.search_terms import SearchQuery
 from digest.editions.model import Edition, Issue
@@ -31,6 +32,7 @@ from digest.store.article_queries import (
     of_edition,
     of_sequences,
     read,
+    scope_key,
     selected,
 )
 from digest.store.connection import Database
@@ -71,6 +73,27 @@ _SETTLED = (
     .order_by(feed_change.c.revision)
     .limit(1)
     .scalar_subquery()
+)
+_PLACE = tuple_(membership.c.published_at, membership.c.article)
+_THERE = tuple_(bindparam("at", type_=BigInteger), bindparam("sequence", type_=BigInteger))
+_IN_CATEGORY = (
+    select(article.c.key, article.c.title, article.c.language)
+    .join(membership, membership.c.article == article.c.id)
+    .where(
+        visible(),
+        membership.c.category
+        == select(category.c.id).where(category.c.key == bindparam("scope")).scalar_subquery(),
+    )
+    .limit(1)
+)
+#: The article right before a position in a category, and the one right behind it.
+_NEWER = PreparedQuery(
+    _IN_CATEGORY.where(_PLACE > _THERE).order_by(membership.c.published_at, membership.c.article)
+)
+_OLDER = PreparedQuery(
+    _IN_CATEGORY.where(_PLACE < _THERE).order_by(
+        membership.c.published_at.desc(), membership.c.article.desc()
+    )
 )
 _ARTICLE = PreparedQuery(
     select(*COLUMNS, article_state.c.hidden, article_state.c.revision, _SETTLED.label("changed_at"))
@@ -266,6 +289,18 @@ class PageSnapshot:
         query = near(selection, position, newer=newer)
         return read(self._connection, query.limit(limit))
 
+    def neighbours(
+        self, path: CategoryPath, position: Position
+    ) -> tuple[Neighbour | None, Neighbour | None]:
+        """Return the articles right behind a position in a category, and right before it."""
+        place: dict[str, int | str] = {
+            "scope": scope_key(path),
+            "at": microseconds(position.published_at),
+            "sequence": position.sequence,
+        }
+        older, newer = (query.run(self._connection, **place) for query in (_OLDER, _NEWER))
+        return _neighbour(older), _neighbour(newer)
+
     def search_state(self) -> str:
         """Return what changes whenever the search index does; empty until there is one."""
         return index_state(self._connection)
@@ -352,3 +387,9 @@ def _next_to(function: Function[int]) -> Over[int]:
     """Return a function over the articles of a category, by publication."""
     order = (membership.c.published_at, membership.c.article)
     return function.over(partition_by=membership.c.category, order_by=order)
+
+
+def _neighbour(rows: Sequence[Any]) -> Neighbour | None:
+    return next(
+        (Neighbour(key=row.key, title=row.title, language=row.language) for row in rows), None
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Connection, case, literal, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, literal, select, update
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Revision
 from digest.articles.model import CategoryPath, Scope
 from digest.store.schema import article_state, content_revision, feed_change
-from digest.store.statements import insert_into, put
+from digest.store.statements import PreparedQuery, insert_into, put
 from digest.store.types import Moment, chunks, hashed, microseconds
 
 _EVERYTHING, _CATEGORY = "everything", "category"
@@ -19,6 +19,11 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 NO_REVISION = Revision(number=0, changed_at=_NEVER)
+_OF_SELECTION = PreparedQuery(
+    select(feed_change.c.revision, feed_change.c.changed_at).where(
+        feed_change.c.key == bindparam("key")
+    )
+)
 
 
 def current(connection: Connection) -> Revision:
@@ -29,9 +34,9 @@ def current(connection: Connection) -> Revision:
 
 def of_selection(connection: Connection, selection: Scope) -> Revision:
     """Return the last revision of a category, a facet or (None) everything."""
-    query = select(feed_change.c.revision, feed_change.c.changed_at)
-    row = connection.execute(query.where(feed_change.c.key == key(selection))).first()
-    return Revision(number=row.revision, changed_at=row.changed_at) if row else NO_REVISION
+    for row in _OF_SELECTION.run(connection, key=key(selection)):
+        return Revision(number=row.revision, changed_at=row.changed_at)
+    return NO_REVISION
 
 
 def of_selections(connection: Connection) -> dict[Scope, Revision]:

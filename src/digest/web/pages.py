@@ -30,6 +30,7 @@ from starlette.responses import Response
 
 from digest.articles.cleaning.sanitize import lazily
 from digest.articles.facets import Facet, FacetKind
+from digest.articles.ingest.records import Neighbour
 from digest.articles.model import Article, CategoryPath, Position, Scope
 from digest.articles.samples import SAMPLED_AT, sample_articles
 from digest.articles.search_terms import SearchQuery, excerpt, highlighted, search_query
@@ -208,7 +209,10 @@ class WebPages:
             self._last_good.refresh()
 
     def article(
-        self, article: Article, previous: Article | None = None, following: Article | None = None
+        self,
+        article: Article,
+        previous: Article | Neighbour | None = None,
+        following: Article | Neighbour | None = None,
     ) -> bytes:
         """Return an article's page, which leads to the older and the newer one beside it."""
         return self._render(

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import parse_qsl, quote
 
-from digest.articles.ingest.records import StoredArticle
-from digest.articles.model import Position
+from digest.articles.ingest.records import Neighbour, StoredArticle
+from digest.articles.model import CategoryPath, Position
 from digest.articles.search_terms import search_query
 from digest.feeds.catalog import FeedPlan
 from digest.feeds.model import ATOM, JSON, OPML, PAGE, RSS
@@ -63,6 +63,11 @@ class ArticleSource(SelectionSource, Protocol):
 
     def find_article(self, key: str) -> StoredArticle | None:
         """Return how the article with a key stands; None where there is none."""
+
+    def neighbours(
+        self, path: CategoryPath, position: Position
+    ) -> tuple[Neighbour | None, Neighbour | None]:
+        """Return the articles right behind a position in a category, and right before it."""
 
 
 class PageSource(ArticleSource, SitemapSource, ArchiveSource, SearchSource, Protocol):
@@ -235,12 +240,8 @@ def article_page(source: ArticleSource, key: str, pages: WebPages) -> Page | Mis
             render=lambda: pages.article(article),
         )
     category = article.categories[0]
-    beside = [
-        next(iter(source.near(category, article.position, 1, newer=newer)), None)
-        for newer in (False, True)
-    ]
-    told = repr([other and (other.key, other.title) for other in beside])
-    mark = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=6).hexdigest()
+    beside = source.neighbours(category, article.position)
+    mark = hashlib.blake2b(repr(beside).encode("utf-8", "replace"), digest_size=6).hexdigest()
     return Page(
         version=f"{stored.revision}.{mark}",
         changed_at=max(stored.changed_at, source.of_selection(category).changed_at),

@@ -18,6 +18,7 @@ from digest.articles.model import (
     Severity,
 )
 from digest.articles.revision import IngestPolicy
+from digest.urls import article_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,20 @@ class StoredArticle:
     revision: int  #: the content revision of its last change
     changed_at: datetime  #: aware UTC: when it changed, or some time later
     read: Callable[[], Article]  #: within the transaction that found it; raises StoreError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """As much of an article as the page beside it shows."""
+
+    key: ArticleKey
+    title: str
+    language: str | None
+
+    @property
+    def folder(self) -> str:
+        """Where its page is, relative to the output folder."""
+        return article_folder(self.key)
 
 
 class FileStore(Protocol):
