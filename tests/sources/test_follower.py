@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 
 from digest.errors import StoreError
+from digest.sources import entry_pages
+from digest.sources import follower as follower_module
 from digest.sources import reader as reader_module
 from digest.sources.fetching import Fetcher, FetchError
 from digest.sources.follower import Follower
@@ -20,6 +22,7 @@ from digest.sources.reader import Reader
 from tests.conftest import FakeClock
 from tests.sources.samples import rss
 from tests.sources.server import ScriptedServer, answer, scripted_server
+from tests.sources.test_full_text import PAGE
 
 
 @dataclass
@@ -127,6 +130,25 @@ async def test_validators_are_sent_and_304_changes_nothing(place: Place) -> None
     assert sent["if-modified-since"] == "Mon, 23 Nov 2026 08:00:00 GMT"
     assert (again.state.health, again.state.answer) == (Health.OK, "not modified")
     assert len(place.files()) == 1
+
+
+async def test_the_newest_entries_have_the_texts_of_their_pages(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry_pages, "PAUSE", 0)
+    monkeypatch.setattr(follower_module, "MAX_PAGES", 2)
+    items = [
+        item(number).replace("https://harbour.example", place.server.url(""))
+        for number in (1, 2, 3)
+    ]
+    place.server.on("/feed", answer(rss(*items)))
+    place.server.on("/3", answer(PAGE.encode(), Content_Type="text/html"))
+    source = replace(place.source, full_text=True)
+    follower = place.follower(source)
+    await follower.refresh(source)
+    assert ["The 0. crane" in path.read_text() for path in place.files()] == [False, False, True]
+    assert [path for path, _ in place.server.requests] == ["/feed", "/robots.txt", "/2", "/3"]
+    assert (await follower.refresh(source)).records == ()
 
 
 async def test_an_entry_that_changes_changes_its_file(place: Place) -> None:

@@ -214,6 +214,7 @@ class SourceTable(Table):
     every: Annotated[timedelta, duration_within("10m", "2d")] | None = None
     max_age: Annotated[timedelta, duration_within("1h", "3650d")] | None = None
     max_per_day: Annotated[int, whole(1, 10_000)] = 200
+    full_text: bool = False
     republish: bool = True
     allow_private: bool = False
 

@@ -192,7 +192,7 @@ async def _answer(
             pool.stream(
                 "GET",
                 url.partition("#")[0],
-                headers=[*_HEADERS.items(), *headers.items()],
+                headers=[*{**_HEADERS, **headers}.items()],
                 extensions={"timeout": limits},
             ) as response,
         ):

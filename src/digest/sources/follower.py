@@ -16,6 +16,7 @@ import structlog
 from digest.errors import DigestError, StoreError
 from digest.sources.article_file import article_file, file_hash, file_path, own_feed, said_hash
 from digest.sources.discovery import linked_feeds
+from digest.sources.entry_pages import MAX_PAGES, Pages
 from digest.sources.fetching import Answer, Fetcher, FetchError
 from digest.sources.intervals import retry_after, spread
 from digest.sources.model import EntryRecord, FeedDocument, Health, NoFeed, Source, SourceState
@@ -92,6 +93,7 @@ class Follower:
         self._clock = clock
         self._jitter = jitter
         self._reader = Reader()
+        self._pages = Pages(fetcher=fetcher, reader=self._reader, clock=clock)
         self._wakeup = WakeUp()
 
     def stop(self) -> None:
@@ -233,10 +235,20 @@ class Follower:
         records = await asyncio.to_thread(self._store.records, source.name, names)
         taken = await asyncio.to_thread(self._store.taken_since, source.name, now - _DAY)
         todo = plan(source, document, records, taken_today=taken, first=first, now=now)
-        written = [
-            await asyncio.to_thread(self._write, source, document, taking, now, first)
-            for taking in todo.take
-        ]
+        visit, texts = self._pages.visit(source), len(todo.take) - MAX_PAGES
+        written: list[EntryRecord] = []
+        for number, taking in enumerate(todo.take):
+            wanted = source.full_text and number >= texts
+            text = await visit.text(taking.entry) if wanted else ""
+            said = replace(taking.entry, content=text) if text else taking.entry
+            content = article_file(
+                source,
+                said,
+                document,
+                taken_at=taking.record.taken_at if taking.record else now,
+                announced=not first,
+            )
+            written.append(await asyncio.to_thread(self._write, source, taking, content, now))
         after = after_document(
             state, source, answer.headers, document=document, took=len(written), now=now
         )
@@ -245,17 +257,13 @@ class Follower:
         new = sum(taking.record is None for taking in todo.take)
         return Refreshed(state=after, records=tuple(written), new=new, waiting=todo.waiting)
 
-    def _write(
-        self, source: Source, document: FeedDocument, taking: Taking, now: datetime, first: bool
-    ) -> EntryRecord:
+    def _write(self, source: Source, taking: Taking, content: bytes, now: datetime) -> EntryRecord:
         """Write an entry's file unless an operator has edited or deleted it; return its record.
 
         Raises OSError. Blocking.
         """
         entry, record = taking.entry, taking.record
-        taken_at = record.taken_at if record else now
         path = record.path if record else file_path(source, entry, now)
-        content = article_file(source, entry, document, taken_at=taken_at, announced=not first)
         mine = record is None or _is_as_written(self._folder / path, record.written)
         if mine:
             _replace(self._folder / path, content)
@@ -265,7 +273,7 @@ class Follower:
             path=path,
             content=said_hash(entry),
             written=file_hash(content) if record is None or mine else record.written,
-            taken_at=taken_at,
+            taken_at=record.taken_at if record else now,
         )
 
 

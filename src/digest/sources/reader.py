@@ -34,7 +34,16 @@ class Reader:
 
         Raises NoFeed, for a document too that takes too much time or memory.
         """
-        request = pickle.dumps((content, url, media_type))
+        document = await self._answer((content, url, media_type))
+        assert isinstance(document, FeedDocument)  # noqa: S101 that is what was asked for
+        return document
+
+    async def text(self, content: bytes, url: str, media_type: str, least: str) -> str:
+        """Return the article of a page; see ``article_text``. Raises NoFeed like ``read``."""
+        return str(await self._answer((content, url, media_type, least)))
+
+    async def _answer(self, asked: tuple[bytes | str, ...]) -> FeedDocument | str:
+        request = pickle.dumps(asked)
         async with self._turn:
             try:
                 async with asyncio.timeout(_PATIENCE):
@@ -54,7 +63,7 @@ class Reader:
         async with self._turn:
             await self._end()
 
-    async def _ask(self, request: bytes) -> FeedDocument | NoFeed:
+    async def _ask(self, request: bytes) -> FeedDocument | str | NoFeed:
         if self._process is None:
             # -P: no module is loaded from the folder that the program happens to run in.
             self._process = await asyncio.create_subprocess_exec(
@@ -69,7 +78,7 @@ class Reader:
         stdin.write(_LENGTH.pack(len(request)) + request)
         await stdin.drain()
         (length,) = _LENGTH.unpack(await stdout.readexactly(_LENGTH.size))
-        answer: FeedDocument | NoFeed = pickle.loads(await stdout.readexactly(length))  # noqa: S301
+        answer: FeedDocument | str | NoFeed = pickle.loads(await stdout.readexactly(length))  # noqa: S301
         return answer
 
     async def _end(self) -> None:
@@ -93,11 +102,18 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, target = sys.stdin.buffer, sys.stdout.buffer
     while length := source.read(_LENGTH.size):
-        content, url, media_type = pickle.loads(source.read(*_LENGTH.unpack(length)))  # noqa: S301
+        content, url, media_type, *least = pickle.loads(source.read(*_LENGTH.unpack(length)))  # noqa: S301
         # No handler could do it: parsers written in C run none before they are done.
         signal.setitimer(signal.ITIMER_PROF, _SECONDS)
         try:
-            answer: FeedDocument | NoFeed = read_feed(content, url, media_type)
+            answer: FeedDocument | str | NoFeed
+            if least:
+                # Most sources want no pages, and it takes megabytes.
+                from digest.sources.full_text import article_text
+
+                answer = article_text(content, url, media_type, *least)
+            else:
+                answer = read_feed(content, url, media_type)
         except NoFeed as error:
             answer = error
         except Exception as error:  # noqa: BLE001 - whatever a parser fails with, the next goes on
@@ -106,7 +122,7 @@ def main() -> None:
         _send(target, answer)
 
 
-def _send(target: BinaryIO, answer: FeedDocument | NoFeed) -> None:
+def _send(target: BinaryIO, answer: FeedDocument | str | NoFeed) -> None:
     message = pickle.dumps(answer)
     target.write(_LENGTH.pack(len(message)) + message)
     target.flush()
