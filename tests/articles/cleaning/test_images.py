@@ -67,6 +67,31 @@ def test_a_picture_offers_what_every_screen_and_program_shows() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'real_src="{}" src="https://e.org/skin/1265.gif"',
+        'zoomfile="{}" file="https://e.org/small.jpg" src="https://e.org/none.gif"',
+        'data-flickity-lazyload="{}"',
+        'data-runner-src="{}" src="data:image/gif;base64,R0"',
+        'data-croporisrc="{}" src="https://e.org/blank.gif" alt="A"',
+        'data-link="https://e.org/page.jpg" data-image="{}"',
+        'data-thumb="https://e.org/thumb.jpg" lazy-src="{}"',
+        'data-config="src" data-load="x y" data-file-id="12" original="{}"',
+        'src="{}" data-big="https://e.org/big.jpg"',
+    ],
+)
+def test_scripts_look_for_images_under_names_of_their_own(attributes: str) -> None:
+    address = "https://e.org/real.jpg"
+    assert f'src="{address}"' in tidy(f"<img {attributes.format(address)}>", base=None)
+
+
+def test_an_image_of_amp_is_an_image() -> None:
+    amp = '<amp-img src="https://e.org/a.jpg" width="300" alt="A" layout="fill"></amp-img>'
+    shown = tidy(f"<p>{amp}</p>", base=None)
+    assert shown == '<p><img src="https://e.org/a.jpg" alt="A" width="300"></p>'
+
+
 def test_of_endless_sets_only_the_start_is_read() -> None:
     assert len(offered({"srcset": "a 1w, " * 10_000})) == MAX_CANDIDATES
 

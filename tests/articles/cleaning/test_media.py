@@ -22,6 +22,23 @@ def tidied(markup: str, base: str | None = None) -> str:
             '<video><source src="https://e.org/a.webm" type="video/webm">x</video>',
             "https://e.org/a.webm",
         ),
+        ('<video><source data-src="https://e.org/b.mp4"></video>', "https://e.org/b.mp4"),
+        (
+            '<script src="https://gist.github.com/ann/1a.js?file=x"></script>',
+            "https://gist.github.com/ann/1a",
+        ),
+        (
+            '<script src="https://asciinema.org/a/14.js" async></script>',
+            "https://asciinema.org/a/14",
+        ),
+        ('<script src="//pastebin.com/embed_js/Ab1"></script>', "https://pastebin.com/Ab1"),
+        (
+            (
+                '<blockquote data-instgrm-permalink="https://e.org/p/1/"></blockquote>'
+                "<script src=x></script>"
+            ),
+            "https://e.org/p/1/",
+        ),
         ('<video data-src="//e.org/a.mp4" src=""></video>', "https://e.org/a.mp4"),
         ('<audio src="https://e.org/a.mp3">No player</audio>', "https://e.org/a.mp3"),
         ('<audio controls><source src="https://e.org/a.ogg"></audio>', "https://e.org/a.ogg"),
@@ -68,6 +85,12 @@ def test_a_player_becomes_a_link(element: str, address: str) -> None:
     for around in ("<p>a</p>{}<p>b</p>", "<p>a {} b</p>", "<ul><li>{}</li></ul>"):
         assert f'<a href="{address}">' in tidied(around.format(element))
         assert f'<a href="{address}">' in tidied("<hr>" * 600 + around.format(element))
+
+
+def test_a_post_that_is_linked_already_is_not_linked_again() -> None:
+    post = '<blockquote data-instgrm-permalink="https://e.org/p"><a href="https://e.org/p">P</a>'
+    shown = tidied(f"{post}</blockquote><script src=x></script>")
+    assert shown == '<blockquote><a href="https://e.org/p">P</a></blockquote>'
 
 
 def test_a_film_has_its_title_and_poster() -> None:

@@ -527,6 +527,38 @@ def test_a_language_is_a_tag(line: str, language: str | None) -> None:
     assert front(line).language == language
 
 
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("post.en.md", "en"),
+        ("post.zh-cn.md", "zh-CN"),
+        ("index.fr.md", "fr"),
+        ("notes.qx.md", None),
+        ("v1.2.md", None),
+        ("post.md", None),
+    ],
+)
+def test_the_name_of_a_file_may_end_in_its_language(name: str, language: str | None) -> None:
+    assert read("---\ntitle: T\n---\ntext", name).language == language
+
+
+def test_the_head_of_a_document_may_have_metadata_of_pelican() -> None:
+    head = """<html><head><title>T</title>
+        <meta name="date" content="2024-02-03 10:00" /><meta charset=utf-8>
+        <meta name="tags" contents="none"><META content='A &amp; B' name='category'>
+        <meta name="authors" content="Ann, Bob"><meta name="summary" content="Short">
+        <meta name="viewport" content="width=1"></head>"""
+    document = read(f"{head}<body><p>text</p></body></html>", "a.html")
+    assert (document.title, document.authors, document.summary) == ("T", ("Ann", "Bob"), "Short")
+    assert [str(path) for path in document.categories] == ["A & B"]
+    assert document.published_at is not None
+    other = '<html><head><title>T</title><meta name="author" content="Ann"></head>text</html>'
+    assert read(other, "a.html").authors == ()
+    assert read(head.replace("</head>", ""), "a.html").authors == ()
+    held = '<html><head><meta name="status" content="draft"><meta name="date" content="x"></head>'
+    assert read(held, "a.html").availability is not None
+
+
 def test_a_document_gives_its_language() -> None:
     assert read("<html lang=ja><title>t</title>", "a.html").language == "ja"
 

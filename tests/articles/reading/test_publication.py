@@ -42,6 +42,7 @@ FIRST, LATER = day(2024, 2, 3), day(2024, 2, 5)
         (["date: 2024-02-03", "last_update: {date: 2024-02-05, author: x}"], FIRST, LATER),
         (["created_at: 2024-02-03", "published: true"], FIRST, None),
         (["lastmod: 2024-02-03"], FIRST, None),
+        (["date_gmt: 2024-02-02 23:00:00", "modified_gmt: 2024-02-04T23:00:00"], FIRST, LATER),
         (["date: 2024-02-03", "publishDate: 2024-02-05"], FIRST, None),
     ],
 )

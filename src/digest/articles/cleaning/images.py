@@ -24,12 +24,22 @@ LAZY_SOURCES = (
     *("data-echo", "data-lazy", "data-lazyload", "data-ll-src", "data-cfsrc", "data-img-src"),
     *("data-full-src", "data-hi-res-src", "data-orig-file", "data-large-file", "data-image-src"),
     *("data-pagespeed-lazy-src", "data-original-url", "data-delayed-url", "data-url"),
+    *("real_src", "zoomfile", "file", "_src", "data-origin"),
 )
 #: Attributes with several addresses, the best source first.
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 _SETS = (*_LAZY_SETS, "srcset")
-#: Attributes without which an image has no address but its ``src``.
-_LATE = frozenset({*LAZY_SOURCES, *_SETS})
+#: Attributes of images that no address of another image is in.
+_PLAIN = elements(
+    "alt border class crossorigin decoding fetchpriority height hspace id ismap lang loading "
+    "longdesc name referrerpolicy sizes src style title usemap vspace width align"
+)
+#: Other attributes with the address of an image: names, and values.
+_OTHER_NAME = re.compile(r"src|orig|lazy|file|image|img|media|photo|load|big|full|url|raw")
+_NOT_OTHER_NAME = re.compile(r"link|href|page|thumb|placeholder|width|height|title|alt")
+_OTHER_VALUE = re.compile(
+    r"(?:https?:)?//[^\s/]+/\S+|[^\s:]+\.(?:gif|jpe?g|png|webp)(?:[?#]\S*)?", re.IGNORECASE
+)
 #: Names of images that stand where another is loaded later.
 _STAND_IN = re.compile(
     r"[\w.-]*(?:1x1|blank|clear|dummy|empty|gr[ae]y|lazy|loader|loading|pixel|"
@@ -77,7 +87,7 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
     widths, it is the one for a pixel density of 1.
     """
     sources = list(sources)
-    if not sources and _LATE.isdisjoint(image):
+    if not sources and image.keys() <= _PLAIN:
         yield image.get("src") or ""
         return
     offers = [image]
@@ -97,9 +107,20 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
     late = [(density, address) for is_late, density, address in dense if is_late]
     early = [(density, address) for is_late, density, address in dense if not is_late]
     order = [*_ranked(late, 1), (1.0, plain), *_ranked(early, 1)]
-    if _names_stand_in(plain):
+    if not plain or _names_stand_in(plain):
         order.sort(key=lambda choice: choice[1] == plain)
+        yield from _others(image)
     yield from (address for _, address in order)
+
+
+def _others(image: Attributes) -> Iterator[str]:
+    """Yield the addresses in attributes that scripts of their own look for."""
+    for name, value in image.items():
+        named = _OTHER_NAME.search(name) and not _NOT_OTHER_NAME.search(name)
+        if name in _PLAIN or not named or not value or len(value) > MAX_LENGTH:
+            continue
+        if _OTHER_VALUE.fullmatch(value.strip()):
+            yield value
 
 
 def reveal(noscript: LexborNode) -> None:

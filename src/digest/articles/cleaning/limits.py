@@ -104,7 +104,7 @@ class _Rewriter:
                             r"</script[^>]*>\Z", "", markup[position:end], flags=re.IGNORECASE
                         )
                         self.output.append(html.escape(tex_source(token["attributes"], source)))
-                    elif name in _REPLACED:
+                    elif name in _REPLACED or (name == "script" and "src" in token["attributes"]):
                         self._write_opaque(name, token, markup[position:end])
                     position = end
                 else:

@@ -35,6 +35,17 @@ _UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 _PARAMETERS = frozenset({"filename", "movie", "src", "url"})
 
 
+#: Scripts that write what they are the address of, and its page.
+_SCRIPT = re.compile(
+    r"https?://(gist\.github\.com/[\w/-]+|asciinema\.org/a/\w+|(?:[\w-]+\.)*gitlab\.com/[\w./-]+?)"
+    r"\.js(?:\?\S*)?$|https?://(pastebin\.com/)embed_js/(\w+)",
+    re.ASCII,
+)
+#: An address that is all there is in a paragraph, as WordPress embeds it.
+_ALONE = re.compile(r"https?://[^\s<>]+")
+_MAY_BE_ALONE = re.compile(r">\s*https?://[^\s<>]+\s*</(?:p|div)>")
+
+
 class LocalFiles(Protocol):
     """Files beside an article that are published with it."""
 
@@ -57,6 +68,20 @@ def replace_media(
     The frames of hosts in ``embeds`` lead to the page of the video, with a picture of it where one
     is known. What stands in an object for browsers that cannot show it stays.
     """
+    for node in body.css("amp-img, amp-anim"):
+        image = parser.create_node("img")
+        for name in ("src", "srcset", "alt", "title", "width", "height"):
+            if value := node.attributes.get(name):
+                image.attrs[name] = value
+        node.replace_with(image)
+    for node in body.css("script[src]"):
+        source = uris.absolute(node.attributes.get("src") or "", base) or ""
+        if embed := _SCRIPT.match(source):
+            _link(parser, node, f"https://{''.join(filter(None, embed.groups()))}", "", None, ())
+    for node in body.css("[data-instgrm-permalink]"):
+        address = uris.absolute(node.attributes.get("data-instgrm-permalink") or "")
+        if address and node.css_first("a[href]") is None:
+            _link(parser, node, address, "", None, ())
     for node in body.css("object, applet"):
         _unfold(parser, node, base, embeds, files)
     for node in body.css(_MEDIA):
@@ -70,6 +95,22 @@ def replace_media(
             _link(parser, node, address, title or "", poster, embeds)
 
 
+def link_addresses(parser: LexborHTMLParser, body: LexborNode, markup: str) -> None:
+    """Make links of addresses that are alone in their paragraphs."""
+    if not _MAY_BE_ALONE.search(markup):
+        return
+    for node in body.css("p, div"):
+        child = node.first_child
+        text = (child.text_content or "").strip() if child and child.is_text_node else ""
+        if child is None or child.next is not None or not _ALONE.fullmatch(text):
+            continue
+        if address := uris.absolute(text):
+            link = parser.create_node("a")
+            link.attrs["href"] = address
+            link.insert_child(text)
+            child.replace_with(link)
+
+
 def _address(node: LexborNode, base: str | None, files: LocalFiles | None) -> str | None:
     """Return the address of what an element shows, unless it is hidden or counts readers."""
     attributes = node.attributes
@@ -81,7 +122,8 @@ def _address(node: LexborNode, base: str | None, files: LocalFiles | None) -> st
         return template.format(number) if re.fullmatch(r"[\w-]{5,20}", number, re.ASCII) else None
     values = [attributes.get(name) for name in _ADDRESSES]
     if node.tag in ("audio", "video"):
-        values += [source.attributes.get("src") for source in node.css("source")]
+        sources = [source.attributes for source in node.css("source")]
+        values += [source.get("src") or source.get("data-src") for source in sources]
     for value in values:
         local = files.address(value, picture=False) if files and value else None
         address = local or uris.absolute(value or "", base)

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 from digest.articles.cleaning import anchors, images, policy, trackers, uris
 from digest.articles.cleaning.formulas import FORMULAS, replace_formulas
 from digest.articles.cleaning.limits import bounded
-from digest.articles.cleaning.media import CUSTOM, LocalFiles, replace_media
+from digest.articles.cleaning.media import CUSTOM, LocalFiles, link_addresses, replace_media
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.rules import Rule, apply, rename
 from digest.articles.cleaning.unclosed import close_elements, tag_names
@@ -25,7 +25,9 @@ _PROLOGUE = "<!doctype html><body>"
 _AS_DIV = elements("center dialog dir fieldset form hgroup legend menu search")
 _BARE = frozenset({"font", "picture", "span"})
 #: Media, and images for browsers without scripts.
-_REPLACED = CUSTOM | elements("applet audio embed frame iframe noscript object video")
+_REPLACED = CUSTOM | elements(
+    "amp-anim amp-img applet audio embed frame iframe noscript object script video"
+)
 #: What a browser shows and no article needs.
 _SHOWN = "button, output, select, svg:has(text), textarea, xmp, iframe[srcdoc]:not([src])"
 _MAY_SHOW = elements("button iframe output select svg textarea xmp")
@@ -83,6 +85,7 @@ def tidy(
         replace_media(parser, body, base, embeds, files)
     if not FORMULAS.isdisjoint(names):
         replace_formulas(body, markup)
+    link_addresses(parser, body, markup)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy, files)
     _drop_clutter(body)

@@ -3,12 +3,13 @@
 # pure
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from digest.articles.model import MARKDOWN_SUFFIXES, Note, Severity
+from digest.articles.model import MARKDOWN_SUFFIXES, TEXT_SUFFIXES, Note, Severity
 from digest.articles.reading.fields import (
     MAX_LENGTH,
     Fields,
@@ -69,6 +70,15 @@ _PLAIN_KNOWN = frozenset(
 )
 
 
+_META = re.compile(r"<meta\s([^<>]{1,4000})>", re.IGNORECASE)
+_META_ATTRIBUTE = re.compile(r"(name|content)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+#: Names of metadata that Pelican reads; without one of the second set they are not for it.
+_META_NAMES = frozenset(
+    {"author", "authors", "category", "date", "lang", "modified", "status", "summary", "tags"}
+)
+_META_TELLING = frozenset({"authors", "category", "date", "modified", "summary", "tags"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontMatter:
     """The front matter and the body of a file."""
@@ -101,7 +111,26 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
     head = None
     if path.suffix.lower() in MARKDOWN_SUFFIXES:
         head = _plain(text) or _headless(text, path)
+    elif path.suffix.lower() not in TEXT_SUFFIXES:
+        head = _metadata(text)
     return head or FrontMatter(fields={}, body=text)
+
+
+def _metadata(text: str) -> FrontMatter | None:
+    """Return a document of HTML with Pelican's ``<meta name="date" content="…">`` in its head."""
+    end = text.find("</head", 0, MAX_LENGTH) if "<meta" in text[:MAX_LENGTH] else -1
+    found: dict[str, Value] = {}
+    lines: dict[str, int] = {}
+    for tag in _META.finditer(text, 0, max(end, 0)):
+        given = {name.lower(): html.unescape(value or other) for name, value, other in
+                 _META_ATTRIBUTE.findall(tag[1])}  # fmt: skip
+        name = given.get("name", "").lower()
+        if name in _META_NAMES and given.get("content"):
+            found[name] = written(given["content"])
+            lines[name] = text.count("\n", 0, tag.start()) + 1
+    if found.keys().isdisjoint(_META_TELLING):
+        return None
+    return FrontMatter(fields=found, lines=lines, body=text)
 
 
 def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter | None:

@@ -29,6 +29,7 @@ DATE_KEYS = (
     *("posted_at", "posted_on", "created_at", "createdat", "created_on", "created_date"),
     *("createddate", "created_time", "create_time", "createtime", "createdate", "date_created"),
     *("datecreated", "creation_date", "creationdate", "issued", *PUBLISH_KEYS[5:]),
+    *("date_gmt", "post_date_gmt"),
 )
 #: A later date of the article's text; the date of a file that tells no other, even in its name.
 UPDATE_KEYS = (
@@ -39,6 +40,7 @@ UPDATE_KEYS = (
     *("update", "modified_at", "modifiedat", "modified_on", "modified_date", "modifieddate"),
     *("modified_time", "moddate", "moddatetime", "mod_date", "date_updated", "dateupdated"),
     *("edited", "edited_at", "last_edited", "revised", "revision_date", "post_modified"),
+    *("modified_gmt", "post_modified_gmt"),
 )
 LINK_KEYS = (
     *("link", "source", "external_url", "externalurl", "canonical", "canonical_url"),

@@ -28,13 +28,13 @@ from digest.articles.reading.template_tags import TAG_RULES
 #: Without one of these there is nothing to expand in HTML but tags in braces, or in Markdown. Each
 #: alternative begins with one character, so that most of a text is passed over at once.
 _SHORTCODE_MARK = re.compile(
-    r"\[(?:/|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
+    r"\[(?:/|toc\]|ez-toc\]|[\w-]+\s+(?:[\w-]+=|https?:)|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
 )
 _MARKDOWN_MARK = re.compile(
     r"\{(?:[%{#:./ \t>~=+-]|static|filename|attach|author|category|tag|index|[\w-]+=)|\$"
     r"|\\(?:[(\[]|begin\{)"
     r"|\[(?:[/!\[]|[ xX]\][ \t]|toc\]|TOC\]"
-    r"|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
+    r"|[\w-]+\s+(?:[\w-]+=|https?:)|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
     r"|@\[|\*\[|:(?:::|[\w+-]+:)|!!!|\?\?\?|==|%%|-8<|\+\+[\w\"]|[~^][\w+-]{1,12}[~^]|\^\^"
     r"|\|(?:filename|static|attach)\||\|[0-9x]+\]|\n(?:import |export |@tab |<--->|///)|<<<|=\{"
     r"|```(?:dataview|mdx-|[^\n`]{0,200}(?:title=|filename=|\]))"

@@ -60,7 +60,7 @@ from digest.articles.reading.front_matter_keys import (
 from digest.articles.reading.publication import Publication, read_publication
 from digest.articles.summary import summarize
 from digest.errors import NotAnArticle, SourceError
-from digest.languages import cased
+from digest.languages import cased, own_name
 
 #: Graphemes; longer titles are cut.
 MAX_TITLE = 300
@@ -185,7 +185,7 @@ def parse_header(
         link=link,
         image=image,
         local_image=local_image,
-        language=language,
+        language=language or _language_in_name(path),
         summary=next(_texts(front.fields, SUMMARY_KEYS), ""),
         enclosure=enclosure,
         pinned=pinned,
@@ -240,6 +240,13 @@ def _name_title(path: PurePosixPath) -> str:
     blanks = any(map(str.isspace, name)) or not any(map(str.isalpha, name))
     words = name if blanks else re.sub("[-_]+", " ", name)
     return summarize(one_line(words) or one_line(name) or "?", MAX_TITLE)
+
+
+def _language_in_name(path: PurePosixPath) -> str | None:
+    """Return the language that a file's name ends in, as Hugo has it: ``post.zh-cn.md``."""
+    behind = _LANGUAGE_BEHIND_NAME.search(path.stem)
+    tag = _language([behind[0][1:]]) if behind else None
+    return tag if tag and own_name(tag) != tag else None
 
 
 def _identity(front: FrontMatter, path: PurePosixPath) -> str:

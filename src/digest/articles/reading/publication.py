@@ -32,6 +32,7 @@ from digest.articles.reading.front_matter_keys import (
     UPDATE_KEYS,
 )
 
+_GREENWICH = ZoneInfo("UTC")
 #: The folder of drafts, with Hexo and Jekyll.
 DRAFTS = "_drafts"
 #: A day in a path, as Jekyll, Docusaurus, Hugo and WordPress have it: 2021-08-27-title,
@@ -148,7 +149,7 @@ def _updates(fields: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
 def _first(values: Iterable[tuple[str, str]], zone: ZoneInfo) -> _Dates:
     unusable = None
     for key, text in values:
-        date = parse_date(text, zone)
+        date = parse_date(text, _GREENWICH if key.endswith("_gmt") else zone)
         if date:
             return _Dates(key=key, date=date, unusable=unusable)
         unusable = unusable or (key, text)

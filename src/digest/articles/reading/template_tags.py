@@ -6,7 +6,6 @@ from __future__ import annotations
 import html
 import re
 
-from digest.articles.characters import publishable_markup
 from digest.articles.model import ARTICLE_SCHEME
 from digest.articles.reading import generator_tags as tags
 from digest.articles.reading.expansion import (
@@ -19,8 +18,8 @@ from digest.articles.reading.expansion import (
     titled,
 )
 from digest.articles.reading.generator_tags import arguments
+from digest.articles.reading.shortcodes import SHORTCODE_RULES
 
-_SHORTCODES = "caption|gallery|embed|video|audio|playlist|youtube|vimeo|code|sourcecode|wp_caption"
 _KNOWN_OBJECTS = re.compile(
     r"(?:site|page|post|layout|include|forloop|paginator|content|config|theme|jekyll|url_for|"
     r"asset_path|baseurl|toc|base_url|partial|date|relative_url|absolute_url)\b"
@@ -319,60 +318,10 @@ def _variable(x: Expansion, match: re.Match[str]) -> Result:
     return "", match.end()
 
 
-def _shortcode(x: Expansion, match: re.Match[str]) -> Result:
-    """Expand a shortcode of WordPress."""
-    name, given = match[1].lower(), arguments(match[2])
-    end = re.compile(rf"\[/{name}\]", re.IGNORECASE).search(x.text, match.end())
-    content = x.text[match.end() : end.start()] if end else ""
-    stop = end.end() if end else match.end()
-    start = match.start()
-    if name in ("code", "sourcecode"):
-        if not end:
-            return None
-        language = given.first("language", "lang") or next(iter(given.positional), "")
-        text = content if x.markdown else html.unescape(publishable_markup(content))
-        return x.block(tags.code(text, re.sub(r"[^\w+#.-]", "", language)), start, stop), stop
-    made: str | None = None
-    if name in ("caption", "wp_caption"):
-        picture = re.match(
-            r"\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?|!\[[^\]]*\]\([^)]*\))", content
-        )
-        if not end or not picture:
-            return None
-        text = given.first("caption") or re.sub(r"<[^>]*>", "", content[picture.end() :]).strip()
-        shown = picture[1]
-        if shown.startswith("!"):
-            alt, _, address = shown[2:-1].partition("](")
-            shown = (
-                tags.image(
-                    tags.Arguments(named={"src": address.split()[0], "alt": alt}),
-                    whole=False,
-                )
-                or ""
-            )
-        made = (
-            f"<figure>{shown}<figcaption>{html.escape(fragment_words(text))}</figcaption></figure>"
-        )
-    elif name == "embed":
-        address = (content.strip() or given.first("src", "url") or given.words).strip()
-        made = tags.frame(address) if address else None
-    elif name in ("audio", "video"):
-        made = tags.media(name, given)
-    elif name in ("youtube", "vimeo"):
-        made = tags.elsewhere(
-            name, tags.Arguments(named=given.named, positional=(content or given.words,))
-        )
-    if made is None:
-        x.remark(start, f"the shortcode {name} is left out")
-        return "", match.end()
-    return x.block(made, start, stop), stop
-
-
 TAG_RULES: tuple[tuple[str, str, Handler], ...] = (
     ("liquid", r"\{%-?\s*([\w:.-]+)", _liquid),
     ("hugo", r"\{\{[<%](\s*/(?!\*)|/\*|)\s*([\w./-]+)", _hugo),
     ("variable", r"\{\{(?![<%{])((?:[^{}\n]|\n(?!\s*\n)){1,2000})\}\}", _variable),
     ("remark", r"\{#(?=[\s-])(?:[^#]|#(?!\}))*#\}", leave_out),
-    ("shortcode", rf"(?i:\[({_SHORTCODES})((?:\s[^\]\n]*)?)\](?!\(|\[(?!/)))", _shortcode),
-    ("shortcode_end", rf"(?i:\[/(?:{_SHORTCODES})\])", leave_out),
+    *SHORTCODE_RULES,
 )
