@@ -72,7 +72,7 @@ class Place:
 
     def follower(self, *sources: Source, site_url: str = "https://site.example") -> Follower:
         follower = Follower(
-            sources=sources or [self.source],
+            sources=lambda: sources or [self.source],
             folder=self.folder,
             store=self.store,
             fetcher=Fetcher(),

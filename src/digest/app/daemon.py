@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from digest.app.wiring import Services
 from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError
 from digest.scheduling.timer import Timer
+from digest.sources.model import Source
 from digest.web.server import Server
 
 _log = structlog.get_logger(__name__)
@@ -53,12 +54,15 @@ class Daemon:
         announce: Callable[[Started], None] = lambda _: None,
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], None] = lambda: None,
+        sources: Callable[[], Sequence[Source]] | None = None,
     ) -> None:
         """``announce`` is called once all is up, ``stopping`` when the stop begins.
 
-        ``progress`` hears (done, total) while the first scan reads.
+        ``progress`` hears (done, total) while the first scan reads. ``sources`` returns those to
+        be followed as they are now.
         """
         self._services = services
+        self._sources = sources
         self._stopping = stopping
         self._announce = announce
         self._progress = progress
@@ -93,7 +97,9 @@ class Daemon:
             await self._work(self._server(listener) if listener else None)
 
     async def _work(self, server: Server | None) -> None:
-        follower = self._services.follower() if self._services.settings.sources else None
+        follower = (
+            self._services.follower(self._sources) if self._services.settings.sources else None
+        )
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
             mail = tasks.create_task(self._delivery.run())

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from digest.mail.render import MailTemplates
     from digest.scheduling.due import DueRuns
     from digest.sources.follower import Follower
+    from digest.sources.model import Source
     from digest.web.feed_files import FeedFiles
     from digest.web.pages import WebPages
     from digest.web.public_pages import PublicPages
@@ -210,13 +211,13 @@ class Services:
             published=published,
         )
 
-    def follower(self) -> Follower:
-        """Return what follows the sources; needs a running event loop."""
+    def follower(self, sources: Callable[[], Sequence[Source]] | None = None) -> Follower:
+        """Return what follows the sources, by default those configured; needs an event loop."""
         from digest.sources.fetching import Fetcher
         from digest.sources.follower import Follower
 
         return Follower(
-            sources=self.settings.source_list(),
+            sources=sources or self.settings.source_list,
             folder=self.settings.source_folder(),
             store=self.store.sources,
             fetcher=Fetcher(),

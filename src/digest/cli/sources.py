@@ -33,7 +33,8 @@ app = typer.Typer(help="Follow upstream feeds.", invoke_without_command=True)
 _PREVIEW = 5
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NAMED_FEEDS = frozenset({"www", "feed", "feeds", "rss", "atom"})
-_RESTART = "A running daemon follows it after a restart."
+#: Without any source before, the folder of their files is not watched yet.
+_FIRST, _NEXT = "A running daemon needs a restart.", "A running daemon follows within a minute."
 
 Private = Annotated[
     bool, typer.Option("--allow-private", help="Allow addresses of the local network.")
@@ -129,7 +130,7 @@ def add(
     chosen = name or _name(feed, document.title, {source.name for source in sources})
     table = source_table(chosen, feed, category=category, private=private)
     _change(context, lambda text: with_tables(text, [table]))
-    say(f"Added as {chosen}. {_RESTART}")
+    say(f"Added as {chosen}. {_NEXT if sources else _FIRST}")
 
 
 async def _discover(services: Services, url: str, *, private: bool) -> tuple[str, FeedDocument]:
@@ -151,7 +152,7 @@ def remove(context: typer.Context, name: str) -> None:
         _source(services.settings.source_list(), name)
         _change(context, lambda text: _without(text, name))
         services.store.sources.forget(name)
-    say(f"{name} is followed no more; its articles stay. A running daemon needs a restart.")
+    say(f"{name} is followed no more; its articles stay. {_NEXT}")
 
 
 @app.command()
@@ -210,7 +211,8 @@ def import_opml(
         tables.append(source_table(name, outline.url, category=category, private=private))
     if tables:
         _change(context, lambda text: with_tables(text, tables))
-    say(f"{len(tables):,} added, {len(outlines) - len(tables):,} known. {_RESTART}")
+    hint = _NEXT if known else _FIRST
+    say(f"{len(tables):,} added, {len(outlines) - len(tables):,} known. {hint}")
 
 
 @app.command()

@@ -73,7 +73,7 @@ class Follower:
     def __init__(
         self,
         *,
-        sources: Sequence[Source],
+        sources: Callable[[], Sequence[Source]],
         folder: Path,
         store: SourceStore,
         fetcher: Fetcher,
@@ -81,9 +81,9 @@ class Follower:
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        """``folder`` holds their files; the feeds of ``site_url`` are refused.
+        """``sources`` returns them as they are now. ``folder`` holds their files.
 
-        ``jitter`` returns 0 to 1.
+        The feeds of ``site_url`` are refused. ``jitter`` returns 0 to 1.
         """
         self._sources = sources
         self._folder = folder
@@ -102,8 +102,6 @@ class Follower:
 
     async def run(self) -> None:
         """Ask each source when it is due, until stopped; what goes wrong is logged."""
-        if not self._sources:
-            return
         try:
             while not self._wakeup.stopped:
                 try:
@@ -123,8 +121,9 @@ class Follower:
     async def refresh_due(self) -> None:
         """Ask the sources that are due, some at a time. Raises StoreError."""
         states = await asyncio.to_thread(self._store.states)
+        sources = await asyncio.to_thread(self._sources)
         now = self._clock()
-        due = ((source, _known(source, states)) for source in self._sources)
+        due = ((source, _known(source, states)) for source in sources)
         waiting = [(source, state) for source, state in due if is_due(state, now)]
 
         async def ask() -> None:
