@@ -1,4 +1,4 @@
-"""Editorial: drafts wait for the operator, who is asked, and what is decided is done."""
+"""Approval of editions: ask the operator about drafts, and carry out what they decide."""
 
 from __future__ import annotations
 

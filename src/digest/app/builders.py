@@ -177,7 +177,7 @@ def check_roots(tree: Tree) -> None:
 
 
 def check_export_folder(settings: Settings, folder: Path) -> None:
-    """Raise ConfigurationError where an export would be among files of another use."""
+    """Raise ConfigurationError if the folder is, holds or lies in another that Digest uses."""
     paths = settings.paths
     others = {"paths.output": paths.output, **dict(private_paths(settings))}
     if paths.templates is not None:

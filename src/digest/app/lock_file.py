@@ -1,4 +1,4 @@
-"""Claims: what one daemon alone may hold on a machine, its data folder and its address."""
+"""Locks: of a machine's daemons only one may use a data folder, or an address."""
 
 from __future__ import annotations
 

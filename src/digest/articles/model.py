@@ -258,7 +258,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> Position | None:
-        """Return the position that a text of this form means; None for any other text."""
+        """Return the position whose ``str`` is this text; None for any other text."""
         if (match := _POSITION.fullmatch(text)) is None:
             return None
         try:

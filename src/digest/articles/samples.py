@@ -224,7 +224,7 @@ SHOWN_IMAGE = "https://example.org/ship.png"
 
 
 def shown_articles(language: str) -> tuple[Article, ...]:
-    """Return articles in a language, to look at; in English where there are none in it."""
+    """Return sample articles in a language; English ones where there are none in it."""
     told = _SHOWN.get(language) or _SHOWN["en"]
     return tuple(
         _article(

@@ -1,4 +1,4 @@
-"""A delivery: one edition for one subscriber, a row of the outbox with a state."""
+"""A delivery: one edition for one subscriber, a row of the queue with a state."""
 
 # pure
 from __future__ import annotations
@@ -48,7 +48,7 @@ PROBE_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A claimed row of the outbox, with its subscriber."""
+    """A claimed row of the queue, with its subscriber."""
 
     id: int
     edition_id: int

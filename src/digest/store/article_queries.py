@@ -190,7 +190,7 @@ _FILED_ONE = PreparedQuery(_FILED.where(membership.c.article == bindparam("seque
 def filed(
     connection: Connection, sequences: Sequence[int]
 ) -> Mapping[int, tuple[CategoryPath, ...]]:
-    """Return the categories of each article, in its file's own order."""
+    """Return the categories of each article, in the order in which its file names them."""
     paths: dict[int, tuple[CategoryPath, ...]] = {}
     for chunk in chunks(sequences):
         for sequence, names in connection.execute(_FILED.where(membership.c.article.in_(chunk))):
@@ -199,7 +199,7 @@ def filed(
 
 
 def filed_under(connection: Connection, sequence: int) -> tuple[CategoryPath, ...]:
-    """Return the categories of one article, in its file's own order."""
+    """Return the categories of one article, in the order in which its file names them."""
     return tuple(CategoryPath(row.names) for row in _FILED_ONE.run(connection, sequence=sequence))
 
 

@@ -34,7 +34,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class EditionStore:
-    """Decisions on editions, and welcome editions. Every method raises StoreError."""
+    """Stores decisions on editions, and makes welcome editions. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,7 +107,7 @@ class EditionStore:
         with self._database.write(Lock.OUTBOX) as connection:
             if not _decide(connection, edition_id, state=EditionState.OPEN):
                 return False
-            editions.address(connection, edition_id, digest, now)
+            editions.queue_for_readers(connection, edition_id, digest, now)
             advance(connection, now)
             close(connection, now)
             return True

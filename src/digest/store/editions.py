@@ -82,7 +82,9 @@ def make(
         hold(connection, made_id, sequences)
         _take_note(connection, made_id, issue.name)
         if state is EditionState.OPEN:
-            address(connection, made_id, replace(issue, local=issue.local and not by_hand), now)
+            queue_for_readers(
+                connection, made_id, replace(issue, local=issue.local and not by_hand), now
+            )
     return made_id
 
 
@@ -262,8 +264,10 @@ def readers(
     ]
 
 
-def address(connection: Connection, edition_id: int, issue: Digest, now: datetime) -> None:
-    """Queue an edition's delivery for every reader but those whose pause it is due in."""
+def queue_for_readers(
+    connection: Connection, edition_id: int, issue: Digest, now: datetime
+) -> None:
+    """Queue a delivery for each reader whose pause, if any, ends before their edition is due."""
     due_at = connection.scalars(select(edition.c.due_at).where(edition.c.id == edition_id)).one()
     hours = _Hours(issue, due_at)
     deliveries = [

@@ -41,7 +41,7 @@ _Runs = dict[int, dict[Facet, datetime]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryChanges:
-    """The changes of memberships in categories."""
+    """Which categories, and which articles that were stored before, an update concerns."""
 
     categories: frozenset[CategoryPath]  #: of all articles asked for: old and new, every level
     moved: tuple[

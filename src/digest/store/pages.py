@@ -251,7 +251,7 @@ class PageSnapshot:
         return archive_states(self._connection, feeds)
 
     def category(self, folder: str) -> CategoryPath | None:
-        """Return the category with a folder (``CategoryPath.folder``), in any composition."""
+        """Return the category with a ``CategoryPath.folder``, in any Unicode normalization form."""
         query = select(category.c.names)
         for form in _forms(folder):
             names = self._connection.scalar(query.where(category.c.key == hashed(form)))

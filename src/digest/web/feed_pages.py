@@ -100,7 +100,7 @@ def feed_page(
 
 
 def depends_on(feed: Feed) -> Scope:
-    """Return the selection with which a feed's page changes."""
+    """Return the selection whose content revision decides whether a feed's page is current."""
     # Whether a language has a feed hangs upon the others, and so does what is named beside it.
     return None if feed.kind == FacetKind.LANGUAGE else feed.scope
 

@@ -56,9 +56,9 @@ class FeedFile:
         self.senders = 0  #: answers under way that are made of its bodies
 
     def body(self, encoding: str) -> bytes | None:
-        """Read the body in an encoding: as it lies beside the file, else packed now. Blocking.
+        """Read the file, or its variant in an encoding; pack it where there is none. Blocking.
 
-        None where the file is no longer the same. Raises OSError.
+        None where the file was replaced meanwhile. Raises OSError.
         """
         descriptor = self.open(encoding)
         if descriptor is not None:
@@ -198,7 +198,7 @@ class FileCache:
 
     @property
     def held(self) -> int:
-        """Bytes in memory, about."""
+        """About how many bytes the files take in memory."""
         return self._held
 
     def recall(self, path: str) -> FeedFile | None:

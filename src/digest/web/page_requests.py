@@ -53,7 +53,7 @@ class PageRequest:
 
     @property
     def key(self) -> str:
-        """What tells its page from all others."""
+        """Its page's key in the cache: the path, and the parameters that the page knows."""
         told = self.parameters
         return self.path if told == NO_PARAMETERS else f"{self.path}?{told!r}"
 
@@ -89,7 +89,7 @@ class PageRequest:
 
 
 async def redirect(send: Send, to: str) -> None:
-    """Lead the client to a relative address."""
+    """Redirect the client to a relative address, permanently."""
     # Relative, so it leads nowhere else, also behind a proxy that cuts off a prefix.
     headers = {**SECURITY_HEADERS, "Location": to, "Content-Length": "0"}
     await answer(send, 301, prepared(headers))

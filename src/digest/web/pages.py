@@ -347,7 +347,7 @@ class WebPages:
     ) -> bytes:
         """Return the list of a digest's editions, each with its count of articles and lead's title.
 
-        ``sample`` says whether the next one can be seen.
+        With ``sample`` the list links to a preview of the next edition.
         """
         words = phrasebook(digest.language, digest.timezone)
         folder = editions_folder(digest.name)
@@ -452,7 +452,7 @@ class WebPages:
         )
 
     def erased(self, languages: Sequence[str]) -> bytes:
-        """Return the page that says that all about a person is deleted, and what stays."""
+        """Return the page that confirms that a person's data is deleted, and says what stays."""
         return self._render_in(languages, "erased")
 
     def not_subscribed(self, digest: Digest | None, languages: Sequence[str] = ()) -> bytes:

@@ -113,9 +113,9 @@ class Addresses:
         return name not in _FILES or archive_address(folder) is not None
 
     def parameters(self, path: str, query: bytes) -> Parameters:
-        """Return what a query string says to the page at a path; what it does not know is ignored.
+        """Return the parameters that a query string has for the page at a path.
 
-        Nothing in it is an error: what has another form than the site's own links is ignored too.
+        Unknown ones, and values of another form than in the site's own links, are ignored.
         """
         top = path.partition("/")[0]
         if not query or top not in (SEARCH, _FEEDS):

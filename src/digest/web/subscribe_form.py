@@ -49,7 +49,7 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """The digest's."""
+        """The digest's title, or its name where it is not configured any more."""
         return self.digest.title if self.digest else self.subscriber.digest
 
 

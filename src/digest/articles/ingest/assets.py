@@ -334,7 +334,7 @@ class ArticleAssets:
 
 
 def changed(states: Sequence[AssetState]) -> bool:
-    """Tell whether one of the files is no longer what it was."""
+    """Tell whether any file has another size or time than when it was looked at."""
     return any(_stamp(state.path) != (state.size, state.mtime_ns) for state in states)
 
 
