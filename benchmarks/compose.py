@@ -2,7 +2,7 @@
 
 Prints the processor time of one rendering, that of a message, and how many times that is of what is
 there to beat: a message of the same size joined from two pieces of ready bytes and a token, in the
-same run. The messages come with segments in turn, as an outbox brings them; the time of the whole
+same run. The messages come with segments in turn, as the queue brings them; the time of the whole
 is printed with the most memory that the process held.
 """
 

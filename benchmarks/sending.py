@@ -206,14 +206,14 @@ def fill(services: Services, subscribers: int, segments: int, articles: int) -> 
                 )
             )
         services.store.subscribers.add_many(readers, now)
-    services.store.outbox.start_digests(["daily"], now)
+    services.store.deliveries.start_digests(["daily"], now)
     services.store.articles.record([article(number, categories) for number in range(articles)], now)
 
 
 def open_edition(services: Services, number: int, articles: int) -> int:
     """Make an edition of all articles with its deliveries; return how many these are."""
     now = utc_now()
-    made = services.store.outbox.open_edition(
+    made = services.store.deliveries.open_edition(
         services.digests["daily"], now + timedelta(microseconds=number), now, latest=articles
     )
     if made is None:
@@ -223,7 +223,7 @@ def open_edition(services: Services, number: int, articles: int) -> int:
 
 def prebuilt(services: Services) -> list[Envelope]:
     """Return messages of the edition that is open, whose deliveries stay queued."""
-    store = services.store.outbox
+    store = services.store.deliveries
     taken = store.claim(_PREBUILT, utc_now(), timedelta(minutes=5), {})
     composer = Composer(
         templates=services.mail_templates,

@@ -135,7 +135,7 @@ def settle(
         bounced=bounced,
         refused=refused,
     )
-    return bool(store.outbox.record_results([settlement], now))
+    return bool(store.deliveries.record_results([settlement], now))
 
 
 def states(store: Store, edition_id: int) -> Mapping[DeliveryState, int]:

@@ -61,7 +61,7 @@ class Desk:
         services = self.services
         return Editor(
             decisions=services.store.editions,
-            editions=services.store.outbox,
+            editions=services.store.deliveries,
             digests=services.digests,
             sender=services.settings.sender(),
             clock=services.clock,
@@ -76,23 +76,23 @@ class Desk:
         store, now = self.services.store, self.services.clock()
         one = reading(f"{title}.md", title=title, categories=[CategoryPath(("金融",))])
         store.articles.record([one], now)
-        made = store.outbox.open_edition(self.services.digests["daily"], now, now)
+        made = store.deliveries.open_edition(self.services.digests["daily"], now, now)
         assert made is not None
         self.workplace.clock.advance(seconds=1)
         return made
 
     def state(self, edition: Edition) -> EditionState:
-        return self.services.store.outbox.edition(edition.id)[0].state
+        return self.services.store.deliveries.edition(edition.id)[0].state
 
     def queued(self) -> int:
-        return self.services.store.outbox.states()[DeliveryState.QUEUED]
+        return self.services.store.deliveries.states()[DeliveryState.QUEUED]
 
 
 @contextmanager
 def desk(workplace: Workplace, base: str = ASKING) -> Iterator[Desk]:
     workplace.configure(base=base)
     with workplace.open() as services:
-        services.store.outbox.start_digests(list(services.digests), services.clock())
+        services.store.deliveries.start_digests(list(services.digests), services.clock())
         reader = NewSubscriber(address="reader@example.org", digest="daily")
         services.store.subscribers.add(reader, services.clock())
         yield Desk(services, workplace)
@@ -275,7 +275,9 @@ async def test_what_nobody_would_send_is_not_queued_again(workplace: Workplace) 
     with desk(workplace) as room:
         edition = room.issue()
         assert await room.editor().approve(edition.id)
-        (delivery,) = room.services.store.outbox.claim(9, workplace.clock(), timedelta(hours=1), {})
+        (delivery,) = room.services.store.deliveries.claim(
+            9, workplace.clock(), timedelta(hours=1), {}
+        )
         stores.settle(room.services.store, delivery.id, DeliveryState.FAILED, workplace.clock())
     workplace.configure(base=ASKING.replace("[digests.daily]", "[digests.other]"))
     with workplace.open() as services:
@@ -332,7 +334,7 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
     with desk(workplace, CONFIGURATION) as room:
         editor, store = room.editor(), room.services.store
         first, second = room.issue("一"), room.issue("二")
-        (delivery,) = store.outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
+        (delivery,) = store.deliveries.claim(1, workplace.clock.now, timedelta(minutes=5), {})
         stores.settle(store, delivery.id, DeliveryState.QUEUED, workplace.clock.now)
         assert await editor.cancel(first.id)
         assert [(await room.page(number)).status_code for number in (1, 2)] == [404, 200]
@@ -342,7 +344,7 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
             NewSubscriber(address="b@example.org", digest="daily"), workplace.clock.now
         )
         third = room.issue("三")
-        (delivery, *_) = store.outbox.claim(9, workplace.clock.now, timedelta(minutes=5), {})
+        (delivery, *_) = store.deliveries.claim(9, workplace.clock.now, timedelta(minutes=5), {})
         assert delivery.edition_id == second.id
         stores.settle(store, delivery.id, DeliveryState.SENT, workplace.clock.now)
         assert not await editor.cancel(second.id)  # it is done
@@ -353,8 +355,8 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
 async def test_what_failed_is_queued_and_sent(workplace: Workplace) -> None:
     with desk(workplace, CONFIGURATION) as room:
         edition = room.issue()
-        outbox = room.services.store.outbox
-        (delivery,) = outbox.claim(1, workplace.clock.now, timedelta(minutes=5), {})
+        deliveries = room.services.store.deliveries
+        (delivery,) = deliveries.claim(1, workplace.clock.now, timedelta(minutes=5), {})
         stores.settle(room.services.store, delivery.id, DeliveryState.FAILED, workplace.clock.now)
         editor = room.editor()
         assert (await editor.resend(edition.id), room.woken) == (1, 1)

@@ -72,8 +72,8 @@ def subscribe(services: Services, address: str = "reader@example.org") -> None:
 
 
 async def drained(calls: ThreadCalls, services: Services) -> None:
-    """Wait until the outbox has nothing more to do."""
-    await calls.until(lambda: not services.store.outbox.next_due_at())
+    """Wait until the queue has nothing more to do."""
+    await calls.until(lambda: not services.store.deliveries.next_due_at())
 
 
 async def test_it_announces_what_an_operator_wants_to_know(

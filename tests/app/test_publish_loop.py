@@ -218,7 +218,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
     async with running(services):
         crawl(1)
         await published.until(lambda: in_feed(workplace, "今日待译", "编程/研习社"))
-        services.store.outbox.start_digests(["daily"], workplace.clock())
+        services.store.deliveries.start_digests(["daily"], workplace.clock())
         before = feeds()
         monkeypatch.setattr(ArticleStore, "record", record)
         crawl(2)
@@ -227,7 +227,7 @@ async def test_a_crawl_written_over_another_under_a_running_daemon_changes_nothi
                 pass
     assert feeds() == before
     daily, now = services.digests["daily"], workplace.clock()
-    edition = services.store.outbox.open_edition(daily, now, now)
+    edition = services.store.deliveries.open_edition(daily, now, now)
     assert edition is not None
     assert edition.state == "empty"
 

@@ -38,16 +38,16 @@ def issue(workplace: Workplace, *, latest: int | None = None) -> None:
     with workplace.open() as services:
         now = services.clock()
         digest = services.digests["daily"]
-        assert services.store.outbox.open_edition(digest, now, now, latest=latest)
+        assert services.store.deliveries.open_edition(digest, now, now, latest=latest)
     workplace.clock.advance(seconds=1)
 
 
 def settle(workplace: Workplace, *states: DeliveryState) -> None:
     """Have as many attempts end so, the first one first."""
     with workplace.open() as services:
-        outbox, now = services.store.outbox, services.clock()
+        deliveries, now = services.store.deliveries, services.clock()
         # A command tells the real time, which is not this clock's.
-        claimed = outbox.claim(
+        claimed = deliveries.claim(
             len(states), now + timedelta(days=3650), LEASE, {"daily": LEASE * 1e7}
         )
         for one, state in zip(claimed, states, strict=True):
@@ -141,7 +141,7 @@ def test_what_is_being_sent_is_told(draft: Program, workplace: Workplace) -> Non
     draft("editions", "approve", "1")
     with workplace.open() as services:
         far = services.clock() + timedelta(days=36500)  # its lease has not run out by then
-        services.store.outbox.claim(1, far, LEASE, {"daily": LEASE * 1e8})
+        services.store.deliveries.claim(1, far, LEASE, {"daily": LEASE * 1e8})
     assert "0 mails sent before, 1 on the way." in draft("editions", "cancel", "1").out
     (row,) = listed(draft)
     assert row["state"] == "cancelled"
@@ -250,7 +250,7 @@ def test_a_note_is_shown_in_mails_and_on_the_page_of_the_next_edition(
     assert "<p>Dear &lt;b&gt;readers&lt;/b&gt;,</p>" in page
     assert "{{ 7 * 7 }}" in page
     with workplace.open() as services:
-        edition, articles = services.store.outbox.edition(2)
+        edition, articles = services.store.deliveries.edition(2)
         templates = services.mail_templates
         selected = contents(articles, (), 50)
         mail = templates.render(services.digests["daily"], edition, selected, language="en")

@@ -161,8 +161,8 @@ def test_a_pause_is_told_and_ended_by_resume(news: Program, workplace: Workplace
     assert "Nothing is paused" in news("resume").out
     with workplace.open() as services:
         now = services.clock()
-        services.store.outbox.pause("daily", now, now, "550 5.7.26 no DMARC")
-        services.store.outbox.pause(None, now, now, "535 5.7.8 wrong password")
+        services.store.deliveries.pause("daily", now, now, "550 5.7.26 no DMARC")
+        services.store.deliveries.pause(None, now, now, "535 5.7.8 wrong password")
     told = news("status").out
     assert "Paused       daily since 2026-11-23 08:00 UTC: 550 5.7.26 no DMARC" in told
     assert "all mail" in told
@@ -181,9 +181,9 @@ def test_how_an_edition_goes_is_told(news: Program, workplace: Workplace) -> Non
     for number in range(3):
         news("subscribers", "add", f"r{number}@example.org", "--digest", "daily")
     with workplace.open() as services:
-        outbox, now = services.store.outbox, services.clock()
-        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
-        (one,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        deliveries, now = services.store.deliveries, services.clock()
+        assert deliveries.open_edition(services.digests["daily"], now, now, latest=1)
+        (one,) = deliveries.claim(1, now, timedelta(minutes=5), {})
         stores.settle(services.store, one.id, DeliveryState.SENT, now)
     told = news("status").out
     assert "Edition      daily 1: 2 queued, 1 sent" in told

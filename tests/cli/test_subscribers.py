@@ -214,9 +214,9 @@ def test_a_suppressed_address_is_shown_with_the_reason_and_can_be_restored(
     workplace.write("new.md", "新闻")
     program("build")
     with workplace.open() as services:
-        outbox, now = services.store.outbox, services.clock()
-        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
-        (delivery,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        deliveries, now = services.store.deliveries, services.clock()
+        assert deliveries.open_edition(services.digests["daily"], now, now, latest=1)
+        (delivery,) = deliveries.claim(1, now, timedelta(minutes=5), {})
         error = "550 5.1.1 no such user"
         stores.settle(
             services.store, delivery.id, DeliveryState.FAILED, now, error=error, bounced=True
@@ -294,9 +294,9 @@ def test_show_tells_what_each_mail_came_to(program: Program, workplace: Workplac
     workplace.write("new.md", "新闻")
     program("build")
     with workplace.open() as services:
-        outbox, now = services.store.outbox, services.clock()
-        assert outbox.open_edition(services.digests["daily"], now, now, latest=1)
-        (delivery,) = outbox.claim(1, now, timedelta(minutes=5), {})
+        deliveries, now = services.store.deliveries, services.clock()
+        assert deliveries.open_edition(services.digests["daily"], now, now, latest=1)
+        (delivery,) = deliveries.claim(1, now, timedelta(minutes=5), {})
         stores.settle(services.store, delivery.id, DeliveryState.FAILED, now, error="552 too big")
     shown = program("subscribers", "show", "a@example.org").out
     assert "2026-11-23 08:00 UTC  No. 1 failed: 552 too big" in shown

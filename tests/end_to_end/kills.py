@@ -65,7 +65,7 @@ class Figures:
     kills: int = 0
     missed: int = 0
     repeats: int = 0  #: messages beyond the first, of whomever
-    in_doubt: int = 0  #: messages that the server had and the outbox did not know of, at kills
+    in_doubt: int = 0  #: messages that the server had and the queue did not know of, at kills
     most_doubted: int = 0  #: by one kill
     other_ids: int = 0  #: repeats with another Message-ID
     idle_kills: int = 0  #: kills of a daemon that had sent nothing yet
@@ -106,7 +106,7 @@ class Harness:
     async def run(self) -> Figures:
         """Kill so often, then let the last daemon finish; return what everybody got.
 
-        Raises AssertionError where the outbox is not in order after a kill.
+        Raises AssertionError where the queue is not in order after a kill.
         """
         began = time.monotonic()
         async with self.server.serving() as port:
@@ -128,7 +128,7 @@ class Harness:
             now = utc_now()
             readers = [someone(f"reader{number}@example.net") for number in range(self.readers)]
             services.store.subscribers.add_many(readers, now)
-            services.store.outbox.start_digests(["daily"], now - timedelta(hours=2))
+            services.store.deliveries.start_digests(["daily"], now - timedelta(hours=2))
         self._tell_news()
 
     def _tell_news(self) -> None:
@@ -215,7 +215,7 @@ class Harness:
         return self._left() == 0
 
     def _left(self) -> int:
-        """Return how many messages the outbox does not know to be sent."""
+        """Return how many messages the queue does not know to be sent."""
         ((told, known, unsent),) = self._rows(
             "SELECT (SELECT max(upto) FROM edition), (SELECT max(id) FROM article), "
             "(SELECT count(*) FROM delivery WHERE state <> 'sent')"
@@ -231,7 +231,7 @@ class Harness:
         return found
 
     def _check(self, before: int) -> None:
-        """See that the outbox is in order, and knows all but a few that this life sent."""
+        """See that the queue is in order, and knows all but a few that this life sent."""
         assert self._rows("PRAGMA integrity_check") == [("ok",)]
         assert self._rows("PRAGMA foreign_key_check") == []
         rows = {

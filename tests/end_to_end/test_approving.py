@@ -84,7 +84,7 @@ async def asked(
         web_port = int(probe.getsockname()[1])
     configure(workplace, smtp_port, web_port, unapproved)
     with workplace.open() as services:
-        services.store.outbox.start_digests(["daily", "notes"], services.clock())
+        services.store.deliveries.start_digests(["daily", "notes"], services.clock())
         reader = NewSubscriber(address="reader@example.net", digest="daily")
         services.store.subscribers.add(reader, services.clock())
     workplace.write("new.md", "新闻：市场开盘")
@@ -106,7 +106,7 @@ def link_of(message: EmailMessage) -> str:
 
 
 def state(services: Services) -> EditionState:
-    return services.store.outbox.edition(1)[0].state
+    return services.store.deliveries.edition(1)[0].state
 
 
 async def test_a_draft_is_sent_once_the_operator_says_so(
@@ -129,7 +129,7 @@ async def test_a_draft_is_sent_once_the_operator_says_so(
         assert "新闻" in (await web.get(page)).text
         await calls.until(lambda: len(box.messages) == 3)  # with the report
     async with running(workplace) as services:
-        await calls.until(lambda: services.store.outbox.next_due_at() is None)
+        await calls.until(lambda: services.store.deliveries.next_due_at() is None)
     assert [recipients for recipients, _ in box.messages] == [
         ["ops@example.org"],
         ["reader@example.net"],
@@ -169,7 +169,7 @@ async def test_a_draft_that_nobody_decides_on_is_sent_or_dropped(
         workplace.clock.now = DUE + timedelta(hours=2, minutes=1)
         await calls.until(lambda: state(services) is not EditionState.DRAFT)
         if unapproved == "send":
-            await calls.until(lambda: services.store.outbox.states()[DeliveryState.SENT])
+            await calls.until(lambda: services.store.deliveries.states()[DeliveryState.SENT])
             await calls.until(lambda: len(box.messages) == 3)
         else:
             assert state(services) is EditionState.CANCELLED

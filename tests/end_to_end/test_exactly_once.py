@@ -1,6 +1,6 @@
 """Each article reaches each reader exactly once, whatever comes in between.
 
-The real store, schedule, due runs and outbox, a clock that is set, and a process that is killed at
+The real store, schedule, due runs and queue, a clock that is set, and a process that is killed at
 any call it makes to its database or its mail server. Hypothesis thinks of the histories.
 """
 
@@ -145,7 +145,7 @@ class World:
         self.schedule = Schedule(SCHEDULES[0], digest.timezone, local=digest.local)
         self.articles: dict[int, CategoryPath] = {}
         self.readers = {name: Reader() for name in READERS}
-        store.outbox.start_digests([digest.name], self.clock())
+        store.deliveries.start_digests([digest.name], self.clock())
 
     def publish(self, category: CategoryPath) -> None:
         """Have a new article stored."""
@@ -223,10 +223,10 @@ class World:
         due_runs = DueRuns(
             schedules={self.digest.name: self.schedule},
             catch_up={self.digest.name: 2 * DAY},
-            issued=cast("Any", Mortal(self.store.outbox, fate)),
+            issued=cast("Any", Mortal(self.store.deliveries, fate)),
             readers=cast("Any", Mortal(self.store.subscribers, fate)),
         )
-        store = cast("Any", Mortal(self.store.outbox, fate))
+        store = cast("Any", Mortal(self.store.deliveries, fate))
         worker = DeliveryWorker(
             store=cast("DeliveryStore", store),
             composer=Composer(
@@ -259,11 +259,11 @@ class World:
             self.clock.now += timedelta(hours=13)
             self.live()
             self.approve()
-            pending = self.store.outbox.next_due_at()
+            pending = self.store.deliveries.next_due_at()
             said = stores.taken_upto(self.store, self.digest.name) == len(self.articles)
             if pending is None and said and not self.store.editions.drafts():
                 return
-        raise AssertionError("the outbox never came to rest")
+        raise AssertionError("the queue never came to rest")
 
     def check(self, kills: int) -> None:
         """Hold what everybody got against what they should have."""

@@ -61,7 +61,7 @@ def port() -> int:
 
 @asynccontextmanager
 async def daemon(workplace: Workplace, calls: ThreadCalls) -> AsyncIterator[None]:
-    """Run a daemon of its own in the workplace; leave when its outbox is empty."""
+    """Run a daemon of its own in the workplace; leave when its queue is empty."""
     with workplace.open() as services:
         started = asyncio.Event()
         running = Daemon(services, announce=lambda _: started.set())
@@ -69,7 +69,7 @@ async def daemon(workplace: Workplace, calls: ThreadCalls) -> AsyncIterator[None
         try:
             async with asyncio.timeout(PATIENCE):
                 await started.wait()
-            await calls.until(lambda: not services.store.outbox.next_due_at())
+            await calls.until(lambda: not services.store.deliveries.next_due_at())
             yield
         finally:
             running.stop()

@@ -46,28 +46,28 @@ def publish(store: Store, *paths: str, categories: tuple[CategoryPath, ...] = (L
 def opened(store: Store, days: int = 0, latest: int | None = None) -> Edition:
     """Open the edition due some days after the first."""
     due_at = NOW + days * DAY
-    edition = store.outbox.open_edition(DAILY, due_at, due_at + MINUTE, latest=latest)
+    edition = store.deliveries.open_edition(DAILY, due_at, due_at + MINUTE, latest=latest)
     assert edition is not None
     return edition
 
 
 def titles(store: Store, edition: Edition) -> list[str]:
     """Return the titles of an edition's articles."""
-    found, articles = store.outbox.edition(edition.id)
+    found, articles = store.deliveries.edition(edition.id)
     assert found == edition
     return [article.title for article in articles]
 
 
 def claim(store: Store, limit: int = 100, days: int = 1) -> list[Delivery]:
     """Claim what is due some days after the first edition."""
-    return store.outbox.claim(limit, NOW + days * DAY, LEASE, NEVER)
+    return store.deliveries.claim(limit, NOW + days * DAY, LEASE, NEVER)
 
 
 @pytest.fixture
 def started(store: Store) -> Store:
     """Give a store with an old article, a digest that began after it, and two readers."""
     publish(store, "old")
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     store.subscribers.add_many([someone("a@example.org"), someone("b@example.org", FINANCE)], NOW)
     return store
 
@@ -82,14 +82,14 @@ def test_what_was_there_at_first_contact_is_old(started: Store) -> None:
 
 
 def test_a_digest_starts_once(store: Store) -> None:
-    assert store.outbox.started_at("daily") is None
-    store.outbox.start_digests(["daily"], NOW)
+    assert store.deliveries.started_at("daily") is None
+    store.deliveries.start_digests(["daily"], NOW)
     publish(store, "new")
-    store.outbox.start_digests(["daily", "weekly"], NOW + DAY)
-    store.outbox.start_digests(["daily"], NOW + 2 * DAY)
-    store.outbox.start_digests([], NOW)
-    assert store.outbox.started_at("daily") == NOW
-    assert store.outbox.started_at("weekly") == NOW + DAY
+    store.deliveries.start_digests(["daily", "weekly"], NOW + DAY)
+    store.deliveries.start_digests(["daily"], NOW + 2 * DAY)
+    store.deliveries.start_digests([], NOW)
+    assert store.deliveries.started_at("daily") == NOW
+    assert store.deliveries.started_at("weekly") == NOW + DAY
     assert opened(store).after == 0
 
 
@@ -98,13 +98,13 @@ def test_a_digest_that_was_never_started_begins_quietly(store: Store) -> None:
     edition = opened(store)
     assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
     assert (edition.after, edition.upto) == (1, 1)
-    assert store.outbox.started_at("daily") == NOW + MINUTE
+    assert store.deliveries.started_at("daily") == NOW + MINUTE
 
 
 def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -> None:
     publish(store, "old")
     assert stores.taken_upto(store, "daily") is None
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     publish(store, "new")
     assert stores.taken_upto(store, "daily") == 1
     opened(store)
@@ -114,7 +114,7 @@ def test_where_the_next_edition_starts_is_told_without_making_it(store: Store) -
 def test_fired_twice_an_edition_is_made_once(started: Store) -> None:
     publish(started, "new")
     opened(started)
-    assert started.outbox.open_edition(DAILY, NOW, NOW + DAY) is None
+    assert started.deliveries.open_edition(DAILY, NOW, NOW + DAY) is None
     assert len(claim(started)) == 2
     assert len(stores.editions(started, None, 9)) == 1
 
@@ -124,8 +124,8 @@ def test_an_edition_without_articles_is_remembered_and_has_no_number(started: St
     assert (edition.state, edition.number) == (EditionState.EMPTY, 0)
     assert titles(started, edition) == []
     assert claim(started) == []
-    assert started.outbox.last_due_at("daily", NOW) == NOW
-    assert started.outbox.open_edition(DAILY, NOW, NOW) is None
+    assert started.deliveries.last_due_at("daily", NOW) == NOW
+    assert started.deliveries.open_edition(DAILY, NOW, NOW) is None
     publish(started, "new")
     assert opened(started, 1).number == 1
 
@@ -153,7 +153,7 @@ def test_an_edition_holds_what_its_digest_selects(started: Store) -> None:
     publish(started, "both", categories=(BANKS, SPACE))
     publish(started, "none", categories=())
     digest = replace(DAILY, categories=(FINANCE,))
-    edition = started.outbox.open_edition(digest, NOW, NOW)
+    edition = started.deliveries.open_edition(digest, NOW, NOW)
     assert edition is not None
     assert titles(started, edition) == ["loan", "both"]
     assert edition.upto == 5
@@ -172,11 +172,11 @@ def test_latest_takes_the_newest_ones_and_the_next_edition_starts_behind_them(
 
 
 def test_two_digests_do_not_share_their_intervals(started: Store) -> None:
-    started.outbox.start_digests(["weekly"], NOW)
+    started.deliveries.start_digests(["weekly"], NOW)
     publish(started, "1")
     opened(started)
     publish(started, "2")
-    weekly = started.outbox.open_edition(replace(DAILY, name="weekly"), NOW, NOW)
+    weekly = started.deliveries.open_edition(replace(DAILY, name="weekly"), NOW, NOW)
     assert weekly is not None
     assert titles(started, weekly) == ["1", "2"]
     assert weekly.number == 1
@@ -184,7 +184,7 @@ def test_two_digests_do_not_share_their_intervals(started: Store) -> None:
 
 def test_an_unknown_edition_is_a_lookup_error(store: Store) -> None:
     with pytest.raises(LookupError, match="7"):
-        store.outbox.edition(7)
+        store.deliveries.edition(7)
 
 
 def test_editions_come_newest_first(started: Store) -> None:
@@ -192,13 +192,13 @@ def test_editions_come_newest_first(started: Store) -> None:
     days = [opened(started, day) for day in range(3)]
     assert [one.id for one in stores.editions(started, "daily", 2)] == [days[2].id, days[1].id]
     assert stores.editions(started, "weekly", 9) == []
-    assert started.outbox.last_due_at("daily", NOW + 9 * DAY) == NOW + 2 * DAY
-    assert started.outbox.last_due_at("daily", NOW + 2 * DAY - MINUTE) == NOW + DAY
-    assert started.outbox.last_due_at("weekly", NOW + 9 * DAY) is None
+    assert started.deliveries.last_due_at("daily", NOW + 9 * DAY) == NOW + 2 * DAY
+    assert started.deliveries.last_due_at("daily", NOW + 2 * DAY - MINUTE) == NOW + DAY
+    assert started.deliveries.last_due_at("weekly", NOW + 9 * DAY) is None
 
 
 def test_deliveries_go_to_active_readers_of_something_in_the_edition(store: Store) -> None:
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     store.subscribers.add_many(
         [
             someone("all@example.org"),
@@ -238,13 +238,13 @@ def test_a_reader_gets_an_edition_exactly_where_selects_says_so(
     readers: list[tuple[CategoryPath, ...]],
 ) -> None:
     with open_empty(new_url()) as store:
-        store.outbox.start_digests(["daily"], NOW)
+        store.deliveries.start_digests(["daily"], NOW)
         for number, categories in enumerate(articles):
             publish(store, f"{number}", categories=categories)
         addresses = {f"{number}@example.org": wish for number, wish in enumerate(readers)}
         new = [someone(address, *wish) for address, wish in addresses.items()]
         store.subscribers.add_many(new, NOW)
-        _, told = store.outbox.edition(opened(store).id)
+        _, told = store.deliveries.edition(opened(store).id)
         reached = {one.subscriber.address for one in claim(store)}
         assert reached == {
             address
@@ -263,7 +263,7 @@ def test_the_editions_of_a_digest_share_out_every_article(
     digest = replace(DAILY, categories=(FINANCE,))
     with open_empty(new_url()) as store:
         publish(store, "old")
-        store.outbox.start_digests(["daily"], NOW)
+        store.deliveries.start_digests(["daily"], NOW)
         for number, step in enumerate([*steps, "edition"]):
             moment = NOW + number * DAY
             if step == "article":
@@ -274,8 +274,8 @@ def test_the_editions_of_a_digest_share_out_every_article(
                 publish(store, f"{number}a", f"{number}b")
             else:
                 latest = 1 if step == "latest" else None
-                assert store.outbox.open_edition(digest, moment, moment, latest=latest)
-                assert store.outbox.open_edition(digest, moment, moment) is None
+                assert store.deliveries.open_edition(digest, moment, moment, latest=latest)
+                assert store.deliveries.open_edition(digest, moment, moment) is None
         editions = stores.editions(store, "daily", 100)[::-1]
         assert editions[0].after == 1
         assert editions[-1].upto == stores.newest_sequence(store)
@@ -284,7 +284,9 @@ def test_the_editions_of_a_digest_share_out_every_article(
         numbers = [one.number for one in editions if one.state is not EditionState.EMPTY]
         assert numbers == list(range(1, len(numbers) + 1))
         if "latest" not in steps:
-            told = [one.sequence for each in editions for one in store.outbox.edition(each.id)[1]]
+            told = [
+                one.sequence for each in editions for one in store.deliveries.edition(each.id)[1]
+            ]
             assert told == [one.sequence for one in stores.since(store, 1, (FINANCE,))]
 
 
@@ -296,17 +298,17 @@ def open_empty(url: str) -> Store:
 
 
 def test_an_edition_without_readers_is_done_at_once(store: Store) -> None:
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     publish(store, "1")
     edition = opened(store)
     assert (edition.state, edition.number) == (EditionState.DONE, 1)
-    assert store.outbox.next_due_at() is None
+    assert store.deliveries.next_due_at() is None
 
 
 def test_claimed_deliveries_carry_what_is_needed_to_send_them(started: Store) -> None:
     publish(started, "1")
     edition = opened(started)
-    assert started.outbox.next_due_at() == NOW + MINUTE
+    assert started.deliveries.next_due_at() == NOW + MINUTE
     subscriber = started.subscribers.list()[0]
     first, second = claim(started)
     assert first == Delivery(
@@ -314,7 +316,7 @@ def test_claimed_deliveries_carry_what_is_needed_to_send_them(started: Store) ->
     )
     assert second.subscriber.address == "b@example.org"
     assert claim(started) == []
-    assert started.outbox.next_due_at() == NOW + DAY + LEASE
+    assert started.deliveries.next_due_at() == NOW + DAY + LEASE
 
 
 def test_claim_takes_the_oldest_first_and_no_more_than_asked(started: Store) -> None:
@@ -340,7 +342,7 @@ def test_more_deliveries_than_one_statement_takes(started: Store) -> None:
 def test_nothing_is_due_before_its_time(started: Store) -> None:
     publish(started, "1")
     opened(started)
-    assert started.outbox.claim(9, NOW, LEASE, NEVER) == []
+    assert started.deliveries.claim(9, NOW, LEASE, NEVER) == []
 
 
 @pytest.mark.parametrize(
@@ -354,14 +356,14 @@ def test_an_edition_is_done_with_its_last_delivery(
     edition = opened(started)
     first, second = claim(started)
     assert stores.settle(started, first.id, state, NOW, error="550 no such user") is True
-    assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.OPEN
     assert stores.settle(started, second.id, DeliveryState.SENT, NOW) is True
-    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
     expected = dict.fromkeys(DeliveryState, 0)
     expected[state] += 1
     expected[DeliveryState.SENT] += 1
-    assert started.outbox.states() == expected
-    assert started.outbox.next_due_at() is None
+    assert started.deliveries.states() == expected
+    assert started.deliveries.next_due_at() is None
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if state != "sending"])
@@ -374,7 +376,7 @@ def test_only_a_delivery_being_sent_can_be_settled(started: Store, state: Delive
     assert stores.settle(started, 99, state, NOW, next_attempt_at=NOW) is False
     queued = one.id + 1
     assert stores.settle(started, queued, state, NOW, next_attempt_at=NOW) is False
-    assert started.outbox.states()[DeliveryState.QUEUED] == 1
+    assert started.deliveries.states()[DeliveryState.QUEUED] == 1
 
 
 def test_a_deferred_delivery_waits_and_its_attempts_are_counted(started: Store) -> None:
@@ -386,8 +388,8 @@ def test_a_deferred_delivery_waits_and_its_attempts_are_counted(started: Store) 
             started, one.id, DeliveryState.DEFERRED, NOW, next_attempt_at=retry, error="451 later"
         )
     assert claim(started) == []
-    assert started.outbox.next_due_at() == retry
-    assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.deliveries.next_due_at() == retry
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.OPEN
     assert [one.attempts for one in claim(started, days=2)] == [1, 1]
 
 
@@ -399,7 +401,7 @@ def test_a_delivery_given_back_is_due_at_once_and_counts_no_attempt(started: Sto
     later = NOW + 2 * DAY
     assert stores.settle(started, second.id, DeliveryState.QUEUED, NOW, next_attempt_at=later)
     assert claim(started) == [first]
-    assert started.outbox.next_due_at() == NOW + DAY + LEASE
+    assert started.deliveries.next_due_at() == NOW + DAY + LEASE
 
 
 def test_a_lease_that_ran_out_gives_the_delivery_to_another(started: Store) -> None:
@@ -424,20 +426,20 @@ def test_who_leaves_before_the_claim_gets_nothing(started: Store) -> None:
     started.subscribers.unsubscribe(gone.id, NOW)
     (one,) = claim(started)
     assert one.subscriber == stays
-    assert started.outbox.states()[DeliveryState.SUPPRESSED] == 1
+    assert started.deliveries.states()[DeliveryState.SUPPRESSED] == 1
     stores.settle(started, one.id, DeliveryState.SENT, NOW)
-    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_who_leaves_after_the_claim_is_not_wanted_any_more(started: Store) -> None:
     publish(started, "1")
     opened(started)
     first, second = claim(started)
-    assert started.outbox.wanted([first.id, second.id, 99]) == {first.id, second.id}
+    assert started.deliveries.wanted([first.id, second.id, 99]) == {first.id, second.id}
     started.subscribers.unsubscribe(first.subscriber.id, NOW)
     started.subscribers.remove(second.subscriber.address, None)
-    assert started.outbox.wanted([first.id, second.id, 99]) == set()
-    assert started.outbox.wanted([]) == set()
+    assert started.deliveries.wanted([first.id, second.id, 99]) == set()
+    assert started.deliveries.wanted([]) == set()
 
 
 def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> None:
@@ -447,12 +449,12 @@ def test_removing_a_reader_ends_what_was_still_to_be_sent(started: Store) -> Non
     stores.settle(started, sent.id, DeliveryState.SENT, NOW)
     for one in (sent, waits):
         assert started.subscribers.remove(one.subscriber.address, "daily") == 1
-    assert started.outbox.next_due_at() is not None
+    assert started.deliveries.next_due_at() is not None
     assert claim(started, days=2) == []
-    states = started.outbox.states()
+    states = started.deliveries.states()
     assert (states[DeliveryState.SENT], states[DeliveryState.SUPPRESSED]) == (1, 1)
-    assert started.outbox.next_due_at() is None
-    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+    assert started.deliveries.next_due_at() is None
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: Store) -> None:
@@ -461,24 +463,24 @@ def test_an_edition_that_is_too_old_expires_but_for_what_is_being_sent(started: 
     (sending,) = claim(started, 1, days=1)
     late = {"daily": timedelta(hours=24)}
     begun = NOW + MINUTE  # of the deliveries
-    assert started.outbox.claim(9, begun + DAY, timedelta(days=2), late)  # just in time
+    assert started.deliveries.claim(9, begun + DAY, timedelta(days=2), late)  # just in time
     stores.settle(started, 2, DeliveryState.DEFERRED, NOW, next_attempt_at=NOW + 9 * DAY)
-    assert started.outbox.claim(9, begun + DAY + MINUTE, LEASE, late) == []
+    assert started.deliveries.claim(9, begun + DAY + MINUTE, LEASE, late) == []
     states = stores.states(started, edition.id)
     assert (states[DeliveryState.EXPIRED], states[DeliveryState.SENDING]) == (1, 1)
-    assert started.outbox.edition(edition.id)[0].state is EditionState.OPEN
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.OPEN
     assert stores.settle(started, sending.id, DeliveryState.SENT, NOW)
-    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
 
 
 def test_a_lease_that_ran_out_too_late_expires(started: Store) -> None:
     publish(started, "1")
     edition = opened(started)
     assert len(claim(started, days=1)) == 2
-    assert started.outbox.claim(9, NOW + 3 * DAY, LEASE, {}) == []  # a day, where none is told
-    assert started.outbox.states()[DeliveryState.EXPIRED] == 2
-    assert started.outbox.edition(edition.id)[0].state is EditionState.DONE
-    assert started.outbox.next_due_at() is None
+    assert started.deliveries.claim(9, NOW + 3 * DAY, LEASE, {}) == []  # a day, where none is told
+    assert started.deliveries.states()[DeliveryState.EXPIRED] == 2
+    assert started.deliveries.edition(edition.id)[0].state is EditionState.DONE
+    assert started.deliveries.next_due_at() is None
 
 
 def test_a_refused_address_is_suppressed_in_every_digest_with_the_reason(started: Store) -> None:
@@ -514,14 +516,14 @@ def test_a_suppressed_address_can_be_restored(started: Store) -> None:
 def test_a_paused_digest_sends_only_its_probe(started: Store) -> None:
     publish(started, "1")
     opened(started)
-    started.outbox.start_digests(["weekly"], NOW - DAY)
+    started.deliveries.start_digests(["weekly"], NOW - DAY)
     publish(started, "2")
     started.subscribers.add_many([someone("c@example.org", digest="weekly")], NOW)
-    weekly = started.outbox.open_edition(replace(DAILY, name="weekly"), NOW, NOW + 2 * MINUTE)
+    weekly = started.deliveries.open_edition(replace(DAILY, name="weekly"), NOW, NOW + 2 * MINUTE)
     assert weekly is not None
     probe_at = NOW + DAY
-    assert started.outbox.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
-    claimed = started.outbox.claim(9, NOW + timedelta(hours=1), LEASE, NEVER)
+    assert started.deliveries.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
+    claimed = started.deliveries.claim(9, NOW + timedelta(hours=1), LEASE, NEVER)
     assert [one.subscriber.address for one in claimed] == ["c@example.org"]
 
 
@@ -529,19 +531,19 @@ def test_a_probe_comes_when_it_is_due_and_puts_off_the_next_one(started: Store) 
     publish(started, "1")
     opened(started)
     probe_at = NOW + timedelta(hours=12)
-    assert started.outbox.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
-    assert started.outbox.pause("daily", NOW + MINUTE, probe_at, "550 5.7.26 no") is False
-    (pause,) = started.outbox.pauses()
+    assert started.deliveries.pause("daily", NOW, probe_at, "550 5.7.1 no") is True
+    assert started.deliveries.pause("daily", NOW + MINUTE, probe_at, "550 5.7.26 no") is False
+    (pause,) = started.deliveries.pauses()
     assert pause == Pause(digest="daily", since=NOW, probe_at=probe_at, reason="550 5.7.26 no")
-    assert started.outbox.next_due_at() == probe_at
-    assert started.outbox.claim(9, probe_at - MINUTE, LEASE, NEVER) == []
-    (probe,) = started.outbox.claim(9, probe_at, LEASE, NEVER)
+    assert started.deliveries.next_due_at() == probe_at
+    assert started.deliveries.claim(9, probe_at - MINUTE, LEASE, NEVER) == []
+    (probe,) = started.deliveries.claim(9, probe_at, LEASE, NEVER)
     assert probe.probe is True
-    assert started.outbox.claim(9, probe_at, LEASE, NEVER) == []
-    assert started.outbox.pauses()[0].probe_at == probe_at + PROBE_AFTER
-    assert started.outbox.resume("daily") is True
-    assert started.outbox.resume("daily") is False
-    (other,) = started.outbox.claim(9, probe_at, LEASE, NEVER)
+    assert started.deliveries.claim(9, probe_at, LEASE, NEVER) == []
+    assert started.deliveries.pauses()[0].probe_at == probe_at + PROBE_AFTER
+    assert started.deliveries.resume("daily") is True
+    assert started.deliveries.resume("daily") is False
+    (other,) = started.deliveries.claim(9, probe_at, LEASE, NEVER)
     assert other.probe is False
 
 
@@ -549,44 +551,44 @@ def test_while_all_mail_is_paused_one_message_at_all_is_tried(started: Store) ->
     publish(started, "1")
     opened(started)
     probe_at = NOW + timedelta(hours=12)
-    assert started.outbox.pause(None, NOW, probe_at, "535 wrong password") is True
-    assert started.outbox.pause("daily", NOW, NOW, "550 5.7.1 no") is True
-    assert [one.digest for one in started.outbox.pauses()] == [None, "daily"]
-    assert started.outbox.next_due_at() == probe_at
-    assert started.outbox.claim(9, probe_at - MINUTE, LEASE, NEVER) == []
-    started.outbox.resume("daily")
-    (probe,) = started.outbox.claim(9, probe_at, LEASE, NEVER)
+    assert started.deliveries.pause(None, NOW, probe_at, "535 wrong password") is True
+    assert started.deliveries.pause("daily", NOW, NOW, "550 5.7.1 no") is True
+    assert [one.digest for one in started.deliveries.pauses()] == [None, "daily"]
+    assert started.deliveries.next_due_at() == probe_at
+    assert started.deliveries.claim(9, probe_at - MINUTE, LEASE, NEVER) == []
+    started.deliveries.resume("daily")
+    (probe,) = started.deliveries.claim(9, probe_at, LEASE, NEVER)
     assert probe.probe is True
-    assert started.outbox.claim(9, probe_at, LEASE, NEVER) == []
-    assert started.outbox.resume(None) is True
-    assert len(started.outbox.claim(9, probe_at, LEASE, NEVER)) == 1
+    assert started.deliveries.claim(9, probe_at, LEASE, NEVER) == []
+    assert started.deliveries.resume(None) is True
+    assert len(started.deliveries.claim(9, probe_at, LEASE, NEVER)) == 1
 
 
 def test_a_pause_of_an_empty_outbox_has_nothing_to_do(started: Store) -> None:
-    started.outbox.pause("daily", NOW, NOW, "550 5.7.1 no")
-    started.outbox.pause(None, NOW, NOW, "535 no")
-    assert started.outbox.next_due_at() is None
+    started.deliveries.pause("daily", NOW, NOW, "550 5.7.1 no")
+    started.deliveries.pause(None, NOW, NOW, "535 no")
+    assert started.deliveries.next_due_at() is None
 
 
 @pytest.mark.parametrize("digest", ["daily", None])
 def test_a_probe_waits_for_something_to_try(started: Store, digest: str | None) -> None:
-    started.outbox.pause(digest, NOW, NOW, "550 5.7.1 no")
+    started.deliveries.pause(digest, NOW, NOW, "550 5.7.1 no")
     assert claim(started) == []
-    assert started.outbox.pauses()[0].probe_at == NOW
+    assert started.deliveries.pauses()[0].probe_at == NOW
     publish(started, "1")
     opened(started)
     assert [one.probe for one in claim(started)] == [True]
-    assert started.outbox.pauses()[0].probe_at == NOW + DAY + PROBE_AFTER
+    assert started.deliveries.pauses()[0].probe_at == NOW + DAY + PROBE_AFTER
 
 
 def test_what_a_dead_daemon_claimed_is_taken_back_at_its_next_start(started: Store) -> None:
     publish(started, "new")
     edition = opened(started)
-    started.outbox.claim(1, NOW + DAY, LEASE, NEVER, "daemon")
-    started.outbox.claim(1, NOW + DAY, LEASE, NEVER)  # by a command
+    started.deliveries.claim(1, NOW + DAY, LEASE, NEVER, "daemon")
+    started.deliveries.claim(1, NOW + DAY, LEASE, NEVER)  # by a command
     assert claim(started) == []
-    assert started.outbox.take_back("another", NOW + DAY) == 0
-    assert started.outbox.take_back("daemon", NOW + DAY) == 1
+    assert started.deliveries.take_back("another", NOW + DAY) == 0
+    assert started.deliveries.take_back("daemon", NOW + DAY) == 1
     states = stores.states(started, edition.id)
     assert (states[DeliveryState.QUEUED], states[DeliveryState.SENDING]) == (1, 1)
     assert len(claim(started)) == 1
@@ -596,7 +598,7 @@ def refuse(store: Store, day: int, *, state: DeliveryState = DeliveryState.FAILE
     """Publish an edition of a day, and let the mail to a@example.org end in a state."""
     publish(store, f"day {day}")
     opened(store, day)
-    for delivery in store.outbox.claim(100, NOW + day * DAY + MINUTE, LEASE, NEVER):
+    for delivery in store.deliveries.claim(100, NOW + day * DAY + MINUTE, LEASE, NEVER):
         refused = delivery.subscriber.address.startswith("a@") and state is DeliveryState.FAILED
         stores.settle(
             store,
@@ -626,7 +628,7 @@ def test_refusals_of_one_day_count_once(started: Store) -> None:
     for number in range(5):
         due_at = NOW + number * MINUTE
         publish(started, f"new {number}")
-        started.outbox.open_edition(DAILY, due_at, due_at)
+        started.deliveries.open_edition(DAILY, due_at, due_at)
     for delivery in claim(started):
         stores.settle(
             started, delivery.id, DeliveryState.FAILED, NOW + DAY, error="550 no", refused=True
@@ -655,7 +657,7 @@ def test_failures_of_another_kind_do_not_count_against_an_address(started: Store
     for day in range(4):
         publish(started, f"day {day}")
         opened(started, day)
-        for delivery in started.outbox.claim(100, NOW + day * DAY + MINUTE, LEASE, NEVER):
+        for delivery in started.deliveries.claim(100, NOW + day * DAY + MINUTE, LEASE, NEVER):
             stores.settle(
                 started, delivery.id, DeliveryState.FAILED, NOW + day * DAY, error="552 too large"
             )
@@ -663,8 +665,8 @@ def test_failures_of_another_kind_do_not_count_against_an_address(started: Store
 
 
 def test_whether_a_digest_has_other_domains_is_told(started: Store) -> None:
-    assert not started.outbox.other_domains("daily", "example.org")
-    assert started.outbox.other_domains("daily", "ple.org")
-    assert not started.outbox.other_domains("weekly", "example.net")
+    assert not started.deliveries.other_domains("daily", "example.org")
+    assert started.deliveries.other_domains("daily", "ple.org")
+    assert not started.deliveries.other_domains("weekly", "example.net")
     started.subscribers.add_many([someone("c@mail.example.org")], NOW)
-    assert started.outbox.other_domains("daily", "example.org")
+    assert started.deliveries.other_domains("daily", "example.org")

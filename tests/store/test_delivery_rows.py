@@ -34,12 +34,12 @@ def database(url: str) -> Iterator[Database]:
 @pytest.fixture
 def sending(store: Store) -> list[Delivery]:
     """Give the deliveries of an edition, all of them being sent."""
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     readers = [someone(f"r{number}@example.org") for number in range(READERS)]
     store.subscribers.add_many(readers, NOW)
     store.articles.record([reading("new.md")], NOW)
-    assert store.outbox.open_edition(DAILY, NOW, NOW)
-    found = store.outbox.claim(100, NOW, LEASE, {})
+    assert store.deliveries.open_edition(DAILY, NOW, NOW)
+    found = store.deliveries.claim(100, NOW, LEASE, {})
     assert len(found) == READERS
     return found
 
@@ -51,7 +51,7 @@ def sent(*deliveries: Delivery) -> list[DeliveryResult]:
 def test_messages_sent_together_are_marked_in_one_go(
     store: Store, sending: list[Delivery], database: Database
 ) -> None:
-    with database.write(Lock.OUTBOX) as connection:
+    with database.write(Lock.DELIVERIES) as connection:
         assert delivery_rows.mark_sent(connection, [one.id for one in sending], NOW + MINUTE)
     with database.read() as connection:
         rows = connection.execute(select(delivery)).all()
@@ -63,9 +63,9 @@ def test_messages_sent_together_are_marked_in_one_go(
 def test_an_edition_is_done_with_the_last_ones_that_were_sent_together(
     store: Store, sending: list[Delivery]
 ) -> None:
-    assert len(store.outbox.record_results(sent(*sending[1:]), NOW)) == READERS - 1
+    assert len(store.deliveries.record_results(sent(*sending[1:]), NOW)) == READERS - 1
     assert stores.editions(store, "daily", 1)[0].state is EditionState.OPEN
-    assert store.outbox.record_results(sent(sending[0]), NOW) == {sending[0].id}
+    assert store.deliveries.record_results(sent(sending[0]), NOW) == {sending[0].id}
     assert stores.editions(store, "daily", 1)[0].state is EditionState.DONE
 
 
@@ -73,40 +73,42 @@ def test_one_that_another_took_over_does_not_keep_the_others_from_being_marked(
     store: Store, sending: list[Delivery]
 ) -> None:
     first, *others = sending
-    store.outbox.record_results(sent(first), NOW)
-    assert store.outbox.record_results(sent(*sending), NOW + MINUTE) == {one.id for one in others}
-    assert store.outbox.states()[DeliveryState.SENT] == READERS
+    store.deliveries.record_results(sent(first), NOW)
+    assert store.deliveries.record_results(sent(*sending), NOW + MINUTE) == {
+        one.id for one in others
+    }
+    assert store.deliveries.states()[DeliveryState.SENT] == READERS
 
 
 def test_the_same_ending_twice_counts_once(store: Store, sending: list[Delivery]) -> None:
     first = sending[0]
-    assert store.outbox.record_results(sent(first, first), NOW) == {first.id}
-    assert store.outbox.states()[DeliveryState.SENT] == 1
+    assert store.deliveries.record_results(sent(first, first), NOW) == {first.id}
+    assert store.deliveries.states()[DeliveryState.SENT] == 1
 
 
 def test_those_who_left_are_passed_over_however_few_are_asked_for(store: Store) -> None:
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     readers = [someone(f"r{number}@example.org") for number in range(READERS)]
     store.subscribers.add_many(readers, NOW)
     store.articles.record([reading("new.md")], NOW)
-    assert store.outbox.open_edition(DAILY, NOW, NOW)
+    assert store.deliveries.open_edition(DAILY, NOW, NOW)
     for number in (1, 2, 4):
         assert store.subscribers.unsubscribe(number, NOW)
     assert store.subscribers.remove("r4@example.org", None) == 1
-    taken = [store.outbox.claim(1, NOW, LEASE, {}) for _ in range(4)]
+    taken = [store.deliveries.claim(1, NOW, LEASE, {}) for _ in range(4)]
     addresses = [one.subscriber.address for batch in taken for one in batch]
     assert addresses == ["r2@example.org", "r5@example.org"]
-    assert store.outbox.states()[DeliveryState.SUPPRESSED] == 4
+    assert store.deliveries.states()[DeliveryState.SUPPRESSED] == 4
 
 
 def test_nobody_left_is_nothing_to_claim(store: Store) -> None:
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     store.subscribers.add_many([someone("r@example.org")], NOW)
     store.articles.record([reading("new.md")], NOW)
-    assert store.outbox.open_edition(DAILY, NOW, NOW)
+    assert store.deliveries.open_edition(DAILY, NOW, NOW)
     store.subscribers.unsubscribe(1, NOW)
-    assert store.outbox.claim(1, NOW, LEASE, {}) == []
-    assert store.outbox.states()[DeliveryState.SUPPRESSED] == 1
+    assert store.deliveries.claim(1, NOW, LEASE, {}) == []
+    assert store.deliveries.states()[DeliveryState.SUPPRESSED] == 1
     assert stores.editions(store, "daily", 1)[0].state is EditionState.DONE
 
 

@@ -18,12 +18,12 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def edition(store: Store) -> Edition:
     """Give an edition with six deliveries that are being sent."""
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     store.subscribers.add_many([someone(f"r{number}@example.org") for number in range(6)], NOW)
     store.articles.record([reading("a.md")], NOW)
-    made = store.outbox.open_edition(DAILY, NOW, NOW)
+    made = store.deliveries.open_edition(DAILY, NOW, NOW)
     assert made is not None
-    assert len(store.outbox.claim(9, NOW, MINUTE, {})) == 6
+    assert len(store.deliveries.claim(9, NOW, MINUTE, {})) == 6
     return made
 
 
@@ -73,12 +73,12 @@ def test_attempts_are_told_since_a_moment(store: Store, edition: Edition) -> Non
     stores.settle(store, 3, DeliveryState.FAILED, later + MINUTE, error="550 no")
     stores.settle(store, 4, DeliveryState.SUPPRESSED, later)
     stores.settle(store, 5, DeliveryState.DEFERRED, later, next_attempt_at=later + MINUTE)
-    assert sorted(store.outbox.tried_since(later)) == [later, later, later + MINUTE]
+    assert sorted(store.deliveries.tried_since(later)) == [later, later, later + MINUTE]
 
 
 def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) -> None:
-    store.outbox.start_digests(["daily"], NOW)
-    assert store.outbox.open_edition(DAILY, NOW, NOW)
+    store.deliveries.start_digests(["daily"], NOW)
+    assert store.deliveries.open_edition(DAILY, NOW, NOW)
     assert store.reports.unreported(NOW) == []
     assert store.reports.progress(1, NOW).ended_at is None
 
@@ -86,7 +86,7 @@ def test_an_edition_that_nobody_was_written_for_is_not_reported(store: Store) ->
 def test_how_editions_stand_is_told_whatever_their_state(store: Store, edition: Edition) -> None:
     stores.settle(store, 1, DeliveryState.SENT, NOW)
     stores.settle(store, 2, DeliveryState.FAILED, NOW, error="550 no")
-    empty = store.outbox.open_edition(DAILY, NOW + MINUTE, NOW + MINUTE)
+    empty = store.deliveries.open_edition(DAILY, NOW + MINUTE, NOW + MINUTE)
     newest, first = store.reports.listed("daily", 9)
     assert (newest.edition, newest.articles, sum(newest.states.values())) == (empty, 0, 0)
     assert (first.edition, first.articles, first.errors) == (edition, 1, [("550 no", 1)])

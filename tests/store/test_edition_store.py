@@ -38,7 +38,7 @@ QUEUED, SUPPRESSED = DeliveryState.QUEUED, DeliveryState.SUPPRESSED
 @pytest.fixture
 def started(store: Store) -> Store:
     """Give a store with a digest of three readers, for two of whom there is a new article."""
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     store.subscribers.add_many(
         [
             someone("a@example.org"),
@@ -53,13 +53,13 @@ def started(store: Store) -> Store:
 
 def made(store: Store, minutes: int = 0, *, by_hand: bool = False) -> Edition:
     due_at = NOW + minutes * MINUTE
-    edition = store.outbox.open_edition(ASKING, due_at, due_at, by_hand=by_hand)
+    edition = store.deliveries.open_edition(ASKING, due_at, due_at, by_hand=by_hand)
     assert edition is not None
     return edition
 
 
 def state(store: Store, edition: Edition) -> tuple[EditionState, bool]:
-    found, _ = store.outbox.edition(edition.id)
+    found, _ = store.deliveries.edition(edition.id)
     return found.state, found.cancelled
 
 
@@ -73,7 +73,7 @@ def test_a_draft_hstoresers_but_no_deliveries(started: Store) -> None:
     assert counts(started, edition) == {}
     assert started.editions.readers(edition.id, "daily") == 2
     assert started.editions.readers(edition.id, "weekly") == 0
-    assert started.outbox.claim(9, NOW, LEASE, NEVER) == []
+    assert started.deliveries.claim(9, NOW, LEASE, NEVER) == []
     assert listed(started) == []
 
 
@@ -98,7 +98,9 @@ def test_an_approved_draft_goes_to_those_who_are_subscribed_by_then_once(started
     assert not started.editions.approve(edition.id, ASKING, NOW + 2 * HOUR)
     assert counts(started, edition) == {QUEUED: 2}
     assert state(started, edition) == (EditionState.OPEN, False)
-    found = started.outbox.claim(9, NOW + 2 * HOUR, LEASE, {"daily": HOUR})  # its time begins now
+    found = started.deliveries.claim(
+        9, NOW + 2 * HOUR, LEASE, {"daily": HOUR}
+    )  # its time begins now
     assert [one.subscriber.address for one in found] == ["b@example.org", "late@example.org"]
 
 
@@ -117,7 +119,7 @@ def test_a_dropped_draft_reaches_nobody_and_its_articles_come_in_no_other(starte
     assert not started.editions.drop(edition.id, NOW)
     assert not started.editions.approve(edition.id, ASKING, NOW)
     assert state(started, edition) == (EditionState.CANCELLED, True)
-    assert started.outbox.states()[QUEUED] == 0
+    assert started.deliveries.states()[QUEUED] == 0
     assert made(started, 1).state is EditionState.EMPTY
 
 
@@ -148,12 +150,12 @@ def test_cancelling_calls_back_what_is_not_sent_and_leaves_what_is_being_sent(
     started: Store,
 ) -> None:
     edition = made(started, by_hand=True)
-    (first,) = started.outbox.claim(1, NOW, LEASE, NEVER)
+    (first,) = started.deliveries.claim(1, NOW, LEASE, NEVER)
     assert started.editions.cancel(edition.id, NOW)
     assert not started.editions.cancel(edition.id, NOW)
     assert counts(started, edition) == {DeliveryState.SENDING: 1, SUPPRESSED: 1}
     assert state(started, edition) == (EditionState.OPEN, True)
-    assert started.outbox.wanted([first.id]) == set()  # asked right before the bytes go out
+    assert started.deliveries.wanted([first.id]) == set()  # asked right before the bytes go out
     assert stores.settle(started, first.id, SENT, NOW + MINUTE)
     assert counts(started, edition) == {SENT: 1, SUPPRESSED: 1}
     assert state(started, edition) == (EditionState.CANCELLED, True)
@@ -165,11 +167,11 @@ def test_what_comes_back_to_a_cancelled_edition_is_not_sent(
     started: Store, ending: DeliveryState
 ) -> None:
     edition = made(started, by_hand=True)
-    claimed = started.outbox.claim(9, NOW, LEASE, NEVER)
+    claimed = started.deliveries.claim(9, NOW, LEASE, NEVER)
     started.editions.cancel(edition.id, NOW)
     for one in claimed:
         stores.settle(started, one.id, ending, NOW, next_attempt_at=NOW + MINUTE)
-    assert started.outbox.claim(9, NOW + HOUR, LEASE, NEVER) == []
+    assert started.deliveries.claim(9, NOW + HOUR, LEASE, NEVER) == []
     assert counts(started, edition) == {SUPPRESSED: 2}
     assert state(started, edition) == (EditionState.CANCELLED, True)
 
@@ -178,19 +180,19 @@ def test_a_lease_that_ran_out_in_a_cancelled_edition_is_suppressed_not_sent(
     started: Store,
 ) -> None:
     edition = made(started, by_hand=True)
-    started.outbox.claim(1, NOW, LEASE, NEVER)  # by a process that is killed
+    started.deliveries.claim(1, NOW, LEASE, NEVER)  # by a process that is killed
     started.editions.cancel(edition.id, NOW)
-    assert started.outbox.claim(9, NOW + LEASE - MINUTE, LEASE, NEVER) == []
+    assert started.deliveries.claim(9, NOW + LEASE - MINUTE, LEASE, NEVER) == []
     assert state(started, edition) == (EditionState.OPEN, True)
-    assert started.outbox.claim(9, NOW + LEASE, LEASE, NEVER) == []
+    assert started.deliveries.claim(9, NOW + LEASE, LEASE, NEVER) == []
     assert counts(started, edition) == {SUPPRESSED: 2}
     assert state(started, edition) == (EditionState.CANCELLED, True)
-    assert started.outbox.next_due_at() is None
+    assert started.deliveries.next_due_at() is None
 
 
 def test_an_edition_that_is_done_cannot_be_cancelled(started: Store) -> None:
     edition = made(started, by_hand=True)
-    for one in started.outbox.claim(9, NOW, LEASE, NEVER):
+    for one in started.deliveries.claim(9, NOW, LEASE, NEVER):
         stores.settle(started, one.id, SENT, NOW)
     assert not started.editions.cancel(edition.id, NOW)
     assert state(started, edition) == (EditionState.DONE, False)
@@ -199,7 +201,7 @@ def test_an_edition_that_is_done_cannot_be_cancelled(started: Store) -> None:
 def ended(store: Store, *states: DeliveryState) -> tuple[Edition, list[int]]:
     """Make an edition whose deliveries ended so; return it and their ids."""
     edition = made(store, by_hand=True)
-    claimed = store.outbox.claim(9, NOW, LEASE, NEVER)
+    claimed = store.deliveries.claim(9, NOW, LEASE, NEVER)
     for one, ending in zip(claimed, states, strict=True):
         stores.settle(store, one.id, ending, NOW, error="550 no" if ending is FAILED else None)
     store.reports.mark_reported(edition.id, NOW)
@@ -212,7 +214,7 @@ def test_what_failed_is_sent_again_with_new_time_and_as_the_same_message(started
     assert started.editions.resend(edition.id, later) == 1
     assert started.editions.resend(edition.id, later) == 0
     assert state(started, edition) == (EditionState.OPEN, False)
-    (again,) = started.outbox.claim(9, later + MINUTE, LEASE, {"daily": HOUR})
+    (again,) = started.deliveries.claim(9, later + MINUTE, LEASE, {"daily": HOUR})
     # The Message-ID is made from the ids of the edition and the delivery.
     assert (again.id, again.edition_id) == (first, edition.id)
     assert (again.attempts, again.created_at) == (0, later)
@@ -225,17 +227,17 @@ def test_what_failed_is_sent_again_with_new_time_and_as_the_same_message(started
 def test_what_expired_is_sent_again_to_those_still_subscribed(started: Store) -> None:
     edition = made(started, by_hand=True)
     later = NOW + timedelta(days=3)
-    assert started.outbox.claim(9, later, LEASE, {"daily": HOUR}) == []
+    assert started.deliveries.claim(9, later, LEASE, {"daily": HOUR}) == []
     assert counts(started, edition) == {DeliveryState.EXPIRED: 2}
     started.subscribers.unsubscribe(1, later)
     assert started.editions.resend(edition.id, later) == 1
-    (again,) = started.outbox.claim(9, later, LEASE, {"daily": HOUR})
+    (again,) = started.deliveries.claim(9, later, LEASE, {"daily": HOUR})
     assert again.subscriber.address == "b@example.org"
 
 
 def test_an_edition_that_was_cancelled_is_not_sent_again(started: Store) -> None:
     edition = made(started, by_hand=True)
-    (first,) = started.outbox.claim(1, NOW, LEASE, NEVER)
+    (first,) = started.deliveries.claim(1, NOW, LEASE, NEVER)
     stores.settle(started, first.id, FAILED, NOW, error="550 no")
     started.editions.cancel(edition.id, NOW)
     assert started.editions.resend(edition.id, NOW) == 0
@@ -252,10 +254,10 @@ def test_a_welcome_that_is_sent_again_is_not_reported(started: Store) -> None:
     assert started.editions.open(welcoming, NOW + HOUR) >= 1
     welcome = stores.editions(started, "daily", 1)[0]
     assert welcome.welcome
-    for one in started.outbox.claim(99, NOW + HOUR, LEASE, NEVER):
+    for one in started.deliveries.claim(99, NOW + HOUR, LEASE, NEVER):
         stores.settle(started, one.id, FAILED, NOW + HOUR, error="550 no")
     assert started.editions.resend(welcome.id, NOW + HOUR) >= 1
-    for one in started.outbox.claim(99, NOW + HOUR, LEASE, NEVER):
+    for one in started.deliveries.claim(99, NOW + HOUR, LEASE, NEVER):
         stores.settle(started, one.id, SENT, NOW + HOUR)
     assert not any(one.edition.welcome for one in started.reports.unreported(NOW + HOUR))
 

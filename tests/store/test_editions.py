@@ -23,7 +23,7 @@ NEVER = {"daily": timedelta(days=1000)}
 @pytest.fixture
 def started(store: Store) -> Store:
     """Give a store with a digest that has begun, and one reader."""
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     store.subscribers.add(someone("a@example.org"), NOW)
     return store
 
@@ -35,9 +35,9 @@ def publish(store: Store, *titles: str, at: datetime = NOW) -> None:
 
 def made(store: Store, digest: Digest, due_at: datetime, *, by_hand: bool = False) -> list[str]:
     """Make an edition, and return its titles."""
-    edition = store.outbox.open_edition(digest, due_at, due_at, by_hand=by_hand)
+    edition = store.deliveries.open_edition(digest, due_at, due_at, by_hand=by_hand)
     assert edition is not None
-    return [article.title for article in store.outbox.edition(edition.id)[1]]
+    return [article.title for article in store.deliveries.edition(edition.id)[1]]
 
 
 def test_articles_that_are_too_few_wait_for_the_next_edition(started: Store) -> None:
@@ -88,8 +88,8 @@ def test_an_edition_that_needs_approval_is_a_draft_without_deliveries(started: S
     assert made(started, digest, NOW) == ["one"]
     (draft,) = stores.editions(started, "daily", 1)
     assert (draft.state, draft.number) == (EditionState.DRAFT, 1)
-    assert sum(started.outbox.states().values()) == 0
-    assert started.outbox.claim(9, NOW + DAY, LEASE, NEVER) == []
+    assert sum(started.deliveries.states().values()) == 0
+    assert started.deliveries.claim(9, NOW + DAY, LEASE, NEVER) == []
     publish(started, "two")
     assert made(started, digest, NOW + DAY) == ["two"]  # the next one begins behind the draft
 
@@ -106,7 +106,7 @@ def test_an_edition_by_hand_waits_for_nothing(started: Store) -> None:
     publish(started, "one")
     assert made(started, digest, NOW, by_hand=True) == ["one"]
     assert stores.editions(started, "daily", 1)[0].state is EditionState.OPEN
-    assert len(started.outbox.claim(9, NOW, LEASE, NEVER)) == 2
+    assert len(started.deliveries.claim(9, NOW, LEASE, NEVER)) == 2
 
 
 def test_an_edition_goes_to_each_at_the_hour_of_their_zone(started: Store) -> None:
@@ -121,11 +121,11 @@ def test_an_edition_goes_to_each_at_the_hour_of_their_zone(started: Store) -> No
     publish(started, "one")
     seven_in_shanghai = datetime(2026, 11, 22, 23, tzinfo=UTC)
     opened_at = seven_in_shanghai - HOUR
-    assert started.outbox.open_edition(digest, seven_in_shanghai, opened_at) is not None
+    assert started.deliveries.open_edition(digest, seven_in_shanghai, opened_at) is not None
     got: dict[str, float] = {}
     for hours in range(-1, 24):
         now = seven_in_shanghai + hours * HOUR
-        for one in started.outbox.claim(9, now, LEASE, {"daily": 2 * HOUR}):
+        for one in started.deliveries.claim(9, now, LEASE, {"daily": 2 * HOUR}):
             assert one.created_at == now  # so that it has all its time from here
             got[one.subscriber.address.partition("@")[0]] = hours
             stores.settle(started, one.id, DeliveryState.SENT, now)
@@ -138,8 +138,8 @@ def test_a_reader_whose_hour_has_passed_has_a_late_edition_at_once(started: Stor
     digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
     publish(started, "one")
     due_at = datetime(2026, 11, 22, 23, tzinfo=UTC)
-    assert started.outbox.open_edition(digest, due_at, due_at + 5 * HOUR) is not None
-    (one,) = started.outbox.claim(9, due_at + 5 * HOUR, LEASE, NEVER)
+    assert started.deliveries.open_edition(digest, due_at, due_at + 5 * HOUR) is not None
+    (one,) = started.deliveries.claim(9, due_at + 5 * HOUR, LEASE, NEVER)
     assert one.created_at == due_at + 5 * HOUR
 
 
@@ -168,7 +168,7 @@ def test_progress_tells_apart_what_is_for_a_later_hour(started: Store) -> None:
     digest = replace(DAILY, local=True, timezone="Asia/Shanghai")
     started.subscribers.add(replace(someone("b@example.org"), timezone="Europe/Berlin"), NOW)
     publish(started, "one")
-    edition = started.outbox.open_edition(digest, NOW, NOW)
+    edition = started.deliveries.open_edition(digest, NOW, NOW)
     assert edition is not None
     progress = started.reports.progress(edition.id, NOW)
     assert (progress.total, progress.waiting, progress.later) == (2, 1, 1)
@@ -181,9 +181,9 @@ def test_the_latest_articles_are_those_published_last_not_those_that_came_last(
     publish(started, "old", at=NOW - 9 * DAY)
     publish(started, "newer", at=NOW - DAY)
     publish(started, "oldest", at=NOW - 10 * DAY)
-    edition = started.outbox.open_edition(DAILY, NOW, NOW, latest=2, by_hand=True)
+    edition = started.deliveries.open_edition(DAILY, NOW, NOW, latest=2, by_hand=True)
     assert edition is not None
-    titles = [article.title for article in started.outbox.edition(edition.id)[1]]
+    titles = [article.title for article in started.deliveries.edition(edition.id)[1]]
     assert sorted(titles) == ["newer", "newest"]
     assert [article.title for article in stores.latest(started, (), 2)] == ["newer", "newest"]
     assert stores.taken_upto(started, "daily") == 4, "the next one begins behind all of them"
@@ -215,10 +215,10 @@ def test_an_edition_counts_who_left_before_they_got_the_next_one(started: Store)
     for day in range(2):
         at = NOW + day * DAY
         publish(started, f"n{day}")
-        edition = started.outbox.open_edition(DAILY, at, at)
+        edition = started.deliveries.open_edition(DAILY, at, at)
         assert edition is not None
         editions.append(edition.id)
-        for one in started.outbox.claim(9, at, LEASE, NEVER):
+        for one in started.deliveries.claim(9, at, LEASE, NEVER):
             failed = one.subscriber.address.startswith("d")
             stores.settle(
                 started, one.id, DeliveryState.FAILED if failed else DeliveryState.SENT, at

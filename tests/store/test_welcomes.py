@@ -44,16 +44,16 @@ def publish(store: Store, *titles: str, category: CategoryPath = LOANS) -> None:
 def started(store: Store) -> Store:
     """Give a store whose digest has begun behind three articles."""
     publish(store, "one", "two", "three")
-    store.outbox.start_digests(["daily"], NOW)
+    store.deliveries.start_digests(["daily"], NOW)
     return store
 
 
 def claim(store: Store, days: int = 0) -> list[Delivery]:
-    return store.outbox.claim(9, NOW + days * DAY, LEASE, NEVER)
+    return store.deliveries.claim(9, NOW + days * DAY, LEASE, NEVER)
 
 
 def held(store: Store, delivery: Delivery) -> tuple[Edition, list[str]]:
-    edition, articles = store.outbox.edition(delivery.edition_id)
+    edition, articles = store.deliveries.edition(delivery.edition_id)
     return edition, [article.title for article in articles]
 
 
@@ -78,12 +78,12 @@ def test_a_welcome_moves_no_checkpoint_and_takes_no_runs_place(started: Store) -
     publish(started, "four")
     started.subscribers.add(someone("a@example.org"), NOW)
     assert started.editions.open(WELCOMING, run) == 1
-    assert started.outbox.last_due_at("daily", NOW + DAY) is None
+    assert started.deliveries.last_due_at("daily", NOW + DAY) is None
     assert stores.taken_upto(started, "daily") == 3
-    edition = started.outbox.open_edition(WELCOMING, run, run)
+    edition = started.deliveries.open_edition(WELCOMING, run, run)
     assert edition is not None
     assert edition.number == 1
-    assert [one.title for one in started.outbox.edition(edition.id)[1]] == ["four"]
+    assert [one.title for one in started.deliveries.edition(edition.id)[1]] == ["four"]
 
 
 def test_two_welcomes_at_the_same_moment_are_two(started: Store) -> None:
@@ -97,7 +97,7 @@ def test_two_welcomes_at_the_same_moment_are_two(started: Store) -> None:
 def test_nobody_is_welcomed_with_what_a_draft_may_bring_them(started: Store) -> None:
     drafting = replace(WELCOMING, approval=Approval(within=DAY, sends=False))
     publish(started, "four")
-    draft = started.outbox.open_edition(drafting, NOW, NOW)
+    draft = started.deliveries.open_edition(drafting, NOW, NOW)
     assert draft is not None
     started.subscribers.add(someone("a@example.org"), NOW)
     assert started.editions.open(drafting, NOW) == 1
@@ -110,11 +110,11 @@ def test_nobody_is_welcomed_with_what_a_draft_may_bring_them(started: Store) -> 
 
 def test_who_had_an_edition_is_welcomed_no_more(started: Store) -> None:
     publish(started, "comet", category=SPACE)
-    assert started.outbox.open_edition(WELCOMING, NOW - DAY, NOW) is not None
+    assert started.deliveries.open_edition(WELCOMING, NOW - DAY, NOW) is not None
     started.subscribers.add(someone("a@example.org"), NOW)
     started.subscribers.add(someone("b@example.org", SPACE), NOW)  # reads nothing of the next
     publish(started, "four")
-    assert started.outbox.open_edition(WELCOMING, NOW, NOW) is not None
+    assert started.deliveries.open_edition(WELCOMING, NOW, NOW) is not None
     assert started.editions.open(WELCOMING, NOW) == 1
     assert {(one.subscriber.address, held(started, one)[0].welcome) for one in claim(started)} == {
         ("a@example.org", False),
@@ -125,7 +125,7 @@ def test_who_had_an_edition_is_welcomed_no_more(started: Store) -> None:
 def test_each_is_welcomed_with_the_latest_that_they_read(started: Store) -> None:
     publish(started, "comet", category=SPACE)
     publish(started, "four", "five")
-    assert started.outbox.open_edition(WELCOMING, NOW, NOW) is not None
+    assert started.deliveries.open_edition(WELCOMING, NOW, NOW) is not None
     for name, path in {"a": LOANS, "b": SPACE, "c": FINANCE, "d": GARDENS}.items():
         started.subscribers.add(someone(f"{name}@example.org", path), NOW)
     assert started.editions.open(WELCOMING, NOW) == 3
@@ -140,7 +140,7 @@ def test_each_is_welcomed_with_the_latest_that_they_read(started: Store) -> None
 def test_nobody_is_welcomed_with_what_was_cancelled_or_is_too_old(started: Store) -> None:
     publish(started, "wrong")
     drafting = replace(WELCOMING, approval=Approval(within=DAY, sends=False))
-    edition = started.outbox.open_edition(drafting, NOW, NOW)
+    edition = started.deliveries.open_edition(drafting, NOW, NOW)
     assert edition is not None
     assert started.editions.cancel(edition.id, NOW)
     started.subscribers.add(someone("a@example.org"), NOW)
@@ -200,4 +200,4 @@ def test_many_are_welcomed_in_one_go(started: Store) -> None:
     many = [someone(f"reader{number}@example.org") for number in range(1200)]
     started.subscribers.add_many(many, NOW, welcome=True)
     assert started.editions.open(WELCOMING, NOW) == 1200
-    assert sum(started.outbox.states().values()) == 1200
+    assert sum(started.deliveries.states().values()) == 1200

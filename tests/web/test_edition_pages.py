@@ -51,7 +51,7 @@ class Site:
         self.workplace.clock.advance(hours=1)
         now = self.services.clock()
         digest = self.services.digests[name]
-        edition = self.services.store.outbox.open_edition(digest, now, now)
+        edition = self.services.store.deliveries.open_edition(digest, now, now)
         assert edition is not None
         return edition
 
@@ -77,7 +77,7 @@ class Site:
 def opened(workplace: Workplace) -> Iterator[Site]:
     """Open a site whose digests have begun."""
     with workplace.open() as services:
-        services.store.outbox.start_digests(["daily", "notes"], services.clock())
+        services.store.deliveries.start_digests(["daily", "notes"], services.clock())
         yield Site(workplace, services)
 
 
@@ -261,8 +261,8 @@ def test_a_draft_and_what_nobody_got_have_no_page(workplace: Workplace) -> None:
             "/digests/daily/1/",
             "/digests/daily/3/",
         ]
-        outbox = site.services.store.outbox
-        (first,) = outbox.claim(1, site.services.clock(), timedelta(minutes=5), {})
+        deliveries = site.services.store.deliveries
+        (first,) = deliveries.claim(1, site.services.clock(), timedelta(minutes=5), {})
         stores.settle(site.services.store, first.id, DeliveryState.SENT, site.services.clock())
         gone = next(one for one in drafts if one.id != first.edition_id)
         assert decisions.cancel(gone.id, site.services.clock())
@@ -277,7 +277,7 @@ def test_a_sample_shows_what_the_next_edition_would_hold(workplace: Workplace) -
     with workplace.open() as services:
         site = Site(workplace, services)
         site.tell("1.md", "旧的")
-        services.store.outbox.start_digests(["daily"], services.clock())
+        services.store.deliveries.start_digests(["daily"], services.clock())
         assert site.titles(f"{FOLDER}sample/") == ["旧的"]  # nothing is new
         answer = workplace.see(services, f"{FOLDER}sample/")
         assert answer.headers["x-robots-tag"] == "noindex"

@@ -277,7 +277,7 @@ class Services:
         return DueRuns(
             schedules=self.schedules,
             catch_up={name: table.catch_up for name, table in self.settings.digests.items()},
-            issued=self.store.outbox,
+            issued=self.store.deliveries,
             readers=self.store.subscribers,
         )
 
@@ -300,7 +300,7 @@ class Services:
 
         settings, store, transport = self.settings, self.store, make_transport(self.settings)
         worker = DeliveryWorker(
-            store=store.outbox,
+            store=store.deliveries,
             composer=self.composer(),
             transport=transport,
             settings=DeliverySettings(
@@ -322,7 +322,7 @@ class Services:
         )
         return DeliveryService(
             worker=worker,
-            queue=store.outbox,
+            queue=store.deliveries,
             welcomes=store.editions,
             reports=reports,
             transport=transport,
@@ -337,7 +337,7 @@ class Services:
         has_pages = self.settings.web.enabled
         return Editor(
             decisions=self.store.editions,
-            editions=self.store.outbox,
+            editions=self.store.deliveries,
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,

@@ -49,7 +49,7 @@ def build(context: typer.Context, as_json: Json = False) -> None:
         with progress_bar("Publishing") as progress:
             published = services.publish(progress)
         # From here on what is new is news for the digests.
-        services.store.outbox.start_digests(list(services.digests), services.clock())
+        services.store.deliveries.start_digests(list(services.digests), services.clock())
         seconds = time.monotonic() - began
         _print_built(services, taken, published, seconds, as_json)
         if services.store.articles.counts().problems or taken.waiting or taken.unread:
@@ -203,13 +203,13 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 name,
                 digest.title,
                 subscribers.get(name, 0),
-                store.outbox.last_due_at(name, now),
+                store.deliveries.last_due_at(name, now),
                 services.schedules[name].next_shown(now) if name in services.schedules else None,
             )
             for name, digest in services.digests.items()
         ]
-        mails = {str(state): count for state, count in store.outbox.states().items()}
-        pauses = store.outbox.pauses()
+        mails = {str(state): count for state, count in store.deliveries.states().items()}
+        pauses = store.deliveries.pauses()
         sending = store.reports.open(now)
         drafts = [
             (edition, services.digests.get(edition.digest))

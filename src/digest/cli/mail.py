@@ -233,9 +233,9 @@ def resume(
     with services_of(context, log=False) as services:
         if name is not None:
             services.settings.digest(name)
-        outbox = services.store.outbox
-        meant = [pause for pause in outbox.pauses() if name is None or pause.digest == name]
-        ended = [pause for pause in meant if outbox.resume(pause.digest)]
+        deliveries = services.store.deliveries
+        meant = [pause for pause in deliveries.pauses() if name is None or pause.digest == name]
+        ended = [pause for pause in meant if deliveries.resume(pause.digest)]
     for pause in ended:
         say(f"{pause.digest or 'all mail'}: goes on")
     if not ended:
@@ -299,7 +299,7 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
     progress = services.store.reports.progress(edition.id, services.clock())
     states = progress.states
     say(f"{progress.told() if progress.total else 'Nobody to send it to'}.")
-    for pause in services.store.outbox.pauses():
+    for pause in services.store.deliveries.pauses():
         complain(f"{pause.digest or 'all mail'} is paused: {pause.reason}")
     unsent = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.FAILED)
     return sum(states[state] for state in (*unsent, DeliveryState.EXPIRED))

@@ -55,7 +55,7 @@ class Lock(IntEnum):
     #: Articles and files: sequences are given and committed in one order, so that whoever reads
     #: an interval of them never misses one that is committed late.
     ARTICLES = 2
-    OUTBOX = 3  #: editions, and the ends of deliveries
+    DELIVERIES = 3  #: editions, and the ends of deliveries
     SUBSCRIBERS = 4
     ARCHIVES = 5  #: of feeds: two publishers must not give one number twice
 

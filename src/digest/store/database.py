@@ -40,7 +40,7 @@ class Store:
         self.feeds = FeedStore(database)
         self.subscribers = SubscriberStore(database)
         self.signups = SignupStore(database)
-        self.outbox = DeliveryStore(database)
+        self.deliveries = DeliveryStore(database)
         self.pages = PageStore(database)
         self.sources = SourceStore(database)
         self.editions = EditionStore(database)

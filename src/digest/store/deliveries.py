@@ -52,7 +52,7 @@ class DeliveryStore:
         with self._database.read() as connection:
             known = set(connection.scalars(select(digest.c.name)))
         if not known.issuperset(names):
-            with self._database.write(Lock.OUTBOX) as connection:
+            with self._database.write(Lock.DELIVERIES) as connection:
                 editions.start(connection, names, now)
 
     def started_at(self, name: str) -> datetime | None:
@@ -95,7 +95,7 @@ class DeliveryStore:
         is a draft without deliveries. ``by_hand`` overrules both. None where
         ``(digest, due_at)`` was made before.
         """
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             made = editions.make(connection, digest, due_at, now, latest=latest, by_hand=by_hand)
             if made is None:
                 return None
@@ -145,7 +145,7 @@ class DeliveryStore:
             called_back = list(connection.scalars(_called_back()))
             paused = delivery_rows.pauses(connection)
         if called_back:
-            with self._database.write(Lock.OUTBOX) as connection:
+            with self._database.write(Lock.DELIVERIES) as connection:
                 for edition_id in called_back:
                     call_back(connection, edition_id, now)
                 close(connection, now)
@@ -163,7 +163,7 @@ class DeliveryStore:
 
     def take_back(self, owner: str, now: datetime) -> int:
         """Queue again the deliveries claimed by a daemon that died; return their number."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             return connection.execute(
                 update(delivery)
                 .where(
@@ -187,7 +187,7 @@ class DeliveryStore:
             # PostgreSQL alone: a second claimer passes over what this one is taking.
             .with_for_update(skip_locked=True, of=delivery)
         )
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             numbers, probes = delivery_rows.choose(connection, query, limit, now)
             return delivery_rows.take_these(connection, numbers, probes, now, lease, owner)
 
@@ -214,7 +214,7 @@ class DeliveryStore:
         """
         if all(map(_plain, results)) and self._all_sent(results, now):
             return {result.delivery_id for result in results}
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             for result in results:
                 # First: removing a reader locks them in this order.
                 if result.bounced or (result.refused and _refused_often(connection, result, now)):
@@ -242,7 +242,7 @@ class DeliveryStore:
         Return False, and change nothing, if one of them is no longer ``sending``.
         """
         numbers = [result.delivery_id for result in results]
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             if delivery_rows.mark_sent(connection, numbers, now):
                 close(connection, now)
                 return True
@@ -286,12 +286,12 @@ class DeliveryStore:
 
     def pause(self, digest: str | None, now: datetime, probe_at: datetime, reason: str) -> bool:
         """Pause a digest or (None) all mail, except probes; return False if paused already."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             return delivery_rows.begin_pause(connection, digest, now, probe_at, reason)
 
     def resume(self, digest: str | None) -> bool:
         """End the pause of a digest or (None) all mail; return False if there is none."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             return delivery_rows.end_pause(connection, digest)
 
     def pauses(self) -> list[Pause]:
@@ -301,7 +301,7 @@ class DeliveryStore:
 
     def _suppress(self, now: datetime) -> None:
         """Suppress due deliveries to subscribers who are inactive or in a pause."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             query = _unwanted(now).with_for_update(skip_locked=True, of=delivery)
             for chunk in chunks(list(connection.scalars(query))):
                 connection.execute(
@@ -313,7 +313,7 @@ class DeliveryStore:
 
     def _expire(self, stale: Mapping[int, datetime], now: datetime) -> None:
         """Expire the deliveries of editions that were made too long ago and are not being sent."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             for edition_id, made_until in stale.items():
                 connection.execute(
                     update(delivery)

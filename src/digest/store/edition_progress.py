@@ -98,7 +98,7 @@ class Reports:
     def mark_reported(self, edition_id: int, now: datetime) -> None:
         """Record that an edition was reported to the operator."""
         statement = update(edition).where(edition.c.id == edition_id).values(reported_at=now)
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             connection.execute(statement)
 
 

@@ -68,7 +68,7 @@ class EditionStore:
 
     def write_note(self, digest: str, text: str) -> None:
         """Set the note of a digest's next edition; an empty text deletes it."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             connection.execute(delete(edition_note).where(edition_note.c.digest == digest))
             if text:
                 connection.execute(edition_note.insert().values(digest=digest, text=text))
@@ -99,12 +99,12 @@ class EditionStore:
     def mark_announced(self, edition_id: int, now: datetime) -> None:
         """Record that the operator was asked to approve an edition."""
         statement = update(edition).where(edition.c.id == edition_id).values(announced_at=now)
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             connection.execute(statement)
 
     def approve(self, edition_id: int, digest: Digest, now: datetime) -> bool:
         """Open a draft to all current subscribers; return False if it is no draft."""
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             if not _decide(connection, edition_id, state=EditionState.OPEN):
                 return False
             editions.queue_for_readers(connection, edition_id, digest, now)
@@ -117,7 +117,7 @@ class EditionStore:
 
         Its articles come in no other edition.
         """
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             return _drop(connection, edition_id, now)
 
     def cancel(self, edition_id: int, now: datetime) -> bool:
@@ -130,7 +130,7 @@ class EditionStore:
             edition.c.state == EditionState.OPEN,
             edition.c.cancelled_at.is_(None),
         )
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             if _drop(connection, edition_id, now):
                 return True
             if not connection.execute(cancelled.values(cancelled_at=now)).rowcount:
@@ -179,7 +179,7 @@ class EditionStore:
                 reported_at=case((edition.c.welcome, edition.c.reported_at), else_=null()),
             )
         )
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             queued = connection.execute(statement).rowcount
             if queued:
                 connection.execute(reopened)
@@ -199,7 +199,7 @@ class EditionStore:
             if connection.scalar(owed.limit(1)) is None:
                 return 0
         queued = 0
-        with self._database.write(Lock.OUTBOX) as connection:
+        with self._database.write(Lock.DELIVERIES) as connection:
             new = list(connection.scalars(owed.order_by(subscriber.c.id)))
             for categories, readers in _by_categories(connection, new, now).items():
                 sequences = _latest(connection, digest, categories, now)
