@@ -145,7 +145,13 @@ async def test_dead_addresses_between_them_do_not_hide_a_general_refusal() -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["550 No such user here", "550 5.7.1 user {number} unknown", "550 Invalid recipient"]
+    "text",
+    [
+        "550 No such user here",
+        "550 5.7.1 user {number} unknown",
+        "550 Invalid recipient",
+        "550 用户不存在",
+    ],
 )
 @pytest.mark.parametrize("domains", [("example.org",), ("example.org", "example.net")])
 async def test_many_dead_addresses_stop_nobody(domains: tuple[str, ...], text: str) -> None:

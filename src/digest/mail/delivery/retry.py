@@ -37,7 +37,8 @@ _VARIABLE = re.compile(
 _NOBODY = re.compile(
     r"no such (user|recipient|mailbox|person|address)|no mailbox here"
     r"|\b(unknown|invalid) (local )?(user|recipient|mailbox)"
-    r"|\b(user|recipient|mailbox|account)\b.{0,40}\b(unknown|not (be )?found|not exist)",
+    r"|\b(user|recipient|mailbox|account)\b.{0,40}\b(unknown|not (be )?found|not exist)"
+    r"|unbekannt|inconnue?\b|desconocid|inexistente|不存在|не существует",
     re.IGNORECASE,
 )
 
