@@ -48,7 +48,8 @@ def test_init_never_overwrites(program: Program, workplace: Workplace) -> None:
 def test_init_copies_templates_and_uses_them(program: Program, workplace: Workplace) -> None:
     program("init", "new", "--templates")
     folder = workplace.folder / "new"
-    assert (folder / "templates" / "mail" / "digest.html").exists()
+    shipped = folder / "templates" / ".shipped" / "mail" / "digest.html"
+    assert (folder / "templates" / "mail" / "digest.html").read_bytes() == shipped.read_bytes()
     (folder / "templates" / "web" / "style.css").write_text("/* restyled */", encoding="utf-8")
     assert program("--config", folder / "digest.toml", "check").code == 0
     with Workplace(folder).open() as services:

@@ -15,6 +15,7 @@ import typer
 
 from digest import resources
 from digest.articles.ingest.tree import TOP
+from digest.cli.templates import record_version
 from digest.cli.terminal import FAILED, complain, remark, say
 
 app = typer.Typer()
@@ -185,7 +186,8 @@ def _counted(root: Path) -> str:
     return " and ".join([f"{kinds['articles']:,} files", *others])
 
 
-def _write_new(path: Path, text: str) -> None:
+def _write_new(path: Path, text: str) -> bool:
+    """Write a file that is not there yet; return whether it was not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -194,10 +196,14 @@ def _write_new(path: Path, text: str) -> None:
         say(f"Kept    {path}")
         if path.suffix == ".toml":
             remark(f"{path} was there already: read it before you run it")
-    else:
-        say(f"Written {path}")
+        return False
+    say(f"Written {path}")
+    return True
 
 
 def _copy_new(source: Path, target: Path) -> None:
+    """Copy templates that are not there yet, and record the version they come from."""
     for file in sorted(path for path in source.rglob("*") if path.is_file()):
-        _write_new(target / file.relative_to(source), file.read_text(encoding="utf-8"))
+        name, content = file.relative_to(source), file.read_text(encoding="utf-8")
+        if _write_new(target / name, content):
+            record_version(target, name.as_posix(), content.encode())

@@ -70,7 +70,7 @@ def update(
     names = [name] if name else [own for own in _names(folder) if own in known]
     if merged:
         for each in names:
-            _record(folder, each, (shipped / each).read_bytes())
+            record_version(folder, each, (shipped / each).read_bytes())
             (folder / _MERGE / each).unlink(missing_ok=True)
             say(f"{each}: recorded as merged")
     elif [each for each in names if not _updated(each, folder, shipped)]:  # one stops no other
@@ -108,7 +108,7 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
         _write(folder / _BEFORE / name, mine or b"")
     if made != mine:
         _write(own, made)
-    _record(folder, name, ours)
+    record_version(folder, name, ours)
     say(f"{name}: {told}")
     return True
 
@@ -166,7 +166,8 @@ def _recorded(folder: Path, name: str) -> bytes | None:
         return None
 
 
-def _record(folder: Path, name: str, content: bytes) -> None:
+def record_version(folder: Path, name: str, content: bytes) -> None:
+    """Record which shipped version a template of a folder comes from."""
     _write(folder / _SHIPPED / name, content)
 
 
