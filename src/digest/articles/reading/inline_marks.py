@@ -17,7 +17,7 @@ _EMOJI = dict(
             "+1=👍 -1=👎 100=💯 1st_place_medal=🥇 angry=😠 art=🎨 arrow_down=⬇️ arrow_left=⬅️ "
             "arrow_right=➡️ arrow_up=⬆️ beer=🍺 blush=😊 book=📖 boom=💥 bulb=💡 calendar=📆 "
             "camera=📷 chart_with_upwards_trend=📈 clap=👏 coffee=☕ computer=💻 confused=😕 "
-            "construction=🚧 cry=😢 exclamation=❗ eyes=👀 gift=🎁 grin=😁 grinning=😀 "
+            "construction=🚧 cry=😢 exclamation=❗ gem=💎 eyes=👀 gift=🎁 grin=😁 grinning=😀 "
             "hammer_and_wrench=🛠️ heart=❤️ heart_eyes=😍 heavy_check_mark=✔️ "
             "information_source=ℹ️ joy=😂 laughing=😆 link=🔗 mag=🔍 memo=📝 muscle=💪 ok_hand=👌 "
             "package=📦 pencil2=✏️ point_right=👉 pray=🙏 pushpin=📌 question=❓ rainbow=🌈 "
@@ -29,7 +29,18 @@ _EMOJI = dict(
         ),
     )
 )
-_PICTOGRAPHS = range(0x1F300, 0x1FB00)
+_PICTOGRAPHS = (*range(0x2600, 0x27C0), *range(0x1F300, 0x1FB00))
+_CJK = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+#: Punctuation of ASCII, and beyond.
+_SIGN = (
+    r"!-/:-@\[-`{-~\u00a1-\u00bf\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3030"
+    r"\uff01-\uff0f\uff1a-\uff20"
+)
+#: Where CommonMark (section 6.2) sees no end of bold text, or no beginning: between a sign and a
+#: letter that is written without blanks.
+UNSEEN_BOLD = (
+    rf"\*\*(?:(?<=[{_SIGN}]\*\*)(?=[{_CJK}])|(?<=[{_CJK}]\*\*)(?=[{_SIGN}]))(?<!\*\*\*)(?!\*)"
+)
 _KEY = re.compile(
     r"\"[^\"]+\"|[a-z0-9]|f[0-9]{1,2}|alt|backspace|caps-lock|cmd|command|control|ctrl|del|delete|"
     r"down|end|enter|esc|escape|home|ins|insert|left|meta|option|page-down|page-up|right|shift|"
@@ -38,6 +49,9 @@ _KEY = re.compile(
 )
 #: Edits of CriticMarkup, by their first sign, and the elements that show them.
 _EDITS = {"--": "s", "++": "ins", "==": "mark"}
+
+
+_IS_CJK, _IS_SIGN = re.compile(f"[{_CJK}]"), re.compile(f"[{_SIGN}]")
 
 
 def _keys(x: Expansion, match: re.Match[str]) -> Result:
@@ -58,6 +72,17 @@ def _edit(x: Expansion, match: re.Match[str]) -> Result:
         return x.token(shown + (f"<ins>{x.words(new)}</ins>" if arrow else "")), match.end()
     element = _EDITS[match[1]]
     return x.token(f"<{element}>{x.words(match[2])}</{element}>"), match.end()
+
+
+def _bold(x: Expansion, match: re.Match[str]) -> Result:
+    """Show bold text whose ends CommonMark does not see beside letters without blanks."""
+    end = match.end()
+    after, before = x.text[end : end + 1], x.text[match.start() - 1 : match.start()]
+    opens = _IS_CJK.match(before) and _IS_SIGN.match(match[1])
+    closes = _IS_CJK.match(after) and _IS_SIGN.match(match[1][-1])
+    if not opens and not closes:
+        return None
+    return f"{x.token('<strong>')}{match[1]}{x.token('</strong>')}", end
 
 
 def _index(x: Expansion, match: re.Match[str]) -> Result:
@@ -101,6 +126,7 @@ INLINE_RULES: tuple[tuple[str, str, Handler], ...] = (
         ),
         _edit,
     ),
+    ("bold", r"(?<![*\\])\*\*(?![\s*])([^*\n]{1,500}+)(?<!\s)\*\*(?!\*)", _bold),
     ("index", r"(?<=[\w)\]])(?:~[\w+-]{1,12}~(?!~)|\^[\w+-]{1,12}\^(?![\^\w]))", _index),
     ("inserted", r"(?<!\^)\^\^(?=[^\s^])([^\n^]{1,200})\^\^(?!\^)", _inserted),
     ("block_id", r"(?<=\S)[ \t]+\^[a-zA-Z0-9-]{1,40}[ \t]*$", leave_out),

@@ -21,12 +21,12 @@ from digest.articles.reading.expansion import (
     quoted,
     titled,
 )
-from digest.articles.reading.inline_marks import INLINE_RULES
+from digest.articles.reading.inline_marks import INLINE_RULES, UNSEEN_BOLD
 from digest.articles.reading.markdown import engine
 from digest.articles.reading.template_tags import TAG_RULES
 
 #: Without one of these there is nothing to expand in HTML but tags in braces, or in Markdown. Each
-#: alternative begins with one character, so that most of a text is passed over at once.
+#: alternative begins with one character, not with a set, so that ``re`` passes over most of a text.
 _SHORTCODE_MARK = re.compile(
     r"\[(?:/|toc\]|ez-toc\]|[\w-]+\s+(?:[\w-]+=|https?:)|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
 )
@@ -35,10 +35,11 @@ _MARKDOWN_MARK = re.compile(
     r"|\\(?:[(\[]|begin\{)"
     r"|\[(?:[/!\[]|[ xX]\][ \t]|toc\]|TOC\]"
     r"|[\w-]+\s+(?:[\w-]+=|https?:)|[gG]allery|[eE]mbed|[vV]ideo|[aA]udio|[yY]outube|[vV]imeo|[pP]laylist)"
-    r"|@\[|\*\[|:(?:::|[\w+-]+:)|!!!|\?\?\?|==|%%|-8<|\+\+[\w\"]|[~^][\w+-]{1,12}[~^]|\^\^"
+    r"|@\[|\*\[|:(?:::|[\w+-]+:)|!!!|\?\?\?|==|%%|-8<|\+\+[\w\"]|~[\w+-]{1,12}~|\^[\w+-]{1,12}\^|\^\^"
     r"|\|(?:filename|static|attach)\||\|[0-9x]+\]|\n(?:import |export |@tab |<--->|///)|<<<|=\{"
     r"|```(?:dataview|mdx-|[^\n`]{0,200}(?:title=|filename=|\]))"
     r"|<[A-Z][\w.]|\^[a-zA-Z0-9-]+[ \t]*(?:\n|\Z)"
+    rf"|{UNSEEN_BOLD}"
 )
 #: What brackets hold that are signs of TeX.
 _TEX = re.compile(r"\\[a-zA-Z]|[\^_={}+<>]|\w\*\w|^\s*[a-zA-Z]\s*$")
