@@ -111,17 +111,27 @@ def add(
 ) -> None:
     """Fetch a feed, show its newest entries, and add it to the configuration file."""
     from digest.articles.cleaning.uris import absolute
-    from digest.settings.source_tables import source_table, with_tables
 
     address = absolute(url if "://" in url else f"https://{url}")
     if address is None:
         raise ConfigurationError("URL", url, "must be an http or https address")
     with services_of(context, log=False) as services:
-        feed, document = asyncio.run(_discover(services, address, private=private))
-        sources = services.settings.source_list()
-    for source in sources:
-        if source.url == feed:
-            complain(f"{feed} is followed already, as {source.name}")
+        _add(context, services, address, name, category, private=private)
+
+
+def _add(
+    context: typer.Context, services: Services, url: str, name: str, category: str, *, private: bool
+) -> None:
+    from digest.articles.model import CategoryPath
+    from digest.private_files import make_private_folder
+    from digest.settings.source_tables import source_table, with_tables
+    from digest.sources.model import Source
+
+    feed, document = asyncio.run(_discover(services, url, private=private))
+    sources = services.settings.source_list()
+    for known in sources:
+        if known.url == feed:
+            complain(f"{feed} is followed already, as {known.name}")
             raise typer.Exit(FAILED)
     say(f"{document.title or feed}: {len(document.entries):,} entries")
     for entry in sorted(document.entries, key=_newest_first)[:_PREVIEW]:
@@ -130,6 +140,12 @@ def add(
     chosen = name or _name(feed, document.title, {source.name for source in sources})
     table = source_table(chosen, feed, category=category, private=private)
     _change(context, lambda text: with_tables(text, [table]))
+    # Its entries are there before the daemon is started.
+    make_private_folder(services.settings.source_folder())
+    path = CategoryPath.parse(category).names if category else ()
+    source = Source(name=chosen, url=feed, category=path, allow_private=private)
+    if source.name not in services.store.sources.counts():
+        asyncio.run(_begin(services, source, document))
     say(f"Added as {chosen}. {_NEXT if sources else _FIRST}")
 
 
@@ -137,6 +153,14 @@ async def _discover(services: Services, url: str, *, private: bool) -> tuple[str
     follower = services.follower()
     try:
         return await follower.discover(url, private=private)
+    finally:
+        await follower.close()
+
+
+async def _begin(services: Services, source: Source, document: FeedDocument) -> None:
+    follower = services.follower()
+    try:
+        await follower.begin(source, document)
     finally:
         await follower.close()
 

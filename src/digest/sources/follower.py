@@ -169,6 +169,18 @@ class Follower:
             )
         return replace(refreshed, state=after)
 
+    async def begin(self, source: Source, document: FeedDocument) -> Refreshed:
+        """Write the entries of a new source's feed, as ``discover`` has just read it.
+
+        It is due at once all the same. Raises StoreError, OSError.
+        """
+        now = self._clock()
+        answer = Answer(status=200, url=source.url)
+        refreshed = await self._take(source, SourceState(url=source.url), answer, document, now)
+        after = replace(refreshed.state, next_at=None)
+        await asyncio.to_thread(self._store.keep, source.name, after, refreshed.records)
+        return replace(refreshed, state=after)
+
     async def discover(self, url: str, *, private: bool) -> tuple[str, FeedDocument]:
         """Return the address and the content of a feed, or of the first that a page names.
 
