@@ -432,6 +432,7 @@ def test_identifiers_that_are_none_are_bad_lines(
         ("Nonexistent/Cat", "no article is in the category Nonexistent/Cat so far\n"),
         ("news/local", "did you mean 'News/Local'?"),
         ("News, Newz", "the category Newz"),
+        (",".join(f"Other {number}" for number in range(102)), "nor in 2 more of the categories"),
         ("News/Local", ""),
         ("News", ""),
     ],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Add, remove, list, import and export subscribers.", no_args_is_help=True)
 
-#: Bad lines of a list, and columns, that are told one by one.
+#: Bad lines of a list, columns and categories that are told one by one.
 _MAX_TOLD_LINES = 100
 _LISTED = (
     "address",
@@ -157,10 +157,12 @@ def tell_unknown_categories(services: Services, categories: Sequence[CategoryPat
         return
     with services.store.pages.snapshot() as source:
         known = {summary.path for summary in source.categories(None)}
-    for path in categories:
-        if known and path not in known:
-            told = format_categories((path,))
-            remark(f"no article is in the category {told} so far{nearest(path, known)}")
+    unknown = [path for path in categories if known and path not in known]
+    for path in unknown[:_MAX_TOLD_LINES]:
+        told = format_categories((path,))
+        remark(f"no article is in the category {told} so far{nearest(path, known)}")
+    if len(unknown) > _MAX_TOLD_LINES:
+        remark(f"nor in {len(unknown) - _MAX_TOLD_LINES:,} more of the categories")
 
 
 def nearest(path: CategoryPath, known: Collection[CategoryPath]) -> str:
