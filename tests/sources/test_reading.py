@@ -360,3 +360,25 @@ def test_reading_ends_in_a_document_or_in_no_feed(junk: bytes) -> None:
             assert isinstance(read_feed(content, URL), FeedDocument)
         except NoFeed:
             continue
+
+
+def test_what_stands_in_the_file_of_every_entry_is_short() -> None:
+    long = "word " * 5_000
+    channel = f"<title>{long}</title><generator>{long}</generator>"
+    item = f"<guid>1</guid><title>{long}</title><author>{long}</author><category>{long}</category>"
+    feeds = [
+        f'<rss version="2.0"><channel>{channel}<item>{item}</item></channel></rss>',
+        json.dumps(
+            {
+                "version": "https://jsonfeed.org/version/1.1",
+                "title": long,
+                "items": [{"id": "1", "title": long, "tags": [long], "authors": [{"name": long}]}],
+            }
+        ),
+    ]
+    for feed in feeds:
+        document = read_feed(feed.encode(), "https://harbour.example/feed")
+        (entry,) = document.entries
+        texts = (document.title, document.generator, entry.title, *entry.authors, *entry.categories)
+        assert len(texts) == 5
+        assert max(map(len, texts)) <= 500

@@ -26,6 +26,8 @@ from digest.sources.model import Attachment, Entry, FeedDocument, NoFeed
 MAX_ENTRIES = 20_000
 #: Characters of an id or an address, names of an entry.
 _MAX_ID, _MAX_NAMES = 2_000, 50
+#: Characters of a title or a name: that of the feed is in the file of every entry.
+_MAX_LINE = 500
 #: An author as RSS has it.
 _MAIL_AND_NAME = re.compile(r"[^\s()]+@[^\s()]+(?:\s*\(([^()]+)\))?")
 #: http://web.resource.org/rss/1.0/modules/syndication/
@@ -58,7 +60,7 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
     error = parsed.get("bozo_exception")
     # Another encoding or media type than the one told matters to nobody: the document was read.
     harmless = isinstance(error, CharacterEncodingOverride | NonXMLContentType)
-    problem = "" if harmless or not parsed.bozo else one_line(str(error))
+    problem = "" if harmless or not parsed.bozo else _short(str(error))
     if not parsed.get("version") and not parsed.entries:
         raise NoFeed(problem or "it is no RSS, Atom, RDF or JSON Feed")
     language = _language(feed.get("language", ""))
@@ -67,7 +69,7 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
         title=_line(feed.get("title_detail") or {"value": feed.get("title", "")}),
         home=absolute(feed.get("link", ""), url) or "",
         language=language,
-        generator=one_line(_text(feed.get("generator"))),
+        generator=_short(feed.get("generator")),
         pause=_pause(feed),
         problem=problem,
     )
@@ -99,7 +101,7 @@ def _entry(entry: dict[str, Any], url: str, language: str) -> Entry:
         summary=summary if summary != content else "",
         image=_image(entry, url),
         attachment=_attachment(entry, url),
-        source_title=one_line(_text(upstream.get("title"))),
+        source_title=_short(upstream.get("title")),
         source_link=absolute(_text(upstream.get("link")) or _text(upstream.get("href")), url) or "",
     )
 
@@ -131,7 +133,12 @@ def _line(detail: Mapping[str, Any]) -> str:
     if "html" in _text(detail.get("type")) or ("<" in value and ">" in value):
         root = LexborHTMLParser(value).body
         value = root.text() if root else ""
-    return one_line(value)
+    return _short(value)
+
+
+def _short(value: object) -> str:
+    """Return a text as one line of bounded length."""
+    return one_line(_text(value)[: 4 * _MAX_LINE])[:_MAX_LINE].rstrip()
 
 
 def _markup(detail: Mapping[str, Any]) -> str:
@@ -146,7 +153,7 @@ def _markup(detail: Mapping[str, Any]) -> str:
 
 
 def _names(texts: Iterable[str]) -> tuple[str, ...]:
-    names = (one_line(text) for text in texts)
+    names = (_short(text) for text in texts)
     return tuple(dict.fromkeys(name for name in names if name))[:_MAX_NAMES]
 
 
@@ -218,10 +225,10 @@ def _json_feed(content: bytes, url: str) -> FeedDocument:
     language = _language(_text(feed.get("language")))
     return FeedDocument(
         entries=_distinct(_item(item, url, language) for item in entries[:MAX_ENTRIES]),
-        title=one_line(_text(feed.get("title"))),
+        title=_short(feed.get("title")),
         home=absolute(_text(feed.get("home_page_url")), url) or "",
         language=language,
-        generator=one_line(_text(feed.get("generator"))),
+        generator=_short(feed.get("generator")),
     )
 
 
@@ -234,7 +241,7 @@ def _item(item: Mapping[str, Any], url: str, language: str) -> Entry:
     authors = [author for author in _list(item.get("authors")) if isinstance(author, dict)]
     if isinstance(item.get("author"), dict):  # version 1.0
         authors.append(item["author"])
-    title = one_line(_text(item.get("title")))
+    title = _short(item.get("title"))
     return Entry(
         id=identity[:_MAX_ID] or link or _hash(title, content, _text(item.get("date_published"))),
         title=title,
