@@ -21,6 +21,13 @@ ALLOWED = frozenset(
         "articles/search_terms.py: index_terms",
     }
 )
+#: Modules that still have a variable called ``one``, ``found`` or ``some``.
+UNNAMED = frozenset(
+    {
+        *("articles/reading/front_matter.py", "cli/run.py", "cli/sources.py"),
+        *("sources/follower.py", "web/preferences.py", "web/subscribing.py"),
+    }
+)
 
 
 def words(name: str) -> set[str]:
@@ -50,3 +57,14 @@ def test_words_are_recognized_in_every_form_of_a_name() -> None:
     for name in ("Press", "PressRoom", "_pressed_plates", "DESK", "strands", "MailOutbox"):
         assert words(name) & PRIVATE, name
     assert not words("compress") & PRIVATE
+
+
+def test_variables_are_named_after_what_they_hold() -> None:
+    empty = {
+        str(path.relative_to(SOURCE))
+        for path in sorted(SOURCE.rglob("*.py"))
+        if "versions" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if getattr(node, "id", getattr(node, "arg", None)) in {"one", "found", "some"}
+    }
+    assert empty <= UNNAMED, "call a variable neither one nor found nor some"
