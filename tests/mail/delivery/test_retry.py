@@ -18,8 +18,8 @@ from digest.errors import (
     ServerUnavailable,
 )
 from digest.mail.delivery.retry import (
-    RESTS,
-    RETRY_AFTER,
+    DELIVERY_WAITS,
+    SERVER_WAITS,
     Refusal,
     RefusalStreak,
     ServerRest,
@@ -40,7 +40,7 @@ def test_retries_wait_half_an_hour_or_more_and_end_in_time(
     now = NOW + age
     moment = next_attempt(attempts, NOW + EXPIRES, now, jitter)
     if moment is None:
-        assert now + RETRY_AFTER[-1] * 1.1 > NOW + EXPIRES
+        assert now + DELIVERY_WAITS[-1] * 1.1 > NOW + EXPIRES
     else:
         assert now + timedelta(minutes=30) <= moment <= NOW + EXPIRES
 
@@ -53,13 +53,13 @@ def test_waits_grow_and_jitter_spreads_them_over_a_tenth() -> None:
 
 def test_rests_of_the_server_grow_and_end_with_an_answer() -> None:
     rest = ServerRest()
-    assert rest.failed(NOW) == RESTS[0]
+    assert rest.failed(NOW) == SERVER_WAITS[0]
     assert rest.failed(NOW) is None  # another connection that failed at the same time
     waits = []
     for _ in range(7):
         assert rest.until is not None
         waits.append(rest.failed(rest.until))
-    assert waits == [*RESTS[1:], RESTS[-1], RESTS[-1]]
+    assert waits == [*SERVER_WAITS[1:], SERVER_WAITS[-1], SERVER_WAITS[-1]]
     rest.answered()
     assert (rest.failures, rest.until) == (0, None)
 

@@ -28,7 +28,7 @@ from digest.mail.delivery import attempt as attempt_module
 from digest.mail.delivery import messages as messages_module
 from digest.mail.delivery.attempt import SEND_WITHIN
 from digest.mail.delivery.rate_limit import Limits
-from digest.mail.delivery.retry import RESTS
+from digest.mail.delivery.retry import SERVER_WAITS
 from digest.mail.delivery.worker import (
     BEGIN_WITHIN,
     CLAIM_PER_CONNECTION,
@@ -222,16 +222,16 @@ async def test_a_server_that_is_away_is_left_alone_and_then_probed() -> None:
     assert all(row.delivery.attempts == 0 for row in rows)  # unharmed, those on their way too
     tried = [row for row in rows if row.error]
     assert 1 <= len(tried) <= 2
-    assert {row.due_at for row in rows if not row.error} == {NOW + RESTS[0]}
-    assert all(row.due_at and row.due_at > NOW + RESTS[0] for row in tried)  # others first
+    assert {row.due_at for row in rows if not row.error} == {NOW + SERVER_WAITS[0]}
+    assert all(row.due_at and row.due_at > NOW + SERVER_WAITS[0] for row in tried)  # others first
     assert [entry["event"] for entry in logs].count("mail cannot be handed over, waiting") == 1
 
     assert await room.send_due() == DeliveryCounts()  # resting
-    room.clock.now = NOW + RESTS[0]
+    room.clock.now = NOW + SERVER_WAITS[0]
     room.transport.errors[""] = [AWAY]
     assert await room.send_due() == DeliveryCounts()
     assert room.store.claims[-1] == 1  # one probe
-    assert room.worker.resting_until == room.clock.now + RESTS[1]
+    assert room.worker.resting_until == room.clock.now + SERVER_WAITS[1]
 
     room.clock.advance(hours=1)
     everything = await room.send_due()
@@ -249,7 +249,7 @@ async def test_rests_grow_up_to_half_an_hour() -> None:
         assert room.worker.resting_until is not None
         rests.append(room.worker.resting_until - room.clock.now)
         room.clock.now = room.worker.resting_until
-    assert rests == [*RESTS, RESTS[-1], RESTS[-1]]
+    assert rests == [*SERVER_WAITS, SERVER_WAITS[-1], SERVER_WAITS[-1]]
 
 
 async def test_an_unexpected_error_leaves_its_delivery_to_the_lease() -> None:
@@ -330,7 +330,7 @@ async def test_a_message_that_takes_too_long_is_put_back(monkeypatch: pytest.Mon
     assert await room.send_due() == DeliveryCounts()
     assert room.store.rows[1].error == "the server took too long"
     assert room.store.rows[1].state is DeliveryState.QUEUED
-    assert room.worker.resting_until == NOW + RESTS[0]
+    assert room.worker.resting_until == NOW + SERVER_WAITS[0]
 
 
 @pytest.mark.parametrize("connections", [1, 3])

@@ -13,7 +13,7 @@ from digest.editions.delivery import Pause
 from digest.editions.progress import Outcome
 from digest.errors import DeliveryDeferred, DeliveryError
 from digest.mail.delivery.attempt import SEND_WITHIN, Transport
-from digest.mail.delivery.retry import RETRY_AFTER
+from digest.mail.delivery.retry import DELIVERY_WAITS
 from digest.mail.message import Envelope
 from digest.mail.operator_mail import pause_message, report_message
 from digest.mail.transports.model import Sender
@@ -70,7 +70,7 @@ class OperatorReports:
         A report that cannot be sent is tried again after a while, one that is refused never.
         """
         now = self._clock()
-        if self._retry_at and now < self._retry_at <= now + RETRY_AFTER[0]:
+        if self._retry_at and now < self._retry_at <= now + DELIVERY_WAITS[0]:
             return
         for outcome in await asyncio.to_thread(self._store.unreported, now):
             edition = outcome.edition
@@ -80,7 +80,7 @@ class OperatorReports:
                     await self.send(report_message(outcome, title, self._sender, self._to, now))
                     _log.info("edition reported", edition=edition.id, digest=edition.digest)
             except DeliveryDeferred as error:
-                self._retry_at = now + RETRY_AFTER[0]
+                self._retry_at = now + DELIVERY_WAITS[0]
                 _log.warning("report not sent yet", edition=edition.id, error=str(error))
                 return
             except DeliveryError as error:
@@ -97,7 +97,7 @@ class OperatorReports:
         now = self._clock()
         present = {(pause.digest, pause.since): pause for pause in pauses}
         self._told &= present.keys()
-        if not self._to or (self._retry_at and now < self._retry_at <= now + RETRY_AFTER[0]):
+        if not self._to or (self._retry_at and now < self._retry_at <= now + DELIVERY_WAITS[0]):
             return
         for key, pause in present.items():
             if key in self._told:
@@ -107,7 +107,7 @@ class OperatorReports:
                 await self.send(pause_message(pause, title, self._sender, self._to, now))
                 _log.info("operator told of a pause", digest=pause.digest)
             except DeliveryDeferred as error:
-                self._retry_at = now + RETRY_AFTER[0]
+                self._retry_at = now + DELIVERY_WAITS[0]
                 _log.warning("operator not told of a pause yet", error=str(error))
                 return
             except DeliveryError as error:

@@ -18,9 +18,9 @@ from digest.errors import (
 
 #: Waits after the failures of one delivery, the last one repeated. RFC 5321 section 4.5.4.1: the
 #: first retry after 30 minutes or more.
-RETRY_AFTER = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))
+DELIVERY_WAITS = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))
 #: Waits after failures of the server in a row, the last one repeated.
-RESTS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
+SERVER_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 30))
 #: So many recipients refused with the same answer in a row mean that the sender is refused.
 GENERAL_AFTER = 3
 #: So many that do not exist, with the same answer in a row: the server is wrong, or the list is.
@@ -50,14 +50,14 @@ def next_attempt(
 
     ``jitter`` in 0…1 spreads the retries of one batch over a tenth of the wait.
     """
-    wait = RETRY_AFTER[min(max(attempts, 1), len(RETRY_AFTER)) - 1]
+    wait = DELIVERY_WAITS[min(max(attempts, 1), len(DELIVERY_WAITS)) - 1]
     moment = now + wait * (1 + jitter / 10)
     return moment if moment <= expires_at else None
 
 
 def rest(failures: int) -> timedelta:
     """Return the wait after so many failures in a row, 1 or more."""
-    return RESTS[min(failures, len(RESTS)) - 1]
+    return SERVER_WAITS[min(failures, len(SERVER_WAITS)) - 1]
 
 
 @dataclass(slots=True)
