@@ -271,3 +271,24 @@ def test_an_abbreviation_that_means_several_zones_is_read_by_the_sites(
     assert parsed is not None
     assert (parsed.at.hour, bool(parsed.guess)) == (hour, guessed)
     assert not guessed or parsed.guess.startswith(f"{text[-3:]} means several time zones")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "27/08/2021 15:05", "08/27/2021 3:05 PM", "27. August 2021 15:05",
+        "Freitag, 27. August 2021 um 15:05 Uhr", "vendredi 27 août 2021 à 15:05",
+        "27 de agosto de 2021 15:05", "agosto 27, 2021 15:05", "27 августа 2021 г. 15:05",
+        "27 sierpnia 2021 15:05", "27 Ağustos 2021 15:05", "2021. 8. 27. 15:05",
+        "2021년 8월 27일 오후 3:05", "2021-08-27 at 15:05", "2021-08-27（金） 15:05",
+        "令和3年8月27日 15:05", "民國110年8月27日 下午3:05", "2021–08–27 15:05",
+        "2021-Aug-27 15:05",
+    ],
+)  # fmt: skip
+def test_dates_in_other_languages(text: str) -> None:
+    assert parse_date(text, ZoneInfo("UTC")) == datetime(2021, 8, 27, 15, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["03/04/2021", "31/13/2021", "août", "Freitag, der 27."])
+def test_what_may_mean_several_days_is_no_date(text: str) -> None:
+    assert parse_date(text, ZoneInfo("UTC")) is None

@@ -158,6 +158,68 @@ _AMBIGUOUS: Mapping[str, tuple[tuple[float, tuple[str, ...]], ...]] = {
 }
 
 
+#: Months in German, French, Spanish, Italian, Portuguese, Dutch, the languages of the north,
+#: Polish, Czech, Russian, Ukrainian and Turkish, as they stand in dates.
+_FOREIGN_MONTHS = {
+    word: english
+    for english, words in zip(
+        _MONTHS,
+        (
+            (
+                "januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia ledna "
+                "января янв січня ocak"
+            ),
+            (
+                "februar février fevrier févr febrero febbraio fevereiro fev februari lutego "
+                "února февраля фев лютого şubat"
+            ),
+            "märz mär mrz mars marzo março marco maart marca března марта березня mart",
+            "april avril avr abril abr aprile kwietnia dubna апреля апр квітня nisan",
+            "mai mayo maggio mag maio mei maj maja května мая травня mayıs",
+            "juni juin junio giugno giu junho czerwca června июня червня haziran",
+            "juli juillet juil julio luglio lug julho lipca července июля липня temmuz",
+            "août aout agosto ago augustus augusti sierpnia srpna августа авг серпня ağustos",
+            (
+                "septembre septiembre setiembre settembre set setembro września září сентября сен "
+                "вересня eylül"
+            ),
+            (
+                "oktober okt octobre octubre ottobre ott outubro out października října октября "
+                "окт жовтня ekim"
+            ),
+            "novembre noviembre novembro listopada listopadu ноября ноя листопада kasım",
+            (
+                "dezember dez décembre decembre déc diciembre dic dicembre dezembro desember "
+                "grudnia prosince декабря дек грудня aralık"
+            ),
+        ),
+        strict=True,
+    )
+    for word in words.split()
+}
+_WORD = re.compile(r"([^\W\d_]{3,})\.?")
+_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}
+_ERA = re.compile(rf"({'|'.join(_ERAS)})\s?([0-9]{{1,3}}|元)\s?年")
+_SLASHED = re.compile(r"\A([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})(?![0-9])")
+#: Marks and words of other languages, and what says the same here.
+_FOREIGN = (
+    (re.compile("년"), "年"),
+    (re.compile("월"), "月"),
+    (re.compile("일"), "日"),
+    (re.compile("오전"), "上午"),
+    (re.compile("오후"), "下午"),
+    (re.compile(r"\A([0-9]{4})\.\s*([0-9]{1,2})\.\s*([0-9]{1,2})\.?(?=\s|\Z)"), r"\1-\2-\3"),
+    (re.compile(r"\([^()0-9]{1,9}\)"), ""),
+    # A day of the week.
+    (re.compile(r"\A[^\W\d_]{2,12}[.,]*\s+(?=[0-9]{1,2}\.?\s+[^\W\d_])"), ""),
+    (re.compile(r"\b(?:de|del|den|le|el|г|року|of)\b\.?\s*"), ""),
+    (re.compile(r"\b(?:at|um|à|kl|в)\b\.?\s+(?=[0-9])"), ""),
+    (re.compile(r"(?<=[0-9])\s+uhr\b"), ""),
+    (re.compile(r"\A([0-9]{1,2})\.\s*(?=[^\W\d_])"), r"\1 "),
+    (re.compile(r"\A([0-9]{4})-([a-z]{3,9})-([0-9]{1,2})"), r"\3 \2 \1"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDate:
     """A moment, with a remark if part of it was guessed."""
@@ -180,6 +242,11 @@ def parse_date(text: str, zone: ZoneInfo) -> ParsedDate | None:
 @lru_cache(maxsize=1_024)  # each file's date is asked for twice
 def _parse(text: str, zone: ZoneInfo) -> ParsedDate | None:
     text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
+    parsed = _moment(text, zone)
+    return parsed or _moment(_in_english(text), zone)
+
+
+def _moment(text: str, zone: ZoneInfo) -> ParsedDate | None:
     try:
         moment, guess = _since_1970(text) or _calendar(text, zone)
         if moment is None or not FIRST_YEAR - 1 <= moment.year <= LAST_YEAR + 1:
@@ -188,6 +255,24 @@ def _parse(text: str, zone: ZoneInfo) -> ParsedDate | None:
     except (ValueError, OverflowError):  # the 30th of February, 25 o'clock, an offset of days
         return None
     return ParsedDate(at=moment, guess=guess) if FIRST_YEAR <= moment.year <= LAST_YEAR else None
+
+
+def _in_english(text: str) -> str:
+    """Return a date in the words of another language, or with marks of its own, as in English."""
+    text = text.lower().replace("\u2013", "-").replace("\u2014", "-")
+    for pattern, replacement in _FOREIGN:
+        text = pattern.sub(replacement, text)
+    text = _ERA.sub(lambda era: f"{_ERAS[era[1]] + int(era[2].replace('元', '1'))}年", text)
+    text = _SLASHED.sub(_unambiguous, text)
+    return _WORD.sub(lambda word: _FOREIGN_MONTHS.get(word[1], word[0]), text).strip()
+
+
+def _unambiguous(numbers: re.Match[str]) -> str:
+    """Return a date without its year first, where one of its numbers can only be the day."""
+    first, second, year = int(numbers[1]), int(numbers[2]), numbers[3]
+    if first > 12:
+        return f"{year}-{second}-{first}"
+    return f"{year}-{first}-{second}" if second > 12 else numbers[0]
 
 
 def _since_1970(text: str) -> tuple[datetime, str] | None:
