@@ -44,7 +44,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def lost_keys_problem(lost: Iterable[tuple[str, datetime]]) -> str:
-    """Return what it means that keys are lost: (fingerprint, first use), oldest first."""
+    """Return the message about lost keys; ``lost`` is (fingerprint, first use), oldest first."""
     told = ", ".join(f"{mark} (in use since {since:%Y-%m-%d})" for mark, since in lost)
     return (
         "links in mails sent before do not work any more, as the key that signed them is lost: "

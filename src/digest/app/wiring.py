@@ -165,7 +165,7 @@ class Services:
         )
 
     def unused_assets(self) -> UnusedAssets:
-        """Return what removes copies of assets that are used no more."""
+        """Return the service that removes copies of assets that are used no more."""
         articles = self.settings.articles
         return UnusedAssets(
             folder=self.settings.asset_folder(),
@@ -212,7 +212,7 @@ class Services:
         )
 
     def follower(self, sources: Callable[[], Sequence[Source]] | None = None) -> Follower:
-        """Return what follows the sources, by default those configured; needs an event loop."""
+        """Return the follower of sources, by default those configured; needs an event loop."""
         from digest.sources.fetching import Fetcher
         from digest.sources.follower import Follower
 

@@ -117,7 +117,7 @@ def within_limit(paths: Iterable[CategoryPath], most: int) -> tuple[CategoryPath
 
 @lru_cache(maxsize=8)
 def renames(pairs: tuple[tuple[str, str], ...]) -> Renames:
-    """Return what to make of categories, from old and new paths joined by ``/``; "" hides.
+    """Return the renames of categories, from old and new paths joined by ``/``; "" hides.
 
     Raises Misplaced for a pair that is none, or two that are at odds.
     """
@@ -210,6 +210,6 @@ def _moved(path: CategoryPath, by: Renames) -> CategoryPath | None:
 
 
 def _folded(names: Sequence[str]) -> str:
-    """Return what all spellings of a path share: no case, no width, no composition."""
+    """Return a path's key, which all its spellings share: no case, no width, no composition."""
     folded = unicodedata.normalize("NFKC", "/".join(names)).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())

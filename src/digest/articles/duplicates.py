@@ -57,7 +57,7 @@ class Likeness:
 
 
 def likeness(title: str, text: str, link: str | None, *, sketched: bool = True) -> Likeness:
-    """Return what an article is recognized by; white space in ``text`` means nothing.
+    """Return the hashes that recognize an article; white space in ``text`` means nothing.
 
     A sketch takes as long as all the rest of a draft, and only ``nearly`` needs it.
     """

@@ -113,7 +113,7 @@ def _noted(line: int | None, cause: str) -> Note:
 
 
 def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> Revision:
-    """Return what becomes of a draft at ``now``, aware UTC.
+    """Decide what becomes of a draft at ``now``, aware UTC.
 
     Change is judged by content. A new article is published at its own date, else now; where its
     date is still to come, not before. An update moves ``updated_at``; neither a date nor an image

@@ -120,7 +120,7 @@ class Content:
 def decide(
     current: Sequence[Version], others: Sequence[Version], entries: Sequence[Entry], size: int
 ) -> Decision:
-    """Return what archives are to be closed, so that every version is told by some document.
+    """Decide which archives to close, so that every version is in some document.
 
     ``current`` is what the current document tells, what will leave it next comes first;
     ``others`` are more versions of the feed; ``entries`` are those of archives, of these articles

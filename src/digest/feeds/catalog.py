@@ -110,7 +110,7 @@ class FeedSummary:
 def spread(
     plan: FeedPlan, categories: Iterable[CategorySummary], facets: Iterable[FacetSummary]
 ) -> dict[Scope, int]:
-    """Return what the feeds select that there are beside the one of everything, with its articles.
+    """Return the scope and the number of articles of each feed but the one of everything.
 
     Categories come first, then languages, the operator's feeds, authors; the operator's in the
     order of the plan, all others as given. One of the operator's is there before its first

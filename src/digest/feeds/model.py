@@ -56,19 +56,19 @@ class Feed:
 
     @property
     def scope(self) -> Scope:
-        """What it selects; None is everything."""
+        """The selection of its articles; None is everything."""
         return self.facet or self.category
 
     @property
     def kind(self) -> str:
-        """What the articles have in common: a FacetKind, ``category``, or ``everything``."""
+        """The kind of its selection: a FacetKind, ``category``, or ``everything``."""
         if self.facet:
             return self.facet.kind
         return "category" if self.category else "everything"
 
     @property
     def name(self) -> str:
-        """What it is called among others of its kind; the site's title for everything."""
+        """Its name among others of its kind; the site's title for everything."""
         if self.called:
             return self.called
         if self.facet:
@@ -107,7 +107,7 @@ class Feed:
 
     @property
     def taxonomy(self) -> str:
-        """What the terms of categories belong to: a tag URI, the same in all feeds of the site."""
+        """The scheme of its category terms: a tag URI, the same in all feeds of the site."""
         return self.site.tag("categories")
 
     def link(self, name: str = "") -> str:

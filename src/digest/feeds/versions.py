@@ -30,7 +30,7 @@ _Change = tuple[str, frozenset[str], frozenset[str]]
 
 
 def content_tag(content: bytes) -> str:
-    """Return what stands for exactly these bytes in an entity tag: 32 hexadecimal digits."""
+    """Return the hash of these bytes for an entity tag: 32 hexadecimal digits."""
     return blake2b(content, digest_size=TAG_BYTES).hexdigest()
 
 
@@ -62,7 +62,7 @@ class Deltas:
         self._made: dict[frozenset[str], bytes] = {}
 
     def marks(self, tag: str) -> frozenset[str] | None:
-        """Return what stands for the entries of the version with this tag; None for no such one."""
+        """Return the marks of the entries of the version with this tag; None if there is none."""
         last = self._at.get(tag)
         if last is None:
             return None
@@ -132,7 +132,7 @@ def _entries(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _mark(entry: bytes) -> str:
-    """Return what stands for an entry with all that it says, whatever the feed around it."""
+    """Return the mark of an entry: a hash of its bytes, whatever the feed around it."""
     return blake2b(entry.rstrip(b"\n"), digest_size=8).hexdigest()
 
 
@@ -148,7 +148,7 @@ def _written(versions: list[_Version]) -> bytes:
 
 
 def _changes(log: bytes) -> list[_Change]:
-    """Return what a log holds; nothing where it was cut off or changed by somebody else."""
+    """Return the changes in a log; none where it was cut off or changed by somebody else."""
     check, _, body = log.partition(b"\n")
     if not body or check != content_tag(body).encode():
         return []

@@ -69,7 +69,7 @@ class View:
 def view(
     contents: Contents, edition: Edition, words: Phrasebook, site: Site, whole: int = 0
 ) -> View:
-    """Return what a segment's templates show, the first ``whole`` articles with their bodies."""
+    """Return the values for a segment's templates, the first ``whole`` articles with bodies."""
     numbers = count(2)
     first, lead = contents.lead, None
     labels = category_labels(section.category for section in contents.sections if section.category)
@@ -159,7 +159,7 @@ def _group(
 
 
 def _name(section: Section, words: Phrasebook) -> str:
-    """Return what a section is called; empty where its articles have no category."""
+    """Return the name of a section; empty where its articles have no category."""
     if section.pinned:
         return words.say("pinned")
     return cut(one_line(section.category.name), MAX_SOURCE) if section.category else ""

@@ -134,7 +134,7 @@ def _char_width(char: str) -> int:
 
 
 def _pieces(text: str) -> list[tuple[bool, str]]:
-    """Return what may not be broken, each with whether a space stands before it."""
+    """Return the unbreakable pieces of a text, each with whether a space stands before it."""
     pieces: list[tuple[bool, str]] = []
     spaced, last = True, ""
     for cluster in _CLUSTER.findall(text):

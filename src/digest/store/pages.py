@@ -302,7 +302,7 @@ class PageSnapshot:
         return _neighbour(older), _neighbour(newer)
 
     def search_state(self) -> str:
-        """Return what changes whenever the search index does; empty until there is one."""
+        """Return the version of the search index; empty until there is one."""
         return index_state(self._connection)
 
     def search(self, query: SearchQuery, before: Position | None, limit: int) -> list[Article]:
@@ -349,7 +349,7 @@ class PageSnapshot:
     def since(
         self, after: int, categories: Collection[CategoryPath], *, mailed: bool = False
     ) -> list[Article]:
-        """Return what editions announce of the articles with a greater sequence.
+        """Return the articles with a greater sequence that editions announce.
 
         That is in any of these categories, or in all; with what only mails show, if ``mailed``.
         """

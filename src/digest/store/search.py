@@ -152,7 +152,7 @@ class SearchIndex:
 
 
 def index_state(connection: Connection) -> str:
-    """Return what changes whenever the index does; empty until there is an index."""
+    """Return the version of the index, which changes with it; empty until there is an index."""
     version, upto = _state(connection)
     return f"{version}.{upto}" if version == INDEX_VERSION else ""
 

@@ -150,7 +150,7 @@ class SubscriberAddition:
         return outcomes
 
     def _outcome(self, mine: _Known, new: NewSubscriber) -> Outcome:
-        """Return what a subscription changes; take its preferences over where it may."""
+        """Return the outcome of a subscription; take its preferences over where it may."""
         if new.state is not _ACTIVE:
             ends = mine.state is _ACTIVE or (mine.state, new.state) == (
                 SubscriberState.SUPPRESSED,

@@ -96,7 +96,7 @@ class Answer(Enum):
 def verdict(
     limits: SignupLimits, *, repeated: bool, network: int, total: int, waiting: int
 ) -> Answer:
-    """Return what becomes of a request, given what was counted in the period before it."""
+    """Decide on a request, given the numbers of requests in the period before it."""
     if repeated:
         return Answer.REPEATED
     if network >= limits.network:

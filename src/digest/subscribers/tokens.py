@@ -104,7 +104,7 @@ def form_token(key: bytes, made_at: datetime) -> str:
 
 
 def erasure_mark(key: bytes, folded: str) -> str:
-    """Return what tells an erased address from others, but not which it is.
+    """Return a keyed hash that recognizes an erased address without revealing it.
 
     ``folded`` is the address as ``address_key`` returns it.
     """

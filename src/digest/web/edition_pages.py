@@ -52,7 +52,7 @@ class EditionSource(Protocol):
         """Return the title that leads each edition of a digest, by the edition's id."""
 
     def edition_articles(self, edition: Edition) -> list[Article]:
-        """Return what an edition holds and may be shown."""
+        """Return the visible articles of an edition."""
 
     def taken_upto(self, digest: str) -> int | None:
         """Return the sequence that a digest's next edition starts behind; None: not begun yet."""
@@ -234,7 +234,7 @@ def _contents(source: EditionSource, digest: Digest, edition: Edition) -> Conten
 
 
 def _version(listed: Sequence[Issue]) -> str:
-    """Return what tells these editions, and their articles as they are, from any others."""
+    """Return a hash of these editions and of their articles as they are."""
     # The moment too: a database that was restored gives the same id again.
     told = repr(
         [

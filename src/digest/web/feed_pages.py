@@ -184,7 +184,7 @@ class ArchiveSource(Protocol):
         """Return the number of a feed's newest archive; 0 where it has none."""
 
     def archived(self, feed: Feed, number: int) -> Held:
-        """Return what an archive holds, as it is now; what has left the feed is left out."""
+        """Return the entries of an archive as they are now, without those that left the feed."""
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""

@@ -228,7 +228,7 @@ def _variant_tag(facts: FileFacts, encoding: str) -> str | None:
 
 
 def _described(facts: FileFacts, tag: str | None, fields: Fields, now: datetime) -> dict[str, str]:
-    """Return what is said of a file whether it is sent or not."""
+    """Return a file's headers but those of its body's length, encoding and range."""
     kind, vary = facts.media_type, []
     if facts.name in _SYNDICATED:
         vary.append("Accept")

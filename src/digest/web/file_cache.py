@@ -294,7 +294,7 @@ def _facts(path: str, status: os.stat_result, tag: str | None, link: str | None)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
-    """Return what tells a version of a file from every other."""
+    """Return the stamp of a file's version: equal only while it is the same."""
     return (
         status.st_dev,
         status.st_ino,

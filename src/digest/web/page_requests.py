@@ -84,7 +84,7 @@ class PageRequest:
         return self.verdict(tag, tags_of(tag), date) is Verdict.NOT_MODIFIED
 
     def verdict(self, tag: str, tags: Collection[str], date: datetime | None) -> Verdict:
-        """Return what its conditions lead to; ``date`` is None where clients are told of none."""
+        """Evaluate its conditions; ``date`` is None where clients are told of none."""
         return verdict(self.header, tag, tags, date or _NEVER, exact_date=True)
 
 

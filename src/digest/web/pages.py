@@ -187,7 +187,7 @@ class WebPages:
 
     @property
     def fingerprint(self) -> str:
-        """What changes with the templates that are in use."""
+        """A hash of the templates in use."""
         return self._templates.fingerprint
 
     @property
@@ -630,7 +630,7 @@ class WebPages:
         return language, words
 
     def _structured(self, article: Article) -> dict[str, Any]:
-        """Return what search engines are told of an article (https://schema.org/NewsArticle)."""
+        """Return an article as structured data for search engines (schema.org/NewsArticle)."""
         told: dict[str, Any] = {
             "@context": "https://schema.org",
             "@type": "NewsArticle",
@@ -650,7 +650,7 @@ class WebPages:
         return told
 
     def _listed(self, digest: Digest) -> dict[str, Any]:
-        """Return what lists of digests show of one."""
+        """Return the values of a digest for lists of digests."""
         return {
             "title": digest.title,
             "description": digest.description,
@@ -742,7 +742,7 @@ def _named(formats: Iterable[str]) -> list[tuple[str, str, str]]:
 
 
 def _part(templates: TemplateSet, name: str, *values: Hashable) -> Markup:
-    """Return what a macro of the parts makes of these values; remembered but for articles."""
+    """Render a macro of the parts; the result is cached unless it is of an article."""
     parts = templates.template(PARTS)
     if any(isinstance(value, Article) for value in values):
         return _called(parts, name, values)

@@ -324,7 +324,7 @@ async def _send_gone(request: PageRequest, body: bytes, send: Send) -> None:
 
 
 def _headers(page: Page) -> Headers:
-    """Return what is said of a page whether it is sent or not."""
+    """Return a page's headers but those of its body and its version."""
     return list(_prepared(page.media_type, page.max_age, tuple(page.headers.items())))
 
 

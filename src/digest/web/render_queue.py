@@ -42,7 +42,7 @@ class RenderQueue:
         self.waiting = 0  #: requests that wait for their turn
 
     async def run(self, work: Callable[[], T], network: str = "") -> T:
-        """Return what ``work`` does in a thread. Raises Busy where its turn does not come.
+        """Run ``work`` in a thread and return its result. Raises Busy where its turn does not come.
 
         ``network`` is that of the client; empty where it is not known.
         """

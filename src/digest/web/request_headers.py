@@ -51,7 +51,7 @@ def verdict(
     *,
     exact_date: bool = False,
 ) -> Verdict:
-    """Return what the conditions of a GET or HEAD lead to, in the order of section 13.2.2.
+    """Evaluate the conditions of a GET or HEAD, in the order of section 13.2.2.
 
     ``tag`` is the entity tag of what would be sent, ``tags`` those of all encodings of the same
     content, all without quotes: a client keeps the tag of the one it got, and any of them tells

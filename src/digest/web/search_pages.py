@@ -34,7 +34,7 @@ class SearchSource(Protocol):
         """Return the revision of all published content."""
 
     def search_state(self) -> str:
-        """Return what changes whenever the search index does; empty until there is one."""
+        """Return the version of the search index; empty until there is one."""
 
     def search(self, query: SearchQuery, before: Position | None, limit: int) -> list[Article]:
         """Return the newest articles that have all terms of a query, behind a position."""

@@ -92,7 +92,7 @@ class SignupRequests:
         return "subscribe_disposable" if disposable else None
 
     def of_person(self, address: str, person: str) -> list[dict[str, Any]]:
-        """Return what is stored of a person's requests, to be told. Blocking."""
+        """Return a person's stored requests, to be shown to them. Blocking."""
         return [
             {
                 "address": signup.address,

@@ -64,7 +64,7 @@ class TemplateSet:
         return self._environment.get_template(name)
 
     def render(self, name: str, context: Mapping[str, Any]) -> bytes:
-        """Return what a template makes of its values. Raises TemplateError."""
+        """Render a template with these values. Raises TemplateError."""
         try:
             text = self._environment.get_template(name).render(context)
         except _FAULTS as error:
@@ -145,7 +145,7 @@ class LastGood:
 
 
 def stamp(*folders: Path) -> _Stamp:
-    """Return what tells whether a template of a page was saved; costs a look at each file."""
+    """Return the stamp of the templates, which changes when one is saved; looks at each file."""
     stamps = set()
     for folder in folders:
         for file in sorted((folder / PAGES).rglob("*")):

@@ -99,7 +99,7 @@ def tidy(
 
 
 def texts_left_out(markup: str) -> list[str]:
-    """Return what a browser would show of a body, and tidying removes, as sentences about it."""
+    """Return a sentence for each part of a body that a browser would show and tidying removes."""
     names = _MAY_SHOW.intersection(tag_names(markup).values())
     if not names or (names == {"iframe"} and "srcdoc" not in markup.lower()):
         return []

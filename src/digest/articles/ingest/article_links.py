@@ -110,7 +110,7 @@ class ArticleReference:
 
 
 def article_reference(reference: str, local: str) -> ArticleReference | None:
-    """Return what a reference says of the file of an article; None where it means another file.
+    """Return a reference to the file of an article in its parts; None where it is to another file.
 
     ``local`` is the reference as a path of the site, empty where it is none. Those of generators'
     tags begin with ARTICLE_SCHEME, those of Zola with ``@/``.
@@ -200,7 +200,7 @@ class ArticlePages:
         return Target(self.on_disk(path), address, problem, status)
 
     def _header(self, path: str, head: bytes) -> Header | str:
-        """Return what the front matter of a file says, or why it is no article."""
+        """Return the header of an article file, or why it is no article."""
         from digest.articles.reading.parse import parse_header  # it is in workers alone
 
         if len(head) == MAX_LENGTH:

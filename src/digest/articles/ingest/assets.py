@@ -109,7 +109,7 @@ class AssetFolder:
         return article.parts[0] not in self._options.foreign
 
     def of(self, article: PurePosixPath, now: datetime) -> ArticleAssets:
-        """Return what publishes the assets of the article file at a path of the tree."""
+        """Return the assets of the article file at a path of the tree."""
         return ArticleAssets(self, article, now)
 
     def candidates(self, reference: str, article: PurePosixPath) -> Iterator[tuple[Path, str]]:

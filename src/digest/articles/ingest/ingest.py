@@ -202,7 +202,7 @@ class Ingest:
             self._store.vanish(gone, self._clock())
 
     def _remembered(self) -> Mapping[str, RootMark]:
-        """Return what the roots were at the last scan, of this process or another."""
+        """Return the marks of the roots at the last scan, of this process or another."""
         if self._marks is None:
             last = self._memory.last()
             marks = last.marks if last else {}

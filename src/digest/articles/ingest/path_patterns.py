@@ -42,7 +42,7 @@ def glob_pattern(glob: str) -> str:
 
 
 def _compile(globs: Iterable[str]) -> re.Pattern[str] | None:
-    """Return what matches any of these globs; None where there are none."""
+    """Return a pattern that matches any of these globs; None where there are none."""
     source = "|".join(f"(?:{glob_pattern(glob)})" for glob in globs)
     return re.compile(source, re.DOTALL) if source else None
 

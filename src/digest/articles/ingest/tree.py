@@ -111,7 +111,7 @@ class Tree:
         return str(root / below)
 
     def kind(self, path: str) -> Literal["file", "folder"] | None:
-        """Return what is at a path, the empty one being the top. Raises OSError.
+        """Tell whether a file or a folder is at a path; "" is the top. Raises OSError.
 
         A link to a file is a file. None where there is nothing, or anything else.
         """

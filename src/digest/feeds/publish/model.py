@@ -40,7 +40,7 @@ class PublishStore(Protocol):
     """What publishing needs of the store. Every method raises StoreError."""
 
     def stale(self, since: int | None, kinds: Collection[FacetKind]) -> StaleFeeds:
-        """Return what changed after a content revision, or (None) everything that there is.
+        """Return the feeds that changed after a content revision, or (None) all that there are.
 
         ``kinds`` are the kinds of facets that may have feeds.
         """
@@ -48,7 +48,7 @@ class PublishStore(Protocol):
     def contents(
         self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
     ) -> list[FeedContents]:
-        """Return what each feed holds now; with ``archives``, close archives first.
+        """Return the entries of each feed; with ``archives``, close archives first.
 
         An archive is closed wherever a version of an article would be told by no document.
         ``changed`` are the sequences of the articles that changed since the last call for these
@@ -59,7 +59,7 @@ class PublishStore(Protocol):
         """Return the visible articles with these sequences, in any order."""
 
     def output(self, token: str) -> OutputRecord | None:
-        """Return what is known of an output folder; None for a foreign one."""
+        """Return the record of an output folder; None for a foreign one."""
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
         """Note that a process writes into an output folder, which may be a new one.

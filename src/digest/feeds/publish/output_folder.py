@@ -99,7 +99,7 @@ class OutputFolder:
                     self._held.append(os.open(f"{target}{suffix}", _HOLD))
 
     def token(self) -> str | None:
-        """Return what tells this folder from any other; None where it has none yet.
+        """Return the token that identifies this folder; None where it has none yet.
 
         Raises OutputError, also where the folder had a token and is on another file system now:
         it was unmounted, and nothing is to be written where it was.
@@ -349,7 +349,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def file_content(target: Path) -> bytes | None:
-    """Return what a file holds; None where there is none."""
+    """Return the content of a file; None where there is none."""
     try:
         return target.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

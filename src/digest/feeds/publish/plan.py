@@ -72,7 +72,7 @@ def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath
 
 
 def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> PublishPlan:
-    """Return what to write and what to end; ``present`` are the candidates that have files.
+    """Return the feeds to write and to end; ``present`` are the candidates that have files.
 
     A feed is written where its selection changed. The feed of everything and those of the operator
     are there without articles, too; those of languages where there are two or more, so that a
@@ -105,7 +105,7 @@ def _exists(feed: Feed, stale: StaleFeeds, *, several: bool) -> bool:
 
 
 def _urgency(feed: Feed) -> tuple[int, tuple[str, ...], int]:
-    """Return what sorts feeds: everything, then categories below their parents, then facets.
+    """Return a feed's sort key: everything, then categories below their parents, then facets.
 
     A parent right after its children: it carries the same articles, and their entries are at hand.
     """

@@ -12,7 +12,7 @@ _PROCESS_NUMBERS = Path("/proc/self/ns/pid")
 
 
 def boot_id() -> str:
-    """Return what is the same until the machine starts again; empty where the system tells none."""
+    """Return the id of this boot of the machine; empty where the system tells none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

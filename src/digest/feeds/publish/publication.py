@@ -66,7 +66,7 @@ class Run:
         self.wait = seconds if self.wait is None else max(self.wait, seconds)
 
     def published(self) -> Published:
-        """Return what was done, in files."""
+        """Return the numbers of files written, unchanged and removed."""
         changed = sum(file.changed for file in self.files)
         return Published(
             written=changed,

@@ -89,7 +89,7 @@ class Verdict(Enum):
 
 
 def verdict(status: int) -> Verdict:
-    """Return what an HTTP status means for a notification."""
+    """Return the meaning of an HTTP status for a notification."""
     if 200 <= status < 300:
         return Verdict.TAKEN
     return Verdict.REFUSED if status in _REFUSALS else Verdict.LATER

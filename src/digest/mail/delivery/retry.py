@@ -149,7 +149,7 @@ class RefusalStreak:
         return self.release()
 
     def release(self) -> list[Refusal]:
-        """Return what was held; the streak goes on."""
+        """Return the refusals held back, and hold none; the streak goes on."""
         held, self.held = self.held, []
         return held
 

@@ -53,7 +53,7 @@ class QueueStore(Protocol):
         """Return when a delivery is due next; None where the queue is empty."""
 
     def pauses(self) -> list[Pause]:
-        """Return what is paused."""
+        """Return the pauses of digests, and of all mail."""
 
 
 class WelcomeStore(Protocol):

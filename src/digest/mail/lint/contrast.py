@@ -35,7 +35,7 @@ def poor(page: LexborHTMLParser, *, dark: bool) -> Iterator[tuple[str, float]]:
 
 
 def _colours(node: LexborNode, overrides: Mapping[int, _Style]) -> tuple[Colour, Colour, bool]:
-    """Return what a node's words are written in and on, and whether they are hidden."""
+    """Return the colours of a node's text and background, and whether it is hidden."""
     ink: Colour | None = None
     paper: Colour | None = None
     hidden = False
@@ -55,7 +55,7 @@ def _colours(node: LexborNode, overrides: Mapping[int, _Style]) -> tuple[Colour,
 
 
 def _dark_styles(page: LexborHTMLParser) -> Mapping[int, _Style]:
-    """Return what dark mode sets, by node; later rules win, as all of them are important."""
+    """Return the styles of dark mode, by node; later rules win, as all of them are important."""
     styles: dict[int, dict[str, str]] = {}
     for sheet in page.css("style"):
         for block in _DARK.findall(sheet.text()):

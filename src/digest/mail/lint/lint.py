@@ -17,7 +17,7 @@ RULES = (*FIELD_RULES, *CONTENT_RULES)
 
 
 def lint(message: bytes, *, postal_address: str = "") -> tuple[Finding, ...]:
-    """Return what a message has wrong, errors first, else in the order of the rules.
+    """Return the remarks on a message, errors first, else in the order of the rules.
 
     ``postal_address`` is what its footer should show. Never raises, whatever the bytes are.
     """

@@ -40,7 +40,7 @@ class ParsedMessage:
     postal_address: str  #: what the footer should show; empty where none is configured
 
     def values(self, name: str) -> list[str]:
-        """Return what the fields of a name say, as written."""
+        """Return the values of the fields of a name, as written."""
         return [value for known, value in self.fields if known == name.lower()]
 
     def read(self, name: str) -> Any:
@@ -98,6 +98,6 @@ def parted(address: str) -> SplitResult:
 
 
 def shortened(text: str) -> str:
-    """Return what was found as a remark may quote it: on one line, not too long."""
+    """Return a text as a remark may quote it: on one line, not too long."""
     line = " ".join(text.split())
     return ascii(line if len(line) <= _SHOWN else line[:_SHOWN] + "…") if line else "nothing"
