@@ -19,7 +19,7 @@ PURE = $(shell grep -rlx '# pure' src --include='*.py' | sed 's|^src|*|' | paste
 .PHONY: run test check format bench soak lock clean
 
 run: $(VENV)/run.stamp  ## start Digest on the example articles
-	@$(BIN)/digest --config config/digest.toml run
+	@$(BIN)/python examples/run.py
 
 test: check  ## the gate: checks, tests, coverage
 	@$(COVERAGE) erase

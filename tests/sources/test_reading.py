@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -382,3 +383,11 @@ def test_what_stands_in_the_file_of_every_entry_is_short() -> None:
         texts = (document.title, document.generator, entry.title, *entry.authors, *entry.categories)
         assert len(texts) == 5
         assert max(map(len, texts)) <= 500
+
+
+def test_the_feed_of_the_example_is_read() -> None:
+    file = Path(__file__).parents[2] / "examples" / "feed" / "feed.xml"
+    document = read_feed(file.read_bytes(), "http://127.0.0.1/feed.xml")
+    assert (document.title, document.problem) == ("The Quay Post", "")
+    assert all(entry.link and entry.summary and entry.published_at for entry in document.entries)
+    assert len(document.entries) == 3
