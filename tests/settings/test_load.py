@@ -523,6 +523,16 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             ),
         ),
         ("[mail.smtp]\npassword = 5", "mail.smtp.password: must be a text in quotes"),
+        *(
+            (
+                f"[fetching]\nproxy = '{proxy}'",
+                (
+                    "fetching.proxy: must be like 'http://proxy.example:3128' or "
+                    "'http://user:password@host'"
+                ),
+            )
+            for proxy in ("socks5://hunter2@x", "http://", "http://x:y", "http://x/hunter2")
+        ),
         # database
         (
             "[database]\nurl = 'mysql://root:hunter2@host/x'",
@@ -565,8 +575,8 @@ def test_a_digest_may_name_what_the_map_makes(file: Path, category: str) -> None
 
 def test_the_keys_of_the_loader_itself_are_no_options(file: Path) -> None:
     assert told(file, "_env_file = 'x'\nself = 1\nsite_table = {}") == [
-        f"{key}: no such key; known here: site, paths, database, articles, sources, rules, "
-        "sanitizer, feeds, digests, mail, web, log"
+        f"{key}: no such key; known here: site, paths, database, articles, fetching, sources, "
+        "rules, sanitizer, feeds, digests, mail, web, log"
         for key in ("_env_file", "self", "site_table")
     ]
 

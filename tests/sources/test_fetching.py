@@ -126,6 +126,30 @@ async def test_only_permanent_redirects_from_the_first_on_tell_where_it_moved(
     assert (got.url, got.moved_to) == (end, server.url("/b"))
 
 
+async def test_a_proxy_is_asked_for_public_hosts_alone(server: ScriptedServer) -> None:
+    port = server.port
+    fetcher = Fetcher(proxy=f"http://me:p%40ss@127.0.0.1:{port}")
+    server.on("http://feeds.example/feed", answer(b"through"))
+    server.on("/feed", answer(b"direct"))
+    server.on("http://feeds.example/in", answer(status="302 Found", Location="http://10.0.0.1/"))
+    try:
+        assert (await fetcher.fetch("http://feeds.example/feed")).content == b"through"
+        assert server.requests[0][1]["proxy-authorization"] == "Basic bWU6cEBzcw=="
+        assert (await fetcher.fetch(server.url(), private=True)).content == b"direct"
+        for url in (
+            "http://feeds.example/in",
+            "http://2130706433/",
+            "http://nas.local/",
+            "http://[::1]/",
+        ):
+            with pytest.raises(FetchError, match="is no public host"):
+                await fetcher.fetch(url)
+        with pytest.raises(FetchError, match="404"):
+            await fetcher.fetch("https://feeds.example/")
+    finally:
+        await fetcher.close()
+
+
 async def test_a_loop_of_redirects_ends(server: ScriptedServer, fetcher: Fetcher) -> None:
     url = server.on("/feed", answer(status="301 Moved", Location="/feed"))
     with pytest.raises(FetchError, match="redirected more than 5 times"):

@@ -220,7 +220,7 @@ class Services:
             sources=sources or self.settings.source_list,
             folder=self.settings.source_folder(),
             store=self.store.sources,
-            fetcher=Fetcher(),
+            fetcher=Fetcher(proxy=self.settings.fetching_proxy()),
             site_url=self.site.url,
             clock=self.clock,
             jitter=random,

@@ -127,6 +127,18 @@ def web_address(text: str) -> str:
     return address
 
 
+def proxy_address(url: SecretStr) -> SecretStr:
+    """Check the http(s) address of a proxy; it may hold a name and a password."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        host, path = parts.port != 0 and parts.hostname, parts.path.strip("/") + parts.query
+    except ValueError:
+        host, path = None, ""
+    if not host or path or parts.scheme not in ("http", "https"):
+        raise ValueError("must be like 'http://proxy.example:3128' or 'http://user:password@host'")
+    return url
+
+
 def picture(text: str) -> str:
     """Check the http(s) address of a picture; return it in ASCII."""
     address = absolute(one_line(text))

@@ -37,6 +37,7 @@ from digest.settings.options import (
     DatabaseTable,
     DigestTable,
     FeedsTable,
+    FetchingTable,
     LogTable,
     MailTable,
     PathsTable,
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     paths: PathsTable = PathsTable()
     database: DatabaseTable = DatabaseTable()
     articles: ArticlesTable = ArticlesTable()
+    fetching: FetchingTable = FetchingTable()
     sources: dict[Name, SourceTable] = {}
     rules: tuple[RuleTable, ...] = ()
     sanitizer: SanitizerTable = SanitizerTable()
@@ -294,6 +296,10 @@ class Settings(BaseSettings):
             )
             for name, table in self.sources.items()
         ]
+
+    def fetching_proxy(self) -> str:
+        """Return the address of the proxy for sources; empty where there is none."""
+        return self.fetching.proxy.get_secret_value() if self.fetching.proxy else ""
 
     def asset_folder(self) -> Path:
         """Return the folder of copies of the files that articles bring."""

@@ -19,7 +19,7 @@ from digest.editions.delivery import EXPIRES
 from digest.mail.style import Font, MailStyle
 from digest.mail.transports.model import Tls
 from digest.scheduling import words
-from digest.settings.addresses import database_url
+from digest.settings.addresses import database_url, proxy_address
 from digest.settings.types import (
     Address,
     AssetType,
@@ -204,6 +204,12 @@ class ArticlesTable(Table):
         except Misplaced as error:
             raise at(f"category_map.{error.key}", error.value, error.problem) from None
         return self
+
+
+class FetchingTable(Table):
+    """``[fetching]``: how the feeds of sources, and their pages, are asked for."""
+
+    proxy: Annotated[SecretStr, AfterValidator(proxy_address)] | None = None
 
 
 class SourceTable(Table):

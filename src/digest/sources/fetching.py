@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from weakref import WeakValueDictionary
 
 import brotli
@@ -31,6 +31,8 @@ MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: RFC 9110 section 15.4: those that are to be remembered.
 PERMANENT = frozenset({301, 308})
+#: Ends of names that are of no public host (RFC 6761, RFC 6762, RFC 8375 and ICANN's reservation).
+_PRIVATE_LABELS = frozenset({"localhost", "local", "internal", "arpa", "lan", "home", "test"})
 #: Connections at the same time, and seconds for which one is kept for the next request.
 _CONNECTIONS, _KEEP_ALIVE = 16, 5.0
 _UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -130,15 +132,22 @@ def is_public(address: str) -> bool:
 class Fetcher:
     """Fetches documents: one request to a host at a time, verified, bounded."""
 
-    def __init__(self, *, trust: ssl.SSLContext | None = None) -> None:
-        """``trust`` says which certificates servers may have, by default what the system trusts."""
+    def __init__(self, *, trust: ssl.SSLContext | None = None, proxy: str = "") -> None:
+        """``trust`` says which certificates servers may have, by default what the system trusts.
+
+        A ``proxy`` (an http or https address) is asked for all that is not on a private host.
+        """
         self._context = trust or ssl.create_default_context()
-        self._guarded = self._pool(_Guard())
+        self._proxied = bool(proxy)
+        self._guarded = self._pool(None, proxy) if proxy else self._pool(_Guard())
         self._open = self._pool(None)
         self._hosts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def _pool(self, backend: httpcore.AsyncNetworkBackend | None) -> httpcore.AsyncConnectionPool:
+    def _pool(
+        self, backend: httpcore.AsyncNetworkBackend | None, proxy: str = ""
+    ) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
+            proxy=_proxy(proxy) if proxy else None,
             ssl_context=self._context,
             http2=True,
             max_connections=_CONNECTIONS,
@@ -165,6 +174,8 @@ class Fetcher:
         for _ in range(MAX_REDIRECTS + 1):
             host = urlsplit(url).hostname or ""
             pool = self._open if private and host == first else self._guarded
+            if self._proxied and pool is self._guarded:
+                _check_named(host)
             lock = self._hosts.setdefault(host, asyncio.Lock())
             async with lock:  # waiting for one's turn is not the server's time
                 begun = time.monotonic()
@@ -179,6 +190,28 @@ class Fetcher:
             moved_to = target if permanent else moved_to
             url = target
         raise FetchError(f"is redirected more than {MAX_REDIRECTS} times")
+
+
+def _proxy(url: str) -> httpcore.Proxy:
+    parts = urlsplit(url)
+    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return httpcore.Proxy(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), auth)
+
+
+def _check_named(host: str) -> None:
+    """Raise FetchError for a host that is no public one by its name alone.
+
+    Whoever runs a proxy decides where names lead to: it resolves them.
+    """
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+        public = is_public(host)
+    except ValueError:
+        label = host.rstrip(".").rpartition(".")[2].lower()
+        public = "." in host.rstrip(".") and not label[:1].isdigit()
+        public = public and label not in _PRIVATE_LABELS
+    if not public:
+        raise FetchError(f"{host} is no public host")
 
 
 async def _answer(
@@ -207,7 +240,12 @@ async def _answer(
         raise FetchError(f"no whole answer within {_WHOLE:g} s") from error
     except httpcore.TimeoutException as error:
         raise FetchError("no answer in time") from error
-    except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
+    except (
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        ssl.SSLError,
+    ) as error:
         raise FetchError(str(error) or type(error).__name__) from error
     except (zlib.error, brotli.error) as error:
         raise FetchError(f"the answer is packed wrongly: {error}") from error
