@@ -100,7 +100,7 @@ def category_folders(path: PurePosixPath) -> Sequence[str]:
 
 
 def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, ...]:
-    """Return where categories are after the operator's map, each once, without the hidden ones."""
+    """Return the categories as the operator renames them, each once, without the hidden ones."""
     return tuple(dict.fromkeys(filter(None, (_moved(path, by) for path in paths))))
 
 

@@ -130,13 +130,13 @@ def decide(
     who know the archive would not look there again.
     """
     versions = {version.sequence: version for version in (*others, *current)}
-    told = {entry.sequence for entry in entries if entry.tells(versions.get(entry.sequence))}
-    safe = told.union(version.sequence for version in current)
+    archived = {entry.sequence for entry in entries if entry.tells(versions.get(entry.sequence))}
+    safe = archived.union(version.sequence for version in current)
     lost = {version.sequence: version for version in others if version.sequence not in safe}
     wanted = sorted(lost.values(), key=lambda version: (version.published_at, version.sequence))
     # Filled up: else every article that a new one pushes out would make an archive of its own.
-    untold = [version for version in current if version.sequence not in told]
-    wanted += untold[: -len(wanted) % size]
+    filling = [version for version in current if version.sequence not in archived]
+    wanted += filling[: -len(wanted) % size]
     return Decision(
         stale=tuple(
             entry

@@ -103,7 +103,7 @@ class ArchiveMark:
 
 
 def minutes(every: timedelta) -> int:
-    """Return a time between two looks in whole minutes, at least one (RSS 2.0: ttl)."""
+    """Return the interval between two requests in whole minutes, 1 or more (RSS 2.0: ttl)."""
     return max(1, round(every / timedelta(minutes=1)))
 
 

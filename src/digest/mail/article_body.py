@@ -37,12 +37,12 @@ def mail_body(body: SafeHtml) -> str:
 
 def without_pictures(body: str) -> str:
     """Return a body with the ``alt`` of its pictures in their places."""
-    return _IMAGE.sub(lambda image: told[1] if (told := _ALT.search(image[0])) else "", body)
+    return _IMAGE.sub(lambda image: alt[1] if (alt := _ALT.search(image[0])) else "", body)
 
 
 def _fitting(image: str) -> str:
-    told = _NUMBER.search(image)
-    width = min(_WIDTH, int(told[1])) if told and int(told[1]) > 0 else _WIDTH
+    number = _NUMBER.search(image)
+    width = min(_WIDTH, int(number[1])) if number and int(number[1]) > 0 else _WIDTH
     alt = "" if ' alt="' in image else ' alt=""'
     return _SIZES.sub("", image)[:-1] + f'{alt} width="{width}">'
 

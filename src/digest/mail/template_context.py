@@ -177,8 +177,8 @@ def _item(
 ) -> Item:
     elsewhere = web_address(article.link)
     authors = words.say("separator").join(article.authors)
-    told = _name(section, words)
-    if (credit := article.credit) and credit.name not in (told, authors):
+    heading = _name(section, words)
+    if (credit := article.credit) and credit.name not in (heading, authors):
         source = words.say("from_source", name=cut(one_line(credit.name), MAX_SOURCE))
         source = f"{authors} · {source}" if authors else source
     else:
@@ -192,11 +192,11 @@ def _item(
         link=elsewhere or site.link(article.folder),
         image=image if image and stands_for_articles(image) else None,
         date=words.moment(article.published_at, edition.due_at),
-        source=cut(one_line(source), MAX_SOURCE) if source != told else "",
+        source=cut(one_line(source), MAX_SOURCE) if source != heading else "",
         language=article.language or site.language,
         body=mail_body(article.body) if number <= whole else "",
         paragraphs=tuple(text_lines(article.body)) if number <= whole else (),
-        category=labels[section.category] if section.category else told,
+        category=labels[section.category] if section.category else heading,
     )
 
 
@@ -210,10 +210,10 @@ def without_title(summary: str, title: str) -> str:
         return ""
     left = wanted
     for place, char in enumerate(summary, 1):
-        told = _told(char)
-        if not left.startswith(told):
+        letters = _told(char)
+        if not left.startswith(letters):
             break
-        left = left.removeprefix(told)
+        left = left.removeprefix(letters)
         if wanted and not left:
             rest = summary[place:].lstrip(_CLOSING)
             stop = _STOP.match(rest)

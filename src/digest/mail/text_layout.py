@@ -37,7 +37,7 @@ _CLOSING = frozenset("，。、；：？！…—·％ー々") | frozenset("!),.
 def one_line(text: str) -> str:
     """Return ``text`` on one line: white space and control characters are one space each run.
 
-    Marks that hide, or that could turn round what follows, go, and so does what is no character.
+    Invisible marks, those that turn the direction of text, and lone surrogates are removed.
     """
     if text.isprintable():  # no control character, no white space but spaces, nothing unassigned
         return " ".join(text.split())

@@ -182,7 +182,7 @@ def mailbox(text: str) -> tuple[str, str]:
 
 
 def sender(text: str) -> str:
-    """Check a sender."""
+    """Check the text of a From field, and return it without spaces around it."""
     mailbox(text)
     return text.strip()
 

@@ -216,8 +216,9 @@ class WebEditions:
 
     def _render_feed(self, source: EditionSource, digest: Digest, listed: Sequence[Issue]) -> bytes:
         editions = [issue.edition for issue in reversed(listed)]
-        told = [(edition, _contents(source, digest, edition)) for edition in editions]
-        return edition_feed(digest, told, phrasebook(digest.language, digest.timezone), self._site)
+        entries = [(edition, _contents(source, digest, edition)) for edition in editions]
+        words = phrasebook(digest.language, digest.timezone)
+        return edition_feed(digest, entries, words, self._site)
 
     def _render_sample(self, source: EditionSource, digest: Digest, now: datetime) -> bytes:
         """Show what the next edition would hold now; while nothing is new, the latest articles."""
@@ -236,13 +237,13 @@ def _contents(source: EditionSource, digest: Digest, edition: Edition) -> Conten
 def _version(listed: Sequence[Issue]) -> str:
     """Return a hash of these editions and of their articles as they are."""
     # The moment too: a database that was restored gives the same id again.
-    told = repr(
+    state = repr(
         [
             (issue.edition.id, issue.edition.created_at, issue.articles, issue.revision)
             for issue in listed
         ]
     )
-    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
 
 
 def edition_feed(
@@ -251,7 +252,7 @@ def edition_feed(
     words: Phrasebook,
     site: Site,
 ) -> bytes:
-    """Return the feed in UTF-8, entries in the order of ``editions``; the same for the same."""
+    """Return the feed in UTF-8, entries in the order of ``editions``; the same bytes each time."""
     folder = editions_folder(digest.name)
     title = publishable(digest.title) or digest.name
     feed: Any = feedgen.feed.FeedGenerator()

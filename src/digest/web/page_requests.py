@@ -54,8 +54,8 @@ class PageRequest:
     @property
     def key(self) -> str:
         """Its page's key in the cache: the path, and the parameters that the page knows."""
-        told = self.parameters
-        return self.path if told == NO_PARAMETERS else f"{self.path}?{told!r}"
+        known = self.parameters
+        return self.path if known == NO_PARAMETERS else f"{self.path}?{known!r}"
 
     @property
     def accepted(self) -> str | None:

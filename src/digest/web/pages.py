@@ -506,7 +506,7 @@ class WebPages:
         ]
 
     def not_found(self) -> bytes:
-        """Return the page for addresses that have none."""
+        """Return the page of 404, for addresses that lead nowhere."""
         return self._render("not_found")
 
     def gone(self) -> bytes:
@@ -631,7 +631,7 @@ class WebPages:
 
     def _structured(self, article: Article) -> dict[str, Any]:
         """Return an article as structured data for search engines (schema.org/NewsArticle)."""
-        told: dict[str, Any] = {
+        data: dict[str, Any] = {
             "@context": "https://schema.org",
             "@type": "NewsArticle",
             "headline": article.title,
@@ -642,12 +642,12 @@ class WebPages:
             "publisher": {"@type": "Organization", "name": self._site.author or self._site.title},
         }
         if article.authors:
-            told["author"] = [{"@type": "Person", "name": name} for name in article.authors]
+            data["author"] = [{"@type": "Person", "name": name} for name in article.authors]
         if article.image:
-            told["image"] = [article.image]
+            data["image"] = [article.image]
         if article.summary:
-            told["description"] = article.summary
-        return told
+            data["description"] = article.summary
+        return data
 
     def _listed(self, digest: Digest) -> dict[str, Any]:
         """Return the values of a digest for lists of digests."""

@@ -252,8 +252,8 @@ class PublicPages:
             self._templates_until = time.monotonic() + _LOOK_AT_TEMPLATES
         look, templates = self._look, self._pages.fingerprint
         if look is None or look.templates != templates:
-            told = f"{__version__}\0{templates}\0{self._configuration}"
-            tag = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=5).hexdigest()
+            appearance = f"{__version__}\0{templates}\0{self._configuration}"
+            tag = hashlib.blake2b(appearance.encode("utf-8", "replace"), digest_size=5).hexdigest()
             since = self._store.appearance_since(tag, self._clock())
             look = _Look(templates=templates, tag=tag, since=since)
         return self._store.revision(), saved, look

@@ -62,7 +62,7 @@ class ArticleSource(SelectionSource, Protocol):
     """What article pages need of the store. Raises StoreError."""
 
     def find_article(self, key: str) -> StoredArticle | None:
-        """Return how the article with a key stands; None where there is none."""
+        """Return the article with a key, also a hidden one; None where there is none."""
 
     def neighbours(
         self, path: CategoryPath, position: Position

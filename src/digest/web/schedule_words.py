@@ -21,11 +21,11 @@ _WEEKDAYS, _DAYS, _MONTHS = 7, 31, 12
 
 def in_words(schedule: Schedule, words: Mapping[str, str], locale: Locale) -> str:
     """Return when a digest comes; empty where that takes more than a line."""
-    told = [_told(plan, words, locale) for plan in schedule.plans]
-    if not all(told):
+    texts = [_told(plan, words, locale) for plan in schedule.plans]
+    if not all(texts):
         return ""
     zone = words["schedule_local"] if schedule.local else schedule.timezone
-    return f"{' · '.join(told)} ({zone})"
+    return f"{' · '.join(texts)} ({zone})"
 
 
 def _told(plan: Cron | Recurrence, words: Mapping[str, str], locale: Locale) -> str:
@@ -54,5 +54,5 @@ def _told(plan: Cron | Recurrence, words: Mapping[str, str], locale: Locale) -> 
 
 
 def _listed(texts: list[str], locale: Locale) -> str:
-    told: str = format_list(texts, locale=locale)
-    return told
+    text: str = format_list(texts, locale=locale)
+    return text

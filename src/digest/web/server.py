@@ -85,7 +85,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Do nothing: the daemon handles signals, not uvicorn."""
         yield
 
     async def startup(

@@ -59,7 +59,7 @@ def part_path(number: int) -> str:
 
 
 def sitemap_index(site: Site, parts: int) -> bytes:
-    """Return the document that names so many parts of a sitemap."""
+    """Return the index of a sitemap in so many parts."""
     paths = (part_path(number) for number in range(1, parts + 1))
     lines = "".join(f"<sitemap><loc>{escape(site.link(path))}</loc></sitemap>\n" for path in paths)
     return f"{_INDEX}{lines}{_INDEX_END}".encode()

@@ -53,7 +53,7 @@ class AssetSource:
         ]
 
     def moved(self, content: bytes) -> bytes:
-        """Return a document with the addresses that its files have in the export."""
+        """Return a document with the addresses of assets changed to those in the export."""
         if self.url == self.exported_url:
             return content
         return content.replace(self.url, self.exported_url)

@@ -87,10 +87,10 @@ def lazily(html: SafeHtml) -> SafeHtml:
 
     Feeds have none of it: readers know of it by themselves, and validators would warn.
     """
-    told = _POLICY.search(html)
-    if told is None:
+    policy = _POLICY.search(html)
+    if policy is None:
         return html
-    lazy = _lazy_cleaner(told[1]).clean(html)
+    lazy = _lazy_cleaner(policy[1]).clean(html)
     return SafeHtml(lazy) if lazy.replace(_LAZY, "") == html else html
 
 
@@ -140,11 +140,11 @@ def _permitted_without_ids(tag: str, attribute: str, value: str) -> str | None:
 
 @cache
 def _cleaners(referrer_policy: ReferrerPolicy) -> _Nh3Cleaners:
-    told = {"referrerpolicy": referrer_policy}
+    added = {"referrerpolicy": referrer_policy}
     return _Nh3Cleaners(
-        complete=_engine(TAGS, _permitted, told),
-        without_ids=_engine(TAGS, _permitted_without_ids, told),
-        without_moving=_engine(TAGS - _MOVING, _permitted, told),
+        complete=_engine(TAGS, _permitted, added),
+        without_ids=_engine(TAGS, _permitted_without_ids, added),
+        without_moving=_engine(TAGS - _MOVING, _permitted, added),
         rel_attribute=f' rel="{LINK_REL}"',
         policy_attribute=f' referrerpolicy="{referrer_policy}"',
     )

@@ -55,7 +55,7 @@ _NO_MORE_WATCHES = (errno.ENOSPC, errno.EMFILE)
 
 
 class Listener(Protocol):
-    """Takes what is observed; called from other threads."""
+    """Receives the changes that watches observe; called from their threads."""
 
     def add(self, path: str) -> None:
         """Take a path at which something changed."""

@@ -65,8 +65,8 @@ class HubQueue:
                     self._changed[topic] = changed_at
                 else:
                     left_out += 1
-            told, self._overflowed = self._overflowed, left_out > 0
-        if left_out and not told:
+            logged, self._overflowed = self._overflowed, left_out > 0
+        if left_out and not logged:
             _log.warning("too many feeds wait for a hub", hub=self.host, left_out=left_out)
         self._wakeup.wake()
 

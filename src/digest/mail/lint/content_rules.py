@@ -113,9 +113,9 @@ def _links(mail: ParsedMessage) -> Iterator[str]:
 
 def _labels(mail: ParsedMessage) -> Iterator[str]:
     for link in mail.page.css("a[href]"):
-        told = [link.text(), link.attributes.get("aria-label"), link.attributes.get("title")]
-        told += [image.attributes.get("alt") for image in link.css("img")]
-        if not any(words and words.strip() for words in told):
+        labels = [link.text(), link.attributes.get("aria-label"), link.attributes.get("title")]
+        labels += [image.attributes.get("alt") for image in link.css("img")]
+        if not any(words and words.strip() for words in labels):
             yield f"a link has no words: {shortened(link.attributes.get('href') or '')}"
 
 
