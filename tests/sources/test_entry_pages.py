@@ -54,6 +54,7 @@ async def _site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
 
 async def test_a_page_is_asked_for_as_robots_allow_and_reduced(site: Site) -> None:
     rules = b"User-agent: *\nDisallow: /private/\n\nUser-agent: Digest\nDisallow: /hidden\n"
+    rules += b"# more\n" * 2_000 + b"Disallow: /"  # too far down to count
     site.server.on("/robots.txt", answer(rules))
     site.server.on("/hidden/1", HTML)
     text = await site.text()

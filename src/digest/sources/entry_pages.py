@@ -28,8 +28,8 @@ _HEADERS = {"Accept": "text/html, application/xhtml+xml;q=0.9"}
 _AGENT = "Digest"
 #: RFC 9309: how much of a robots.txt is read at least (2.5), and how long it holds at most (2.4).
 _MAX_ROBOTS_BYTES, _ROBOTS_HOLD = 500 * 1024, timedelta(hours=24)
-#: Hosts whose robots.txt is remembered.
-_MAX_HOSTS = 1_000
+#: Lines of a robots.txt that count, and hosts whose is remembered: about 1 MB for each at worst.
+_MAX_LINES, _MAX_HOSTS = 2_000, 50
 
 
 class Pages:
@@ -80,7 +80,7 @@ class Pages:
         answer = await self._fetcher.fetch(url, headers={"Accept": "text/plain"}, private=private)
         if answer.status == 200:
             text = answer.content[:_MAX_ROBOTS_BYTES].decode("utf-8", "replace")
-            rules.parse(text.splitlines())
+            rules.parse(text.splitlines()[:_MAX_LINES])
         elif 400 <= answer.status < 500:
             rules.parse([])
         else:
