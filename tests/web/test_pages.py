@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -80,6 +81,10 @@ def test_an_article_page_credits_the_source(pages: WebPages, url: str | None) ->
     (byline,) = document.xpath("//p[@class='byline']")
     assert "来自 Harbour <News>" in byline.text_content()
     assert byline.xpath("a/@href") == ([url] if url else [])
+    publisher = json.loads(document.findtext("head/script[@type='application/ld+json']"))[
+        "publisher"
+    ]
+    assert (publisher["name"], publisher.get("url")) == ("Harbour <News>", url)
 
 
 def test_an_article_with_as_little_as_possible_has_a_page(pages: WebPages) -> None:

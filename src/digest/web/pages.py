@@ -641,6 +641,8 @@ class WebPages:
             "inLanguage": article.language or self._site.language,
             "publisher": {"@type": "Organization", "name": self._site.author or self._site.title},
         }
+        if credit := article.credit:
+            data["publisher"] |= {"name": credit.name} | ({"url": credit.url} if credit.url else {})
         if article.authors:
             data["author"] = [{"@type": "Person", "name": name} for name in article.authors]
         if article.image:
