@@ -74,6 +74,14 @@ def test_the_first_entries_of_a_source_are_not_announced() -> None:
     assert not written(ENTRY, announced=False).announced
 
 
+def test_an_entry_without_a_link_that_has_no_page_here_leads_to_its_source() -> None:
+    bare = replace(ENTRY, link="")
+    assert written(bare).link is None
+    kept = replace(SOURCE, republish=False)
+    assert written(bare, kept).link == "https://harbour.example/"
+    assert written(ENTRY, kept).link == ENTRY.link
+
+
 def test_the_category_of_the_source_comes_first() -> None:
     draft = written(ENTRY, replace(SOURCE, category=("World", "Sea")))
     assert [str(category) for category in draft.categories] == ["World / Sea"]

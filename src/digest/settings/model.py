@@ -291,6 +291,7 @@ class Settings(BaseSettings):
                 every=table.every,
                 max_age=table.max_age,
                 max_per_day=table.max_per_day,
+                republish=table.republish,
                 full_text=table.full_text,
                 allow_private=table.allow_private,
             )

@@ -21,6 +21,7 @@ class Source:
     every: timedelta | None = None  #: between two requests; None: as often as the feed changes
     max_age: timedelta | None = None  #: entries older than this are not taken
     max_per_day: int = 200  #: new entries taken within 24 hours; the rest waits
+    republish: bool = True  #: not only in mails, which then never lead to a page here
     full_text: bool = False  #: texts are those of the entries' pages
     allow_private: bool = False  #: its host may be on the local network
 
