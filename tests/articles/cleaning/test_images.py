@@ -86,6 +86,16 @@ def test_scripts_look_for_images_under_names_of_their_own(attributes: str) -> No
     assert f'src="{address}"' in tidy(f"<img {attributes.format(address)}>", base=None)
 
 
+def test_an_image_behind_the_one_for_others_is_shown_once() -> None:
+    image = '<img src="https://e.org/a.jpg">'
+    lazy = '<img src="data:image/svg+xml,x" class="lazy" data-actualsrc="https://e.org/a.jpg">'
+    other = '<img src="data:image/svg+xml,x" class="lazy" data-actualsrc="https://e.org/b.jpg">'
+    shown = tidy(f"<noscript>{image}</noscript> <!-- x -->{lazy}", base=None)
+    assert shown == image
+    shown = tidy(f"<noscript>{image}</noscript>{other}", base=None)
+    assert shown.count("<img") == 2
+
+
 def test_an_image_of_amp_is_an_image() -> None:
     amp = '<amp-img src="https://e.org/a.jpg" width="300" alt="A" layout="fill"></amp-img>'
     shown = tidy(f"<p>{amp}</p>", base=None)

@@ -40,6 +40,11 @@ from tests.articles.reading.test_markdown_marks import read, shown
         ("**普通**的**[a](https://x.example/)**字",
          '<strong>普通</strong>的<strong><a href="https://x.example/">a</a></strong>字'),
         ("2 ** 3，***甲。***乙", None),
+        ("![a](https://x.example/a.png =300x200)", '<img src="https://x.example/a.png" alt="a">'),
+        ("![a](https://x.example/a.png#c =50%x)", '<img src="https://x.example/a.png#c" alt="a">'),
+        ("![a](https://x.example/b c.png)", '<img src="https://x.example/b%20c.png" alt="a">'),
+        ("[a](https://x.example/b c.pdf)", '<a href="https://x.example/b%20c.pdf">a</a>'),
+        ("[a](b and c)", None),
         ("text ^block-1", "text"),
         ("![A|200](https://x.example/a.png)", '<img src="https://x.example/a.png" alt="A">'),
         ("![A|20x30](https://x.example/a.png)", '<img src="https://x.example/a.png" alt="A">'),
@@ -72,6 +77,8 @@ def test_marks_in_a_line(text: str, result: str | None) -> None:
         ("/// details | More\n    open: true\n\nText\n///",
          "<details><summary>More</summary>\n<p>Text</p>\n</details>"),
         ("/// tab | First\nText\n///", "<p><strong>First</strong></p>\n<p>Text</p>"),
+        ("<aside>\n**a**\n\n</aside>\n\n*b*",
+         "<aside>\n<p><strong>a</strong></p>\n</aside>\n<p><em>b</em></p>"),
         ("/// caption\nText\n///", "<p>Text</p>"),
         ("/// <summary>\n/// text\n///", "<p>/// &lt;summary&gt;\n/// text\n///</p>"),
         ("/// note | never closed", "<p>/// note | never closed</p>"),
@@ -156,9 +163,10 @@ def test_no_mark_carries_an_attack(vector: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{++" * 50_000, "++a+" * 50_000, "<A " * 50_000, "<A b={" * 30_000, "<A>" * 50_000,
+        "{++" * 50_000, "++a+" * 50_000, "<A " * 50_000, "<A b={" * 10_000, "<A>" * 50_000,
         "<A></A>" * 20_000, "<div markdown>\n" * 10_000, "/// note | a\n" * 10_000,
         ":a" * 100_000, "x~a" * 50_000, "x ^a" * 50_000, "^^a" * 50_000, "--8<--\n" * 20_000,
+        "![a](b " * 20_000, "![a](b c" * 20_000, "![a](b =1" * 20_000,
         "<Card title=a>" * 20_000 + "</Card>",
     ],
 )  # fmt: skip

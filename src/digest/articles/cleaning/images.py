@@ -124,14 +124,19 @@ def _others(image: Attributes) -> Iterator[str]:
 
 
 def reveal(noscript: LexborNode) -> None:
-    """Put the image of a ``<noscript>`` in place of the stand-in before it, or before itself."""
+    """Put the image of a ``<noscript>`` in place of the stand-in beside it, or before itself."""
     image = noscript.css_first("img[src]")
     if image is None or _is_unseen(image.attributes):
         return
+    after = noscript.next
+    while after is not None and _is_between(after):
+        after = after.next
+    # Zhihu has the image that a script shows behind the one for others.
+    lazy = after.attributes if after is not None and after.tag == "img" else {}
+    if image.attributes["src"] in lazy.values() and _is_stand_in(lazy):
+        return
     before = noscript.prev
-    while before is not None and (
-        before.is_comment_node or (before.is_text_node and not (before.text_content or "").strip())
-    ):
+    while before is not None and _is_between(before):
         before = before.prev
     stand_in = None
     if before is not None and not before.is_text_node:
@@ -143,6 +148,11 @@ def reveal(noscript: LexborNode) -> None:
         stand_in.replace_with(image)
     else:
         noscript.insert_before(image, move=True)
+
+
+def _is_between(node: LexborNode) -> bool:
+    blank = node.is_text_node and not (node.text_content or "").strip()
+    return node.is_comment_node or blank
 
 
 def _is_stand_in(image: Attributes) -> bool:

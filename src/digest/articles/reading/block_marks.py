@@ -168,7 +168,7 @@ BLOCK_RULES: tuple[tuple[str, str, Handler], ...] = (
     ),
     (
         "markdown_inside",
-        r"^([ \t]*)<([a-z][a-z0-9]*)\b(?=[^<>]{0,300}\smarkdown[\s=>])[^<>]*>",
+        r"^([ \t]*)<(aside(?=>[ \t]*$)|[a-z][a-z0-9]*\b(?=[^<>]{0,300}\smarkdown[\s=>]))[^<>]*>",
         _markdown_inside,
     ),
     ("part", r"^@tab(?::active)?[ \t]+([^\n]+)$", _part),

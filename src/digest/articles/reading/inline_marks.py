@@ -109,6 +109,15 @@ def _task(_: Expansion, match: re.Match[str]) -> Result:
     return f"{match[1]}{'☐' if match[2] == ' ' else '☑'}", match.end()
 
 
+def _unsized(_: Expansion, match: re.Match[str]) -> Result:
+    return f"{match[1]})", match.end()
+
+
+def _with_spaces(_: Expansion, match: re.Match[str]) -> Result:
+    """Read an address with blanks, as Typora and Obsidian do."""
+    return f"{match[1]}<{match[2]}>)", match.end()
+
+
 def _sized(_: Expansion, match: re.Match[str]) -> Result:
     return f"![{match[1]}](", match.end()
 
@@ -131,5 +140,18 @@ INLINE_RULES: tuple[tuple[str, str, Handler], ...] = (
     ("inserted", r"(?<!\^)\^\^(?=[^\s^])([^\n^]{1,200})\^\^(?!\^)", _inserted),
     ("block_id", r"(?<=\S)[ \t]+\^[a-zA-Z0-9-]{1,40}[ \t]*$", leave_out),
     ("emoji", r"(?<![\w:/]):([a-zA-Z0-9_+-]{1,40}):(?![\w:/])", _emoji),
+    (
+        "image_size",
+        r"(!\[[^\[\]\n]*\]\([^()\s]+)[ \t]+=[0-9]{0,5}%?x?[0-9]{0,5}%?[ \t]*\)",
+        _unsized,
+    ),
+    (
+        "spaces_in_address",
+        (
+            r"(!?\[[^\[\]\n]*\]\()([^()<>\"'\s][^()<>\"'\n]{0,500}?[ ][^()<>\"'\n]{0,500}?"
+            r"\.[a-zA-Z0-9]{2,5})[ \t]*\)"
+        ),
+        _with_spaces,
+    ),
     ("sized", r"!\[([^\[\]|\n]*)\|[0-9]{1,5}(?:x[0-9]{1,5})?\]\(", _sized),
 )

@@ -38,7 +38,9 @@ _MARKDOWN_MARK = re.compile(
     r"|@\[|\*\[|:(?:::|[\w+-]+:)|!!!|\?\?\?|==|%%|-8<|\+\+[\w\"]|~[\w+-]{1,12}~|\^[\w+-]{1,12}\^|\^\^"
     r"|\|(?:filename|static|attach)\||\|[0-9x]+\]|\n(?:import |export |@tab |<--->|///)|<<<|=\{"
     r"|```(?:dataview|mdx-|[^\n`]{0,200}(?:title=|filename=|\]))"
-    r"|<[A-Z][\w.]|\^[a-zA-Z0-9-]+[ \t]*(?:\n|\Z)"
+    r"|<[A-Z][\w.]|<aside>"
+    r"|\]\([^\s()<>\"']++[ \t]++[^\s()<>\"'][^()<>\"'\n]*\)"
+    r"|\^[a-zA-Z0-9-]+[ \t]*(?:\n|\Z)"
     rf"|{UNSEEN_BOLD}"
 )
 #: What brackets hold that are signs of TeX.

@@ -258,7 +258,7 @@ def _include(x: Expansion, start: int, end: int, text: str) -> str:
     elif re.search(r"alert|note|callout|tip|warning|important|message", named):
         words = given.first("content", "text", "message")
         opening, closing = tags.box(given.first("type") or re.sub(r"[^a-z]", "", named))
-        made = f"{opening}<p>{html.escape(words)}</p>{closing}" if words else None
+        made = f"{opening}<p>{x.words(words)}</p>{closing}" if words else None
     else:
         made = tags.guessed(_rest(given), whole=whole)
     if made is None:
