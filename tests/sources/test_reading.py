@@ -93,6 +93,19 @@ def test_atom_is_read_with_html_before_text() -> None:
     assert entry.language == "en-GB"
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "<title>Cranes</title><image><title>A picture</title></image>",
+        "<image><title>A picture</title></image><title>Cranes</title>",
+        "<title type='html'>Cra&lt;script>if (a) b()&lt;/script>nes</title>",
+        "<title type='html'>&lt;style>b {}&lt;/style>Cranes</title>",
+    ],
+)
+def test_a_title_is_what_is_seen_of_the_entrys_own(title: str) -> None:
+    assert only(atom(f"<id>1</id>{title}")).title == "Cranes"
+
+
 def test_plain_text_becomes_paragraphs() -> None:
     entry = only(atom("<id>1</id><title>t</title><content type='text'>a &lt; b\nc\n\nd</content>"))
     assert entry.content == "<p>a &lt; b<br>c</p><p>d</p>"

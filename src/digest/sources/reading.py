@@ -66,7 +66,7 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
     language = _language(feed.get("language", ""))
     return FeedDocument(
         entries=_distinct(_entry(entry, url, language) for entry in parsed.entries[:MAX_ENTRIES]),
-        title=_line(feed.get("title_detail") or {"value": feed.get("title", "")}),
+        title=_title(feed),
         home=absolute(feed.get("link", ""), url) or "",
         language=language,
         generator=_short(feed.get("generator")),
@@ -83,7 +83,7 @@ def _entry(entry: dict[str, Any], url: str, language: str) -> Entry:
     content = _markup(contents[0]) if contents else ""
     link = absolute(_text(entry.get("link")), url) or ""
     said = _text(entry.get("id"))[:_MAX_ID]
-    title = _line(entry.get("title_detail") or {"value": entry.get("title", "")})
+    title = _title(entry)
     upstream = entry.get("source") or {}
     return Entry(
         id=said or link or _hash(title, content or summary, _text(entry.get("published"))),
@@ -127,12 +127,15 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _line(detail: Mapping[str, Any]) -> str:
+def _title(said: Mapping[str, Any]) -> str:
     """Return a title as plain text on one line."""
-    value = _text(detail.get("value"))
+    detail = said.get("title_detail") or {}
+    # The detail may be that of a title further inside, such as a picture's.
+    value = _text(said.get("title")) or _text(detail.get("value"))
     if "html" in _text(detail.get("type")) or ("<" in value and ">" in value):
-        root = LexborHTMLParser(value).body
-        value = root.text() if root else ""
+        parser = LexborHTMLParser(value)
+        parser.strip_tags(["script", "style"])
+        value = parser.body.text() if parser.body else ""
     return _short(value)
 
 
