@@ -87,9 +87,19 @@ def test_the_category_of_the_source_comes_first() -> None:
     assert [str(category) for category in draft.categories] == ["World / Sea"]
 
 
-def test_a_date_to_come_counts_as_the_moment_of_taking() -> None:
-    draft = written(replace(ENTRY, published_at=NOW + timedelta(days=9)))
-    assert draft.published_at == NOW
+@pytest.mark.parametrize(
+    ("published", "updated", "expected"),
+    [(None, -2, -2), (-3, -2, -3), (9, -2, 0), (None, 9, 0), (None, None, 0)],
+    ids=str,
+)
+def test_the_date_is_that_of_publication_or_update_or_taking(
+    published: int | None, updated: int | None, expected: int
+) -> None:
+    first, second = (
+        None if days is None else NOW + timedelta(days=days) for days in (published, updated)
+    )
+    draft = written(replace(ENTRY, published_at=first, updated_at=second))
+    assert draft.published_at == NOW + timedelta(days=expected)
     assert draft.availability is None
 
 

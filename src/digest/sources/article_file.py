@@ -47,8 +47,9 @@ def article_file(
 ) -> bytes:
     """Return the article file of an entry, in UTF-8. What the entry says cannot add a key.
 
-    No date, or one after ``taken_at``, when the entry was first taken, counts as that moment: what
-    a feed shows is no news of tomorrow. Editions leave out an article that is not ``announced``.
+    The date is that of the update where there is no other, as in many Atom feeds. None, or one
+    after ``taken_at``, when the entry was first taken, counts as that moment: what a feed shows is
+    no news of tomorrow. Editions leave out an article that is not ``announced``.
     """
     category = list(source.category or (source.name,))
     text, title = publishable_markup(entry.content or entry.summary), document.title
@@ -56,7 +57,7 @@ def article_file(
         "id": f"{source.name}:{entry.id if len(entry.id) <= _MAX_ID else entry.key}",
         "title": entry.title or _title(text) or title or source.name,
         "link": entry.link or ("" if source.republish else document.home),
-        "date": rfc3339(min(entry.published_at or taken_at, taken_at)),
+        "date": rfc3339(min(entry.published_at or entry.updated_at or taken_at, taken_at)),
         "updated": rfc3339(min(entry.updated_at, taken_at)) if entry.updated_at else "",
         "authors": list(entry.authors),
         "categories": [
