@@ -21,13 +21,15 @@ from digest.app import daemon as daemon_module
 from digest.app import publish_loop as publish_loop_module
 from digest.app.daemon import Daemon, Started
 from digest.app.wiring import Services
+from digest.articles.ingest.scan import Scan
 from digest.backoff import Backoff
-from digest.errors import StoreError
+from digest.errors import OutputError, StoreError
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.mail.delivery.service import DeliveryService
 from digest.scheduling.timer import Timer
 from digest.store.articles import ArticleStore
 from digest.store.deliveries import DeliveryStore
+from digest.store.meta_rows import ScanStore
 from digest.subscribers.model import NewSubscriber
 from digest.web.server import Server
 from tests.conftest import CONFIGURATION, Workplace
@@ -93,6 +95,39 @@ async def test_it_announces_what_an_operator_wants_to_know(
     assert daily[2] == DUE
     assert str(daily[2].tzinfo) == "Asia/Shanghai"
     assert notes[0] == "notes"
+
+
+async def test_it_is_ready_where_every_part_does_its_work(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon, now = Daemon(services), services.clock()
+
+    def scanned(ended_at: datetime) -> None:
+        took = timedelta(minutes=1)
+        daemon._publish_loop.last_scan = Scan(ended_at=ended_at, took=took, files=0)
+
+    assert daemon._unready() == "the first scan is under way"
+    scanned(now - timedelta(minutes=24))
+    assert daemon._unready() == "the output folder cannot be written"
+    services.publish()
+    assert daemon._unready() == "the schedules are not running"
+    daemon._timer.start()
+    assert daemon._unready() == ""
+    scanned(now - timedelta(minutes=24, seconds=1))
+    assert daemon._unready() == "the last scan was too long ago"
+    daemon._timer.stop()
+
+    def fail(*_: object) -> None:
+        raise OutputError(services.settings.paths.output, "is away")
+
+    monkeypatch.setattr(OutputFolder, "token", fail)
+    assert daemon._unready() == "the output folder cannot be written"
+    monkeypatch.setattr(ScanStore, "last", fail_to_store)
+    assert daemon._unready() == "the database does not answer"
+
+
+def fail_to_store(*_: object) -> None:
+    raise StoreError("locked")
 
 
 async def test_first_contact_is_quiet_and_what_comes_later_is_mailed_once(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -94,7 +95,10 @@ def _pages() -> WebPages:
 
 
 def connect(
-    book: Book, pages: WebPages, last_scan_at: Callable[[], datetime | None] | None = None
+    book: Book,
+    pages: WebPages,
+    last_scan_at: Callable[[], datetime | None] | None = None,
+    unready: Callable[[], str] | None = None,
 ) -> httpx.AsyncClient:
     app = create_app(
         subscriptions=book,
@@ -103,6 +107,7 @@ def connect(
         token_keys=[KEY],
         clock=lambda: NOW,
         digests={"daily": DAILY},
+        unready=unready,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
 
@@ -140,6 +145,36 @@ async def test_health_is_ok(client: httpx.AsyncClient) -> None:
     response = await client.get("/healthz")
     assert (response.status_code, response.text) == (200, "ok")
     assert response.headers["cache-control"] == "no-store"
+
+
+async def test_who_is_ready_says_so_and_is_asked_once_for_many(book: Book, pages: WebPages) -> None:
+    problems = [""]
+    asked: list[str] = []
+
+    def unready() -> str:
+        asked.append("")
+        return problems[0]
+
+    async with connect(book, pages, unready=unready) as client:
+        for response in await asyncio.gather(*(client.get("/readyz") for _ in range(5))):
+            assert (response.status_code, response.text) == (200, "ready\n")
+            assert "retry-after" not in response.headers
+            assert_private(response)
+        assert len(asked) == 1
+
+
+async def test_who_is_not_ready_says_why_and_when_to_come_again(
+    book: Book, pages: WebPages
+) -> None:
+    async with connect(book, pages, unready=lambda: "the database does not answer") as client:
+        response = await client.get("/readyz")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert response.text == "not ready: the database does not answer\n"
+    assert_private(response)
+
+
+async def test_nobody_is_ready_where_there_is_no_daemon(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/readyz")).status_code == 404
 
 
 async def test_the_status_is_one_line_that_everybody_may_read(client: httpx.AsyncClient) -> None:

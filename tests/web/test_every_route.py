@@ -147,9 +147,10 @@ def _target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         sample = template_samples.edition()
         unsubscribe = unsubscribe_token(key, "a" * 16, "daily")
         yield Target(
-            app=services.application(lambda: now, Desk()),  # type: ignore[arg-type]
+            app=services.application(lambda: now, Desk(), unready=str),  # type: ignore[arg-type]
             paths=(
-                *("", "healthz", "status", "robots.txt", "sitemap.xml", "sitemap-1.xml", "x"),
+                *("", "healthz", "readyz", "status", "robots.txt", "x"),
+                *("sitemap.xml", "sitemap-1.xml"),
                 *("favicon.ico", "assets/style.css", "feeds/", "feeds/rss.xml", "feeds/atom.xml"),
                 *("feeds/opml.xml", "feeds/feed.css", category, f"{category}rss.xml"),
                 *(f"{category}archive.d/1/atom.xml", "feeds/@authors/林海/", article.folder),

@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -17,7 +17,8 @@ import structlog
 from digest.app.lock_file import daemon_id, listen, only_daemon
 from digest.app.wiring import Services
 from digest.backoff import Backoff
-from digest.errors import DigestError, OutputError
+from digest.errors import DigestError, OutputError, StoreError
+from digest.feeds.publish.output_folder import OutputFolder
 from digest.scheduling.timer import Timer
 from digest.sources.model import Source
 from digest.web.server import Server
@@ -30,6 +31,8 @@ _STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 _STOP_SOURCES = _STOP_PUBLISHING  # likewise
 #: How long until the folder of assets is looked at again; seconds.
 _LOOK_AT_ASSETS = 600.0
+#: How late a scan may be, beside another interval and three times what it takes.
+_SCAN_GRACE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +168,7 @@ class Daemon:
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
         scanned = self._last_scan_at if services.settings.web.status else None
-        feeds = services.application(scanned, self._editor, self._signup_mailer.wake)
+        feeds = services.application(scanned, self._editor, self._signup_mailer.wake, self._unready)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
     async def _follow(self) -> None:
@@ -248,6 +251,30 @@ class Daemon:
     def _last_scan_at(self) -> datetime | None:
         scan = self._publish_loop.last_scan
         return scan.ended_at if scan else None
+
+    def _unready(self) -> str:
+        """Return what keeps the daemon from its work, in public words; else nothing. Blocking."""
+        services = self._services
+        articles, output = services.settings.articles, services.settings.paths.output
+        try:
+            services.store.scans.last()
+        except StoreError:
+            return "the database does not answer"
+        scan = self._publish_loop.last_scan
+        if scan is None:
+            return "the first scan is under way"
+        try:
+            writable = OutputFolder(output).token() and os.access(output, os.W_OK | os.X_OK)
+        except OutputError:
+            writable = False
+        if not writable:
+            return "the output folder cannot be written"
+        if not self._timer.running:
+            return "the schedules are not running"
+        every = articles.poll_every if articles.watch == "poll" else articles.scan_every
+        if services.clock() - scan.ended_at > 2 * every + 3 * scan.took + _SCAN_GRACE:
+            return "the last scan was too long ago"
+        return ""
 
     def _started(self) -> Started:
         """Return the present state. Blocking."""

@@ -386,12 +386,13 @@ class Services:
         last_scan_at: Callable[[], datetime | None] | None,
         editor: Editor | None,
         wake: Callable[[], None] = lambda: None,
+        unready: Callable[[], str] | None = None,
     ) -> FeedFiles:
         """Return the whole web application: the files of feeds, then pages, then all else.
 
         ``last_scan_at`` is for ``/status``, None: there is none; ``editor`` does what the operator
         decides on editions, None: nothing can be decided; ``wake`` is called when a request to
-        subscribe waits for its mail.
+        subscribe waits for its mail; ``unready`` returns what keeps the daemon from being ready.
         """
         from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app
@@ -422,6 +423,7 @@ class Services:
             requests=requests if self.schedules else None,
             queue=queue,
             subscribing=self._subscribing(requests, queue) if self.can_subscribe else None,
+            unready=unready,
         )
         return FeedFiles(
             self.settings.paths.output,

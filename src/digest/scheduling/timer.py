@@ -53,6 +53,11 @@ class Timer:
                 coalesce=True,
             )
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return bool(self._scheduler.running)
+
     def start(self) -> None:
         """Start; needs a running event loop."""
         self._scheduler.start()
@@ -76,5 +81,5 @@ class Timer:
         """Stop calling back; may be called twice."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._scheduler.running:
+        if self.running:
             self._scheduler.shutdown(wait=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from starlette.applications import Starlette
@@ -29,12 +30,15 @@ from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.preferences import PersonSubscriptions, Preferences
 from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
+from digest.web.shared_answer import SharedAnswer
 from digest.web.signup_requests import SignupRequests
 from digest.web.subscribing import Subscribing
 from digest.web.unsubscribing import UnsubscribeLink
 
 #: Seconds after which a client may try again when the database did not answer.
 RETRY_AFTER = 30
+#: Likewise where the daemon is not ready; probes come often.
+RETRY_WHEN_UNREADY = 5
 
 
 def create_app(
@@ -50,6 +54,7 @@ def create_app(
     requests: SignupRequests | None = None,
     queue: RenderQueue | None = None,
     subscribing: Subscribing | None = None,
+    unready: Callable[[], str] | None = None,
 ) -> ASGIApp:
     """Return the ASGI application.
 
@@ -58,7 +63,9 @@ def create_app(
     name. ``editor`` carries out decisions on editions; None: nothing can be decided here.
     ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
     mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
-    Preferences wait for their turn in ``queue``, by default one of their own.
+    Preferences wait for their turn in ``queue``, by default one of their own. ``unready`` returns
+    what keeps the daemon from its work, for ``/readyz``, in public words; called in a thread; None:
+    there is no such address.
     """
     link = UnsubscribeLink(
         subscriptions=subscriptions,
@@ -103,6 +110,9 @@ def create_app(
     doors = []
     if subscribing:
         doors.append(Route(f"/{SUBSCRIBE_PATH}", subscribing.serve_form, methods=both))
+    if unready:
+        readiness = partial(_readyz, SharedAnswer(unready))
+        doors.append(Route("/readyz", readiness, methods=["GET"]))
     if requests:
         confirm = requests.serve_confirmation
         doors.append(Route(f"/{CONFIRM_PATH}{{token:path}}", confirm, methods=both))
@@ -130,6 +140,18 @@ async def _nothing(_: Request) -> Response:
 
 async def _healthz(_: Request) -> Response:
     return PlainTextResponse("ok", headers={**SECURITY_HEADERS, **PRIVATE_HEADERS})
+
+
+async def _readyz(problem: SharedAnswer[str], _: Request) -> Response:
+    try:
+        told = await problem.get()
+    except TimeoutError:
+        told = "the database or the output folder does not answer"
+    headers = {**SECURITY_HEADERS, **PRIVATE_HEADERS}
+    if not told:
+        return PlainTextResponse("ready\n", headers=headers)
+    headers["Retry-After"] = str(RETRY_WHEN_UNREADY)
+    return PlainTextResponse(f"not ready: {told}\n", 503, headers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -76,6 +76,7 @@ ROUTES = (
     "assets",
     "status",
     "healthz",
+    "readyz",
 )
 
 

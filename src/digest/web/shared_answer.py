@@ -1,0 +1,39 @@
+"""An answer that a thread works out once for all who ask meanwhile, kept for a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+#: How long an answer is kept, and how long those who ask wait for it; seconds.
+KEEP, PATIENCE = 1.0, 2.0
+
+
+class SharedAnswer(Generic[T]):
+    """The result of a function that blocks. However many ask, one thread works. For one loop."""
+
+    def __init__(self, work: Callable[[], T], *, patience: float = PATIENCE) -> None:
+        self._work = work
+        self._patience = patience
+        self._task: asyncio.Task[T] | None = None
+        self._fresh_until = 0.0  # of the loop's clock
+
+    async def get(self) -> T:
+        """Return the answer; raise TimeoutError where it takes too long, or what the work raised.
+
+        An answer that comes too late is for those who ask then.
+        """
+        loop = asyncio.get_running_loop()
+        if self._task is None or (self._task.done() and loop.time() >= self._fresh_until):
+            self._task = loop.create_task(asyncio.to_thread(self._work))
+            self._task.add_done_callback(self._done)
+        async with asyncio.timeout(self._patience):
+            return await asyncio.shield(self._task)
+
+    def _done(self, task: asyncio.Task[T]) -> None:
+        self._fresh_until = task.get_loop().time() + KEEP
+        if not task.cancelled():
+            task.exception()  # also where nobody waits any more, asyncio has nothing to complain of
