@@ -1,13 +1,11 @@
-"""`digest build`, `clean`, `problems` and `status`: articles and what became of them."""
+"""`digest build`, `clean` and `problems`: articles and what became of them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,21 +14,17 @@ from digest.cli.terminal import (
     FAILED,
     Json,
     complain,
-    next_run,
     print_diff,
     print_json,
     print_table,
     progress_bar,
     say,
 )
-from digest.errors import OutputError, SourceError, TemplateError
+from digest.errors import SourceError
 
 if TYPE_CHECKING:
     from digest.app.wiring import Services
     from digest.articles.ingest.ingest import IngestResult
-    from digest.articles.ingest.scan import Scan
-    from digest.editions.model import Digest, Edition
-    from digest.editions.progress import Progress
     from digest.feeds.publish.model import Published
 
 app = typer.Typer()
@@ -178,158 +172,3 @@ def problems(
                 for problem in listed
             ),
         )
-
-
-@app.command()
-def status(context: typer.Context, as_json: Json = False) -> None:
-    """Tell how many articles, problems, subscribers and mails there are, and what is wrong.
-
-    Ends with 1 while mail is paused.
-    """
-    from digest.app.lock_file import daemon_runs
-
-    with services_of(context, log=False, check=False) as services:
-        store, settings = services.store, services.settings
-        fault = None
-        try:
-            services.check_templates()
-        except TemplateError as error:
-            fault = str(error)
-        now = services.clock()
-        counts = store.articles.counts()
-        subscribers = store.subscribers.count()
-        digests = [
-            (
-                name,
-                digest.title,
-                subscribers.get(name, 0),
-                store.deliveries.last_due_at(name, now),
-                services.schedules[name].next_shown(now) if name in services.schedules else None,
-            )
-            for name, digest in services.digests.items()
-        ]
-        mails = {str(state): count for state, count in store.deliveries.states().items()}
-        pauses = store.deliveries.pauses()
-        sending = store.reports.open(now)
-        drafts = [
-            (edition, services.digests.get(edition.digest))
-            for edition, _ in store.editions.drafts()
-        ]
-        scan = store.scans.last()
-        failures = _failures(services)
-        left_out = store.assets.left_out()
-        running = daemon_runs(settings.paths.data)
-    if as_json:
-        keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
-        told = [dict(zip(keys, digest, strict=True)) for digest in digests]
-        scanned = {"last_scan": _scan_told(scan) if scan else None}
-        held = {
-            "pauses": [asdict(pause) for pause in pauses],
-            "editions": [_edition_told(*entry) for entry in sending],
-            "drafts": [_draft_told(*entry) for entry in drafts],
-            "running": running,
-            "templates": fault,
-            "not_written": failures,
-            "files_without_assets": left_out,
-        }
-        print_json(asdict(counts) | scanned | {"digests": told, "outbox": mails} | held)
-        if pauses:
-            raise typer.Exit(FAILED)
-        return
-    say(f"Articles     {counts.articles:,} in {counts.categories:,} categories")
-    say(
-        f"Files        {counts.files:,}: {counts.problems:,} with problems, "
-        f"{counts.salvaged:,} salvaged, {counts.embargoed:,} waiting for their date"
-    )
-    say(f"Last scan    {_scan_line(scan) if scan else 'never'}")
-    if fault:
-        say(f"Templates    {fault}; a running daemon uses the last good ones")
-    for path, problem in failures.items():
-        say(f"Not written  {path}: {problem}")
-    if left_out:
-        say(
-            f"Assets       of {left_out:,} files left out: the folder has no more room "
-            "([articles] max_asset_folder_bytes; `digest problems --notes`)"
-        )
-    for name, why in scan.unseen.items() if scan else ():
-        say(f"Away         {settings.roots().get(name, name)}: {why}; its articles stay")
-    if counts.withdrawn:
-        say(f"Withdrawn    {counts.withdrawn:,} articles")
-    for name, title, readers, _, run_at in digests:
-        say(f"Digest       {title} ({name}): {readers:,} subscribers, next {next_run(run_at)}")
-    for state, count in mails.items():
-        if count:
-            say(f"Mails        {count:,} {state}")
-    for edition, progress in sending:
-        say(f"Edition      {edition.digest} {edition.number}: {progress.told(running=running)}")
-    for edition, digest in drafts:
-        say(f"Draft        {_draft_line(edition, digest)}")
-    for pause in pauses:
-        since = f"{pause.since:%Y-%m-%d %H:%M} UTC"
-        say(f"Paused       {pause.digest or 'all mail'} since {since}: {pause.reason}")
-    if pauses:
-        raise typer.Exit(FAILED)
-
-
-def _failures(services: Services) -> Mapping[str, str]:
-    """Return why files of feeds cannot be written, by path."""
-    from digest.feeds.publish.output_folder import OutputFolder
-
-    try:
-        token = OutputFolder(services.settings.paths.output).token()
-    except OutputError as error:
-        return {".": error.problem}
-    output = services.store.feeds.output(token) if token else None
-    return output.failures if output else {}
-
-
-def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
-    from digest.editions.model import decided_at
-
-    return {
-        "id": edition.id,
-        "digest": edition.digest,
-        "number": edition.number,
-        "due_at": edition.due_at,
-        "decided_at": decided_at(edition, digest),
-    }
-
-
-def _draft_line(edition: Edition, digest: Digest | None) -> str:
-    from digest.editions.model import decided_at
-    from digest.mail.operator_mail import told_at
-
-    named = f"{edition.digest} {edition.number} (id {edition.id})"
-    deadline = decided_at(edition, digest)
-    if digest is None:
-        return f"{named}: is of no configured digest, `digest editions cancel {edition.id}` ends it"
-    if digest.approval is None or deadline is None:
-        return f"{named}: waits for `digest editions approve {edition.id}`"
-    local = told_at(deadline.astimezone(ZoneInfo(digest.timezone)))
-    unless = "sent unless cancelled" if digest.approval.sends else "dropped unless approved"
-    return f"{named}: {unless} before {local}"
-
-
-def _edition_told(edition: Edition, progress: Progress) -> dict[str, object]:
-    return {
-        "digest": edition.digest,
-        "number": edition.number,
-        "due_at": edition.due_at,
-        "states": {str(state): count for state, count in progress.states.items()},
-        "per_second": progress.rate,
-        "seconds_left": progress.left.total_seconds() if progress.left is not None else None,
-    }
-
-
-def _scan_told(scan: Scan) -> dict[str, object]:
-    return {
-        "ended_at": scan.ended_at,
-        "seconds": scan.took.total_seconds(),
-        "files": scan.files,
-        "away": dict(scan.unseen),
-    }
-
-
-def _scan_line(scan: Scan) -> str:
-    ended = f"{scan.ended_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{ended}: {scan.files:,} files in {scan.took.total_seconds():.1f} s"

@@ -19,6 +19,7 @@ from digest.cli import (
     published,
     run,
     sources,
+    status,
     subscribers,
     templates,
     unsubscribe,
@@ -62,7 +63,8 @@ def options(
     context.obj = Context(config)
 
 
-for part in (init.app, check.app, run.app, articles.app, published.commands, mail.app):
+parts = (init, check, run, articles, status, mail)
+for part in (*(module.app for module in parts), published.commands):
     app.registered_commands += part.registered_commands
 app.add_typer(published.article_commands, name="articles")
 app.add_typer(editions.delivery_commands, name="deliveries")

@@ -1,0 +1,57 @@
+"""`digest status --watch`."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from digest.cli import status, terminal
+from digest.errors import StoreError
+from digest.store.articles import ArticleStore, Counts
+from tests.cli.conftest import Program
+from tests.cli.test_terminal import Terminal
+
+
+def test_watching_is_refused_where_nobody_watches(program: Program) -> None:
+    for arguments, told in (
+        (("--watch",), "--watch needs a terminal"),
+        (("--watch", "--json"), "choose one of them"),
+        (("--watch", "--every", "0.1"), "0.5"),
+    ):
+        ended = program("status", *arguments)
+        assert ended.code == 2
+        assert told in ended.err
+
+
+def test_watching_goes_on_until_ctrl_c_whatever_the_database_does(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, pauses, counts = Terminal(), list[float](), ArticleStore.counts
+    console = Console(file=shown, force_terminal=True, width=100, height=30, highlight=False)
+    monkeypatch.setattr(terminal, "out", console)
+    monkeypatch.setattr(status, "sys", SimpleNamespace(stdout=shown))
+
+    def count(store: ArticleStore) -> Counts:
+        if len(pauses) == 1:
+            raise StoreError("\x1b[31mlocked")
+        return counts(store)
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ArticleStore, "counts", count)
+    monkeypatch.setattr(status, "sleep", sleep)
+
+    ended = program("status", "--watch", "--every", "7")
+
+    assert (ended.code, pauses) == (0, [7, 7, 7])
+    told = shown.getvalue()
+    database = told.index("locked")
+    assert told.index("Articles     0 in 0 categories") < database
+    assert told.rindex("Articles     0 in 0 categories") > database
+    assert "\x1b[31mlocked" not in told
+    assert "every 7 s; Ctrl-C ends" in told
