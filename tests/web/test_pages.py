@@ -338,7 +338,7 @@ def test_who_left_may_come_back_but_not_an_address_that_bounces(pages: WebPages)
         (("de-AT", "fr"), "de-AT", "ltr", "Sie erhalten keine E-Mail mehr"),
         (("fi", "fr-CA", "en"), "fr-CA", "ltr", "Vous ne recevrez plus de courriel"),
         (("ar-EG",), "ar-EG", "rtl", "لن تصلك رسائل أخرى"),
-        (("zh-TW",), "zh-TW", "ltr", "您不會再收到郵件"),
+        (("zh-tw",), "zh-TW", "ltr", "您不會再收到郵件"),
         (("zh-Hant-SG",), "zh-Hant-SG", "ltr", "您不會再收到郵件"),
         (("zh-SG", "en"), "zh-SG", "ltr", "您不会再收到邮件"),
         (("ja",), "ja", "ltr", "今後メールは届きません"),

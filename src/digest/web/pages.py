@@ -39,7 +39,7 @@ from digest.editions.model import Contents, Digest, Edition, contents, edition_o
 from digest.errors import TemplateError
 from digest.feeds.catalog import FeedPlan, FeedSummary
 from digest.feeds.model import ATOM, JSON, MEDIA_TYPES, RSS, CategorySummary, Feed, article_link
-from digest.languages import direction, locales, own_name, text_direction
+from digest.languages import cased, direction, locales, own_name, text_direction
 from digest.mail.operator_mail import ApprovalRequest
 from digest.mail.phrases import phrasebook
 from digest.mail.template_context import category_labels
@@ -586,7 +586,7 @@ class WebPages:
     def _render_in(self, languages: Sequence[str], name: str, **context: Any) -> bytes:
         """Return a page in the first of these languages that has words, else in the site's."""
         language, words = self._words(self._templates, (*languages, self._site.language))
-        return self._render(name, words=words, page_language=language, **context)
+        return self._render(name, words=words, page_language=cased(language), **context)
 
     def _render(self, name: str, **context: Any) -> bytes:
         return self._templates.render(f"web/{name}.html", context)
