@@ -93,6 +93,19 @@ def test_atom_is_read_with_html_before_text() -> None:
     assert entry.language == "en-GB"
 
 
+@pytest.mark.parametrize("declared", ["", ' encoding="utf-8"', ' encoding="iso-8859-1"'])
+@pytest.mark.parametrize("media_type", ["", "text/xml", "application/xml; charset=gb2312"])
+def test_utf_8_is_read_whatever_is_declared_and_with_a_broken_character(
+    declared: str, media_type: str
+) -> None:
+    head = f'<?xml version="1.0"{declared}?>'.encode()
+    document = rss("<title>Größe 码头</title><description>cut |</description>").partition(b"?>")[2]
+    for broken, text in ((b"|", "cut |"), (b"\xe7\xa0", "cut \ufffd")):
+        read = read_feed(head + document.replace(b"|", broken), URL, media_type)
+        assert (read.entries[0].title, read.entries[0].content) == ("Größe 码头", "")
+        assert read.entries[0].summary == text
+
+
 @pytest.mark.parametrize(
     "title",
     [

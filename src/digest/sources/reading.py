@@ -28,6 +28,8 @@ MAX_ENTRIES = 20_000
 _MAX_ID, _MAX_NAMES = 2_000, 50
 #: Characters of a title or a name: that of the feed is in the file of every entry.
 _MAX_LINE = 500
+#: Of so many characters beyond ASCII, at most one is broken in a document that is UTF-8.
+_SCARS = 4
 #: An author as RSS has it.
 _MAIL_AND_NAME = re.compile(r"[^\s()]+@[^\s()]+(?:\s*\(([^()]+)\))?")
 #: http://web.resource.org/rss/1.0/modules/syndication/
@@ -49,9 +51,9 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
     """
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_feed(content, url)
-    headers = {"content-location": url}
-    if media_type:
-        headers["content-type"] = media_type
+    headers = {"content-location": url, "content-type": media_type or "application/xml"}
+    if mended := _as_utf8(content):
+        content, headers["content-type"] = mended, "application/xml; charset=utf-8"
     # As a stream: feedparser takes text for an address or the name of a file.
     parsed = feedparser.parse(
         BytesIO(content), response_headers=headers, sanitize_html=False, resolve_relative_uris=True
@@ -73,6 +75,16 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
         pause=_pause(feed),
         problem=problem,
     )
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Return a document that is UTF-8, whatever it is declared as; empty for another one.
+
+    A few broken characters are replaced: for them, feedparser would read all others wrongly.
+    """
+    text = content.decode("utf-8-sig", "replace")
+    beyond = len(text) - len(text.encode("ascii", "ignore"))
+    return text.encode() if beyond and text.count("\ufffd") * _SCARS <= beyond else b""
 
 
 def _entry(entry: dict[str, Any], url: str, language: str) -> Entry:
