@@ -18,7 +18,7 @@ pytestmark = pytest.mark.full_speed
 #: What a build needs only where something changed, or not at all.
 IN_VAIN = {
     *("aiosmtplib", "alembic", "anyio", "apscheduler", "bleach", "css_inline", "httpx", "jinja2"),
-    *("nh3", "psycopg", "starlette", "uvicorn", "watchdog", "yaml"),
+    *("nh3", "prometheus_client", "psycopg", "starlette", "uvicorn", "watchdog", "yaml"),
     *("digest.app.daemon", "digest.app.export", "digest.feeds.websub.notifier", "digest.web"),
     *("digest.mail.message", "digest.mail.render", "digest.mail.transports.smtp.connector"),
 }

@@ -357,16 +357,26 @@ async def test_a_run_that_comes_due_during_the_catch_up_is_made(
     assert order == ["timer", "daily", "notes"]
 
 
-async def test_feeds_and_status_are_served(workplace: Workplace) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+async def test_feeds_status_and_metrics_are_served(workplace: Workplace) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as probe,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        port, second = probe.getsockname()[1], other.getsockname()[1]
     configuration = workplace.configuration.read_text(encoding="utf-8")
-    workplace.configure(base=configuration.replace("port = 0", f"port = {port}"))
+    workplace.configure(
+        f"[metrics]\nport = {second}\n", base=configuration.replace("port = 0", f"port = {port}")
+    )
     workplace.write("a.md", "看得见")
     with workplace.open() as services:
         async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
             feed = await web.get("/feeds/金融/市场/rss.xml")
             status = await web.get("/status")
+            ready = await web.get("/readyz")
+            hidden = await web.get("/metrics")
+            metrics = await web.get(f"http://127.0.0.1:{second}/metrics")
+    assert (ready.text, hidden.status_code) == ("ready\n", 404)
+    assert "\ndigest_ready 1.0\n" in metrics.text
     assert feed.status_code == 200
     assert feed.headers["content-type"] == "application/rss+xml; charset=utf-8"
     assert "看得见" in feed.text

@@ -576,7 +576,7 @@ def test_a_digest_may_name_what_the_map_makes(file: Path, category: str) -> None
 def test_the_keys_of_the_loader_itself_are_no_options(file: Path) -> None:
     assert told(file, "_env_file = 'x'\nself = 1\nsite_table = {}") == [
         f"{key}: no such key; known here: site, paths, database, articles, fetching, sources, "
-        "rules, sanitizer, feeds, digests, mail, web, log"
+        "rules, sanitizer, feeds, digests, mail, web, metrics, log"
         for key in ("_env_file", "self", "site_table")
     ]
 

@@ -21,6 +21,7 @@ from digest.errors import DigestError, OutputError, StoreError
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.scheduling.timer import Timer
 from digest.sources.model import Source
+from digest.web.render_queue import RenderQueue
 from digest.web.server import Server
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +32,8 @@ _STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 _STOP_SOURCES = _STOP_PUBLISHING  # likewise
 #: How long until the folder of assets is looked at again; seconds.
 _LOOK_AT_ASSETS = 600.0
+#: Who asks for metrics: a scraper or two, each with a connection.
+_METRICS_CONNECTIONS = 16
 #: How late a scan may be, beside another interval and three times what it takes.
 _SCAN_GRACE = timedelta(minutes=1)
 
@@ -77,6 +80,7 @@ class Daemon:
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._editor = services.editor(self._delivery)
         self._signup_mailer = services.signup_mailer(self._delivery)
+        self._queue = RenderQueue()
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served
         self._stop = asyncio.Event()
@@ -95,16 +99,18 @@ class Daemon:
         with contextlib.ExitStack() as stack:
             stack.enter_context(only_daemon(settings.paths.data))
             listener = stack.enter_context(listen(web.host, web.port)) if web.enabled else None
+            metrics = self._metrics_server(stack)
             stack.enter_context(self._workers)
             stack.enter_context(_signals(self._stop))
-            await self._work(self._server(listener) if listener else None)
+            await self._work(self._server(listener) if listener else None, metrics)
 
-    async def _work(self, server: Server | None) -> None:
+    async def _work(self, server: Server | None, metrics: Server | None) -> None:
         follower = (
             self._services.follower(self._sources) if self._services.settings.sources else None
         )
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
+            watched = tasks.create_task(metrics.serve()) if metrics else None
             mail = tasks.create_task(self._delivery.run())
             editor = tasks.create_task(self._editor.run())
             signups = tasks.create_task(self._signup_mailer.run())
@@ -140,6 +146,9 @@ class Daemon:
                 server.should_exit = True
                 self._checked.set()
                 await _ended(web, _STOP_WEB)
+            if watched and metrics:
+                metrics.should_exit = True
+                await _ended(watched, _STOP_WEB)
             await self._close_output()
         _log.info("stopped")
 
@@ -168,8 +177,25 @@ class Daemon:
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
         scanned = self._last_scan_at if services.settings.web.status else None
-        feeds = services.application(scanned, self._editor, self._signup_mailer.wake, self._unready)
+        wake = self._signup_mailer.wake
+        feeds = services.application(scanned, self._editor, wake, self._unready, self._queue)
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
+
+    def _metrics_server(self, stack: contextlib.ExitStack) -> Server | None:
+        table = self._services.settings.metrics
+        if table.port is None:
+            return None
+        from digest.app.metrics import DaemonMetrics, metrics_application
+
+        listener = stack.enter_context(listen(table.host, table.port, "metrics.port"))
+        metrics = DaemonMetrics(
+            self._services,
+            publish_loop=self._publish_loop,
+            delivery=self._delivery,
+            queue=self._queue,
+            unready=self._unready,
+        )
+        return Server(metrics_application(metrics), listener, limit=_METRICS_CONNECTIONS)
 
     async def _follow(self) -> None:
         """Check the output, scan, announce, start the schedules, keep the feeds in step."""

@@ -81,19 +81,20 @@ def only_daemon(folder: Path) -> Iterator[None]:
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, option: str = "web.port") -> socket.socket:
     """Return a listening socket, whose connections send what they are given at once.
 
     Without TCP_NODELAY the body of an answer waits for the acknowledgement of its head, which
     clients delay by 40 ms; asyncio sets it only for sockets that name their protocol, which
-    `create_server` does not. Raises ConfigurationError where the address cannot be had.
+    `create_server` does not. Raises ConfigurationError, which names ``option``, where the
+    address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise ConfigurationError(
-            "web.port", f"{host}:{port}", f"cannot listen there: {error.strerror or error}"
+            option, f"{host}:{port}", f"cannot listen there: {error.strerror or error}"
         ) from error
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

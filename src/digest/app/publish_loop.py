@@ -113,6 +113,8 @@ class PublishLoop:
         self._pack_at = 0.0  # of the loop's clock
         self._pack_backoff = Backoff()
         self.last_scan: Scan | None = None
+        self.publish_count = 0
+        self.publish_seconds = 0.0  #: that publishing took since the start, in all
 
     def stop(self) -> None:
         """Have ``run`` return, and whatever is under way end soon; from any thread."""
@@ -288,6 +290,7 @@ class PublishLoop:
     async def _publish(self) -> None:
         """Publish what is stale; what cannot be written is logged and stays stale."""
         time = asyncio.get_running_loop().time
+        begun = time()
         try:
             published = await asyncio.to_thread(
                 self._publisher.publish, lambda _done, _total: self.go_on()
@@ -297,6 +300,9 @@ class PublishLoop:
             self._publish_at, self._stale_since = time() + wait, inf
             _log.error("not everything published, will try again", error=str(error), seconds=wait)
             return
+        finally:
+            self.publish_count += 1
+            self.publish_seconds += time() - begun
         self._backoff.succeeded()
         self._stale_since = inf
         self._publish_at = inf if published.wait is None else time() + published.wait

@@ -40,7 +40,7 @@ from digest.assets import ASSETS
 from digest.editions.model import Digest, Edition
 from digest.errors import ConfigurationError
 from digest.feeds.catalog import FeedPlan, FeedSummary, spread
-from digest.feeds.publish.model import Published
+from digest.feeds.publish.model import OutputRecord, Published
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.feeds.publish.publisher import Publisher
 from digest.scheduling.schedule import Schedule
@@ -226,6 +226,11 @@ class Services:
             jitter=random,
         )
 
+    def output(self) -> OutputRecord | None:
+        """Return the record of the output folder, None if nothing is there. Raises OutputError."""
+        token = OutputFolder(self.settings.paths.output).token()
+        return self.store.feeds.output(token) if token else None
+
     def feeds(self) -> list[FeedSummary]:
         """Return every feed that there is, with its count of articles, the site's first."""
         plan = self.plan
@@ -387,12 +392,14 @@ class Services:
         editor: Editor | None,
         wake: Callable[[], None] = lambda: None,
         unready: Callable[[], str] | None = None,
+        queue: RenderQueue | None = None,
     ) -> FeedFiles:
         """Return the whole web application: the files of feeds, then pages, then all else.
 
         ``last_scan_at`` is for ``/status``, None: there is none; ``editor`` does what the operator
         decides on editions, None: nothing can be decided; ``wake`` is called when a request to
-        subscribe waits for its mail; ``unready`` returns what keeps the daemon from being ready.
+        subscribe waits for its mail; ``unready`` returns what keeps the daemon from being ready;
+        pages wait for their turn in ``queue``, by default one of their own.
         """
         from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app
@@ -401,7 +408,7 @@ class Services:
         from digest.web.render_queue import RenderQueue
         from digest.web.signup_requests import SignupRequests
 
-        queue = RenderQueue()
+        queue = queue or RenderQueue()
         requests = SignupRequests(
             signups=self.store.signups,
             pages=self.pages,

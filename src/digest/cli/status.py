@@ -200,13 +200,10 @@ def _template_fault(services: Services) -> str | None:
 
 def _failures(services: Services) -> Mapping[str, str]:
     """Return why files of feeds cannot be written, by path."""
-    from digest.feeds.publish.output_folder import OutputFolder
-
     try:
-        token = OutputFolder(services.settings.paths.output).token()
+        output = services.output()
     except OutputError as error:
         return {".": error.problem}
-    output = services.store.feeds.output(token) if token else None
     return output.failures if output else {}
 
 

@@ -40,6 +40,7 @@ from digest.settings.options import (
     FetchingTable,
     LogTable,
     MailTable,
+    MetricsTable,
     PathsTable,
     RuleTable,
     SanitizerTable,
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     digests: dict[Name, DigestTable] = {}
     mail: MailTable = MailTable()
     web: WebTable = WebTable()
+    metrics: MetricsTable = MetricsTable()
     log: LogTable = LogTable()
 
     @model_validator(mode="after")

@@ -461,6 +461,13 @@ class WebTable(Table):
     proxies: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
 
 
+class MetricsTable(Table):
+    """``[metrics]``: off without a port."""
+
+    host: Server = "127.0.0.1"
+    port: Annotated[int, whole(0, 65_535)] | None = None
+
+
 class LogTable(Table):
     """``[log]``."""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, not_, or_, select, update
 
 from digest.articles.model import Article
 from digest.editions.delivery import (
@@ -123,6 +123,17 @@ class DeliveryStore:
         """Return the number of deliveries in each state, 0 included."""
         with self._database.read() as connection:
             return editions.states(connection)
+
+    def states_by_digest(self) -> dict[tuple[str, DeliveryState], int]:
+        """Return the number of deliveries by digest and state; without those of 0."""
+        query = (
+            select(edition.c.digest, delivery.c.state, func.count())
+            .join(edition, edition.c.id == delivery.c.edition)
+            .group_by(edition.c.digest, delivery.c.state)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query)
+            return {(digest, DeliveryState(state)): number for digest, state, number in rows}
 
     def claim(
         self,

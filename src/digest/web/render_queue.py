@@ -40,18 +40,29 @@ class RenderQueue:
         self._patience = patience
         self._of_one: Counter[str] = Counter()
         self.waiting = 0  #: requests that wait for their turn
+        self.running = 0  #: pages that are rendered
+        self.refused = 0  #: requests whose turn did not come, since the start
 
     async def run(self, work: Callable[[], T], network: str = "") -> T:
         """Run ``work`` in a thread and return its result. Raises Busy where its turn does not come.
 
         ``network`` is that of the client; empty where it is not known.
         """
-        await self._take_turn(network)
+        try:
+            await self._take_turn(network)
+        except Busy:
+            self.refused += 1
+            raise
         loop = asyncio.get_running_loop()
+        self.running += 1
         running = loop.run_in_executor(self._threads, work)
         # Also where nobody waits any more: the thread goes on to the end.
-        running.add_done_callback(lambda _: self._turns.release())
+        running.add_done_callback(self._end_turn)
         return await asyncio.shield(running)
+
+    def _end_turn(self, _: asyncio.Future[T]) -> None:
+        self.running -= 1
+        self._turns.release()
 
     async def _take_turn(self, network: str) -> None:
         if not self._turns.locked():

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from digest.articles.model import Article
-from digest.editions.delivery import Pause
+from digest.editions.delivery import DeliveryState, Pause
 from digest.editions.model import Digest, Edition
 from digest.errors import DeliveryError, StoreError
 from digest.mail.composer import Composer
@@ -87,6 +87,7 @@ class DeliveryService:
         self._wakeup = WakeUp()
         self._remind_at: datetime | None = None
         self.reports = reports
+        self.totals: Mapping[DeliveryState, int] = worker.totals  #: how attempts ended so far
 
     async def open_edition(
         self,

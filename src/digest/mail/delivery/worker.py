@@ -128,6 +128,7 @@ class DeliveryWorker:
         self._take_back = settings.owner is not None
         self._held_until: datetime | None = None  # by the rate limit
         self._one_at_a_time = asyncio.Lock()
+        self.totals: Counter[DeliveryState] = Counter()  #: how attempts ended since the start
 
     @property
     def resting_until(self) -> datetime | None:
@@ -142,7 +143,7 @@ class DeliveryWorker:
         Raises StoreError where nothing can be claimed.
         """
         async with self._one_at_a_time:
-            states: Counter[DeliveryState] = Counter()
+            before = self.totals.copy()
             try:
                 await self._resume()
                 while not wakeup.stopped and not self._resting():
@@ -162,9 +163,10 @@ class DeliveryWorker:
                         break
                     self._messages.begin(batch)
                     self._attempts.begin()
-                    await self._send_batch(deque(batch), claimed_at, wakeup, states)
+                    await self._send_batch(deque(batch), claimed_at, wakeup)
             finally:
                 self._messages.forget()
+            states = self.totals - before
             counts = DeliveryCounts(
                 sent=states[DeliveryState.SENT],
                 deferred=states[DeliveryState.DEFERRED],
@@ -218,7 +220,6 @@ class DeliveryWorker:
         waiting: deque[Delivery],
         claimed_at: datetime,
         wakeup: WakeUp,
-        states: Counter[DeliveryState],
     ) -> None:
         """Send a batch; deliveries that are not begun, for whatever reason, are given back."""
 
@@ -236,7 +237,7 @@ class DeliveryWorker:
                     delivery = self._next(waiting)
                     if delivery is None:
                         return
-                    recorded = await self._deliver(delivery, waiting, states, recorded)
+                    recorded = await self._deliver(delivery, waiting, recorded)
             finally:
                 if recorded is not None:
                     with suppress(Exception):  # the writer has logged it
@@ -251,7 +252,7 @@ class DeliveryWorker:
                 undecided = self._attempts.settle
         finally:
             results = undecided()
-            states.update(result.state for result in results)
+            self.totals.update(result.state for result in results)
             results += [
                 DeliveryResult(
                     delivery_id=delivery.id,
@@ -290,7 +291,6 @@ class DeliveryWorker:
         self,
         delivery: Delivery,
         waiting: deque[Delivery],
-        states: Counter[DeliveryState],
         recorded: _Recorded,
     ) -> _Recorded:
         """Compose, send and record one delivery; return when its result is stored.
@@ -310,7 +310,7 @@ class DeliveryWorker:
                 tried = True
                 digest = self._messages.digest_of(delivery) or ""
                 results = await self._attempts.send(delivery, digest, message, recorded)
-            states.update(result.state for result in results)
+            self.totals.update(result.state for result in results)
             return self._results.add(results) if results else recorded
         except asyncio.CancelledError:
             if not tried:
