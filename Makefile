@@ -46,6 +46,7 @@ bench: $(VENV)/dev.stamp  ## each prints its unit and its ratio to a reference
 	$(BIN)/python -m benchmarks.compose
 	$(BIN)/python -m benchmarks.sending
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.under_load
 	$(BIN)/python -m benchmarks.sources
 
 soak: $(VENV)/dev.stamp  ## long histories, large trees, many kills, long fuzzing: SOAK=10 of them

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,7 @@ class Rate:
 
     answers: int  #: of the status that was asked for
     others: int
+    busy: int = 0  #: of these, how many were a 503 that says when to come again
     seconds: float
     processor: float = 0.0  #: seconds of the server's processes
 
@@ -156,7 +157,7 @@ def wrk(port: int, path: str, headers: Mapping[str, str], seconds: int) -> Rate:
 
 def ask_all(
     port: int,
-    paths: Sequence[str],
+    paths: Iterable[str],
     headers: Mapping[str, str],
     session: int,
     connections: int = CONNECTIONS,
@@ -182,7 +183,8 @@ def ask_all(
             except (OSError, asyncio.IncompleteReadError):
                 statuses[0] += 1
             else:
-                statuses[int(head[9:12])] += 1
+                polite = b"\r\nretry-after:" in head
+                statuses[int(head[9:12]) if polite or head[9:12] != b"503" else 0] += 1
                 if b"\r\nconnection: close" not in head:
                     continue
             writer.close()
@@ -202,6 +204,7 @@ def ask_all(
     return Rate(
         answers=statuses[200],
         others=statuses.total() - statuses[200],
+        busy=statuses[503],
         seconds=seconds,
         processor=sum(after[pid] - before.get(pid, 0.0) for pid in after),
     )

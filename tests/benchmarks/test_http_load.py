@@ -29,6 +29,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(503 if self.path.startswith("/busy") else 200)
         if self.path.startswith("/busy"):
             self.send_header("Connection", "close")
+        if self.path.endswith("later"):
+            self.send_header("Retry-After", "5")
         self.send_header("Content-Length", "3")
         self.end_headers()
         self.wfile.write(b"yes")
@@ -53,9 +55,14 @@ def test_each_address_is_asked_for_once_whatever_becomes_of_connections(
 ) -> None:
     paths = [f"/{kind}/{number}" for number in range(10) for kind in ("ok", "busy", "drop")]
     rate = ask_all(server.server_port, paths, {"Accept-Encoding": "gzip"}, NOBODY, connections=3)
-    assert (rate.answers, rate.others) == (10, 20)
+    assert (rate.answers, rate.others, rate.busy) == (10, 20, 0)
     assert rate.each_second == 10 / rate.seconds
     assert sorted(server.asked) == sorted(paths)  # type: ignore[attr-defined]
+
+
+def test_servers_that_say_when_to_come_again_are_busy(server: ThreadingHTTPServer) -> None:
+    rate = ask_all(server.server_port, iter(["/busy/later", "/busy", "/ok"]), {}, NOBODY)
+    assert (rate.answers, rate.others, rate.busy) == (1, 2, 1)
 
 
 def test_a_rate_is_told_for_one_core_where_more_had_to_work() -> None:
