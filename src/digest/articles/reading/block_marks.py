@@ -173,7 +173,7 @@ BLOCK_RULES: tuple[tuple[str, str, Handler], ...] = (
     ),
     ("part", r"^@tab(?::active)?[ \t]+([^\n]+)$", _part),
     ("divider", r"^[ \t]*<--->[ \t]*$", leave_out),
-    ("player", rf"@\[((?i:{'|'.join(tags.ELSEWHERE)}))\]\(([^)\s]+)[^)\n]*\)", _player),
+    ("player", rf"@\[((?i:{'|'.join(tags.ELSEWHERE)}))\]\(([^)\s]++)[^)\n]*+\)", _player),
     ("admonition", r"^([ \t>]*)(!!!|\?\?\?\+?|===[+!]?)[ \t]+([^\n]+)$", _admonition),
     ("callout", r"^((?:[ \t]*>)+[ \t]*)\[!([\w -]+)(?:\|[^\]\n]*)?\]([+-]?)([^\n]*)$", _callout),
 )

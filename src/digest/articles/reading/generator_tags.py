@@ -118,7 +118,7 @@ _FILM = re.compile(r"[^\s\"']+\.(?:m4v|mov|mp4|ogv|webm)(?:[?#]\S*)?", re.IGNORE
 _WEB = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+(?:px|%)?")
 #: Volantis writes ``name=some words`` between commas.
-_COMMA_FIELD = re.compile(r"""\s*([\w-]+)\s*=\s*([^"'=,]*[^"'=,\s])\s*""")
+_COMMA_FIELD = re.compile(r"""\s*+([\w-]++)\s*+=\s*+([^"'=,]*[^"'=,\s])\s*+""")
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 #: An argument: ``name=value``; ``name:value`` as Liquid and themes of Hexo have it; a text; a word.
 _ARGUMENT = re.compile(
