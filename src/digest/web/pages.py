@@ -610,24 +610,9 @@ class WebPages:
         English fills the gaps. Without any it is the last language, with English words.
         """
         try:
-            files = [tomllib.loads(content.decode()) for content in templates.contents(WORDS)][::-1]
-            words: dict[str, str] = dict(files[0]["en"])
-            for tables in files[1:]:
-                words.update(tables.get("en", {}))
-            language, names = next(
-                (
-                    (language, names)
-                    for language in languages
-                    if (names := _tables(language, {name for tables in files for name in tables}))
-                ),
-                (languages[-1], ["en"]),
-            )
-            for name in reversed(names):
-                for tables in files:
-                    words.update(tables.get(name, {}))
+            return _words(tuple(templates.contents(WORDS)), tuple(languages))
         except (ValueError, KeyError, TypeError) as error:
             raise TemplateError(WORDS, None, f"cannot be read: {error}") from error
-        return language, words
 
     def _structured(self, article: Article) -> dict[str, Any]:
         """Return an article as structured data for search engines (schema.org/NewsArticle)."""
@@ -698,6 +683,39 @@ class WebPages:
         offset = local.strftime("%z")
         shown: str = format_datetime(local, "medium", tzinfo=zone, locale=self._locale)
         return f"{shown} ({offset[:3]}:{offset[3:5]})"
+
+
+@lru_cache(maxsize=8)
+def _word_files(contents: tuple[bytes, ...]) -> tuple[dict[str, Any], ...]:
+    """Return the tables of files of words, the last file first; raise what ``tomllib`` does."""
+    return tuple(tomllib.loads(content.decode()) for content in reversed(contents))
+
+
+@lru_cache(maxsize=64)
+def _words(
+    contents: tuple[bytes, ...], languages: tuple[str, ...]
+) -> tuple[str, Mapping[str, str]]:
+    """Return the first of these languages that has words, and the words in it, as files say.
+
+    Parsing takes longer than all else about a page. Raises what ``tomllib`` does, KeyError or
+    TypeError where a table is missing or none.
+    """
+    files = _word_files(contents)
+    words: dict[str, str] = dict(files[0]["en"])
+    for tables in files[1:]:
+        words.update(tables.get("en", {}))
+    language, names = next(
+        (
+            (language, names)
+            for language in languages
+            if (names := _tables(language, {name for tables in files for name in tables}))
+        ),
+        (languages[-1], ["en"]),
+    )
+    for name in reversed(names):
+        for tables in files:
+            words.update(tables.get(name, {}))
+    return language, words
 
 
 def _tables(language: str, known: Collection[str]) -> list[str]:
