@@ -25,7 +25,7 @@ import digest
 SIZE = 4_096
 #: Processor seconds that say nothing, whatever the ratio.
 _NOTHING = 0.02
-#: More than linear: four times the text takes so many times as long (4 would be linear, 16 squared).
+#: More than linear: four times the text takes so many times as long (linear: 4, squared: 16).
 _RATIO = 8.0
 #: Processor seconds after which a pattern is given up, and the whole program.
 _MOST, _MOST_OF_ALL = 0.5, 120
