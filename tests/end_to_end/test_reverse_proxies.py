@@ -328,7 +328,8 @@ async def test_no_link_leads_out_of_the_folder(proxy: str, request: pytest.Fixtu
 
 async def test_the_status_is_for_the_operator_alone(own: str, proxy: str) -> None:
     assert (await ask(own, "/status"))[0].status_code == 200
-    for path in ("/status", "/%73tatus", "//status", "/x/../status", "/./status", "/status?x"):
+    ways = ("/status", "/%73tatus", "//status", "/x/../status", "/./status", "/status?x")
+    for path in (*ways, "/readyz", "/%72eadyz"):
         for headers in ({}, {"a_im": "feed"}, {"accept": "text/html"}):
             response, content = await ask(proxy, path, **headers)
             assert response.status_code in (400, 404), path

@@ -363,7 +363,7 @@ def test_an_edition_is_done_with_its_last_delivery(
     expected[state] += 1
     expected[DeliveryState.SENT] += 1
     assert started.deliveries.states() == expected
-    by_digest = started.deliveries.states_by_digest()
+    by_digest = started.deliveries.present()
     assert by_digest == {("daily", each): number for each, number in expected.items() if number}
     assert started.deliveries.next_due_at() is None
 

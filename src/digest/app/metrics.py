@@ -95,8 +95,10 @@ class DaemonMetrics(Collector):
             yield _gauge("digest_last_scan_duration_seconds", "How long it took.", took)
         yield from self._feeds()
         labels = ("digest", "state")
-        deliveries = GaugeMetricFamily("digest_deliveries", "Stored deliveries.", labels=labels)
-        by_digest = store.deliveries.states_by_digest()
+        deliveries = GaugeMetricFamily(
+            "digest_deliveries", "Deliveries under way or of the last edition.", labels=labels
+        )
+        by_digest = store.deliveries.present()
         for name in names:
             for state in DeliveryState:
                 deliveries.add_metric((name, state), by_digest.get((name, state), 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -26,6 +27,7 @@ from digest.store.connection import Database, Lock
 from digest.store.delivery_rows import close
 from digest.store.revisions import advance
 from digest.store.schema import delivery, digest, edition, person, subscriber
+from digest.store.statements import among
 from digest.store.subscriber_addition import change_state
 from digest.store.types import chunks
 from digest.subscribers.address import address_key
@@ -124,16 +126,25 @@ class DeliveryStore:
         with self._database.read() as connection:
             return editions.states(connection)
 
-    def states_by_digest(self) -> dict[tuple[str, DeliveryState], int]:
-        """Return the number of deliveries by digest and state; without those of 0."""
-        query = (
-            select(edition.c.digest, delivery.c.state, func.count())
-            .join(edition, edition.c.id == delivery.c.edition)
-            .group_by(edition.c.digest, delivery.c.state)
-        )
+    def present(self) -> dict[tuple[str, DeliveryState], int]:
+        """Return the number of deliveries by digest and state, without those of 0.
+
+        They are those of each digest's last edition and of editions that are not done. To count
+        all that there ever were would take longer each day.
+        """
+        mailed = not_(edition.c.welcome) & (edition.c.state != EditionState.EMPTY)
+        last = select(func.max(edition.c.id)).where(mailed).group_by(edition.c.digest)
+        chosen = edition.c.id.in_(last) | (edition.c.state == EditionState.OPEN)
+        counted = select(delivery.c.edition, delivery.c.state, func.count().label("number"))
+        counted = counted.group_by(delivery.c.edition, delivery.c.state)
+        counts: Counter[tuple[str, DeliveryState]] = Counter()
         with self._database.read() as connection:
-            rows = connection.execute(query)
-            return {(digest, DeliveryState(state)): number for digest, state, number in rows}
+            rows = connection.execute(select(edition.c.id, edition.c.digest).where(chosen))
+            digests = {row.id: row.digest for row in rows}
+            # In one query SQLite would go through all deliveries to find the few.
+            for row in among(connection, counted, delivery.c.edition, digests):
+                counts[digests[row.edition], DeliveryState(row.state)] += row.number
+        return counts
 
     def claim(
         self,
