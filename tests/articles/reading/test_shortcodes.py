@@ -78,6 +78,22 @@ def test_an_unknown_shortcode_is_told_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("use", "label"),
+    [
+        ("[talk][video]", "video"),
+        ("[video]", "video"),
+        ("[Code]", "code"),
+        ("[try it][embed of it]", "embed of it"),
+        ("[video of 2024], [gallery]", "video of 2024"),
+    ],
+)
+def test_a_label_of_markdown_is_no_shortcode(use: str, label: str) -> None:
+    text = shown(f"{use}\n\n[{label}]: https://x.example/")
+    assert 'href="https://x.example/"' in text
+    assert "[" not in text.replace("[gallery]", "")
+
+
 @pytest.mark.parametrize("vector", ATTACKS[::7])
 def test_no_shortcode_carries_an_attack(vector: str) -> None:
     vector = publishable_markup(vector)

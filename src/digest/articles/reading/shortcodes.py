@@ -30,6 +30,11 @@ _LANGUAGES = elements(
 )
 #: Arguments that are no words of a sentence in brackets: an address, a name, an identifier.
 _TELLING = re.compile(r"https?:|\w=|^\s+(?=\S*[0-9])[\w-]{5,}\s*$")
+#: A Markdown definition of a link whose label looks like a shortcode.
+_LABEL = re.compile(
+    rf"^ {{0,3}}\[(?:{_SHORTCODES})(?:[ \t][^\]\n]*)?\]:[ \t]+(?:[<./#]|https?:)",
+    re.IGNORECASE | re.MULTILINE,
+)
 #: What plugins begin the names of their shortcodes with.
 _PREFIX = re.compile(r"(?:su|vc|et_pb|fusion|av|tie|td|wpb|wpsm|ux|nectar|bs|sc)_")
 
@@ -37,6 +42,8 @@ _PREFIX = re.compile(r"(?:su|vc|et_pb|fusion|av|tie|td|wpb|wpsm|ux|nectar|bs|sc)
 def _shortcode(x: Expansion, match: re.Match[str]) -> Result:
     """Expand a shortcode of WordPress."""
     name, given = match[1].lower(), arguments(match[2])
+    if x.markdown and not given.named and x.last(_LABEL) >= 0:
+        return None
     end = re.compile(rf"\[/?{name}[\s\]]", re.IGNORECASE).search(x.text, match.end())
     if end and end[0][1] != "/":  # of another one
         end = None
