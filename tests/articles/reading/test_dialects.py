@@ -32,6 +32,8 @@ from tests.articles.reading.test_markdown_marks import read, shown
         ("2^3^4 and ~/a~b", None),
         ("[ :smile: ]", "[ 😄 ]"),
         (":+1: and :rocket:", "👍 and 🚀"),
+        (":hearts: :Fearful: :woman_raising_hand:", "♥️ 😨 🙋\u200d♀️"),
+        (":man_made: :woman_: :digit_one_face:", None),
         ("10:30:45, a:smile:b, :no_such_thing:, :digit_one:", None),
         (":sparkles:", "✨"),
         ("他说**“好。”**然后走", "他说<strong>“好。”</strong>然后走"),
@@ -174,3 +176,23 @@ def test_hostile_marks_are_read_in_time(text: str) -> None:
     began = process_time()
     read(f"{text}\n")
     assert process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("- a\n    - [x] b", "☑ b"),
+        ("1.  a\n\n    !!! note\n        b", "<strong>Note</strong>"),
+        ('1.  a\n\n    === "Now"\n\n        b', "<strong>Now</strong>"),
+        ("1.  a\n\n    ::: tip\n    b\n    :::", "<strong>Tip</strong>"),
+        ("1.  a\n\n    [TOC]\n\n    b", "<p>b</p>"),
+        ("1.  a\n\n    !!!\n    b", "!!!"),
+        ("a\n\n    - [x] b", "<pre><code>- [x] b"),
+        ("1.  a\n\n        - [x] b", "<pre><code>- [x] b"),
+        ("!!! note\n    a\n\n        - [x] b", "<pre><code>- [x] b"),
+    ],
+)
+def test_marks_are_read_where_lists_indent_them(text: str, part: str) -> None:
+    result = shown(text)
+    assert part in result
+    assert "[TOC]" not in result

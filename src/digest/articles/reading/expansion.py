@@ -68,7 +68,7 @@ class Expansion:
     closed: frozenset[str] | None = None  #: names in end tags of HTML
     last_matches: dict[re.Pattern[str], int] = field(default_factory=dict)
     ticks: Mapping[int, list[int]] | None = None
-    code_blocks: Mapping[int, int] = field(default_factory=dict)  #: starts and ends
+    code_blocks: Mapping[int, int] | None = None  #: starts and ends, once they are asked for
 
     def run(self) -> str:
         """Return the text expanded."""
@@ -149,6 +149,17 @@ class Expansion:
         if self.closed is None:
             self.closed = frozenset(_END_NAME.findall(self.text))
         return self.closed
+
+    def code_end(self, position: int) -> int | None:
+        """Return the end of the indented code that begins at a position of Markdown, if any."""
+        if self.code_blocks is None:
+            starts = [0, *(match.end() for match in re.finditer("\n", self.text)), len(self.text)]
+            self.code_blocks = {
+                starts[token.map[0]]: starts[min(token.map[1], len(starts) - 1)]
+                for token in engine().parse(self.text)
+                if token.type == "code_block" and token.map
+            }
+        return self.code_blocks.get(position)
 
     def last(self, pattern: re.Pattern[str]) -> int:
         """Return where the last match of a pattern begins; -1 without any."""

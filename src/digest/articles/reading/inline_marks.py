@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from contextlib import suppress
 
 from digest.articles.reading.expansion import Expansion, Handler, Result, leave_out
 
@@ -25,10 +26,13 @@ _EMOJI = dict(
             "smiley=😃 smirk=😏 sob=😭 star=⭐ star2=🌟 stuck_out_tongue=😛 sun=☀️ "
             "stuck_out_tongue_winking_eye=😜 sunglasses=😎 sweat_smile=😅 tada=🎉 thinking=🤔 "
             "thumbsdown=👎 thumbsup=👍 v=✌️ warning=⚠️ wave=👋 white_check_mark=✅ wink=😉 "
-            "wrench=🔧 x=❌ yum=😋 zap=⚡ zzz=💤"
+            "wrench=🔧 x=❌ yum=😋 zap=⚡ zzz=💤 bow=🙇 hearts=♥️ spades=♠️ clubs=♣️ diamonds=♦️ "
+            "raising_hand=🙋 tipping_hand=💁 no_good=🙅 ok_person=🙆 facepalm=🤦 surfer=🏄"
         ),
     )
 )
+#: Joins that make a man or a woman of a person.
+_WHO = {"man": "\u200d♂️", "woman": "\u200d♀️"}
 _PICTOGRAPHS = (*range(0x2600, 0x27C0), *range(0x1F300, 0x1FB00))
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 #: Punctuation of ASCII, and beyond.
@@ -96,13 +100,23 @@ def _inserted(x: Expansion, match: re.Match[str]) -> Result:
 
 def _emoji(_: Expansion, match: re.Match[str]) -> Result:
     name = match[1].lower()
+    who, _, act = name.partition("_")
+    shown = _pictograph(name)
+    if not shown and who in _WHO and (person := _pictograph(act)):
+        shown = person + _WHO[who]
+    return (shown, match.end()) if shown else None
+
+
+def _pictograph(name: str) -> str:
+    """Return the emoji of a short name; empty where there is none."""
     if name in _EMOJI:
-        return _EMOJI[name], match.end()
-    try:
-        char = unicodedata.lookup(name.replace("_", " "))
-    except KeyError:
-        return None
-    return (char, match.end()) if ord(char[0]) in _PICTOGRAPHS else None
+        return _EMOJI[name]
+    for unicode_name in (name.replace("_", " "), f"{name.replace('_', ' ')} face"):
+        with suppress(KeyError):
+            char = unicodedata.lookup(unicode_name)
+            if ord(char[0]) in _PICTOGRAPHS:
+                return char
+    return ""
 
 
 def _task(_: Expansion, match: re.Match[str]) -> Result:

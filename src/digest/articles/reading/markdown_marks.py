@@ -22,7 +22,6 @@ from digest.articles.reading.expansion import (
     titled,
 )
 from digest.articles.reading.inline_marks import INLINE_RULES, UNSEEN_BOLD
-from digest.articles.reading.markdown import engine
 from digest.articles.reading.template_tags import TAG_RULES
 
 #: Without one of these there is nothing to expand in HTML but tags in braces, or in Markdown. Each
@@ -51,7 +50,6 @@ _FENCE_TITLE = re.compile(
     r"|^\s*[\w+#-]+\s+\[([^\]]+)\]"
 )
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
-_INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 
 
 def expand(text: str, *, markdown: bool) -> Expansion | None:
@@ -66,20 +64,7 @@ def expand(text: str, *, markdown: bool) -> Expansion | None:
     ):
         return None
     rules = _MARKDOWN_RULES if markdown else _HTML_RULES
-    expansion = Expansion(text.translate(TOKEN_MARKS), rules, markdown)
-    if markdown and _INDENTED.search(expansion.text):
-        expansion.code_blocks = _indented_code(expansion.text)
-    return expansion
-
-
-def _indented_code(text: str) -> dict[int, int]:
-    """Return the starts and ends of the indented code in Markdown."""
-    starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]
-    return {
-        starts[token.map[0]]: starts[min(token.map[1], len(starts) - 1)]
-        for token in engine().parse(text)
-        if token.type == "code_block" and token.map
-    }
+    return Expansion(text.translate(TOKEN_MARKS), rules, markdown)
 
 
 # Code and what else is left as it is.
@@ -145,8 +130,15 @@ def _comment(x: Expansion, match: re.Match[str]) -> Result:
 
 
 def _indented(x: Expansion, match: re.Match[str]) -> Result:
-    end = x.code_blocks.get(match.start())
-    return (x.text[match.start() : end], end) if end else None
+    if end := x.code_end(match.start()):
+        return x.text[match.start() : end], end
+    # No code: a line of a list, where a mark may begin.
+    mark = _LINE_RULES[0].match(x.text, match.start())
+    if not mark:
+        return None
+    own, handler = _LINE_RULES[1][mark.lastgroup or ""]
+    exact = own.match(x.text, match.start())
+    return handler(x, exact) if exact else None
 
 
 def _escape(_: Expansion, match: re.Match[str]) -> Result:
@@ -309,4 +301,8 @@ _DIALECTS: tuple[tuple[str, str, Handler], ...] = (
 )
 
 _MARKDOWN_RULES = compiled(_DIALECTS)
+#: The rules that a line that is indented may begin with, but for code.
+_LINE_RULES = compiled(
+    tuple(row for row in _DIALECTS if re.match(r"(?:\(\?\w+:)?\^", row[1]) and row[0] != "indented")
+)
 _HTML_RULES = compiled((*_SHARED, *TAG_RULES))
