@@ -498,6 +498,7 @@ def test_a_link_is_absolute_or_none(lines: list[str], link: str | None) -> None:
     ("lines", "image"),
     [
         (["headimg: ''", "cover: https://e.org/a.png"], "https://e.org/a.png"),
+        (["cover_image: https://e.org/a.png"], "https://e.org/a.png"),
         (["headimg: https://picsum.photos/1", "image: //e.org/a.png"], "https://e.org/a.png"),
         (["thumbnail: [https://e.org/a.png, x]"], "https://e.org/a.png"),
         (["image: data:image/png;base64,AA"], None),

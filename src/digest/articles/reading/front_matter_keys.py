@@ -52,7 +52,7 @@ PATTERN_KEYS = ("permalink", "url")
 PATH_KEYS = (*PATTERN_KEYS, "path", "slug")
 IMAGE_KEYS = (
     *("headimg", "thumbnail", "cover", "image", "images", "featured_image", "featuredimage"),
-    *("feature_image", "og_image", "banner"),
+    *("feature_image", "og_image", "banner", "cover_image", "coverimage", "header_image"),
 )
 #: A recording: an address, or a table with one and its type, bytes and duration.
 ENCLOSURE_KEYS = ("enclosure", "enclosures", "audio", "podcast", "audio_url", "mp3")
