@@ -11,7 +11,7 @@ from contextlib import suppress
 from digest.articles.reading.expansion import Expansion, Handler, Result, leave_out
 
 #: Emoji whose short name (GitHub, Hugo, MkDocs) is not that of the character in Unicode.
-_EMOJI = dict(
+_EMOJI: dict[str, str] = dict(
     re.findall(
         r"(\S+)=(\S+)",
         (
@@ -100,9 +100,9 @@ def _inserted(x: Expansion, match: re.Match[str]) -> Result:
 
 def _emoji(_: Expansion, match: re.Match[str]) -> Result:
     name = match[1].lower()
-    who, _, act = name.partition("_")
     shown = _pictograph(name)
-    if not shown and who in _WHO and (person := _pictograph(act)):
+    who, *act = name.split("_", 1)
+    if not shown and act and who in _WHO and (person := _pictograph(act[0])):
         shown = person + _WHO[who]
     return (shown, match.end()) if shown else None
 
