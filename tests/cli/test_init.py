@@ -238,6 +238,8 @@ def test_init_fits_the_site_of_a_generator(
     for pattern in expected.get("exclude", ()):  # type: ignore[attr-defined]  # a tuple
         assert pattern in settings.articles.exclude
     assert "**/.*" in settings.articles.exclude
+    assert "**/*.md" in settings.articles.include
+    assert "**/*.txt" not in settings.articles.include
     assert settings.digest("daily").title == settings.site_table.title
     assert settings.rules == ()
     assert not (workplace.folder / "executed").exists()

@@ -137,6 +137,7 @@ def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | 
         "site.timezone": _toml(site.timezone) if site.timezone else None,
         "site.author": _toml(site.author) if site.author else None,
         "articles.category_style": _toml(site.category_style),
+        "articles.include": _toml(_included()),
         "articles.exclude": _toml([*ArticlesTable().exclude, *site.exclude])
         if site.exclude
         else None,
@@ -159,6 +160,13 @@ def _fitting(generator: Generator, folder: Path) -> tuple[Path, dict[str, str | 
     return own, values
 
 
+def _included() -> list[str]:
+    """Return the patterns of articles; none of the generators makes pages of plain text."""
+    from digest.settings.options import ArticlesTable
+
+    return [pattern for pattern in ArticlesTable().include if not pattern.endswith(".txt")]
+
+
 def _toml(value: str | list[str] | dict[str, str]) -> str:
     """Return a value as TOML, in one line; what Unicode text cannot hold becomes "?"."""
     if isinstance(value, dict):
@@ -172,7 +180,7 @@ def _counted(root: Path) -> str:
     from digest.articles.ingest.path_patterns import PathFilter
     from digest.settings.options import ArticlesTable
 
-    files = PathFilter(ArticlesTable().include, ArticlesTable().exclude)
+    files = PathFilter(_included(), ArticlesTable().exclude)
     kinds = Counter(
         "articles" if files.takes(path.relative_to(root).as_posix()) else path.suffix
         for path in root.rglob("*")
