@@ -745,3 +745,9 @@ def test_list_pages_and_conflicted_copies_are_no_articles(name: str, failed: boo
 )
 def test_names_that_are_only_similar_are_of_articles(name: str) -> None:
     assert read("---\ntitle: T\n---\nText", name).title == "T"
+
+
+def test_front_matter_alone_without_a_title_is_no_article() -> None:
+    with pytest.raises(SourceError, match="neither title nor text"):
+        read("---\ntemplate: latest.html\n---\n \n")
+    assert read("---\ntitle: A\n---\n").title == "A"

@@ -201,7 +201,8 @@ def parse_header(
 def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
     """Return the manuscript of a file whose front matter is parsed.
 
-    Without a title in front matter and body, the title is made from the name of the file.
+    Without a title in front matter and body, the title is made from the name of the file. Raises
+    SourceError where there is no text either.
     """
     body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
     remarks = (_noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
@@ -209,6 +210,8 @@ def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
     notes = (*header.notes, *remarks, *left_out)[:MAX_NOTES]
     title = header.title or summarize(one_line(body.title), MAX_TITLE)
     if not title:
+        if not header.body.strip():
+            raise SourceError(path, None, "it has neither title nor text")
         title = _name_title(path)
         notes = (*notes[: MAX_NOTES - 1], _noted(None, f"it has no title and is called '{title}'"))
     return Manuscript(
