@@ -339,7 +339,7 @@ async def test_the_link_of_a_removed_reader_says_that_no_more_mail_comes(
     ("own", "accepted", "language"),
     [
         (None, None, "zh"),  # the digest's
-        (None, "de-DE,de;q=0.9,en;q=0.8", "de-de"),
+        (None, "de-DE,de;q=0.9,en;q=0.8", "de-DE"),
         (None, "en;q=0.5, fr", "fr"),
         (None, "fi, *;q=0.1", "zh"),
         (None, "fr;q=0, fi", "zh"),

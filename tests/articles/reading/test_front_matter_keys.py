@@ -26,6 +26,7 @@ _READ = {
     "language": front_matter_keys.LANGUAGE_KEYS,
     "summary": front_matter_keys.SUMMARY_KEYS,
     "identity": front_matter_keys.IDENTITY_KEYS,
+    "credit": ("source_name", "source_url"),
 }
 
 
