@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Generator, Iterator
@@ -23,7 +24,14 @@ from digest.articles.ingest.workers import Workers
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
 from tests.effort import effort
-from tests.once import compile_once, draft_here, full_speed, open_copies, sync_nothing
+from tests.once import (
+    COVERAGE_OF_PROGRAMS,
+    compile_once,
+    draft_here,
+    full_speed,
+    open_copies,
+    sync_nothing,
+)
 from tests.waiting import ThreadCalls
 
 # How long an example takes says how busy the machine is; each test has its own limit.
@@ -53,6 +61,8 @@ def once() -> Iterator[None]:
         open_copies(patch)
         sync_nothing(patch)
         draft_here(patch)
+        # Everything that tests import stays: looking through it so often costs a twentieth.
+        gc.set_threshold(100_000, 20, 20)
         yield
 
 
@@ -73,6 +83,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.soak)
         if any(folder in item.path.parents for folder in WHOLE_PROGRAMS):
             item.add_marker(pytest.mark.full_speed)
+
+
+@pytest.fixture
+def programs_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure no coverage in programs that the test starts; in its own process it is."""
+    for name in COVERAGE_OF_PROGRAMS:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.hookimpl(wrapper=True)

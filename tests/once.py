@@ -116,7 +116,7 @@ def draft_here(patch: pytest.MonkeyPatch) -> None:
 
 
 #: What has the programs that a test starts measure their coverage.
-_COVERAGE = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+COVERAGE_OF_PROGRAMS = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def full_speed() -> Iterator[None]:
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        for name in _COVERAGE:
+        for name in COVERAGE_OF_PROGRAMS:
             patch.delenv(name, raising=False)
         measuring.stop()
         try:

@@ -156,6 +156,7 @@ def test_a_problem_comes_back_as_itself(workers: Workers) -> None:
     assert titles(workers, GOOD, BAD, GOOD) == ["Good", problem.problem, "Good"]
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 @pytest.mark.parametrize(
     ("misbehaves", "patience", "problem"),
     [
@@ -184,6 +185,7 @@ def test_a_hostile_file_harms_only_itself(
     assert titles(workers, GOOD) == ["Good"]
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 @pytest.mark.parametrize(
     ("misbehaves", "problem"),
     [
@@ -206,16 +208,19 @@ def test_a_hostile_file_takes_no_other_of_its_batch_down(
     assert problem in hostile
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_the_limit_is_each_files_own(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers_module, "_MAKE", name(computes_for_a_while))
     assert titles(workers, *[GOOD] * 4) == ["Good"] * 4
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_a_pool_that_was_lost_is_replaced(workers: Workers) -> None:
     workers.close()
     assert titles(workers, GOOD) == ["Good"]
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_a_closed_pool_says_nothing_of_the_file(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_closed_pool_says_nothing_of_the_file(
             workers.results_of(future)
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_no_processes_to_be_had_is_told_and_tried_again(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +247,7 @@ def test_no_processes_to_be_had_is_told_and_tried_again(
     assert titles(workers, GOOD) == ["Good"]
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_no_threads_to_be_had_is_told(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -261,6 +268,7 @@ def telling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers_module, "_MAKE", name(tells_its_process))
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 @pytest.mark.usefixtures("telling")
 def test_a_worker_that_was_killed_while_idle_costs_no_file(workers: Workers) -> None:
     first = process_of(workers)
@@ -270,6 +278,7 @@ def test_a_worker_that_was_killed_while_idle_costs_no_file(workers: Workers) -> 
     assert process_of(workers) != first
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 @pytest.mark.usefixtures("telling")
 def test_a_worker_that_ends_as_it_is_asked_costs_no_file(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
@@ -281,6 +290,7 @@ def test_a_worker_that_ends_as_it_is_asked_costs_no_file(
         assert process_of(workers) != first
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 @pytest.mark.usefixtures("telling")
 def test_the_server_of_workers_is_started_again_when_it_was_killed(workers: Workers) -> None:
     first = process_of(workers)
@@ -291,6 +301,7 @@ def test_the_server_of_workers_is_started_again_when_it_was_killed(workers: Work
     assert process_of(workers) != first
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 @pytest.mark.usefixtures("telling")
 def test_a_worker_is_replaced_after_so_many_files(workers: Workers) -> None:
     batch = [GOOD] * 1_000
@@ -298,6 +309,7 @@ def test_a_worker_is_replaced_after_so_many_files(workers: Workers) -> None:
     assert first == second != third
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_a_worker_that_has_nothing_to_do_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process, "_IDLE", 0.0)
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
@@ -305,6 +317,7 @@ def test_a_worker_that_has_nothing_to_do_ends(monkeypatch: pytest.MonkeyPatch) -
     work(theirs, JOB)
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_a_worker_ends_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
     ours, theirs = Pipe()
@@ -312,6 +325,7 @@ def test_a_worker_ends_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None
     work(theirs, JOB)
 
 
+@pytest.mark.usefixtures("programs_unmeasured")
 def test_a_file_that_takes_too_long_is_tried_once_and_no_other_again(
     workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
