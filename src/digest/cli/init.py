@@ -180,7 +180,7 @@ def _counted(root: Path) -> str:
     from digest.articles.ingest.path_patterns import PathFilter
     from digest.settings.options import ArticlesTable
 
-    files = PathFilter(_included(), ArticlesTable().exclude)
+    files = PathFilter(tuple(_included()), ArticlesTable().exclude)
     kinds = Counter(
         "articles" if files.takes(path.relative_to(root).as_posix()) else path.suffix
         for path in root.rglob("*")
