@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from digest.articles.ingest.ingest import IngestResult
 from digest.articles.ingest.workers import Workers
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.settings import Settings, load
-from tests.effort import effort
+from tests.effort import SOAK, effort
 from tests.once import (
     COVERAGE_OF_PROGRAMS,
     compile_once,
@@ -76,13 +77,28 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> None:
 WHOLE_PROGRAMS = [Path(__file__).parent / name for name in ("end_to_end", "benchmarks")]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run whole programs at full speed; let each property be tried with more examples in a soak."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run whole programs at full speed; leave much of what is tried again and again to the soak.
+
+    That is the most examples of properties, and two thirds of the parameters of ``sampled`` tests.
+    """
+    left: list[pytest.Item] = []
+    seen: Counter[str] = Counter()
     for item in items:
-        if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
-            item.add_marker(pytest.mark.soak)
         if any(folder in item.path.parents for folder in WHOLE_PROGRAMS):
             item.add_marker(pytest.mark.full_speed)
+        if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.soak)
+        if item.get_closest_marker("sampled") is not None:
+            item.add_marker(pytest.mark.soak)
+            name = item.nodeid.partition("[")[0]
+            if not SOAK and seen[name] % 3:
+                left.append(item)
+            seen[name] += 1
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
 
 
 @pytest.fixture

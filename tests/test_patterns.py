@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import SOAK
 from tests.pattern_attacks import SIZE, attacks, cost, grows
 
 pytestmark = pytest.mark.full_speed
@@ -31,6 +32,7 @@ BOUNDED = {
 }
 
 
+@pytest.mark.soak
 def test_no_pattern_grows_faster_than_what_it_reads() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "tests.pattern_attacks"],
@@ -41,7 +43,10 @@ def test_no_pattern_grows_faster_than_what_it_reads() -> None:
     )
     *slow, number = ended.stdout.splitlines()
     assert int(number) > 150
-    assert {line.partition(" ")[0] for line in slow} == BOUNDED.keys(), "\n".join(slow)
+    growing = {line.partition(" ")[0] for line in slow}
+    assert growing <= BOUNDED.keys(), "\n".join(slow)
+    if SOAK:  # the gate tries a third of the attacks
+        assert growing == BOUNDED.keys()
 
 
 def test_the_attacks_catch_what_grows() -> None:

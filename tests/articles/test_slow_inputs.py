@@ -18,7 +18,6 @@ from digest.errors import SourceError
 from digest.settings.options import ArticlesTable
 from tests.conftest import Workplace
 from tests.defaults import default_options
-from tests.effort import SOAK
 
 pytestmark = pytest.mark.full_speed
 
@@ -29,8 +28,6 @@ BOUND = 2.0 if sys.gettrace() is None else 6.0
 HEAD = "---\ntitle: T\n---\n\n"
 HTML = HEAD + "<div>x</div>"
 OPTIONS = default_options(engines=("nh3",))
-#: In the gate every third input; all of them in a soak.
-STEP = 1 if SOAK else 3
 GOOD = SourceFile(path=PurePosixPath("good.md"), content=b"---\ntitle: Good\n---\nText.\n")
 
 
@@ -94,8 +91,8 @@ BOUNDED = {
 }
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("name", list(BOUNDED)[::STEP])
+@pytest.mark.sampled
+@pytest.mark.parametrize("name", BOUNDED)
 def test_what_is_made_to_be_slow_ends_soon(name: str) -> None:
     source = SourceFile(path=PurePosixPath("a.md"), content=BOUNDED[name].encode())
     assert len(source.content) <= LARGEST
@@ -147,8 +144,8 @@ def workers() -> Iterator[Workers]:
         yield pool
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("name", list(HEAVY)[::STEP])
+@pytest.mark.sampled
+@pytest.mark.parametrize("name", HEAVY)
 def test_whatever_the_input_it_is_an_article_or_a_problem_within_the_limit(
     workers: Workers, name: str
 ) -> None:

@@ -47,6 +47,7 @@ def modes(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
 def test_secrets_are_the_owners_alone_and_nobody_else_writes_what_is_published(
     workplace: Workplace, umask: int

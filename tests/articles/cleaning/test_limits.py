@@ -101,6 +101,8 @@ def test_an_element_with_thousands_of_attributes_loses_them() -> None:
     assert large(long) == long
 
 
+@pytest.mark.sampled
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "markup",
     [

@@ -247,6 +247,8 @@ def test_any_markup_comes_out_clean_and_stays_as_it_is(
     assert clean(result, engines) == result
 
 
+@pytest.mark.sampled
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "markup",
     ["&lt;" * 100_000, "<p>a <b>b</b></p>\n" * 4_000, "&nbsp;" * 50_000],

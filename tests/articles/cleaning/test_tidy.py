@@ -353,6 +353,7 @@ def test_what_is_left_out_is_told_where_it_shows_something() -> None:
     assert texts_left_out(markup) == ["a <textarea> is left out, and its text: Buy"]
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize(
     "markup",

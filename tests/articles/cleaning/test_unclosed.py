@@ -73,6 +73,7 @@ def test_closing_again_changes_nothing(markup: str) -> None:
     assert close_elements(once) == once
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize(
     "markup",

@@ -163,6 +163,7 @@ def test_no_mark_carries_an_attack(vector: str) -> None:
         assert violations(clean(shown(text))) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize(
     "text",

@@ -389,6 +389,7 @@ def test_no_tag_carries_an_attack(vector: str) -> None:
             assert clean(cleaned) == cleaned
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize(
     "text",

@@ -102,6 +102,8 @@ def test_no_shortcode_carries_an_attack(vector: str) -> None:
         assert violations(clean(shown(text, name))) == []
 
 
+@pytest.mark.sampled
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "text", ["[aa]" * 10_000 + "[/aa]", "[aa b=1]" * 8_000, "[/aa]" * 10_000, "[youtube]" * 8_000]
 )
