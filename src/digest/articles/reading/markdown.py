@@ -110,7 +110,7 @@ def _named_tags(state: StateCore) -> None:
     """Turn tags that a sentence names into text; close elements that are written as closed."""
     closed: set[str] | None = None
     for token in state.tokens:
-        children = token.children if token.type == "inline" else None
+        children = token.children if token.type == "inline" and "<" in token.content else None
         if not children or not any(child.type == "html_inline" for child in children):
             continue
         if closed is None:
@@ -169,7 +169,7 @@ def _is_sentence(children: Sequence[Token]) -> bool:
 
 def _bare_links(state: StateCore) -> None:
     for token in state.tokens:
-        children = token.children if token.type == "inline" else None
+        children = token.children if token.type == "inline" and _may_link(token) else None
         if children and any(child.type == "text" and _may_link(child) for child in children):
             token.children = _linked(children)
 
