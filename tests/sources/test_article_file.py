@@ -66,6 +66,7 @@ def test_a_bare_entry_becomes_an_article() -> None:
     draft = written(Entry(id="x", title="", content="<p>First words</p>"))
     assert (draft.title, draft.published_at) == ("First words", NOW)
     assert written(Entry(id="x", title="")).title == "Harbour News"
+    assert written(Entry(id="x", title="\u200b\u00a0")).title == "Harbour News"  # nothing to see
     attachment = Attachment(url="https://h.example/a.mp3", media_type="audio/mpeg")
     assert written(Entry(id="x", title="", attachment=attachment)).enclosure is not None
 

@@ -55,7 +55,7 @@ def article_file(
     text, title = publishable_markup(entry.content or entry.summary), document.title
     fields: dict[str, Any] = {
         "id": f"{source.name}:{entry.id if len(entry.id) <= _MAX_ID else entry.key}",
-        "title": entry.title or _title(text) or title or source.name,
+        "title": next(filter(one_line, (entry.title, _title(text), title)), source.name),
         "link": entry.link or ("" if source.republish else document.home),
         "date": rfc3339(min(entry.published_at or entry.updated_at or taken_at, taken_at)),
         "updated": rfc3339(min(entry.updated_at, taken_at)) if entry.updated_at else "",
