@@ -13,15 +13,18 @@ INSTALL := $(PIP) install --no-deps --no-build-isolation
 COVERAGE := $(BIN)/python -m coverage
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --upgrade --no-header
+# Bytecode is kept, whatever the environment says: each program that a test starts would compile all.
+export PYTHONDONTWRITEBYTECODE =
 # The modules that say `# pure`, which tests/test_purity.py holds them to.
 PURE = $(shell grep -rlx '# pure' src --include='*.py' | sed 's|^src|*|' | paste -sd,)
 
-.PHONY: run test check format bench soak lock clean
+.PHONY: run test check compile format bench soak lock clean
 
 run: $(VENV)/run.stamp  ## start Digest on the example articles
 	@$(BIN)/python examples/run.py
 
-test: check  ## the gate: checks, tests, coverage
+test: $(VENV)/dev.stamp  ## the gate: checks, tests, coverage
+	@$(MAKE) --no-print-directory -j2 check compile
 	@$(COVERAGE) erase
 	$(COVERAGE) run -m pytest -n $(WORKERS) --dist worksteal
 	@$(COVERAGE) combine --quiet
@@ -35,6 +38,10 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import rules; no tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The processes of the tests would each do it; what is wrong, the tests will tell.
+compile: $(VENV)/dev.stamp  ## compile tests and program once
+	-@$(BIN)/python -m pytest --collect-only -q >$(VENV)/compile.log 2>&1
 
 format: $(VENV)/dev.stamp  ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
