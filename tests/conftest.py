@@ -28,6 +28,7 @@ from tests.effort import SOAK, effort
 from tests.once import (
     COVERAGE_OF_PROGRAMS,
     compile_once,
+    compile_sql_once,
     draft_here,
     full_speed,
     open_copies,
@@ -59,6 +60,7 @@ def once() -> Iterator[None]:
     """Compile templates and migrate databases once, and do not wait for the disk."""
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
+        compile_sql_once(patch)
         open_copies(patch)
         sync_nothing(patch)
         draft_here(patch)

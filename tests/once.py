@@ -17,7 +17,10 @@ import coverage
 import jinja2
 import pytest
 from jinja2 import nodes
-from sqlalchemy.engine import make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.util import LRUCache
 
 from digest.app import wiring
 from digest.articles.ingest.worker_process import Job, Result, results_of
@@ -89,6 +92,19 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
 def open_copies(patch: pytest.MonkeyPatch) -> None:
     """Have services open copies of one migrated database; migrations have tests of their own."""
     patch.setattr(wiring, "open_store", open_migrated)
+
+
+def compile_sql_once(patch: pytest.MonkeyPatch) -> None:
+    """Have all engines of a kind share the SQL that SQLAlchemy compiles for them.
+
+    It keeps it for each engine and its dialect; here all databases of a kind are the same.
+    """
+    for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+        patch.setattr(dialect, "__eq__", lambda self, other: type(self) is type(other))
+        patch.setattr(dialect, "__hash__", lambda self: hash(type(self)))
+    compiled: LRUCache[object, object] = LRUCache(5_000)
+    shared = property(lambda _: compiled, lambda *_: None)
+    patch.setattr(Engine, "_compiled_cache", shared, raising=False)
 
 
 def sync_nothing(patch: pytest.MonkeyPatch) -> None:
