@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,6 +17,15 @@ import pytest_asyncio
 from digest.sources import fetching
 from digest.sources.fetching import Fetcher, FetchError, is_public
 from tests.sources.server import ScriptedServer, answer, endless, scripted_server, silence
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+#: A frame that asks for a window of 128 MB to be unpacked.
+_WIDE = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+WIDE = _WIDE.compress(b"text") + _WIDE.flush()
 
 
 @pytest_asyncio.fixture
@@ -47,6 +57,8 @@ async def test_it_returns_a_body_with_its_headers(server: ScriptedServer, fetche
     [
         ("gzip", gzip.compress(b"text", mtime=0)),
         ("br", brotli.compress(b"text")),
+        ("zstd", zstd.compress(b"text")),
+        ("zstd", zstd.compress(b"te") + zstd.compress(b"") + zstd.compress(b"xt")),
         ("identity", b"text"),
     ],
 )
@@ -62,6 +74,8 @@ async def test_packed_bodies_are_unpacked(
     [
         ("gzip", gzip.compress(b"\0" * 40_000_000, mtime=0)),
         ("br", brotli.compress(b"\0" * 40_000_000, quality=1)),
+        ("zstd", zstd.compress(b"\0" * 40_000_000)),
+        ("zstd", zstd.compress(b"\0" * 65_536) * 300),
     ],
 )
 async def test_a_bomb_is_not_unpacked(
@@ -79,7 +93,9 @@ async def test_a_bomb_is_not_unpacked(
         (answer(b"half", length=100), "peer closed connection"),
         (answer(b"no gzip", Content_Encoding="gzip"), "packed wrongly"),
         (answer(b"no brotli", Content_Encoding="br"), "packed wrongly"),
-        (answer(zlib.compress(b"x"), Content_Encoding="zstd"), "was not asked for: zstd"),
+        (answer(b"no zstd", Content_Encoding="zstd"), "packed wrongly"),
+        (answer(WIDE, Content_Encoding="zstd"), "packed wrongly"),
+        (answer(zlib.compress(b"x"), Content_Encoding="deflate"), "was not asked for: deflate"),
         (answer(status="302 Found", Location="javascript:1"), "no web address"),
     ],
 )

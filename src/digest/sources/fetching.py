@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,12 +22,19 @@ from digest import __version__
 from digest.articles.cleaning.uris import absolute
 from digest.errors import DigestError
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 #: Seconds: for a connection, between two pieces, and for the whole exchange with its redirects.
 _CONNECT, _READ, _WHOLE = 10.0, 20.0, 60.0
 #: Bytes of a document, as sent and unpacked.
 MAX_BYTES = 16 * 1024 * 1024
 #: Bytes unpacked at once.
 _CHUNK = 65_536
+#: RFC 9659: no frame of zstd needs a larger window, which would be memory of ours.
+_WINDOW: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: RFC 9110 section 15.4: those that are to be remembered.
@@ -48,7 +56,7 @@ _ACCEPT = (
 
 _HEADERS = {
     "Accept": _ACCEPT,
-    "Accept-Encoding": "br, gzip",
+    "Accept-Encoding": "zstd, br, gzip",
     "User-Agent": f"Digest/{__version__} (feed reader)",
 }
 
@@ -247,7 +255,7 @@ async def _answer(
         ssl.SSLError,
     ) as error:
         raise FetchError(str(error) or type(error).__name__) from error
-    except (zlib.error, brotli.error) as error:
+    except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise FetchError(f"the answer is packed wrongly: {error}") from error
 
 
@@ -280,6 +288,8 @@ def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
                 yield decoder.process(b"", output_buffer_limit=_CHUNK)
 
         return unbrotli
+    if name == "zstd":
+        return _unpack_zstd()
     if name in ("gzip", "x-gzip"):
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
 
@@ -290,3 +300,21 @@ def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
 
         return inflate
     raise FetchError(f"the answer is packed in a way that was not asked for: {name[:40]}")
+
+
+def _unpack_zstd() -> Callable[[bytes], Iterable[bytes]]:
+    """Return what unpacks pieces of a body of one frame or more (RFC 8878 section 3.1)."""
+    decoder = zstd.ZstdDecompressor(options=_WINDOW)
+
+    def unpack(raw: bytes) -> Iterator[bytes]:
+        nonlocal decoder
+        while True:
+            if decoder.eof:
+                raw = decoder.unused_data + raw
+                decoder = zstd.ZstdDecompressor(options=_WINDOW)
+            yield decoder.decompress(raw, _CHUNK)
+            raw = b""
+            if decoder.needs_input or (decoder.eof and not decoder.unused_data):
+                return
+
+    return unpack
