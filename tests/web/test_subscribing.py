@@ -41,6 +41,7 @@ class Door:
     workplace: Workplace
     services: Services
     client: httpx.AsyncClient
+    woken: list[str]  #: an entry for each time that the senders of mails were woken
 
     @property
     def store(self) -> SignupStore:
@@ -100,9 +101,10 @@ def _door(workplace: Workplace) -> Iterator[Door]:
             for name in ("市场", "外汇")
         ]
         services.store.articles.record(articles, services.clock())
-        app = services.application(None, None)
+        woken: list[str] = []
+        app = services.application(None, None, lambda: woken.append("mail"))
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
-        yield Door(workplace, services, client)
+        yield Door(workplace, services, client, woken)
 
 
 def said(response: httpx.Response) -> str:
@@ -138,6 +140,7 @@ async def test_a_reader_subscribes_and_confirms(door: Door) -> None:
     assert answer.status_code == 200
     assert said(answer).startswith("Sehen Sie in Ihr Postfach")
     assert door.subscribers() == []
+    assert door.woken == ["mail"]
 
     link = door.link()
     shown = await door.client.get(link)
@@ -147,6 +150,7 @@ async def test_a_reader_subscribes_and_confirms(door: Door) -> None:
     ]
     assert door.subscribers() == []
     assert said(await door.confirm(link)).startswith("Sie sind angemeldet")
+    assert door.woken == ["mail", "mail"]  # the welcome is not to wait for the next look
     (reader,) = door.subscribers()
     assert (reader.address, reader.digest, reader.language) == (
         "reader@example.net",

@@ -177,9 +177,14 @@ class Daemon:
     def _server(self, listener: socket.socket) -> Server:
         services = self._services
         scanned = self._last_scan_at if services.settings.web.status else None
-        wake = self._signup_mailer.wake
-        feeds = services.application(scanned, self._editor, wake, self._unready, self._queue)
+        feeds = services.application(
+            scanned, self._editor, self._wake_mail, self._unready, self._queue
+        )
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
+
+    def _wake_mail(self) -> None:
+        self._signup_mailer.wake()
+        self._delivery.wake()
 
     def _metrics_server(self, stack: contextlib.ExitStack) -> Server | None:
         table = self._services.settings.metrics

@@ -397,9 +397,9 @@ class Services:
         """Return the whole web application: the files of feeds, then pages, then all else.
 
         ``last_scan_at`` is for ``/status``, None: there is none; ``editor`` does what the operator
-        decides on editions, None: nothing can be decided; ``wake`` is called when a request to
-        subscribe waits for its mail; ``unready`` returns what keeps the daemon from being ready;
-        pages wait for their turn in ``queue``, by default one of their own.
+        decides on editions, None: nothing can be decided; ``wake`` is called when a mail waits,
+        to confirm a request or to welcome; ``unready`` returns what keeps the daemon from being
+        ready; pages wait for their turn in ``queue``, by default one of their own.
         """
         from digest.feeds.websub.protocol import feed_links
         from digest.web.app import create_app

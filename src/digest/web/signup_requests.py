@@ -74,7 +74,7 @@ class SignupRequests:
         clock: Clock,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """``digests`` is by name. ``wake`` says that a mail waits to be sent."""
+        """``digests`` is by name. ``wake`` says that a mail waits: to confirm, or of welcome."""
         self._signups = signups
         self._pages = pages
         self._digests = digests
@@ -185,6 +185,7 @@ class SignupRequests:
             )
             suppressed = bool(outcomes) and set(outcomes) == {Outcome.NOT_REVIVED}
             done = True
+            self._wake()
             _log.info("request confirmed", digests=len(signup.digests), suppressed=suppressed)
         titles = [self._digests[name].title for name in signup.digests if name in self._digests]
         body = await run_in_threadpool(
