@@ -123,6 +123,28 @@ async def test_a_new_file_is_in_its_feeds(
     assert in_feed(workplace, "刚到", "金融/市场")
 
 
+async def test_there_is_no_calm_while_a_file_is_on_its_way_to_the_feeds(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, waited = asyncio.get_running_loop(), list[bool]()
+    async with running(services) as publishing:
+        real = Publisher.publish
+
+        def publish(publisher: Publisher, *args: Any) -> object:
+            calm = asyncio.run_coroutine_threadsafe(publishing.calm(), loop)
+            result = real(publisher, *args)
+            waited.append(not calm.done())
+            return result
+
+        monkeypatch.setattr(Publisher, "publish", publish)
+        published = Presses(monkeypatch)
+        await publishing.calm()
+        workplace.write("a.md", "刚到")
+        await published.until(lambda: in_feed(workplace, "刚到"))
+        await publishing.calm()
+    assert waited[0]
+
+
 async def test_a_file_moved_in_and_a_change_show(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

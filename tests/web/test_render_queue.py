@@ -119,3 +119,40 @@ async def test_a_network_that_asks_for_much_leaves_the_others_their_turns(
     assert await first
     assert await asyncio.gather(*others) == [1] * 7
     assert await queue.run(lambda: "again", "203.0.113.0/24") == "again"
+
+
+async def test_pages_give_way_to_what_is_urgent_but_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calm, asked = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        asked.set()
+        await calm.wait()
+
+    queue = RenderQueue(1, calm=wait)
+    monkeypatch.setattr(render_queue, "_GIVE_WAY", 60)
+    page = asyncio.create_task(queue.run(lambda: "page"))
+    await asked.wait()
+    assert not queue.running
+    calm.set()
+    assert await page == "page"
+    calm.clear()
+    monkeypatch.setattr(render_queue, "_GIVE_WAY", 0.01)
+    assert await queue.run(lambda: "all the same") == "all the same"
+
+
+async def test_who_goes_while_giving_way_leaves_the_turn_to_others() -> None:
+    calm = asyncio.Event()
+
+    async def wait() -> None:
+        await calm.wait()
+
+    queue = RenderQueue(1, calm=wait)
+    gone = asyncio.create_task(queue.run(lambda: None))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    calm.set()
+    assert await queue.run(lambda: "next") == "next"

@@ -80,7 +80,7 @@ class Daemon:
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._editor = services.editor(self._delivery)
         self._signup_mailer = services.signup_mailer(self._delivery)
-        self._queue = RenderQueue()
+        self._queue = RenderQueue(calm=self._publish_loop.calm)
         self._timer = Timer(services.schedules, self._fire)
         self._checked = asyncio.Event()  # the output was looked at, so it can be served
         self._stop = asyncio.Event()

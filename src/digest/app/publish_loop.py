@@ -108,6 +108,8 @@ class PublishLoop:
         self._next_scan = 0.0
         self._publish_at = inf  # of the loop's clock
         self._stale_since = inf
+        self._calm = asyncio.Event()  # unset from the paths of events up to the feeds
+        self._calm.set()
         self._backoff = Backoff()
         self._read_backoff = Backoff()
         self._pack_at = 0.0  # of the loop's clock
@@ -124,6 +126,10 @@ class PublishLoop:
     def busy(self) -> bool:
         """Tell whether there are files to look at, or feeds to be published."""
         return bool(self._pending) or self._stale_since < inf
+
+    async def calm(self) -> None:
+        """Wait while files that events told of are on their way to the feeds."""
+        await self._calm.wait()
 
     def stopped(self) -> bool:
         """Tell whether ``stop`` was called."""
@@ -172,11 +178,20 @@ class PublishLoop:
                 await asyncio.to_thread(self._watch.stop)
 
     async def _turn(self) -> None:
-        """Take one burst, scan if it is time to, publish once nothing more is waiting."""
-        time = asyncio.get_running_loop().time
+        """Gather one burst and take it."""
         paths, overflowed = await self._gather()
         if self.stopped():
             return
+        if paths:
+            self._calm.clear()
+        try:
+            await self._take_burst(paths, overflowed)
+        finally:
+            self._calm.set()
+
+    async def _take_burst(self, paths: set[str], overflowed: bool) -> None:
+        """Take one burst, scan if it is time to, publish once nothing more is waiting."""
+        time = asyncio.get_running_loop().time
         if overflowed or len(paths) >= _LARGE_BURST:
             self._next_scan = time()
         try:

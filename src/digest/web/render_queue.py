@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,6 +15,9 @@ T = TypeVar("T")
 AT_ONCE = 2
 #: Requests that wait for their turn, and how long they do; seconds.
 MOST_WAITING, PATIENCE = 256, 2.0
+#: How long a page waits while articles are on their way to the feeds, which are asked for by more;
+#: seconds. Under a flood of articles pages are rendered still, ten a second for each thread.
+_GIVE_WAY = 0.1
 #: Requests of one network that wait: whoever asks for more at once leaves the others their turns.
 MOST_OF_ONE = 16
 #: Seconds after which a client whose turn did not come may try again.
@@ -33,7 +37,10 @@ class RenderQueue:
         *,
         most_waiting: int = MOST_WAITING,
         patience: float = PATIENCE,
+        calm: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """``calm`` waits while something is under way that pages shortly give way to."""
+        self._calm = calm
         self._turns = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
         self._most_waiting = most_waiting
@@ -54,11 +61,22 @@ class RenderQueue:
             self.refused += 1
             raise
         loop = asyncio.get_running_loop()
+        try:
+            await self._give_way()
+        except asyncio.CancelledError:
+            self._turns.release()
+            raise
         self.running += 1
         running = loop.run_in_executor(self._threads, work)
         # Also where nobody waits any more: the thread goes on to the end.
         running.add_done_callback(self._end_turn)
         return await asyncio.shield(running)
+
+    async def _give_way(self) -> None:
+        if self._calm is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GIVE_WAY):
+                    await self._calm()
 
     def _end_turn(self, _: asyncio.Future[T]) -> None:
         self.running -= 1
