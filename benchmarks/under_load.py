@@ -34,7 +34,10 @@ ERRORS = Target(row=1, what="answers but 200 and a polite 503", unit="", must=0.
 DELAY = Target(row=2, what="file to feed, beside that of an idle daemon", unit="×", must=2.0)
 LATE = Target(row=3, what="the edition: first mail after its time", unit="s", must=5.0)
 _WORDS = ("码头", "lighthouse", "number", "图书馆", "ships twice", "nothing-has-this")
+#: The last of a burst need not be among the 50 newest: all come at one moment.
 _CONFIGURATION = """\
+[feeds]
+limit = 100
 [mail]
 maildir = "mail"
 [digests.daily]
