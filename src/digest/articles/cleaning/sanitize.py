@@ -1,6 +1,6 @@
 """Sanitize markup with two engines over one policy.
 
-bleach runs first if it is configured and would change anything (``normal_form``). nh3, another
+bleach runs first if it is configured and would change anything (``is_normal``). nh3, another
 parser and maintained, always runs last; nothing changes the HTML after it.
 """
 
@@ -16,8 +16,7 @@ import nh3
 
 from digest.articles.characters import publishable_markup
 from digest.articles.cleaning import anchors
-from digest.articles.cleaning.bleach_engine import bleach
-from digest.articles.cleaning.normal_form import is_normal
+from digest.articles.cleaning.bleach_engine import bleach, is_normal
 from digest.articles.cleaning.policy import (
     ATTRIBUTES,
     DROPPED,

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from digest.articles.characters import publishable_markup
 from digest.articles.cleaning import sanitize
-from digest.articles.cleaning.bleach_engine import bleach
-from digest.articles.cleaning.normal_form import is_normal
+from digest.articles.cleaning.bleach_engine import bleach, is_normal
 from digest.articles.cleaning.policy import TAGS, VOID
 from tests.articles.attacks import ATTACKS
 
