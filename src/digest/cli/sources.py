@@ -39,6 +39,10 @@ _FIRST, _NEXT = "A running daemon needs a restart.", "A running daemon follows w
 Private = Annotated[
     bool, typer.Option("--allow-private", help="Allow addresses of the local network.")
 ]
+#: What a basic string must not hold as it is (https://toml.io/en/v1.0.0#string).
+_SPECIAL = re.compile(r'[\x00-\x1f"\\\x7f]')
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
 @app.callback()
@@ -124,7 +128,6 @@ def _add(
 ) -> None:
     from digest.articles.model import CategoryPath
     from digest.private_files import make_private_folder
-    from digest.settings.source_tables import source_table, with_tables
     from digest.sources.model import Source
 
     feed, document = asyncio.run(_discover(services, url, private=private))
@@ -218,7 +221,6 @@ def import_opml(
     private: Private = False,
 ) -> None:
     """Add the feeds of an OPML file; its folders become categories. Known ones are left out."""
-    from digest.settings.source_tables import source_table, with_tables
     from digest.sources.discovery import read_opml
 
     outlines = read_opml(file.read_bytes())
@@ -277,8 +279,6 @@ def _name(url: str, title: str, taken: set[str]) -> str:
 
 def _without(text: str, name: str) -> str:
     """Return a configuration without the table of a source; raise ConfigurationError."""
-    from digest.settings.source_tables import without_source
-
     changed = without_source(text, name)
     if changed is None:
         problem = "is not written as a table of its own; take it out of the file by hand"
@@ -307,3 +307,38 @@ def _change(context: typer.Context, change: Callable[[str], str]) -> None:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def source_table(name: str, url: str, *, category: str = "", private: bool = False) -> str:
+    """Return the table of a source as TOML."""
+    key = name if _BARE_KEY.fullmatch(name) else _text(name)
+    lines = [f"[sources.{key}]", f"url = {_text(url)}"]
+    lines += [f"category = {_text(category)}"] if category else []
+    lines += ["allow_private = true"] if private else []
+    return "\n".join(lines) + "\n"
+
+
+def with_tables(text: str, tables: list[str]) -> str:
+    """Return a configuration with tables at its end."""
+    return "\n\n".join((text.rstrip(), *map(str.rstrip, tables))).lstrip() + "\n"
+
+
+def without_source(text: str, name: str) -> str | None:
+    """Return a configuration without the table of a source; None where it has no such table.
+
+    Comments after a blank line stay: they belong to what follows.
+    """
+    quoted = rf"(?:{re.escape(name)}|\"{re.escape(name)}\"|'{re.escape(name)}')"
+    header = rf"^[ \t]*\[\s*sources\s*\.\s*{quoted}\s*\][^\n]*(?:\n|\Z)"
+    start = re.search(header, text, re.MULTILINE)
+    if start is None:
+        return None
+    after = text[start.end() :]
+    following = _HEADER.search(after)
+    end = following.start() if following else len(after)
+    comments = after[:end].partition("\n\n")[2].lstrip("\n")
+    return text[: start.start()].rstrip("\n") + "\n\n" + comments + after[end:]
+
+
+def _text(value: str) -> str:
+    return '"' + _SPECIAL.sub(lambda char: f"\\u{ord(char[0]):04x}", value) + '"'
