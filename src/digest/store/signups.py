@@ -1,4 +1,4 @@
-"""Requests to subscribe or to change an address, stored until they are confirmed or expire."""
+"""Requests to subscribe: kept until they are confirmed or expire."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
 
+from digest.store.address_changes import change_address
 from digest.store.connection import Database, Lock
-from digest.store.schema import erased_address, person, person_alias, signup, subscriber
+from digest.store.schema import person, signup, subscriber
 from digest.store.subscriber_addition import SubscriberAddition, folded
 from digest.subscribers.model import NewSubscriber, Outcome, SubscriberState
 from digest.subscribers.signup import (
@@ -20,8 +21,6 @@ from digest.subscribers.signup import (
     SignupLimits,
     verdict,
 )
-from digest.subscribers.tokens import erasure_mark
-from digest.times import rfc3339
 
 
 class SignupStore:
@@ -31,9 +30,9 @@ class SignupStore:
         self._database = database
 
     def request(self, new: Signup, limits: SignupLimits) -> Answer:
-        """Store a request if the limits allow it; its mail is then to be sent.
+        """Store a request whose mail is then waiting, where the limits allow it.
 
-        A request for a suppressed address is stored and answered like any other, but gets no mail.
+        A request for a suppressed address is stored and answered like any other, without a mail.
         """
         now = new.requested_at
         with self._database.read() as connection:
@@ -78,7 +77,7 @@ class SignupStore:
             return list(map(_from_row, rows))
 
     def mark_sent(self, identifier: str, now: datetime) -> None:
-        """Record that the mail of a request is sent, or cannot be sent."""
+        """Note that the mail of a request is sent, or that it cannot be."""
         statement = update(signup).where(signup.c.identifier == identifier)
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             connection.execute(statement.values(sent_at=now))
@@ -98,11 +97,11 @@ class SignupStore:
     def confirm(
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
     ) -> tuple[Outcome, ...]:
-        """Carry out a request, once, and return the outcome for each digest.
+        """Subscribe who asked, to each digest, or change their address; return the outcomes.
 
-        It subscribes its address, or changes the address of its person. Return no outcome if the
-        request was confirmed before or is unknown. ``network`` is that of the confirming client. A
-        mark that the address was erased, made with one of ``keys``, is deleted.
+        That is done once for each request: nothing is returned for a request that was confirmed
+        before or is not there. ``network`` is that of the client that confirms. A mark of the
+        address as erased, made with one of ``keys``, is deleted.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             request = _find(connection, identifier)
@@ -111,7 +110,7 @@ class SignupStore:
             mine = signup.c.identifier == identifier
             connection.execute(update(signup).where(mine).values(confirmed_at=now))
             if request.person is not None:
-                return _change_address(connection, request, now, network, keys)
+                return change_address(connection, request, now, network, keys)
             new = [
                 NewSubscriber(
                     address=request.address,
@@ -167,60 +166,3 @@ def _from_row(row: Row[Any]) -> Signup:
         timezone=row.timezone,
         person=row.person,
     )
-
-
-def _change_address(
-    connection: Connection, request: Signup, now: datetime, network: str, keys: Sequence[bytes]
-) -> tuple[Outcome, ...]:
-    """Set the new address of a confirmed request's person, and return the outcome.
-
-    Subscriptions of the new address become the person's. Of two subscriptions to one digest the
-    active one stays, else the person's own. Links in mails to either address still work. Return
-    NOT_REVIVED, and change nothing, if a subscription of the new address is suppressed; return no
-    outcome if the person was removed meanwhile.
-    """
-    key = folded(request.address)
-    query = select(person.c.id, person.c.identifier, person.c.folded).with_for_update()
-    either = (person.c.identifier == request.person) | (person.c.folded == key)
-    rows = {row.identifier: row for row in connection.execute(query.where(either))}
-    mine = rows.pop(request.person, None)
-    if mine is None:
-        return ()
-    for other in rows.values():
-        if not _merge(connection, other.id, other.identifier, mine.id):
-            return (Outcome.NOT_REVIVED,)
-    marks = [erasure_mark(secret, key) for secret in keys]
-    connection.execute(delete(erased_address).where(erased_address.c.mark.in_(marks)))
-    values = {"address": request.address, "folded": key}
-    connection.execute(update(person).where(person.c.id == mine.id).values(values))
-    told = f"; address changed {rfc3339(now)} from {network}"
-    connection.execute(
-        update(subscriber)
-        .where(subscriber.c.person == mine.id)
-        .values(consent=subscriber.c.consent + literal(told), changed_at=now)
-    )
-    return (Outcome.UPDATED,)
-
-
-def _merge(connection: Connection, other: int, identifier: str, mine: int) -> bool:
-    """Merge the person ``other`` into ``mine``; return False if a subscription is suppressed."""
-    query = select(subscriber.c.id, subscriber.c.person, subscriber.c.digest, subscriber.c.state)
-    rows = list(connection.execute(query.where(subscriber.c.person.in_((other, mine)))))
-    theirs = [row for row in rows if row.person == other]
-    if any(row.state == SubscriberState.SUPPRESSED for row in theirs):
-        return False
-    own = {row.digest: row for row in rows if row.person == mine}
-    for row in theirs:
-        rival = own.get(row.digest)
-        active = SubscriberState.ACTIVE
-        keep = rival is None or (row.state == active and rival.state != active)
-        lost = rival.id if rival is not None and keep else None if keep else row.id
-        connection.execute(delete(subscriber).where(subscriber.c.id == lost))
-        if keep:
-            taken = update(subscriber).where(subscriber.c.id == row.id)
-            connection.execute(taken.values(person=mine))
-    aliases = update(person_alias).where(person_alias.c.person == other)
-    connection.execute(aliases.values(person=mine))
-    connection.execute(delete(person).where(person.c.id == other))
-    connection.execute(person_alias.insert(), {"identifier": identifier, "person": mine})
-    return True
