@@ -24,7 +24,6 @@ ALLOWED = frozenset(
 #: Modules that still have a variable called ``one``, ``found`` or ``some``.
 UNNAMED = frozenset(
     {
-        *("articles/reading/front_matter.py", "cli/run.py", "cli/sources.py"),
         *("sources/follower.py", "web/preferences.py", "web/subscribing.py"),
     }
 )

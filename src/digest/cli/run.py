@@ -100,7 +100,7 @@ class _CurrentSources:
             return self._sources
         held = {name for name, table in settings.sources.items() if not table.republish}
         waiting = held - self._mail_only
-        self._sources = [one for one in settings.source_list() if one.name not in waiting]
+        self._sources = [source for source in settings.source_list() if source.name not in waiting]
         _log.info("sources read again", sources=len(self._sources), waiting=sorted(waiting))
         return self._sources
 

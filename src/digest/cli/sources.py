@@ -63,22 +63,22 @@ def _show(context: typer.Context, *, as_json: bool) -> None:
         states, counts = services.store.sources.states(), services.store.sources.counts()
         sources = services.settings.source_list()
         zone = ZoneInfo(services.site.timezone)
-    known = {one.name: states.get(one.name) for one in sources}
+    known = {source.name: states.get(source.name) for source in sources}
     rows = [
-        (one, state if state and state.url == one.url else None, counts.get(one.name, 0))
-        for one, state in ((one, known[one.name]) for one in sources)
+        (source, state if state and state.url == source.url else None, counts.get(source.name, 0))
+        for source, state in ((source, known[source.name]) for source in sources)
     ]
     if as_json:
         print_json(
             [
                 {
-                    "name": one.name,
-                    "url": one.url,
-                    "category": "/".join(one.category or (one.name,)),
+                    "name": source.name,
+                    "url": source.url,
+                    "category": "/".join(source.category or (source.name,)),
                     "entries": entries,
                     "state": asdict(state) if state else None,
                 }
-                for one, state, entries in rows
+                for source, state, entries in rows
             ]
         )
         return
@@ -90,15 +90,15 @@ def _show(context: typer.Context, *, as_json: bool) -> None:
         ("Source", "State", "Entries", "Asked", "Next", "Last answer", "Address"),
         (
             (
-                one.name,
+                source.name,
                 state.health if state else "new",
                 f"{entries:,}",
                 shown(state.asked_at if state else None),
                 shown(state.next_at if state else None),
                 state.answer if state else "-",
-                state.address if state else one.url,
+                state.address if state else source.url,
             )
-            for one, state, entries in rows
+            for source, state, entries in rows
         ),
     )
 

@@ -119,18 +119,18 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
 def _metadata(text: str) -> FrontMatter | None:
     """Return a document of HTML with Pelican's ``<meta name="date" content="…">`` in its head."""
     end = text.find("</head", 0, MAX_LENGTH) if "<meta" in text[:MAX_LENGTH] else -1
-    found: dict[str, Value] = {}
+    fields: dict[str, Value] = {}
     lines: dict[str, int] = {}
     for tag in _META.finditer(text, 0, max(end, 0)):
         given = {name.lower(): html.unescape(value or other) for name, value, other in
                  _META_ATTRIBUTE.findall(tag[1])}  # fmt: skip
         name = given.get("name", "").lower()
         if name in _META_NAMES and given.get("content"):
-            found[name] = written(given["content"])
+            fields[name] = written(given["content"])
             lines[name] = text.count("\n", 0, tag.start()) + 1
-    if found.keys().isdisjoint(_META_TELLING):
+    if fields.keys().isdisjoint(_META_TELLING):
         return None
-    return FrontMatter(fields=found, lines=lines, body=text)
+    return FrontMatter(fields=fields, lines=lines, body=text)
 
 
 def _fenced(text: str, path: PurePosixPath, fence: re.Match[str]) -> FrontMatter | None:
