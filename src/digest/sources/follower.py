@@ -288,8 +288,8 @@ class Follower:
         )
 
 
-def _same_host(one: str, other: str) -> bool:
-    return urlsplit(one).hostname == urlsplit(other).hostname
+def _same_host(url: str, other: str) -> bool:
+    return urlsplit(url).hostname == urlsplit(other).hostname
 
 
 def _known(source: Source, states: Mapping[str, SourceState]) -> SourceState:

@@ -217,7 +217,7 @@ class Preferences:
         """Return a subscription as its form was filled in. Raises _Problem, HTTPException 400."""
         subscriber, digest = choice.subscriber, choice.digest
         assert digest is not None  # noqa: S101 who may save has one
-        known = {category_id(one.path): one.path for one in choice.categories}
+        known = {category_id(summary.path): summary.path for summary in choice.categories}
         wanted = fields.get("category", [])
         if not known.keys() >= set(wanted):
             raise _Problem("subscribe_categories_changed")

@@ -87,7 +87,7 @@ class Subscribing:
         wanted = fields.get("category", [])
         network = self._requests.network(request)
         shown = await self._queue.run(self._shown, network) if wanted else []
-        known = {category_id(one.path): one.path for one in shown}
+        known = {category_id(summary.path): summary.path for summary in shown}
         if not known.keys() >= set(wanted):
             return await self._form(request, fields, "subscribe_categories_changed")
         zone = field(fields, "timezone") or ""
