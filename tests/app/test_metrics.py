@@ -60,6 +60,7 @@ async def test_metrics_tell_how_everything_is(
             delivery=daemon._delivery,
             queue=queue,
             unready=daemon._unready,
+            sources=services.settings.source_list,
         )
         daemon._delivery._worker.totals[DeliveryState.SENT] = 7
         queue._most_waiting = 0

@@ -10,7 +10,6 @@ import pytest
 from digest.app.daemon import Started
 from digest.app.wiring import Services
 from digest.cli import run
-from digest.settings import load
 from tests.cli.conftest import Program
 from tests.conftest import Workplace
 
@@ -50,32 +49,6 @@ def test_it_says_what_it_watches_and_when_the_digests_are_due(
         assert [line for line in lines if line.startswith(start)], start
     (daily,) = [line for line in lines if "(daily)" in line]
     assert daily.endswith("07:00 Asia/Shanghai")
-
-
-def test_sources_are_those_of_the_file_as_it_is_now(workplace: Workplace) -> None:
-    file = workplace.configuration
-    plain = file.read_text(encoding="utf-8")
-
-    def written(*lines: str) -> None:
-        text = "\n".join(lines)
-        file.write_text(f"{plain}\n{text}\n", encoding="utf-8")
-        os.utime(file, ns=(0, len(text)))
-
-    one, two = (f'[sources.{name}]\nurl = "https://{name}.example/"' for name in "ab")
-    written(one, "republish = false")
-    current = run._CurrentSources(load(file, {}), file)
-    assert [source.name for source in current()] == ["a"]
-    written(one, "republish = false", two)
-    assert [source.name for source in current()] == ["a", "b"]
-    assert current() is current()
-    written(one, "republish = false", two, "republish = false")
-    assert [source.name for source in current()] == ["a"], "only the next start keeps it private"
-    written(two, "nonsense = 1")
-    assert [source.name for source in current()] == ["a"]
-    file.unlink()
-    assert [source.name for source in current()] == ["a"]
-    written()
-    assert list(current()) == []
 
 
 def test_it_says_which_roots_it_polls(program: Program, workplace: Workplace) -> None:

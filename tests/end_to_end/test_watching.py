@@ -24,6 +24,7 @@ from digest.app import publish_loop as publish_loop_module
 from digest.app.publish_loop import PendingPaths, PublishLoop
 from digest.app.wiring import Services
 from digest.articles.ingest.ingest import Ingest, IngestResult
+from digest.articles.ingest.ingest_options import IngestOptions
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.records import Embargoes, FileRecord, Reading
 from digest.articles.ingest.scan import Scan
@@ -245,8 +246,15 @@ async def test_a_burst_of_files_in_new_nested_folders_is_taken_whole(
             file.hardlink_to(seed)  # quicker than any crawler writes
 
     with NoWorkers(default_options(), count=1, timeout=timedelta(seconds=1)) as workers:
+        options = IngestOptions(tree=tree, drafts=workers.options, policy=IngestPolicy())
         publishing = PublishLoop(
-            ingest=Ingest(store=memory, memory=memory, tree=tree, workers=workers, clock=utc_now),
+            ingest=Ingest(
+                store=memory,
+                memory=memory,
+                workers=workers,
+                clock=utc_now,
+                options=lambda: options,
+            ),
             publisher=NoPublisher(),
             watch=lambda pending: Watches(tree.roots, pending),
             scan_every=timedelta(hours=1),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest import __version__, resources
+from digest.articles.ingest.ingest_options import IngestOptions
 from digest.articles.ingest.path_patterns import PathFilter
 from digest.articles.ingest.tree import TOP, Tree
 from digest.editions.model import Digest
@@ -53,6 +54,15 @@ def make_tree(settings: Settings) -> Tree:
         files=PathFilter(settings.articles.include, settings.articles.exclude),
         max_bytes=settings.articles.max_bytes,
         settle=settings.articles.settle,
+    )
+
+
+def make_ingest_options(settings: Settings) -> IngestOptions:
+    """Return where articles come from, and by which rules. Raises ConfigurationError, OSError."""
+    return IngestOptions(
+        tree=make_tree(settings),
+        drafts=settings.draft_options(),
+        policy=settings.ingest_policy(),
     )
 
 

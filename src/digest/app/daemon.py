@@ -7,22 +7,26 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
+from digest.app.live_settings import LiveSettings
 from digest.app.lock_file import daemon_id, listen, only_daemon
 from digest.app.wiring import Services
 from digest.backoff import Backoff
 from digest.errors import DigestError, OutputError, StoreError
 from digest.feeds.publish.output_folder import OutputFolder
 from digest.scheduling.timer import Timer
-from digest.sources.model import Source
 from digest.web.render_queue import RenderQueue
 from digest.web.server import Server
+
+if TYPE_CHECKING:
+    from digest.sources.follower import Follower
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +36,8 @@ _STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 _STOP_SOURCES = _STOP_PUBLISHING  # likewise
 #: How long until the folder of assets is looked at again; seconds.
 _LOOK_AT_ASSETS = 600.0
+#: How long until the configuration is looked at again while there is no source; seconds.
+_LOOK_FOR_SOURCES = 30.0
 #: Who asks for metrics: a scraper or two, each with a connection.
 _METRICS_CONNECTIONS = 16
 #: How late a scan may be, beside another interval and three times what it takes.
@@ -60,22 +66,24 @@ class Daemon:
         announce: Callable[[Started], None] = lambda _: None,
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], None] = lambda: None,
-        sources: Callable[[], Sequence[Source]] | None = None,
+        live: LiveSettings | None = None,
     ) -> None:
         """``announce`` is called once all is up, ``stopping`` when the stop begins.
 
-        ``progress`` hears (done, total) while the first scan reads. ``sources`` returns those to
-        be followed as they are now.
+        ``progress`` hears (done, total) while the first scan reads. ``live`` knows the sources as
+        they are now, by default those of the start.
         """
         self._services = services
-        self._sources = sources
+        self._sources = live.sources if live else services.settings.source_list
+        self._follower: Follower | None = None  # where there is something to follow
         self._stopping = stopping
         self._announce = announce
         self._progress = progress
         self._workers = services.workers()
         self._indexer = services.search_indexer()
         published = self._indexer.wake if self._indexer else _nothing
-        self._publish_loop = services.publish_loop(self._workers, published)
+        options = live.ingest_options if live else None
+        self._publish_loop = services.publish_loop(self._workers, published, options)
         self._due_runs = services.due_runs()
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
         self._editor = services.editor(self._delivery)
@@ -105,9 +113,6 @@ class Daemon:
             await self._work(self._server(listener) if listener else None, metrics)
 
     async def _work(self, server: Server | None, metrics: Server | None) -> None:
-        follower = (
-            self._services.follower(self._sources) if self._services.settings.sources else None
-        )
         async with asyncio.TaskGroup() as tasks:
             web = tasks.create_task(self._serve(server)) if server else None
             watched = tasks.create_task(metrics.serve()) if metrics else None
@@ -117,7 +122,7 @@ class Daemon:
             notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
             # Files that come before the first scan are found by it.
-            sources = tasks.create_task(follower.run()) if follower else None
+            sources = tasks.create_task(self._follow_sources())
             indexer = tasks.create_task(self._index())
             assets = tasks.create_task(self._look_at_assets())
             await self._stop.wait()
@@ -127,8 +132,8 @@ class Daemon:
             self._publish_loop.stop()
             self._editor.stop()
             self._signup_mailer.stop()
-            if follower:
-                follower.stop()
+            if self._follower:
+                self._follower.stop()
             if self._indexer:
                 self._indexer.stop()
             await asyncio.gather(
@@ -137,7 +142,7 @@ class Daemon:
                 _ended(indexer, _STOP_PUBLISHING),
                 _ended(signups, _STOP_EDITOR),
                 _ended(assets, _STOP_PUBLISHING),
-                *([_ended(sources, _STOP_SOURCES)] if sources else []),
+                _ended(sources, _STOP_SOURCES),
             )
             self._delivery.stop()
             self._services.hub_notifier.stop()
@@ -151,6 +156,17 @@ class Daemon:
                 await _ended(watched, _STOP_WEB)
             await self._close_output()
         _log.info("stopped")
+
+    async def _follow_sources(self) -> None:
+        """Follow sources once there are any; until then nothing is loaded for it."""
+        while not await asyncio.to_thread(self._sources):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _LOOK_FOR_SOURCES)
+            if self._stop.is_set():
+                return
+        if not self._stop.is_set():
+            self._follower = self._services.follower(self._sources)
+            await self._follower.run()
 
     async def _index(self) -> None:
         if self._indexer:
@@ -199,6 +215,7 @@ class Daemon:
             delivery=self._delivery,
             queue=self._queue,
             unready=self._unready,
+            sources=self._sources,
         )
         return Server(metrics_application(metrics), listener, limit=_METRICS_CONNECTIONS)
 

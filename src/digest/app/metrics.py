@@ -7,7 +7,7 @@ nothing of readers, files or addresses.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from digest.app.publish_loop import PublishLoop
 from digest.editions.delivery import DeliveryState
 from digest.errors import OutputError, StoreError
 from digest.mail.delivery.service import DeliveryService
-from digest.sources.model import Health
+from digest.sources.model import Health, Source
 from digest.web.render_queue import RenderQueue
 from digest.web.shared_answer import SharedAnswer
 
@@ -54,12 +54,14 @@ class DaemonMetrics(Collector):
         delivery: DeliveryService,
         queue: RenderQueue,
         unready: Callable[[], str],
+        sources: Callable[[], Sequence[Source]],
     ) -> None:
         self._services = services
         self._publish_loop = publish_loop
         self._delivery = delivery
         self._queue = queue
         self._unready = unready
+        self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics; without those of the database where it does not answer. Blocking."""
@@ -110,10 +112,10 @@ class DaemonMetrics(Collector):
         yield _gauges("digest_subscribers", "Active subscribers.", "digest", readers)
         waiting = len(store.signups.waiting(services.clock()))
         yield _gauge("digest_signups_waiting", "Sign-ups whose mail is to be sent.", waiting)
-        sources = store.sources.states()
+        known = store.sources.states()
         health = Counter(
-            sources[name].health if name in sources else Health.NEW
-            for name in services.settings.sources
+            known[source.name].health if source.name in known else Health.NEW
+            for source in self._sources()
         )
         by_health = {str(each): health[each] for each in Health}
         yield _gauges("digest_sources", "Sources that are followed.", "health", by_health)

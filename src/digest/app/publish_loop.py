@@ -220,11 +220,15 @@ class PublishLoop:
             raise failed
 
     def _take(self, paths: set[str]) -> tuple[bool, IngestResult]:
-        """Take files in, those whose date has come too; tell whether a root was replaced. Blocking.
+        """Take files in, those whose date has come too; tell whether a scan is to follow. Blocking.
 
-        All in one thread: each way to another and back delays the file.
+        It is where roots or rules are others now, or a root was replaced. All in one thread: each
+        way to another and back delays the file.
         """
-        replaced = self._watch is not None and not self._watch.alive()
+        replaced = self._ingest.renew()
+        if self._watch is not None:
+            self._watch.use(self._ingest.roots)
+            replaced = not self._watch.alive() or replaced
         paths.update(self._ingest.released())
         return replaced, self._ingest.take(paths) if paths else IngestResult()
 

@@ -33,6 +33,7 @@ from digest.app.builders import (
 from digest.app.token_keys import fingerprint, load_keys, tell_lost_keys
 from digest.articles.ingest.asset_copies import UnusedAssets
 from digest.articles.ingest.ingest import Ingest
+from digest.articles.ingest.ingest_options import CurrentOptions, IngestOptions
 from digest.articles.ingest.tree import Tree
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import Scope
@@ -153,15 +154,20 @@ class Services:
             self.settings.draft_options(), count=articles.workers, timeout=articles.timeout
         )
 
-    def ingest(self, workers: Workers) -> Ingest:
-        """Return the service that reads article files into the store."""
+    def ingest(self, workers: Workers, current: CurrentOptions | None = None) -> Ingest:
+        """Return the service that reads article files into the store.
+
+        ``current`` returns the options as they are now, by default those of the settings.
+        """
+        options = IngestOptions(
+            tree=self.tree, drafts=workers.options, policy=self.settings.ingest_policy()
+        )
         return Ingest(
             store=self.store.articles,
             memory=self.store.scans,
-            tree=self.tree,
             workers=workers,
             clock=self.clock,
-            policy=self.settings.ingest_policy(),
+            options=current or (lambda: options),
         )
 
     def unused_assets(self) -> UnusedAssets:
@@ -186,11 +192,14 @@ class Services:
         return SearchIndexer(self.store.search.update) if web.enabled and self.search else None
 
     def publish_loop(
-        self, workers: Workers, published: Callable[[], None] = lambda: None
+        self,
+        workers: Workers,
+        published: Callable[[], None] = lambda: None,
+        options: CurrentOptions | None = None,
     ) -> PublishLoop:
         """Return the service that keeps the feeds in step with the tree.
 
-        ``published`` is called whenever feeds were published.
+        ``published`` is called whenever feeds were published; ``options`` as for ``ingest``.
         """
         from digest.app.publish_loop import PublishLoop
         from digest.articles.ingest.watch import Watches
@@ -202,7 +211,7 @@ class Services:
 
         poll = articles.watch == "poll"
         return PublishLoop(
-            ingest=self.ingest(workers),
+            ingest=self.ingest(workers, options),
             publisher=self.publisher,
             watch=None if poll else watches,
             scan_every=articles.poll_every if poll else articles.scan_every,

@@ -90,11 +90,12 @@ class DraftOptions:
     def fingerprint(self) -> str:
         """Return hex that changes when any option or the pipeline itself does.
 
-        Where folders of articles and of copies lie, and how much these may hold, does not count.
+        Where folders of articles and of copies lie, which of them are foreign, and how much these
+        may hold, does not count: another folder has other files.
         """
         options = asdict(self)
         if self.assets:
-            for place in ("roots", "target", "hidden", "max_folder_bytes"):
+            for place in ("roots", "foreign", "target", "hidden", "max_folder_bytes"):
                 del options["assets"][place]
         return hashed([str(PIPELINE), json.dumps(options, sort_keys=True)])
 

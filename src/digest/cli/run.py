@@ -5,27 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
 from digest import __version__
 from digest.articles.ingest.tree import TOP
 from digest.cli.context import services_of
 from digest.cli.terminal import FAILED, complain, next_run, out, progress_bar, remark, say
-from digest.errors import ConfigurationError
 from digest.startup import keep_heap_small
 
 if TYPE_CHECKING:
     from digest.app.daemon import Started
     from digest.app.wiring import Services
-    from digest.settings import Settings
-    from digest.sources.model import Source
-
-_log = structlog.get_logger(__name__)
 
 app = typer.Typer()
 
@@ -47,6 +39,7 @@ def run(
     """
     from digest.app.builders import unreachable_pages
     from digest.app.daemon import Daemon
+    from digest.app.live_settings import LiveSettings
 
     keep_heap_small()
     with services_of(context, poll=poll) as services:
@@ -66,50 +59,12 @@ def run(
                 announce=announce,
                 progress=progress,
                 stopping=deadline.start,
-                sources=_CurrentSources(services.settings, context.obj.path()),
+                live=LiveSettings(services.settings, context.obj.path(), os.environ),
             )
             try:
                 asyncio.run(daemon.run())
             finally:
                 deadline.cancel()
-
-
-class _CurrentSources:
-    """The sources as the configuration file has them now; it is read when it has changed."""
-
-    def __init__(self, settings: Settings, path: Path) -> None:
-        self._path = path
-        self._mark = self._stat()
-        self._sources = settings.source_list()
-        self._mail_only = {name for name, table in settings.sources.items() if not table.republish}
-
-    def __call__(self) -> Sequence[Source]:
-        """Return the sources; a mistake in the file is logged, and those before it hold.
-
-        One that is not to be republished waits for the next start, which knows that.
-        """
-        from digest.settings import load
-
-        if (mark := self._stat()) == self._mark:
-            return self._sources
-        self._mark = mark
-        try:
-            settings = load(self._path, os.environ)
-        except ConfigurationError as error:
-            _log.error("the sources stay as they were", error=str(error))
-            return self._sources
-        held = {name for name, table in settings.sources.items() if not table.republish}
-        waiting = held - self._mail_only
-        self._sources = [source for source in settings.source_list() if source.name not in waiting]
-        _log.info("sources read again", sources=len(self._sources), waiting=sorted(waiting))
-        return self._sources
-
-    def _stat(self) -> tuple[int, ...]:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return ()
-        return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _leave() -> None:

@@ -33,8 +33,7 @@ app = typer.Typer(help="Follow upstream feeds.", invoke_without_command=True)
 _PREVIEW = 5
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NAMED_FEEDS = frozenset({"www", "feed", "feeds", "rss", "atom"})
-#: Without any source before, the folder of their files is not watched yet.
-_FIRST, _NEXT = "A running daemon needs a restart.", "A running daemon follows within a minute."
+_NEXT = "A running daemon follows within a minute."
 
 Private = Annotated[
     bool, typer.Option("--allow-private", help="Allow addresses of the local network.")
@@ -149,7 +148,7 @@ def _add(
     source = Source(name=chosen, url=feed, category=path, allow_private=private)
     if source.name not in services.store.sources.counts():
         asyncio.run(_begin(services, source, document))
-    say(f"Added as {chosen}. {_NEXT if sources else _FIRST}")
+    say(f"Added as {chosen}. {_NEXT}")
 
 
 async def _discover(services: Services, url: str, *, private: bool) -> tuple[str, FeedDocument]:
@@ -237,8 +236,7 @@ def import_opml(
         tables.append(source_table(name, outline.url, category=category, private=private))
     if tables:
         _change(context, lambda text: with_tables(text, tables))
-    hint = _NEXT if known else _FIRST
-    say(f"{len(tables):,} added, {len(outlines) - len(tables):,} known. {hint}")
+    say(f"{len(tables):,} added, {len(outlines) - len(tables):,} known. {_NEXT}")
 
 
 @app.command()

@@ -18,6 +18,7 @@ from digest.articles.categories import renamed, renames
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft_options import AssetOptions, DraftOptions, LinkOptions
 from digest.articles.filters import ArticleFilter, Criteria
+from digest.articles.ingest.tree import TOP
 from digest.articles.model import CategoryPath
 from digest.articles.revision import IngestPolicy
 from digest.assets import ASSETS
@@ -252,7 +253,7 @@ class Settings(BaseSettings):
                 linked=self.articles.asset_types,
                 max_bytes=self.articles.max_asset_bytes,
                 max_folder_bytes=self.articles.max_asset_folder_bytes,
-                foreign=(SOURCES,) if self.sources else (),
+                foreign=(SOURCES,) if self._watches_sources() else (),
                 links=LinkOptions(
                     site=self.site().link(""),
                     timezone=self.site_table.timezone,
@@ -276,8 +277,47 @@ class Settings(BaseSettings):
         return settings
 
     def roots(self) -> dict[str, Path]:
-        """Return the watched folders by name; the folder of sources, too, if there are any."""
-        return self.paths.articles | ({SOURCES: self.source_folder()} if self.sources else {})
+        """Return the watched folders by name, and that of sources, if there are or were any."""
+        own = {SOURCES: self.source_folder()} if self._watches_sources() else {}
+        return self.paths.articles | own
+
+    def _watches_sources(self) -> bool:
+        """Tell whether the folder of sources is watched.
+
+        One that is left of sources that are followed no more is, as their articles stay, unless
+        the operator's own folders need its name.
+        """
+        roots = self.paths.articles
+        left = SOURCES not in roots and self.source_folder().is_dir()
+        return bool(self.sources) or (
+            left and not (TOP in roots and (roots[TOP] / SOURCES).is_dir())
+        )
+
+    def following(self, sources: dict[str, SourceTable]) -> Settings:
+        """Return the same settings with other sources.
+
+        Raises ConfigurationError where their folder would take a name from one of the operator's.
+        """
+        settings = self.model_copy(update={"sources": sources})
+        roots = self.paths.articles
+        hidden = roots[TOP] / SOURCES if TOP in roots else None
+        if sources and SOURCES in roots:
+            problem = "is the name of the folder of sources; choose another one"
+            raise ConfigurationError(f"paths.articles.{SOURCES}", None, problem)
+        if sources and hidden is not None and hidden.is_dir():
+            problem = "is a folder of articles; rename it, since that of sources has its name"
+            raise ConfigurationError("paths.articles", str(hidden), problem)
+        return settings
+
+    def differences(self, other: Settings) -> list[str]:
+        """Return the names of the tables that ``other`` has otherwise, apart from sources."""
+        if self.articles.watch == "poll":  # which an option of the command may have said
+            other = other.polling()
+        return [
+            field.alias or name
+            for name, field in Settings.model_fields.items()
+            if name != SOURCES and getattr(self, name) != getattr(other, name)
+        ]
 
     def source_folder(self) -> Path:
         """Return the folder of the article files of sources."""

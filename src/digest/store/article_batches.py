@@ -24,7 +24,7 @@ from digest.store.rewritten_files import remember_repeats
 from digest.store.schema import article, article_state, file, likeness
 from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
-from digest.store.visibility import decide_mail_only, mail_only
+from digest.store.visibility import decide_mail_only, hide_mail_only, mail_only
 from digest.store.withdrawals import changes_of
 
 
@@ -104,7 +104,10 @@ def record(
             selections=(None, *filed.categories, *facet_changes.facets),
         )
     rehidden = Changes()
-    if folders := mail_only(connection, policy)[0]:
+    folders, others = mail_only(connection, policy)
+    if others:  # remembered with the first files that it hides
+        rehidden = changes_of(connection, hide_mail_only(connection, policy), now)
+    elif folders:
         holdings = map(matcher.holding, outcome.files)
         entries = (held.entry.sequence for held in holdings if held and held.entry)
         numbers = {number for number in entries if number is not None}

@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from digest.app.builders import make_ingest_options
 from digest.app.wiring import Services
 from digest.articles.ingest import ingest as ingest_module
 from digest.articles.ingest.ingest import Ingest, IngestResult
@@ -795,3 +797,40 @@ def test_what_is_read_ahead_of_the_workers_is_bounded(
     ingest.scan()
     assert (read, made) == (64, 64)
     assert most <= 10 + 2 * BATCH
+
+
+def test_a_source_kept_from_the_public_is_known_before_its_files_are(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("sources/port/a.html", "of the port")
+    workplace.write("sources/harbour/a.html", "of the harbour")
+    now = make_ingest_options(services.settings)
+    with services.workers() as workers:
+        ingest = services.ingest(workers, lambda: now)
+        held = replace(now.policy, mail_only=("sources/harbour/",))
+        now = replace(now, policy=held)
+        ingest.take(["sources"])
+        assert titles(services) == ["of the port"]
+        assert (ingest.renew(), ingest.renew()) == (True, False)
+        now = replace(now, policy=replace(held, mail_only=(), republished=("sources/harbour/",)))
+        ingest.scan()
+    assert sorted(titles(services)) == ["of the harbour", "of the port"]
+
+
+def test_another_root_is_taken_up_by_the_next_scan(
+    workplace: Workplace, services: Services
+) -> None:
+    workplace.write("a.md", "own")
+    (workplace.articles / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    now = make_ingest_options(services.settings)
+    with services.workers() as workers:
+        ingest = services.ingest(workers, lambda: now)
+        ingest.scan()
+        folder = workplace.folder / "data" / "sources" / "harbour"
+        folder.mkdir(parents=True)
+        (folder / "b.html").write_text('<title>b</title><img src="/p.png">', encoding="utf-8")
+        now = make_ingest_options(workplace.settings())
+        taken = ingest.scan()
+        assert told(taken) == (1, 0, 0, 0), "of the others nothing is read again"
+    assert sorted(titles(services)) == ["b", "own"]
+    assert list((workplace.folder / "data" / "assets").rglob("*.png")) == []

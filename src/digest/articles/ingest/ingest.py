@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, starmap
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from digest.articles.ingest.article_links import NAMED, file_keys
 from digest.articles.ingest.assets import changed
+from digest.articles.ingest.ingest_options import CurrentOptions
 from digest.articles.ingest.records import (
     Embargoes,
     Failure,
@@ -28,7 +29,6 @@ from digest.articles.ingest.tree import (
     TRANSIENT,
     FileContent,
     FileState,
-    Tree,
     Unread,
     printable,
 )
@@ -47,7 +47,6 @@ _AHEAD, _AHEAD_BYTES = 512, 16_777_216
 #: A size no file has: it never equals the one found, so the file is tried again at each scan.
 _NEVER = -1
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_POLICY = IngestPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +75,14 @@ class Ingest:
         *,
         store: FileStore,
         memory: ScanMemory,
-        tree: Tree,
         workers: Workers,
         clock: Clock,
-        policy: IngestPolicy = _POLICY,
+        options: CurrentOptions,
     ) -> None:
         self._store = store
         self._memory = memory
-        self._policy = policy
-        self._tree = tree
+        self._current_options = options
+        self._options = options()
         self._workers = workers
         self._clock = clock
         self._options_hash = workers.options.fingerprint()
@@ -101,6 +99,19 @@ class Ingest:
         """Make whatever is under way return soon; nothing is taken afterwards."""
         self._stopped.set()
 
+    def renew(self) -> bool:
+        """Take up the tree and the rules as they are now; tell whether a scan is to follow."""
+        options, before = self._current_options(), self._options
+        if options is not before:
+            self._workers.use(options.drafts)
+            self._options = options
+        return options is not before
+
+    @property
+    def roots(self) -> Mapping[str, Path]:
+        """The root folders of the tree, by name."""
+        return self._options.tree.roots
+
     def scan(self, progress: Callable[[int, int], None] | None = None) -> IngestResult:
         """Compare the whole tree with what is remembered and take what differs.
 
@@ -109,12 +120,13 @@ class Ingest:
         does all of a root that is not there or cannot be believed (``scan.kept_back``).
         Raises OSError where no root is there: nothing is taken for vanished then.
         """
+        self.renew()
         began = self._clock()
-        before = self._tree.marks()
+        before = self._options.tree.marks()
         closed: dict[str, OSError] = {}
         states: dict[str, FileState] = {}
         odd: dict[str, str] = {}  # paths as they are on disk, where they are no UTF-8
-        for path, state in self._tree.walk(closed=closed):
+        for path, state in self._options.tree.walk(closed=closed):
             if self._stopped.is_set():
                 return IngestResult(complete=False)
             key = printable(path)
@@ -122,7 +134,7 @@ class Ingest:
             if key is not path:
                 odd[key] = path
         files = len(states)
-        after = self._tree.marks()
+        after = self._options.tree.marks()
         doubted = kept_back(self._remembered(), before, after)
         outdated = self._outdated(states)
         # What is left in it afterwards differs: a second table of so many files is not needed.
@@ -146,7 +158,8 @@ class Ingest:
             },
         )
         self._untold = taken.changes
-        self._untold += self._store.review(ended, self._policy.grace, self._policy)
+        policy = self._options.policy
+        self._untold += self._store.review(ended, policy.grace, policy)
         self._memory.remember(scan)
         changes, self._untold = self._untold, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
@@ -196,7 +209,7 @@ class Ingest:
         gone = [
             path
             for path in gone
-            if self._tree.root_of(path) not in away and not _within(path, hidden)
+            if self._options.tree.root_of(path) not in away and not _within(path, hidden)
         ]
         if gone:
             self._store.vanish(gone, self._clock())
@@ -207,7 +220,7 @@ class Ingest:
             last = self._memory.last()
             marks = last.marks if last else {}
             # A root that is configured no more is not away: its files are gone.
-            self._marks = {name: marks[name] for name in marks if name in self._tree.roots}
+            self._marks = {name: marks[name] for name in marks if name in self._options.tree.roots}
         return self._marks
 
     def released(self) -> list[str]:
@@ -217,7 +230,7 @@ class Ingest:
             return []
         self._embargoes = self._store.embargoes(now)
         # A name that is no UTF-8 is kept in another form; a scan finds its file.
-        return [path for path in self._embargoes.over if self._tree.has(path)]
+        return [path for path in self._embargoes.over if self._options.tree.has(path)]
 
     @property
     def next_release_at(self) -> datetime | None:
@@ -237,13 +250,13 @@ class Ingest:
         for hint in paths:
             path = hint.rstrip("/")
             try:
-                kind = self._tree.kind(path)
+                kind = self._options.tree.kind(path)
                 if kind == "folder":
-                    if self._tree.enters(path):
+                    if self._options.tree.enters(path):
                         folders.add(path)
                 elif kind == "file":
                     unsure |= hint.endswith("/")  # what was in the folder is not told one by one
-                    (files if self._tree.takes(path) else others).add(path)
+                    (files if self._options.tree.takes(path) else others).add(path)
                 else:
                     gone.add(path)
             except OSError as error:
@@ -261,14 +274,14 @@ class Ingest:
             for path, state in walked.items()
             if not self._is_as_known(known.get(printable(path)), state.size, state.mtime_ns)
         )
-        assets = [self._tree.on_disk(path) for path in others | gone | files]
+        assets = [self._options.tree.on_disk(path) for path in others | gone | files]
         for path in files:
             record = known.get(printable(path))
             if record is None or record.missing:
                 assets += file_keys(path)
         for path in self._store.referring_files(assets):
             known.pop(path, None)  # its text is the same, and still it is read again
-            if self._tree.has(path):
+            if self._options.tree.has(path):
                 files.add(path)
         return replace(self._take_files(sorted(files), known, None), unsure=unsure)
 
@@ -281,7 +294,7 @@ class Ingest:
             parents = (str(parent) for parent in PurePosixPath(folder).parents)
             if folder in closed or any(parent in folders for parent in parents):
                 continue
-            walked.update(self._tree.walk(folder, closed))
+            walked.update(self._options.tree.walk(folder, closed))
         return walked
 
     def _vanish(self, gone: Collection[str], folders: Collection[str]) -> None:
@@ -291,14 +304,20 @@ class Ingest:
             known = self._store.files([printable(path) for path in folders])
             replaced = [path for path, record in known.items() if not record.missing]
         if gone:
-            marks = self._tree.marks()
+            marks = self._options.tree.marks()
             doubted = kept_back(self._remembered(), marks, marks)
             gone = [
-                path for path in gone if path and self._tree.root_of(path) not in (*doubted, path)
+                path
+                for path in gone
+                if path and self._options.tree.root_of(path) not in (*doubted, path)
             ]
         lost = [*map(printable, gone), *replaced]
         if lost:
             self._store.vanish(lost, self._clock())
+
+    def _policy(self) -> IngestPolicy:
+        """Return the rules as they are at this moment: what is to stay private never shows."""
+        return self._current_options().policy
 
     def _note_closed(self, closed: Mapping[str, OSError]) -> None:
         """Have folders that cannot be entered remembered as problems, or to be tried again."""
@@ -309,7 +328,7 @@ class Ingest:
             else:
                 readings.append(self._unreadable(printable(folder), error))
         if readings:
-            self._untold += self._store.record(readings, self._clock(), self._policy)
+            self._untold += self._store.record(readings, self._clock(), self._policy())
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
@@ -330,7 +349,7 @@ class Ingest:
         readings = self._readings(paths, known, touched, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
-            self._untold += self._store.record(batch, self._clock(), self._policy)
+            self._untold += self._store.record(batch, self._clock(), self._policy())
             self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
             done += len(batch)
             if progress:
@@ -363,7 +382,7 @@ class Ingest:
                 return
             key = printable(path)
             try:
-                content = self._tree.read(path)
+                content = self._options.tree.read(path)
             except OSError as error:
                 if error.errno in TRANSIENT:
                     self._unread[path] = _problem(error)

@@ -145,6 +145,10 @@ class Watches:
         self._watches: dict[str, Watch] = {}
         self._unwatchable: set[str] = set()  # roots for which the system has no watch left
 
+    def use(self, roots: Mapping[str, Path]) -> None:
+        """Take other roots; ``alive`` tells that they are not watched until the next ``renew``."""
+        self._roots = roots
+
     def alive(self) -> bool:
         """Tell whether every root that is there is watched; if not, call ``renew``."""
         return all(
@@ -159,6 +163,8 @@ class Watches:
 
         What cannot be watched is logged, and tried again at the next call.
         """
+        for name in self._watches.keys() - self._roots.keys():
+            self._watches.pop(name).stop()
         for name, root in self._roots.items():
             watch = self._watches.get(name)
             if watch and watch.alive() and watch.whole():

@@ -92,6 +92,12 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def use(self, options: DraftOptions) -> None:
+        """Make drafts by other options from now on; to be called while none is being made."""
+        if options != self.options:
+            self.close()
+            self.options = options
+
     def submit(self, sources: Sequence[SourceFile]) -> Future[list[Result]]:
         """Begin to make the drafts of a batch; ``results_of`` waits for them."""
         if self._closed:

@@ -1,0 +1,71 @@
+"""Live settings: what a running daemon takes up of its configuration file, which is the sources."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from digest.app.builders import make_ingest_options
+from digest.articles.ingest.ingest_options import IngestOptions
+from digest.errors import ConfigurationError
+from digest.settings import Settings, load
+from digest.sources.model import Source
+
+_log = structlog.get_logger(__name__)
+
+
+class LiveSettings:
+    """The settings of the start, with the sources that the configuration file has now.
+
+    It is looked at whenever they are asked for, and read when it has changed. Everything else in
+    it holds from the next start on, and the log tells so. Blocking; from any thread.
+    """
+
+    def __init__(self, settings: Settings, path: Path, environ: Mapping[str, str]) -> None:
+        """``settings`` are those of the file at ``path`` when the daemon started."""
+        self._first = settings
+        self._path = path
+        self._environ = environ
+        self._lock = threading.Lock()
+        self._mark = self._stat()
+        self._settings = settings
+        self._options = make_ingest_options(settings)
+
+    def sources(self) -> Sequence[Source]:
+        """Return the sources; a mistake in the file is logged, and those before it hold."""
+        with self._lock:
+            self._look()
+            return self._settings.source_list()
+
+    def ingest_options(self) -> IngestOptions:
+        """Return where articles come from, and which of them are not to be republished."""
+        with self._lock:
+            self._look()
+            return self._options
+
+    def _look(self) -> None:
+        if (mark := self._stat()) == self._mark:
+            return
+        self._mark = mark
+        try:
+            written = load(self._path, self._environ)
+            if written.sources != self._settings.sources:
+                settings = self._first.following(written.sources)
+                self._options = make_ingest_options(settings)
+                self._settings = settings
+                _log.info("sources read again", sources=len(settings.sources))
+        except (ConfigurationError, OSError) as error:
+            _log.error("the sources stay as they were", error=str(error))
+            return
+        if tables := self._first.differences(written):
+            _log.warning("these tables were changed; a restart takes them up", tables=tables)
+
+    def _stat(self) -> tuple[int, ...]:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return ()
+        return (status.st_mtime_ns, status.st_size, status.st_ino)
