@@ -116,6 +116,8 @@ def test_an_id_that_is_too_long_is_hashed() -> None:
         ("../../etc/passwd\0", "harbour/2026/11/2026-11-24-etc-passwd-{key}.html"),
         ("港口 Größe", "harbour/2026/11/2026-11-24-港口-Größe-{key}.html"),
         ("…", "harbour/2026/11/2026-11-24-{key}.html"),
+        ("漢" * 70, f"harbour/2026/11/2026-11-24-{'漢' * 60}-{{key}}.html"),
+        ("a" + "𝗕" * 70, f"harbour/2026/11/2026-11-24-a{'𝗕' * 49}-{{key}}.html"),  # 200 bytes
     ],
 )
 def test_a_file_is_called_by_date_title_and_id(title: str, path: str) -> None:

@@ -76,6 +76,18 @@ async def test_a_page_is_asked_for_as_robots_allow(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["Crawl-delay: ²", "Request-rate: ²/5", "Disallow: //[x", "Allow: http://a℀b/"]
+)
+async def test_a_line_of_robots_that_cannot_be_read_spoils_no_other(site: Site, line: str) -> None:
+    rules = f"User-agent: *\nDisallow: /hidden\n{line}\nDisallow: /private\n"
+    site.server.on("/robots.txt", answer(rules.encode()))
+    assert "The 0. crane" in await site.text()
+    for path in ("/hidden", "/private"):
+        with pytest.raises(FetchError, match="robots"):
+            await site.text(path)
+
+
+@pytest.mark.parametrize(
     ("path", "script", "problem"),
     [
         ("/1", answer(status="403 Forbidden"), "answered 403"),

@@ -56,6 +56,7 @@ async def test_it_returns_a_body_with_its_headers(server: ScriptedServer, fetche
     ("encoding", "packed"),
     [
         ("gzip", gzip.compress(b"text", mtime=0)),
+        ("gzip", b"".join(gzip.compress(part, mtime=0) for part in (b"te", b"", b"xt")) + b"\0\0"),
         ("br", brotli.compress(b"text")),
         ("zstd", zstd.compress(b"text")),
         ("zstd", zstd.compress(b"te") + zstd.compress(b"") + zstd.compress(b"xt")),
@@ -67,6 +68,36 @@ async def test_packed_bodies_are_unpacked(
 ) -> None:
     url = server.on("/feed", answer(packed, Content_Encoding=encoding))
     assert (await fetcher.fetch(url, private=True)).content == b"text"
+
+
+async def test_a_tag_beyond_ascii_goes_back_as_it_came(
+    server: ScriptedServer, fetcher: Fetcher
+) -> None:
+    heads: list[bytes] = []
+
+    async def tagged(writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "caf\xe9"\r\nContent-Length: 0\r\n\r\n')
+
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    answered = await fetcher.fetch(server.on("/feed", tagged), private=True)
+    async with await asyncio.start_server(heard, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        tag = {"If-None-Match": answered.headers["etag"]}
+        again = await fetcher.fetch(f"http://127.0.0.1:{port}/", private=True, headers=tag)
+    assert again.status == 304
+    assert b'If-None-Match: "caf\xe9"\r\n' in heads[0]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://127.0.0.1:1/é"])
+async def test_an_address_that_libraries_do_not_take_is_an_error(
+    fetcher: Fetcher, url: str
+) -> None:
+    with pytest.raises(FetchError, match="cannot be asked"):
+        await fetcher.fetch(url, private=True)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,21 @@ async def test_entries_become_files_and_only_the_first_are_quiet(place: Place) -
     assert quiet == {"2026-11-01": True, "2026-11-02": True, "2026-11-03": False}
 
 
+async def test_entries_are_quiet_though_the_first_requests_failed(place: Place) -> None:
+    down = answer(status="503 Service Unavailable")
+    many = rss(*(item(number) for number in range(1, 6)))
+    place.server.on("/feed", down, answer(b"<html>"), answer(many), answer(rss(item(6))))
+    source = replace(place.source, max_per_day=3)
+    follower = place.follower()
+    assert (await follower.refresh(source)).state.health is Health.FAILING
+    assert (await follower.refresh(source)).state.health is Health.FAILING
+    first = await follower.refresh(source)
+    assert (first.new, first.waiting) == (5, 0)  # as at the first request
+    assert all("announce: false" in path.read_text() for path in place.files())
+    assert (await follower.refresh(replace(source, max_per_day=9))).new == 1
+    assert "announce: false" not in place.files()[-1].read_text()
+
+
 async def test_validators_are_sent_and_304_changes_nothing(place: Place) -> None:
     place.server.on(
         "/feed",

@@ -374,6 +374,16 @@ def test_an_item_of_a_json_feed_is_read(item: object, said: dict[str, Any]) -> N
     assert {name: getattr(entry, name) for name in said} == said
 
 
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity", "-3", "0", "9" * 4_000, '"9"'])
+def test_a_number_that_is_none_spoils_no_feed(number: str) -> None:
+    address = '"url": "https://h.example/a", "mime_type": "audio/x"'
+    attachment = f'{{{address}, "size_in_bytes": {number}, "duration_in_seconds": {number}}}'
+    items = f'[{{"id": "1", "attachments": [{attachment}]}}, {{"id": "2"}}]'
+    version = '"version": "https://jsonfeed.org/version/1.1"'
+    first, _ = read_feed(f'{{{version}, "items": {items}}}'.encode(), URL).entries
+    assert first.attachment == Attachment(url="https://h.example/a", media_type="audio/x")
+
+
 def test_a_json_feed_without_items_has_none() -> None:
     assert (
         read_feed(b'{"version": "https://jsonfeed.org/version/1", "items": 5}', URL).entries == ()

@@ -22,8 +22,10 @@ from digest.articles.summary import summarize
 from digest.sources.model import Entry, FeedDocument, Source
 from digest.times import rfc3339
 
-#: Graphemes of a title that is made of an entry's text, and characters of a file's name.
-_TITLE, _NAME = 80, 60
+#: Graphemes of a title that is made of an entry's text.
+_TITLE = 80
+#: Characters and bytes of a title in a file's name, which may have 255 bytes in all.
+_NAME, _NAME_BYTES = 60, 200
 #: Characters of an id that an article takes (``parse.MAX_IDENTITY``, less the source's name), and
 #: of a summary.
 _MAX_ID, _MAX_SUMMARY = 900, 4_000
@@ -38,7 +40,8 @@ def file_path(source: Source, entry: Entry, taken_at: datetime) -> str:
     """
     day = entry.published_at or entry.updated_at or taken_at
     words = _NO_WORD.sub("-", unicodedata.normalize("NFC", entry.title)).strip("-_")[:_NAME]
-    name = "-".join(filter(None, (f"{day:%Y-%m-%d}", words.strip("-"), entry.key[:12])))
+    words = words.encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip("-")
+    name = "-".join(filter(None, (f"{day:%Y-%m-%d}", words, entry.key[:12])))
     return f"{source.name}/{day:%Y}/{day:%m}/{name}.html"
 
 
@@ -55,7 +58,9 @@ def article_file(
     text, title = publishable_markup(entry.content or entry.summary), document.title
     fields: dict[str, Any] = {
         "id": f"{source.name}:{entry.id if len(entry.id) <= _MAX_ID else entry.key}",
-        "title": next(filter(one_line, (entry.title, _title(text), title)), source.name),
+        "title": entry.title
+        if one_line(entry.title)
+        else next(filter(one_line, (_title(text), title)), source.name),
         "link": entry.link or ("" if source.republish else document.home),
         "date": rfc3339(min(entry.published_at or entry.updated_at or taken_at, taken_at)),
         "updated": rfc3339(min(entry.updated_at, taken_at)) if entry.updated_at else "",

@@ -80,7 +80,7 @@ class Pages:
         answer = await self._fetcher.fetch(url, headers={"Accept": "text/plain"}, private=private)
         if answer.status == 200:
             text = answer.content[:_MAX_ROBOTS_BYTES].decode("utf-8", "replace")
-            rules.parse(text.splitlines()[:_MAX_LINES])
+            rules.parse(filter(_is_readable, text.splitlines()[:_MAX_LINES]))
         elif 400 <= answer.status < 500:
             rules.parse([])
         else:
@@ -111,6 +111,15 @@ class Visit:
             return ""
         self._failures = 0
         return text
+
+
+def _is_readable(line: str) -> bool:
+    """Tell whether the parser can read a line of a robots.txt, which would else end there."""
+    try:
+        RobotFileParser().parse(["User-agent: *", line])
+    except ValueError:  # digits that are no number, an address that is none
+        return False
+    return True
 
 
 def _place(url: str) -> str:

@@ -233,7 +233,11 @@ async def _answer(
             pool.stream(
                 "GET",
                 url.partition("#")[0],
-                headers=[*{**_HEADERS, **headers}.items()],
+                # An entity tag goes back as it came, bytes beyond ASCII too (RFC 9110 section 5.5).
+                headers=[
+                    (name.encode(), value.encode("latin-1", "replace"))
+                    for name, value in {**_HEADERS, **headers}.items()
+                ],
                 extensions={"timeout": limits},
             ) as response,
         ):
@@ -257,6 +261,8 @@ async def _answer(
         raise FetchError(str(error) or type(error).__name__) from error
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise FetchError(f"the answer is packed wrongly: {error}") from error
+    except (TypeError, ValueError) as error:  # of an address that a library does not take
+        raise FetchError(f"cannot be asked: {error}") from error
 
 
 async def _content(response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
@@ -291,15 +297,25 @@ def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
     if name == "zstd":
         return _unpack_zstd()
     if name in ("gzip", "x-gzip"):
-        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-        def inflate(raw: bytes) -> Iterator[bytes]:
-            while raw:
-                yield inflater.decompress(raw, _CHUNK)
-                raw = inflater.unconsumed_tail
-
-        return inflate
+        return _unpack_gzip()
     raise FetchError(f"the answer is packed in a way that was not asked for: {name[:40]}")
+
+
+def _unpack_gzip() -> Callable[[bytes], Iterable[bytes]]:
+    """Return what unpacks pieces of a body of one member or more (RFC 1952 section 2.2)."""
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def unpack(raw: bytes) -> Iterator[bytes]:
+        nonlocal inflater
+        while raw:
+            if inflater.eof:
+                if not raw.startswith(b"\x1f"):  # padding, which browsers ignore too
+                    return
+                inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            yield inflater.decompress(raw, _CHUNK)
+            raw = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+
+    return unpack
 
 
 def _unpack_zstd() -> Callable[[bytes], Iterable[bytes]]:

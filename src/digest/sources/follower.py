@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -241,7 +242,7 @@ class Follower:
         document: FeedDocument,
         now: datetime,
     ) -> Refreshed:
-        first = state.health is Health.NEW
+        first = state.unread
         names = [(entry.key, entry.alias) for entry in document.entries]
         records = await asyncio.to_thread(self._store.records, source.name, names)
         taken = await asyncio.to_thread(self._store.taken_since, source.name, now - _DAY)
@@ -252,14 +253,8 @@ class Follower:
             wanted = source.full_text and number >= texts
             text = await visit.text(taking.entry) if wanted else ""
             said = replace(taking.entry, content=text) if text else taking.entry
-            content = article_file(
-                source,
-                said,
-                document,
-                taken_at=taking.record.taken_at if taking.record else now,
-                announced=not first,
-            )
-            written.append(await asyncio.to_thread(self._write, source, taking, content, now))
+            make = partial(article_file, source, said, document, announced=not first)
+            written.append(await asyncio.to_thread(self._write, source, taking, make, now))
         after = after_document(
             state, source, answer.headers, document=document, took=len(written), now=now
         )
@@ -268,12 +263,15 @@ class Follower:
         new = sum(taking.record is None for taking in todo.take)
         return Refreshed(state=after, records=tuple(written), new=new, waiting=todo.waiting)
 
-    def _write(self, source: Source, taking: Taking, content: bytes, now: datetime) -> EntryRecord:
+    def _write(
+        self, source: Source, taking: Taking, make: partial[bytes], now: datetime
+    ) -> EntryRecord:
         """Write an entry's file unless an operator has edited or deleted it; return its record.
 
-        Raises OSError. Blocking.
+        ``make`` returns the file's content. Raises OSError. Blocking.
         """
         entry, record = taking.entry, taking.record
+        content = make(taken_at=record.taken_at if record else now)
         path = record.path if record else file_path(source, entry, now)
         mine = record is None or _is_as_written(self._folder / path, record.written)
         if mine:

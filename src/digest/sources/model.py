@@ -60,6 +60,12 @@ class SourceState:
         """Where to ask."""
         return self.moved_to or self.url
 
+    @property
+    def unread(self) -> bool:
+        """Whether no document of it was read so far, however often it was asked."""
+        told = self.title or self.home or self.entity_tag or self.last_modified
+        return self.changed_at is None and not told
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:

@@ -28,6 +28,8 @@ MAX_ENTRIES = 20_000
 _MAX_ID, _MAX_NAMES = 2_000, 50
 #: Characters of a title or a name: that of the feed is in the file of every entry.
 _MAX_LINE = 500
+#: Above all sizes and durations that are meant.
+_MAX_NUMBER = 10**15
 #: Of so many characters beyond ASCII, at most one is broken in a document that is UTF-8.
 _SCARS = 4
 #: An author as RSS has it.
@@ -293,14 +295,19 @@ def _item_attachment(item: Mapping[str, Any], url: str) -> Attachment | None:
             continue
         address, kind = absolute(_text(media.get("url")), url), _text(media.get("mime_type"))
         if address and kind.startswith(("audio/", "video/")):
-            size, duration = media.get("size_in_bytes"), media.get("duration_in_seconds")
+            duration = _whole(media.get("duration_in_seconds"))
             return Attachment(
                 url=address,
                 media_type=kind,
-                length=size if isinstance(size, int) and size > 0 else 0,
-                duration=str(int(duration)) if isinstance(duration, int | float) else "",
+                length=_whole(media.get("size_in_bytes")),
+                duration=str(duration) if duration else "",
             )
     return None
+
+
+def _whole(value: object) -> int:
+    """Return a positive number as a whole one; 0 for anything else, NaN and Infinity too."""
+    return int(value) if isinstance(value, int | float) and 0 < value < _MAX_NUMBER else 0
 
 
 def _list(value: object) -> list[Any]:
