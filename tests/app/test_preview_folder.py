@@ -32,7 +32,7 @@ def test_every_mail_and_page_is_written_and_linked(workplace: Workplace, tmp_pat
         assert 'dir="rtl"' in mail
         assert "وصلت أول سفينة" in mail
     assert "../picture.svg" in (folder / "en" / "mail-digest-summary.html").read_text("utf-8")
-    assert {f"mail-{name}.txt" for name in ("approval", "report", "pause", "confirm")} <= {
+    assert {f"mail-{name}.txt" for name in ("approval", "report", "pause", "confirm", "moved")} <= {
         file.name for file in (folder / "en").iterdir()
     }
     assert 'href="style.css"' in (folder / "en" / "page-index-1.html").read_text("utf-8")

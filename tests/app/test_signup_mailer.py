@@ -20,7 +20,9 @@ from digest.errors import (
     StoreError,
 )
 from digest.mail.message import Envelope
+from digest.mail.phrases import phrasebook
 from digest.mail.render import MailTemplates
+from digest.mail.translations import WORDS
 from digest.mail.transports.model import Sender
 from digest.subscribers.signup import Signup
 from digest.web import template_samples as samples
@@ -30,7 +32,7 @@ from tests.waiting import PATIENCE
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 DIGESTS = {
-    "daily": Digest(name="daily", title="The Daily\r\nBcc: x@example.org"),
+    "daily": Digest(name="daily", title="The Daily\r\nBcc: x@example.org", language="de"),
     "weekly": Digest(name="weekly", title="Weekly"),
 }
 
@@ -108,6 +110,42 @@ async def test_the_mail_says_what_is_asked_in_the_readers_language() -> None:
     text = message.get_content()
     assert f"https://x/confirm/{'a' * 16}\n" in text
     assert "* Weekly" in text
+
+
+def notice(**changes: object) -> Signup:
+    return request("a", person="p" * 16, notice=True, **changes)
+
+
+@pytest.mark.parametrize("language", WORDS)
+async def test_the_former_address_is_told_in_the_readers_language(language: str) -> None:
+    server, requests = Server(), Requests(notice(language=language))
+    await mailer(requests, server, FakeClock())._send_waiting()
+    assert requests.requests == []
+    (envelope,) = server.taken
+    message = email.message_from_bytes(envelope.message, policy=email.policy.default)
+    words = phrasebook(language, "UTC").words
+    assert (message["to"], message["auto-submitted"]) == ("a@example.net", "auto-generated")
+    assert message["subject"] == words["moved_subject"]
+    text = message.get_content()
+    assert f"\nhttps://x/confirm/{'a' * 16}\n" in text
+    flowed = "".join(text.split())
+    for key in ("moved_tell", "moved_undo", "moved_ignore"):
+        assert "".join(str(words[key]).format(site=SITE.title).split()) in flowed
+    assert "The Daily" not in text
+
+
+@pytest.mark.parametrize(
+    ("digests", "language"), [(("daily",), "de"), ((), SITE.language), (("gone",), SITE.language)]
+)
+async def test_a_notice_to_who_chose_no_language_speaks_the_digests(
+    digests: tuple[str, ...], language: str
+) -> None:
+    server = Server()
+    told = notice(digests=digests, language="")
+    await mailer(Requests(told), server, FakeClock())._send_waiting()
+    (envelope,) = server.taken
+    message = email.message_from_bytes(envelope.message, policy=email.policy.default)
+    assert message["subject"] == phrasebook(language, "UTC").say("moved_subject")
 
 
 async def test_letters_beyond_ascii_need_a_server_that_takes_them() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from email.message import EmailMessage
 
 import httpx
 from lxml import html
@@ -17,6 +19,12 @@ __all__ = ["mailbox", "port"]  # fixtures
 
 def path_of(link: str) -> str:
     return link.removeprefix("http://news.example")
+
+
+def confirming(message: EmailMessage) -> str:
+    link = re.search(r"^http://news\.example/confirm/\w+$", message.get_content(), re.MULTILINE)
+    assert link
+    return link[0]
 
 
 async def test_a_reader_subscribes_reads_leaves_and_comes_back(
@@ -48,10 +56,9 @@ async def test_a_reader_subscribes_reads_leaves_and_comes_back(
         ((recipients, message),) = box.messages
         assert recipients == ["reader@example.net"]
         assert message["Subject"] == "يرجى التأكيد: 每日摘要"
-        link = re.search(r"^http://news\.example/confirm/\w+$", message.get_content(), re.MULTILINE)
-        assert link
-        await client.get(path_of(link[0]))
-        answer = await client.post(path_of(link[0]), data={"action": "confirm"})
+        link = path_of(confirming(message))
+        await client.get(link)
+        answer = await client.post(link, data={"action": "confirm"})
         assert html.document_fromstring(answer.text).findtext(".//h1") == "تم اشتراكك"
     workplace.write("new.md", "新闻")
 
@@ -63,9 +70,24 @@ async def test_a_reader_subscribes_reads_leaves_and_comes_back(
         async with httpx.AsyncClient(base_url=client.base_url, headers=client.headers) as later:
             await later.post(leave, data={"action": "unsubscribe"})
             await later.post(leave, data={"action": "resubscribe"})
+            move = {"action": "move", "address": "new@example.net"}
+            await later.post(f"{leave}?all", data=move)
+            await calls.until(lambda: len(box.messages) == 3)
+            recipients, message = box.messages[2]
+            assert recipients == ["new@example.net"]
+            await later.post(path_of(confirming(message)), data={"action": "confirm"})
+
+    workplace.clock.now = DUE + timedelta(days=1)  # the former address had a mail that day
+    async with daemon(workplace, calls):
+        await calls.until(lambda: len(box.messages) == 4)
+        recipients, message = box.messages[3]
+        assert recipients == ["reader@example.net"]
+        assert message["Subject"] == "تغيّر عنوانك"
+        async with httpx.AsyncClient(base_url=client.base_url, headers=client.headers) as later:
+            await later.post(path_of(confirming(message)), data={"action": "confirm"})
     with workplace.open() as services:
         (reader,) = services.store.subscribers.list()
-        assert reader.state is SubscriberState.ACTIVE
+        assert (reader.state, reader.address) == (SubscriberState.ACTIVE, "reader@example.net")
         past = [state.state for state in services.store.subscribers.history(reader.id)]
         assert past == [SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED]
         assert "from 127.0.0.0/24" in reader.consent

@@ -117,7 +117,9 @@ async def test_an_address_is_changed_by_the_mail_to_the_new_one(door: Door) -> N
     assert said(shown).startswith("Use this address")
     assert only(door).address == "reader@example.net"
     assert (await door.send(link, "move")).status_code == 400
+    woken = len(door.woken)
     assert said(await door.confirm(link)).startswith("Your address is changed")
+    assert len(door.woken) == woken + 1  # the former address is told at once
     assert (only(door).address, only(door).person) == ("New@example.net", reader.person)
     assert only(door).consent.endswith("Z from 198.51.100.0/24")
     store = door.services.store.subscribers
@@ -125,6 +127,29 @@ async def test_an_address_is_changed_by_the_mail_to_the_new_one(door: Door) -> N
     assert said(await door.confirm(link)).startswith("Your address is changed")  # and does nothing
     assert len(store.of_address("reader@example.net")) == 1
     assert "N…@example.net" in (await door.client.get(path)).text
+
+
+async def test_the_former_address_is_told_and_may_take_the_mails_back(door: Door) -> None:
+    _, path = door.of_reader(language="en")
+    await door.send(path, "move", address="new@example.net")
+    link = door.link()
+    await door.confirm(link)
+    notice = next(one for one in door.store.waiting(door.services.clock()) if one.notice)
+    assert (notice.address, notice.network) == ("reader@example.net", "198.51.100.0/24")
+    await door.confirm(link)
+    assert sorted(door.waiting()) == ["new@example.net", "reader@example.net"]
+    stored = (await door.send(path, "download")).json()["requests"]
+    assert [asked["address"] for asked in stored] == ["new@example.net", "reader@example.net"]
+    key = door.services.token_keys[0]
+    back = f"/confirm/{confirmation_token(key, notice.identifier, notice.expires_at)}"
+    shown = await door.client.get(back)
+    assert said(shown).startswith("Use this address from now on?")
+    assert "r…@example.net" in shown.text
+    assert only(door).address == "new@example.net"
+    assert said(await door.confirm(back)).startswith("Your address is changed")
+    assert only(door).address == "reader@example.net"
+    assert (await door.confirm(link)).status_code == 404  # another mail took its place
+    assert only(door).address == "reader@example.net"
 
 
 async def test_what_is_no_address_to_move_to_is_refused(door: Door) -> None:

@@ -118,10 +118,10 @@ def _mails(settings: Settings, language: str) -> Iterator[tuple[str, bytes]]:
             )
             yield from _mail(f"mail-{theme}-{content}", composer, digest, articles)
         yield from _mail(f"mail-{theme}-welcome", composer, digest, articles, welcome=True)
-    _, text = templates.confirmation(
-        [site.title], site.link("confirm/…"), language, site.timezone, SAMPLED_AT
-    )
-    yield "mail-confirm.txt", text.encode()
+    asked = [site.title], site.link("confirm/…"), language, site.timezone, SAMPLED_AT
+    for name, notice in ("confirm", False), ("moved", True):
+        _, text = templates.confirmation(*asked, notice=notice)
+        yield f"mail-{name}.txt", text.encode()
     if language == "en":  # the operator's mails have no other
         made = edition()
         states = dict.fromkeys(DeliveryState, 0) | {

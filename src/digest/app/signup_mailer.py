@@ -1,4 +1,4 @@
-"""Mails that ask to confirm a subscription, or an address: sent as requests come in."""
+"""Mails that ask to confirm a subscription, or an address, and tell the former address of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Requests(Protocol):
 
 
 class SignupMailer:
-    """Sends the confirmation mails of requests to subscribe, and to change an address."""
+    """Sends the mails of requests to subscribe and to change an address, and of notices."""
 
     def __init__(
         self,
@@ -124,11 +124,12 @@ class SignupMailer:
             return
         subject, text = await asyncio.to_thread(
             self._templates.confirmation,
-            [digest.title for digest in digests],
+            [] if request.person else [digest.title for digest in digests],
             self._link(request),
-            request.language,
+            request.language or (digests[0].language if digests else ""),
             digests[0].timezone if digests else None,
             request.expires_at,
+            notice=request.notice,
         )
         message = text_message(
             self._sender,

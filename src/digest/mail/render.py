@@ -177,14 +177,18 @@ class MailTemplates:
         language: str,
         timezone: str | None,
         expires_at: datetime,
+        *,
+        notice: bool = False,
     ) -> tuple[str, str]:
         """Return subject and text of the mail that asks to confirm a subscription.
 
-        ``titles`` are those of the digests; without any it asks to confirm another address.
-        ``link`` is the address of the page that confirms. Raises TemplateError.
+        ``titles`` are those of the digests; without any it asks to confirm another address or, as
+        a ``notice``, tells that there is another. ``link`` is the address of the page that
+        confirms; without a ``language`` the mail is in the site's. Raises TemplateError.
         """
-        words = phrasebook(language, timezone or self._site.timezone)
+        words = phrasebook(language or self._site.language, timezone or self._site.timezone)
         title = words.say("separator").join(titles)
+        kind = "moved" if notice else "confirm" if titles else "move"
         variables = {
             "site": self._site,
             "home": self._site.link(""),
@@ -194,9 +198,8 @@ class MailTemplates:
             "language": words.language,
             "expires": words.moment(expires_at, expires_at),
         }
-        text = self._rendered("mail/confirm.txt", variables)
-        asked = words.say("confirm_subject", title=title) if titles else words.say("move_subject")
-        subject = cut(one_line(asked), _CONFIRM_SUBJECT)
+        text = self._rendered(f"mail/{'moved' if notice else 'confirm'}.txt", variables)
+        subject = cut(one_line(words.say(f"{kind}_subject", title=title)), _CONFIRM_SUBJECT)
         return subject, _tidied(text)
 
     def check(self, digest: Digest) -> None:
@@ -206,8 +209,10 @@ class MailTemplates:
         shown = contents(articles, (), digest.max_items)
         self.render(digest, edition, shown, language=digest.language)
         link = self._site.link("confirm/")
-        for titles in [digest.title], []:
-            self.confirmation(titles, link, digest.language, digest.timezone, SAMPLED_AT)
+        zone, language = digest.timezone, digest.language
+        self.confirmation([digest.title], link, language, zone, SAMPLED_AT)
+        for notice in False, True:
+            self.confirmation([], link, language, zone, SAMPLED_AT, notice=notice)
 
     def _variables(
         self,

@@ -52,6 +52,12 @@ _ENGLISH: Words = {
     "move_link": "If you want that, open this page and press its button:",
     "move_ignore": "If it was not you, do nothing: everything stays as it is, "
     "and the request is deleted.",
+    "moved_subject": "Your address was changed",
+    "moved_tell": "your mails from {site} go to another address from now on: somebody, most "
+    "likely you, asked for it, and confirmed it there.",
+    "moved_undo": "If it was not you, open this page and press its button. Then they come to "
+    "this address again:",
+    "moved_ignore": "If it was you, do nothing.",
 }
 _SIMPLIFIED: Words = {
     "greeting": "{name}，您好：",
@@ -87,6 +93,11 @@ _SIMPLIFIED: Words = {
     "move_ask": "有人（多半是您本人）在“{site}”申请今后把邮件寄到这个地址。",
     "move_link": "如需如此，请打开此页并按下按钮：",
     "move_ignore": "如果不是您本人，请不必理会：一切保持不变，申请会被删除。",
+    "moved_subject": "您的地址已更改",
+    "moved_tell": "您在“{site}”的邮件今后将寄到另一个地址：有人（多半是您本人）提出申请，"
+    "并已在新地址确认。",
+    "moved_undo": "如果不是您本人，请打开此页并按下按钮，邮件便会重新寄到这个地址：",
+    "moved_ignore": "如果是您本人，则无需任何操作。",
 }
 _TRADITIONAL: Words = {
     "greeting": "{name}，您好：",
@@ -122,6 +133,11 @@ _TRADITIONAL: Words = {
     "move_ask": "有人（多半是您本人）在「{site}」申請今後把郵件寄到這個地址。",
     "move_link": "如需如此，請開啟此頁並按下按鈕：",
     "move_ignore": "如果不是您本人，請不必理會：一切保持不變，申請會被刪除。",
+    "moved_subject": "您的地址已變更",
+    "moved_tell": "您在「{site}」的郵件今後將寄到另一個地址：有人（多半是您本人）提出申請，"
+    "並已在新地址確認。",
+    "moved_undo": "如果不是您本人，請開啟此頁並按下按鈕，郵件便會重新寄到這個地址：",
+    "moved_ignore": "如果是您本人，則無需任何操作。",
 }
 _JAPANESE: Words = {
     "greeting": "{name} 様",
@@ -161,6 +177,12 @@ _JAPANESE: Words = {
     "move_link": "よろしければ、次のページを開いてボタンを押してください：",
     "move_ignore": "お心当たりがなければ何もなさらないでください。"
     "何も変わらず、申し込みは削除されます。",
+    "moved_subject": "アドレスが変更されました",
+    "moved_tell": "「{site}」からのメールは、今後は別のアドレスに届きます。変更の申し込みがあり"
+    "（おそらくご本人でしょう）、新しいアドレスで確認されました。",
+    "moved_undo": "お心当たりがなければ、次のページを開いてボタンを押してください。"
+    "メールは再びこのアドレスに届きます：",
+    "moved_ignore": "ご本人であれば、何もなさる必要はありません。",
 }
 _GERMAN: Words = {
     "greeting": "Hallo {name},",
@@ -204,6 +226,12 @@ _GERMAN: Words = {
     "move_link": "Wenn Sie das möchten, öffnen Sie diese Seite und drücken Sie die Schaltfläche:",
     "move_ignore": "Wenn Sie es nicht waren, tun Sie nichts: Alles bleibt, wie "
     "es ist, und die Anfrage wird gelöscht.",
+    "moved_subject": "Ihre Adresse wurde geändert",
+    "moved_tell": "Ihre E-Mails von {site} gehen ab jetzt an eine andere Adresse: Jemand, "
+    "höchstwahrscheinlich Sie, hat darum gebeten und es dort bestätigt.",
+    "moved_undo": "Wenn Sie es nicht waren, öffnen Sie diese Seite und drücken Sie die "
+    "Schaltfläche. Dann kommen sie wieder an diese Adresse:",
+    "moved_ignore": "Wenn Sie es waren, brauchen Sie nichts zu tun.",
 }
 _FRENCH: Words = {
     "greeting": "Bonjour {name},",
@@ -257,6 +285,12 @@ _FRENCH: Words = {
     "move_link": "Si vous le souhaitez, ouvrez cette page et pressez son bouton\u00a0:",
     "move_ignore": "Si ce n’était pas vous, ne faites rien\u00a0: tout reste comme "
     "avant, et la demande est supprimée.",
+    "moved_subject": "Votre adresse a été modifiée",
+    "moved_tell": "vos courriels de {site} seront désormais envoyés à une autre adresse\u00a0: "
+    "quelqu’un, sans doute vous, l’a demandé et confirmé là-bas.",
+    "moved_undo": "Si ce n’était pas vous, ouvrez cette page et pressez son bouton. Ils "
+    "reviendront alors à cette adresse\u00a0:",
+    "moved_ignore": "Si c’était vous, vous n’avez rien à faire.",
 }
 _SPANISH: Words = {
     "greeting": "Hola, {name}:",
@@ -308,6 +342,12 @@ _SPANISH: Words = {
     "se envíen a partir de ahora a esta dirección.",
     "move_link": "Si lo desea, abra esta página y pulse su botón:",
     "move_ignore": "Si no fue usted, no haga nada: todo queda como está y la solicitud se borra.",
+    "moved_subject": "Su dirección ha cambiado",
+    "moved_tell": "sus correos de {site} se envían a partir de ahora a otra dirección: alguien, "
+    "seguramente usted, lo pidió y lo confirmó desde ella.",
+    "moved_undo": "Si no fue usted, abra esta página y pulse su botón. Así volverán a llegar a "
+    "esta dirección:",
+    "moved_ignore": "Si fue usted, no tiene que hacer nada.",
 }
 _ARABIC: Words = {
     "greeting": "مرحبًا {name}،",
@@ -365,6 +405,11 @@ _ARABIC: Words = {
     "move_ask": "طلب أحدهم، وأنت على الأرجح، في {site} أن تُرسل رسائله من الآن إلى هذا العنوان.",
     "move_link": "إن أردت ذلك فافتح هذه الصفحة واضغط زرها:",
     "move_ignore": "إن لم تكن أنت فلا تفعل شيئًا: يبقى كل شيء كما هو، ويُحذف الطلب.",
+    "moved_subject": "تغيّر عنوانك",
+    "moved_tell": "ستُرسل رسائلك من {site} من الآن إلى عنوان آخر: طلب ذلك أحدهم، وأنت على الأرجح، "
+    "وأكّده من العنوان الجديد.",
+    "moved_undo": "إن لم تكن أنت فافتح هذه الصفحة واضغط زرها، فتعود الرسائل إلى هذا العنوان:",
+    "moved_ignore": "إن كنت أنت فلا حاجة إلى فعل شيء.",
 }
 
 #: By language, for Chinese by script too; ``zh`` alone is Simplified, as CLDR has it.

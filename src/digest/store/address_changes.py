@@ -8,11 +8,40 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, literal, select, update
 
 from digest.store.schema import erased_address, person, person_alias, subscriber
-from digest.store.subscriber_addition import folded
+from digest.store.subscriber_addition import folded, new_identifier
 from digest.subscribers.model import Outcome, SubscriberState
 from digest.subscribers.signup import Signup
 from digest.subscribers.tokens import erasure_mark
 from digest.times import rfc3339
+
+
+def notice_of_change(
+    connection: Connection, request: Signup, now: datetime, network: str
+) -> Signup | None:
+    """Return the notice to the address that a person has before a request is carried out.
+
+    None where that stays theirs, or no mail is sent to it.
+    """
+    columns = (person.c.address, subscriber.c.digest, subscriber.c.language, subscriber.c.state)
+    query = select(*columns).join(person, person.c.id == subscriber.c.person)
+    mine = person.c.identifier == request.person
+    rows = list(connection.execute(query.where(mine).order_by(subscriber.c.id)))
+    if not rows or folded(rows[0].address) == folded(request.address):
+        return None
+    if any(row.state == SubscriberState.SUPPRESSED for row in rows):
+        return None
+    return Signup(
+        identifier=new_identifier(),
+        address=rows[0].address,
+        digests=tuple(row.digest for row in rows if row.state == SubscriberState.ACTIVE),
+        categories=(),
+        language=next((row.language for row in rows if row.language), ""),
+        network=network,
+        wording="",
+        requested_at=now,
+        person=request.person,
+        notice=True,
+    )
 
 
 def change_address(

@@ -28,7 +28,7 @@ from digest.articles.reading.enclosures import Enclosure
 from digest.store.types import AsObject, Categories, Moment, Names, PlainText, Seconds, Whole
 
 #: Every revision of the schema, oldest first; the last one is what this Digest works with.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 25))  # last: credits of articles
+REVISIONS = tuple(f"{number:04}" for number in range(1, 26))  # last: notices of moves
 
 metadata = MetaData(
     naming_convention={
@@ -455,7 +455,8 @@ Index(
     postgresql_where=subscriber.c.welcome,
 )
 
-#: The states that a subscription had before its present one, in order of ``id``.
+#: Requests that a mail asks to confirm, and notices of changes of address; of an address the last
+#: only. They are kept after they were confirmed, too: limits count them.
 signup = Table(
     "signup",
     metadata,
@@ -464,14 +465,15 @@ signup = Table(
     Column("address", PlainText, nullable=False),
     Column("digests", Names, nullable=False),
     Column("categories", Categories, nullable=False),
-    Column("language", PlainText, nullable=False),
+    Column("language", PlainText, nullable=False),  #: of a notice empty where it is the digest's
     Column("network", PlainText, nullable=False),
     Column("wording", PlainText, nullable=False),
-    Column("requested_at", Moment, nullable=False),
-    Column("sent_at", Moment),  #: NULL: the confirmation mail waits to be sent
+    Column("requested_at", Moment, nullable=False),  #: of a notice, when its mail may be sent
+    Column("sent_at", Moment),  #: NULL: the mail waits to be sent
     Column("confirmed_at", Moment),
     Column("timezone", PlainText),  #: IANA name; NULL: the site's
     Column("person", Text),  #: identifier of who wants this address instead; NULL: subscribes
+    Column("notice", Boolean, nullable=False, server_default=false()),  #: it was theirs before
 )
 
 #: Addresses of persons who had everything erased, as ``tokens.erasure_mark`` makes them.
@@ -481,6 +483,8 @@ erased_address = Table(
     Column("mark", Text, primary_key=True),
     Column("erased_at", Moment, nullable=False),
 )
+
+#: The states that a subscription had before its present one, in order of ``id``.
 past_state = Table(
     "past_state",
     metadata,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
 
-from digest.store.address_changes import change_address
+from digest.store.address_changes import change_address, notice_of_change
 from digest.store.connection import Database, Lock
 from digest.store.schema import person, signup, subscriber
 from digest.store.subscriber_addition import SubscriberAddition, folded
@@ -21,6 +22,7 @@ from digest.subscribers.signup import (
     SignupLimits,
     verdict,
 )
+from digest.subscribers.tokens import erasure_mark
 
 
 class SignupStore:
@@ -29,48 +31,38 @@ class SignupStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def request(self, new: Signup, limits: SignupLimits) -> Answer:
+    def request(self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()) -> Answer:
         """Store a request whose mail is then waiting, where the limits allow it.
 
         A request for a suppressed address is stored and answered like any other, without a mail.
+        With ``keys`` the mails are known that were sent to it for persons who were erased.
         """
-        now = new.requested_at
+        now, mine = new.requested_at, _is_for(new.address, keys)
         with self._database.read() as connection:
-            answer = _verdict(connection, new, limits)
+            answer = _verdict(connection, new, limits, mine)
         if answer is not Answer.TAKEN:
             return answer
         with self._database.write(Lock.SUBSCRIBERS) as connection:
-            answer = _verdict(connection, new, limits)
+            answer = _verdict(connection, new, limits, mine)
             if answer is not Answer.TAKEN:
                 return answer
-            key = folded(new.address)
             expired = signup.c.requested_at < now - CONFIRM_WITHIN
-            connection.execute(delete(signup).where(expired | (signup.c.folded == key)))
+            connection.execute(delete(signup).where(expired))
             suppressed = select(subscriber.c.id).join(person, person.c.id == subscriber.c.person)
             suppressed = suppressed.where(
-                person.c.folded == key, subscriber.c.state == SubscriberState.SUPPRESSED
+                person.c.folded == folded(new.address),
+                subscriber.c.state == SubscriberState.SUPPRESSED,
             )
-            values = {
-                "identifier": new.identifier,
-                "folded": key,
-                "address": new.address,
-                "digests": new.digests,
-                "categories": new.categories,
-                "language": new.language,
-                "network": new.network,
-                "wording": new.wording,
-                "requested_at": now,
-                "timezone": new.timezone,
-                "person": new.person,
-                "sent_at": now if connection.execute(suppressed).first() else None,
-            }
-            connection.execute(signup.insert(), values)
+            sent_at = now if connection.execute(suppressed).first() else None
+            _put(connection, new, mine, sent_at)
             return answer
 
     def waiting(self, now: datetime) -> list[Signup]:
         """Return the requests whose mail is to be sent, oldest first; none that expired."""
         query = select(signup).where(
-            signup.c.sent_at.is_(None), signup.c.requested_at > now - CONFIRM_WITHIN
+            signup.c.sent_at.is_(None),
+            signup.c.requested_at > now - CONFIRM_WITHIN,
+            signup.c.requested_at <= now,
         )
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(signup.c.requested_at))
@@ -101,7 +93,8 @@ class SignupStore:
 
         That is done once for each request: nothing is returned for a request that was confirmed
         before or is not there. ``network`` is that of the client that confirms. A mark of the
-        address as erased, made with one of ``keys``, is deleted.
+        address as erased, made with one of ``keys``, is deleted. The address that a person had
+        before is told, once there was no mail to it for a period.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             request = _find(connection, identifier)
@@ -110,7 +103,11 @@ class SignupStore:
             mine = signup.c.identifier == identifier
             connection.execute(update(signup).where(mine).values(confirmed_at=now))
             if request.person is not None:
-                return change_address(connection, request, now, network, keys)
+                notice = notice_of_change(connection, request, now, network)
+                outcomes = change_address(connection, request, now, network, keys)
+                if notice is not None and outcomes == (Outcome.UPDATED,):
+                    _give_notice(connection, notice, _is_for(notice.address, keys))
+                return outcomes
             new = [
                 NewSubscriber(
                     address=request.address,
@@ -127,16 +124,65 @@ class SignupStore:
             return tuple(addition.run(new))
 
 
-def _verdict(connection: Connection, new: Signup, limits: SignupLimits) -> Answer:
+def _is_for(address: str, keys: Sequence[bytes]) -> ColumnElement[bool]:
+    """Return the condition for requests of an address, also of persons who were erased."""
+    key = folded(address)
+    return signup.c.folded.in_([key, *(erasure_mark(secret, key) for secret in keys)])
+
+
+def _mailed_at() -> ColumnElement[datetime]:
+    """Return when the mail of a request was sent, or is to be."""
+    return func.coalesce(signup.c.sent_at, signup.c.requested_at)
+
+
+def _put(
+    connection: Connection, new: Signup, mine: ColumnElement[bool], sent_at: datetime | None
+) -> None:
+    """Store a request in place of the one before it for its address, which ``mine`` selects."""
+    connection.execute(delete(signup).where(mine))
+    values = {
+        "identifier": new.identifier,
+        "folded": folded(new.address),
+        "address": new.address,
+        "digests": new.digests,
+        "categories": new.categories,
+        "language": new.language,
+        "network": new.network,
+        "wording": new.wording,
+        "requested_at": new.requested_at,
+        "timezone": new.timezone,
+        "person": new.person,
+        "notice": new.notice,
+        "sent_at": sent_at,
+    }
+    connection.execute(signup.insert(), values)
+
+
+def _give_notice(connection: Connection, notice: Signup, mine: ColumnElement[bool]) -> None:
+    """Store a notice whose mail is sent once there was none to its address for a period."""
+    last: datetime | None = connection.scalar(select(func.max(_mailed_at())).where(mine))
+    if last is not None:
+        at = max(notice.requested_at, last + PERIOD)
+        notice = replace(notice, requested_at=at)
+    _put(connection, notice, mine, None)
+
+
+def _verdict(
+    connection: Connection, new: Signup, limits: SignupLimits, mine: ColumnElement[bool]
+) -> Answer:
+    """Decide on a request; ``mine`` selects those for its address."""
+
     def counted(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
+    now, since = new.requested_at, new.requested_at - PERIOD
+    lately, unsent = signup.c.requested_at > since, signup.c.sent_at.is_(None)
     query = select(
-        counted(signup.c.folded == folded(new.address)).label("repeated"),
-        counted(signup.c.network == new.network).label("network"),
-        counted(signup.c.sent_at.is_(None)).label("waiting"),
-        func.count().label("total"),
-    ).where(signup.c.requested_at > new.requested_at - PERIOD)
+        counted(mine & ((_mailed_at() > since) | (signup.c.notice & unsent))).label("repeated"),
+        counted(lately & (signup.c.network == new.network)).label("network"),
+        counted(lately & unsent & (signup.c.requested_at <= now)).label("waiting"),
+        counted(lately).label("total"),
+    ).where(signup.c.requested_at > now - CONFIRM_WITHIN)
     row = connection.execute(query).one()
     return verdict(
         limits,
@@ -165,4 +211,5 @@ def _from_row(row: Row[Any]) -> Signup:
         confirmed_at=row.confirmed_at,
         timezone=row.timezone,
         person=row.person,
+        notice=row.notice,
     )

@@ -47,6 +47,11 @@ def folded(address: str) -> str:
     return address_key(storable(address))
 
 
+def new_identifier() -> str:
+    """Return an identifier for a person or a request that nobody can guess."""
+    return b32encode(secrets.token_bytes(PERSON_BYTES)).decode("ascii").lower()
+
+
 def change_state(
     connection: Connection,
     condition: ColumnElement[bool],
@@ -193,7 +198,7 @@ class SubscriberAddition:
         for key, subscription in missing.items():
             identifier = subscription.person
             if identifier is None or identifier in taken:
-                identifier = _new_identifier()
+                identifier = new_identifier()
             taken.add(identifier)
             address = subscription.address
             rows.append({"identifier": identifier, "address": address, "folded": key})
@@ -311,7 +316,3 @@ def _prefer(preferences: dict[str, Any], new: NewSubscriber) -> bool:
     differs = any(preferences[name] != value for name, value in told.items())
     preferences.update(told)
     return differs
-
-
-def _new_identifier() -> str:
-    return b32encode(secrets.token_bytes(PERSON_BYTES)).decode("ascii").lower()

@@ -35,19 +35,24 @@ _MAX_HOPS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signup:
-    """A request that its confirmation mail is to prove: to subscribe, or to change the address."""
+    """A request that its confirmation mail is to prove: to subscribe, or to change the address.
+
+    A notice is the request of whoever reads at a person's former address to have it back: the mail
+    says that the address was changed.
+    """
 
     identifier: str  #: of the form of a person's
     address: str  #: checked
     digests: tuple[str, ...]  #: names; none for a change of address
     categories: tuple[CategoryPath, ...]  #: of every digest; empty means all
-    language: str  #: BCP 47: of the form, the mail and the subscription
+    language: str  #: BCP 47: of the form, the mail and the subscription; empty: the digest's
     network: str  #: that the form was sent from, as ``network_of`` returns it
     wording: str  #: the words of consent beside the button
-    requested_at: datetime  #: aware UTC
+    requested_at: datetime  #: aware UTC; of a notice, when its mail may be sent
     confirmed_at: datetime | None = None  #: aware UTC
     timezone: str | None = None  #: IANA name; None: the site's
     person: str | None = None  #: whose address is to become this one; None: somebody subscribes
+    notice: bool = False
 
     def __post_init__(self) -> None:
         require_utc("requested_at", self.requested_at)

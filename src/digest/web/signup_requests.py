@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 class Signups(Protocol):
     """Stored requests. Called in threads; they raise StoreError."""
 
-    def request(self, new: Signup, limits: SignupLimits) -> Answer:
+    def request(self, new: Signup, limits: SignupLimits, keys: Sequence[bytes] = ()) -> Answer:
         """Store a request whose mail is then waiting, where the limits allow it."""
 
     def find(self, identifier: str) -> Signup | None:
@@ -136,7 +136,8 @@ class SignupRequests:
             timezone=timezone,
             person=person,
         )
-        answer = await run_in_threadpool(self._signups.request, new, self.policy.limits)
+        limits, keys = self.policy.limits, self._token_keys
+        answer = await run_in_threadpool(self._signups.request, new, limits, keys)
         _log.info(
             "request to be confirmed",
             answer=answer.value,
