@@ -165,3 +165,30 @@ def test_an_erased_address_is_not_told(store: Store, erased: str) -> None:
     store.subscribers.erase(erased, NOW, KEYS[0])
     assert waiting(store, 24) == []
     assert store.signups.find(notice.identifier) is None
+
+
+def test_who_erases_everything_has_no_more_mails_sent_to_others(store: Store) -> None:
+    for number, key in enumerate((KEYS[0], KEYS[1], KEYS[0])):
+        reader, _ = store.subscribers.add(someone(), NOW, again=True, keys=KEYS)
+        expected = Answer.REPEATED if number else Answer.TAKEN
+        assert ask(store, "Victim@example.org", reader.person, network=f"{number}") is expected
+        store.subscribers.erase(reader.address, NOW, key)
+        assert waiting(store) == []
+        assert store.signups.of_person("victim@example.org", reader.person) == []
+    victim, _ = store.subscribers.add(someone("victim@example.org"), NOW)
+    move(store, victim)
+    assert waiting(store, 23) == []
+    assert waiting(store, 24) == ["victim@example.org"]
+
+
+def test_what_was_erased_counts_in_the_limits(store: Store) -> None:
+    limits = replace(LIMITS, network=2)
+    reader, _ = store.subscribers.add(someone(), NOW)
+    for name in "bc":
+        asked = request(f"{name}@example.org", reader.person)
+        assert store.signups.request(asked, limits, KEYS) is Answer.TAKEN
+    store.subscribers.erase(reader.address, NOW, KEYS[0])
+    assert store.signups.request(request("d@example.org"), limits, KEYS) is Answer.LIMITED
+    tomorrow = request("b@example.org", requested_at=NOW + DAY)
+    assert store.signups.request(tomorrow, limits, KEYS) is Answer.TAKEN
+    assert waiting(store, 24) == ["b@example.org"]

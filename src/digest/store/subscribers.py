@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, literal, select, update
 
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import DeliveryState
@@ -30,6 +30,7 @@ from digest.store.subscriber_addition import (
     change_state,
     folded,
 )
+from digest.store.types import Moment
 from digest.subscribers.model import (
     AddressErased,
     NewSubscriber,
@@ -114,8 +115,13 @@ class SubscriberStore:
             return _remove(connection, address, digest)
 
     def erase(self, address: str, now: datetime, key: bytes) -> None:
-        """Delete all about an address but a mark made with a key, which keeps it out of lists."""
+        """Delete all about an address but a mark made with a key, which keeps it out of lists.
+
+        Of mails that the person had sent to other addresses their number stays, for the limits:
+        such a request asks for nothing any more, and has a mark in place of its address.
+        """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
+            _disown_requests(connection, address, now, key)
             _remove(connection, address, None)
             row = {"mark": erasure_mark(key, folded(address)), "erased_at": now}
             insert_new(connection, erased_address, [row], key="mark")
@@ -331,6 +337,28 @@ def _remove(connection: Connection, address: str, digest: str | None) -> int:
     unsubscribed = ~select(subscriber.c.id).where(subscriber.c.person == person.c.id).exists()
     connection.execute(delete(person).where(mine, unsubscribed))
     return removed
+
+
+def _disown_requests(connection: Connection, address: str, now: datetime, key: bytes) -> None:
+    """Leave of the requests of an address's person for other addresses what limits count."""
+    owner = select(person.c.identifier).where(person.c.folded == folded(address))
+    asked = signup.c.person.in_(owner) & (signup.c.folded != folded(address))
+    rows = list(connection.execute(select(signup.c.identifier, signup.c.folded).where(asked)))
+    for row in rows:
+        mine = update(signup).where(signup.c.identifier == row.identifier)
+        mark = erasure_mark(key, row.folded)
+        connection.execute(
+            mine.values(
+                identifier=f"{row.identifier} {mark}",  # which is in no link
+                folded=mark,
+                address="",
+                digests=(),
+                language="",
+                person=None,
+                notice=False,
+                sent_at=func.coalesce(signup.c.sent_at, literal(now, Moment)),
+            )
+        )
 
 
 def _select(condition: ColumnElement[bool]) -> Select[Any]:
