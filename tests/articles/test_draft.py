@@ -20,7 +20,14 @@ from digest.articles.cleaning.policy import ENGINES
 from digest.articles.cleaning.rules import Rule
 from digest.articles.draft import draft_rewritten, make_draft
 from digest.articles.draft_options import AssetOptions
-from digest.articles.model import AssetState, CategoryPath, Draft, SameText, Severity, SourceFile
+from digest.articles.model import (
+    AssetState,
+    CategoryPath,
+    Draft,
+    Severity,
+    SourceFile,
+    UnchangedText,
+)
 from digest.articles.revision import content_digest
 from digest.articles.summary import plain_text
 from digest.errors import NotAnArticle, SourceError
@@ -468,9 +475,9 @@ def test_what_leaves_an_article_out_of_feeds_is_told_however_often_it_is_written
     dated = text.replace("title", "date: 2023-12-31\ntitle")
     again = replace(source, content=dated.encode(), text_hash=made.text_hash)
     same = draft_rewritten(again, options, datetime(2024, 1, 1, tzinfo=UTC))
-    assert isinstance(same, SameText)
-    assert same.beside is not None
-    assert same.beside.notes == made.notes != ()
+    assert isinstance(same, UnchangedText)
+    assert same.volatile is not None
+    assert same.volatile.notes == made.notes != ()
 
 
 class Files:

@@ -8,7 +8,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from digest.articles.ingest.records import FileRecord, Reading
-from digest.articles.model import Article, Beside, Changes, Credit, Draft, Note, SameText, Severity
+from digest.articles.model import (
+    Article,
+    Changes,
+    Credit,
+    Draft,
+    Note,
+    Severity,
+    UnchangedText,
+    VolatileFields,
+)
 from digest.articles.reading.enclosures import Enclosure
 from digest.store.database import Store
 from tests import stores
@@ -31,23 +40,26 @@ def first(path: str = "a.md", text: str = "text", **options: object) -> Reading:
 
 
 def again(
-    beside: Beside | None = None, path: str = "a.md", text: str = "text", content: str = "new"
+    volatile: VolatileFields | None = None,
+    path: str = "a.md",
+    text: str = "text",
+    content: str = "new",
 ) -> Reading:
     """Return the reading of a file that says the same."""
     record = FileRecord(
         path=path, size=7, mtime_ns=8, content=content, options_hash="r1", text_hash=text
     )
-    return Reading(record=record, outcome=SameText(beside=beside, raw_hash="newer"))
+    return Reading(record=record, outcome=UnchangedText(volatile=volatile, raw_hash="newer"))
 
 
-def beside(
+def rewritten(
     image: str | None = None,
     published_at: datetime | None = None,
     enclosure: Enclosure | None = None,
     pinned: int = 0,
     notes: tuple[Note, ...] = (),
-) -> Beside:
-    return Beside(
+) -> VolatileFields:
+    return VolatileFields(
         image=image, published_at=published_at, enclosure=enclosure, pinned=pinned, notes=notes
     )
 
@@ -57,9 +69,9 @@ def only(store: Store) -> Article:
     return found
 
 
-@pytest.mark.parametrize("said", [None, beside(PICTURE), beside(None, LATER)])
+@pytest.mark.parametrize("said", [None, rewritten(PICTURE), rewritten(None, LATER)])
 def test_a_file_that_says_the_same_changes_nothing_but_its_record(
-    store: Store, said: Beside | None
+    store: Store, said: VolatileFields | None
 ) -> None:
     store.articles.record([first(image=PICTURE)], NOW)
     before = only(store)
@@ -80,7 +92,7 @@ def test_a_credit_is_published_and_stays_when_something_beside_the_text_changes(
     store.articles.record([taken], NOW)
     assert store.articles.record([credited], LATER).updated == 1
     assert only(store).credit == credit
-    store.articles.record([again(beside(PICTURE))], AFTER)
+    store.articles.record([again(rewritten(PICTURE))], AFTER)
     assert (only(store).credit, only(store).image) == (credit, PICTURE)
     assert store.articles.record([credited], AFTER).updated == 1  # without the picture
 
@@ -88,16 +100,16 @@ def test_a_credit_is_published_and_stays_when_something_beside_the_text_changes(
 @pytest.mark.parametrize(
     ("said", "changed"),
     [
-        (beside("https://img.example.org/2.png"), {"image": "https://img.example.org/2.png"}),
-        (beside(PICTURE, pinned=3), {"pinned": 3}),
+        (rewritten("https://img.example.org/2.png"), {"image": "https://img.example.org/2.png"}),
+        (rewritten(PICTURE, pinned=3), {"pinned": 3}),
         (
-            beside(PICTURE, enclosure=RECORDING),
+            rewritten(PICTURE, enclosure=RECORDING),
             {"enclosure": RECORDING},
         ),
     ],
 )
 def test_another_picture_recording_or_pin_is_published_with_the_text_that_is_stored(
-    store: Store, said: Beside, changed: dict[str, object]
+    store: Store, said: VolatileFields, changed: dict[str, object]
 ) -> None:
     store.articles.record([first(image=PICTURE, body=TEXT, alike=True)], NOW)
     before = only(store)
@@ -113,16 +125,16 @@ def test_another_picture_recording_or_pin_is_published_with_the_text_that_is_sto
 
 def test_what_is_to_be_said_of_a_file_is_renewed(store: Store) -> None:
     store.articles.record([first(notes=(NOTED,))], NOW)
-    store.articles.record([again(beside(notes=(NOTED,)))], LATER)
+    store.articles.record([again(rewritten(notes=(NOTED,)))], LATER)
     (problem,) = store.articles.problems(noted=True)
     assert problem.seen_at == NOW, "it is known since then"
     store.articles.record([again()], LATER)
     assert len(store.articles.problems(noted=True)) == 1
-    store.articles.record([again(beside())], LATER)
+    store.articles.record([again(rewritten())], LATER)
     assert store.articles.problems(noted=True) == []
     far = LATER + timedelta(days=4_000)
     policy = default_policy()
-    store.articles.record([again(beside(published_at=far))], LATER, policy)
+    store.articles.record([again(rewritten(published_at=far))], LATER, policy)
     (problem,) = store.articles.problems(noted=True)
     assert "days ahead" in problem.cause
 
@@ -165,7 +177,7 @@ def test_a_file_of_which_something_else_was_stored_meanwhile_is_left_to_the_next
 ) -> None:
     store.articles.record([first(text="newest")], NOW)
     before = store.articles.files()
-    assert store.articles.record([again(beside(PICTURE))], LATER) == Changes()
+    assert store.articles.record([again(rewritten(PICTURE))], LATER) == Changes()
     store.articles.vanish(["a.md"], LATER)
     assert store.articles.record([again(text="newest")], LATER) == Changes()
     (record,) = store.articles.files().values()

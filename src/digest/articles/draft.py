@@ -24,14 +24,14 @@ from digest.articles.draft_options import DraftOptions, hashed
 from digest.articles.duplicates import likeness
 from digest.articles.model import (
     AssetState,
-    Beside,
     CategoryPath,
     Draft,
     Note,
     SafeHtml,
-    SameText,
     Severity,
     SourceFile,
+    UnchangedText,
+    VolatileFields,
 )
 from digest.articles.reading.parse import NO_IMAGE_ADDRESS, Header, parse_body, parse_header
 from digest.articles.reading.volatile_lines import raw_hash
@@ -66,50 +66,51 @@ MIN_IMAGE_SIZE = 100
 
 
 class AssetFiles(LocalFiles, Protocol):
-    """Publishes the files that one article shows or links to, and tells what came of it."""
+    """Publishes the files that one article shows or links to, and records the results."""
 
     @property
     def states(self) -> tuple[AssetState, ...]:
-        """Return the files that were looked at."""
+        """Return the state of each file that was looked up."""
 
     @property
     def problems(self) -> Mapping[str, str]:
-        """Return why files were not published, by the references to them."""
+        """Return why files were not published, by the reference to each."""
 
 
 def make_draft(source: SourceFile, options: DraftOptions, files: AssetFiles | None = None) -> Draft:
-    """Return the clean article of a file; the same for the same files and options, always.
+    """Return the draft of an article file. Deterministic: it depends on the arguments alone.
 
-    ``files`` are those beside it. Raises SourceError, saying where and why, for a file that is no
-    article.
+    ``files`` publishes the files that the article refers to. Raises SourceError, with line and
+    cause, for a file that is no article.
     """
     return _made(_header(source, options), source, options, files)
 
 
 def draft_rewritten(
     source: SourceFile, options: DraftOptions, now: datetime, files: AssetFiles | None = None
-) -> Draft | SameText:
-    """Return the draft of a file that was written again, unless its text is as it was.
+) -> Draft | UnchangedText:
+    """Return the draft of a rewritten file, or UnchangedText if its text is the same as before.
 
-    The hashes of the source tell that; they were made with the same options. Crawlers write each
-    file again and again with other dates and pictures. Raises SourceError like ``make_draft``.
+    The text is compared by the hashes in ``source``, which were made with the same options:
+    crawlers rewrite files with nothing but other dates and pictures. ``now`` is aware UTC. Raises
+    SourceError like ``make_draft``.
     """
     zone = ZoneInfo(options.timezone)
     raw = raw_hash(source.content, zone, options.placeholder_hosts, now)
     if raw and raw == source.raw_hash:
-        return SameText(raw_hash=raw)
+        return UnchangedText(raw_hash=raw)
     header = _header(source, options)
     if source.text_hash != _text_hash(header):
         return replace(_made(header, source, options, files), raw_hash=raw)
-    manuscript = parse_body(header, source.path)
-    beside = Beside(
+    parsed = parse_body(header, source.path)
+    volatile = VolatileFields(
         published_at=header.publication.published_at,
         image=_shown(header.image, options.image_proxy),
-        enclosure=manuscript.enclosure,
+        enclosure=parsed.enclosure,
         pinned=header.pinned,
-        notes=manuscript.notes,
+        notes=parsed.notes,
     )
-    return SameText(beside=beside, raw_hash=raw)
+    return UnchangedText(volatile=volatile, raw_hash=raw)
 
 
 def _header(source: SourceFile, options: DraftOptions) -> Header:
@@ -159,16 +160,16 @@ def _made(
 def _cleaned(
     header: Header, source: SourceFile, options: DraftOptions, files: AssetFiles | None
 ) -> Draft:
-    manuscript = parse_body(header, source.path)
-    filed = renamed(manuscript.categories, renames(options.category_map))
+    parsed = parse_body(header, source.path)
+    filed = renamed(parsed.categories, renames(options.category_map))
     # A rule mends what a source has wrong, whatever its category is called by now.
-    either = replace(manuscript, categories=(*manuscript.categories, *filed))
+    either = replace(parsed, categories=(*parsed.categories, *filed))
     try:
         markup = tidy(
-            manuscript.markup,
-            base=manuscript.link,
-            id_prefix=anchors.id_prefix(manuscript.identity),
-            title=manuscript.title,
+            parsed.markup,
+            base=parsed.link,
+            id_prefix=anchors.id_prefix(parsed.identity),
+            title=parsed.title,
             rules=[rule for rule in options.rules if rule.applies(either, source.path)],
             placeholder_hosts=options.placeholder_hosts,
             embeds=options.embeds,
@@ -180,41 +181,39 @@ def _cleaned(
     if markup.count("&") > MAX_REFERENCES or _looking(markup) > MAX_LOOKING:
         raise SourceError(source.path, None, "the body has too many escaped characters")
     body = clean(
-        _directed(markup, manuscript.language, options.language),
+        _directed(markup, parsed.language, options.language),
         options.engines,
         options.referrer_policy,
     )
     words = plain_text(body).replace(" ", "")  # all the white space that is in it
-    image = _shown(manuscript.image, options.image_proxy)
-    notes = manuscript.notes
+    image = _shown(parsed.image, options.image_proxy)
+    notes = parsed.notes
     if files and header.local_image:
         image = files.address(header.local_image, picture=True)
         notes = tuple(note for note in notes if not note.cause.endswith(NO_IMAGE_ADDRESS))
     draft = Draft(
-        identity=manuscript.identity,
-        title=manuscript.title,
-        authors=manuscript.authors,
+        identity=parsed.identity,
+        title=parsed.title,
+        authors=parsed.authors,
         categories=filed,
-        published_at=manuscript.published_at,
-        link=manuscript.link,
+        published_at=parsed.published_at,
+        link=parsed.link,
         image=image or _first_image(body),
-        language=manuscript.language,
+        language=parsed.language,
         summary=(
-            summarize(manuscript.summary, options.summary_length)
-            if manuscript.summary
+            summarize(parsed.summary, options.summary_length)
+            if parsed.summary
             else summary_of(body, options.summary_length)
         ),
         body=body,
-        fingerprint=_fingerprint(
-            manuscript.title, words, manuscript.authors, filed, manuscript.link
-        ),
-        updated_at=manuscript.updated_at,
-        availability=manuscript.availability,
-        enclosure=manuscript.enclosure,
-        pinned=manuscript.pinned,
+        fingerprint=_fingerprint(parsed.title, words, parsed.authors, filed, parsed.link),
+        updated_at=parsed.updated_at,
+        availability=parsed.availability,
+        enclosure=parsed.enclosure,
+        pinned=parsed.pinned,
         announced=header.announced,
         credit=header.credit,
-        likeness=likeness(manuscript.title, words, manuscript.link, sketched=options.sketched),
+        likeness=likeness(parsed.title, words, parsed.link, sketched=options.sketched),
         notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),
     )
@@ -288,15 +287,18 @@ def _fingerprint(
     categories: Iterable[CategoryPath],
     link: str | None,
 ) -> str:
-    """Return hex over what makes an article another one: no dates, no images, no white space."""
+    """Return a hash, in hex, that changes with the article's content.
+
+    Dates, images and white space are no part of it.
+    """
     paths = ["\x1f".join(category.names) for category in categories]
     return hashed([title, words, "\x1e".join(authors), "\x1e".join(paths), link or ""])
 
 
 def _text_hash(header: Header) -> str:
-    """Return hex over all that a draft is made of, but for what ``Beside`` has.
+    """Return a hash, in hex, over all inputs of a draft except ``VolatileFields``.
 
-    Whether there is an image counts: without one it is the first of the body.
+    Whether there is an image is part of it: without one, the first image of the body counts.
     """
     paths = ["\x1f".join(category.names) for category in header.categories]
     said = [header.identity, header.title, "\x1e".join(header.authors), "\x1e".join(paths)]

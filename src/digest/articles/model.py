@@ -1,4 +1,4 @@
-"""The stages of an article: source file, manuscript, draft, article."""
+"""The stages of an article: source file, parsed file, draft, article."""
 
 # pure
 from __future__ import annotations
@@ -161,8 +161,11 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manuscript:
-    """What a file says, before its body is cleaned. Nothing in it is safe to show but as text."""
+class ParsedFile:
+    """A file whose front matter and body are parsed, before its body is cleaned.
+
+    Every text is hostile: escape it, or sanitize it, before it is shown.
+    """
 
     identity: str  #: ``id``/``guid`` of the front matter, else the path without extension, NFC
     title: str  #: plain text, one line
@@ -213,9 +216,9 @@ class Draft:
     announced: bool = True  #: by editions, when the article is new
     credit: Credit | None = None
     content: str = ""  #: ``revision.content_digest``; empty where it was not made yet
-    #: Hex over what the file says but for what ``Beside`` has; empty: it never says the same.
+    #: Hex, over all that the file contains except ``VolatileFields``; empty if it must be reread.
     text_hash: str = ""
-    raw_hash: str = ""  #: ``fleeting.raw_hash``
+    raw_hash: str = ""  #: ``volatile_lines.raw_hash``
     likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
     assets: tuple[AssetState, ...] = ()  #: the files that were looked for: it depends on them
     notes: tuple[Note, ...] = ()  #: in the order of their lines
@@ -228,8 +231,8 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
-    """What a file says beside its text."""
+class VolatileFields:
+    """Fields of a file that crawlers rewrite without a change of its text."""
 
     published_at: datetime | None  #: aware UTC
     image: str | None  #: absolute http(s); None where it is still the first of the body
@@ -239,11 +242,11 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SameText:
-    """A file that was written again with the text that it had before."""
+class UnchangedText:
+    """A file that was rewritten with the text that it had before."""
 
-    beside: Beside | None = None  #: None where nothing but what is fleeting differs
-    raw_hash: str  #: of now
+    volatile: VolatileFields | None = None  #: None if only ``volatile_lines`` differ
+    raw_hash: str  #: of the file as it is now
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.articles.filters import ArticleFilter
-from digest.articles.model import Beside, Draft, Note, Severity
+from digest.articles.model import Draft, Note, Severity, VolatileFields
 from digest.times import require_utc
 
 
@@ -144,12 +144,12 @@ def _updated(draft: Draft, after: datetime, now: datetime) -> datetime | None:
     return stated if stated is not None and after < stated <= now else None
 
 
-def too_far(draft: Draft | Beside, now: datetime, policy: IngestPolicy) -> bool:
+def too_far(draft: Draft | VolatileFields, now: datetime, policy: IngestPolicy) -> bool:
     """Tell whether a draft's date lies further ahead than anybody waits."""
     return draft.published_at is not None and draft.published_at - now > policy.longest_embargo
 
 
-def notes(draft: Draft | Beside, now: datetime, policy: IngestPolicy) -> tuple[Note, ...]:
+def notes(draft: Draft | VolatileFields, now: datetime, policy: IngestPolicy) -> tuple[Note, ...]:
     """Return the draft's notes, with one where its date lies too far ahead."""
     if draft.published_at is None or not too_far(draft, now, policy):
         return draft.notes

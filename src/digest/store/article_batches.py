@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from digest.articles.filters import FilterInput
 from digest.articles.ingest.records import Failure, FileRecord, Reading
-from digest.articles.model import ArticleKey, Changes, Draft, Note, SameText, Severity
+from digest.articles.model import ArticleKey, Changes, Draft, Note, Severity, UnchangedText
 from digest.articles.revision import IngestPolicy, Kind, Known, content_of, decide, hold, notes
 from digest.site import tag_uri
 from digest.store.article_lookup import load
@@ -132,7 +132,7 @@ def _decide(
     for reading in readings:
         record, draft = reading.record, reading.outcome
         path = storable(record.path)
-        assert not isinstance(draft, SameText)  # noqa: S101 they are taken out before
+        assert not isinstance(draft, UnchangedText)  # noqa: S101 they are taken out before
         if isinstance(draft, Failure):
             matcher.keep(path, record.content)
             if draft.held_back:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from digest.articles.duplicates import Likeness
 from digest.articles.ingest.records import Reading
-from digest.articles.model import Beside, Draft, SafeHtml, SameText, path_identity
+from digest.articles.model import Draft, SafeHtml, UnchangedText, VolatileFields, path_identity
 from digest.articles.revision import IngestPolicy, notes
 from digest.store.problems import note
 from digest.store.schema import article, file, likeness
@@ -59,9 +59,9 @@ def remember_repeats(
     same = {
         hashed(reading.record.path): (reading, reading.outcome)
         for reading in readings
-        if isinstance(reading.outcome, SameText)
+        if isinstance(reading.outcome, UnchangedText)
     }
-    rest = [reading for reading in readings if not isinstance(reading.outcome, SameText)]
+    rest = [reading for reading in readings if not isinstance(reading.outcome, UnchangedText)]
     if not same:
         return Repeated(rest=rest, unchanged=0)
     query = select(
@@ -73,7 +73,7 @@ def remember_repeats(
         reading, said = same[row.key]
         if row.text_hash != reading.record.text_hash:
             continue
-        if said.beside is None or _is_as_stored(said.beside, row):
+        if said.volatile is None or _is_as_stored(said.volatile, row):
             plain.append((row.key, reading, said))
         else:
             others.append(row.key)
@@ -89,23 +89,23 @@ def remember_repeats(
     ]
     _REMEMBER.run(connection, rows)
     remarks = {
-        storable(reading.record.path): notes(said.beside, now, policy)
+        storable(reading.record.path): notes(said.volatile, now, policy)
         for _, reading, said in plain
-        if said.beside is not None
+        if said.volatile is not None
     }
     note(connection, remarks, now)
     for row in _articles(connection, others):
         reading, said = same[row.key]
-        assert said.beside is not None  # noqa: S101 looked at above
-        draft = replace(_draft(row, said.beside), raw_hash=said.raw_hash)
+        assert said.volatile is not None  # noqa: S101 looked at above
+        draft = replace(_draft(row, said.volatile), raw_hash=said.raw_hash)
         rest.append(Reading(record=reading.record, outcome=draft))
     return Repeated(rest=rest, unchanged=len(plain))
 
 
-def _is_as_stored(beside: Beside, row: Row[Any]) -> bool:
+def _is_as_stored(volatile: VolatileFields, row: Row[Any]) -> bool:
     """Return whether an article has the image, recording and pin of its file."""
-    image = beside.image or row.image
-    return (image, beside.enclosure, beside.pinned) == (row.image, row.enclosure, row.pinned)
+    image = volatile.image or row.image
+    return (image, volatile.enclosure, volatile.pinned) == (row.image, row.enclosure, row.pinned)
 
 
 def _articles(connection: Connection, keys: Sequence[str]) -> list[Row[Any]]:
@@ -136,7 +136,7 @@ def _articles(connection: Connection, keys: Sequence[str]) -> list[Row[Any]]:
     return list(among(connection, query, file.c.key, keys))
 
 
-def _draft(row: Row[Any], said: Beside) -> Draft:
+def _draft(row: Row[Any], volatile: VolatileFields) -> Draft:
     """Return the draft of a file whose text is the stored one."""
     like = None
     if row.exact is not None:
@@ -146,17 +146,17 @@ def _draft(row: Row[Any], said: Beside) -> Draft:
         title=row.title,
         authors=row.authors,
         categories=row.categories or (),
-        published_at=said.published_at,
+        published_at=volatile.published_at,
         link=row.link,
-        image=said.image or row.image,
+        image=volatile.image or row.image,
         language=row.language,
         summary=row.summary,
         body=SafeHtml(row.body),
         fingerprint=row.fingerprint,
-        enclosure=said.enclosure,
-        pinned=said.pinned,
+        enclosure=volatile.enclosure,
+        pinned=volatile.pinned,
         credit=row.credit,
         text_hash=row.text_hash,
         likeness=like,
-        notes=said.notes,
+        notes=volatile.notes,
     )

@@ -13,9 +13,9 @@ import pytest
 from digest.articles.cleaning import rules as rules_module
 from digest.articles.cleaning.rules import Rule, RuleLimitExceeded
 from digest.articles.cleaning.tidy import tidy
-from digest.articles.model import CategoryPath, Manuscript
+from digest.articles.model import CategoryPath, ParsedFile
 
-MANUSCRIPT = Manuscript(
+FILE = ParsedFile(
     identity="a",
     title="标题",
     authors=(),
@@ -121,11 +121,11 @@ def test_a_bad_attribute_name_is_refused(pair: tuple[str, str]) -> None:
     ],
 )
 def test_a_rule_applies_where_all_its_conditions_hold(rule: Rule, applies: bool) -> None:
-    assert rule.applies(MANUSCRIPT, PATH) is applies
+    assert rule.applies(FILE, PATH) is applies
 
 
 def test_a_rule_for_a_host_is_not_for_articles_without_a_link() -> None:
-    assert not Rule(host="*.org").applies(replace(MANUSCRIPT, link=None), PATH)
+    assert not Rule(host="*.org").applies(replace(FILE, link=None), PATH)
 
 
 def test_a_rule_goes_to_a_worker_and_back() -> None:

@@ -24,7 +24,7 @@ from digest.articles.ingest import worker_process
 from digest.articles.ingest import workers as workers_module
 from digest.articles.ingest.worker_process import Job, work
 from digest.articles.ingest.workers import Workers, WorkersError
-from digest.articles.model import Draft, SameText, SourceFile
+from digest.articles.model import Draft, SourceFile, UnchangedText
 from digest.errors import SourceError
 from tests.defaults import default_options
 
@@ -134,7 +134,7 @@ def titles(workers: Workers, *sources: SourceFile) -> list[str]:
     return [one.problem if isinstance(one, SourceError) else title_of(one) for one in results]
 
 
-def title_of(result: Draft | SameText) -> str:
+def title_of(result: Draft | UnchangedText) -> str:
     assert isinstance(result, Draft)
     return result.title
 

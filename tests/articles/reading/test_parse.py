@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.articles.categories import MAX_CATEGORIES, MAX_LEVELS, MAX_NAME
-from digest.articles.model import CategoryPath, Manuscript, Severity, SourceFile
+from digest.articles.model import CategoryPath, ParsedFile, Severity, SourceFile
 from digest.articles.reading.parse import (
     MAX_AUTHORS,
     MAX_IDENTITY,
@@ -27,13 +27,13 @@ from tests.effort import effort
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def read(text: str | bytes, name: str = "财经/银行/a.md") -> Manuscript:
+def read(text: str | bytes, name: str = "财经/银行/a.md") -> ParsedFile:
     content = text if isinstance(text, bytes) else text.encode()
     source = SourceFile(path=PurePosixPath(name), content=content)
     return parse(source, SHANGHAI, ("picsum.photos",))
 
 
-def front(*lines: str, name: str = "财经/银行/a.md") -> Manuscript:
+def front(*lines: str, name: str = "财经/银行/a.md") -> ParsedFile:
     block = "\n".join(("title: T", *lines))
     return read(f"---\n{block}\n---\n<p>正文</p>", name)
 
@@ -45,8 +45,8 @@ def failure(text: str | bytes, name: str = "a.md") -> SourceError:
     return caught.value
 
 
-def paths(manuscript: Manuscript) -> list[str]:
-    return [str(path) for path in manuscript.categories]
+def paths(parsed: ParsedFile) -> list[str]:
+    return [str(path) for path in parsed.categories]
 
 
 def test_a_crawled_file_is_read_whole() -> None:
@@ -70,7 +70,7 @@ excerpt: '<p>一句 <b>话</b></p>'
 <p>　　正文&#123;&#125;</p>
 </div>
 """
-    assert read("\ufeff" + text) == Manuscript(
+    assert read("\ufeff" + text) == ParsedFile(
         identity="财经/银行/a",
         title="央行_下调_利率：影响{几何}",
         authors=("每日财经",),
@@ -85,12 +85,12 @@ excerpt: '<p>一句 <b>话</b></p>'
 
 
 def test_what_a_file_does_not_say_is_none() -> None:
-    manuscript = front(name="a.md")
-    assert manuscript.authors == ()
-    assert manuscript.categories == ()
-    assert (manuscript.published_at, manuscript.link, manuscript.image) == (None, None, None)
-    assert (manuscript.language, manuscript.summary) == (None, None)
-    assert manuscript.identity == "a"
+    parsed = front(name="a.md")
+    assert parsed.authors == ()
+    assert parsed.categories == ()
+    assert (parsed.published_at, parsed.link, parsed.image) == (None, None, None)
+    assert (parsed.language, parsed.summary) == (None, None)
+    assert parsed.identity == "a"
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_body_gives_the_title_where_the_front_matter_does_not(
     ],
 )
 def test_a_file_without_a_title_is_called_by_its_name(name: str, text: str, title: str) -> None:
-    manuscript = read(text, name)
-    assert manuscript.title == title
-    assert f"it has no title and is called '{title}'" in [note.cause for note in manuscript.notes]
+    parsed = read(text, name)
+    assert parsed.title == title
+    assert f"it has no title and is called '{title}'" in [note.cause for note in parsed.notes]
 
 
 @pytest.mark.parametrize("empty", ["null", "~", "", "Null", '""'])
@@ -302,9 +302,9 @@ def test_a_bad_date_is_told_where_the_name_has_a_day() -> None:
     ],
 )
 def test_a_pin_is_a_truth_or_a_number(lines: list[str], pinned: int) -> None:
-    manuscript = front(*lines)
-    assert manuscript.pinned == pinned
-    assert [note for note in manuscript.notes if note.severity is Severity.NOTED] == []
+    parsed = front(*lines)
+    assert parsed.pinned == pinned
+    assert [note for note in parsed.notes if note.severity is Severity.NOTED] == []
 
 
 @pytest.mark.parametrize(
@@ -340,10 +340,10 @@ UNPINNED = "is neither true or false nor a whole number; the article is not pinn
     ],
 )
 def test_a_pin_that_is_none_is_told(lines: list[str], notes: list[tuple[int, str]]) -> None:
-    manuscript = front(*lines)
-    assert manuscript.pinned == 0
-    assert [(note.line, note.cause) for note in manuscript.notes] == notes
-    assert all(note.severity is Severity.NOTED for note in manuscript.notes)
+    parsed = front(*lines)
+    assert parsed.pinned == 0
+    assert [(note.line, note.cause) for note in parsed.notes] == notes
+    assert all(note.severity is Severity.NOTED for note in parsed.notes)
 
 
 def test_notes_come_in_the_order_of_their_lines_and_not_without_end() -> None:
@@ -457,7 +457,7 @@ Image: https://e.org/a.png
     updated = datetime(2023, 3, 31, 16, tzinfo=UTC)
     assert [each.updated_at for each in said] == [updated, updated, updated, None, updated, None]
     first, *others = (replace(each, updated_at=None) for each in said)
-    assert first == Manuscript(
+    assert first == ParsedFile(
         identity="财经/银行/a",
         title="报",
         authors=("甲",),
@@ -583,11 +583,11 @@ def test_an_identity_too_long_for_a_key_is_refused_not_cut() -> None:
 def test_floods_are_cut() -> None:
     many = ", ".join(f"n{n}" for n in range(200))
     lists = ", ".join(f"[n{n}]" for n in range(200))
-    manuscript = front(
+    parsed = front(
         f"authors: [{many}]", f"categories: [{lists}]", f"category: {'/'.join('abcdefghijklmnop')}"
     )
-    assert len(manuscript.authors) == MAX_AUTHORS
-    assert len(manuscript.categories) == MAX_CATEGORIES
+    assert len(parsed.authors) == MAX_AUTHORS
+    assert len(parsed.categories) == MAX_CATEGORIES
     deep = front(f"category: {'/'.join('abcdefghijklmnop')}", f"author: {'长' * 1_000}")
     assert len(deep.categories[0].names) == MAX_LEVELS
     assert len(deep.authors[0]) == MAX_NAME
@@ -635,12 +635,10 @@ def test_a_file_that_is_no_article_says_why(content: bytes, name: str, problem: 
 
 
 def test_forbidden_characters_are_gone_before_anybody_looks() -> None:
-    manuscript = read(
-        "---\ntitle: a\x03b\nlink: https://e.org/\x08a\n---\n<a href='java\x03script:x'>"
-    )
-    assert manuscript.title == "ab"
-    assert manuscript.link == "https://e.org/a"
-    assert "javascript:x" in manuscript.markup
+    parsed = read("---\ntitle: a\x03b\nlink: https://e.org/\x08a\n---\n<a href='java\x03script:x'>")
+    assert parsed.title == "ab"
+    assert parsed.link == "https://e.org/a"
+    assert "javascript:x" in parsed.markup
 
 
 @settings(max_examples=effort(33, soak=100))
@@ -666,11 +664,11 @@ def test_forbidden_characters_are_gone_before_anybody_looks() -> None:
 def test_any_file_is_a_manuscript_or_a_source_error(key: str, value: str, body: str) -> None:
     text = f"---\ntitle: T\n{key}: {value}\n---\n{body}"
     try:
-        manuscript = read(text.encode("utf-8", "replace"))
+        parsed = read(text.encode("utf-8", "replace"))
     except SourceError:
         return
-    assert manuscript.title
-    assert "\n" not in manuscript.title
+    assert parsed.title
+    assert "\n" not in parsed.title
 
 
 @pytest.mark.parametrize(
@@ -688,8 +686,8 @@ def test_any_file_is_a_manuscript_or_a_source_error(key: str, value: str, body: 
     ],
 )
 def test_people_are_named_in_parts(line: str, authors: tuple[str, ...]) -> None:
-    manuscript = front(line)
-    assert (manuscript.authors, manuscript.notes) == (authors, ())
+    parsed = front(line)
+    assert (parsed.authors, parsed.notes) == (authors, ())
 
 
 @pytest.mark.parametrize(

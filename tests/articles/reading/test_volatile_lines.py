@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.articles.draft import draft_rewritten, make_draft
-from digest.articles.model import Beside, Draft, SameText, SourceFile
+from digest.articles.model import Draft, SourceFile, UnchangedText, VolatileFields
 from digest.articles.reading.volatile_lines import raw_hash
 from digest.errors import SourceError
 from tests.defaults import default_options
@@ -123,7 +123,7 @@ def source(text: str, made: Draft | None = None) -> SourceFile:
     return SourceFile(path=path, content=content, text_hash=made.text_hash, raw_hash=made.raw_hash)
 
 
-def made(text: str, before: Draft | None = None) -> Draft | SameText:
+def made(text: str, before: Draft | None = None) -> Draft | UnchangedText:
     return draft_rewritten(source(text, before), OPTIONS, NOW)
 
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_written_again_is_neither_read_nor_cleaned(
     assert isinstance(draft, Draft)
     monkeypatch.setattr("digest.articles.draft.parse_header", None)
     again = FILE.replace("random=1", "random=2").replace("11-27", "11-28")
-    assert made(again, draft) == SameText(raw_hash=draft.raw_hash)
+    assert made(again, draft) == UnchangedText(raw_hash=draft.raw_hash)
 
 
 def test_a_file_with_another_picture_is_not_cleaned_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,8 +148,8 @@ def test_a_file_with_another_picture_is_not_cleaned_again(monkeypatch: pytest.Mo
     assert isinstance(draft, Draft)
     monkeypatch.setattr("digest.articles.draft.clean", None)
     again = FILE.replace("picsum.photos", "cdn.example.org")
-    assert made(again, draft) == SameText(
-        beside=Beside(
+    assert made(again, draft) == UnchangedText(
+        volatile=VolatileFields(
             published_at=datetime(2026, 11, 27, 10, tzinfo=UTC),
             image="https://cdn.example.org/400/300?random=1",
         ),

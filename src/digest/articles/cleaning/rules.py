@@ -14,7 +14,7 @@ import regex
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from digest.articles.cleaning import policy
-from digest.articles.model import CategoryPath, Manuscript
+from digest.articles.model import CategoryPath, ParsedFile
 
 #: Seconds for one pattern on one text node; a good pattern takes a thousandth.
 TIME_LIMIT = 1.0
@@ -92,13 +92,13 @@ class Rule:
         ]
         return f"the rule for {', '.join(conditions) or 'every article'}"
 
-    def applies(self, manuscript: Manuscript, path: PurePosixPath) -> bool:
+    def applies(self, parsed: ParsedFile, path: PurePosixPath) -> bool:
         """Tell whether the article fulfils all conditions."""
         category = self.category
-        if category and not any(own.within(category) for own in manuscript.categories):
+        if category and not any(own.within(category) for own in parsed.categories):
             return False
         if self.host is not None:
-            host = urlsplit(manuscript.link or "").hostname or ""
+            host = urlsplit(parsed.link or "").hostname or ""
             if not fnmatchcase(host, self.host.lower()):
                 return False
         return self.path is None or fnmatchcase(str(path), self.path)

@@ -14,8 +14,8 @@ from digest.articles.model import (
     AssetState,
     Changes,
     Draft,
-    SameText,
     Severity,
+    UnchangedText,
 )
 from digest.articles.revision import IngestPolicy
 from digest.urls import article_folder
@@ -51,7 +51,7 @@ class Reading:
     """A file that was read, and what came of it."""
 
     record: FileRecord
-    outcome: Draft | SameText | Failure
+    outcome: Draft | UnchangedText | Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 from digest.articles.draft_options import DraftOptions
 from digest.articles.ingest.assets import ArticleAssets, asset_folder
-from digest.articles.model import Draft, SameText, SourceFile
+from digest.articles.model import Draft, SourceFile, UnchangedText
 from digest.errors import SourceError
 from digest.times import utc_now
 
@@ -42,9 +42,9 @@ _IDLE = 60.0
 _FILES = 2_000
 
 #: What comes of a file: its draft unless that is as it was, or why there is none.
-Result: TypeAlias = Draft | SameText | SourceError
+Result: TypeAlias = Draft | UnchangedText | SourceError
 Make: TypeAlias = Callable[
-    [SourceFile, DraftOptions, datetime, ArticleAssets | None], Draft | SameText
+    [SourceFile, DraftOptions, datetime, ArticleAssets | None], Draft | UnchangedText
 ]
 
 

@@ -23,8 +23,8 @@ from digest.articles.model import (
     SUFFIXES,
     CategoryPath,
     Credit,
-    Manuscript,
     Note,
+    ParsedFile,
     Severity,
     SourceFile,
     path_identity,
@@ -66,7 +66,7 @@ from digest.languages import cased, own_name
 MAX_TITLE = 300
 #: Of one article; the rest is ignored.
 MAX_AUTHORS = 50
-#: What is told of one file at most.
+#: Notes on one file; more are dropped.
 MAX_NOTES = 20
 #: Of a pinned article; a larger number counts as this one, which a database keeps in four bytes.
 MAX_PINNED = 2**31 - 1
@@ -101,7 +101,7 @@ NO_IMAGE_ADDRESS = "is no absolute address; the first image of the text counts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """A file whose front matter is parsed, and whose body is not; see ``Manuscript``."""
+    """A file whose front matter is parsed, and whose body is not; the fields of ``ParsedFile``."""
 
     title: str  #: empty where the body has it
     identity: str
@@ -130,8 +130,8 @@ def parse(
     *,
     category_style: str = "path",
     site_language: str = "",
-) -> Manuscript:
-    """Return the manuscript of a file; see ``parse_header`` and ``parse_body``."""
+) -> ParsedFile:
+    """Return a parsed file. See ``parse_header`` for the arguments and errors."""
     header = parse_header(
         source, zone, placeholder_hosts, category_style=category_style, site_language=site_language
     )
@@ -146,12 +146,12 @@ def parse_header(
     category_style: str = "path",
     site_language: str = "",
 ) -> Header:
-    """Return a file with its front matter parsed. ``zone`` is that of dates without one.
+    """Return the file with its front matter parsed.
 
-    Images on ``placeholder_hosts`` count as none; ``category_style`` is one of
-    ``categories.STYLES``; ``site_language`` (BCP 47) helps to guess an encoding. Raises
-    SourceError for a file that is no article: binary, empty, with broken front matter. Raises
-    NotAnArticle for one that is not meant to be one, by its name.
+    ``zone`` applies to dates without a zone. Images on ``placeholder_hosts`` are ignored.
+    ``category_style`` is one of ``categories.STYLES``; ``site_language`` (BCP 47) helps to detect
+    the encoding. Raises SourceError for a file that is binary, empty, or has broken front matter,
+    NotAnArticle for a file whose name says that it is not meant as an article.
     """
     path = source.path
     if path.suffix.lower() not in SUFFIXES:
@@ -198,11 +198,11 @@ def parse_header(
     )
 
 
-def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
-    """Return the manuscript of a file whose front matter is parsed.
+def parse_body(header: Header, path: PurePosixPath) -> ParsedFile:
+    """Return the file with its body parsed as well.
 
-    Without a title in front matter and body, the title is made from the name of the file. Raises
-    SourceError where there is no text either.
+    If front matter and body have no title, it is made from the name of the file. Raises
+    SourceError if there is no text either.
     """
     body = read_body(header.body, path, heading=not header.title, first_line=not header.present)
     remarks = (_noted(header.body_line + remark.line, remark.cause) for remark in body.remarks)
@@ -214,7 +214,7 @@ def parse_body(header: Header, path: PurePosixPath) -> Manuscript:
             raise SourceError(path, None, "it has neither title nor text")
         title = _name_title(path)
         notes = (*notes[: MAX_NOTES - 1], _noted(None, f"it has no title and is called '{title}'"))
-    return Manuscript(
+    return ParsedFile(
         identity=header.identity,
         title=title,
         authors=header.authors,
