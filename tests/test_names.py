@@ -12,7 +12,7 @@ PRIVATE = frozenset(
     {"press", "plate", "stencil", "slip", "ledger", "herald", "desk", "strand", "sieve", "weaving"}
     | {"twin", "habit", "blank", "rhythm", "memo", "claims", "shipped", "terms", "recipe"}
     | {"courier", "outbox", "engrave", "settlement", "intake", "agenda", "timetable", "editorial"}
-    | {"rendition", "bleaching", "legibility", "nesting"}
+    | {"rendition", "bleaching", "legibility", "nesting", "manuscript", "likeness"}
 )
 #: What has one of these words in its name for a reason: searching has terms.
 ALLOWED = frozenset(

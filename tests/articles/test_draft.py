@@ -111,7 +111,7 @@ def test_a_crawled_file_becomes_a_clean_draft(engines: tuple[str, ...]) -> None:
         fingerprint=made.fingerprint,
         content=content_digest(made),
         text_hash=made.text_hash,
-        likeness=made.likeness,
+        signature=made.signature,
     )
     assert [str(path) for path in made.categories] == ["社会 / 小镇新闻"]
     assert made.body == (

@@ -146,7 +146,7 @@ def test_everything_that_is_published_is_in_the_digest_but_no_date() -> None:
         "content",
         "text_hash",
         "raw_hash",
-        "likeness",
+        "signature",
         "announced",
         "assets",
         "notes",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
-from digest.articles.duplicates import likeness
+from digest.articles.duplicates import content_signature
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.ingest.records import Failure, FileRecord, Reading
 from digest.articles.model import Availability, CategoryPath, Draft, Note, SafeHtml, path_identity
@@ -58,7 +58,7 @@ def draft(
         summary="桥长三百米。",
         body=SafeHtml(body),
         fingerprint=hashed(f"{title}|{body}|{'|'.join([*map(str, paths), *authors])}"),
-        likeness=likeness(title, body, None) if alike else None,
+        signature=content_signature(title, body, None) if alike else None,
         notes=tuple(notes),
         availability=availability,
     )

@@ -189,9 +189,9 @@ def unsketched(taken: Reading) -> Reading:
     """Return a reading as it is made where near duplicates are kept."""
     draft = taken.outcome
     assert isinstance(draft, Draft)
-    assert draft.likeness is not None
-    like = replace(draft.likeness, sketch=b"")
-    return replace(taken, outcome=replace(draft, likeness=like))
+    assert draft.signature is not None
+    signature = replace(draft.signature, sketch=b"")
+    return replace(taken, outcome=replace(draft, signature=signature))
 
 
 def test_near_duplicates_are_folded_once_files_were_read_for_it(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.articles.duplicates import likeness
+from digest.articles.duplicates import content_signature
 from digest.articles.model import CategoryPath, Draft, SafeHtml
 from digest.articles.revision import Known
 from digest.store.article_matching import ArticleMatcher, MatchedArticle, MatchedFile
@@ -24,7 +24,7 @@ OTHER = "博物馆的新馆下个月开门，展出的东西有一半是第一�
 
 def make(
     entries: Iterable[MatchedArticle] = (),
-    holdings: Iterable[MatchedFile] = (),
+    files: Iterable[MatchedFile] = (),
     batch: Iterable[str] = (),
     elsewhere: Iterable[str] = (),
     *,
@@ -40,7 +40,7 @@ def make(
     def stored(sequence: int) -> SafeHtml:
         return (bodies or {}).get(sequence, SafeHtml(""))
 
-    return ArticleMatcher(entries, holdings, batch, taken, stored, fold=fold)
+    return ArticleMatcher(entries, files, batch, taken, stored, fold=fold)
 
 
 def entry(
@@ -60,7 +60,7 @@ def entry(
         known=Known(
             fingerprint="f", published_at=published_at, updated_at=published_at, content="c"
         ),
-        likeness=likeness(title, text, None) if text else None,
+        signature=content_signature(title, text, None) if text else None,
     )
 
 
@@ -130,37 +130,37 @@ def test_a_file_holds_on_to_its_article_when_its_text_drops_its_identity() -> No
 
 def test_a_follower_that_drops_its_identity_and_says_another_thing_lets_go() -> None:
     article = entry("urn:a", 1, by_path=False, text=TEXT)
-    holdings = [present("a.md", article, leads=False), present("b.md", article)]
-    matcher = make([article], holdings, ["a.md"])
+    files = [present("a.md", article, leads=False), present("b.md", article)]
+    matcher = make([article], files, ["a.md"])
     other = matcher.assign("a.md", "c", says("a", text=OTHER, title="博物馆"))
     assert other is not article
     assert set(article.files) == {"b.md"}
-    assert matcher.refiled == {"urn:a": article}, "its categories may be fewer now"
+    assert matcher.recategorized == {"urn:a": article}, "its categories may be fewer now"
 
 
 def test_a_follower_keeps_its_article_under_another_title_where_no_sketch_is_stored() -> None:
     for body, stays in ((TEXT, True), (OTHER, False)):
         article = entry("a", 1, text=TEXT)
-        assert article.likeness is not None
-        article.likeness = replace(article.likeness, sketch=b"")
-        holdings = [present("b.md", article, leads=False), present("a.md", article)]
-        matcher = make([article], holdings, ["b.md"], bodies={1: SafeHtml(f"<p>{body}</p>")})
+        assert article.signature is not None
+        article.signature = replace(article.signature, sketch=b"")
+        files = [present("b.md", article, leads=False), present("a.md", article)]
+        matcher = make([article], files, ["b.md"], bodies={1: SafeHtml(f"<p>{body}</p>")})
         said = says("b", text=TEXT, title="更正")
-        assert said.likeness is not None
-        said = replace(said, likeness=replace(said.likeness, sketch=b""))
+        assert said.signature is not None
+        said = replace(said, signature=replace(said.signature, sketch=b""))
         assert (matcher.assign("b.md", "c", said) is article) is stays
 
 
 def test_a_follower_is_compared_with_what_its_leader_says_by_now() -> None:
     article = entry("a", 1, text=TEXT)
-    holdings = [present("a.md", article), present("b.md", article, leads=False)]
-    matcher = make([article], holdings, ["a.md", "b.md"], bodies={1: SafeHtml(TEXT)})
+    files = [present("a.md", article), present("b.md", article, leads=False)]
+    matcher = make([article], files, ["a.md", "b.md"], bodies={1: SafeHtml(TEXT)})
     now = says("a", text=OTHER, title="更正")
-    assert now.likeness is not None
+    assert now.signature is not None
     assert article.known is not None
-    assert article.likeness is not None
-    article.likeness = replace(article.likeness, sketch=b"")
-    now = replace(now, likeness=replace(now.likeness, sketch=b""))
+    assert article.signature is not None
+    article.signature = replace(article.signature, sketch=b"")
+    now = replace(now, signature=replace(now.signature, sketch=b""))
     assert matcher.lead(matcher.assign("a.md", "c", now), "a.md", now)
     matcher.revise(article, article.known, now)
     assert matcher.assign("b.md", "c", says("b", text=OTHER, title="博物馆")) is article
@@ -173,7 +173,7 @@ def test_several_vanished_files_with_the_same_content_go_earliest_first() -> Non
     assert assign(matcher, "2.md") is late
     assert assign(matcher, "3.md").sequence is None
     assert matcher.moved == ["y.md", "x.md"]
-    assert matcher.holding("y.md") is None
+    assert matcher.file("y.md") is None
 
 
 def test_what_is_no_move() -> None:
@@ -213,9 +213,9 @@ def test_a_file_renamed_and_rewritten_at_once_is_known_by_its_text() -> None:
     found = matcher.assign("new.md", "new", says("new", text=TEXT, published_at=NOW))
     assert found is article
     assert matcher.moved == ["old.md"]
-    holding = matcher.holding("new.md")
-    assert holding is not None
-    assert (holding.leads, holding.fingerprint, holding.categories) == (True, "f", (FINANCE,))
+    file = matcher.file("new.md")
+    assert file is not None
+    assert (file.leads, file.fingerprint, file.categories) == (True, "f", (FINANCE,))
 
 
 def test_a_vanished_file_that_returns_in_the_same_batch_has_not_moved() -> None:
@@ -251,10 +251,10 @@ def test_the_same_text_at_another_time_is_another_article() -> None:
 
 def test_the_same_link_makes_it_the_same_article_at_any_time() -> None:
     article = entry("a", 1)
-    article.likeness = likeness("新桥", TEXT, "https://example.org/bridge")
+    article.signature = content_signature("新桥", TEXT, "https://example.org/bridge")
     matcher = make([article], [present("a.md", article)], ["b.md"])
     later = draft("b", published_at=NOW + timedelta(days=70))
-    object.__setattr__(later, "likeness", article.likeness)
+    object.__setattr__(later, "signature", article.signature)
     assert matcher.assign("b.md", "c", later) is article
 
 
@@ -302,7 +302,7 @@ def test_a_leader_that_is_gone_gives_way_to_one_that_says_something_new() -> Non
     assert not matcher.lead(article, "b.md", same), "it says what it said"
     new = says("urn:a", text=TEXT + "又及。")
     assert matcher.lead(article, "b.md", new)
-    assert (gone.leads, follower.leads, matcher.deposed) == (False, True, {"a.md"})
+    assert (gone.leads, follower.leads, matcher.former_leaders) == (False, True, {"a.md"})
 
 
 def test_a_new_file_with_the_identity_of_one_that_is_gone_leads() -> None:
@@ -315,13 +315,13 @@ def test_a_new_file_with_the_identity_of_one_that_is_gone_leads() -> None:
 
 def test_files_that_all_led_agree_on_one() -> None:
     article = entry("urn:a", 1, by_path=False)
-    holdings = [present("b.md", article), present("a.md", article)]
+    files = [present("b.md", article), present("a.md", article)]
     said = says("urn:a")
-    matcher = make([article], holdings, ["a.md", "b.md"], bodies={1: said.body})
+    matcher = make([article], files, ["a.md", "b.md"], bodies={1: said.body})
     for path, leads in (("b.md", False), ("a.md", True)):
         matcher.assign(path, "c", said)
         assert matcher.lead(article, path, said) is leads
-    assert matcher.deposed == {"b.md"}
+    assert matcher.former_leaders == {"b.md"}
 
 
 def test_where_an_article_says_something_else_its_other_files_are_unsure() -> None:
@@ -330,17 +330,17 @@ def test_where_an_article_says_something_else_its_other_files_are_unsure() -> No
     known = article.known
     assert known is not None
     matcher.revise(article, known, says("a", text=TEXT))
-    assert matcher.unsure == {}
+    assert matcher.uncertain == {}
     matcher.revise(article, known, says("a", text=OTHER))
-    assert matcher.unsure == {"a": article}
+    assert matcher.uncertain == {"a": article}
 
 
 def test_where_the_leader_leaves_the_others_are_unsure() -> None:
     article = entry("a", 1, text=TEXT)
-    holdings = [present("a.md", article), present("b.md", article, leads=False)]
-    matcher = make([article], holdings, ["a.md"])
+    files = [present("a.md", article), present("b.md", article, leads=False)]
+    matcher = make([article], files, ["a.md"])
     matcher.assign("a.md", "c", says("urn:new", text=TEXT))
-    assert matcher.unsure == {"a": article}
+    assert matcher.uncertain == {"a": article}
     assert article.leader is None
     said = says("b", text=TEXT)
     assert matcher.assign("b.md", "c", said) is article
@@ -407,9 +407,9 @@ def test_no_two_present_files_share_an_article_that_came_from_a_path(
     for path, content in readings:
         found = assign(matcher, path, content)
         assert found.present() == {path}
-        holding = matcher.holding(path)
-        assert holding is not None
-        assert holding.entry is found
+        file = matcher.file(path)
+        assert file is not None
+        assert file.entry is found
 
 
 @given(
@@ -490,7 +490,7 @@ def test_half_a_text_or_nearly_the_same_is_the_same_article(other: Draft) -> Non
 
 def pictures(title: str) -> Draft:
     made = says("urn:a", title=title)
-    return replace(made, likeness=likeness(title, "", None))
+    return replace(made, signature=content_signature(title, "", None))
 
 
 def test_pictures_without_words_are_told_apart_by_their_titles() -> None:

@@ -21,7 +21,7 @@ from digest.articles.cleaning.rules import RuleLimitExceeded
 from digest.articles.cleaning.sanitize import clean
 from digest.articles.cleaning.tidy import tidy
 from digest.articles.draft_options import DraftOptions, hashed
-from digest.articles.duplicates import likeness
+from digest.articles.duplicates import content_signature
 from digest.articles.model import (
     AssetState,
     CategoryPath,
@@ -213,7 +213,7 @@ def _cleaned(
         pinned=parsed.pinned,
         announced=header.announced,
         credit=header.credit,
-        likeness=likeness(parsed.title, words, parsed.link, sketched=options.sketched),
+        signature=content_signature(parsed.title, words, parsed.link, sketched=options.sketched),
         notes=(*notes, *_asset_notes(source, files)),
         assets=files.states if files else (),
     )

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import NewType
 
 from digest.articles.characters import one_line
-from digest.articles.duplicates import Likeness
+from digest.articles.duplicates import ContentSignature
 from digest.articles.facets import Facet
 from digest.articles.reading.enclosures import Enclosure
 from digest.times import require_utc
@@ -219,7 +219,7 @@ class Draft:
     #: Hex, over all that the file contains except ``VolatileFields``; empty if it must be reread.
     text_hash: str = ""
     raw_hash: str = ""  #: ``volatile_lines.raw_hash``
-    likeness: Likeness | None = None  #: what it is recognized by in another file; None: nothing
+    signature: ContentSignature | None = None  #: None: it has no duplicates
     assets: tuple[AssetState, ...] = ()  #: the files that were looked for: it depends on them
     notes: tuple[Note, ...] = ()  #: in the order of their lines
 

@@ -21,7 +21,7 @@ from digest.store.memberships import Said, note_policy, update_categories, updat
 from digest.store.problems import note
 from digest.store.revisions import advance, record_changes
 from digest.store.rewritten_files import remember_repeats
-from digest.store.schema import article, article_state, file, likeness
+from digest.store.schema import article, article_state, content_signature, file
 from digest.store.statements import among, insert, put
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import decide_mail_only, hide_mail_only, mail_only
@@ -46,7 +46,7 @@ class _Outcome:
 
     files: dict[str, _Seen] = field(default_factory=dict)  #: by path
     revised: dict[str, tuple[MatchedArticle, Draft]] = field(default_factory=dict)  #: by identity
-    learned: list[MatchedArticle] = field(default_factory=list)  #: not recognizable until now
+    completed: list[MatchedArticle] = field(default_factory=list)  #: with a new signature
     unchanged: int = 0
 
 
@@ -67,13 +67,15 @@ def record(
     revised = list(outcome.revised.values())
     new = [(entry, draft) for entry, draft in revised if entry.sequence is None]
     changed = [(entry, draft) for entry, draft in revised if entry.sequence is not None]
-    refiled = [entry for name, entry in matcher.refiled.items() if name not in outcome.revised]
+    recategorized = [
+        entry for name, entry in matcher.recategorized.items() if name not in outcome.revised
+    ]
     _insert(connection, authority, new)
     _update(connection, changed)
     filed = update_categories(
-        connection, [entry for entry, _ in new], [entry for entry, _ in changed], refiled
+        connection, [entry for entry, _ in new], [entry for entry, _ in changed], recategorized
     )
-    _recognize(connection, [*(entry for entry, _ in revised), *outcome.learned])
+    _store_signatures(connection, [*(entry for entry, _ in revised), *outcome.completed])
     _remember(connection, matcher, outcome)
     replace_assets(
         connection,
@@ -108,8 +110,8 @@ def record(
     if others:  # remembered with the first files that it hides
         rehidden = changes_of(connection, hide_mail_only(connection, policy), now)
     elif folders:
-        holdings = map(matcher.holding, outcome.files)
-        entries = (held.entry.sequence for held in holdings if held and held.entry)
+        files = map(matcher.file, outcome.files)
+        entries = (known.entry.sequence for known in files if known and known.entry)
         numbers = {number for number in entries if number is not None}
         decided = decide_mail_only(connection, folders, numbers)
         rehidden = changes_of(connection, decided, now)
@@ -141,7 +143,7 @@ def _decide(
             outcome.files[path] = _Seen(record=record, notes=(failed,))
             continue
         draft = _storable(draft)
-        before = matcher.holding(path)
+        before = matcher.file(path)
         if before is not None and before.waited:
             draft = _after_waiting(draft)
         entry = matcher.assign(path, record.content, draft)
@@ -186,11 +188,11 @@ def _decide(
             updated_at=revision.updated_at,
             content=content_of(draft),
         )
-        learned = _learns(entry, draft)
+        completed = _completes_signature(entry, draft)
         matcher.revise(entry, known, draft)
         if revision.kind is Kind.UNCHANGED:
             outcome.unchanged += 1
-            outcome.learned += [entry] if learned else []
+            outcome.completed += [entry] if completed else []
         else:
             outcome.revised[entry.identity] = (entry, draft)
     return outcome
@@ -210,10 +212,12 @@ def _after_waiting(draft: Draft) -> Draft:
     return replace(draft, published_at=wanted.at)
 
 
-def _learns(entry: MatchedArticle, draft: Draft) -> bool:
-    """Return whether a draft adds to the stored likeness of an article."""
-    before, like = entry.likeness, draft.likeness
-    return like is not None and (before is None or (bool(like.sketch) and not before.sketch))
+def _completes_signature(entry: MatchedArticle, draft: Draft) -> bool:
+    """Return whether a draft adds to the stored signature of an article."""
+    before, signature = entry.signature, draft.signature
+    return signature is not None and (
+        before is None or (bool(signature.sketch) and not before.sketch)
+    )
 
 
 def _failed(seen: _Seen) -> bool:
@@ -293,20 +297,20 @@ def _update(connection: Connection, changed: Sequence[tuple[MatchedArticle, Draf
         connection.execute(statement, rows)
 
 
-def _recognize(connection: Connection, entries: Sequence[MatchedArticle]) -> None:
-    """Store the likenesses of articles, by which duplicates are recognized."""
+def _store_signatures(connection: Connection, entries: Sequence[MatchedArticle]) -> None:
+    """Store the signatures of articles, by which duplicates are recognized."""
     rows = [
         {
             "article": entry.sequence,
-            "title": entry.likeness.title,
-            "exact": entry.likeness.exact,
-            "linked": entry.likeness.linked,
-            "sketch": entry.likeness.sketch,
+            "title": entry.signature.title,
+            "exact": entry.signature.exact,
+            "linked": entry.signature.linked,
+            "sketch": entry.signature.sketch,
         }
         for entry in entries
-        if entry.likeness is not None
+        if entry.signature is not None
     ]
-    put(connection, likeness, rows, key="article")
+    put(connection, content_signature, rows, key="article")
 
 
 def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome) -> None:
@@ -315,8 +319,8 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
         connection.execute(delete(file).where(file.c.key.in_(chunk)))
     rows = []
     for path, seen in outcome.files.items():
-        holding = matcher.holding(path)
-        assert holding is not None  # noqa: S101 every file of the batch has one
+        known = matcher.file(path)
+        assert known is not None  # noqa: S101 every file of the batch has one
         rows.append(
             {
                 "key": hashed(path),
@@ -327,22 +331,22 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
                 "content": "" if seen.embargo_at or seen.expires_at else seen.record.content,
                 "options_hash": seen.record.options_hash,
                 "missing_at": None,
-                "article": holding.entry.sequence if holding.entry else None,
-                "leads": holding.leads,
-                "fingerprint": holding.fingerprint,
-                "categories": holding.categories,
+                "article": known.entry.sequence if known.entry else None,
+                "leads": known.leads,
+                "fingerprint": known.fingerprint,
+                "categories": known.categories,
                 "rival": hashed(matcher.rivals[path]) if path in matcher.rivals else None,
                 "embargo_at": seen.embargo_at,
                 "expires_at": seen.expires_at,
-                "held": holding.held,
+                "held": known.held,
                 "text_hash": seen.text_hash,
                 "raw_hash": seen.raw_hash,
             }
         )
     put(connection, file, rows, key="key")
-    for chunk in chunks([hashed(path) for path in matcher.deposed]):
+    for chunk in chunks([hashed(path) for path in matcher.former_leaders]):
         connection.execute(update(file).where(file.c.key.in_(chunk)).values(leads=False))
-    for followers in chunks([entry.sequence for entry in matcher.unsure.values()]):
+    for followers in chunks([entry.sequence for entry in matcher.uncertain.values()]):
         # What follows is read again: it may be about another article by now.
         follows = file.c.article.in_(followers) & ~file.c.leads
         connection.execute(update(file).where(follows).values(content="", size=-1))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from digest.articles.duplicates import Likeness
+from digest.articles.duplicates import ContentSignature
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Draft, SafeHtml, article_key
 from digest.articles.revision import Known
@@ -18,7 +18,7 @@ from digest.store.article_matching import (
     identity_apart,
     own_identity,
 )
-from digest.store.schema import article, file, likeness
+from digest.store.schema import article, content_signature, file
 from digest.store.statements import among
 from digest.store.types import hashed, storable
 
@@ -33,10 +33,10 @@ _KNOWN = (
     article.c.content,
     article.c.published_at,
     article.c.updated_at,
-    likeness.c.title,
-    likeness.c.exact,
-    likeness.c.linked,
-    likeness.c.sketch,
+    content_signature.c.title,
+    content_signature.c.exact,
+    content_signature.c.linked,
+    content_signature.c.sketch,
 )
 _FILE = (
     file.c.path,
@@ -66,10 +66,10 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
     }
     gone = select(*_FILE).where(file.c.missing_at.is_not(None), file.c.article.is_not(None))
     rows |= {row.path: row for row in among(connection, gone, file.c.content, contents)}
-    held = {row.article for row in rows.values()} - {None}
+    articles = {row.article for row in rows.values()} - {None}
     # A file that holds an article is about that one; the others may be about any.
-    homeless = [draft for path, _, draft in drafts if path not in rows or not rows[path].article]
-    sequences = held | _alike(connection, homeless, fold=fold)
+    unassigned = [draft for path, _, draft in drafts if path not in rows or not rows[path].article]
+    sequences = articles | _duplicates(connection, unassigned, fold=fold)
     identities = {storable(draft.identity) for _, _, draft in drafts}
     identities |= {
         identity_apart(storable(draft.identity), path)
@@ -78,7 +78,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
     }
     entries = _entries(connection, sequences, identities)
     rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, entries)}
-    holdings = [
+    files = [
         MatchedFile(
             path=row.path,
             content=row.content,
@@ -101,17 +101,19 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         body = connection.scalar(select(article.c.body).where(article.c.id == sequence))
         return SafeHtml(body or "")
 
-    return ArticleMatcher(entries.values(), holdings, paths, taken, stored, fold=fold)
+    return ArticleMatcher(entries.values(), files, paths, taken, stored, fold=fold)
 
 
-def _alike(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
+def _duplicates(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
     """Return the sequences of articles of which these drafts may be duplicates."""
-    known = [draft.likeness for draft in drafts if draft.likeness]
-    query = select(likeness.c.article)
-    exact = {like.exact for like in known if like.exact}
-    sequences = {row.article for row in among(connection, query, likeness.c.exact, exact)}
-    for title in {like.title for like in known} if fold else ():
-        newest = query.where(likeness.c.title == title).order_by(likeness.c.article.desc())
+    known = [draft.signature for draft in drafts if draft.signature]
+    query = select(content_signature.c.article)
+    exact = {signature.exact for signature in known if signature.exact}
+    sequences = {row.article for row in among(connection, query, content_signature.c.exact, exact)}
+    for title in {signature.title for signature in known} if fold else ():
+        newest = query.where(content_signature.c.title == title).order_by(
+            content_signature.c.article.desc()
+        )
         sequences.update(connection.scalars(newest.limit(_NEWEST)))
     return sequences
 
@@ -121,7 +123,9 @@ def _entries(
 ) -> dict[int, MatchedArticle]:
     """Return the articles with these sequences or identities, by sequence."""
     keys = [article_key(identity) for identity in identities]
-    query: Select[Any] = select(*_KNOWN).outerjoin(likeness, likeness.c.article == article.c.id)
+    query: Select[Any] = select(*_KNOWN).outerjoin(
+        content_signature, content_signature.c.article == article.c.id
+    )
     rows = [
         *among(connection, query, article.c.id, sequences),
         *among(connection, query, article.c.key, keys),
@@ -140,7 +144,9 @@ def _entry(row: Row[Any]) -> MatchedArticle:
             updated_at=row.updated_at,
             content=row.content,
         ),
-        likeness=None
+        signature=None
         if row.exact is None
-        else Likeness(title=row.title, exact=row.exact, linked=row.linked, sketch=row.sketch),
+        else ContentSignature(
+            title=row.title, exact=row.exact, linked=row.linked, sketch=row.sketch
+        ),
     )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 
-from digest.articles.duplicates import Likeness, akin, at_one_time
+from digest.articles.duplicates import ContentSignature, dates_match, texts_overlap
 from digest.articles.model import (
     ArticleKey,
     CategoryPath,
@@ -33,9 +33,9 @@ class MatchedArticle:
     by_path: bool  #: the identity came from a path, not from the file's text
     sequence: int | None = None  #: None until it is stored
     known: Known | None = None  #: None until something of it is known
-    likeness: Likeness | None = None  #: of the leading file's draft
+    signature: ContentSignature | None = None  #: of the leading file's draft
     body: SafeHtml | None = None  #: of that draft; None where it is the stored one
-    files: dict[str, MatchedFile] = field(default_factory=dict)  #: that hold it, by path
+    files: dict[str, MatchedFile] = field(default_factory=dict)  #: by path
 
     @property
     def key(self) -> ArticleKey:
@@ -45,13 +45,13 @@ class MatchedArticle:
     @property
     def leader(self) -> MatchedFile | None:
         """The leading file; None if there is none yet."""
-        leading = (holding for holding in self.files.values() if holding.leads)
+        leading = (file for file in self.files.values() if file.leads)
         # Until a file could follow, each file of an article led.
         return min(leading, key=lambda file: (file.missing, file.path), default=None)
 
     def present(self) -> set[str]:
         """Return the paths of the present files."""
-        return {path for path, holding in self.files.items() if not holding.missing}
+        return {path for path, file in self.files.items() if not file.missing}
 
     def categories(self) -> tuple[CategoryPath, ...]:
         """Return the categories of all its files, the leader's first, then by path."""
@@ -69,26 +69,26 @@ class MatchedFile:
     missing: bool
     entry: MatchedArticle | None  #: None where it never was an article
     leads: bool = False
-    held: bool = False  #: it does not want its article to be read
-    waited: bool = False  #: for a moment from which on it does
+    held: bool = False  #: it asks that its article not be published
+    waited: bool = False  #: it was held back until a date
     fingerprint: str | None = None  #: of its last draft
     categories: tuple[CategoryPath, ...] = ()  #: of its last draft
 
 
 class ArticleMatcher:
-    """Files and articles as stored, and the rules that match them.
+    """Finds the article of each file, among the stored articles and files that it is given.
 
-    ``entries`` holds every article that the batch's files, identities or likenesses may mean,
-    ``holdings`` the batch's own files, the missing ones with the same content, and all files of
-    these articles. ``taken`` tells whether an identity is in use among the articles that are not
-    here, ``stored`` the body of an article by its sequence. With ``fold``, an article that is
-    nearly the same counts as the same.
+    ``entries`` are all articles that the batch's files, identities or signatures may refer to;
+    ``files`` are the batch's own files, missing ones with the same content, and all files of these
+    articles. ``taken`` returns whether an identity is used by an article that is not in
+    ``entries``; ``stored`` returns the body of an article by its sequence. With ``fold``, near
+    duplicates count as duplicates.
     """
 
     def __init__(
         self,
         entries: Iterable[MatchedArticle],
-        holdings: Iterable[MatchedFile],
+        files: Iterable[MatchedFile],
         batch: Iterable[str],
         taken: Callable[[str], bool],
         stored: Callable[[int], SafeHtml],
@@ -96,47 +96,45 @@ class ArticleMatcher:
         fold: bool = False,
     ) -> None:
         self._entries = {entry.identity: entry for entry in entries}
-        self._holdings = {holding.path: holding for holding in holdings}
-        self._vanished: dict[str, list[MatchedFile]] = {}
+        self._files = {file.path: file for file in files}
+        self._missing: dict[str, list[MatchedFile]] = {}
         self._batch = frozenset(batch)  # they hold their articles themselves
-        for holding in self._holdings.values():
-            if holding.entry is not None:
-                holding.entry.files[holding.path] = holding
-            if holding.missing and holding.content and holding.path not in self._batch:
-                self._vanished.setdefault(holding.content, []).append(holding)
-        self._alike: dict[str, list[MatchedArticle]] = {}
+        for file in self._files.values():
+            if file.entry is not None:
+                file.entry.files[file.path] = file
+            if file.missing and file.content and file.path not in self._batch:
+                self._missing.setdefault(file.content, []).append(file)
+        self._by_title: dict[str, list[MatchedArticle]] = {}
         for entry in self._entries.values():
-            self._recognize(entry)
+            self._index(entry)
         self._taken = taken
         self._stored = stored
         self._fold = fold
-        self.rivals: dict[str, str] = {}  #: the files whose articles have an identity, by claimant
-        self.moved: list[str] = []  #: paths whose holding went to another path
-        self.deposed: set[str] = set()  #: paths that led and do so no more
-        self.refiled: dict[
-            str, MatchedArticle
-        ] = {}  #: perhaps in other categories now, by identity
-        self.unsure: dict[
-            str, MatchedArticle
-        ] = {}  #: whose other files may be about others, by identity
+        self.rivals: dict[str, str] = {}  #: by path: the file whose article has its identity
+        self.moved: list[str] = []  #: paths of files that were moved to other paths
+        self.former_leaders: set[str] = set()  #: paths of files that no longer lead
+        #: By identity: articles whose categories may have changed.
+        self.recategorized: dict[str, MatchedArticle] = {}
+        #: By identity: articles whose following files may contain other articles now.
+        self.uncertain: dict[str, MatchedArticle] = {}
 
-    def holding(self, path: str) -> MatchedFile | None:
+    def file(self, path: str) -> MatchedFile | None:
         """Return the known file at a path; None if the path is new."""
-        return self._holdings.get(path)
+        return self._files.get(path)
 
     def keep(self, path: str, content: str) -> MatchedFile:
-        """Keep the article of an unusable file, and return the file."""
-        before = self._holdings.get(path)
-        held = before is not None and before.held
-        holding = self._hold(path, content, before.entry if before else None)
-        holding.held = held
-        return holding
+        """Return an unusable file, still assigned to the article that it had, if any."""
+        before = self._files.get(path)
+        held_back = before is not None and before.held
+        file = self._assign_file(path, content, before.entry if before else None)
+        file.held = held_back
+        return file
 
     def hold_back(self, path: str) -> None:
-        """Mark a file as held back; a new one does not become an article."""
-        holding = self._holdings[path]
-        holding.held = True
-        if holding.entry is not None and holding.entry.known is None:
+        """Mark a file as held back; a file without a stored article gets none."""
+        file = self._files[path]
+        file.held = True
+        if file.entry is not None and file.entry.known is None:
             self.withhold(path)
 
     def assign(self, path: str, content: str, draft: Draft) -> MatchedArticle:
@@ -156,85 +154,87 @@ class ArticleMatcher:
             )
         else:
             entry = (
-                self._claimed(path, draft)
+                self._by_named_identity(path, draft)
                 or (self._fold and (self._followed(path, draft) or self._duplicate(draft)))
                 or self._new(draft.identity, by_path=False)
             )
-        self._hold(path, content, entry)
+        self._assign_file(path, content, entry)
         return entry
 
     def lead(self, entry: MatchedArticle, path: str, draft: Draft) -> bool:
-        """Return whether this file leads its article, and set its fingerprint and categories.
+        """Set a file's fingerprint and categories; return whether it leads its article.
 
-        The first file leads. If it is missing or held back, one with new content takes over.
+        The first file leads. If it is missing or held back, a file with new content takes over.
         """
-        holding = self._holdings[path]
+        file = self._files[path]
         leader = entry.leader
-        says_new = holding.fingerprint not in (None, draft.fingerprint)
-        if holding.fingerprint is None:  # it is new here
+        says_new = file.fingerprint not in (None, draft.fingerprint)
+        if file.fingerprint is None:  # it is new here
             says_new = draft.identity == entry.identity
-        leads = (
-            leader is None or leader is holding or ((leader.missing or leader.held) and says_new)
-        )
-        if holding.categories != draft.categories or (leads and leader is not holding):
-            self.refiled[entry.identity] = entry
+        leads = leader is None or leader is file or ((leader.missing or leader.held) and says_new)
+        if file.categories != draft.categories or (leads and leader is not file):
+            self.recategorized[entry.identity] = entry
         if leads:
-            self.deposed -= {path}
-            self.deposed |= {file.path for file in entry.files.values() if file.leads} - {path}
+            self.former_leaders -= {path}
+            self.former_leaders |= {file.path for file in entry.files.values() if file.leads} - {
+                path
+            }
             for other in entry.files.values():
-                other.leads = other is holding
-        holding.fingerprint = draft.fingerprint
-        holding.categories = draft.categories
+                other.leads = other is file
+        file.fingerprint = draft.fingerprint
+        file.categories = draft.categories
         return leads
 
     def revise(self, entry: MatchedArticle, known: Known, draft: Draft) -> None:
         """Set an article's new version.
 
-        If its content differs from before, its other files may no longer belong to it.
+        If its content has changed, its other files may no longer belong to it (``uncertain``).
         """
-        like = draft.likeness
-        if entry.likeness is not None and not (like and like.says(entry.likeness)):
-            self.unsure[entry.identity] = entry
-        entry.known, entry.likeness, entry.body = known, like, draft.body
-        self._recognize(entry)
+        signature = draft.signature
+        if entry.signature is not None and not (
+            signature and signature.has_content_of(entry.signature)
+        ):
+            self.uncertain[entry.identity] = entry
+        entry.known, entry.signature, entry.body = known, signature, draft.body
+        self._index(entry)
 
     def withhold(self, path: str) -> None:
-        """Detach a file from any article: its content must not become an article yet."""
-        holding = self._holdings[path]
-        entry, holding.entry = holding.entry, None
+        """Detach a file from its article: its content must not be published yet."""
+        file = self._files[path]
+        entry, file.entry = file.entry, None
         if entry is not None:
             entry.files.pop(path, None)
             if entry.sequence is None and not entry.files:
                 del self._entries[entry.identity]
 
-    def _claimed(self, path: str, draft: Draft) -> MatchedArticle | None:
+    def _by_named_identity(self, path: str, draft: Draft) -> MatchedArticle | None:
         """Return the article with a draft's own identity, or of its identity and path together.
 
         None where there is none yet.
         """
         entry = self._entries.get(draft.identity)
-        held = self._holdings.get(path)
+        file = self._files.get(path)
         apart = self._entries.get(identity_apart(draft.identity, path))
-        if apart is not None and held is not None and held.entry is apart:
+        if apart is not None and file is not None and file.entry is apart:
             self._note_rival(path, entry)
             return apart
-        if entry is None or entry.leader in (None, held) or not entry.present() - {path}:
+        if entry is None or entry.leader in (None, file) or not entry.present() - {path}:
             return entry
-        if self._says_the_same(entry, draft):
+        if self._has_same_content(entry, draft):
             return entry
         self._note_rival(path, entry)
         return apart or self._new(identity_apart(draft.identity, path), by_path=False)
 
-    def _says_the_same(self, entry: MatchedArticle, draft: Draft) -> bool:
-        like, known = draft.likeness, entry.likeness
+    def _has_same_content(self, entry: MatchedArticle, draft: Draft) -> bool:
+        signature, known = draft.signature, entry.signature
         if entry.known is not None and entry.known.fingerprint == draft.fingerprint:
             return True
-        if like is not None and known is not None and like.says(known):
+        if signature is not None and known is not None and signature.has_content_of(known):
             return True
         text, other = plain_text(draft.body), plain_text(self._body(entry))
         if not text and not other:
-            return like is None or known is None or like.title == known.title
-        return akin(text, other)
+            return signature is None or known is None or signature.title == known.title
+        return texts_overlap(text, other)
 
     def _note_rival(self, path: str, entry: MatchedArticle | None) -> None:
         leader = entry.leader if entry is not None else None
@@ -243,29 +243,29 @@ class ArticleMatcher:
 
     def _own(self, path: str, draft: Draft) -> MatchedArticle | None:
         """Return the file's article so far, unless the file follows and its content differs now."""
-        held = self._holdings.get(path)
-        if held is None or held.entry is None:
+        file = self._files.get(path)
+        if file is None or file.entry is None:
             return None
-        if held.entry.leader is held or not held.entry.files.keys() - {path}:
-            return held.entry
+        if file.entry.leader is file or not file.entry.files.keys() - {path}:
+            return file.entry
         return self._followed(path, draft)
 
     def _followed(self, path: str, draft: Draft) -> MatchedArticle | None:
-        held = self._holdings.get(path)
-        if held is None or held.entry is None or held.entry.leader is held:
+        file = self._files.get(path)
+        if file is None or file.entry is None or file.entry.leader is file:
             return None
-        return held.entry if self._still(held.entry, draft) else None
+        return file.entry if self._is_version(file.entry, draft) else None
 
-    def _still(self, entry: MatchedArticle, draft: Draft) -> bool:
+    def _is_version(self, entry: MatchedArticle, draft: Draft) -> bool:
         """Return whether the draft of a following file is still a version of its article."""
-        like, known = draft.likeness, entry.likeness
-        if like is None or known is None:
+        signature, known = draft.signature, entry.signature
+        if signature is None or known is None:
             return False
-        if like.title != known.title:
+        if signature.title != known.title:
             # Few files follow, and few of those change: sketches are made where they are needed.
-            like = like.sketched(plain_text(draft.body))
-            known = known.sketched(plain_text(self._body(entry)))
-        return like.still(known)
+            signature = signature.with_sketch(plain_text(draft.body))
+            known = known.with_sketch(plain_text(self._body(entry)))
+        return signature.is_version_of(known)
 
     def _body(self, entry: MatchedArticle) -> SafeHtml:
         if entry.body is None and entry.sequence is not None:
@@ -273,11 +273,11 @@ class ArticleMatcher:
         return entry.body or SafeHtml("")
 
     def _moved(self, path: str, content: str, draft: Draft) -> MatchedArticle | None:
-        held = self._holdings.get(path)
-        if held is not None and held.entry is not None:
+        file = self._files.get(path)
+        if file is not None and file.entry is not None:
             return None
-        candidates = [*self._vanished.get(content, ())]
-        candidates += [file for file in map(_leader, self._like(draft, exactly=True)) if file]
+        candidates = [*self._missing.get(content, ())]
+        candidates += [file for file in map(_leader, self._similar(draft, exactly=True)) if file]
         orphans = [
             (file.entry.sequence or 0, file.path)
             for file in candidates
@@ -285,14 +285,14 @@ class ArticleMatcher:
         ]
         if not orphans:
             return None
-        gone = self._holdings[min(orphans)[1]]
+        gone = self._files[min(orphans)[1]]
         entry = gone.entry
         assert entry is not None  # noqa: S101 asked just before
-        self._vanished[gone.content] = [
-            file for file in self._vanished.get(gone.content, ()) if file is not gone
+        self._missing[gone.content] = [
+            file for file in self._missing.get(gone.content, ()) if file is not gone
         ]
-        del self._holdings[gone.path], entry.files[gone.path]
-        self._holdings[path] = MatchedFile(
+        del self._files[gone.path], entry.files[gone.path]
+        self._files[path] = MatchedFile(
             path=path,
             content=content,
             missing=False,
@@ -308,27 +308,30 @@ class ArticleMatcher:
         """Return the article that the draft duplicates; the first seen wins."""
         duplicates = [
             entry
-            for entry in self._like(draft, exactly=not self._fold)
+            for entry in self._similar(draft, exactly=not self._fold)
             if entry.known is not None
             and (
-                (draft.likeness is not None and draft.likeness.linked)
+                (draft.signature is not None and draft.signature.linked)
                 or draft.published_at is None
-                or at_one_time(draft.published_at, entry.known.published_at)
+                or dates_match(draft.published_at, entry.known.published_at)
             )
         ]
         duplicates.sort(key=lambda match: (match.sequence is None, match.sequence or 0))
         return duplicates[0] if duplicates else None
 
-    def _like(self, draft: Draft, *, exactly: bool) -> list[MatchedArticle]:
-        like = draft.likeness
-        if like is None:
+    def _similar(self, draft: Draft, *, exactly: bool) -> list[MatchedArticle]:
+        signature = draft.signature
+        if signature is None:
             return []
         return [
             entry
-            for entry in self._alike.get(like.title, ())
-            if entry.likeness is not None
+            for entry in self._by_title.get(signature.title, ())
+            if entry.signature is not None
             and entry.identity in self._entries
-            and (like.same(entry.likeness) or (not exactly and like.nearly(entry.likeness)))
+            and (
+                signature.is_duplicate_of(entry.signature)
+                or (not exactly and signature.is_near_duplicate_of(entry.signature))
+            )
         ]
 
     def _by_path(self, path: str, identity: str) -> MatchedArticle:
@@ -346,14 +349,14 @@ class ArticleMatcher:
         self._entries[identity] = entry
         return entry
 
-    def _recognize(self, entry: MatchedArticle) -> None:
-        if entry.likeness is not None:
-            known = self._alike.setdefault(entry.likeness.title, [])
+    def _index(self, entry: MatchedArticle) -> None:
+        if entry.signature is not None:
+            known = self._by_title.setdefault(entry.signature.title, [])
             if entry not in known:
                 known.append(entry)
 
-    def _hold(self, path: str, content: str, entry: MatchedArticle | None) -> MatchedFile:
-        before = self._holdings.get(path)
+    def _assign_file(self, path: str, content: str, entry: MatchedArticle | None) -> MatchedFile:
+        before = self._files.get(path)
         if before is not None and before.entry is entry:
             before.content, before.missing, before.held = content, False, False
             if entry is not None:
@@ -362,24 +365,24 @@ class ArticleMatcher:
         if before is not None and before.entry is not None:
             before.entry.files.pop(path, None)
             if before.entry.files:
-                self.refiled[before.entry.identity] = before.entry
+                self.recategorized[before.entry.identity] = before.entry
                 if before.leads:
-                    self.unsure[before.entry.identity] = before.entry
-        holding = MatchedFile(path=path, content=content, missing=False, entry=entry)
+                    self.uncertain[before.entry.identity] = before.entry
+        file = MatchedFile(path=path, content=content, missing=False, entry=entry)
         if entry is not None:
-            entry.files[path] = holding
-        self._holdings[path] = holding
-        return holding
+            entry.files[path] = file
+        self._files[path] = file
+        return file
 
 
 def identity_apart(identity: str, path: str) -> str:
-    """Return the identity of a file whose own one another article has."""
+    """Return the identity of a file if another article already has the identity it names."""
     return f"{identity}#{own_identity(path)}"
 
 
 @lru_cache(maxsize=4_096)
 def own_identity(path: str) -> str:
-    """Return the identity of a file that names none."""
+    """Return the identity of a file that names none, by its path."""
     return path_identity(PurePosixPath(path))
 
 

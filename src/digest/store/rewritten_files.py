@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from digest.articles.duplicates import Likeness
+from digest.articles.duplicates import ContentSignature
 from digest.articles.ingest.records import Reading
 from digest.articles.model import Draft, SafeHtml, UnchangedText, VolatileFields, path_identity
 from digest.articles.revision import IngestPolicy, notes
 from digest.store.problems import note
-from digest.store.schema import article, file, likeness
+from digest.store.schema import article, content_signature, file
 from digest.store.statements import Prepared, among
 from digest.store.types import bounded, hashed, storable
 
@@ -125,22 +125,24 @@ def _articles(connection: Connection, keys: Sequence[str]) -> list[Row[Any]]:
             article.c.summary,
             article.c.body,
             article.c.credit,
-            likeness.c.title.label("alike"),
-            likeness.c.exact,
-            likeness.c.linked,
-            likeness.c.sketch,
+            content_signature.c.title.label("title_hash"),
+            content_signature.c.exact,
+            content_signature.c.linked,
+            content_signature.c.sketch,
         )
         .join(article, article.c.id == file.c.article)
-        .outerjoin(likeness, likeness.c.article == article.c.id)
+        .outerjoin(content_signature, content_signature.c.article == article.c.id)
     )
     return list(among(connection, query, file.c.key, keys))
 
 
 def _draft(row: Row[Any], volatile: VolatileFields) -> Draft:
     """Return the draft of a file whose text is the stored one."""
-    like = None
+    signature = None
     if row.exact is not None:
-        like = Likeness(title=row.alike, exact=row.exact, linked=row.linked, sketch=row.sketch)
+        signature = ContentSignature(
+            title=row.title_hash, exact=row.exact, linked=row.linked, sketch=row.sketch
+        )
     return Draft(
         identity=path_identity(PurePosixPath(row.path)),  # the file holds its article anyway
         title=row.title,
@@ -157,6 +159,6 @@ def _draft(row: Row[Any], volatile: VolatileFields) -> Draft:
         pinned=volatile.pinned,
         credit=row.credit,
         text_hash=row.text_hash,
-        likeness=like,
+        signature=signature,
         notes=volatile.notes,
     )

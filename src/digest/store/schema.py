@@ -231,8 +231,8 @@ search_document = Table(
     sqlite_autoincrement=True,
 )
 
-#: What articles are recognized by in other files (``articles.twins``).
-likeness = Table(
+#: By what articles are recognized in other files (``articles.duplicates``).
+content_signature = Table(
     "likeness",
     metadata,
     _reference("article", "article.id", key=True),

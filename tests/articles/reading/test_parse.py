@@ -661,7 +661,7 @@ def test_forbidden_characters_are_gone_before_anybody_looks() -> None:
     | st.sampled_from(["[", "{a: [b]}", "[[a], {b: c}]", "&a", "!!x y", "> x", "|"]),
     st.text(max_size=30),
 )
-def test_any_file_is_a_manuscript_or_a_source_error(key: str, value: str, body: str) -> None:
+def test_any_file_is_parsed_or_a_source_error(key: str, value: str, body: str) -> None:
     text = f"---\ntitle: T\n{key}: {value}\n---\n{body}"
     try:
         parsed = read(text.encode("utf-8", "replace"))
