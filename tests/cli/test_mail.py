@@ -6,6 +6,7 @@ import email
 import email.policy
 import json
 import mailbox
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,12 +83,15 @@ def test_preview_for_a_subscriber_holds_their_categories(news: Program) -> None:
     assert nothing.code == 1
 
 
-def test_preview_opens_a_browser(news: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preview_opens_a_browser(
+    news: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     opened: list[str] = []
     monkeypatch.setattr(typer, "launch", opened.append)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert news("preview", "daily", "--open").code == 0
-    (address,) = opened
-    assert address.startswith("file:///")
+    (written,) = tmp_path.glob("digest-*.html")
+    assert opened == [written.as_uri()]
 
 
 def test_a_file_that_cannot_be_written_is_told(news: Program) -> None:

@@ -67,12 +67,29 @@ def test_what_a_hidden_article_shows_is_in_use(store: Store) -> None:
     assert store.assets.in_texts({NAMES[0]}, go_on) == {NAMES[0]}
 
 
+def test_an_export_has_what_visible_articles_show_whatever_their_files_refer_to_now(
+    store: Store,
+) -> None:
+    def names() -> set[str]:
+        with store.pages.snapshot() as snapshot:
+            return snapshot.asset_names(set(NAMES))
+
+    shown = f'<p><img src="https://news.example/assets/{NAMES[1]}"></p>'
+    taken(store, "a.md", draft("a", body=shown), NAMES[0])
+    taken(store, "b.md", draft("b", title="二", body=f"<p>assets/{NAMES[2]}</p>"))
+    assert names() == set(NAMES[:3])
+    with store.pages.snapshot() as snapshot:
+        hidden = next(one for one in snapshot.newest(None, 2) if one.title == "二")
+    store.withdrawals.withdraw([hidden.key], NOW)
+    assert names() == set(NAMES[:2])
+
+
 def test_files_whose_assets_had_no_room_are_read_again(store: Store) -> None:
     assert store.assets.left_out() == 0
     taken(store, "a.md", draft("a"), NAMES[0], NO_ROOM, NO_ROOM)
     assert store.assets.left_out() == 1
     with store.pages.snapshot() as snapshot:
-        assert snapshot.asset_names() == {NAMES[0]}
+        assert snapshot.asset_names(set(NAMES)) == {NAMES[0]}
     store.assets.retry()
     assert sorted(state.size for _, state in store.scans.assets()) == [-1, -1, 1]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from itertools import chain
 
 from sqlalchemy import Connection, Text, delete, distinct, func, select, type_coerce, update
 
@@ -23,6 +24,10 @@ _LOOKED_AT = "assets_looked_at"
 _HASH = re.compile(r"([0-9a-f]{32})\.")
 #: Articles looked through in one transaction, and those of them in memory at once.
 _ARTICLES, _TEXTS = 1_000, 20
+#: All that an article may refer to a copy in.
+_IN_TEXTS = select(
+    article.c.id, article.c.body, article.c.image, type_coerce(article.c.enclosure, Text)
+).execution_options(yield_per=_TEXTS)
 
 
 def replace_assets(connection: Connection, assets: Mapping[str, Sequence[AssetState]]) -> None:
@@ -64,16 +69,25 @@ def all_assets(connection: Connection) -> Iterator[tuple[str, AssetState]]:
         yield referrer, AssetState(path=path, size=size, mtime_ns=mtime_ns)
 
 
-def visible_assets(connection: Connection) -> set[str]:
-    """Return the names of the copied assets of visible articles."""
+def visible_assets(connection: Connection, names: AbstractSet[str]) -> set[str]:
+    """Return those of these copies that visible articles show.
+
+    Their files tell most of them, and their texts the rest: an article may be older than its file.
+    """
     query = (
         select(file_asset.c.name)
         .join(file, file.c.key == file_asset.c.file)
         .join(article, article.c.id == file.c.article)
-        .where(visible(), file_asset.c.name.not_in(("", NO_ROOM)))
-        .distinct()
+        .where(visible())
     )
-    return set(connection.scalars(query))
+    told = {row.name for row in among(connection, query, file_asset.c.name, names)}
+    rest = names - told
+    shown: set[str] = set()
+    if rest:
+        wanted = _hashes(rest)
+        for row in connection.execute(_IN_TEXTS.where(visible())):
+            shown |= _shown(row[1:], wanted)
+    return told | _of(rest, shown)
 
 
 class AssetStore:
@@ -102,21 +116,19 @@ class AssetStore:
 
     def in_texts(self, names: AbstractSet[str], go_on: Callable[[], None]) -> set[str]:
         """Return those of these copies that a stored article shows; ``go_on`` may raise."""
-        wanted = {name.partition(".")[0] for name in names}
+        wanted = _hashes(names)
         shown: set[str] = set()
         after: int | None = 0
-        enclosure = type_coerce(article.c.enclosure, Text)
-        query = select(article.c.id, article.c.body, article.c.image, enclosure)
         while after is not None:
             go_on()
-            following = query.where(article.c.id > after).order_by(article.c.id).limit(_ARTICLES)
+            behind = article.c.id > after
+            following = _IN_TEXTS.where(behind).order_by(article.c.id).limit(_ARTICLES)
             after = None
             with self._database.read() as connection:
-                for row in connection.execution_options(yield_per=_TEXTS).execute(following):
-                    after, *texts = row
-                    for text in filter(None, texts):
-                        shown.update(wanted.intersection(_HASH.findall(text)))
-        return {name for name in names if name.partition(".")[0] in shown}
+                for row in connection.execute(following):
+                    after = row.id
+                    shown |= _shown(row[1:], wanted)
+        return _of(names, shown)
 
     def forget(self, names: Collection[str]) -> None:
         """Drop what was noted of these copies."""
@@ -145,6 +157,20 @@ class AssetStore:
         """Store that."""
         with self._database.write() as connection:
             put(connection, meta, [{"name": _LOOKED_AT, "value": now.isoformat()}], key="name")
+
+
+def _hashes(names: Iterable[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def _shown(texts: Iterable[str | None], hashes: set[str]) -> set[str]:
+    """Return those of these hashes that are in the address of a copy in one of the texts."""
+    return hashes & set(chain.from_iterable(map(_HASH.findall, filter(None, texts))))
+
+
+def _of(names: Iterable[str], hashes: AbstractSet[str]) -> set[str]:
+    """Return those of these copies that have one of these hashes."""
+    return {name for name in names if name.partition(".")[0] in hashes}
 
 
 def _forget(connection: Connection, names: Collection[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -233,9 +234,9 @@ class PageSnapshot:
         """Return the sequence of the newest article, 0 where there is none."""
         return newest_sequence(self._connection)
 
-    def asset_names(self) -> set[str]:
-        """Return the names of the asset files of visible articles."""
-        return visible_assets(self._connection)
+    def asset_names(self, copies: AbstractSet[str]) -> set[str]:
+        """Return those of these copies of asset files that visible articles show."""
+        return visible_assets(self._connection, copies)
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""

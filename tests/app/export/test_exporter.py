@@ -42,11 +42,12 @@ def tell(
     title: str = "标题",
     category: str = "金融",
     link: str | None = None,
+    shown: str = "",
 ) -> None:
     """Take an article in, without the processes that read files."""
     one = reading(f"{name}.md", title=title, categories=[CategoryPath((category,))])
     assert isinstance(one.outcome, Draft)
-    draft = replace(one.outcome, link=link, body=SafeHtml(f"<p>{name} {title}</p>"))
+    draft = replace(one.outcome, link=link, body=SafeHtml(f"<p>{name} {title}{shown}</p>"))
     services.store.articles.record([replace(one, outcome=draft)], services.clock())
 
 
@@ -211,6 +212,18 @@ def test_a_copy_with_other_times_is_not_written_again(
     # What it has learnt spares the next one reading them all.
     monkeypatch.setattr(ExportFolder, "hash", None)
     assert site.export().written == 0
+
+
+def test_it_has_the_pictures_that_articles_show_and_no_others(site: Site) -> None:
+    shown, other = (f"{number:032x}.png" for number in range(2))
+    copies = site.services.settings.asset_folder()
+    copies.mkdir(parents=True)
+    for name in (shown, other, ".bytes"):
+        (copies / name).write_bytes(name.encode())
+    tell(site.services, "c", category="Science", shown=f'<img src="{URL}/assets/{shown}">')
+    site.export()
+    brought = {path: content for path, content in site.files().items() if path.endswith(".png")}
+    assert brought == {f"assets/{shown}": shown.encode()}
 
 
 def test_only_what_an_article_is_in_changes_with_it(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -44,8 +45,8 @@ class SiteSource(SelectionSource, EditionSource, ArchiveSource, Protocol):
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
 
-    def asset_names(self) -> set[str]:
-        """Return the names of the asset files of visible articles."""
+    def asset_names(self, copies: AbstractSet[str]) -> set[str]:
+        """Return those of these copies of asset files that visible articles show."""
 
     def contents(self, feed: Feed) -> FeedContents:
         """Return the contents of a feed's current documents, as if it had no archives."""

@@ -22,7 +22,7 @@ from digest.app.export.contents import (
     site_contents,
 )
 from digest.app.export.folder import ExportFolder, FileState, Manifest, content_hash
-from digest.assets import ASSETS
+from digest.assets import ASSETS, is_asset_name
 from digest.errors import OutputError
 from digest.feeds.catalog import FeedPlan
 from digest.web.edition_pages import WebEditions
@@ -44,12 +44,17 @@ class AssetSource:
     url: bytes  #: of the folder as articles name it
     exported_url: bytes  #: of the folder in the export
 
+    def copies(self) -> set[str]:
+        """Return the names of all files that are there. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):  # no article has brought any
+            return {file.name for file in self.folder.iterdir() if is_asset_name(file.name)}
+        return set()
+
     def documents(self, names: Collection[str]) -> list[Document]:
-        """Return the files of these names; those that are no longer there are left out."""
+        """Return the files of these names."""
         return [
             Document(path=f"{ASSETS}{name}", version=name, render=(self.folder / name).read_bytes)
             for name in sorted(names)
-            if (self.folder / name).is_file()
         ]
 
     def moved(self, content: bytes) -> bytes:
@@ -167,7 +172,7 @@ class Exporter:
             contents = site_contents(
                 source, plan=self._feeds, pages=self._pages, editions=self._editions
             )
-            brought = self._assets.documents(source.asset_names())
+            brought = self._assets.documents(source.asset_names(self._assets.copies()))
             contents = replace(contents, documents=[*brought, *contents.documents])
             fingerprint = self._fingerprint()
             untouched = _Untouched(self._folder, known)

@@ -74,6 +74,10 @@ class NoRoomError(AssetError):
     """There is no room for the file in the folder of assets."""
 
 
+class CopyError(OSError):
+    """The folder of assets is full, or cannot be written."""
+
+
 @lru_cache(maxsize=4)
 def asset_folder(options: AssetOptions) -> AssetFolder:
     """Return the folder for these options, one for the whole process."""
@@ -209,16 +213,23 @@ class AssetFolder:
             if extension not in self._options.linked:
                 raise AssetError("is no picture, and its type is not in [articles] asset_types")
         name = asset_name(_hash(descriptor, size), extension)
-        if not self._has(name):
-            if not self._room.take(size):
-                most = self._options.max_folder_bytes
-                raise NoRoomError(f"has no room in the {most:,} bytes of the folder of assets")
-            try:
-                self._write(descriptor, name, size)
-            except (OSError, AssetError):
-                self._room.give_back(size)
-                raise
+        try:
+            self._keep(descriptor, name, size)
+        except OSError as error:
+            raise CopyError(error.errno, error.strerror) from error
         return _Copy(name, picture)
+
+    def _keep(self, descriptor: int, name: str, size: int) -> None:
+        if self._has(name):
+            return
+        if not self._room.take(size):
+            most = self._options.max_folder_bytes
+            raise NoRoomError(f"has no room in the {most:,} bytes of the folder of assets")
+        try:
+            self._write(descriptor, name, size)
+        except (OSError, AssetError):
+            self._room.give_back(size)
+            raise
 
     def _write(self, descriptor: int, name: str, size: int) -> None:
         """Write a copy beside its place, whole and on disk, before it gets its name."""
@@ -307,9 +318,12 @@ class ArticleAssets:
                 name, status = self._folder.publish(base, below, picture=picture, left=self._left)
             except OSError as error:
                 # What is there and may not be published is looked at again once it changes.
-                if error.errno not in _NOT_THERE:
+                copying = isinstance(error, CopyError)
+                if copying or error.errno not in _NOT_THERE:
                     size, mtime_ns = -1, 0
-                    self.problems[reference] = f"cannot be read: {error.strerror}; it is left out"
+                    done = "copied into the folder of assets" if copying else "read"
+                    problem = f"cannot be {done}: {error.strerror}; it is left out"
+                    self.problems[reference] = problem
                 absent.append(AssetState(path=path, size=size, mtime_ns=mtime_ns))
                 continue
             except AssetError as error:
