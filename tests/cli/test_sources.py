@@ -77,6 +77,15 @@ def test_a_page_is_added_by_its_feed_and_followed(
     assert "Cranes" not in program("articles", "list", "--category", "News/Port").out
 
 
+def test_the_category_of_a_source_is_the_title_of_its_feed(
+    program: Program, workplace: Workplace, site: str
+) -> None:
+    assert program("sources", "add", f"{site}/feed", "--allow-private", "--name", "a").code == 0
+    assert 'category = "Harbour News"' in workplace.configuration.read_text(encoding="utf-8")
+    assert program("build").code == 0
+    assert "Cranes" in program("articles", "list", "--category", "Harbour News").out
+
+
 def test_a_feed_is_added_once(program: Program, site: str) -> None:
     assert program("sources", "add", f"{site}/feed", "--allow-private", "--name", "a").code == 0
     again = program("sources", "add", f"{site}/", "--allow-private")
@@ -87,7 +96,11 @@ def test_a_feed_is_added_once(program: Program, site: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [
-        (["{site}/feed"], 1, "no public address"),
+        (
+            ["{site}/feed"],
+            1,
+            "127.0.0.1 is no public address; a source may be there by allow_private",
+        ),
         (["{site}/none", "--allow-private"], 1, "answered 404"),
         (["javascript://x"], 2, "must be an http or https address"),
         (["{site}/feed", "--allow-private", "--name", "Größe"], 2, "a name of a-z"),

@@ -87,6 +87,20 @@ def test_an_article_page_credits_the_source(pages: WebPages, url: str | None) ->
     assert (publisher["name"], publisher.get("url")) == ("Harbour <News>", url)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("Harbour <News>", "来自 Harbour <News>"), (TRADE.name, "")]
+)
+def test_lists_credit_the_source_unless_its_category_is_named_so(
+    pages: WebPages, name: str, told: str
+) -> None:
+    taken = article(categories=(TRADE,), credit=Credit(name=name, url="https://harbour.example/"))
+    document = page(pages.index(ROOT, [taken], CATEGORIES))
+    (meta,) = document.xpath("//li[contains(@class, 'entry')]//p[@class='meta']")
+    assert ("来自" in meta.text_content()) is bool(told)
+    assert told in meta.text_content()
+    assert meta.xpath("a/@href")[1:] == (["https://harbour.example/"] if told else [])
+
+
 def test_an_article_with_as_little_as_possible_has_a_page(pages: WebPages) -> None:
     bare = article(authors=(), categories=(), link=None, image=None, summary="", body=SafeHtml(""))
     document = page(pages.article(bare))

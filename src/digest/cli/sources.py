@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from digest.articles.characters import one_line
 from digest.cli.context import Context, services_of
 from digest.cli.terminal import FAILED, Json, complain, print_json, print_table, say
 from digest.errors import ConfigurationError
@@ -33,6 +34,8 @@ app = typer.Typer(help="Follow upstream feeds.", invoke_without_command=True)
 _PREVIEW = 5
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NAMED_FEEDS = frozenset({"www", "feed", "feeds", "rss", "atom"})
+#: Characters of a category that is named by a feed's title.
+_LONGEST_CATEGORY = 60
 _NEXT = "A running daemon follows within a minute."
 
 Private = Annotated[
@@ -108,7 +111,10 @@ def add(
     url: Annotated[str, typer.Argument(help="Of a feed, or of a page that names one.")],
     name: Annotated[str, typer.Option("--name", help="a-z, 0-9, '-' and '_'.")] = "",
     category: Annotated[
-        str, typer.Option("--category", help="Of its articles: names joined by '/'.")
+        str,
+        typer.Option(
+            "--category", help="Of its articles: names joined by '/'. By default the feed's title."
+        ),
     ] = "",
     private: Private = False,
 ) -> None:
@@ -140,6 +146,7 @@ def _add(
         date = f"{entry.published_at:%Y-%m-%d}" if entry.published_at else "(no date)"
         say(f"  {date}  {entry.title or '(no title)'}")
     chosen = name or _name(feed, document.title, {source.name for source in sources})
+    category = category or _category(document.title)
     table = source_table(chosen, feed, category=category, private=private)
     _change(context, lambda text: with_tables(text, [table]))
     # Its entries are there before the daemon is started.
@@ -232,7 +239,7 @@ def import_opml(
             continue
         name = _name(outline.url, outline.title, names)
         names.add(name)
-        category = "/".join(folder.replace("/", "-") for folder in outline.folders)
+        category = "/".join(map(_category, outline.folders)) or _category(outline.title)
         tables.append(source_table(name, outline.url, category=category, private=private))
     if tables:
         _change(context, lambda text: with_tables(text, tables))
@@ -273,6 +280,11 @@ def _name(url: str, title: str, taken: set[str]) -> str:
     return next(
         candidate for candidate in itertools.chain([name], numbered) if candidate not in taken
     )
+
+
+def _category(title: str) -> str:
+    """Return the name of a category out of a title: people read it, unlike a source's."""
+    return one_line(title.replace("/", "-")[: 4 * _LONGEST_CATEGORY])[:_LONGEST_CATEGORY].rstrip()
 
 
 def _without(text: str, name: str) -> str:

@@ -103,7 +103,8 @@ class _Guard(httpcore.AnyIOBackend):
         addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
         for address in addresses:
             if not is_public(address):
-                problem = f"{host} is at {address}, which is no public address"
+                at = "" if host == address else f" is at {address}, which"
+                problem = f"{host}{at} is no public address; a source may be there by allow_private"
                 raise httpcore.ConnectError(problem)
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
