@@ -14,8 +14,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from digest.app import approval as editorial_module
-from digest.app.approval import Editor
+from digest.app import approval as approval_module
+from digest.app.approval import ApprovalService
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath
 from digest.editions.delivery import DeliveryState
@@ -37,7 +37,7 @@ ASKING = CONFIGURATION.replace(
 
 @dataclass
 class Desk:
-    """An editor with a real store; what it sends and wakes is noted."""
+    """An approval service with a real store; what it sends and wakes is noted."""
 
     services: Services
     workplace: Workplace
@@ -57,16 +57,16 @@ class Desk:
         """Return the page of an edition."""
         return await self.workplace.visit(self.services, f"digests/daily/{number}/")
 
-    def editor(self, *, report_to: str = "ops@example.org") -> Editor:
+    def approval(self, *, report_to: str = "ops@example.org") -> ApprovalService:
         services = self.services
-        return Editor(
+        return ApprovalService(
             decisions=services.store.editions,
             editions=services.store.deliveries,
             digests=services.digests,
             sender=services.settings.sender(),
             clock=services.clock,
             wake=self.wake,
-            carry=self.carry,
+            send=self.carry,
             report_to=report_to,
             link=services.approval_link,
         )
@@ -106,10 +106,10 @@ def text_of(letter: Envelope) -> str:
 async def test_the_operator_is_asked_once_also_after_a_restart(workplace: Workplace) -> None:
     with desk(workplace) as room:
         edition = room.issue("标题 <b>")
-        editor = room.editor()
-        await editor._look()
-        await editor._look()
-        await room.editor()._look()
+        service = room.approval()
+        await service._check_drafts()
+        await service._check_drafts()
+        await room.approval()._check_drafts()
         (letter,) = room.letters
         assert letter.recipient == "ops@example.org"
         text = text_of(letter)
@@ -130,40 +130,40 @@ async def test_every_draft_is_asked_about(workplace: Workplace) -> None:
     with desk(workplace) as room:
         room.issue("一")
         room.issue("二")
-        await room.editor()._look()
+        await room.approval()._check_drafts()
         assert len(room.letters) == 2
 
 
 async def test_a_server_that_is_away_is_tried_again_later_and_longer(workplace: Workplace) -> None:
     with desk(workplace) as room:
         room.issue()
-        editor = room.editor()
+        service = room.approval()
         room.errors = [DeliveryDeferred(None, "away")] * 2
-        await editor._look()
+        await service._check_drafts()
         room.workplace.clock.advance(seconds=29)
-        await editor._look()
+        await service._check_drafts()
         assert len(room.errors) == 1
         room.workplace.clock.advance(seconds=1)
-        await editor._look()
+        await service._check_drafts()
         assert not room.errors
         room.workplace.clock.advance(seconds=59)
-        await editor._look()
+        await service._check_drafts()
         assert room.letters == []
         room.workplace.clock.advance(seconds=1)
-        await editor._look()
+        await service._check_drafts()
         assert len(room.letters) == 1
 
 
 async def test_a_clock_that_was_ahead_delays_no_question(workplace: Workplace) -> None:
     with desk(workplace) as room:
         room.issue()
-        editor = room.editor()
+        service = room.approval()
         room.errors = [DeliveryDeferred(None, "away")]
         right = workplace.clock.now
         workplace.clock.advance(hours=1)
-        await editor._look()
+        await service._check_drafts()
         workplace.clock.now = right
-        await editor._look()
+        await service._check_drafts()
         assert len(room.letters) == 1
 
 
@@ -172,9 +172,9 @@ async def test_a_refusal_is_told_and_not_repeated(workplace: Workplace) -> None:
         edition = room.issue()
         room.errors = [DeliveryRefused(550, "no such user")]
         with capture_logs() as logs:
-            editor = room.editor()
-            await editor._look()
-            await editor._look()
+            service = room.approval()
+            await service._check_drafts()
+            await service._check_drafts()
         assert [entry["event"] for entry in logs] == ["mail to the operator refused"]
         assert room.letters == []
         assert room.state(edition) is EditionState.DRAFT
@@ -185,13 +185,13 @@ async def test_without_an_address_the_log_says_once_that_a_draft_waits(
 ) -> None:
     with desk(workplace) as room:
         room.issue()
-        editor = room.editor(report_to="")
+        service = room.approval(report_to="")
         with capture_logs() as logs:
-            await editor._look()
-            await editor._look()
+            await service._check_drafts()
+            await service._check_drafts()
         assert len(logs) == 1
         assert "report_to" in logs[0]["event"]
-        await room.editor()._look()  # once there is an address, it is written to
+        await room.approval()._check_drafts()  # once there is an address, it is written to
         assert len(room.letters) == 1
 
 
@@ -202,21 +202,21 @@ async def test_what_nobody_decides_on_is_sent_or_dropped_as_configured(
     base = ASKING.replace("approve = true", f'approve = true\nunapproved = "{unapproved}"')
     with desk(workplace, base) as room:
         edition = room.issue()
-        editor = room.editor()
-        await editor._look()
+        service = room.approval()
+        await service._check_drafts()
         workplace.clock.advance(hours=2, seconds=-1)
-        await editor._look()
+        await service._check_drafts()
         assert room.state(edition) is EditionState.DRAFT
         workplace.clock.advance(seconds=1)
         with capture_logs() as logs:
-            await editor._look()
+            await service._check_drafts()
         assert logs[0]["event"] == "nobody decided in time"
         sent = unapproved == "send"
         assert room.state(edition) is (EditionState.OPEN if sent else EditionState.CANCELLED)
         assert (room.queued(), room.woken) == (int(sent), int(sent))
         assert (await room.page()).status_code == (200 if sent else 404)
         assert len(room.letters) == 1
-        await editor._look()
+        await service._check_drafts()
         assert room.queued() == int(sent)
 
 
@@ -225,9 +225,9 @@ async def test_a_deadline_that_passed_while_nothing_ran_is_kept_at_the_start(
 ) -> None:
     with desk(workplace) as room:
         edition = room.issue()
-        await room.editor()._look()
+        await room.approval()._check_drafts()
         workplace.clock.advance(days=3)
-        await room.editor()._look()
+        await room.approval()._check_drafts()
         assert len(room.letters) == 1
         assert room.state(edition) is EditionState.CANCELLED
 
@@ -237,18 +237,18 @@ async def test_nothing_is_decided_before_the_operator_could_be_asked(workplace: 
         edition = room.issue()
         room.errors = [DeliveryDeferred(None, "away")]
         workplace.clock.advance(days=3)
-        editor = room.editor()
-        await editor._look()
+        service = room.approval()
+        await service._check_drafts()
         assert room.state(edition) is EditionState.DRAFT
         workplace.clock.advance(hours=1)
-        await editor._look()
+        await service._check_drafts()
         (letter,) = room.letters
         assert "dropped without you Thu 26 Nov 2026 19:00" in text_of(letter)
         workplace.clock.advance(hours=2, seconds=-1)
-        await editor._look()
+        await service._check_drafts()
         assert room.state(edition) is EditionState.DRAFT
         workplace.clock.advance(seconds=1)
-        await editor._look()
+        await service._check_drafts()
         assert room.state(edition) is EditionState.CANCELLED
 
 
@@ -257,7 +257,7 @@ async def test_an_operator_who_was_asked_is_not_asked_again_though_it_could_not_
 ) -> None:
     with desk(workplace) as room:
         room.issue()
-        editor = room.editor()
+        service = room.approval()
         with monkeypatch.context() as patched:
 
             def fail(*_: object) -> None:
@@ -265,16 +265,16 @@ async def test_an_operator_who_was_asked_is_not_asked_again_though_it_could_not_
 
             patched.setattr(type(room.services.store.editions), "mark_announced", fail)
             for _ in range(3):
-                await editor._look()
-        await editor._look()
-        await room.editor()._look()
+                await service._check_drafts()
+        await service._check_drafts()
+        await room.approval()._check_drafts()
         assert len(room.letters) == 1
 
 
 async def test_what_nobody_would_send_is_not_queued_again(workplace: Workplace) -> None:
     with desk(workplace) as room:
         edition = room.issue()
-        assert await room.editor().approve(edition.id)
+        assert await room.approval().approve(edition.id)
         (delivery,) = room.services.store.deliveries.claim(
             9, workplace.clock(), timedelta(hours=1), {}
         )
@@ -282,7 +282,7 @@ async def test_what_nobody_would_send_is_not_queued_again(workplace: Workplace) 
     workplace.configure(base=ASKING.replace("[digests.daily]", "[digests.other]"))
     with workplace.open() as services:
         room = Desk(services, workplace)
-        assert await room.editor().resend(edition.id) == 0
+        assert await room.approval().resend(edition.id) == 0
         assert room.queued() == 0
 
 
@@ -298,32 +298,32 @@ async def test_a_draft_whose_digest_asks_no_more_waits_for_a_command(
     with workplace.open() as services:
         room = Desk(services, workplace)
         workplace.clock.advance(days=9)
-        editor = room.editor()
+        service = room.approval()
         with capture_logs() as logs:
-            await editor._look()
-            await editor._look()
+            await service._check_drafts()
+            await service._check_drafts()
         assert len(logs) == 1
         assert room.letters == []
         assert room.state(edition) is EditionState.DRAFT
-        proposal = await editor.proposal(edition.id)
+        proposal = await service.proposal(edition.id)
         assert proposal is not None
         assert (proposal.configured, proposal.decided_at) == (not gone, None)
-        assert await editor.approve(edition.id) is not gone
-        assert await editor.cancel(edition.id)
+        assert await service.approve(edition.id) is not gone
+        assert await service.cancel(edition.id)
         assert room.state(edition) is EditionState.CANCELLED
 
 
 async def test_approving_opens_and_wakes_once(workplace: Workplace) -> None:
     with desk(workplace) as room:
         edition = room.issue()
-        editor = room.editor()
+        service = room.approval()
         assert (await room.page()).status_code == 404
-        assert await editor.approve(edition.id)
-        assert not await editor.approve(edition.id)
-        assert not await editor.drop(edition.id)
+        assert await service.approve(edition.id)
+        assert not await service.approve(edition.id)
+        assert not await service.drop(edition.id)
         assert (room.queued(), room.woken) == (1, 1)
         assert "新闻" in (await room.page()).text
-        proposal = await editor.proposal(edition.id)
+        proposal = await service.proposal(edition.id)
         assert proposal is not None
         assert not proposal.waits
 
@@ -332,11 +332,11 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
     workplace: Workplace,
 ) -> None:
     with desk(workplace, CONFIGURATION) as room:
-        editor, store = room.editor(), room.services.store
+        service, store = room.approval(), room.services.store
         first, second = room.issue("一"), room.issue("二")
         (delivery,) = store.deliveries.claim(1, workplace.clock.now, timedelta(minutes=5), {})
         stores.settle(store, delivery.id, DeliveryState.QUEUED, workplace.clock.now)
-        assert await editor.cancel(first.id)
+        assert await service.cancel(first.id)
         assert [(await room.page(number)).status_code for number in (1, 2)] == [404, 200]
         listed = await workplace.visit(room.services, "digests/daily/")
         assert "/digests/daily/1/" not in listed.text
@@ -347,8 +347,8 @@ async def test_cancelling_takes_the_page_away_unless_somebody_has_the_mail(
         (delivery, *_) = store.deliveries.claim(9, workplace.clock.now, timedelta(minutes=5), {})
         assert delivery.edition_id == second.id
         stores.settle(store, delivery.id, DeliveryState.SENT, workplace.clock.now)
-        assert not await editor.cancel(second.id)  # it is done
-        assert await editor.cancel(third.id)  # it is being sent at this moment
+        assert not await service.cancel(second.id)  # it is done
+        assert await service.cancel(third.id)  # it is being sent at this moment
         assert (await room.page(2)).status_code == 200
 
 
@@ -358,20 +358,20 @@ async def test_what_failed_is_queued_and_sent(workplace: Workplace) -> None:
         deliveries = room.services.store.deliveries
         (delivery,) = deliveries.claim(1, workplace.clock.now, timedelta(minutes=5), {})
         stores.settle(room.services.store, delivery.id, DeliveryState.FAILED, workplace.clock.now)
-        editor = room.editor()
-        assert (await editor.resend(edition.id), room.woken) == (1, 1)
-        assert (await editor.resend(edition.id), room.woken) == (0, 1)
+        service = room.approval()
+        assert (await service.resend(edition.id), room.woken) == (1, 1)
+        assert (await service.resend(edition.id), room.woken) == (0, 1)
         assert room.queued() == 1
 
 
 async def test_there_is_nothing_to_decide_on_what_is_no_edition(workplace: Workplace) -> None:
     with desk(workplace) as room:
-        editor = room.editor()
-        assert await editor.proposal(99) is None
-        assert not await editor.approve(99)
-        assert not await editor.drop(99)
-        assert not await editor.cancel(99)
-        assert not await editor.resend(99)
+        service = room.approval()
+        assert await service.proposal(99) is None
+        assert not await service.approve(99)
+        assert not await service.drop(99)
+        assert not await service.cancel(99)
+        assert not await service.resend(99)
 
 
 class Away(EditionStore):
@@ -399,15 +399,15 @@ class Away(EditionStore):
 async def test_it_goes_on_after_the_database_was_away(
     workplace: Workplace, calls: ThreadCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(approval_module, "LOOK_EVERY", 0.01)
     with desk(workplace) as room:
         room.issue()
-        editor = room.editor()
-        editor._decisions = away = Away(room, 2)
+        service = room.approval()
+        service._decisions = away = Away(room, 2)
         with capture_logs() as logs:
-            task = asyncio.create_task(editor.run())
+            task = asyncio.create_task(service.run())
             await calls.until(lambda: room.letters)
-            editor.stop()
+            service.stop()
             await task
         assert not away.failures
         assert [entry["event"] for entry in logs].count("drafts out of reach") == 2
@@ -416,8 +416,8 @@ async def test_it_goes_on_after_the_database_was_away(
 async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> None:
     with desk(workplace) as room:
         first, second = room.issue("一"), room.issue("二")
-        editor = room.editor()
-        editor._decisions = away = Away(room, 0)
+        service = room.approval()
+        service._decisions = away = Away(room, 0)
         away.failures = 0
         real = away.mark_announced
 
@@ -428,7 +428,7 @@ async def test_a_draft_that_fails_holds_up_no_other(workplace: Workplace) -> Non
 
         away.mark_announced = fail_first  # type: ignore[method-assign]  # for this test
         with capture_logs() as logs:
-            await editor._look()
+            await service._check_drafts()
         assert [entry["edition"] for entry in logs if entry["log_level"] == "error"] == [first.id]
         assert len(room.letters) == 2
         assert text_of(room.letters[1]).count(f"approve {second.id}") == 1
@@ -438,22 +438,22 @@ async def test_it_looks_when_it_is_woken_and_stops_at_once(
     workplace: Workplace, calls: ThreadCalls
 ) -> None:
     with desk(workplace) as room:
-        editor = room.editor()
-        task = asyncio.create_task(editor.run())
+        service = room.approval()
+        task = asyncio.create_task(service.run())
         await asyncio.sleep(0)
         room.issue()
-        editor.wake()
+        service.wake()
         await calls.until(lambda: room.letters)
-        editor.stop()
+        service.stop()
         await task
 
 
 async def test_one_that_is_stopped_already_asks_nobody(workplace: Workplace) -> None:
     with desk(workplace) as room:
         room.issue()
-        editor = room.editor()
-        editor.stop()
-        await editor.run()
+        service = room.approval()
+        service.stop()
+        await service.run()
         assert room.letters == []
 
 
@@ -463,5 +463,5 @@ async def test_a_draft_decided_while_it_is_looked_at_is_not_asked_about(
     with desk(workplace) as room:
         edition = room.issue()
         room.services.store.editions.drop(edition.id, workplace.clock.now)
-        await room.editor()._attend(replace(edition, state=EditionState.DRAFT), announced=False)
+        await room.approval()._decide(replace(edition, state=EditionState.DRAFT), announced=False)
         assert room.letters == []

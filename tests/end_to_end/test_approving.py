@@ -13,7 +13,7 @@ from email.message import EmailMessage
 import httpx
 import pytest
 
-from digest.app import approval as editorial_module
+from digest.app import approval as approval_module
 from digest.app.daemon import Daemon
 from digest.app.wiring import Services
 from digest.editions.delivery import DeliveryState
@@ -33,7 +33,7 @@ DUE = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 @pytest.fixture(name="quick", autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the daemon look more often than a test may last."""
-    monkeypatch.setattr(editorial_module, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(approval_module, "LOOK_EVERY", 0.02)
     monkeypatch.setattr(service_module, "_LONGEST_WAIT", 0.05)
 
 

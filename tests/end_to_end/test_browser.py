@@ -81,7 +81,7 @@ class Visit:
 
 
 def application(services: Services) -> ASGIApp:
-    return services.application(None, services.editor())
+    return services.application(None, services.approval())
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -116,7 +116,7 @@ async def _own(output: Path, services: Services) -> AsyncIterator[str]:
         token_keys=[KEY],
         digests={},
         clock=utc_now,
-        editor=Desk(),
+        approvals=Desk(),
     )
     feeds = FeedFiles(output, services.public_pages(app), moved=moved)
     with socket.create_server(("127.0.0.1", 0)) as listener:

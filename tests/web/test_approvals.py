@@ -26,7 +26,7 @@ HOSTILE = '<script>alert(1)</script> & "{{ 7 * 7 }}"'
 
 
 class Desk:
-    """An editor with editions in memory."""
+    """Approvals with editions in memory."""
 
     def __init__(self) -> None:
         sending, dropping, unknown, *_ = samples.proposals()
@@ -80,7 +80,7 @@ def connect(output: Path, desk: Desk | None) -> httpx.AsyncClient:
         token_keys=[KEY],
         digests={},
         clock=lambda: NOW,
-        editor=desk,
+        approvals=desk,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
 

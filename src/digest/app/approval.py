@@ -61,8 +61,8 @@ class Editions(Protocol):
         """Return an edition and its articles, in order of sequence; LookupError for none."""
 
 
-class Editor:
-    """Asks the operator about drafts, does what was decided, and what nobody decided in time."""
+class ApprovalService:
+    """Asks the operator to approve drafts, and carries out decisions and expired deadlines."""
 
     def __init__(
         self,
@@ -73,13 +73,14 @@ class Editor:
         sender: Sender,
         clock: Clock,
         wake: Callable[[], None] = lambda: None,
-        carry: Callable[[Envelope], Awaitable[None]] | None = None,
+        send: Callable[[Envelope], Awaitable[None]] | None = None,
         report_to: str = "",
         link: Callable[[Edition], str] | None = None,
     ) -> None:
-        """``wake`` says that there may be something to send. ``carry`` takes a mail to the operator
-        at ``report_to`` and raises DeliveryError; without both, nobody is asked. ``link`` returns
-        the address of the page that decides on an edition.
+        """``wake`` is called when there may be mail to send.
+
+        ``send`` sends a mail to the operator at ``report_to``, or raises DeliveryError; without
+        both, nobody is asked. ``link`` returns the address of an edition's approval page.
         """
         self._decisions = decisions
         self._editions = editions
@@ -87,17 +88,17 @@ class Editor:
         self._sender = sender
         self._clock = clock
         self._wake = wake
-        self._carry = carry
+        self._send = send
         self._report_to = report_to
         self._link = link
         self._wakeup = WakeUp()
-        self._told: set[int] = set()  # drafts that the log has told of
+        self._logged: set[int] = set()  # drafts that the log has told of
         self._asked: set[int] = set()  # drafts that the operator was written to about
         self._retry_at: datetime | None = None
         self._backoff = Backoff(first=RETRY_FIRST, longest=RETRY_LAST)
 
     async def proposal(self, edition_id: int) -> ApprovalRequest | None:
-        """Return an edition as one decides on it; None where there is none with this id.
+        """Return an edition with all that a decision on it needs; None if there is no such id.
 
         Raises StoreError.
         """
@@ -179,10 +180,10 @@ class Editor:
         Errors of the store, the mail server and the disk are logged, not raised.
         """
         while not self._wakeup.stopped:
-            await self._look()
+            await self._check_drafts()
             await self._wakeup.wait(LOOK_EVERY)
 
-    async def _look(self) -> None:
+    async def _check_drafts(self) -> None:
         """Do what is due for each draft; one that fails holds up no other."""
         try:
             drafts = await asyncio.to_thread(self._decisions.drafts)
@@ -191,28 +192,28 @@ class Editor:
             return
         for edition, announced in drafts:
             try:
-                await self._attend(edition, announced=announced)
+                await self._decide(edition, announced=announced)
             except (DigestError, OSError) as error:
                 _log.error("draft not attended to", edition=edition.id, error=str(error))
 
-    async def _attend(self, edition: Edition, *, announced: bool) -> None:
+    async def _decide(self, edition: Edition, *, announced: bool) -> None:
         """Decide on a draft whose time is over, or ask about one."""
         digest = self._digests.get(edition.digest)
         deadline = decided_at(edition, digest)
         if digest is None or digest.approval is None or deadline is None:
-            self._tell("draft waits for a command: its digest wants no approval", edition)
+            self._log_once("draft waits for a command: its digest wants no approval", edition)
         elif not announced and self._asks:
             await self._ask(edition)  # its time counts from then: nothing is decided unasked
         elif self._clock() >= deadline:
             _log.warning("nobody decided in time", digest=digest.name, edition=edition.id)
             await (self.approve if digest.approval.sends else self.drop)(edition.id)
         elif not announced:
-            self._tell("draft waits for a command: there is no mail.report_to", edition)
+            self._log_once("draft waits for a command: there is no mail.report_to", edition)
 
     @property
     def _asks(self) -> bool:
         """Whether there is somebody to ask, and a way to."""
-        return self._carry is not None and bool(self._report_to)
+        return self._send is not None and bool(self._report_to)
 
     async def _ask(self, edition: Edition) -> None:
         """Write to the operator about a draft, once; try again later while that cannot be done."""
@@ -225,12 +226,12 @@ class Editor:
         ):
             return
         proposal = await self.proposal(edition.id)
-        if self._carry is None or proposal is None or not proposal.waits:
+        if self._send is None or proposal is None or not proposal.waits:
             return
         proposal = replace(proposal, edition=replace(proposal.edition, announced_at=now))
         link = self._link(edition) if self._link else None
         try:
-            await self._carry(
+            await self._send(
                 approval_message(proposal, self._sender, self._report_to, now, link=link)
             )
         except DeliveryDeferred as error:
@@ -246,10 +247,10 @@ class Editor:
         self._asked.add(edition.id)
         await asyncio.to_thread(self._decisions.mark_announced, edition.id, now)
 
-    def _tell(self, why: str, edition: Edition) -> None:
+    def _log_once(self, why: str, edition: Edition) -> None:
         """Log once that a draft waits for the operator to find it."""
-        if edition.id not in self._told:
-            self._told.add(edition.id)
+        if edition.id not in self._logged:
+            self._logged.add(edition.id)
             _log.warning(why, digest=edition.digest, edition=edition.id)
 
     async def _edition(self, edition_id: int) -> Edition | None:

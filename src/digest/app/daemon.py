@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 #: What each part of an ordered stop may take before it is cancelled; seconds. 4.5 in all.
 _STOP_PUBLISHING, _STOP_MAIL, _STOP_WEB = 1.5, 2.0, 1.0
-_STOP_NOTIFIER, _STOP_EDITOR = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
+_STOP_NOTIFIER, _STOP_APPROVAL = _STOP_MAIL, _STOP_PUBLISHING  # at the same time
 _STOP_SOURCES = _STOP_PUBLISHING  # likewise
 #: How long until the folder of assets is looked at again; seconds.
 _LOOK_AT_ASSETS = 600.0
@@ -86,7 +86,7 @@ class Daemon:
         self._publish_loop = services.publish_loop(self._workers, published, options)
         self._due_runs = services.due_runs()
         self._delivery = services.delivery(daemon_id(services.settings.paths.data))
-        self._editor = services.editor(self._delivery)
+        self._approval = services.approval(self._delivery)
         self._signup_mailer = services.signup_mailer(self._delivery)
         self._queue = RenderQueue(calm=self._publish_loop.calm)
         self._timer = Timer(services.schedules, self._fire)
@@ -117,7 +117,7 @@ class Daemon:
             web = tasks.create_task(self._serve(server)) if server else None
             watched = tasks.create_task(metrics.serve()) if metrics else None
             mail = tasks.create_task(self._delivery.run())
-            editor = tasks.create_task(self._editor.run())
+            approval = tasks.create_task(self._approval.run())
             signups = tasks.create_task(self._signup_mailer.run())
             notifier = tasks.create_task(self._services.hub_notifier.run())
             follow = tasks.create_task(self._follow())
@@ -130,7 +130,7 @@ class Daemon:
             self._stopping()
             self._timer.stop()
             self._publish_loop.stop()
-            self._editor.stop()
+            self._approval.stop()
             self._signup_mailer.stop()
             if self._follower:
                 self._follower.stop()
@@ -138,9 +138,9 @@ class Daemon:
                 self._indexer.stop()
             await asyncio.gather(
                 _ended(follow, _STOP_PUBLISHING),
-                _ended(editor, _STOP_EDITOR),
+                _ended(approval, _STOP_APPROVAL),
                 _ended(indexer, _STOP_PUBLISHING),
-                _ended(signups, _STOP_EDITOR),
+                _ended(signups, _STOP_APPROVAL),
                 _ended(assets, _STOP_PUBLISHING),
                 _ended(sources, _STOP_SOURCES),
             )
@@ -194,7 +194,7 @@ class Daemon:
         services = self._services
         scanned = self._last_scan_at if services.settings.web.status else None
         feeds = services.application(
-            scanned, self._editor, self._wake_mail, self._unready, self._queue
+            scanned, self._approval, self._wake_mail, self._unready, self._queue
         )
         return Server(feeds, listener, immediate_response=feeds.immediate_response)
 
@@ -294,7 +294,7 @@ class Daemon:
             return
         if await self._delivery.open_edition(services.digests[name], due_at):
             self._delivery.wake()
-            self._editor.wake()
+            self._approval.wake()
 
     def _last_scan_at(self) -> datetime | None:
         scan = self._publish_loop.last_scan

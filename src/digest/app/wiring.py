@@ -56,7 +56,7 @@ from digest.urls import APPROVE_PATH, CONFIRM_PATH
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from digest.app.approval import Editor
+    from digest.app.approval import ApprovalService
     from digest.app.export.exporter import Exporter
     from digest.app.publish_loop import PendingPaths, PublishLoop
     from digest.app.search_indexer import SearchIndexer
@@ -344,19 +344,19 @@ class Services:
             clock=self.clock,
         )
 
-    def editor(self, delivery: DeliveryService | None = None) -> Editor:
+    def approval(self, delivery: DeliveryService | None = None) -> ApprovalService:
         """Return the service that asks for approval; ``delivery`` sends its mail and is woken."""
-        from digest.app.approval import Editor
+        from digest.app.approval import ApprovalService
 
         has_pages = self.settings.web.enabled
-        return Editor(
+        return ApprovalService(
             decisions=self.store.editions,
             editions=self.store.deliveries,
             digests=self.digests,
             sender=self.settings.sender(),
             clock=self.clock,
             wake=delivery.wake if delivery else lambda: None,
-            carry=delivery.reports.send if delivery else None,
+            send=delivery.reports.send if delivery else None,
             report_to=self.settings.mail.report_to,
             link=self.approval_link if has_pages else None,
         )
@@ -398,15 +398,15 @@ class Services:
     def application(
         self,
         last_scan_at: Callable[[], datetime | None] | None,
-        editor: Editor | None,
+        approval: ApprovalService | None,
         wake: Callable[[], None] = lambda: None,
         unready: Callable[[], str] | None = None,
         queue: RenderQueue | None = None,
     ) -> FeedFiles:
         """Return the whole web application: the files of feeds, then pages, then all else.
 
-        ``last_scan_at`` is for ``/status``, None: there is none; ``editor`` does what the operator
-        decides on editions, None: nothing can be decided; ``wake`` is called when a mail waits,
+        ``last_scan_at`` is for ``/status``, None: there is none; ``approval`` carries out
+        decisions on editions, None: nothing can be decided; ``wake`` is called when a mail waits,
         to confirm a request or to welcome; ``unready`` returns what keeps the daemon from being
         ready; pages wait for their turn in ``queue``, by default one of their own.
         """
@@ -434,7 +434,7 @@ class Services:
             token_keys=self.token_keys,
             clock=self.clock,
             digests=self.digests,
-            editor=editor,
+            approvals=approval,
             categories=self._categories,
             requests=requests if self.schedules else None,
             queue=queue,

@@ -60,7 +60,7 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     with services_of(context, log=False) as services:
         standing = _standing(services, edition_id)
         unsubscribed = services.store.editions.unsubscribed(edition_id)
-        proposal = asyncio.run(services.editor().proposal(edition_id))
+        proposal = asyncio.run(services.approval().proposal(edition_id))
     if proposal is None:
         raise _unknown(edition_id)
     decided_at = proposal.decided_at
@@ -109,7 +109,7 @@ def approve(context: typer.Context, edition_id: Id) -> None:
         approved = False
         if _is_draft(before):
             services.settings.digest(before.digest)  # says so where it is not configured
-            approved = asyncio.run(services.editor().approve(edition_id))
+            approved = asyncio.run(services.approval().approve(edition_id))
         now = _standing(services, edition_id)
     if not approved:
         complain(f"{_named(now.edition)} is no draft: it is {_state(now.edition)}")
@@ -125,7 +125,7 @@ def cancel(context: typer.Context, edition_id: Id) -> None:
     """
     with services_of(context, log=False) as services:
         _standing(services, edition_id)  # raises if there is no such edition
-        cancelled = asyncio.run(services.editor().cancel(edition_id))
+        cancelled = asyncio.run(services.approval().cancel(edition_id))
         now = _standing(services, edition_id)
     if not cancelled:
         complain(f"{_named(now.edition)} has nothing left to send: it is {_state(now.edition)}")
@@ -156,7 +156,7 @@ def resend(
     with services_of(context, log=False) as services:
         edition = _standing(services, edition_id).edition
         services.settings.digest(edition.digest)  # says so where it is not configured
-        queued = asyncio.run(services.editor().resend(edition_id))
+        queued = asyncio.run(services.approval().resend(edition_id))
     if not queued:
         why = "it was cancelled" if edition.cancelled else "nothing failed or expired"
         complain(f"{_named(edition)}: {why}, so there is nothing to send again")

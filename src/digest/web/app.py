@@ -25,7 +25,7 @@ from digest.urls import (
     SUBSCRIBE_PATH,
     UNSUBSCRIBE_PATH,
 )
-from digest.web.approvals import ApprovalLink, Editor
+from digest.web.approvals import ApprovalLink, Approvals
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS
 from digest.web.pages import WebPages, html_response
 from digest.web.preferences import PersonSubscriptions, Preferences
@@ -49,7 +49,7 @@ def create_app(
     token_keys: Sequence[bytes],
     clock: Clock,
     digests: Mapping[str, Digest],
-    editor: Editor | None = None,
+    approvals: Approvals | None = None,
     categories: Callable[[], Sequence[CategorySummary]] = tuple,
     requests: SignupRequests | None = None,
     queue: RenderQueue | None = None,
@@ -60,7 +60,7 @@ def create_app(
 
     ``last_scan_at`` returns when the articles were last scanned, for ``/status``; None: there is no
     such address. A link of a mail is valid if one of ``token_keys`` signed it. ``digests`` is by
-    name. ``editor`` carries out decisions on editions; None: nothing can be decided here.
+    name. ``approvals`` carries out decisions on editions; None: nothing can be decided here.
     ``categories`` returns all that show an article; called in a thread. ``requests`` takes what a
     mail asks to confirm, and ``subscribing`` answers who wants to subscribe; None: nobody can here.
     Preferences wait for their turn in ``queue``, by default one of their own. ``unready`` returns
@@ -84,16 +84,18 @@ def create_app(
         requests=requests,
         queue=queue or RenderQueue(),
     )
-    approvals = ApprovalLink(editor=editor, pages=pages, token_keys=token_keys) if editor else None
+    approval_link = (
+        ApprovalLink(approvals=approvals, pages=pages, token_keys=token_keys) if approvals else None
+    )
 
     async def serve_reader(request: Request) -> Response:
         chosen = preferences if PREFERENCES_QUERY in request.query_params else link
         return await chosen.serve(request)
 
     async def show_approval(request: Request) -> Response:
-        if approvals is None:
+        if approval_link is None:
             raise HTTPException(404, headers=dict(PRIVATE_HEADERS))
-        return await approvals.serve(request)
+        return await approval_link.serve(request)
 
     async def show_status(_: Request) -> Response:
         if last_scan_at is None:

@@ -17,8 +17,8 @@ from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
 
 
-class Editor(Protocol):
-    """What does what the operator decides. Raises StoreError."""
+class Approvals(Protocol):
+    """Carries out the operator's decisions on editions. Raises StoreError."""
 
     async def proposal(self, edition_id: int) -> ApprovalRequest | None:
         """Return an edition with what the operator decides by; None if there is none."""
@@ -33,8 +33,10 @@ class Editor(Protocol):
 class ApprovalLink:
     """What answers at the link that the mail to the operator carries."""
 
-    def __init__(self, *, editor: Editor, pages: WebPages, token_keys: Sequence[bytes]) -> None:
-        self._editor = editor
+    def __init__(
+        self, *, approvals: Approvals, pages: WebPages, token_keys: Sequence[bytes]
+    ) -> None:
+        self._approvals = approvals
         self._pages = pages
         self._token_keys = token_keys
 
@@ -49,9 +51,9 @@ class ApprovalLink:
         if request.method == "POST":
             action = await form_action(request)
             if action == "approve":
-                await self._editor.approve(proposal.edition.id)
+                await self._approvals.approve(proposal.edition.id)
             elif action == "cancel":
-                await self._editor.drop(proposal.edition.id)
+                await self._approvals.drop(proposal.edition.id)
             else:
                 raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
             proposal = await self._proposal(request.path_params["token"])
@@ -62,7 +64,7 @@ class ApprovalLink:
         """Return the edition that a token was made for; raise HTTPException if there is none."""
         content = read_approval_token(self._token_keys, token)
         if content is not None:
-            proposal = await self._editor.proposal(content[0])
+            proposal = await self._approvals.proposal(content[0])
             if proposal is not None:
                 edition = proposal.edition
                 if edition_tag(edition.digest, edition.due_at) == content[1]:
