@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.site import Site, is_loopback
+from digest.site import Site, is_local_network, is_loopback
 
 SITE = Site(
     title="晨报",
@@ -47,6 +47,11 @@ def test_an_address_that_others_cannot_be_made_from_is_refused(url: str) -> None
         ("127.0.0.1", True),
         ("127.8.8.8", True),
         ("::1", True),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost.", True),
+        ("localhost.localdomain", True),
         ("notlocalhost", False),
         ("10.0.0.1", False),
         ("localhost.example", False),
@@ -55,3 +60,24 @@ def test_an_address_that_others_cannot_be_made_from_is_refused(url: str) -> None
 )
 def test_which_hosts_are_this_machine(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("192.168.1.4", True),
+        ("10.0.0.1", True),
+        ("fd00::7", True),
+        ("::ffff:192.168.1.4", True),
+        ("news", True),
+        ("news.local", True),
+        ("news.lan.", True),
+        ("news.home.arpa", True),
+        ("8.8.8.8", False),
+        ("2606:4700::1", False),
+        ("news.example.org", False),
+        ("local.example.org", False),
+    ],
+)
+def test_which_hosts_are_known_in_their_own_network_alone(host: str, expected: bool) -> None:
+    assert is_local_network(host) is expected

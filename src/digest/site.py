@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote, urlsplit
+
+#: Names of this machine beside those of RFC 6761, as hosts files have them.
+_THIS_MACHINE = frozenset({"localhost", "localhost.localdomain", "localhost6", "ip6-localhost"})
+#: RFC 6762, RFC 8375, ICANN resolution 2024.07.29.06, RFC 6762 appendix G.
+_LOCAL_DOMAINS = (".local", ".home.arpa", ".internal", ".intranet", ".private", ".corp", ".lan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +49,37 @@ class Site:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, a name or an address, is this machine (RFC 6761 section 6.3)."""
+    """Tell whether a host, a name or an address, is this machine (RFC 6761 section 6.3).
+
+    So is the address that servers listen at to be reached at any of theirs (RFC 1122 section
+    3.2.1.3).
+    """
+    address = _address(host)
+    if address is not None:
+        return address.is_loopback or address.is_unspecified
+    name = host.removesuffix(".")
+    return name in _THIS_MACHINE or name.endswith(".localhost")
+
+
+def is_local_network(host: str) -> bool:
+    """Tell whether a host is known in its own network alone: by a private address, or by its name.
+
+    That is a name of one label, or one below a domain that is kept for such networks.
+    """
+    address = _address(host)
+    if address is not None:
+        return address.is_private
+    name = host.removesuffix(".")
+    return "." not in name or name.endswith(_LOCAL_DOMAINS)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is, the IPv4 address in one that maps it; None for a name."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def tag_uri(authority: str, specific: str) -> str:

@@ -275,6 +275,7 @@ host = "mail.example.org"
     [
         ("http://127.0.0.1:8000", "", True, "leads to this machine alone"),
         ("http://localhost", "", True, "Set mail.unsubscribe_address"),
+        ("http://0.0.0.0:8000", "", True, "leads to this machine alone"),
         ("https://example.org", "", False, "nobody serves the pages that mails lead to"),
         (
             "http://[::1]:8000",
@@ -295,6 +296,17 @@ def test_pages_that_readers_of_mail_cannot_reach_are_told(
     told = unreachable_pages(settings)
     assert (expected in told) if expected else told == ""
     assert settings.sender().pages == (not expected)
+
+
+@pytest.mark.parametrize("url", ["http://192.168.1.4", "http://digest:8000", "http://news.local"])
+def test_pages_in_a_local_network_are_told_and_linked_to(workplace: Workplace, url: str) -> None:
+    base = CONFIGURATION.replace("http://127.0.0.1:8000", url)
+    workplace.configure(SMTP.replace("OPTIONS", ""), base=base)
+    settings = workplace.settings()
+    assert "leads into a local network" in unreachable_pages(settings)
+    assert settings.sender().pages
+    workplace.configure(base=base)
+    assert unreachable_pages(workplace.settings()) == ""  # a Maildir
 
 
 def test_a_maildir_for_trying_things_out_needs_no_address(workplace: Workplace) -> None:

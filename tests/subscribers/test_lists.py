@@ -116,6 +116,18 @@ EXPORTS: dict[str, tuple[str, dict[str, SubscriberState | None]]] = {
         ),
         {"a": ACTIVE, "b": UNSUBSCRIBED, "c": SUPPRESSED},
     ),
+    "wix": (
+        (
+            "Email 1,First Name,Last Name,Email subscriber status\n"
+            "a@x.example,Ann,Lee,Subscribed\nb@x.example,Bob,Ray,Unsubscribed\n"
+            "c@x.example,Cy,Moe,Never subscribed\n"
+        ),
+        {"a": ACTIVE, "b": UNSUBSCRIBED, "c": None},
+    ),
+    "google contacts": (
+        "Name,Given Name,E-mail 1 - Type,E-mail 1 - Value\nAnn Lee,Ann,* ,a@x.example\n",
+        {"a": ACTIVE},
+    ),
     "phplist": (
         (
             "Email;Is this subscriber confirmed;Is this subscriber blacklisted;Entered\n"
@@ -231,6 +243,16 @@ def test_names_are_put_together(content: str, name: str | None) -> None:
         ("email,status,confirmed\na@x.example,,no", None, None),
         ("email,status,confirmed\na@x.example,unsubscribed,no", UNSUBSCRIBED, None),
         ("email,type\na@x.example,customer", ACTIVE, None),
+        ("E-Mail;Abonniert\na@x.example;ja", ACTIVE, None),
+        ("E-Mail;Abonniert\na@x.example;nein", UNSUBSCRIBED, None),
+        ("E-Mail;Abonniert\na@x.example;vielleicht", ACTIVE, None),
+        ("Courriel;Abonné\na@x.example;non", UNSUBSCRIBED, None),
+        ("Courriel;Désabonné\na@x.example;non", ACTIVE, None),
+        ("Correo;Suscrito\na@x.example;no", UNSUBSCRIBED, None),
+        ("email;Newsletter subscribed\na@x.example;não", UNSUBSCRIBED, None),
+        ("email,unsubscribed\na@x.example,nee", ACTIVE, None),
+        ("邮箱,订阅状态\na@x.example,否", UNSUBSCRIBED, None),
+        ("email,status\na@x.example,нет", UNSUBSCRIBED, None),
     ],
 )  # fmt: skip
 def test_of_several_states_the_one_that_means_less_mail_counts(

@@ -286,6 +286,16 @@ async def test_an_address_that_bounces_stays_off(client: httpx.AsyncClient, book
     assert not html.document_fromstring(response.text).xpath("//form")
 
 
+@pytest.mark.parametrize("broken", ["%0A", "%0D%0A", "=%0A", "%20"])
+async def test_a_link_that_a_mail_program_broke_over_lines_works(
+    client: httpx.AsyncClient, book: Book, broken: str
+) -> None:
+    path = f"/unsubscribe/{token(1)[:20]}{broken}{token(1)[20:]}"
+    assert (await client.get(path)).status_code == 200
+    assert (await client.post(path)).status_code == 200
+    assert book.people[1].state is SubscriberState.UNSUBSCRIBED
+
+
 async def test_a_link_that_is_none_of_ours_is_not_found(
     client: httpx.AsyncClient, book: Book
 ) -> None:

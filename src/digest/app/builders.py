@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from digest import __version__, resources
 from digest.articles.ingest.ingest_options import IngestOptions
@@ -23,7 +24,7 @@ from digest.private_files import make_private_folder
 from digest.scheduling.schedule import Schedule
 from digest.settings import Settings
 from digest.settings.exposure import private_paths
-from digest.site import Site
+from digest.site import Site, is_local_network
 
 if TYPE_CHECKING:
     from digest.mail.render import MailTemplates
@@ -204,8 +205,18 @@ def check_export_folder(settings: Settings, folder: Path) -> None:
 def unreachable_pages(settings: Settings) -> str:
     """Return a warning if mails link to pages that their readers cannot reach, or nothing."""
     reason = settings.unreachable()
-    if not reason or not settings.digests:
+    if not settings.digests:
         return ""
+    if not reason:
+        url = settings.site_table.url
+        if settings.mail.transport == "maildir" or not is_local_network(
+            urlsplit(url).hostname or ""
+        ):
+            return ""
+        return (
+            f"site.url = {url} leads into a local network: readers elsewhere can follow no link in "
+            "mails, nor unsubscribe"
+        )
     if settings.mail.unsubscribe_address:
         return f"{reason}; readers can unsubscribe by mail to mail.unsubscribe_address only"
     return (

@@ -41,7 +41,8 @@ _SUPPRESSED = SubscriberState.SUPPRESSED
 #: What columns are called elsewhere (listmonk, Mailchimp, Substack, Ghost, Buttondown, Sendy,
 #: beehiiv, Kit, MailerLite, phpList, Mailtrain and others), without case and punctuation.
 _SYNONYMS = {
-    "address": "email emailaddress mail mailaddress emailid subscriber subscriberemail contactemail"
+    "address": "email email1 email1value emailaddress mail mailaddress emailid subscriber"
+    " subscriberemail contactemail"
     " emailadresse mailadresse adresseemail adressemail courriel correo correoelectronico"
     " eposta epost indirizzoemail 邮箱 邮箱地址 电子邮件 电子邮箱 郵箱 電子郵件"
     " メールアドレス メール",
@@ -77,7 +78,8 @@ _HINTS = tuple(
         ("unsubscribed", r"unsub|optout|optedout|donotcontact|donotemail|^dnc$|abgemeldet|abmelde"),
         ("unsubscribed", r"desabon|desinscri|^baja|退订|退訂|解除|停止"),
         ("suppressed", r"block?list|blacklist|bounced?$|complain|suppress"),
-        ("hint", r"status|statut|stato$|estado|zustand|abonniert|状态|狀態|ステータス|状態"),
+        ("hint", r"status|statut|stato$|estado|zustand|状态|狀態|ステータス|状態"),
+        ("hint", r"subscribed$|abonniert|abonne$|inscrit|suscrit|iscritto"),
     )
 )
 _NO_HINT = re.compile(r"campaign|reason|link|url|token|hash|source|count|title|number|marital")
@@ -91,15 +93,18 @@ EVIDENCE = {
 _STATE_WORDS: dict[SubscriberState | None, str] = {
     _ACTIVE: "active subscribed enabled confirmed regular premium gifted trialed paid free member"
     " valid verified yes true 1 optedin optin on subscriber c aktiv angemeldet abonniert abonne"
-    " actif inscrit confirme suscrito activo 有效 已订阅 已訂閱 有効 登録済み",
+    " actif inscrit confirme suscrito activo ja oui si sim да 是 はい 예 有效 已订阅 已訂閱"
+    " 有効 登録済み",
     _UNSUBSCRIBED: "unsubscribed cancelled canceled removed optedout optout unsub left inactive"
     " disabled deleted churned paused no false 0 2 off archived u expired abgemeldet inaktiv"
-    " desabonne desinscrit inactif inactivo baja dadodebaja 已退订 已退訂 退订 退訂 解除 配信停止",
+    " desabonne desinscrit inactif inactivo baja dadodebaja nein non nee nej nei nao nie нет 否"
+    " いいえ 아니요 已退订 已退訂 退订 退訂 解除 配信停止",
     _SUPPRESSED: "suppressed bounced softbounced hardbounced softbounce hardbounce cleaned"
     " undeliverable complained complaint spam spammy junk markedasspam spamcomplaint abuse"
     " blocklisted blacklisted blocked invalid 3 4 b unreachable gesperrt bloque rebotado",
     None: "pending unconfirmed unactivated validating needsattention nonsubscribed transactional"
-    " notconfirmed waiting unbestatigt nichtbestatigt nonconfirme enattente pendiente",
+    " notconfirmed neversubscribed notsubscribed waiting"
+    " unbestatigt nichtbestatigt nonconfirme enattente pendiente",
 }
 STATES = {word: state for state, words in _STATE_WORDS.items() for word in words.split()}
 #: Parts of states that are not in the table; the first that fits decides.
@@ -108,7 +113,10 @@ _STATE_PARTS: tuple[tuple[str, SubscriberState | None], ...] = (
     (r"bounce|complain|spam|blocklist|blacklist|suppress|undeliver|^[45][0-9]{2,}$", _SUPPRESSED),
     (r"unsub|optout|optedout|abgemeldet|desabon|desinscri|cancel|退订|退訂", _UNSUBSCRIBED),
 )
-_FALSE = {"", "false", "no", "n", "0", "off", "none", "null", "never", "na", "nein", "non", "否"}
+_FALSE = {
+    *("", "false", "no", "n", "0", "off", "none", "null", "never", "na"),
+    *("nein", "non", "nee", "nej", "nei", "nao", "nie", "нет", "否", "いいえ", "아니요"),
+}
 
 
 def says_no(word: str) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import cast
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -39,6 +40,15 @@ from digest.web.unsubscribing import UnsubscribeLink
 RETRY_AFTER = 30
 #: Likewise where the daemon is not ready; probes come often.
 RETRY_WHEN_UNREADY = 5
+
+
+class _TokenConvertor(PathConvertor):
+    """Takes what follows in a path as it is: mail programs break tokens over lines."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("token", _TokenConvertor())
 
 
 def create_app(
@@ -117,13 +127,13 @@ def create_app(
         doors.append(Route("/readyz", readiness, methods=["GET"]))
     if requests:
         confirm = requests.serve_confirmation
-        doors.append(Route(f"/{CONFIRM_PATH}{{token:path}}", confirm, methods=both))
+        doors.append(Route(f"/{CONFIRM_PATH}{{token:token}}", confirm, methods=both))
     return Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/status", show_status, methods=["GET"]),
-            Route(f"/{UNSUBSCRIBE_PATH}{{token:path}}", serve_reader, methods=both),
-            Route(f"/{APPROVE_PATH}{{token:path}}", show_approval, methods=both),
+            Route(f"/{UNSUBSCRIBE_PATH}{{token:token}}", serve_reader, methods=both),
+            Route(f"/{APPROVE_PATH}{{token:token}}", show_approval, methods=both),
             *doors,
             Route("/{path:path}", _nothing, methods=["GET"]),  # no other method is of use anywhere
         ],
