@@ -6,13 +6,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 from lxml import html
 
 from digest.articles.model import CategoryPath
 from digest.subscribers.model import NewSubscriber, Subscriber, SubscriberState
 from digest.subscribers.tokens import confirmation_token, form_token, unsubscribe_token
+from tests.effort import SOAK, effort
 from tests.web.test_app import assert_private
-from tests.web.test_subscribing import Door, _door, category, said
+from tests.web.test_subscribing import PROXIED, Door, _door, category, said
 
 __all__ = ["_door"]
 
@@ -185,17 +187,42 @@ async def test_known_unknown_and_suppressed_addresses_get_one_answer(door: Door)
     assert door.waiting() == [f"{name}@example.net" for name in ("known", "gone", "erased", "new")]
 
 
-async def test_many_requests_for_one_address_wait_as_one_mail_and_a_network_has_limits(
-    door: Door,
+@pytest.mark.soak
+@pytest.mark.timeout(1_800 if SOAK else 60)
+@pytest.mark.parametrize("forms", [("move",), ("move", "subscribe")], ids="-".join)
+async def test_many_requests_at_once_for_one_address_wait_as_one_mail(
+    door: Door, forms: tuple[str, ...]
 ) -> None:
+    address = "New@example.net"
+    paths = [door.of_reader(address=f"{name}@example.net")[1] for name in "abcd"]
+
+    async def ask(number: int) -> int:
+        spelt = address.upper() if number % 3 else address
+        if forms[number % len(forms)] == "subscribe":
+            return (await door.post(PROXIED, address=spelt)).status_code
+        return (await door.send(paths[number // 2 % 4], "move", address=spelt)).status_code
+
+    for _ in range(effort(1, 25)):  # 10,000 requests in a soak of size 10
+        assert set(await asyncio.gather(*map(ask, range(40)))) == {200}
+    for _ in range(2):
+        (request,) = door.store.waiting(door.services.clock())
+        assert request.address.casefold() == address.casefold()
+        door.store.mark_sent(request.identifier, door.services.clock())
+        door.workplace.clock.advance(hours=23)
+        assert set(await asyncio.gather(*map(ask, range(4)))) == {200}
+        assert door.waiting() == []
+        door.workplace.clock.advance(hours=1)
+        assert set(await asyncio.gather(*map(ask, range(4)))) == {200}
+    assert len(door.waiting()) == 1
+
+
+async def test_a_network_has_limits_whichever_form_is_sent(door: Door) -> None:
     _, path = door.of_reader()
-    sent = [door.send(path, "move", address="new@example.net") for _ in range(40)]
-    assert {answer.status_code for answer in await asyncio.gather(*sent)} == {200}
-    assert (await door.post(address="NEW@example.net")).status_code == 200
-    assert door.waiting() == ["new@example.net"]
+    await door.post(PROXIED, address="new@example.net")
     numbered = [f"new{number}@example.net" for number in range(4)]
     codes = [(await door.send(path, "move", address=one)).status_code for one in numbered]
     assert codes == [200, 200, 429, 429]
+    assert (await door.post(PROXIED, address="other@example.net")).status_code == 429
     assert len(door.waiting()) == 3
 
 
