@@ -13,11 +13,14 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.app.wiring import Services
 from digest.articles.model import CategoryPath, Draft
 from digest.editions.delivery import DeliveryState
-from digest.editions.model import Edition
+from digest.editions.model import Edition, contents
 from digest.mail.phrases import phrasebook
+from digest.mail.translations import WORDS
 from digest.subscribers.model import NewSubscriber
+from digest.web import template_samples as samples
 from tests import stores
 from tests.conftest import CONFIGURATION, Workplace
+from tests.defaults import default_policy
 from tests.feed_validation import Severity, validate
 from tests.store.samples import reading
 
@@ -104,7 +107,7 @@ def test_an_edition_has_a_page_with_its_neighbours(site: Site) -> None:
     assert neighbours == {"prev": "/digests/daily/1/", "next": "/digests/daily/3/"}
     assert not site.page(f"{FOLDER}1/").css("a[rel=prev]")
     assert not site.page(f"{FOLDER}3/").css("a[rel=next]")
-    listed = site.page(FOLDER).css(".entry h2 a")
+    listed = site.page(FOLDER).css(".entry h3 a")
     assert [link.attributes["href"] for link in listed] == [
         f"/digests/daily/{number}/" for number in (3, 2, 1)
     ]
@@ -121,7 +124,7 @@ def test_digests_are_listed_with_when_they_come_and_what_came_last(workplace: Wo
         assert site.tag("digests/") != before
         shown = [" ".join(one.text().split()) for one in site.page("digests/").css(".entry")]
         assert shown == [
-            "每日 每天 07:00 (Asia/Shanghai) <早晨> 乙 2026年11月23日",
+            "每日 每天 07:00 (Asia/Shanghai) <早晨> 最新一期 2026年11月23日 乙",
             "测试站 每逢星期一 06:30 (Asia/Shanghai)",
         ]
         head = site.page(FOLDER).css_first("header.section")
@@ -133,6 +136,32 @@ def test_digests_are_listed_with_when_they_come_and_what_came_last(workplace: Wo
             "/digests/notes/",
         ]
         assert "/digests/</loc>" in site.content("sitemap-1.xml").decode()
+
+
+def test_an_edition_of_articles_for_mails_alone_says_so(site: Site) -> None:
+    site.tell("kept/1.md", "甲")
+    now, policy = site.services.clock(), default_policy(mail_only=("kept/",))
+    site.services.store.articles.review(now, None, policy)
+    site.issue()
+    shown = site.page(f"{FOLDER}1/").css_first(".edition")
+    assert shown is not None
+    assert "甲" not in shown.text()
+    assert [part.text() for part in shown.css(".empty")] == [WORDS["zh"]["mail_only"]]
+    assert len(shown.css(".facts span")) == 2, "no count of articles"
+    assert len(site.page(FOLDER).css(".entry .facts span")) == 1
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_an_empty_edition_says_so_in_the_readers_language(site: Site, language: str) -> None:
+    digest = replace(site.services.digests["daily"], language=language)
+    pages, edition = site.services.pages, samples.edition()
+    empty = LexborHTMLParser(pages.edition(digest, edition, contents((), (), 1)))
+    assert [part.text() for part in empty.css(".empty")] == [WORDS[language]["mail_only"]]
+    sample = LexborHTMLParser(
+        pages.edition(digest, replace(edition, number=0), contents((), (), 1))
+    )
+    assert len(sample.css(".empty")) == 1
+    assert str(WORDS[language]["mail_only"]) not in sample.text()
 
 
 def test_a_page_has_no_personal_link_and_escapes_what_articles_say(site: Site) -> None:
@@ -269,7 +298,7 @@ def test_a_draft_and_what_nobody_got_have_no_page(workplace: Workplace) -> None:
         assert site.status(f"{FOLDER}{gone.number}/") == 404
         sent = next(one for one in drafts if one.id == first.edition_id)
         assert site.status(f"{FOLDER}{sent.number}/") == 200
-        listed = site.page(FOLDER).css(".entry h2 a")
+        listed = site.page(FOLDER).css(".entry h3 a")
         assert f"/digests/daily/{gone.number}/" not in [one.attributes["href"] for one in listed]
 
 
@@ -342,4 +371,4 @@ def test_the_list_of_editions_names_what_leads_them(site: Site) -> None:
     site.issue()
     site.tell("4.md", "四")
     site.issue()
-    assert [link.text() for link in site.page(FOLDER).css(".entry h2 a")] == ["四", "置顶的"]
+    assert [link.text() for link in site.page(FOLDER).css(".entry h3 a")] == ["四", "置顶的"]

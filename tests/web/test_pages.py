@@ -78,9 +78,9 @@ def test_an_article_page_shows_all_of_it(pages: WebPages) -> None:
 @pytest.mark.parametrize("url", [None, "https://harbour.example/"])
 def test_an_article_page_credits_the_source(pages: WebPages, url: str | None) -> None:
     document = page(pages.article(article(credit=Credit(name="Harbour <News>", url=url))))
-    (byline,) = document.xpath("//p[@class='byline']")
+    (byline,) = document.xpath("//p[@class='byline facts']")
     assert "来自 Harbour <News>" in byline.text_content()
-    assert byline.xpath("a/@href") == ([url] if url else [])
+    assert byline.xpath("span[not(@class)]/a/@href") == ([url] if url else [])
     publisher = json.loads(document.findtext("head/script[@type='application/ld+json']"))[
         "publisher"
     ]
@@ -95,10 +95,10 @@ def test_lists_credit_the_source_unless_its_category_is_named_so(
 ) -> None:
     taken = article(categories=(TRADE,), credit=Credit(name=name, url="https://harbour.example/"))
     document = page(pages.index(ROOT, [taken], CATEGORIES))
-    (meta,) = document.xpath("//li[contains(@class, 'entry')]//p[@class='meta']")
+    (meta,) = document.xpath("//li[contains(@class, 'entry')]//p[@class='meta facts']")
     assert ("来自" in meta.text_content()) is bool(told)
     assert told in meta.text_content()
-    assert meta.xpath("a/@href")[1:] == (["https://harbour.example/"] if told else [])
+    assert meta.xpath(".//a/@href")[1:] == (["https://harbour.example/"] if told else [])
 
 
 def test_an_article_with_as_little_as_possible_has_a_page(pages: WebPages) -> None:

@@ -402,13 +402,52 @@ async def test_who_is_removed_is_not_brought_back_by_an_older_link(door: Door) -
 
 
 async def test_pages_lead_to_the_form_where_there_is_one(door: Door) -> None:
-    for path in ("/", "/feeds/"):
-        assert 'href="/subscribe/' in (await door.client.get(path)).text
+    assert 'href="/subscribe/"' in (await door.client.get("/feeds/")).text
     below = (await door.client.get("/feeds/金融/")).text
     asked = re.search(r'href="(/subscribe/\?category=[0-9a-f]+)"', below)
     assert asked
     page = html.document_fromstring((await door.client.get(asked[1])).text)
     assert page.xpath("//label[input/@checked]/bdi/text()") == ["金融"]
+
+
+async def test_the_front_page_asks_for_the_address_and_the_form_for_the_rest(door: Door) -> None:
+    front = html.document_fromstring((await door.client.get("/")).text)
+    start = "//form[@action='/subscribe/'][@method='post']"
+    assert front.xpath(f"{start}//input/@name") == ["address"]
+    assert front.xpath(f"{start}//button/@name") == ["action"]
+    begun = {
+        "action": str(front.xpath(f"string({start}//button/@value)")),
+        "address": "reader@example.net",
+    }
+    answer = await door.client.post("/subscribe/", data=begun)
+    page = html.document_fromstring(answer.text)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert page.xpath("//input[@id='address']/@value") == ["reader@example.net"]
+    assert not page.xpath("//p[@role='alert']")
+    assert door.waiting() == []
+    foreign = await door.client.post(
+        "/subscribe/", data=begun, headers={"sec-fetch-site": "cross-site"}
+    )
+    assert foreign.status_code == 403
+
+
+async def test_who_confirmed_is_led_on(door: Door) -> None:
+    await door.post(digest=["daily", "local"])
+    link = door.link()
+    before = html.document_fromstring((await door.client.get(link)).text)
+    assert before.xpath("//section//a/@href") == []
+    for answer in (await door.confirm(link), await door.client.get(link)):
+        page = html.document_fromstring(answer.text)
+        issues = page.xpath("//ul[@class='titles']//a/@href")
+        assert issues == ["/digests/daily/", "/digests/local/"]
+        assert page.xpath("//ul[@class='titles']/li/bdi/text()") == ["每日摘要", "按钟点"]
+        assert page.xpath("//p[@class='more'][last()]/a/@href") == ["/"]
+        preferences = str(page.xpath("string(//p[@class='more'][1]/a/@href)"))
+        shown = html.document_fromstring((await door.client.get(preferences)).text)
+        assert shown.xpath("count(//h2[starts-with(@id, 'digest-')])") == 2
+    person = door.subscribers()[0].person
+    assert door.store.person("READER@example.net") == person
+    assert door.store.person("nobody@example.net") is None
 
 
 async def test_there_is_no_form_where_no_mail_is_sent(workplace: Workplace) -> None:

@@ -26,7 +26,9 @@ def test_an_edited_template_is_used_at_once(templates: Path) -> None:
     pages = WebPages(templates=templates, plan=default_plan(site=SITE))
     before = pages.index(ROOT, [article()], [])
     parts = templates / "web/parts.html"
-    parts.write_text(parts.read_text("utf-8").replace('class="meta"', 'class="changed"'), "utf-8")
+    parts.write_text(
+        parts.read_text("utf-8").replace('class="meta facts"', 'class="changed"'), "utf-8"
+    )
     assert b'class="changed"' not in before
     fingerprint = pages.fingerprint
     assert pages.changed()

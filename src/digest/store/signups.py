@@ -86,6 +86,13 @@ class SignupStore:
             rows = connection.execute(select(signup).where(mine).order_by(signup.c.requested_at))
             return list(map(_from_row, rows))
 
+    def person(self, address: str) -> str | None:
+        """Return the identifier of the person with an address; None where there is none."""
+        mine = select(person.c.identifier).where(person.c.folded == folded(address))
+        with self._database.read() as connection:
+            identifier: str | None = connection.scalar(mine)
+        return identifier
+
     def confirm(
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
     ) -> tuple[Outcome, ...]:

@@ -50,7 +50,7 @@ from digest.subscribers.address import masked
 from digest.subscribers.model import Subscriber, SubscriberState
 from digest.subscribers.signup import Signup
 from digest.times import rfc3339
-from digest.urls import edition_folder, editions_folder
+from digest.urls import UNSUBSCRIBE_PATH, edition_folder, editions_folder
 from digest.web import template_samples as samples
 from digest.web.model import SECURITY_HEADERS
 from digest.web.schedule_words import in_words
@@ -479,19 +479,28 @@ class WebPages:
     def confirm(
         self,
         signup: Signup | None,
-        titles: Sequence[str],
+        digests: Sequence[Digest],
         languages: Sequence[str],
         *,
         done: bool = False,
         suppressed: bool = False,
+        preferences: str | None = None,
     ) -> bytes:
         """Return the page of a link to confirm; without a request the link is none any more.
 
-        ``titles`` are those of its digests. ``done`` says that it is confirmed, ``suppressed``
-        that no mail is sent to the address nevertheless.
+        ``digests`` are those of the request. ``done`` says that it is confirmed, ``suppressed``
+        that no mail is sent to the address nevertheless. ``preferences`` is the path of the
+        reader's own page.
         """
         return self._render_in(
-            languages, "confirm", signup=signup, titles=titles, done=done, suppressed=suppressed
+            languages,
+            "confirm",
+            signup=signup,
+            digests=[self._listed(digest) for digest in digests],
+            say=phrasebook(self.language(languages), self._site.timezone).say,
+            done=done,
+            suppressed=suppressed,
+            preferences=preferences,
         )
 
     def language(self, languages: Sequence[str]) -> str:
@@ -565,15 +574,18 @@ class WebPages:
             yield "requested", self.requested(languages, refused=refused)
             yield (
                 "confirm",
-                self.confirm(signup, [digest.title], languages, done=refused, suppressed=refused),
+                self.confirm(signup, [digest], languages, done=refused, suppressed=refused),
             )
             moved = replace(signup, person="a")
             yield "confirm", self.confirm(moved, [], languages, done=refused)
+        path = f"{UNSUBSCRIBE_PATH}a"
+        yield "confirm", self.confirm(signup, [digest], languages, done=True, preferences=path)
         yield "confirm", self.confirm(None, [], languages)
         held = contents(articles, (), len(articles) - 1)
         yield "edition", self.edition(digest, edition, held, previous=edition, following=edition)
         sample = edition_of(digest.name, articles, SAMPLED_AT)
         yield "edition", self.edition(digest, sample, held)
+        yield "edition", self.edition(digest, edition, contents((), (), 1), previous=edition)
         for proposal in samples.proposals():
             yield "approval", self.approval(proposal)
         for listed in ((edition, 2, articles[0].title),), ():

@@ -28,8 +28,13 @@ from digest.subscribers.signup import (
     is_disposable,
     network_of,
 )
-from digest.subscribers.tokens import PERSON_BYTES, read_confirmation_token
+from digest.subscribers.tokens import (
+    PERSON_BYTES,
+    read_confirmation_token,
+    unsubscribe_token,
+)
 from digest.times import Clock, rfc3339
+from digest.urls import UNSUBSCRIBE_PATH
 from digest.web.forms import form_action
 from digest.web.model import PRIVATE_HEADERS
 from digest.web.pages import WebPages, html_response
@@ -58,6 +63,9 @@ class Signups(Protocol):
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
     ) -> tuple[Outcome, ...]:
         """Do what was asked for, once, and return the outcomes."""
+
+    def person(self, address: str) -> str | None:
+        """Return the identifier of the person with an address; None where there is none."""
 
 
 class SignupRequests:
@@ -188,16 +196,26 @@ class SignupRequests:
             done = True
             self._wake()
             _log.info("request confirmed", digests=len(signup.digests), suppressed=suppressed)
-        titles = [self._digests[name].title for name in signup.digests if name in self._digests]
+        confirmed = signup
         body = await run_in_threadpool(
-            self._pages.confirm,
-            signup,
-            titles,
-            [signup.language, *languages],
-            done=done,
-            suppressed=suppressed,
+            lambda: self._pages.confirm(
+                confirmed,
+                [self._digests[name] for name in confirmed.digests if name in self._digests],
+                [confirmed.language, *languages],
+                done=done,
+                suppressed=suppressed,
+                preferences=self._preferences(confirmed) if done else None,
+            )
         )
         return html_response(body, headers=PRIVATE_HEADERS)
+
+    def _preferences(self, confirmed: Signup) -> str | None:
+        """Return the path of the page of who confirmed; None where they subscribed to nothing."""
+        person = self._signups.person(confirmed.address)
+        if person is None or not confirmed.digests:
+            return None
+        token = unsubscribe_token(self._token_keys[0], person, confirmed.digests[0])
+        return f"{UNSUBSCRIBE_PATH}{token}"
 
     def network(self, request: Request) -> str:
         """Return the network of a request's client; empty where no more than a proxy is known."""

@@ -62,6 +62,7 @@ class Subscribing:
     async def serve_form(self, request: Request) -> Response:
         """Answer GET with the form, and POST by having a mail sent that asks to confirm.
 
+        The address that the front page asks for is filled in. Nothing is sent because of it.
         The answer is the same whether an address is known or not. Raises HTTPException: 403 where
         another site sent the form, 413 where the body is too large, 400 where it breaks off.
         Raises Busy where too many ask for the form.
@@ -74,6 +75,8 @@ class Subscribing:
         fields = await form_fields(request)
         if field(fields, "website"):  # people do not see it
             return await self._requests.answered(Answer.TAKEN, self._languages(request, fields))
+        if field(fields, "action") == "begin":  # the front page asks for the address alone
+            return await self._form(request, fields)
         made_at = read_form_token(self._token_keys, field(fields, "token") or "")
         age = None if made_at is None else self._clock() - made_at
         if age is None or not YOUNGEST <= age <= OLDEST:
