@@ -20,6 +20,7 @@ from digest.cli import (
     run,
     sources,
     status,
+    subscriber_lists,
     subscribers,
     templates,
     unsubscribe,
@@ -70,6 +71,7 @@ app.add_typer(published.article_commands, name="articles")
 app.add_typer(editions.delivery_commands, name="deliveries")
 app.add_typer(editions.app, name="editions")
 app.add_typer(sources.app, name="sources")
+subscribers.app.registered_commands += subscriber_lists.app.registered_commands
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(templates.app, name="templates")
 app.add_typer(unsubscribe.app, name="unsubscribe")
