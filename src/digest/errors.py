@@ -142,5 +142,9 @@ class RecipientRefused(DeliveryRefused):
     """The server refuses this recipient, perhaps not for ever: several times mean that it is."""
 
 
-class AddressRefused(RecipientRefused):
+class RecipientUnknown(RecipientRefused):
+    """The server knows no such recipient: about this one alone, however many are told the same."""
+
+
+class AddressRefused(RecipientUnknown):
     """The server refuses this recipient for ever: the address does not exist."""

@@ -151,6 +151,8 @@ async def test_dead_addresses_between_them_do_not_hide_a_general_refusal() -> No
         "550 5.7.1 user {number} unknown",
         "550 Invalid recipient",
         "550 用户不存在",
+        "554 delivery error: This user doesn't have an account here, id {number}",
+        "550 <{address}>: Recipient address rejected: Address does not exist",
     ],
 )
 @pytest.mark.parametrize("domains", [("example.org",), ("example.org", "example.net")])

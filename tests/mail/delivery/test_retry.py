@@ -14,6 +14,7 @@ from digest.errors import (
     DeliveryError,
     DeliveryRefused,
     RecipientRefused,
+    RecipientUnknown,
     SenderRefused,
     ServerUnavailable,
 )
@@ -96,7 +97,8 @@ def test_whatever_refuses_the_sender_is_alike() -> None:
     ("error", "unclear"),
     [
         (DeliveryRefused(554, "no"), True),
-        (RecipientRefused(550, "no"), True),
+        (RecipientRefused(550, "no such user"), True),
+        (RecipientUnknown(550, "no such user"), False),
         (SenderRefused(550, "spam"), True),
         (AddressRefused(550, "5.1.1 no such user"), False),
         (DeliveryRefused(None, "no address for a server"), False),

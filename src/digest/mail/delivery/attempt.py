@@ -19,6 +19,7 @@ from digest.errors import (
     DeliveryError,
     PolicyRefused,
     RecipientRefused,
+    RecipientUnknown,
     ServerUnavailable,
     StoreError,
 )
@@ -192,7 +193,7 @@ class Attempts:
             return [self._unharmed(delivery, error)]
         if not RefusalStreak.concerns(error):
             refusal = Refusal(delivery=delivery, digest=digest, error=error)
-            if isinstance(error, RecipientRefused) and self._nobody.add(refusal):
+            if isinstance(error, RecipientUnknown) and self._nobody.add(refusal):
                 await self._pause(digest, error)
             return [self._own(refusal)]
         if delivery.probe or digest in self.paused:

@@ -8,13 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.editions.delivery import Delivery
-from digest.errors import (
-    AddressRefused,
-    DeliveryError,
-    DeliveryRefused,
-    RecipientRefused,
-    SenderRefused,
-)
+from digest.errors import DeliveryError, DeliveryRefused, RecipientUnknown, SenderRefused
 
 #: Waits after the failures of one delivery, the last one repeated. RFC 5321 section 4.5.4.1: the
 #: first retry after 30 minutes or more.
@@ -32,14 +26,6 @@ _VARIABLE = re.compile(
     r"\S+://\S+|<[^>\s]*>|[\[({][^\s\])}]*[\])}]|\S+@\S+|\S*\d\S*|[\w-]+(?:\.[\w-]+)+"
     r"|\S*[a-z][A-Z]\S*",
     re.ASCII,
-)
-#: Answers about their recipient alone, however many get them: a list may have many dead addresses.
-_NOBODY = re.compile(
-    r"no such (user|recipient|mailbox|person|address)|no mailbox here"
-    r"|\b(unknown|invalid) (local )?(user|recipient|mailbox)"
-    r"|\b(user|recipient|mailbox|account)\b.{0,40}\b(unknown|not (be )?found|not exist)"
-    r"|unbekannt|inconnue?\b|desconocid|inexistente|不存在|не существует",
-    re.IGNORECASE,
 )
 
 
@@ -121,10 +107,8 @@ class RefusalStreak:
     @staticmethod
     def concerns(error: DeliveryError) -> bool:
         """Tell whether an answer leaves open whom it concerns."""
-        if isinstance(error, RecipientRefused) and _NOBODY.search(error.problem):
-            return False
         unclear = isinstance(error, (DeliveryRefused, SenderRefused))
-        return unclear and error.code is not None and not isinstance(error, AddressRefused)
+        return unclear and error.code is not None and not isinstance(error, RecipientUnknown)
 
     def add(self, refusal: Refusal) -> list[Refusal]:
         """Hold a refusal; return those held with another answer, which concern recipients."""

@@ -14,6 +14,7 @@ from digest.errors import (
     DeliveryRefused,
     PolicyRefused,
     RecipientRefused,
+    RecipientUnknown,
     SenderRefused,
     ServerUnavailable,
 )
@@ -91,31 +92,31 @@ REPLIES = [
     (MESSAGE, 550, "version 5.1.1 of our server says no", "refused"),
     (MESSAGE, 550, "5.1.1.8 is no code", "refused"),
     # The recipient, in words or by a code that is not always used as meant: several times count.
-    (RECIPIENT, 550, "No such user here", "recipient"),  # Exim, Gmail's relays
+    (RECIPIENT, 550, "No such user here", "unknown"),  # Exim, Gmail's relays
     (RECIPIENT, 550, "5.5.0 Requested action not taken: mailbox unavailable", "recipient"),
     (RECIPIENT, 550, "5.4.1 Recipient address rejected: Access denied", "recipient"),  # Outlook
     (RECIPIENT, 550, "5.2.1 The email account that you tried to reach is disabled", "recipient"),
-    (RECIPIENT, 550, "5.7.1 No such user!", "recipient"),  # Yandex
+    (RECIPIENT, 550, "5.7.1 No such user!", "unknown"),  # Yandex
     (
         RECIPIENT,
         554,
         "5.7.1 <b@example.org>: Recipient address rejected: Access denied",
         "recipient",
     ),
-    (MESSAGE, 554, "delivery error: dd This user doesn't have a yahoo.com account", "recipient"),
+    (MESSAGE, 554, "delivery error: dd This user doesn't have a yahoo.com account", "unknown"),
     (MESSAGE, 554, "delivery error: This account has been disabled or discontinued", "recipient"),
-    (RECIPIENT, 550, "Mailbox not found. http://service.mail.qq.com/", "recipient"),  # QQ
-    (RECIPIENT, 550, "User not found: a@163.com", "recipient"),
+    (RECIPIENT, 550, "Mailbox not found. http://service.mail.qq.com/", "unknown"),  # QQ
+    (RECIPIENT, 550, "User not found: a@163.com", "unknown"),
     (RECIPIENT, 550, "Requested action not taken: mailbox unavailable", "recipient"),  # GMX
-    (RECIPIENT, 550, "Invalid user", "recipient"),
-    (MESSAGE, 550, "Message was not accepted -- invalid mailbox. user not found", "recipient"),
+    (RECIPIENT, 550, "Invalid user", "unknown"),
+    (MESSAGE, 550, "Message was not accepted -- invalid mailbox. user not found", "unknown"),
     (
         RECIPIENT,
         550,
         "<a@proton.me>: Recipient address rejected: Address does not exist",
-        "recipient",
+        "unknown",
     ),
-    (RECIPIENT, 550, "sorry, no mailbox here by that name (#5.1.1 - chkusr)", "recipient"),
+    (RECIPIENT, 550, "sorry, no mailbox here by that name (#5.1.1 - chkusr)", "unknown"),
     (RECIPIENT, 550, "Unrouteable address", "recipient"),
     (RECIPIENT, 550, "mailbox unavailable, for whatever reason", "recipient"),
     (RECIPIENT, 550, "for whatever reason", "recipient"),
@@ -220,10 +221,10 @@ REPLIES = [
         "Your access to this mail system has been rejected due to the sending MTA's poor reputati",
         "server",
     ),
-    (RECIPIENT, 550, "Benutzer unbekannt", "recipient"),
-    (RECIPIENT, 550, "Utilisateur inconnu", "recipient"),
-    (RECIPIENT, 550, "用户不存在", "recipient"),
-    (RECIPIENT, 550, "5.7.1 el buzon no existe", "recipient"),
+    (RECIPIENT, 550, "Benutzer unbekannt", "unknown"),
+    (RECIPIENT, 550, "Utilisateur inconnu", "unknown"),
+    (RECIPIENT, 550, "用户不存在", "unknown"),
+    (RECIPIENT, 550, "5.7.1 el buzon no existe", "unknown"),
     (RECIPIENT, 552, "Too many recipients", "deferred"),
     (RECIPIENT, 550, "Greylisted, please try again later", "deferred"),
     (RECIPIENT, 550, "5.7.1 Greylisting in effect, try later", "deferred"),
@@ -231,6 +232,7 @@ REPLIES = [
     (RECIPIENT, 550, "Protocol violation", "refused"),
     (RECIPIENT, 550, "Callback setup failed while verifying <news@example.org>", "sender"),
     (DATA, 554, "5.7.1 <b@example.org>: Recipient address rejected: blocked", "recipient"),
+    (DATA, 550, "no such user here", "unknown"),
     (SENDER, 550, "5.6.7 Non-ASCII addresses not permitted", "refused"),
     (SENDER, 555, "5.5.4 Unsupported option: SMTPUTF8", "refused"),
     (RECIPIENT, 550, "no such user (#5.1.1)", "address"),
@@ -243,6 +245,7 @@ KINDS: dict[str, type[DeliveryError]] = {
     "policy": PolicyRefused,
     "sender": SenderRefused,
     "recipient": RecipientRefused,
+    "unknown": RecipientUnknown,
     "address": AddressRefused,
     "refused": DeliveryRefused,
 }

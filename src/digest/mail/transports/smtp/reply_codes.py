@@ -19,6 +19,7 @@ from digest.errors import (
     DeliveryRefused,
     PolicyRefused,
     RecipientRefused,
+    RecipientUnknown,
     SenderRefused,
     ServerUnavailable,
 )
@@ -53,18 +54,21 @@ _LATER_WORDS = (
 )
 #: The mailbox is there and takes nothing more.
 _FULL_WORDS = (r"mailbox (is )?full|over ?quota|quota (is |was )?exceeded|exceeded\b.{0,30}quota",)
-#: The mailbox does not exist, is disabled or takes nothing: Postfix, Exim, qmail, Exchange, Gmail,
-#: Outlook, Yahoo, QQ, 163, GMX, iCloud, Mail.ru, Yandex, Proton.
+#: The mailbox does not exist. Wordings of Postfix, Exim, qmail, Exchange, Gmail, Outlook, Yahoo,
+#: QQ, 163, GMX, iCloud, Mail.ru, Yandex, Proton, here and below.
 _MAILBOX = r"(user|recipient|mailbox|account|address)"
-_RECIPIENT_WORDS = (
+_UNKNOWN_WORDS = (
     rf"(no such|unknown|invalid|non-?existent) (local )?({_MAILBOX}|person)",
     rf"{_MAILBOX}\b.{{0,60}}\b(unknown|not (be )?found|not exist|doesn.t (exist|have an?))",
-    rf"{_MAILBOX}\b.{{0,60}}\b(no longer|unavailable|not available|disabled|discontinued)",
-    rf"{_MAILBOX}\b.{{0,60}}\b((de|in)activ|suspended|closed|expired|deleted|rejected)",
-    rf"no mailbox|not a (valid|known) {_MAILBOX}|not our customer",
-    r"unroute?able|undeliverable address|recipientnotfound|userunknown|on the target address",
+    rf"no mailbox|not a (valid|known) {_MAILBOX}|not our customer|recipientnotfound|userunknown",
     r"unbekannt|existiert nicht|inconnue?\b|inexistant|desconocid|inexistente|no existe\b",
     r"不存在|не существует|не найден",
+)
+#: The mailbox is disabled or takes nothing, or a server says so of everybody.
+_RECIPIENT_WORDS = (
+    rf"{_MAILBOX}\b.{{0,60}}\b(no longer|unavailable|not available|disabled|discontinued)",
+    rf"{_MAILBOX}\b.{{0,60}}\b((de|in)activ|suspended|closed|expired|deleted|rejected)",
+    r"unroute?able|undeliverable address|on the target address",
 )
 
 
@@ -136,6 +140,7 @@ TABLE: tuple[_Row, ...] = (
     _row(PolicyRefused, "5", stages=(Stage.SENDER,)),
     _row(ServerUnavailable, "4", stages=(Stage.SENDER,)),
     _row(DeliveryDeferred, "4"),
+    _row(RecipientUnknown, "5", stages=(Stage.DATA,), words=_UNKNOWN_WORDS),
     _row(RecipientRefused, "5", stages=(Stage.DATA,), words=_RECIPIENT_WORDS),
     # Security and policy (RFC 3463 section 3.8) before the message: the next recipients tell.
     _row(SenderRefused, "5", "5.7", stages=(Stage.DATA,)),
@@ -159,6 +164,7 @@ TABLE: tuple[_Row, ...] = (
     _row(SenderRefused, "5", stages=_ABOUT_ONE, words=_SENDER_WORDS),
     _row(DeliveryDeferred, "5", stages=_ABOUT_ONE, words=_LATER_WORDS),
     _row(DeliveryRefused, "5", stages=_ABOUT_ONE, words=_FULL_WORDS),
+    _row(RecipientUnknown, "5", stages=_ABOUT_ONE, words=_UNKNOWN_WORDS),
     _row(RecipientRefused, "5", stages=_ABOUT_ONE, words=_RECIPIENT_WORDS),
     # Disabled, moved, unreachable; 5.4.1 is an unknown recipient at Outlook.
     _row(RecipientRefused, "5", "5.2 5.4 5.5.0", stages=(Stage.RECIPIENT,)),
