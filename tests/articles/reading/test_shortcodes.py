@@ -102,6 +102,11 @@ def test_no_shortcode_carries_an_attack(vector: str) -> None:
         assert violations(clean(shown(text, name))) == []
 
 
+@pytest.mark.parametrize("picture", ["![x]()", "![x]( )", "![]( \n)"])
+def test_a_caption_of_a_picture_without_an_address_stays_as_it_is(picture: str) -> None:
+    assert "words" in shown(f"[caption]{picture} words[/caption]", "a.md")
+
+
 @pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize(

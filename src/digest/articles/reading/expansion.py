@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -65,7 +66,9 @@ class Expansion:
     variables: dict[str, str] = field(default_factory=dict)
     open_tags: list[tuple[str, str]] = field(default_factory=list)  #: names and their ends
     never_closed: set[str] = field(default_factory=set)
+    end_tags: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  #: spans, by name
     closed: frozenset[str] | None = None  #: names in end tags of HTML
+    last_remark: tuple[int, int] = (0, 0)  #: its position, and the line breaks before it
     last_matches: dict[re.Pattern[str], int] = field(default_factory=dict)
     ticks: Mapping[int, list[int]] | None = None
     code_blocks: Mapping[int, int] | None = None  #: starts and ends, once they are asked for
@@ -123,8 +126,10 @@ class Expansion:
 
     def remark(self, position: int, cause: str) -> None:
         """Note that something at a position is not used."""
-        line = self.first_line + self.text.count("\n", 0, position)
-        self.remarks.append(Remark(line=line, cause=cause))
+        before, line = self.last_remark if self.last_remark[0] <= position else (0, 0)
+        line += self.text.count("\n", before, position)
+        self.last_remark = position, line
+        self.remarks.append(Remark(line=self.first_line + line, cause=cause))
 
     def find(self, wanted: str, position: int) -> int:
         """Return where a text begins from ``position`` on, not too far behind it; else -1."""
@@ -132,17 +137,17 @@ class Expansion:
 
     def end_tag(self, name: str, position: int) -> tuple[int, int] | None:
         """Return where the end tag of ``name`` behind ``position`` starts and ends."""
-        if name in self.never_closed:
-            return None
-        word = re.escape(name)
-        end = re.compile(
-            rf"\{{%-?\s*end{word}\s*-?%\}}|\{{\{{[<%]\s*/\s*{word}\s*[>%]\}}\}}"
-            r"|\{%-?\s*end\s*-?%\}",
-            re.IGNORECASE,
-        ).search(self.text, position)
-        if end is None:
-            self.never_closed.add(name)
-        return end.span() if end else None
+        if name not in self.end_tags:
+            word = re.escape(name)
+            end = re.compile(
+                rf"\{{%-?\s*end{word}\s*-?%\}}|\{{\{{[<%]\s*/\s*{word}\s*[>%]\}}\}}"
+                r"|\{%-?\s*end\s*-?%\}",
+                re.IGNORECASE,
+            )
+            self.end_tags[name] = [match.span() for match in end.finditer(self.text)]
+        spans = self.end_tags[name]
+        index = bisect_left(spans, (position, position))
+        return spans[index] if index < len(spans) else None
 
     def closed_names(self) -> frozenset[str]:
         """Return the names in end tags of HTML."""
@@ -170,13 +175,12 @@ class Expansion:
 
     def close(self, name: str) -> str:
         """Return the end of the innermost open tag of this name and of those inside it."""
-        names = [open_name for open_name, _ in self.open_tags]
-        if name not in names:
-            return ""
-        index = len(names) - 1 - names[::-1].index(name)
-        ends = [end for _, end in self.open_tags[index:]]
-        del self.open_tags[index:]
-        return "".join(reversed(ends))
+        for index in range(len(self.open_tags) - 1, -1, -1):
+            if self.open_tags[index][0] == name:
+                ends = [end for _, end in self.open_tags[index:]]
+                del self.open_tags[index:]
+                return "".join(reversed(ends))
+        return ""
 
     def inner(self, text: str, position: int) -> str:
         """Return a text within this one expanded."""

@@ -59,7 +59,8 @@ def _shortcode(x: Expansion, match: re.Match[str]) -> Result:
     made: str | None = None
     if name in ("caption", "wp_caption"):
         picture = re.match(
-            r"\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?|!\[[^\]]*\]\([^)]*\))", content
+            r"\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?|!\[[^\]]*\]\(\s*[^\s)][^)]*\))",
+            content,
         )
         if not end or not picture:
             return None
