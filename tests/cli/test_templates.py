@@ -78,3 +78,14 @@ def test_a_template_of_unknown_origin_is_left_to_its_author(program: Program, ow
     refused = program("templates", "update")
     assert (refused.code, (own / NAME).read_text("utf-8")) == (1, "mine")
     assert "--merged" in refused.err
+
+
+def test_line_ends_of_windows_stay_and_are_no_change(program: Program, own: Path) -> None:
+    shipped = (resources.templates() / NAME).read_bytes()
+    program("templates", "update", NAME)
+    older = shipped.replace(b".end {", b".finish {")
+    (own / ".shipped" / NAME).write_bytes(older)
+    (own / NAME).write_bytes(older.replace(b"\n", b"\r\n") + b"h1 { color: #000 }\r\n")
+    assert program("templates", "update").code == 0
+    made = shipped.replace(b"\n", b"\r\n") + b"h1 { color: #000 }\r\n"
+    assert (own / NAME).read_bytes() == made

@@ -82,7 +82,7 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
     own, ours = folder / name, (shipped / name).read_bytes()
     mine = own.read_bytes() if own.is_file() else None
     base = _recorded(folder, name)
-    if mine in (None, base, ours):
+    if mine is None or mine in (base, ours):
         made, told = ours, "as shipped"
     elif base == ours:
         say(f"{name}: the shipped one has not changed")
@@ -94,8 +94,10 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
         )
         return False
     else:
-        result = merge(*(_decoded(text) for text in (base, mine or b"", ours)))
+        result = merge(*(_decoded(text) for text in (base, mine, ours)))
         made = result.text.encode("utf-8", "surrogateescape")
+        if 2 * mine.count(b"\r\n") > mine.count(b"\n"):  # an editor on Windows
+            made = made.replace(b"\n", b"\r\n")
         if result.conflicts:
             _write(folder / _MERGE / name, made)
             complain(
@@ -105,7 +107,7 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
             )
             return False
         told = f"merged; before: {_BEFORE}/{name}"
-        _write(folder / _BEFORE / name, mine or b"")
+        _write(folder / _BEFORE / name, mine)
     if made != mine:
         _write(own, made)
     record_version(folder, name, ours)
@@ -176,4 +178,5 @@ def _text(path: Path) -> str:
 
 
 def _decoded(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
+    """Return a template for a merge, in which the ends of lines make no difference."""
+    return content.replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape")
