@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import process_time
 
 import pytest
 
@@ -634,3 +635,30 @@ def test_dates_of_spreadsheets_are_read(text: str, day: int) -> None:
     read = moment(text)
     assert read is not None
     assert (read.year, read.month, read.day) == (2024, 2, day)
+
+
+@pytest.mark.parametrize("word", ["No", "Não", "нет", "いいえ", "아니요", "hayır", "nej", "لا"])
+def test_a_no_in_any_language_is_no_subscription(word: str) -> None:
+    (row,) = read_list(f"email,subscribed\na@x.example,{word}\n".encode(), {}).rows()
+    assert isinstance(row, ListedSubscriber)
+    assert row.state is UNSUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("column", "state"),
+    [("Account status", UNSUBSCRIBED), ("Unsubscribe count", ACTIVE), ("Discount status", ACTIVE)],
+)
+def test_the_state_of_an_account_is_that_of_its_subscription(
+    column: str, state: SubscriberState
+) -> None:
+    (row,) = read_list(f"email,{column}\na@x.example,unsubscribed\n".encode(), {}).rows()
+    assert isinstance(row, ListedSubscriber)
+    assert row.state is state
+
+
+@pytest.mark.full_speed
+def test_a_header_that_never_ends_is_read_in_time() -> None:
+    began = process_time()
+    with pytest.raises(ValueError, match="is no CSV"):
+        read_list(b'"' + b"a@b.example\n" * 200_000, {})
+    assert process_time() - began < 5

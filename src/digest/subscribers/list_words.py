@@ -82,7 +82,9 @@ _HINTS = tuple(
         ("hint", r"subscribed$|abonniert|abonne$|inscrit|suscrit|iscritto"),
     )
 )
-_NO_HINT = re.compile(r"campaign|reason|link|url|token|hash|source|count|title|number|marital")
+_NO_HINT = re.compile(
+    r"campaign|reason|link|url|token|hash|source|(?<!ac)count|title|number|marital"
+)
 #: Columns whose values are kept as evidence of consent, with their names.
 EVIDENCE = {
     *("optintime", "optinip", "confirmtime", "confirmip"),
@@ -113,10 +115,11 @@ _STATE_PARTS: tuple[tuple[str, SubscriberState | None], ...] = (
     (r"bounce|complain|spam|blocklist|blacklist|suppress|undeliver|^[45][0-9]{2,}$", _SUPPRESSED),
     (r"unsub|optout|optedout|abgemeldet|desabon|desinscri|cancel|退订|退訂", _UNSUBSCRIBED),
 )
-_FALSE = {
-    *("", "false", "no", "n", "0", "off", "none", "null", "never", "na"),
-    *("nein", "non", "nee", "nej", "nei", "nao", "nie", "нет", "否", "いいえ", "아니요"),
-}
+_NO = (
+    "false no n 0 off none null never na nein non nao nee nej nei ei nie hayır 否 不"
+    " いいえ 아니요 아니오 нет ні لا"
+)
+_FALSE = {"", *map(plain, _NO.split())}
 
 
 def says_no(word: str) -> bool:

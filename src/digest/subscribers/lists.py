@@ -176,8 +176,10 @@ def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
     body_start = preamble.end() if preamble else 0
     delimiter = preamble[1] if preamble else None
     end = text.find("\n", body_start)
-    while end >= 0 and text.count('"', body_start, end) % 2:  # a quoted name over several lines
-        end = text.find("\n", end + 1)
+    quotes = text.count('"', body_start, end)
+    while end >= 0 and quotes % 2:  # a quoted name over several lines
+        start, end = end, text.find("\n", end + 1)
+        quotes += text.count('"', start, end)
     header = text[body_start:] if end < 0 else text[body_start:end]
     if delimiter is None:
         unquoted = re.sub(r'"[^"]*"', "", header)
