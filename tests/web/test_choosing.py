@@ -77,6 +77,23 @@ async def test_a_pause_is_ended_by_a_button_and_changes_nothing_else(door: Door)
     assert only(door).timezone == reader.timezone
 
 
+async def test_a_pause_that_a_list_brought_stays_when_something_else_is_chosen(door: Door) -> None:
+    for hours in (1, 24 * 800):  # this evening, and beyond what the form offers
+        end = door.services.clock() + timedelta(hours=hours)
+        _, path = door.of_reader(language="en", paused_until=end)
+        page = html.document_fromstring((await door.client.get(path)).text)
+        first, day, last = (
+            str(page.xpath(f"string(//input[@type='date']/@{name})"))
+            for name in ("min", "value", "max")
+        )
+        assert first <= day <= last
+        answer = await door.send(path, "save daily", language="fr", paused_until=day)
+        assert answer.status_code == 200
+        reader = only(door)
+        assert (reader.language, reader.paused_until) == ("fr", end)
+        door.services.store.subscribers.remove(reader.address, None)
+
+
 async def test_fields_of_a_wrong_kind_change_nothing(door: Door) -> None:
     before, path = door.of_reader(language="en")
     for day in ("x", "2026-11-23", "2027-12-01", "9999-99-99", "2026-12-01T00:00", "9" * 5_000):

@@ -41,7 +41,7 @@ METHODS = st.sampled_from(("GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE"
 QUERY = ("q", "before", "after", "all", "digest", "category", "language", "address", "x")
 FIELDS = {
     "action": (
-        *("save daily", "save local", "resume daily", "unsubscribe all", "resubscribe daily"),
+        *("save daily", "save local", "resume daily", "unsubscribe *", "resubscribe daily"),
         *("move", "erase", "download", "confirm", "approve", "cancel", "unsubscribe"),
     ),
     "address": ("new@example.net", "reader@exаmple.net"),

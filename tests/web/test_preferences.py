@@ -46,7 +46,7 @@ def buttons(response: httpx.Response) -> list[str]:
 
 
 async def test_a_digest_is_left_and_the_click_undone(client: httpx.AsyncClient, book: Book) -> None:
-    first, rest = ["save daily", "unsubscribe daily"], ["unsubscribe all", "download", "erase"]
+    first, rest = ["save daily", "unsubscribe daily"], ["unsubscribe *", "download", "erase"]
     shown = [*first, "unsubscribe weekly", *rest]
     response = await client.get(PATH)
     assert buttons(response) == shown
@@ -59,7 +59,7 @@ async def test_a_digest_is_left_and_the_click_undone(client: httpx.AsyncClient, 
 
 
 async def test_all_are_left_at_once_but_nobody_elses(client: httpx.AsyncClient, book: Book) -> None:
-    left = await client.post(PATH, data={"action": "unsubscribe all"})
+    left = await client.post(PATH, data={"action": "unsubscribe *"})
     assert buttons(left) == ["resubscribe daily", "resubscribe weekly", "download", "erase"]
     assert [one.state for one in book.people.values()] == [
         SubscriberState.UNSUBSCRIBED,
@@ -81,11 +81,17 @@ async def test_what_is_stored_is_downloaded(client: httpx.AsyncClient) -> None:
     ]
 
 
+async def test_a_digest_may_be_called_all(client: httpx.AsyncClient, book: Book) -> None:
+    book.people[2] = replace(book.people[2], digest="all")
+    await client.post(PATH, data={"action": "unsubscribe all"})
+    assert book.calls == [("unsubscribe", 2, NOW)]
+
+
 @pytest.mark.parametrize(
     "action",
     [
-        *("", "resubscribe all", "unsubscribe", "unsubscribe other", "delete daily", "daily"),
-        *("save", "save all", "save weekly", "save notes", "save other", "resume all", "move"),
+        *("", "resubscribe *", "unsubscribe", "unsubscribe other", "delete daily", "daily"),
+        *("save", "save *", "save weekly", "save notes", "save other", "resume *", "move"),
     ],
 )
 async def test_what_no_button_sends_changes_nothing(

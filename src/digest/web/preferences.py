@@ -169,6 +169,9 @@ class Preferences:
         zone = _zone(subscriber.timezone, digest)
         now, end = self._clock(), subscriber.paused_until
         today = now.astimezone(ZoneInfo(zone)).date()
+        paused = end.astimezone(ZoneInfo(zone)).date() if end and end > now else None
+        # A list may have brought any other end.
+        ends = [today + timedelta(days=1), today + _LONGEST, *([paused] if paused else [])]
         return Choice(
             subscriber=subscriber,
             digest=digest,
@@ -177,20 +180,20 @@ class Preferences:
             language=self._pages.language([subscriber.language or "", digest.language]),
             zones=_zones(zone) if digest.local else (),
             zone=zone,
-            paused_until=end.astimezone(ZoneInfo(zone)).date() if end and end > now else None,
-            earliest=today + timedelta(days=1),
-            latest=today + _LONGEST,
+            paused_until=paused,
+            earliest=min(ends),
+            latest=max(ends),
         )
 
     def _change(self, mine: Sequence[Subscriber], action: str, fields: Fields) -> None:
-        """Do what a button says: its value is a verb and a digest's name, or ``all``.
+        """Do what a button says: its value is a verb and a digest's name, or ``*`` for all.
 
         Raises HTTPException 400 for what no button says.
         """
         verb, _, name = action.partition(" ")
         store, now = self._subscriptions, self._clock()
-        chosen = [subscriber for subscriber in mine if name in (subscriber.digest, "all")]
-        if not chosen or (name == "all" and verb != "unsubscribe"):
+        chosen = [subscriber for subscriber in mine if name in (subscriber.digest, "*")]
+        if not chosen or (name == "*" and verb != "unsubscribe"):
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
         if verb in ("unsubscribe", "resubscribe"):
             change = store.unsubscribe if verb == "unsubscribe" else store.resubscribe
@@ -235,7 +238,10 @@ class Preferences:
                 raise _Problem("bad_date") from error
             if not (choice.earliest and choice.latest and choice.earliest <= day <= choice.latest):
                 raise _Problem("bad_date")
-            paused_until = datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
+            if day == choice.paused_until and same:
+                paused_until = subscriber.paused_until
+            else:
+                paused_until = datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
         return replace(
             subscriber,
             categories=uppermost(known[key] for key in wanted),
