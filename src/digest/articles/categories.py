@@ -1,4 +1,4 @@
-"""Categories: where an article belongs, by its file and by what the operator makes of that."""
+"""Categories: the category paths of a file, and the operator's renames of categories."""
 
 # pure
 from __future__ import annotations
@@ -72,12 +72,12 @@ def categories(
 
 
 def is_bundle(path: PurePosixPath) -> bool:
-    """Tell whether a file is the page of its folder, as with Hugo's and Docusaurus's bundles."""
+    """Return whether a file is the page of its folder, as with Hugo's and Docusaurus's bundles."""
     return path.name.partition(".")[0].lower() == "index"
 
 
 def category_folders(path: PurePosixPath) -> Sequence[str]:
-    """Return the folders of a file that say where its article belongs, from the top.
+    """Return the names of a file's folders that are its category path, from the top.
 
     Left out are the folder of a page bundle, those that generators give their files to, and those
     of a date: ``content/posts/2021/08/my-trip/index.md`` has none.
@@ -100,12 +100,12 @@ def category_folders(path: PurePosixPath) -> Sequence[str]:
 
 
 def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, ...]:
-    """Return the categories as the operator renames them, each once, without the hidden ones."""
+    """Return the categories after the operator's renames, each once, without hidden ones."""
     return tuple(dict.fromkeys(filter(None, (_moved(path, by) for path in paths))))
 
 
 def within_limit(paths: Iterable[CategoryPath], most: int) -> tuple[CategoryPath, ...]:
-    """Return the categories, in their order, as long as these and all above them are ``most``."""
+    """Return the first categories that, with all their ancestors, are at most ``most``."""
     kept, levels = [], set[CategoryPath]()
     for path in paths:
         with_path = levels.union(path.lineage())
@@ -119,7 +119,7 @@ def within_limit(paths: Iterable[CategoryPath], most: int) -> tuple[CategoryPath
 def renames(pairs: tuple[tuple[str, str], ...]) -> Renames:
     """Return the renames of categories, from old and new paths joined by ``/``; "" hides.
 
-    Raises Misplaced for a pair that is none, or two that are at odds.
+    Raises Misplaced for a malformed pair, or two that contradict each other.
     """
     renamed: dict[str, tuple[str, ...]] = {}
     written: dict[str, str] = {}
@@ -139,7 +139,7 @@ def renames(pairs: tuple[tuple[str, str], ...]) -> Renames:
 
 
 class Misplaced(ValueError):
-    """A pair of ``renames`` makes no sense."""
+    """A pair of ``renames`` is malformed or contradicts another one."""
 
     def __init__(self, key: str, problem: str, value: str | None = None) -> None:
         super().__init__(key, problem, value)
@@ -152,7 +152,7 @@ class Misplaced(ValueError):
 
 
 def _paths(value: Value, style: str) -> Iterator[list[str]]:
-    """Yield the paths that a value means: a list in a list is always one."""
+    """Yield the paths of a value; a list inside a list is one path."""
     if isinstance(value, str):
         text = plain_line(value)
         for part in COMMAS.split(text) if style == "flat" else [text]:
@@ -185,13 +185,13 @@ def _add(paths: dict[CategoryPath, None], names: Iterable[str]) -> None:
 
 
 def _names(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the texts that are names, without dashes before them."""
+    """Return the texts that are valid names, without leading dashes."""
     cleaned = (summarize(_LEADING_DASHES.sub("", one_line(text)), MAX_NAME) for text in texts)
     return tuple(name for name in cleaned if name.lower() not in NOTHING)[:MAX_LEVELS]
 
 
 def _written(path: str, key: str, value: str | None) -> tuple[str, ...]:
-    """Return the names of a path that an operator wrote; raise Misplaced where one is none."""
+    """Return the names of a path in the configuration; raise Misplaced for an invalid one."""
     parts = path.split("/")
     names = _names(parts)
     if len(names) != len(parts):
@@ -200,7 +200,7 @@ def _written(path: str, key: str, value: str | None) -> tuple[str, ...]:
 
 
 def _moved(path: CategoryPath, by: Renames) -> CategoryPath | None:
-    """Return where a category is after the longest key that it lies in; None for nowhere."""
+    """Return a category renamed by the longest key that contains it; None if it is hidden."""
     for length in range(len(path.names), 0, -1):
         names = by.get(_folded(path.names[:length]))
         if names is not None:
@@ -210,6 +210,6 @@ def _moved(path: CategoryPath, by: Renames) -> CategoryPath | None:
 
 
 def _folded(names: Sequence[str]) -> str:
-    """Return a path's key, which all its spellings share: no case, no width, no composition."""
+    """Return a path's key, equal for spellings that differ in case, width or composition."""
     folded = unicodedata.normalize("NFKC", "/".join(names)).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())

@@ -24,7 +24,7 @@ PIPELINE = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOptions:
-    """What the addresses of other articles of the tree depend on."""
+    """Options of links between articles of the tree."""
 
     site: str  #: absolute address; ends with ``/``
     timezone: str  #: IANA name: of dates without a zone
@@ -34,7 +34,7 @@ class LinkOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetOptions:
-    """Where the files are that articles show or link to, and where copies of them go."""
+    """Where the files that articles refer to are looked up, and where they are copied to."""
 
     url: str  #: absolute, of the folder of copies; ends with ``/``
     target: str  #: the folder of copies
@@ -52,7 +52,7 @@ class AssetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOptions:
-    """Everything that the making of a draft depends on, beside the file."""
+    """All inputs of a draft except the file itself."""
 
     timezone: str  #: IANA name: of dates without a zone
     language: str = ""  #: BCP 47: of the site, by which encodings are guessed; "" for unknown

@@ -40,7 +40,7 @@ class FilterInput:
 
 @dataclass(frozen=True, kw_only=True)
 class Criteria:
-    """What articles are told by; a criterion with several values means any of them."""
+    """Criteria of articles; a criterion with several values matches any of them."""
 
     categories: tuple[CategoryPath, ...] = ()  #: these and all below
     authors: tuple[str, ...] = ()  #: whole names, in any case and width
@@ -48,13 +48,13 @@ class Criteria:
     languages: tuple[str, ...] = ()  #: ranges (RFC 4647): ``zh`` means ``zh-CN`` too
 
     def __bool__(self) -> bool:
-        """Tell whether there is any criterion."""
+        """Return whether there is any criterion."""
         return bool(self.categories or self.authors or self.words or self.languages)
 
     def meets(self, article: FilterInput, language: str) -> list[bool]:
-        """Return for each criterion that there is whether an article meets it.
+        """Return, for each criterion that is set, whether an article meets it.
 
-        ``language`` is the one of articles that name none.
+        ``language`` (BCP 47) applies to articles without one.
         """
         met = []
         if self.categories:
@@ -108,7 +108,7 @@ class ArticleFilter:
         return bool(self.wanted.words or self.unwanted.words)
 
     def takes(self, article: FilterInput, language: str) -> bool:
-        """Tell whether an article passes; ``language`` is the one of articles that name none."""
+        """Return whether an article passes; ``language`` applies to articles without one."""
         return not any(self.unwanted.meets(article, language)) and all(
             self.wanted.meets(article, language)
         )
@@ -117,8 +117,8 @@ class ArticleFilter:
 def facets_of(article: FilterInput, filters: Iterable[ArticleFilter], language: str) -> set[Facet]:
     """Return the facets that an article is in.
 
-    ``language`` is the one of articles that name none; empty where that is not known. A facet of
-    a language holds all its regions and scripts: ``en`` what is in ``en-GB``, too.
+    ``language`` applies to articles without one; empty if unknown. The facet of a language
+    contains all its regions and scripts: ``en`` also what is in ``en-GB``.
     """
     facets = {Facet(FacetKind.AUTHOR, name) for name in article.authors if name}
     if spoken := article.language or language:
@@ -128,7 +128,7 @@ def facets_of(article: FilterInput, filters: Iterable[ArticleFilter], language: 
 
 
 def fingerprint(filters: Iterable[ArticleFilter], language: str) -> str:
-    """Return hex that changes when an article might be in other facets than before."""
+    """Return a hash, in hex, that changes when articles may be in other facets than before."""
     said: list[object] = [language, _RULES]
     for article_filter in sorted(filters, key=lambda each: each.name):
         for criteria in (article_filter.wanted, article_filter.unwanted):
@@ -148,7 +148,7 @@ _RULES = 1
 
 
 def folded(text: str) -> str:
-    """Return a text as it is compared: case and width make no difference, nor does white space."""
+    """Return a text for comparison: without differences of case, width and white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -161,5 +161,5 @@ def _word(word: str) -> str:
 
 
 def _in_range(tag: str, wanted: str) -> bool:
-    """Tell whether a language tag is in a range (RFC 4647 section 3.3.1), both in lower case."""
+    """Return whether a language tag is in a range (RFC 4647 section 3.3.1), both in lower case."""
     return tag == wanted or tag.startswith(f"{wanted}-")

@@ -98,7 +98,7 @@ class CategoryPath:
             yield CategoryPath(self.names[:length])
 
     def within(self, other: CategoryPath) -> bool:
-        """Tell whether this path is ``other`` or lies below it."""
+        """Return whether this path is ``other`` or lies below it."""
         return self.names[: len(other.names)] == other.names
 
 
@@ -118,16 +118,16 @@ class SourceFile:
 
 
 class Severity(StrEnum):
-    """How bad it is what a file has wrong."""
+    """The severity of a problem of a file."""
 
     FAILED = "failed"  #: it could not become an article
-    SALVAGED = "salvaged"  #: it is broken, but what it means is plain
-    NOTED = "noted"  #: something in it was not usable and is done without
+    SALVAGED = "salvaged"  #: it is broken, but its meaning is clear
+    NOTED = "noted"  #: a part of it is unusable and ignored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Something to tell of a file: what is wrong in it, or why it is not published."""
+    """A remark on a file: a mistake in it, or the reason why it is not published."""
 
     severity: Severity
     line: int | None  #: 1-based; None for the whole file
@@ -136,7 +136,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateLimit:
-    """A moment from which on, or up to which, a file wants its article to be read."""
+    """A moment from which on, or until which, a file allows its article to be published."""
 
     at: datetime  #: aware UTC
     line: int  #: 1-based, of the key
@@ -145,16 +145,16 @@ class DateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """What a file says of whether, and when, its article may be read by others."""
+    """Whether, and when, a file allows its article to be published."""
 
-    held_back: Note | None = None  #: why nobody may read it; None where they may
+    held_back: Note | None = None  #: the reason; None: it may be published
     not_before: DateLimit | None = None
     expires: DateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """Who published an article first: the source that it was taken from."""
+    """The original publisher of an article that was taken from a source."""
 
     name: str  #: plain text, one line, not empty
     url: str | None = None  #: of its page, absolute http(s)
@@ -196,7 +196,7 @@ class AssetState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """One file's article, clean, before the store knows whether it is new."""
+    """The article of one file, sanitized, before it is compared with the stored one."""
 
     identity: str
     title: str  #: plain text, one line, not empty
@@ -318,7 +318,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that a file has wrong."""
+    """A problem of a file, as the store has it."""
 
     path: str  #: relative to the watched root
     line: int | None  #: 1-based; None for the whole file
@@ -329,7 +329,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a batch of files changed: what must be published again."""
+    """The changes that a batch of files made: what is to be published."""
 
     articles: frozenset[ArticleKey] = frozenset()  #: new, changed, withdrawn or restored ones
     categories: frozenset[CategoryPath] = frozenset()  #: theirs, old and new, with all ancestors
@@ -340,7 +340,7 @@ class Changes:
     problems: int = 0  #: files that could not become an article
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to publish."""
+        """Return whether there is anything to publish."""
         return bool(self.articles or self.facets)
 
     def __add__(self, other: Changes) -> Changes:

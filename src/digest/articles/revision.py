@@ -1,4 +1,4 @@
-"""Revision: what a draft means beside the version that is known."""
+"""Revision: decide by a draft and the stored version whether an article is new or updated."""
 
 # pure
 from __future__ import annotations
@@ -16,7 +16,7 @@ from digest.times import require_utc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestPolicy:
-    """The rules by which files become articles, and articles stay."""
+    """The rules by which files become articles, and articles are withdrawn."""
 
     fold: bool = False  #: nearly the same articles become one
     longest_embargo: timedelta = timedelta.max  #: a date further ahead counts as none
@@ -29,7 +29,7 @@ class IngestPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is remembered of an article's last version."""
+    """The stored version of an article, as far as a decision needs it."""
 
     fingerprint: str  #: its draft's
     published_at: datetime  #: aware UTC
@@ -38,7 +38,7 @@ class Known:
 
 
 class Kind(StrEnum):
-    """What a draft is to the known version."""
+    """What a draft does to the stored version of its article."""
 
     NEW = "new"
     EMBARGOED = "embargoed"  #: its date is still to come: it is looked at again then
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What is decided: the kind, and the dates that the article has from now on."""
+    """A decision: its kind, and the dates of the article after it."""
 
     kind: Kind
     published_at: datetime  #: aware UTC; fixed at first sight
@@ -57,7 +57,7 @@ class Revision:
 
 
 def content_digest(draft: Draft) -> str:
-    """Return hex over everything of a draft that is published, except its dates."""
+    """Return a hash, in hex, over all published fields of a draft except its dates."""
     published: list[object] = [
         draft.title,
         draft.authors,
@@ -79,20 +79,20 @@ def content_digest(draft: Draft) -> str:
 
 
 def content_of(draft: Draft) -> str:
-    """Return the draft's ``content_digest``, which takes longer than all else that is done here."""
+    """Return the draft's ``content_digest``, computed if the draft has none yet."""
     return draft.content or content_digest(draft)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Why nobody may read an article for now, as its file wants it."""
+    """The reason why a file does not allow its article to be published now."""
 
     note: Note
     until: datetime | None = None  #: aware UTC; None where only another version of the file ends it
 
 
 def hold(draft: Draft, now: datetime) -> Hold | None:
-    """Return why nobody may read a draft at ``now``, aware UTC; None where they may."""
+    """Return why a draft may not be published at ``now``, aware UTC; None if it may."""
     wanted = draft.availability
     if wanted is None:
         return None
@@ -113,11 +113,11 @@ def _noted(line: int | None, cause: str) -> Note:
 
 
 def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolicy) -> Revision:
-    """Decide what becomes of a draft at ``now``, aware UTC.
+    """Decide whether a draft is new, an update, unchanged or embargoed at ``now``, aware UTC.
 
-    Change is judged by content. A new article is published at its own date, else now; where its
-    date is still to come, not before. An update moves ``updated_at``; neither a date nor an image
-    nor a pin does.
+    Versions are compared by content. A new article is published at its own date, or now if it has
+    none; it is embargoed while its date is in the future. An update moves ``updated_at``; a changed
+    date, image or pin does not.
     """
     require_utc("now", now)
     if known is None:
@@ -139,18 +139,18 @@ def decide(known: Known | None, draft: Draft, now: datetime, policy: IngestPolic
 
 
 def _updated(draft: Draft, after: datetime, now: datetime) -> datetime | None:
-    """Return when the file says that it was updated, where that is after a moment and past."""
+    """Return the file's own date of update if it lies after ``after`` and is not in the future."""
     stated = draft.updated_at
     return stated if stated is not None and after < stated <= now else None
 
 
 def too_far(draft: Draft | VolatileFields, now: datetime, policy: IngestPolicy) -> bool:
-    """Tell whether a draft's date lies further ahead than anybody waits."""
+    """Return whether a draft's date is further ahead than ``policy.longest_embargo``."""
     return draft.published_at is not None and draft.published_at - now > policy.longest_embargo
 
 
 def notes(draft: Draft | VolatileFields, now: datetime, policy: IngestPolicy) -> tuple[Note, ...]:
-    """Return the draft's notes, with one where its date lies too far ahead."""
+    """Return the draft's notes, and one more if its date is too far ahead."""
     if draft.published_at is None or not too_far(draft, now, policy):
         return draft.notes
     cause = (

@@ -14,9 +14,9 @@ _NEWS = CategoryPath(("Sample & 示例", "News"))
 
 
 def sample_articles() -> tuple[Article, ...]:
-    """Return a pinned article with everything, one in Chinese, two with as little as may be.
+    """Return four articles: a pinned one with all fields, one in Chinese, two minimal ones.
 
-    One of those two is pinned as well.
+    The last one is pinned as well.
     """
     full = _article(
         4,

@@ -37,7 +37,7 @@ _ACCENTS = regex.compile("[\u0300-\u036f]+")
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A term that an article must have."""
+    """A term that an article must contain."""
 
     term: str  #: letters, digits and marks alone
     prefix: bool  #: a longer term that begins so will do
@@ -45,7 +45,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What somebody looks for: all of these, in any order."""
+    """A query: an article must contain all terms, in any order."""
 
     text: str  #: as it is shown: on one line, MAX_QUERY characters at most
     words: tuple[str, ...]  #: normalized
@@ -62,7 +62,7 @@ class Fragment:
 
 
 def index_terms(text: str) -> set[str]:
-    """Return the terms by which a text is found: words, and bigrams of scripts without spaces.
+    """Return the index terms of a text: words, and bigrams of scripts without spaces.
 
     The last character of a run is a term too, so that each character begins one.
     """
@@ -77,7 +77,7 @@ def index_terms(text: str) -> set[str]:
 
 
 def search_query(text: str) -> SearchQuery:
-    """Return the query that a text means. It has no syntax: quotes and operators say nothing."""
+    """Return the query of a text. There is no syntax: quotes and operators have no meaning."""
     shown = " ".join(text[:MAX_QUERY].split())
     words: dict[str, None] = {}
     runs: dict[str, None] = {}
@@ -158,7 +158,7 @@ def _lookups_of_run(run: str) -> Iterator[Lookup]:
 
 
 def _normalized(text: str) -> str:
-    """Return a text as it is compared: no case, no accents, one form of each character."""
+    """Return a text for comparison: without case and accents, in compatibility form."""
     if text.isascii():
         return text.lower()
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))

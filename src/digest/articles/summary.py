@@ -85,7 +85,7 @@ def running_text(body: SafeHtml) -> str:
     """Return the text of a body's paragraphs as one line; all its text if it has no paragraph.
 
     Headings, lists, tables, code, captions, bare addresses and numbers of footnotes are left out;
-    an ellipsis follows the colon before them. A middle dot parts texts that are no sentences.
+    an ellipsis follows the colon before them. A middle dot separates texts that are no sentences.
     """
     markup = _without_notes(body)
     return _joined(_paragraphs(markup)) or _joined(texts(_without_marks(body)))
@@ -148,7 +148,7 @@ def _joined(texts: list[str]) -> str:
 
 
 def _ends(text: str) -> bool:
-    """Tell whether a text ends as sentences do."""
+    """Return whether a text ends as sentences do."""
     ends = text.endswith(_USUAL_ENDS)
     return ends or _SENTENCE_END.search(text, max(0, len(text) - _END)) is not None
 

@@ -39,7 +39,7 @@ class Entry:
     gone: bool
 
     def tells(self, version: Version | None) -> bool:
-        """Tell whether a reader who meets the archive for the first time learns this version."""
+        """Return whether a reader who meets the archive for the first time learns this version."""
         return version is not None and (self.changed_at, self.gone) == (
             version.changed_at,
             version.gone,
@@ -54,7 +54,7 @@ class Decision:
     sets: tuple[tuple[Version, ...], ...]  #: what new archives hold, the first one first
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to remember."""
+        """Return whether there is anything to remember."""
         return bool(self.stale or self.sets)
 
 

@@ -282,7 +282,7 @@ class Settings(BaseSettings):
         return self.paths.articles | own
 
     def _watches_sources(self) -> bool:
-        """Tell whether the folder of sources is watched.
+        """Return whether the folder of sources is watched.
 
         One that is left of sources that are followed no more is, as their articles stay, unless
         the operator's own folders need its name.

@@ -87,7 +87,7 @@ class SearchIndex:
         self._database = database
 
     def available(self) -> bool:
-        """Tell whether the database can search: SQLite may have been built without FTS5."""
+        """Return whether the database can search: SQLite may have been built without FTS5."""
         if not self._database.sqlite:
             return True
         query = text("SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'")
@@ -95,7 +95,7 @@ class SearchIndex:
             return bool(connection.scalar(query))
 
     def update(self, most: int = BATCH) -> bool:
-        """Index the next articles that changed, in order of revision; tell whether more are left.
+        """Index the next articles that changed, in order of revision; return whether more are left.
 
         Whatever interrupts it, the next call goes on where the last one was committed.
         """
@@ -143,7 +143,7 @@ class SearchIndex:
             connection.execute(add, {"id": number, "words": " ".join(held) if sqlite else held})
 
     def _worn(self, connection: Connection) -> bool:
-        """Tell whether most of SQLite's index is of articles that say something else by now."""
+        """Return whether most of SQLite's index is of articles that say something else by now."""
         if not self._database.sqlite:
             return False
         query = select(func.max(search_document.c.id), func.count())

@@ -187,7 +187,7 @@ _HELD = select(file.c.article).where(file.c.held, file.c.article.is_not(None))
 
 
 def reviewable(connection: Connection) -> bool:
-    """Tell whether ``review`` would have anything to do, apart from files missing too long."""
+    """Return whether ``review`` would have anything to do, apart from files missing too long."""
     return any(connection.scalar(query.limit(1)) is not None for query in (_by_files(), _HELD))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from digest.articles.ingest.scan import RootMark, Scan, kept_back
+from digest.articles.ingest.scan import RootMark, Scan, unreliable_roots
 
 DISK = RootMark(device=1, inode=2)
 EMPTIED = RootMark(device=1, inode=2, empty=True)
@@ -46,7 +46,7 @@ def test_a_root_is_doubted_where_it_is_not_what_it_was(
 ) -> None:
     marks = [{"blog": mark} if mark else {} for mark in (remembered, before, after)]
 
-    doubted = kept_back(*marks)
+    doubted = unreliable_roots(*marks)
 
     assert list(doubted) == (["blog"] if why else [])
     assert (why or "") in doubted.get("blog", "")

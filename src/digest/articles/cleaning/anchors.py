@@ -93,7 +93,7 @@ def assign_ids(
 
 
 def are_consistent(markup: str) -> bool:
-    """Tell whether the ids in nh3's output are unique, share a prefix and include all linked."""
+    """Return whether the ids in nh3's output are unique, share a prefix and include all linked."""
     if ' id="' not in markup and ' href="#' not in markup:
         return True
     ids: list[str] = []

@@ -156,7 +156,7 @@ def _is_between(node: LexborNode) -> bool:
 
 
 def _is_stand_in(image: Attributes) -> bool:
-    """Tell whether an image is one that a script replaces."""
+    """Return whether an image is one that a script replaces."""
     return (
         "lazy" in (image.get("class") or "").lower()
         or any(image.get(name) for name in (*LAZY_SOURCES, *_LAZY_SETS))
@@ -174,13 +174,13 @@ def _names_stand_in(address: str) -> bool:
 
 
 def _is_unseen(image: Attributes) -> bool:
-    """Tell whether an image is not to be seen, as that of a counter is."""
+    """Return whether an image is not to be seen, as that of a counter is."""
     sizes = (image.get("width"), image.get("height"))
     return "none" in (image.get("style") or "") or any(size in ("0", "1") for size in sizes)
 
 
 def stands_for_articles(address: str) -> bool:
-    """Tell whether the image at an absolute address may be shown as the picture of an article.
+    """Return whether the image at an absolute address may be shown as the picture of an article.
 
     It is no badge, smiley or icon, and in a format that mail programs show.
     """

@@ -103,7 +103,7 @@ ATTRIBUTES: dict[str, dict[str, re.Pattern[str]]] = {
 
 
 def permits(tag: str, attribute: str, value: str) -> bool:
-    """Tell whether an element may have this attribute with this value."""
+    """Return whether an element may have this attribute with this value."""
     wanted = ATTRIBUTES.get(tag, {}).get(attribute) or ATTRIBUTES["*"].get(attribute)
     return (
         wanted is not None and len(value) <= uris.MAX_LENGTH and wanted.fullmatch(value) is not None

@@ -93,7 +93,7 @@ class Rule:
         return f"the rule for {', '.join(conditions) or 'every article'}"
 
     def applies(self, parsed: ParsedFile, path: PurePosixPath) -> bool:
-        """Tell whether the article fulfils all conditions."""
+        """Return whether the article fulfils all conditions."""
         category = self.category
         if category and not any(own.within(category) for own in parsed.categories):
             return False

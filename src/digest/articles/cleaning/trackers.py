@@ -57,7 +57,7 @@ PREFIXES = ("hsa_", "matomo_", "mtm_", "piwik_", "utm_")
 
 
 def is_tracking_image(address: str) -> bool:
-    """Tell whether the image at an absolute address serves to track readers."""
+    """Return whether the image at an absolute address serves to track readers."""
     parts = urlsplit(address)
     if parts.path.rpartition("/")[2] in COUNTERS:
         return True

@@ -77,7 +77,7 @@ def _keeps_tag(name: str, tag: str) -> bool:
 
 
 def _may_be_open(markup: str, name: str) -> bool:
-    """Tell whether an element may lack its end tag, where both are spelled alike."""
+    """Return whether an element may lack its end tag, where both are spelled alike."""
     start, end = f"<{name}", f"</{name}"
     return (
         name.lower() == "plaintext"

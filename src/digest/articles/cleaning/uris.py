@@ -71,7 +71,7 @@ def mail(address: str) -> str | None:
 
 
 def on_host(address: str, hosts: Collection[str]) -> bool:
-    """Tell whether an absolute address is on one of ``hosts`` or below it."""
+    """Return whether an absolute address is on one of ``hosts`` or below it."""
     if not hosts:
         return False
     host = urlsplit(address).hostname or ""

@@ -81,7 +81,7 @@ class Room:
             self._write(counter, self._read(counter) - blocks(size))
 
     def fits(self, size: int) -> bool:
-        """Tell whether there is room for a file of ``size`` bytes. Raises OSError."""
+        """Return whether there is room for a file of ``size`` bytes. Raises OSError."""
         with self._counter() as counter:
             return self._read(counter) + blocks(size) <= self._limit
 

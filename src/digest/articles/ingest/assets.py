@@ -106,7 +106,7 @@ class AssetFolder:
         self.pages = ArticlePages(options, options.links) if options.links else None
 
     def serves(self, article: PurePosixPath) -> bool:
-        """Tell whether an article may refer to files of the site.
+        """Return whether an article may refer to files of the site.
 
         One of an upstream feed may not: whoever writes that would have any of them published.
         """
@@ -189,7 +189,7 @@ class AssetFolder:
         return copy.name, status
 
     def _has(self, name: str) -> bool:
-        """Tell whether there is a copy; mark it as used today, so that it is not removed."""
+        """Return whether there is a copy; mark it as used today, so that it is not removed."""
         path = self._folder / name
         if not path.exists():
             return False
@@ -348,7 +348,7 @@ class ArticleAssets:
 
 
 def changed(states: Sequence[AssetState]) -> bool:
-    """Tell whether any file has another size or time than when it was looked at."""
+    """Return whether any file has another size or time than when it was looked at."""
     return any(_stamp(state.path) != (state.size, state.mtime_ns) for state in states)
 
 

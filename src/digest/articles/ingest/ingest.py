@@ -1,4 +1,4 @@
-"""Ingest: take files in, hand clean articles to the store."""
+"""Ingest: read new and changed files of the tree, and store their articles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from digest.articles.ingest.records import (
     Reading,
     ScanMemory,
 )
-from digest.articles.ingest.scan import RootMark, Scan, kept_back
+from digest.articles.ingest.scan import RootMark, Scan, unreliable_roots
 from digest.articles.ingest.tree import (
     TOP,
     TRANSIENT,
@@ -51,7 +51,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What came of looking at files."""
+    """The result of a scan, or of reading some paths."""
 
     changes: Changes = field(default_factory=Changes)
     files: int = 0  #: looked at
@@ -65,9 +65,9 @@ class IngestResult:
 
 
 class Ingest:
-    """Takes article files in. Blocking: call it from one thread at a time.
+    """Reads article files and stores them. Blocking: call it from one thread at a time.
 
-    Where it fails half way, the next call that succeeds tells what was stored until then too.
+    After an error, the next call that succeeds returns the changes stored before the error, too.
     """
 
     def __init__(
@@ -91,16 +91,16 @@ class Ingest:
         self._options_hashes = (self._options_hash, self._given_up)
         self._stopped = threading.Event()
         self._marks: Mapping[str, RootMark] | None = None  # of the roots, at the last scan
-        self._untold = Changes()  # stored, but whoever asked was told of an error instead
+        self._unreported = Changes()  # stored, but whoever asked was told of an error instead
         self._unread: dict[str, str] = {}  # likewise
         self._embargoes = Embargoes(next_at=_LONG_AGO)
 
     def stop(self) -> None:
-        """Make whatever is under way return soon; nothing is taken afterwards."""
+        """Make the running call return soon, and later calls at once."""
         self._stopped.set()
 
     def renew(self) -> bool:
-        """Take up the tree and the rules as they are now; tell whether a scan is to follow."""
+        """Take up the tree and the rules as they are now; return whether a scan is to follow."""
         options, before = self._current_options(), self._options
         if options is not before:
             self._workers.use(options.drafts)
@@ -113,12 +113,12 @@ class Ingest:
         return self._options.tree.roots
 
     def scan(self, progress: Callable[[int, int], None] | None = None) -> IngestResult:
-        """Compare the whole tree with what is remembered and take what differs.
+        """Compare the whole tree with the store, and read the files that differ.
 
-        Unchanged files are not opened. ``progress`` hears (files done, files to read). A folder
-        that cannot be entered becomes a problem; what is in it stays as it was known, and so
-        does all of a root that is not there or cannot be believed (``scan.kept_back``).
-        Raises OSError where no root is there: nothing is taken for vanished then.
+        Unchanged files are not opened. ``progress`` is called with (files done, files to read). A
+        folder that cannot be entered becomes a problem; its files keep their state, and so do those
+        of a root that is absent or unreliable (``scan.unreliable_roots``). Raises OSError if no
+        root is present: then no file counts as missing. Raises StoreError, WorkersError.
         """
         self.renew()
         began = self._clock()
@@ -135,10 +135,10 @@ class Ingest:
                 odd[key] = path
         files = len(states)
         after = self._options.tree.marks()
-        doubted = kept_back(self._remembered(), before, after)
+        unreliable = unreliable_roots(self._remembered(), before, after)
         outdated = self._outdated(states)
         # What is left in it afterwards differs: a second table of so many files is not needed.
-        self._leave_known(states, doubted, {printable(folder) for folder in closed}, outdated)
+        self._leave_known(states, unreliable, {printable(folder) for folder in closed}, outdated)
         self._note_closed(closed)
         known = self._store.files(states.keys() - outdated) if states else {}
         paths = sorted(odd.get(key, key) for key in states)
@@ -146,7 +146,7 @@ class Ingest:
         if not taken.complete:
             return replace(taken, files=files)
         ended = self._clock()
-        self._marks = {**self._remembered(), **_without(after, doubted)}
+        self._marks = {**self._remembered(), **_without(after, unreliable)}
         scan = Scan(
             ended_at=ended,
             took=ended - began,
@@ -154,20 +154,20 @@ class Ingest:
             marks=self._marks,
             unseen={
                 name: _problem(closed[name]) if name in closed else why
-                for name, why in doubted.items()
+                for name, why in unreliable.items()
             },
         )
-        self._untold = taken.changes
+        self._unreported = taken.changes
         policy = self._options.policy
-        self._untold += self._store.review(ended, policy.grace, policy)
+        self._unreported += self._store.review(ended, policy.grace, policy)
         self._memory.remember(scan)
-        changes, self._untold = self._untold, Changes()
+        changes, self._unreported = self._unreported, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
 
     def _outdated(self, paths: Iterable[str]) -> set[str]:
-        """Return the paths of article files that refer to a file which has changed since.
+        """Return the paths of article files that refer to a changed asset.
 
-        A file of ``paths`` is also referred to by name, by articles that had no such file.
+        An article may also refer by name to a file of ``paths`` that was missing before.
         """
         outdated = set()
         seen: dict[str, bool] = {}
@@ -188,13 +188,13 @@ class Ingest:
     def _leave_known(
         self,
         states: dict[str, FileState],
-        doubted: Collection[str],
+        unreliable: Collection[str],
         hidden: Collection[str],
         outdated: AbstractSet[str],
     ) -> None:
-        """Drop from ``states`` what is as remembered; note what vanished outside ``hidden``.
+        """Remove unchanged files from ``states``; record files that vanished outside ``hidden``.
 
-        Files stay whose articles may appear by now, and those that are ``outdated``.
+        Files with an expired embargo, and those that are ``outdated``, are not removed.
         """
         gone = []
         again = self._store.embargoes(self._clock()).over | outdated
@@ -205,7 +205,7 @@ class Ingest:
                     gone.append(path)
             elif current and not missing and state == (size, mtime_ns) and path not in again:
                 del states[path]
-        away = {*doubted, *hidden}
+        away = {*unreliable, *hidden}
         gone = [
             path
             for path in gone
@@ -224,7 +224,7 @@ class Ingest:
         return self._marks
 
     def released(self) -> list[str]:
-        """Return the paths of files whose articles may appear since the last time."""
+        """Return the paths of files whose embargo or expiry has ended since the last call."""
         now = self._clock()
         if self.next_release_at is None or now < self.next_release_at:
             return []
@@ -234,13 +234,13 @@ class Ingest:
 
     @property
     def next_release_at(self) -> datetime | None:
-        """When to ask for ``released`` again, aware UTC; None where nothing waits."""
+        """When to call ``released`` again, aware UTC; None if no file waits."""
         return self._embargoes.next_at
 
     def take(self, paths: Iterable[str]) -> IngestResult:
-        """Look at these paths, whatever they are by now: files, folders, or gone.
+        """Read the files at these paths, which may be files, folders, or missing by now.
 
-        One that ends in ``/`` was a folder.
+        A path that ends in ``/`` was a folder. Raises StoreError, WorkersError.
         """
         files: set[str] = set()
         folders: set[str] = set()
@@ -298,18 +298,18 @@ class Ingest:
         return walked
 
     def _vanish(self, gone: Collection[str], folders: Collection[str]) -> None:
-        """Have paths that are gone, and files that became folders, remembered as missing."""
+        """Record missing paths, and files that became folders, as missing."""
         replaced = []
         if folders:
             known = self._store.files([printable(path) for path in folders])
             replaced = [path for path, record in known.items() if not record.missing]
         if gone:
             marks = self._options.tree.marks()
-            doubted = kept_back(self._remembered(), marks, marks)
+            unreliable = unreliable_roots(self._remembered(), marks, marks)
             gone = [
                 path
                 for path in gone
-                if path and self._options.tree.root_of(path) not in (*doubted, path)
+                if path and self._options.tree.root_of(path) not in (*unreliable, path)
             ]
         lost = [*map(printable, gone), *replaced]
         if lost:
@@ -320,7 +320,7 @@ class Ingest:
         return self._current_options().policy
 
     def _note_closed(self, closed: Mapping[str, OSError]) -> None:
-        """Have folders that cannot be entered remembered as problems, or to be tried again."""
+        """Record folders that cannot be entered as problems, or to be read again."""
         readings = []
         for folder, error in closed.items():
             if error.errno in TRANSIENT:
@@ -328,7 +328,7 @@ class Ingest:
             else:
                 readings.append(self._unreadable(printable(folder), error))
         if readings:
-            self._untold += self._store.record(readings, self._clock(), self._policy())
+            self._unreported += self._store.record(readings, self._clock(), self._policy())
 
     def _is_as_known(self, record: FileRecord | None, size: int, mtime_ns: int) -> bool:
         return (
@@ -349,7 +349,7 @@ class Ingest:
         readings = self._readings(paths, known, touched, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
-            self._untold += self._store.record(batch, self._clock(), self._policy())
+            self._unreported += self._store.record(batch, self._clock(), self._policy())
             self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
             done += len(batch)
             if progress:
@@ -357,8 +357,8 @@ class Ingest:
         if touched:
             self._store.touch(touched)
         if touched or done:
-            self._untold += self._store.review(self._clock(), None)
-        changes, self._untold = self._untold, Changes()
+            self._unreported += self._store.review(self._clock(), None)
+        changes, self._unreported = self._unreported, Changes()
         unread, self._unread = self._unread, {}
         return IngestResult(
             changes=changes,
@@ -375,7 +375,7 @@ class Ingest:
         touched: list[FileRecord],
         waiting: set[str],
     ) -> Iterator[Reading]:
-        """Yield what came of each file, reading some files ahead of the workers."""
+        """Yield the reading of each changed file; some files are read ahead of the workers."""
         pipeline = _Pipeline(self._workers)
         for path in paths:
             if self._stopped.is_set():
@@ -444,7 +444,7 @@ class Ingest:
 
 
 class _Pipeline:
-    """Files on their way through the workers, in batches, in their order."""
+    """A queue of files that the workers are processing, in batches, in order."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
@@ -457,23 +457,23 @@ class _Pipeline:
 
     @property
     def busy(self) -> bool:
-        """Whether any batch is on its way."""
+        """Whether any batch is being processed."""
         return bool(self._made)
 
     @property
     def full(self) -> bool:
-        """Whether there is enough on its way."""
+        """Whether the limits of files or bytes are reached."""
         return self.busy and (self._files >= _AHEAD or self._bytes >= _AHEAD_BYTES)
 
     def add(self, record: FileRecord, source: SourceFile) -> None:
-        """Put a file into the batch that is gathered; send that on its way once it is whole."""
+        """Add a file to the next batch; submit the batch once it is full."""
         self._next.append((record, source))
         self._next_bytes += len(source.content)
         if len(self._next) >= BATCH or self._next_bytes >= BATCH_BYTES:
             self.submit()
 
     def submit(self) -> None:
-        """Send what was gathered on its way."""
+        """Submit the next batch, unless it is empty."""
         if self._next:
             future = self._workers.submit([source for _, source in self._next])
             self._made.append((self._next, future))
@@ -482,7 +482,7 @@ class _Pipeline:
             self._next, self._next_bytes = [], 0
 
     def first(self) -> Iterator[tuple[FileRecord, Result]]:
-        """Wait for the first batch; yield its files with what came of them."""
+        """Wait for the first batch; yield its files with their results."""
         batch, future = self._made.popleft()
         self._files -= len(batch)
         self._bytes -= sum(len(source.content) for _, source in batch)
@@ -500,5 +500,5 @@ def _problem(error: OSError) -> str:
 
 
 def _within(path: str, folders: Collection[str]) -> bool:
-    """Tell whether a path is one of these folders, or lies in one."""
+    """Return whether a path is one of these folders, or lies in one."""
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

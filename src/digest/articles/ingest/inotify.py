@@ -46,7 +46,7 @@ class ReportingObserver(InotifyObserver):
         BaseObserver.__init__(self, _Emitter, inotify_fd=self._inotify_fd, lost=lost)
 
     def hears(self) -> bool:
-        """Tell whether every thread between the kernel and the handler is running."""
+        """Return whether every thread between the kernel and the handler is running."""
         return (
             self.is_alive()
             and self._inotify_fd.is_alive()

@@ -1,4 +1,4 @@
-"""Globs: which paths of the tree are taken for articles."""
+"""Globs: which paths of the tree are article files."""
 
 # pure
 from __future__ import annotations
@@ -11,7 +11,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 def glob_pattern(glob: str) -> str:
-    """Return a glob as the source of a regular expression over whole relative paths.
+    """Return the regular expression of a glob, for whole relative paths.
 
     ``**/`` stands for any number of folders, none included; ``**`` at the end for everything
     below; ``*`` and ``?`` never cross a ``/``; ``[abc]`` and ``[!abc]`` are sets.
@@ -42,17 +42,16 @@ def glob_pattern(glob: str) -> str:
 
 
 def _compile(globs: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern that matches any of these globs; None where there are none."""
+    """Return a pattern that matches any of these globs; None without globs."""
     source = "|".join(f"(?:{glob_pattern(glob)})" for glob in globs)
     return re.compile(source, re.DOTALL) if source else None
 
 
 class _Matcher:
-    """Matches any of some globs, the usual ones cheaply: a scan asks for every file there is.
+    """Matches any of several globs. A scan asks for every file, so the usual ones are cheap.
 
-    How a name ends is compared in any case: ``**/*.md`` matches ``README.MD``.
-
-    ``**/*.md`` is a question of how a path ends, ``**/.*`` one of its last name alone.
+    ``**/*.md`` is compared with the end of a path, in any case: it matches ``README.MD``. ``**/.*``
+    is compared with the last name.
     """
 
     def __init__(self, globs: Iterable[str]) -> None:
@@ -70,7 +69,7 @@ class _Matcher:
         self._path = _compile(paths)
 
     def matches(self, path: str) -> bool:
-        """Tell whether any glob matches a whole relative path."""
+        """Return whether any glob matches a whole relative path."""
         name = path[path.rfind("/") + 1 :]
         return (
             name.lower().endswith(self._ends)
@@ -81,9 +80,9 @@ class _Matcher:
 
 @dataclass(frozen=True, slots=True)
 class PathFilter:
-    """Takes the paths that a glob of ``include`` matches and none of ``exclude``.
+    """Selects the paths that match a glob of ``include`` and none of ``exclude``.
 
-    Raises ``re.error`` for a set that is no set, such as ``[z-a]``.
+    Raises ``re.error`` for an invalid set such as ``[z-a]``.
     """
 
     include: tuple[str, ...]
@@ -96,9 +95,9 @@ class PathFilter:
         object.__setattr__(self, "_left", _Matcher(self.exclude))
 
     def takes(self, path: str) -> bool:
-        """Tell whether a file's relative path, with ``/`` between names, is taken."""
+        """Return whether a file's relative path, with ``/`` between names, is selected."""
         return self._taken.matches(path) and not self._left.matches(path)
 
     def enters(self, folder: str) -> bool:
-        """Tell whether a folder is looked into: unless ``exclude`` matches it."""
+        """Return whether a folder is searched: unless ``exclude`` matches it."""
         return not self._left.matches(folder)

@@ -1,4 +1,4 @@
-"""Records: what is remembered of files and articles, and what ingest needs of the store."""
+"""Records of files and articles, and the Protocols of the store that ingest uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from digest.urls import article_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """What is remembered of a file, so that an unchanged one is not read again."""
+    """The stored state of a file, by which an unchanged one is not read again."""
 
     path: str  #: relative to the tree; bytes that are no UTF-8 written as ``\\xNN``
     size: int  #: bytes
@@ -48,7 +48,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A file that was read, and what came of it."""
+    """A file that was read, and its draft or failure."""
 
     record: FileRecord
     outcome: Draft | UnchangedText | Failure
@@ -56,7 +56,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embargoes:
-    """Which files wait for the date from which on, or up to which, their article is shown."""
+    """The files that wait for their article's date of publication or expiry."""
 
     over: frozenset[str] = frozenset()  #: paths of those whose date has come
     next_at: datetime | None = None  #: aware UTC: when the next one's comes
@@ -64,7 +64,7 @@ class Embargoes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """The last change of something."""
+    """The last content revision of a selection, and its time."""
 
     number: int  #: greater than that of every earlier change; 0 where there was none
     changed_at: datetime  #: aware UTC
@@ -72,7 +72,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedArticle:
-    """What is told of an article without its texts."""
+    """An article without its texts, for lists."""
 
     sequence: int
     key: ArticleKey
@@ -83,7 +83,7 @@ class ListedArticle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArticle:
-    """How an article stands in the store."""
+    """The state of an article in the store."""
 
     hidden: bool  #: it was withdrawn, or may not be shown for another reason
     revision: int  #: the content revision of its last change
@@ -93,7 +93,7 @@ class StoredArticle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """As much of an article as the page beside it shows."""
+    """An article as the pages of its neighbours link to it."""
 
     key: ArticleKey
     title: str
@@ -106,52 +106,52 @@ class Neighbour:
 
 
 class FileStore(Protocol):
-    """What ingest needs of the store."""
+    """The part of the store that ingest uses. Every method raises StoreError."""
 
     def files(self, paths: Collection[str] | None = None) -> dict[str, FileRecord]:
         """Return the records of these paths, or of all, by path."""
 
     def record(self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy) -> Changes:
-        """Store what was read, all or nothing, and return what changed."""
+        """Store read files, all or none, and return the changes."""
 
     def touch(self, records: Sequence[FileRecord]) -> None:
-        """Remember new sizes, times and hashes of options of files whose content is as before."""
+        """Record new sizes, times and hashes of options of files with unchanged content."""
 
     def vanish(self, paths: Collection[str], now: datetime) -> None:
-        """Remember that these files, and those below these folders, are gone.
+        """Record that these files, and those in these folders, are missing.
 
-        Their articles stay; their problems go.
+        Their articles stay; their problems are deleted.
         """
 
     def referring_files(self, assets: Collection[str]) -> set[str]:
         """Return the paths of article files that refer to one of these files on disk."""
 
     def embargoes(self, now: datetime) -> Embargoes:
-        """Return which files wait for the date of their article."""
+        """Return the files that wait for their article's date of publication or expiry."""
 
     def review(
         self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
     ) -> Changes:
-        """Show articles again whose files are back; withdraw those without a file for so long.
+        """Restore articles whose files are back; withdraw those without a file for ``grace``.
 
-        With ``policy``, decide facets anew where others decided them.
+        With ``policy``, decide the facets again if another policy decided the stored ones.
         """
 
 
 class ScanMemory(Protocol):
-    """What a scan needs of the store; the last one is kept for the next and for other processes."""
+    """The part of the store that scans use. Every method raises StoreError."""
 
     def last(self) -> Scan | None:
-        """Return the last scan; None where there was none."""
+        """Return the last scan, of any process; None if there is none."""
 
     def states(self, options_hashes: Collection[str]) -> Iterable[Sequence[Any]]:
-        """Yield of every file: path, size, mtime_ns, if it is missing, and if of these hashes.
+        """Yield path, size, mtime_ns, is missing, has one of these hashes, for every file.
 
-        Plain rows: a scan goes through all there are.
+        Plain tuples, because a scan reads all of them.
         """
 
     def assets(self) -> Iterable[tuple[str, AssetState]]:
-        """Yield every article file that is there with each file that it refers to."""
+        """Yield the path of every present article file with each asset that it refers to."""
 
     def remember(self, scan: Scan) -> None:
-        """Keep a scan in place of the one before."""
+        """Store a scan in place of the last one."""

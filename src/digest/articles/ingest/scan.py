@@ -1,4 +1,4 @@
-"""Scan: what is remembered of the last time that the whole tree was looked at."""
+"""Scan: the result of the last comparison of the whole tree with the store."""
 
 # pure
 from __future__ import annotations
@@ -12,20 +12,20 @@ from digest.times import require_utc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootMark:
-    """What tells a root folder from any other folder at its path."""
+    """Identifies a root folder, to recognize another folder at its path."""
 
     device: int
     inode: int
     empty: bool = False  #: nothing at all is in it
 
     def same_folder(self, other: RootMark) -> bool:
-        """Tell whether this is the folder that ``other`` was made of."""
+        """Return whether both marks are of the same folder."""
         return (self.device, self.inode) == (other.device, other.inode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """When the whole tree was last compared with what is remembered."""
+    """The last comparison of the whole tree with the store."""
 
     ended_at: datetime  #: aware UTC
     took: timedelta
@@ -37,24 +37,24 @@ class Scan:
         require_utc("ended_at", self.ended_at)
 
 
-def kept_back(
+def unreliable_roots(
     remembered: Mapping[str, RootMark],
     before: Mapping[str, RootMark],
     after: Mapping[str, RootMark],
 ) -> dict[str, str]:
-    """Return the roots that must not be believed when they hold less than they did, and why.
+    """Return the roots whose missing files must not count as deleted, each with the reason.
 
-    ``before`` and ``after`` are of the beginning and the end of a scan. A root that is another
-    folder than ``remembered`` and has nothing in it is a mount point without its file system.
+    ``before`` and ``after`` are marks at the start and the end of a scan, ``remembered`` those of
+    the last one. An empty root that is another folder than then is an unmounted mount point.
     """
-    doubted = {}
+    reasons = {}
     for name in remembered.keys() | before.keys() | after.keys():
         then, now = before.get(name), after.get(name)
         known = remembered.get(name)
         if now is None:
-            doubted[name] = "not there"
+            reasons[name] = "not there"
         elif then is None or not now.same_folder(then):
-            doubted[name] = "replaced while it was looked at"
+            reasons[name] = "replaced while it was looked at"
         elif now.empty and known is not None and not now.same_folder(known):
-            doubted[name] = "empty: another folder than before, with nothing in it"
-    return doubted
+            reasons[name] = "empty: another folder than before, with nothing in it"
+    return reasons

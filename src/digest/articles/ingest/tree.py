@@ -111,7 +111,7 @@ class Tree:
         return str(root / below)
 
     def kind(self, path: str) -> Literal["file", "folder"] | None:
-        """Tell whether a file or a folder is at a path; "" is the top. Raises OSError.
+        """Return whether a file or a folder is at a path; "" is the top. Raises OSError.
 
         A link to a file is a file. None where there is nothing, or anything else.
         """
@@ -129,7 +129,7 @@ class Tree:
         return "file" if stat.S_ISREG(mode) else None
 
     def has(self, path: str) -> bool:
-        """Tell whether there is a file at a path."""
+        """Return whether there is a file at a path."""
         try:
             return self.kind(path) == "file"
         except OSError:  # in a folder that is closed to us
@@ -220,11 +220,11 @@ class Tree:
         return FileState(status.st_size, status.st_mtime_ns)
 
     def takes(self, path: str) -> bool:
-        """Tell whether a file at this path belongs to the tree."""
+        """Return whether a file at this path belongs to the tree."""
         return self.files.takes(path) and self.enters(str(PurePosixPath(path).parent))
 
     def enters(self, folder: str) -> bool:
-        """Tell whether a folder is looked into: neither it nor any that it is in is excluded."""
+        """Return whether a folder is looked into: neither it nor any that it is in is excluded."""
         path = PurePosixPath(folder)
         return all(self.files.enters(str(part)) for part in (path, *path.parents) if part.name)
 
@@ -294,7 +294,7 @@ def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
 
 
 def open_for_writing(fd: int) -> bool | None:
-    """Tell whether a process has a file open for writing; None where the system does not say.
+    """Return whether a process has a file open for writing; None where the system does not say.
 
     Linux grants a read lease only while there is no writer (fcntl(2), F_SETLEASE), to the file's
     owner or CAP_LEASE, on local file systems. Were a writer to come while the lease is held, the

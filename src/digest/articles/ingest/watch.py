@@ -97,7 +97,7 @@ class Watch(FileSystemEventHandler):
             raise
 
     def alive(self) -> bool:
-        """Tell whether events still come from the folder that is at the root's path now."""
+        """Return whether events still come from the folder that is at the root's path now."""
         try:
             status = self._root.stat()
         except OSError:
@@ -107,7 +107,7 @@ class Watch(FileSystemEventHandler):
         return hears and (status.st_dev, status.st_ino) == self._identity
 
     def whole(self) -> bool:
-        """Tell whether every folder is watched."""
+        """Return whether every folder is watched."""
         return not self._unwatched
 
     def stop(self) -> None:
@@ -150,7 +150,7 @@ class Watches:
         self._roots = roots
 
     def alive(self) -> bool:
-        """Tell whether every root that is there is watched; if not, call ``renew``."""
+        """Return whether every root that is there is watched; if not, call ``renew``."""
         return all(
             self._watches[name].alive()
             if name in self._watches
@@ -203,7 +203,7 @@ class Watches:
 
 
 def _enterable(root: Path) -> bool:
-    """Tell whether a folder can be listed; False where the disk fails."""
+    """Return whether a folder can be listed; False where the disk fails."""
     return os.path.isdir(root) and os.access(root, os.R_OK | os.X_OK)  # noqa: PTH112 - never raises
 
 
@@ -216,7 +216,7 @@ def _observer(lost: Callable[[], None], unwatched: Callable[[], None]) -> BaseOb
 
 
 def _hears(observer: BaseObserver) -> bool:
-    """Tell whether all threads of an observer are at work."""
+    """Return whether all threads of an observer are at work."""
     if sys.platform == "linux":
         return isinstance(observer, ReportingObserver) and observer.hears()
     else:  # noqa: RET505 - mypy wants the else  # pragma: no cover - other systems

@@ -279,7 +279,7 @@ class _Server:
             pickle.dump(job, pipe)
 
     def alive(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether it runs."""
         return self._program.poll() is None
 
     def fork(self) -> _Worker:

@@ -81,7 +81,7 @@ def _unlink(file: Path) -> bool:
 
 
 def _is_older(path: str) -> bool:
-    """Tell whether a file was written by an older Digest, and is written no more."""
+    """Return whether a file was written by an older Digest, and is written no more."""
     plain = path
     for suffix in (_VARIANT, *SUFFIXES.values()):
         plain = plain.removesuffix(suffix)

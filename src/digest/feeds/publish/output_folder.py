@@ -192,7 +192,7 @@ class OutputFolder:
             raise explained(self.root / path, error) from error
 
     def packed(self, path: str) -> bool:
-        """Tell whether a file lacks no packed variant."""
+        """Return whether a file lacks no packed variant."""
         target = self.root / path
         try:
             file = target.stat()
@@ -259,7 +259,7 @@ class OutputFolder:
             raise explained(log, error) from error
 
     def holds(self, path: str) -> bool:
-        """Tell whether there is a file at ``path``."""
+        """Return whether there is a file at ``path``."""
         return (self.root / path).is_file()
 
     def remove(self, path: str) -> bool:
@@ -383,7 +383,7 @@ def replace_file(
 
 
 def remove_folder(folder: Path) -> bool:
-    """Remove a folder if it is empty; tell whether it is gone."""
+    """Remove a folder if it is empty; return whether it is gone."""
     try:
         folder.rmdir()
     except OSError:

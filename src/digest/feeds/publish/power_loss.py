@@ -45,7 +45,7 @@ def sync_file_system(descriptor: int) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether there is a process of this number; True where that cannot be known."""
+    """Return whether there is a process of this number; True where that cannot be known."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

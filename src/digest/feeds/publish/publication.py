@@ -77,5 +77,5 @@ class Run:
 
 
 def _has_history(path: str) -> bool:
-    """Tell whether it is recorded what the versions of a file held."""
+    """Return whether it is recorded what the versions of a file held."""
     return path.rpartition("/")[2] in (RSS, ATOM)

@@ -303,7 +303,7 @@ class Publisher:
         return limited
 
     def _is_due(self, feed: Feed, stale: StaleFeeds, run: Run) -> bool:
-        """Tell whether a feed is to be written now; note how long to wait where it is later."""
+        """Return whether a feed is to be written now; note how long to wait where it is later."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
         # What may be damaged is not to be served for another moment.
@@ -454,11 +454,11 @@ def _revision(stale: StaleFeeds, feed: Feed) -> int:
 
 
 def _stays_empty(feed: Feed) -> bool:
-    """Tell whether a feed is there without articles, too."""
+    """Return whether a feed is there without articles, too."""
     return feed.scope is None or feed.kind == FacetKind.CUSTOM
 
 
 def _is_feed(path: str) -> bool:
-    """Tell whether a path is one that only feeds are written to."""
+    """Return whether a path is one that only feeds are written to."""
     top, _, rest = path.partition("/")
     return top == _TOP and rest.rpartition("/")[2] in FORMATS

@@ -34,7 +34,7 @@ def hub_objects(site: Site) -> list[dict[str, str]]:
 
 
 def is_topic(path: str) -> bool:
-    """Tell whether the published file at ``path`` is a feed that people subscribe to.
+    """Return whether the published file at ``path`` is a feed that people subscribe to.
 
     ``path`` is relative to the output folder. Archives are none: they do not change.
     """
