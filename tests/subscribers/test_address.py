@@ -13,6 +13,7 @@ from digest.subscribers.address import (
     ascii_address,
     check_address,
     masked,
+    same_mailbox,
     without_addresses,
 )
 
@@ -158,6 +159,24 @@ def test_addresses_are_the_same_in_every_spelling_of_their_domain(address: str, 
 )
 def test_addresses_of_others_are_told_apart(address: str, other: str) -> None:
     assert address_key(address) != address_key(other)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("Ada@example.org", "aDA@EXAMPLE.org", True),
+        ("ÉVA@bücher.example", "éva@xn--bcher-kva.example", True),
+        ("straße@example.org", "strasse@example.org", False),
+        ("u\u017fer@example.org", "user@example.org", False),
+        ("\ufb01n@example.org", "fin@example.org", False),
+        ("no address", "NO ADDRESS", True),
+    ],
+)
+def test_addresses_that_are_compared_as_one_may_be_two_mailboxes(
+    first: str, second: str, same: bool
+) -> None:
+    assert address_key(first) == address_key(second)
+    assert same_mailbox(first, second) is same
 
 
 def test_text_that_is_no_address_can_be_compared_too() -> None:

@@ -52,7 +52,7 @@ BUTTONS: dict[str, list[dict[str, str]]] = {
         {"action": "save daily", "paused_until": "2026-12-01"},
         {"action": "resume daily"},
         {"action": "unsubscribe daily"},
-        {"action": "unsubscribe all"},
+        {"action": "unsubscribe *"},
         {"action": "resubscribe notes"},
         {"action": "move", "address": "new@example.net"},
         {"action": "download"},

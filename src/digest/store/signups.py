@@ -13,6 +13,7 @@ from digest.store.address_changes import change_address, notice_of_change
 from digest.store.connection import Database, Lock
 from digest.store.schema import person, signup, subscriber
 from digest.store.subscriber_addition import SubscriberAddition, folded
+from digest.subscribers.address import same_mailbox
 from digest.subscribers.model import NewSubscriber, Outcome, SubscriberState
 from digest.subscribers.signup import (
     CONFIRM_WITHIN,
@@ -100,7 +101,8 @@ class SignupStore:
 
         That is done once for each request: nothing is returned for a request that was confirmed
         before or is not there. ``network`` is that of the client that confirms. A mark of the
-        address as erased, made with one of ``keys``, is deleted. The address that a person had
+        address as erased, made with one of ``keys``, is deleted. Nothing is done for an address
+        that is compared like a person's and may be another mailbox. The address that a person had
         before is told, once there was no mail to it for a period.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
@@ -109,6 +111,10 @@ class SignupStore:
                 return ()
             mine = signup.c.identifier == identifier
             connection.execute(update(signup).where(mine).values(confirmed_at=now))
+            query = select(person.c.address).where(person.c.folded == folded(request.address))
+            known = connection.scalar(query)
+            if known is not None and not same_mailbox(known, request.address):
+                return (Outcome.NOT_REVIVED,)  # who confirms does not read there
             if request.person is not None:
                 notice = notice_of_change(connection, request, now, network)
                 outcomes = change_address(connection, request, now, network, keys)

@@ -64,6 +64,16 @@ def address_key(address: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", address).casefold())
 
 
+def same_mailbox(first: str, second: str) -> bool:
+    """Return whether two addresses of one ``address_key`` differ in nothing but case.
+
+    It takes ``ß`` and ``ss`` for the same, which may be two mailboxes of two persons.
+    """
+    with suppress(ValueError):
+        first, second = wire_address(first), wire_address(second)
+    return first.lower() == second.lower()
+
+
 def ascii_address(address: str) -> str:
     """Return the address for a server without SMTPUTF8: its domain in IDNA form (RFC 5890).
 
