@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -183,6 +184,15 @@ def test_a_date_beyond_all_calendars_is_left_out(monkeypatch: pytest.MonkeyPatch
         ('<media:content url="/m.mp4" type="video/mp4"/>', ""),
         ('<itunes:image href="https://h.example/i.png"/>', "https://h.example/i.png"),
         ('<media:thumbnail url="javascript:1"/>', ""),
+        ('<media:thumbnail url="/avatar.png" width="30" height="30"/>', ""),
+        (
+            '<media:thumbnail url="/s.jpg" width="99"/><media:thumbnail url="/l.jpg" width="900"/>',
+            "https://harbour.example/l.jpg",
+        ),
+        (
+            '<media:content url="/140.jpg?x=1" width="140"/><media:content url="/460.jpg"/>',
+            "https://harbour.example/460.jpg",
+        ),
     ],
 )
 def test_a_picture_outside_the_text_is_found(item: str, image: str) -> None:
@@ -204,6 +214,20 @@ def test_a_picture_outside_the_text_is_found(item: str, image: str) -> None:
                 duration="1:02",
             ),
         ),
+        (
+            (
+                '<media:content url="/low.mp4" type="video/mp4" isDefault="false"/>'
+                '<media:content url="/high.mp4" type="video/mp4" isDefault="true" duration="61"/>'
+            ),
+            Attachment(
+                url="https://harbour.example/high.mp4", media_type="video/mp4", duration="61"
+            ),
+        ),
+        (
+            '<enclosure url="/a.M4A?key=1" type="application/octet-stream"/>',
+            Attachment(url="https://harbour.example/a.M4A?key=1", media_type="audio/mp4"),
+        ),
+        ('<enclosure url="/a.exe"/>', None),
         (
             '<media:content url="/v.mp4" type="video/mp4" fileSize="many"/>',
             Attachment(url="https://harbour.example/v.mp4", media_type="video/mp4"),
@@ -360,6 +384,13 @@ def test_a_json_feed_is_read_with_all_that_it_says() -> None:
         ({"external_url": "https://h.example/"}, {"id": "https://h.example/"}),
         ({"id": "1", "content_text": "a < b"}, {"content": "<p>a &lt; b</p>"}),
         ({"id": "1", "author": {"name": "Old"}}, {"authors": ("Old",)}),
+        (
+            {"id": "1", "content_text": "See https://h.example/?a=1&b=2."},
+            {
+                "content": '<p>See <a href="https://h.example/?a=1&amp;b=2">'
+                "https://h.example/?a=1&amp;b=2</a>.</p>"
+            },
+        ),
         ({"id": "1", "date_published": "soon"}, {"published_at": None}),
         ({"id": "1", "date_published": "9999-12-31T23:59:59-23:59"}, {"published_at": None}),
         ({"id": "1", "tags": "none"}, {"categories": ()}),
@@ -382,6 +413,14 @@ def test_a_number_that_is_none_spoils_no_feed(number: str) -> None:
     version = '"version": "https://jsonfeed.org/version/1.1"'
     first, _ = read_feed(f'{{{version}, "items": {items}}}'.encode(), URL).entries
     assert first.attachment == Attachment(url="https://h.example/a", media_type="audio/x")
+
+
+def test_the_authors_of_a_feed_are_those_of_items_without_any() -> None:
+    items = [{"id": "1"}, {"id": "2", "authors": [{"name": "Bob"}]}]
+    older: dict[str, object] = {"author": {"name": "Ann"}}
+    for told in (older, {"authors": [{"name": "Ann"}]}):
+        read = read_feed(json_feed(*items, **told), URL)
+        assert [entry.authors for entry in read.entries] == [("Ann",), ("Bob",)]
 
 
 def test_a_json_feed_without_items_has_none() -> None:
@@ -427,3 +466,121 @@ def test_the_feed_of_the_example_is_read() -> None:
     assert (document.title, document.problem) == ("The Quay Post", "")
     assert all(entry.link and entry.summary and entry.published_at for entry in document.entries)
     assert len(document.entries) == 3
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "added",
+    [
+        (
+            '<media:content url="/p.jpg" type="image/jpeg"><media:description type="plain">'
+            "What the picture shows</media:description></media:content>"
+        ),
+        "<media:group><media:description>Of the film</media:description></media:group>",
+        "<itunes:summary>Without links</itunes:summary>",
+    ],
+)
+def test_words_about_a_picture_or_a_recording_are_not_the_text(added: str, first: bool) -> None:
+    parts = ["<description>&lt;p&gt;The &lt;i&gt;text&lt;/i&gt;&lt;/p&gt;</description>", added]
+    entry = only_item("<title>t</title>" + "".join(parts if first else reversed(parts)))
+    assert (entry.content, entry.summary) == ("", "<p>The <i>text</i></p>")
+
+
+@pytest.mark.parametrize("name", ["media:description", "itunes:summary"])
+def test_words_about_a_recording_are_the_text_where_there_is_no_other(name: str) -> None:
+    words = "a\n0:10 b\n\nc https://c.example/d"
+    entry = only_item(f"<title>t</title><media:group><{name}>{words}</{name}></media:group>")
+    assert entry.summary == (
+        '<p>a<br>0:10 b</p><p>c <a href="https://c.example/d">https://c.example/d</a></p>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "seen"),
+    [
+        ("The &lt;div&gt; element", "The <div> element"),
+        ("&lt;em&gt;Cranes&lt;/em&gt;&lt;br&gt; &amp;amp; ships", "Cranes & ships"),
+        ("AT&amp;amp;T &amp;lt;b&amp;gt;moves&amp;lt;/b&amp;gt;", "AT&T moves"),
+        ("<![CDATA[Q&amp;A: 3 < 4 & 5 > 4]]>", "Q&A: 3 < 4 & 5 > 4"),
+        ("R&D & more", "R&D & more"),
+    ],
+)
+def test_titles_are_read_however_they_are_escaped(title: str, seen: str) -> None:
+    assert only_item(f"<title>{title}</title>").title == seen
+
+
+@pytest.mark.parametrize(
+    ("told", "authors"),
+    [
+        (
+            "<a href='/j'>Jane Doe</a>, <a href='/r'>Richard Roe</a> (1)",
+            ("Jane Doe", "Richard Roe"),
+        ),
+        ("<b>Ann</b>", ("Ann",)),
+        ("Ann <3", ("Ann <3",)),
+    ],
+)
+def test_persons_are_named_without_markup(told: str, authors: tuple[str, ...]) -> None:
+    author = f"<author><name>{html.escape(told)}</name></author>"
+    assert only(atom(f"<id>1</id><title>t</title>{author}")).authors == authors
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("24.11.2026 10:00", datetime(2026, 11, 24, 10, 0, tzinfo=UTC)),
+        ("November 24, 2026", datetime(2026, 11, 24, tzinfo=UTC)),
+        ("2026年11月24日 10:00", datetime(2026, 11, 24, 10, 0, tzinfo=UTC)),
+        ("2026/11/24 10:00", datetime(2026, 11, 24, 10, 0, tzinfo=UTC)),
+        ("Tue, 24 Nov 26 10:00 EST", datetime(2026, 11, 24, 15, 0, tzinfo=UTC)),
+        ("mar., 24 nov. 2026 10:00:00 +0100", datetime(2026, 11, 24, 9, 0, tzinfo=UTC)),
+    ],
+)
+def test_dates_are_read_in_many_ways(date: str, moment: datetime) -> None:
+    assert only_item(f"<title>t</title><pubDate>{date}</pubDate>").published_at == moment
+
+
+def test_a_source_that_is_the_entry_itself_is_none() -> None:
+    entry = only_item('<title>A thread</title><source url="https://f.example/1">A thread</source>')
+    assert (entry.source_title, entry.source_link) == ("", "")
+
+
+def test_addresses_are_relative_to_the_pages_of_another_host() -> None:
+    text = "&lt;a href=&quot;/one&quot;&gt;1&lt;/a&gt;"
+    document = rss(f"<title>t</title><link>/2</link><description>{text}</description>")
+    for url in (URL, "https://feeds.example/harbour"):
+        (entry,) = read_feed(document, url).entries
+        assert entry.link == "https://harbour.example/2"
+        assert entry.summary == '<a href="https://harbour.example/one">1</a>'
+
+
+def test_notes_in_a_text_are_on_its_page() -> None:
+    entry = only_item(
+        "<title>t</title><link>https://harbour.example/1</link>"
+        "<description>&lt;a href=&quot;#note&quot;&gt;1&lt;/a&gt;</description>"
+    )
+    assert entry.summary == '<a href="https://harbour.example/1#note">1</a>'
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "gb2312"])
+def test_another_encoding_is_read_though_utf_8_is_declared(declared: str) -> None:
+    head = f'<?xml version="1.0" encoding="{declared}"?>'
+    text = "起重机在夜里工作，司机说：“很安静。”镕基"
+    document = head + rss(f"<title>{text}</title>").decode().partition("?>")[2]
+    read = read_feed(document.encode("gbk"), URL, "text/xml")
+    assert read.entries[0].title == text
+    assert read.problem == ""
+    german = document.replace(text, "Größe – „so“ 100 €").replace("gb2312", "utf-8")
+    assert read_feed(german.encode("cp1252"), URL).entries[0].title == "Größe – „so“ 100 €"
+
+
+def test_a_named_encoding_counts_and_bytes_that_are_no_text_are_no_feed() -> None:
+    document = rss("<title>Größe</title>").decode().encode("cp437")
+    assert read_feed(document, URL, "text/xml; charset=cp437").entries[0].title == "Größe"
+    with pytest.raises(NoFeed):
+        read_feed(b"\0\1\2\xff\xfe\0" * 9, URL)
+
+
+def test_white_space_before_a_document_is_no_problem() -> None:
+    read = read_feed(b"\xef\xbb\xbf\r\n\n " + rss("<title>Größe</title>"), URL)
+    assert (read.entries[0].title, read.problem) == ("Größe", "")

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digest.errors import DigestError
+
+#: Entries of a document that are read; no feed that is alive has more.
+MAX_ENTRIES = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,14 @@ class EntryRecord:
     content: str  #: hex over what the entry said
     written: str  #: hex over the file's bytes as they were written
     taken_at: datetime  #: aware UTC, first
+
+
+def distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return entries by id, each once: the first is the newest in a feed that lists edits."""
+    by_id: dict[str, Entry] = {}
+    for entry in entries:
+        by_id.setdefault(entry.id, entry)
+    return tuple(by_id.values())
 
 
 class NoFeed(DigestError):

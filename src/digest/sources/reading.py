@@ -4,36 +4,54 @@
 from __future__ import annotations
 
 import calendar
-import hashlib
 import html
-import json
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import feedparser
 from feedparser.exceptions import CharacterEncodingOverride, NonXMLContentType
-from selectolax.lexbor import LexborHTMLParser
 
-from digest.articles.characters import one_line
 from digest.articles.cleaning.uris import absolute
-from digest.sources.model import Attachment, Entry, FeedDocument, NoFeed
+from digest.articles.reading.dates import parse_date
+from digest.articles.reading.decode import decode
+from digest.sources.fields import (
+    MAX_ID,
+    hash_of,
+    language_of,
+    markup_of,
+    names_of,
+    persons,
+    short,
+    text_of,
+    title_of,
+)
+from digest.sources.json_feed import read_json_feed
+from digest.sources.media import attachment_of, image_of
+from digest.sources.model import MAX_ENTRIES, Entry, FeedDocument, NoFeed, distinct
 
-#: Entries of a document that are read; no feed that is alive has more.
-MAX_ENTRIES = 20_000
-#: Characters of an id or an address, names of an entry.
-_MAX_ID, _MAX_NAMES = 2_000, 50
-#: Characters of a title or a name: that of the feed is in the file of every entry.
-_MAX_LINE = 500
-#: Above all sizes and durations that are meant.
-_MAX_NUMBER = 10**15
 #: Of so many characters beyond ASCII, at most one is broken in a document that is UTF-8.
 _SCARS = 4
 #: An author as RSS has it.
 _MAIL_AND_NAME = re.compile(r"[^\s()]+@[^\s()]+(?:\s*\(([^()]+)\))?")
+_UTC = ZoneInfo("UTC")
+#: Descriptions of pictures and recordings beside that of the entry, which feedparser mixes up.
+_ADDED = re.compile(rb"<(/?)(media|itunes):(?:description|summary)\b")
+#: An ampersand that begins no entity, and sections where it need not.
+_AMPERSAND = re.compile(
+    rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<[?!][^>]*>"
+    rb"|&(?!(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);)",
+    re.DOTALL,
+)
+#: A relative reference in HTML, escaped or not.
+_RELATIVE = re.compile(
+    rb"""\b(?:href|src)=(?:["']|&quot;|&\#34;)(?![a-zA-Z][a-zA-Z0-9+.-]*:|[#/]{2}|\#)"""
+)
 #: http://web.resource.org/rss/1.0/modules/syndication/
 _PERIODS = {
     "hourly": timedelta(hours=1),
@@ -52,131 +70,126 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
     none.
     """
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return _json_feed(content, url)
-    headers = {"content-location": url, "content-type": media_type or "application/xml"}
-    if mended := _as_utf8(content):
-        content, headers["content-type"] = mended, "application/xml; charset=utf-8"
-    # As a stream: feedparser takes text for an address or the name of a file.
-    parsed = feedparser.parse(
-        BytesIO(content), response_headers=headers, sanitize_html=False, resolve_relative_uris=True
-    )
+        return read_json_feed(content, url)
+    if mended := _as_utf8(content, media_type):
+        content, media_type = mended, "application/xml; charset=utf-8"
+    content = _ADDED.sub(rb"<\1\2:words", _AMPERSAND.sub(_escaped, content.strip()))
+    parsed = _parsed(content, url, media_type)
     feed = parsed.feed
+    home = absolute(feed.get("link", ""), url) or ""
+    if urlsplit(home).netloc not in ("", urlsplit(url).netloc) and _RELATIVE.search(content):
+        # It is handed out by another host than the one whose pages its texts refer to.
+        url = home
+        parsed = _parsed(content, url, media_type)
+        feed = parsed.feed
     error = parsed.get("bozo_exception")
     # Another encoding or media type than the one told matters to nobody: the document was read.
     harmless = isinstance(error, CharacterEncodingOverride | NonXMLContentType)
-    problem = "" if harmless or not parsed.bozo else _short(str(error))
+    problem = "" if harmless or not parsed.bozo else short(str(error))
     if not parsed.get("version") and not parsed.entries:
         raise NoFeed(problem or "it is no RSS, Atom, RDF or JSON Feed")
-    language = _language(feed.get("language", ""))
+    language = language_of(feed.get("language", ""))
     return FeedDocument(
-        entries=_distinct(_entry(entry, url, language) for entry in parsed.entries[:MAX_ENTRIES]),
-        title=_title(feed),
-        home=absolute(feed.get("link", ""), url) or "",
+        entries=distinct(_entry(entry, url, language) for entry in parsed.entries[:MAX_ENTRIES]),
+        title=title_of(feed),
+        home=home,
         language=language,
-        generator=_short(feed.get("generator")),
+        generator=short(feed.get("generator")),
         pause=_pause(feed),
         problem=problem,
     )
 
 
-def _as_utf8(content: bytes) -> bytes:
-    """Return a document that is UTF-8, whatever it is declared as; empty for another one.
+def _parsed(content: bytes, url: str, media_type: str) -> Any:
+    headers = {"content-location": url, "content-type": media_type or "application/xml"}
+    # As a stream: feedparser takes text for an address or the name of a file.
+    return feedparser.parse(
+        BytesIO(content), response_headers=headers, sanitize_html=False, resolve_relative_uris=True
+    )
+
+
+def _as_utf8(content: bytes, media_type: str) -> bytes:
+    """Return a document in UTF-8, whatever it is declared as; empty where it is ASCII or no text.
 
     A few broken characters are replaced: for them, feedparser would read all others wrongly.
     """
     text = content.decode("utf-8-sig", "replace")
     beyond = len(text) - len(text.encode("ascii", "ignore"))
-    return text.encode() if beyond and text.count("\ufffd") * _SCARS <= beyond else b""
+    if not beyond:
+        return b""
+    if text.count("\ufffd") * _SCARS <= beyond:
+        return text.encode()
+    charset = media_type.lower().partition("charset=")[2].partition(";")[0].strip("\"' ")
+    try:
+        return content.decode(charset or "ascii").encode()
+    except (LookupError, UnicodeError):
+        pass
+    try:
+        return decode(content).text.encode()
+    except ValueError:
+        return b""
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    """Return an ampersand that begins no entity as one; what else the pattern has stays."""
+    return b"&amp;" if match[0] == b"&" else match[0]
 
 
 def _entry(entry: dict[str, Any], url: str, language: str) -> Entry:
     contents = [part for part in entry.get("content", ()) if part.get("value")]
     # An Atom entry may have its text in several types; HTML says the most.
     contents.sort(key=lambda part: "html" not in part.get("type", ""))
-    summary = _markup(entry.get("summary_detail") or {"value": entry.get("summary", "")})
-    content = _markup(contents[0]) if contents else ""
-    link = absolute(_text(entry.get("link")), url) or ""
-    said = _text(entry.get("id"))[:_MAX_ID]
-    title = _title(entry)
+    summary = markup_of(entry.get("summary_detail") or {"value": entry.get("summary", "")})
+    content = markup_of(contents[0]) if contents else ""
+    if not (content or summary):
+        words = text_of(entry.get("itunes_words")) or text_of(entry.get("media_words"))
+        summary = markup_of({"value": words, "type": "text/plain"})
+    link = absolute(text_of(entry.get("link")), url) or ""
+    if link:  # notes in a text are on its page
+        here, there = (f'href="{html.escape(address)}#' for address in (url, link))
+        content, summary = content.replace(here, there), summary.replace(here, there)
+    said = text_of(entry.get("id"))[:MAX_ID]
+    title = title_of(entry)
     upstream = entry.get("source") or {}
+    if short(upstream.get("title")) == title:  # forums name the thread
+        upstream = {}
     return Entry(
-        id=said or link or _hash(title, content or summary, _text(entry.get("published"))),
+        id=said or link or hash_of(title, content or summary, text_of(entry.get("published"))),
         title=title,
         link=link,
         authors=_authors(entry),
-        categories=_names(
-            _text(tag.get("label")) or _text(tag.get("term")) for tag in entry.get("tags", ())
+        categories=names_of(
+            text_of(tag.get("label")) or text_of(tag.get("term")) for tag in entry.get("tags", ())
         ),
-        published_at=_moment(entry.get("published_parsed")) or _moment(entry.get("created_parsed")),
-        # Its own get() gives the date of publication where there is no other.
-        updated_at=_moment(dict.get(entry, "updated_parsed")),
-        language=_language(_text(contents[0].get("language")) if contents else "") or language,
+        published_at=_date(entry, "published") or _date(entry, "created"),
+        updated_at=_date(entry, "updated"),
+        language=language_of(text_of(contents[0].get("language")) if contents else "") or language,
         content=content,
         summary=summary if summary != content else "",
-        image=_image(entry, url),
-        attachment=_attachment(entry, url),
-        source_title=_short(upstream.get("title")),
-        source_link=absolute(_text(upstream.get("link")) or _text(upstream.get("href")), url) or "",
+        image=image_of(entry, url),
+        attachment=attachment_of(entry, url),
+        source_title=short(upstream.get("title")),
+        source_link=absolute(text_of(upstream.get("link")) or text_of(upstream.get("href")), url)
+        or "",
     )
 
 
 def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of an entry's authors, without their mail addresses."""
     # feedparser cuts long top-level domains in two.
-    if named := _MAIL_AND_NAME.fullmatch(_text(entry.get("author"))):
-        return _names([named[1] or ""])
-    names = _names(_text(author.get("name")) for author in entry.get("authors", ()))
+    if named := _MAIL_AND_NAME.fullmatch(text_of(entry.get("author"))):
+        return names_of([named[1] or ""])
+    told = (text_of(author.get("name")) for author in entry.get("authors", ()))
+    names = names_of(itertools.chain.from_iterable(map(persons, told)))
     return tuple(name for name in names if "@" not in name)
 
 
-def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return entries by id, each once: the first is the newest in a feed that lists edits."""
-    by_id: dict[str, Entry] = {}
-    for entry in entries:
-        by_id.setdefault(entry.id, entry)
-    return tuple(by_id.values())
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _title(said: Mapping[str, Any]) -> str:
-    """Return a title as plain text on one line."""
-    detail = said.get("title_detail") or {}
-    # The detail may be that of a title further inside, such as a picture's.
-    value = _text(said.get("title")) or _text(detail.get("value"))
-    if "html" in _text(detail.get("type")) or ("<" in value and ">" in value):
-        parser = LexborHTMLParser(value)
-        parser.strip_tags(["script", "style"])
-        value = parser.body.text() if parser.body else ""
-    return _short(value)
-
-
-def _short(value: object) -> str:
-    """Return a text as one line of bounded length."""
-    return one_line(_text(value)[: 4 * _MAX_LINE])[:_MAX_LINE].rstrip()
-
-
-def _markup(detail: Mapping[str, Any]) -> str:
-    """Return a text construct as HTML."""
-    value = _text(detail.get("value"))
-    if _text(detail.get("type")) == "text/plain" and not ("<" in value and ">" in value):
-        paragraphs = [part.strip() for part in value.split("\n\n") if part.strip()]
-        return "".join(
-            f"<p>{html.escape(part, quote=False)}</p>".replace("\n", "<br>") for part in paragraphs
-        )
-    return value
-
-
-def _names(texts: Iterable[str]) -> tuple[str, ...]:
-    names = (_short(text) for text in texts)
-    return tuple(dict.fromkeys(name for name in names if name))[:_MAX_NAMES]
-
-
-def _language(text: str) -> str:
-    tag = text.strip().replace("_", "-")
-    return tag if 2 <= len(tag) <= 35 and tag.replace("-", "").isalnum() and tag.isascii() else ""
+def _date(entry: dict[str, Any], name: str) -> datetime | None:
+    """Return a date of an entry: as article files have it, else as feedparser takes it."""
+    # Its own get() gives the date of publication where there is no other.
+    text = text_of(dict.get(entry, name))
+    parsed = parse_date(text, _UTC) if text else None
+    return parsed.at if parsed else _moment(dict.get(entry, f"{name}_parsed"))
 
 
 def _moment(parsed: object) -> datetime | None:
@@ -191,136 +204,11 @@ def _moment(parsed: object) -> datetime | None:
 
 def _pause(feed: Mapping[str, Any]) -> timedelta | None:
     """Return how long a feed asks not to be asked again."""
-    ttl = _text(feed.get("ttl"))
+    ttl = text_of(feed.get("ttl"))
     if ttl.isdecimal():
         return timedelta(minutes=min(int(ttl[:6]), 525_600))
-    period = _PERIODS.get(_text(feed.get("sy_updateperiod")).lower())
+    period = _PERIODS.get(text_of(feed.get("sy_updateperiod")).lower())
     if period is None:
         return None
-    times = _text(feed.get("sy_updatefrequency"))
+    times = text_of(feed.get("sy_updatefrequency"))
     return period / max(int(times[:6]), 1) if times.isdecimal() else period
-
-
-def _image(entry: Mapping[str, Any], url: str) -> str:
-    """Return the picture that an entry names outside its text."""
-    named = [_text(picture.get("url")) for picture in entry.get("media_thumbnail", ())]
-    for media in (*entry.get("media_content", ()), *entry.get("enclosures", ())):
-        kind = _text(media.get("type")) or _text(media.get("medium"))
-        if kind.startswith("image"):
-            named.append(_text(media.get("url")) or _text(media.get("href")))
-    named.append(_text((entry.get("image") or {}).get("href")))
-    return next(filter(None, (absolute(address, url) for address in named if address)), "")
-
-
-def _attachment(entry: Mapping[str, Any], url: str) -> Attachment | None:
-    """Return the first recording of an entry."""
-    for media in (*entry.get("enclosures", ()), *entry.get("media_content", ())):
-        kind = _text(media.get("type"))
-        address = absolute(_text(media.get("href")) or _text(media.get("url")), url)
-        if address and kind.startswith(("audio/", "video/")):
-            length = _text(media.get("length")) or _text(media.get("filesize"))
-            return Attachment(
-                url=address,
-                media_type=kind,
-                length=int(length[:15]) if length.isdecimal() else 0,
-                duration=_text(entry.get("itunes_duration")),
-            )
-    return None
-
-
-def _json_feed(content: bytes, url: str) -> FeedDocument:
-    """Return what a JSON Feed says (https://www.jsonfeed.org/version/1.1/)."""
-    try:
-        feed = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise NoFeed(f"it is no JSON: {error}") from error
-    version = _text(feed.get("version")) if isinstance(feed, dict) else ""
-    if "jsonfeed.org/version/" not in version:
-        raise NoFeed("it is JSON, but no JSON Feed: its version does not say so")
-    items = feed.get("items")
-    entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    language = _language(_text(feed.get("language")))
-    return FeedDocument(
-        entries=_distinct(_item(item, url, language) for item in entries[:MAX_ENTRIES]),
-        title=_short(feed.get("title")),
-        home=absolute(_text(feed.get("home_page_url")), url) or "",
-        language=language,
-        generator=_short(feed.get("generator")),
-    )
-
-
-def _item(item: Mapping[str, Any], url: str, language: str) -> Entry:
-    said = item.get("id")
-    identity = str(said) if isinstance(said, int | float) else _text(said)
-    link = absolute(_text(item.get("url")) or _text(item.get("external_url")), url) or ""
-    plain = _text(item.get("content_text"))
-    content = _text(item.get("content_html")) or _markup({"value": plain, "type": "text/plain"})
-    authors = [author for author in _list(item.get("authors")) if isinstance(author, dict)]
-    if isinstance(item.get("author"), dict):  # version 1.0
-        authors.append(item["author"])
-    title = _short(item.get("title"))
-    return Entry(
-        id=identity[:_MAX_ID] or link or _hash(title, content, _text(item.get("date_published"))),
-        title=title,
-        link=link,
-        authors=_names(_text(author.get("name")) for author in authors),
-        categories=_names(_text(tag) for tag in _list(item.get("tags"))),
-        published_at=_rfc3339(item.get("date_published")),
-        updated_at=_rfc3339(item.get("date_modified")),
-        language=_language(_text(item.get("language"))) or language,
-        content=_with_absolute_addresses(content, url),
-        summary=_markup({"value": _text(item.get("summary")), "type": "text/plain"}),
-        image=absolute(_text(item.get("image")) or _text(item.get("banner_image")), url) or "",
-        attachment=_item_attachment(item, url),
-    )
-
-
-def _with_absolute_addresses(content: str, url: str) -> str:
-    """Return HTML whose relative addresses of links and pictures are absolute."""
-    if 'href="' not in content and 'src="' not in content:
-        return content
-    parser = LexborHTMLParser(content)
-    for name in ("href", "src"):
-        for node in parser.css(f"[{name}]"):
-            try:
-                node.attrs[name] = urljoin(url, node.attributes.get(name) or "")
-            except ValueError:  # no address at all; cleaning drops it
-                continue
-    return parser.body.inner_html or "" if parser.body else ""
-
-
-def _item_attachment(item: Mapping[str, Any], url: str) -> Attachment | None:
-    for media in _list(item.get("attachments")):
-        if not isinstance(media, dict):
-            continue
-        address, kind = absolute(_text(media.get("url")), url), _text(media.get("mime_type"))
-        if address and kind.startswith(("audio/", "video/")):
-            duration = _whole(media.get("duration_in_seconds"))
-            return Attachment(
-                url=address,
-                media_type=kind,
-                length=_whole(media.get("size_in_bytes")),
-                duration=str(duration) if duration else "",
-            )
-    return None
-
-
-def _whole(value: object) -> int:
-    """Return a positive number as a whole one; 0 for anything else, NaN and Infinity too."""
-    return int(value) if isinstance(value, int | float) and 0 < value < _MAX_NUMBER else 0
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _rfc3339(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(_text(value))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -19,7 +19,7 @@ from digest.articles.reading.fields import Value
 from digest.articles.reading.front_matter_keys import ADDRESS_NAMES, ENCLOSURE_KEYS
 
 #: A table of our own: the system's differs from machine to machine.
-_TYPES = {
+MEDIA_TYPES = {
     ".aac": "audio/aac",
     ".flac": "audio/flac",
     ".m4a": "audio/mp4",
@@ -76,7 +76,7 @@ def in_markup(markup: str, base: str | None) -> Enclosure | None:
         attributes = node.attributes
         address = uris.absolute(attributes.get("src") or "", base)
         kind = (attributes.get("type") or "").partition(";")[0].strip().lower()
-        known = _TYPES.get(PurePosixPath(urlsplit(address or "").path).suffix.lower())
+        known = MEDIA_TYPES.get(PurePosixPath(urlsplit(address or "").path).suffix.lower())
         media_type = kind if _MEDIA_TYPE.fullmatch(kind) else known
         if address and media_type:
             return Enclosure(url=address, media_type=media_type)
@@ -97,7 +97,7 @@ def _read(value: Value, fields: Mapping[str, Value]) -> Enclosure | None:
     url = uris.absolute(address)
     if url is None:
         return None
-    known = _TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower())
+    known = MEDIA_TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower())
     media_type = kind.lower() if _MEDIA_TYPE.fullmatch(kind.lower()) else known
     if media_type is None:
         return None
