@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -53,6 +53,17 @@ def named_zones() -> frozenset[str]:
 def rfc822(moment: datetime) -> str:
     """Return ``moment`` as an RSS date, English in every locale (RFC 822 with RFC 1123 years)."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def read_rfc822(text: str) -> datetime | None:
+    """Return the moment of a date in mail or HTTP (RFC 5322, RFC 9110), aware UTC; else None."""
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # "-0000" is UTC by an unknown clock
+            return moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second for a zone of more hours than there are
+        return None
 
 
 def rfc3339(moment: datetime) -> str:

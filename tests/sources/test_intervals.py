@@ -80,6 +80,8 @@ def test_intervals_are_spread_by_a_tenth() -> None:
         ("Sat, 28 Nov 2026 13:00:00 -0000", HOUR),
         ("Sat, 28 Nov 2020 13:00:00 GMT", timedelta(0)),
         ("soon", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("Fri, 31 Dec 2027 23:59:59 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_read(text: str | None, rest: timedelta | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from time import process_time
+from time import process_time, tzset
 
 import pytest
 
@@ -662,3 +662,16 @@ def test_a_header_that_never_ends_is_read_in_time() -> None:
     with pytest.raises(ValueError, match="is no CSV"):
         read_list(b'"' + b"a@b.example\n" * 200_000, {})
     assert process_time() - began < 5
+
+
+def test_a_history_without_a_zone_is_of_utc_whatever_the_machines_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    tzset()
+    try:
+        (past,) = check_history('[["active", "2020-01-01T00:00:00", "a form"]]')
+    finally:
+        monkeypatch.undo()
+        tzset()
+    assert past.since == datetime(2020, 1, 1, tzinfo=UTC)

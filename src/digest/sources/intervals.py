@@ -3,8 +3,9 @@
 # pure
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
+
+from digest.times import read_rfc822
 
 #: However seldom a feed changes, and however often.
 LONGEST, SHORTEST = timedelta(days=1), timedelta(minutes=10)
@@ -51,12 +52,8 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
         return None
     if text.strip().isdecimal():
         return timedelta(seconds=min(int(text.strip()[:9]), 10**8))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    aware = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(aware - now, timedelta(0))
+    moment = read_rfc822(text)
+    return max(moment - now, timedelta(0)) if moment else None
 
 
 def max_age(cache_control: str | None) -> timedelta | None:

@@ -226,13 +226,7 @@ class SubscriberStore:
             rows = list(connection.execute(query))
             history: dict[int, list[PastState]] = {}
             for state in connection.execute(select(past_state).order_by(past_state.c.id)):
-                history.setdefault(state.subscriber, []).append(
-                    PastState(
-                        state=SubscriberState(state.state),
-                        since=state.since,
-                        reason=state.reason or "",
-                    )
-                )
+                history.setdefault(state.subscriber, []).append(_past_state(state))
             old_ids: dict[tuple[int, str | None], list[str]] = {}
             for alias in connection.execute(select(person_alias)):
                 old_ids.setdefault((alias.person, alias.digest), []).append(alias.identifier)
@@ -257,12 +251,7 @@ class SubscriberStore:
         """Return the states of a subscription before its present one, oldest first."""
         query = select(past_state).where(past_state.c.subscriber == subscriber_id)
         with self._database.read() as connection:
-            return tuple(
-                PastState(
-                    state=SubscriberState(row.state), since=row.since, reason=row.reason or ""
-                )
-                for row in connection.execute(query.order_by(past_state.c.id))
-            )
+            return tuple(map(_past_state, connection.execute(query.order_by(past_state.c.id))))
 
     def received(self, subscriber_id: int) -> _Received:
         """Return the result of each delivery to a subscriber, latest last."""
@@ -317,6 +306,10 @@ def from_row(row: Row[Any]) -> Subscriber:
         consent=row.consent,
         paused_until=row.paused_until,
     )
+
+
+def _past_state(row: Row[Any]) -> PastState:
+    return PastState(state=SubscriberState(row.state), since=row.since, reason=row.reason or "")
 
 
 def _of_address(address: str, digest: str | None) -> ColumnElement[bool]:

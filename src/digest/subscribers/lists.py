@@ -272,7 +272,7 @@ def check_history(text: str) -> tuple[PastState, ...]:
         return tuple(
             PastState(
                 state=SubscriberState(state),
-                since=datetime.fromisoformat(since).astimezone(UTC),
+                since=_in_utc(datetime.fromisoformat(since)),
                 reason=str(reason),
             )
             for state, since, reason in json.loads(text or "[]")
@@ -287,8 +287,12 @@ def moment(text: str) -> datetime | None:
     text = re.sub(r"-(\d)(?=[-T ]|$)", r"-0\1", text)
     for form in (text, text.removesuffix("UTC").strip()):
         try:
-            read = datetime.fromisoformat(form)
-            return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+            return _in_utc(datetime.fromisoformat(form))
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def _in_utc(read: datetime) -> datetime:
+    """Return a moment in UTC, which it is where no zone is told. Raises OverflowError."""
+    return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from itertools import islice
+
+from digest.times import read_rfc822
 
 IDENTITY = "identity"
 
@@ -99,15 +100,7 @@ def http_date(text: str | None) -> datetime | None:
     return None if text is None or len(text) > _LONGEST_DATE else _moment(text)
 
 
-@lru_cache(256)
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:  # "-0000" is UTC by an unknown clock
-            return moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # the second for a zone of more hours than there are
-        return None
+_moment = lru_cache(256)(read_rfc822)
 
 
 def weights(text: str) -> dict[str, float]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import Enum
 from urllib.parse import urlencode, urlsplit
 
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.site import Site
+from digest.times import read_rfc822
 from digest.urls import ARCHIVES
 
 #: How many topics a hub takes in one request, by its host. The Recommendation leaves to publisher
@@ -102,9 +102,5 @@ def asked_rest(retry_after: str | None, at: datetime) -> float:
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         return float(text[:_DIGITS])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return 0.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - at).total_seconds())
+    moment = read_rfc822(text)
+    return max(0.0, (moment - at).total_seconds()) if moment else 0.0
