@@ -29,6 +29,47 @@ def written(entry: Entry, source: Source = SOURCE, *, announced: bool = True) ->
     return make_draft(SourceFile(path=path, content=content), OPTIONS)
 
 
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        (
+            (
+                '<p>Fog. <a href="/fog">#<span>fog</span></a></p>'
+                "<p><span>https://</span><span>h.example</span></p>"
+            ),
+            "Fog. #fog https://h.example",
+        ),
+        ("<style>p {}</style><script>a()</script><p>One<br>two</p>", "One two"),
+        ('<img src="https://h.example/a.png" alt="A crane">', "A crane"),
+        ('<img src="https://h.example/a.png">', "Harbour News"),
+        ("", "Harbour News"),
+    ],
+)
+def test_an_entry_without_a_title_is_named_by_what_is_seen(content: str, title: str) -> None:
+    assert written(replace(ENTRY, title="", content=content)).title == title
+
+
+@pytest.mark.parametrize(
+    ("last", "summary"),
+    [
+        (
+            (
+                'The post <a href="https://harbour.example/cranes/?utm=rss">Cranes</a> appeared '
+                'first on <a href="https://harbour.example">Harbour</a>.'
+            ),
+            "Short",
+        ),
+        ('See <a href="https://harbour.example/cranes">Cranes</a>.', "Short See Cranes."),
+        (
+            '<a href="https://harbour.example/cranes">C</a> <a href="https://h.example/">h</a>',
+            "Short C h",
+        ),
+    ],
+)
+def test_a_summary_is_without_the_line_that_credits_entry_and_site(last: str, summary: str) -> None:
+    assert written(replace(ENTRY, summary=f"<p>Short</p><p>{last}</p>")).summary == summary
+
+
 def test_an_entry_becomes_an_article_with_all_that_it_says() -> None:
     draft = written(
         replace(

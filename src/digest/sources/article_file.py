@@ -18,7 +18,7 @@ from digest.articles.reading.front_matter_keys import (
     SOURCE_NAME_KEY,
     SOURCE_URL_KEY,
 )
-from digest.articles.summary import summarize
+from digest.articles.summary import summarize, texts
 from digest.sources.model import Entry, FeedDocument, Source
 from digest.times import rfc3339
 
@@ -70,7 +70,7 @@ def article_file(
             *([*category, name] for name in entry.categories if name != category[-1]),
         ],
         "lang": entry.language,
-        "summary": _plain(entry.summary)[:_MAX_SUMMARY],
+        "summary": _summary(entry, document)[:_MAX_SUMMARY],
         "image": entry.image,
         SOURCE_NAME_KEY: entry.source_title or title or source.name,
         SOURCE_URL_KEY: entry.source_link or document.home,
@@ -100,16 +100,37 @@ def file_hash(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _plain(markup: str) -> str:
-    if not markup:
-        return ""
-    root = LexborHTMLParser(markup).body
-    return one_line(root.text(separator=" ")) if root else ""
+def _summary(entry: Entry, document: FeedDocument) -> str:
+    """Return the plain text of a summary, without the line that WordPress puts below it.
+
+    That leads to the entry and to the site, in the words of any language.
+    """
+    parser = LexborHTMLParser(entry.summary)
+    paragraphs = parser.css("p")
+    if len(paragraphs) > 1:
+        links = paragraphs[-1].css("a[href]")
+        targets = {_page(link.attributes.get("href") or "") for link in links}
+        if len(links) == 2 and targets == {_page(entry.link), _page(document.home)}:
+            paragraphs[-1].decompose()
+    return _plain(parser)
+
+
+def _page(address: str) -> str:
+    return address.partition("?")[0].rstrip("/")
+
+
+def _plain(parser: LexborHTMLParser) -> str:
+    parser.strip_tags(["script", "style"])
+    parser.unwrap_tags(["span", "font", "bdi"])
+    return one_line(" ".join(texts(parser.body.html or ""))) if parser.body else ""
 
 
 def _title(markup: str) -> str:
-    """Return a title out of a text: its first words."""
-    return summarize(_plain(markup), _TITLE)
+    """Return a title out of a text: its first words, else what its first picture shows."""
+    parser = LexborHTMLParser(markup)
+    shown = parser.css_first("img[alt]")
+    words = _plain(parser) or (shown.attributes.get("alt") or "" if shown else "")
+    return summarize(one_line(words), _TITLE)
 
 
 def own_feed(document: FeedDocument, url: str, site_url: str) -> bool:
