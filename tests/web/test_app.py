@@ -207,7 +207,12 @@ async def test_a_locked_database_is_told_with_a_time_to_come_back(
             assert response.status_code == 503
             assert response.headers["retry-after"] == "30"
             assert "locked" not in response.text
+            assert response.headers["content-type"].startswith("text/plain")
             assert_private(response)
+        shown = await client.get(link(1), headers={"accept": "text/html"})
+        assert (shown.status_code, shown.headers["retry-after"]) == (503, "30")
+        assert "<h1>请稍后再试</h1>" in shown.text
+        assert_private(shown)
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])

@@ -368,6 +368,14 @@ async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "30"
         assert "locked" not in answer.text
+        assert answer.headers["content-type"].startswith("text/plain")
+        shown = await site.get("", accept="text/html,*/*")
+        assert (shown.status_code, shown.headers["retry-after"]) == (503, "30")
+        assert shown.headers["cache-control"] == "no-store"
+        assert "<h1>请稍后再试</h1>" in shown.text
+        head = await site.ask("HEAD", "", accept="text/html")
+        assert (head.status_code, head.content) == (503, b"")
+        assert head.headers["content-length"] == str(len(shown.content))
     assert (await site.get("")).status_code == 200
 
 

@@ -24,7 +24,8 @@ def _templates(tmp_path: Path) -> Path:
 
 def test_an_edited_template_is_used_at_once(templates: Path) -> None:
     pages = WebPages(templates=templates, plan=default_plan(site=SITE))
-    before = pages.index(ROOT, [article()], [])
+    before, busy = pages.index(ROOT, [article()], []), pages.busy()
+    assert pages.busy() is busy
     parts = templates / "web/parts.html"
     parts.write_text(
         parts.read_text("utf-8").replace('class="meta facts"', 'class="changed"'), "utf-8"
@@ -34,6 +35,7 @@ def test_an_edited_template_is_used_at_once(templates: Path) -> None:
     assert pages.changed()
     pages.refresh()
     assert b'class="changed"' in pages.index(ROOT, [article()], [])
+    assert pages.busy() is not busy
     assert pages.fingerprint != fingerprint
     assert not pages.changed()
 

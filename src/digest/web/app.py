@@ -118,6 +118,16 @@ def create_app(
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
 
+    async def unavailable(request: Request, error: Exception) -> Response:
+        text, retry = "There is too much to do.", RETRY_WHEN_BUSY
+        if not isinstance(error, Busy):
+            text, retry = "The database is busy.", RETRY_AFTER
+        headers = {**PRIVATE_HEADERS, "Retry-After": str(retry)}
+        if "text/html" in request.headers.get("accept", ""):
+            return html_response(pages.busy(), 503, headers)
+        headers.update(SECURITY_HEADERS)
+        return PlainTextResponse(f"{text} Please try again soon.\n", 503, headers)
+
     both = ["GET", "POST"]
     doors = []
     if subscribing:
@@ -140,8 +150,8 @@ def create_app(
         exception_handlers={
             404: not_found,
             HTTPException: _refused,
-            StoreError: _busy,
-            Busy: _full,
+            StoreError: unavailable,
+            Busy: unavailable,
         },
     )
 
@@ -170,13 +180,3 @@ async def _refused(_: Request, error: Exception) -> Response:
     refusal = cast("HTTPException", error)  # it is registered for no other
     headers = {**SECURITY_HEADERS, **(refusal.headers or {})}
     return PlainTextResponse(f"{refusal.detail}\n", refusal.status_code, headers)
-
-
-async def _full(_: Request, __: Exception) -> Response:
-    headers = {**SECURITY_HEADERS, **PRIVATE_HEADERS, "Retry-After": str(RETRY_WHEN_BUSY)}
-    return PlainTextResponse("There is too much to do. Please try again soon.\n", 503, headers)
-
-
-async def _busy(_: Request, __: Exception) -> Response:
-    headers = {**SECURITY_HEADERS, **PRIVATE_HEADERS, "Retry-After": str(RETRY_AFTER)}
-    return PlainTextResponse("The database is busy. Please try again soon.\n", 503, headers)

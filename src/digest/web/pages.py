@@ -173,6 +173,7 @@ class WebPages:
             search=search,
             subscribe=subscribe,
         )
+        self._busy: tuple[TemplateSet, bytes] | None = None
         self._given = given or self._load()
         self._last_good = (
             None
@@ -522,6 +523,13 @@ class WebPages:
         """Return the page for what was withdrawn."""
         return self._render("gone")
 
+    def busy(self) -> bytes:
+        """Return the page of 503, made once: it is asked for where there is no time to spare."""
+        templates = self._templates
+        if self._busy is None or self._busy[0] is not templates:
+            self._busy = templates, self._render("busy")
+        return self._busy[1]
+
     def check(self) -> None:
         """Render every template with sample data. Raises TemplateError for the first fault."""
         deque(self.samples(sample_articles(), ("ar",)), maxlen=0)
@@ -594,6 +602,7 @@ class WebPages:
         yield "digests", self.digests([])
         yield "not found", self.not_found()
         yield "gone", self.gone()
+        yield "busy", self.busy()
 
     def _render_in(self, languages: Sequence[str], name: str, **context: Any) -> bytes:
         """Return a page in the first of these languages that has words, else in the site's."""

@@ -20,7 +20,7 @@ from digest import __version__
 from digest.errors import StoreError, TemplateError
 from digest.subscribers.signup import Network, client_network
 from digest.times import Clock, rfc822
-from digest.web.model import SECURITY_HEADERS, Missing, Page
+from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS, Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
 from digest.web.page_requests import PageRequest, answer, redirect, say
 from digest.web.pages import WebPages
@@ -123,9 +123,9 @@ class PublicPages:
             if outcome is Missing.WITHDRAWN:
                 outcome = await self._gone_page()
         except Busy:
-            await say(send, 503, "There is too much to do.", RETRY_WHEN_BUSY)
+            await self._send_busy(request, send, "There is too much to do.", RETRY_WHEN_BUSY)
         except StoreError:
-            await say(send, 503, "The database is busy.", RETRY_AFTER)
+            await self._send_busy(request, send, "The database is busy.", RETRY_AFTER)
         except TemplateError as error:
             _log.error("page not rendered", error=str(error))
             await say(send, 500, "This page cannot be shown at the moment.")
@@ -307,6 +307,23 @@ class PublicPages:
         if date := self._date(unchanged.changed_at, dated=unchanged.page.dated):
             headers.append((b"last-modified", rfc822(date).encode()))
         await answer(send, 304, [*headers, (b"etag", f'"{own}"'.encode())])
+
+    async def _send_busy(self, request: PageRequest, send: Send, text: str, retry: int) -> None:
+        """Answer 503: a browser with a page, others with a line of text."""
+        if not request.wants_html:
+            await say(send, 503, text, retry)
+            return
+        body = self._pages.busy()
+        headers = prepared(
+            {
+                **SECURITY_HEADERS,
+                **PRIVATE_HEADERS,
+                "Content-Type": "text/html; charset=utf-8",
+                "Content-Length": str(len(body)),
+                "Retry-After": str(retry),
+            }
+        )
+        await answer(send, 503, headers, b"" if request.head else body)
 
     async def _gone_page(self) -> bytes:
         """Return the page for what was withdrawn. Raises TemplateError."""
