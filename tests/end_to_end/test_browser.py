@@ -110,6 +110,52 @@ async def test_pages_run_nothing_fetch_nothing_and_fit(
             await page.close()
 
 
+#: Returns the pieces of lines of facts that are broken, and the longest line of prose, characters.
+MEASURES = """() => {
+    const pieces = [...document.querySelectorAll('.facts > *')];
+    const lines = new Map(), range = document.createRange();
+    for (const prose of document.querySelectorAll('.summary, .body p, .empty, .tagline')) {
+        const texts = document.createTreeWalker(prose, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            for (let at = 0; at < texts.currentNode.length; at++) {
+                range.setStart(texts.currentNode, at);
+                range.setEnd(texts.currentNode, at + 1);
+                const line = Math.round(range.getBoundingClientRect().bottom);
+                lines.set(line, (lines.get(line) ?? 0) + 1);
+            }
+        }
+    }
+    const broken = pieces.filter(
+        piece => piece.offsetHeight > 1.5 * parseFloat(getComputedStyle(piece).lineHeight)
+    );
+    return [broken.map(piece => piece.textContent), pieces.length, Math.max(...lines.values())];
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_lines_are_short_and_what_belongs_together_stays_so(
+    workplace: Workplace, browser: Browser, width: int
+) -> None:
+    sentence = "The harbour was quiet this morning, and the boats lay in two rows. "
+    with workplace.open() as services:
+        services.store.deliveries.start_digests(["daily"], services.clock())
+        workplace.write("a.md", "灯塔重新点亮", body=f"<p>{sentence * 9}</p>")
+        workplace.build(services)
+        workplace.clock.advance(hours=1)
+        now = services.clock()
+        assert services.store.deliveries.open_edition(services.digests["daily"], now, now)
+        (article,) = stores.newest(services.store, None, 9)
+        page = await browser.new_page(viewport={"width": width, "height": 900})
+        visit = Visit(page, application(services))
+        for path in ("/", "/digests/daily/1/", f"/{article.folder}", "/feeds/"):
+            await visit.open(SITE + path)
+            broken, pieces, longest = await page.evaluate(MEASURES)
+            assert pieces, path
+            assert broken == [], path
+            assert longest <= 75, path
+        await page.close()
+
+
 async def test_a_feed_fits_a_browser_too(workplace: Workplace, browser: Browser) -> None:
     workplace.write("a.md", "一篇", body=HOSTILE)
     with workplace.open() as services:
