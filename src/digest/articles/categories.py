@@ -105,7 +105,7 @@ def renamed(paths: Iterable[CategoryPath], by: Renames) -> tuple[CategoryPath, .
 
 
 def within_limit(paths: Iterable[CategoryPath], most: int) -> tuple[CategoryPath, ...]:
-    """Return the first categories that, with all their ancestors, are at most ``most``."""
+    """Return the categories, in order, that fit into ``most``, counted with their ancestors."""
     kept, levels = [], set[CategoryPath]()
     for path in paths:
         with_path = levels.union(path.lineage())

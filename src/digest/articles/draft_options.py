@@ -88,10 +88,10 @@ class DraftOptions:
             raise ValueError(f"summary_length must be at least 1, not {self.summary_length}")
 
     def fingerprint(self) -> str:
-        """Return hex that changes when any option or the pipeline itself does.
+        """Return a hash, in hex, that changes with any option and with the pipeline itself.
 
-        Where folders of articles and of copies lie, which of them are foreign, and how much these
-        may hold, does not count: another folder has other files.
+        The paths of folders, which of them are foreign, and their limits of size are no part of it:
+        another folder has other files.
         """
         options = asdict(self)
         if self.assets:

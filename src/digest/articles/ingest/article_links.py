@@ -1,4 +1,4 @@
-"""Links to other articles of the tree: which file a reference means, and where its page is."""
+"""Links to other articles of the tree: find the file of a reference, and its page."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}-(?=.)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The file that a reference leads to."""
+    """The article file that a reference leads to."""
 
     path: str  #: absolute, on disk
     address: str  #: of its page; empty where it has none now
@@ -72,10 +72,10 @@ def _parts(path: str) -> list[str]:
 
 
 def file_keys(path: str) -> list[str]:
-    """Return the names by which references may mean the article file at a path of the tree.
+    """Return the keys by which references may name the article file at a path of the tree.
 
-    ``*/`` stands before the end of its path, ``^/`` before all of it. The date before its name
-    may be left out.
+    ``*/`` precedes the end of its path, ``^/`` the whole path. The date before its name may be left
+    out.
     """
     parts = _parts(path)
     if not parts:
@@ -89,9 +89,9 @@ def file_keys(path: str) -> list[str]:
 
 
 def reference_keys(reference: str) -> list[str]:
-    """Return the names of ``file_keys`` that a reference means, the best first.
+    """Return the keys of ``file_keys`` that fit a reference, the best first.
 
-    Its first folders may lie above the tree: then the whole path of the file is its end.
+    Its first folders may lie above the tree: then it ends in the whole path of the file.
     """
     parts = _parts(reference)[-_MAX_PARTS:]
     if not parts:
@@ -131,10 +131,9 @@ def article_reference(reference: str, local: str) -> ArticleReference | None:
 
 
 class ArticlePages:
-    """Looks up article files by reference, and tells the addresses of their pages.
+    """Finds article files by reference, and the addresses of their pages.
 
-    What a front matter says of the identity, the link and of being held back is read from the
-    head of the file.
+    Identity, link and whether a file is held back are read from its front matter.
     """
 
     def __init__(self, options: AssetOptions, links: LinkOptions) -> None:
@@ -151,7 +150,7 @@ class ArticlePages:
         self._targets: dict[tuple[str, int, int], Header | str] = {}
 
     def beside(self, path: str, article: PurePosixPath) -> str | None:
-        """Return the path of the tree that a relative path means; None where it leads out."""
+        """Return a relative path as a path of the tree; None if it leads out of the tree."""
         joined = os.path.normpath(article.parent / path)
         taken = not joined.startswith("..") and self._tree.takes(joined)
         return joined if taken else None
@@ -161,9 +160,9 @@ class ArticlePages:
         return self._tree.on_disk(path)
 
     def named(self, reference: str, article: PurePosixPath) -> str | None:
-        """Return the path of the article file that a reference names, wherever it lies.
+        """Return the path of the article file that a reference names, anywhere in the tree.
 
-        Of several that in the article's folder counts, then the shortest path.
+        Of several files, one in the article's own folder is preferred, then the shortest path.
         """
         self._list_folders()
         for key in reference_keys(reference):
@@ -175,9 +174,9 @@ class ArticlePages:
         return None
 
     def target(self, path: str, now: datetime, fragment: str) -> Target:
-        """Return the article file at a path of the tree. Raises OSError where there is none.
+        """Return the article file at a path of the tree. Raises OSError if there is none.
 
-        ``fragment`` is kept where the article has a link of its own.
+        ``fragment`` is kept if the article has a link of its own.
         """
         descriptor = open_beneath(*self._tree.below_root(path))
         try:
@@ -200,7 +199,7 @@ class ArticlePages:
         return Target(self.on_disk(path), address, problem, status)
 
     def _header(self, path: str, head: bytes) -> Header | str:
-        """Return the header of an article file, or why it is no article."""
+        """Return the header of an article file, or the error why it is no article."""
         from digest.articles.reading.parse import parse_header  # it is in workers alone
 
         if len(head) == MAX_LENGTH:
@@ -212,7 +211,7 @@ class ArticlePages:
             return "is no article"
 
     def _list_folders(self) -> None:
-        """List the folders of the tree that changed since they were listed last."""
+        """List the folders of the tree that have changed since the last call."""
         waiting = ["" if name == TOP else name for name in self._tree.roots]
         seen: dict[str, _Folder] = {}
         files, changed = 0, False
@@ -259,7 +258,7 @@ class ArticlePages:
 
 
 def _held_back(header: Header, now: datetime) -> str:
-    """Return why nobody may read an article now; empty where they may."""
+    """Return why an article may not be published now; empty if it may."""
     limits = header.publication.availability
     if limits is None:
         return ""

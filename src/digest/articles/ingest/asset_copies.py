@@ -1,4 +1,4 @@
-"""The folder of assets: the room that its copies take, and the removal of those out of use."""
+"""The folder of assets: count the bytes of its copies, and remove unused ones."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ _ASIDE = ".unused"
 
 
 class CopyStore(Protocol):
-    """What the folder of assets needs of the store."""
+    """The part of the store that the folder of assets uses. Every method raises StoreError."""
 
     def unused(self, names: Collection[str], now: datetime, before: datetime) -> set[str]:
-        """Note which of these copies no file refers to; return those noted at ``before``."""
+        """Record which of these copies are unused; return those unused since ``before``."""
 
     def in_texts(self, names: AbstractSet[str], go_on: Callable[[], None]) -> set[str]:
-        """Return those of these copies that a stored article shows; ``go_on`` may raise."""
+        """Return which of these copies stored articles show; ``go_on`` may raise to interrupt."""
 
     def forget(self, names: Collection[str]) -> None:
-        """Drop what was noted of these copies."""
+        """Delete the records of these copies."""
 
     def left_out(self) -> int:
         """Return the number of article files with assets for which there was no room."""
 
     def retry(self) -> None:
-        """Have the next scan read those files again."""
+        """Make the next scan read the article files that had no room for an asset."""
 
     def looked_at(self) -> datetime | None:
         """Return when unused copies were last looked for; None for never."""
 
     def looked(self, now: datetime) -> None:
-        """Store that."""
+        """Record that unused copies were looked for at a moment."""
 
 
 class Room:
-    """Counts the bytes of all copies for all processes that make some.
+    """Counts the bytes of all copies, shared by all processes that make copies.
 
-    A process that is killed while it copies leaves them counted until the copies are counted anew.
+    The bytes of a copy whose process was killed stay counted until the next full count.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -68,7 +68,7 @@ class Room:
         self._limit = limit
 
     def take(self, size: int) -> bool:
-        """Count a file of ``size`` bytes; return False where there is no room. Raises OSError."""
+        """Add a file of ``size`` bytes; return False if there is no room. Raises OSError."""
         with self._counter() as counter:
             used = self._read(counter) + blocks(size)
             if used <= self._limit:
@@ -76,7 +76,7 @@ class Room:
             return used <= self._limit
 
     def give_back(self, size: int) -> None:
-        """Count a file no more. Raises OSError."""
+        """Subtract a file. Raises OSError."""
         with self._counter() as counter:
             self._write(counter, self._read(counter) - blocks(size))
 
@@ -86,7 +86,7 @@ class Room:
             return self._read(counter) + blocks(size) <= self._limit
 
     def recounted(self, used: int) -> None:
-        """Store how many bytes there are. Raises OSError."""
+        """Set the number of bytes. Raises OSError."""
         with self._counter() as counter:
             self._write(counter, used)
 
@@ -112,17 +112,17 @@ class Room:
 
 
 class UnusedAssets:
-    """Removes copies that nothing has referred to for some time, and watches the room for others.
+    """Removes copies that have been unused for some time, and watches the room for others.
 
-    What a file or the text of a stored article refers to stays: feeds, pages, archives and
-    editions show nothing else.
+    A copy is used while a file or the text of a stored article refers to it: feeds, pages, archives
+    and editions show no others.
     """
 
     def __init__(
         self, *, folder: Path, limit: int, largest: int, keep: timedelta, store: CopyStore,
         clock: Clock,
     ) -> None:  # fmt: skip
-        """``limit`` is of the folder, ``largest`` of a file, both in bytes."""
+        """``limit`` is the size of the folder, ``largest`` that of a file, in bytes."""
         self._folder = folder
         self._room = Room(folder, limit)
         self._limit = limit
@@ -133,10 +133,10 @@ class UnusedAssets:
         self._full = False  # as it was told
 
     def check(self, go_on: Callable[[], None] = lambda: None) -> None:
-        """Look for unused copies if a day has passed; have assets that were left out tried again.
+        """Once a day, remove unused copies, and make the next scan retry assets left out for room.
 
-        ``go_on`` raises InterruptedError where it is to end soon. Raises StoreError, too; where the
-        folder cannot be used, that is logged and holds up nothing.
+        ``go_on`` raises InterruptedError to end it. Raises StoreError, too; errors of the folder
+        are logged.
         """
         try:
             self._check(go_on)
@@ -185,9 +185,9 @@ class UnusedAssets:
             _log.info("unused assets removed", files=removed, bytes=freed)
 
     def _remove(self, name: str, now: datetime) -> int:
-        """Remove a copy unless an article took it up today; return the bytes that it took.
+        """Remove a copy unless it was used today; return its bytes on disk.
 
-        It goes aside first: who takes it up then makes another copy.
+        It is renamed first, so that a process which needs it then makes another copy.
         """
         path, aside = self._folder / name, self._folder / f".{name}{_ASIDE}"
         try:

@@ -52,7 +52,7 @@ _PELICAN = re.compile(r"(?:\{(?:static|attach|filename)\}|\|(?:static|attach|fil
 
 
 class _Version(NamedTuple):
-    """A file as it is at a moment."""
+    """The state of a file at a moment."""
 
     device: int
     inode: int
@@ -67,7 +67,7 @@ class _Copy:
 
 
 class AssetError(Exception):
-    """A file that an article refers to cannot be published; its text says why."""
+    """A file that an article refers to cannot be published; the message is the reason."""
 
 
 class NoRoomError(AssetError):
@@ -108,7 +108,7 @@ class AssetFolder:
     def serves(self, article: PurePosixPath) -> bool:
         """Return whether an article may refer to files of the site.
 
-        One of an upstream feed may not: whoever writes that would have any of them published.
+        An article of an upstream feed may not: its author could publish any file.
         """
         return article.parts[0] not in self._options.foreign
 
@@ -117,7 +117,7 @@ class AssetFolder:
         return ArticleAssets(self, article, now)
 
     def candidates(self, reference: str, article: PurePosixPath) -> Iterator[tuple[Path, str]]:
-        """Yield where a reference may lead: a folder and a path below it, the likeliest first.
+        """Yield candidates for a reference: a folder and a path below it, the likeliest first.
 
         Relative ones are looked up beside the article, in the folder that has the article's name
         (Hexo's asset folders), and below the operator's folders, there also without ``../`` at
@@ -149,7 +149,7 @@ class AssetFolder:
         return self._roots.get(".", Path("/")) / folder
 
     def _remove_unfinished(self) -> None:
-        """Remove copies that a process left when it was killed."""
+        """Remove unfinished copies of processes that were killed."""
         with suppress(OSError):
             for part in self._folder.glob(".*.*.[0-9]*"):
                 if part.stat().st_mtime < time.time() - _LEFT_OVER:
@@ -160,9 +160,8 @@ class AssetFolder:
     ) -> tuple[str, os.stat_result]:
         """Copy a file into the folder of assets unless it is there; return its name and status.
 
-        ``left`` is how many bytes the article may still bring. Raises AssetError for what may not
-        be published, OSError where it cannot be read or written (ENOENT and the like where there
-        is no such file).
+        ``left`` is the number of bytes that the article may still add. Raises AssetError for a file
+        that may not be published, OSError if it cannot be read or written (ENOENT if missing).
         """
         descriptor = open_beneath(base, below, closed=self._hidden)
         try:
@@ -189,7 +188,7 @@ class AssetFolder:
         return copy.name, status
 
     def _has(self, name: str) -> bool:
-        """Return whether there is a copy; mark it as used today, so that it is not removed."""
+        """Return whether there is a copy; if so, mark it as used today, which keeps it."""
         path = self._folder / name
         if not path.exists():
             return False
@@ -232,7 +231,7 @@ class AssetFolder:
             raise
 
     def _write(self, descriptor: int, name: str, size: int) -> None:
-        """Write a copy beside its place, whole and on disk, before it gets its name."""
+        """Write a copy to a temporary file, synced to disk, and rename it."""
         part = self._folder / f".{name}.{os.getpid()}"
         try:
             with part.open("wb") as target:
@@ -249,7 +248,7 @@ class AssetFolder:
 
 
 class ArticleAssets:
-    """The assets of one article: addresses for its markup, and what to remember of them."""
+    """The assets of one article: addresses for its markup, and their states to be stored."""
 
     def __init__(self, folder: AssetFolder, article: PurePosixPath, now: datetime) -> None:
         self._folder = folder
@@ -263,14 +262,14 @@ class ArticleAssets:
 
     @property
     def states(self) -> tuple[AssetState, ...]:
-        """The files that were looked at, by path: when one changes, the article is read again."""
+        """The files that were looked up, by path; a change of one makes the article outdated."""
         return tuple(state for _, state in sorted(self._states.items()))
 
     def address(self, reference: str, *, picture: bool) -> str | None:
-        """Return the address at which a file of the tree is published; None where none is.
+        """Return the address at which a file of the tree is published; None if it is not.
 
-        That of an article is the address of its page, or its own link. ``reference`` is what
-        ``src`` or ``href`` says. Absolute addresses are none of ours.
+        For an article file that is the address of its page, or its own link. ``reference`` is the
+        value of ``src`` or ``href``. Returns None for absolute addresses.
         """
         key = (reference, picture)
         if key not in self._addresses:
@@ -348,12 +347,12 @@ class ArticleAssets:
 
 
 def changed(states: Sequence[AssetState]) -> bool:
-    """Return whether any file has another size or time than when it was looked at."""
+    """Return whether any file has another size or mtime than in its state."""
     return any(_stamp(state.path) != (state.size, state.mtime_ns) for state in states)
 
 
 def _stamp(path: str) -> tuple[int, int]:
-    """Return size and mtime (nanoseconds) of a file; (-1, 0) where there is none."""
+    """Return size and mtime (nanoseconds) of a file; (-1, 0) if there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116 a Path takes longer, and a scan asks for each file
     except (OSError, ValueError):
@@ -366,7 +365,7 @@ def _state_of(path: str, status: os.stat_result, name: str = "") -> AssetState:
 
 
 def _local(reference: str) -> str:
-    """Return a reference to a file of the site as a path; empty where it is none."""
+    """Return a reference to a file of the site as a path; empty for any other reference."""
     text = _PELICAN.sub("", reference.strip(), count=1)
     if _SCHEME.match(text) or "\0" in text:
         return ""
@@ -383,6 +382,6 @@ def _hash(descriptor: int, size: int) -> str:
 
 
 def _chunks(descriptor: int, size: int) -> Iterator[bytes]:
-    """Yield the first ``size`` bytes of a file: it may grow without an end while it is read."""
+    """Yield the first ``size`` bytes of a file, which may grow while it is read."""
     for start in range(0, size, _CHUNK):
         yield os.pread(descriptor, min(_CHUNK, size - start), start)

@@ -36,7 +36,7 @@ TOP = "."
 
 
 class FileState(NamedTuple):
-    """Size and time of a file. A plain tuple, since a scan makes one for every file."""
+    """Size and mtime of a file. A plain tuple, because a scan makes one for every file."""
 
     size: int  #: bytes
     mtime_ns: int
@@ -86,7 +86,7 @@ class Tree:
     settle: timedelta  #: how long a file must be quiet where nobody can tell whether it is open
 
     def root_of(self, path: str) -> str:
-        """Return the name of the root that a path lies in; ``TOP`` where no other has it."""
+        """Return the name of the root that contains a path; ``TOP`` if no other does."""
         name = path.partition("/")[0]
         return name if name in self.roots else TOP
 
@@ -103,7 +103,7 @@ class Tree:
         return self.roots[TOP], path
 
     def on_disk(self, path: str) -> str:
-        """Return the absolute path on disk of a path of the tree; empty where no root has it."""
+        """Return the absolute path on disk of a path of the tree; empty if no root contains it."""
         try:
             root, below = self.below_root(path)
         except FileNotFoundError:
@@ -111,9 +111,9 @@ class Tree:
         return str(root / below)
 
     def kind(self, path: str) -> Literal["file", "folder"] | None:
-        """Return whether a file or a folder is at a path; "" is the top. Raises OSError.
+        """Return ``"file"`` or ``"folder"`` for a path; "" is the top. Raises OSError.
 
-        A link to a file is a file. None where there is nothing, or anything else.
+        A link to a file is a file. Returns None for anything else, and if there is nothing.
         """
         try:
             root, below = self.below_root(path)
@@ -136,9 +136,9 @@ class Tree:
             return False
 
     def marks(self) -> dict[str, RootMark]:
-        """Return each root's identity; leave out those that are not there.
+        """Return the mark of each present root, by name.
 
-        Raises OSError where descriptors or memory have run out, which says nothing of a root.
+        Raises OSError if descriptors or memory have run out: then no root counts as absent.
         """
         marks = {}
         for name, root in self.roots.items():
@@ -224,15 +224,15 @@ class Tree:
         return self.files.takes(path) and self.enters(str(PurePosixPath(path).parent))
 
     def enters(self, folder: str) -> bool:
-        """Return whether a folder is looked into: neither it nor any that it is in is excluded."""
+        """Return whether a folder is searched: neither it nor a folder above it is excluded."""
         path = PurePosixPath(folder)
         return all(self.files.enters(str(part)) for part in (path, *path.parents) if part.name)
 
     def read(self, path: str) -> FileContent | Unread:
         """Return a file's content, or why it was not read.
 
-        What is checked and what is read is the same descriptor, opened without following a link
-        out of the root. Raises TooLargeError over ``max_bytes``, OSError where it cannot be read.
+        The checks and the read use one descriptor, opened without following a link out of the root.
+        Raises TooLargeError over ``max_bytes``, OSError if it cannot be read.
         """
         try:
             fd = open_beneath(*self.below_root(path))
@@ -275,7 +275,7 @@ class Tree:
 
 
 def _read(fd: int, size: int) -> bytes:
-    """Return at most ``size`` bytes and one more, which tells that the file has grown."""
+    """Return at most ``size`` + 1 bytes; the last one shows that the file has grown."""
     content = os.read(fd, size + 1)
     while len(content) < size and (more := os.read(fd, size - len(content))):
         content += more
@@ -283,7 +283,7 @@ def _read(fd: int, size: int) -> bytes:
 
 
 def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
-    """Return the path in the tree of a file on disk; None where it is in no root."""
+    """Return the path in the tree of a file on disk; None if no root contains it."""
     for name, root in roots.items():
         try:
             path = file.resolve().relative_to(root.resolve()).as_posix()
@@ -294,7 +294,7 @@ def tree_path(roots: Mapping[str, Path], file: Path) -> str | None:
 
 
 def open_for_writing(fd: int) -> bool | None:
-    """Return whether a process has a file open for writing; None where the system does not say.
+    """Return whether a process has a file open for writing; None if the system cannot tell.
 
     Linux grants a read lease only while there is no writer (fcntl(2), F_SETLEASE), to the file's
     owner or CAP_LEASE, on local file systems. Were a writer to come while the lease is held, the

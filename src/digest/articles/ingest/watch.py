@@ -1,4 +1,4 @@
-"""Watching the roots: events of the file system say which paths to look at."""
+"""Watching the roots: events of the file system name the paths to read."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class Listener(Protocol):
     """Receives the changes that watches observe; called from their threads."""
 
     def add(self, path: str) -> None:
-        """Take a path at which something changed."""
+        """Handle a path at which something changed."""
 
     def lose(self) -> None:
-        """Take note that events were lost, so that only a scan finds what changed."""
+        """Handle lost events: only a scan finds the changes."""
 
 
 class Watch(FileSystemEventHandler):
-    """Watches one root; gives a listener, from a thread of its own, each path that changed.
+    """Watches one root; calls a listener, from a thread of its own, for each changed path.
 
     A path has ``/`` between names and begins with ``prefix``, which alone stands for the root.
     What is there now may be a file, a folder or nothing; a path that ends in ``/`` was a folder.

@@ -50,7 +50,7 @@ Make: TypeAlias = Callable[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What all processes of a server are told once."""
+    """The parameters of all processes of a server."""
 
     make: str  #: the function that makes a draft, as ``module:name``; its module is loaded first
     options: DraftOptions
@@ -59,7 +59,7 @@ class Job:
 
 
 def main() -> None:
-    """Fork a process at each request, until the program that asks is gone.
+    """Fork a process for each request, until the requesting program has ended.
 
     The argument is the descriptor of the socket that requests come by; a pickled ``Job`` is on
     standard input. Signals that end the program are left to it: here the end of the socket counts.
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _fork(control: socket.socket, descriptor: int, job: Job) -> int:
-    """Return the process that works from now on, by a descriptor; a negative errno for none."""
+    """Return the id of a new process that serves a descriptor, or a negative errno."""
     try:
         process = os.fork()
     except OSError as error:
@@ -107,7 +107,10 @@ def _fork(control: socket.socket, descriptor: int, job: Job) -> int:
 
 
 def work(connection: Connection, job: Job) -> None:
-    """Make the drafts of each batch that comes; return when nothing more is to be done."""
+    """Make the drafts of each batch that arrives.
+
+    Return when the connection is closed or idle, or after so many files that it should start anew.
+    """
     resource.setrlimit(resource.RLIMIT_DATA, (job.memory, job.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -123,7 +126,7 @@ def work(connection: Connection, job: Job) -> None:
 
 
 def results_of(make: Make, sources: Sequence[SourceFile], job: Job) -> Iterator[Result]:
-    """Yield the draft of each file, so that it is known over which of them this process dies.
+    """Yield the draft of each file, so that the parent knows at which file the process dies.
 
     The system kills it by SIGPROF when one takes too much processor time: that is setitimer(2). No
     handler could do it: parsers written in C run none before they are done. Raises MemoryError.

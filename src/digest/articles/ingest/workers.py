@@ -108,12 +108,11 @@ class Workers:
             raise WorkersError(str(error)) from error
 
     def results_of(self, future: Future[list[Result]]) -> list[Result]:
-        """Return each file's draft, or SourceError with whatever kept it from being made.
+        """Return the draft of each file, or the SourceError that prevented it.
 
-        That is GivenUp or Stalled for a file that was given up. Where a worker dies over a file for
-        another reason, that is tried by itself, so that no other takes it down. Raises WorkersError
-        where the system gives no processes, or the pool was closed meanwhile: that says nothing of
-        the files.
+        The error is GivenUp or Stalled for a file over the limits. A file at which a worker dies
+        for another reason is tried once more by itself. Raises WorkersError if the system gives no
+        processes or the pool was closed: that is not the fault of any file.
         """
         try:
             return future.result()
@@ -123,7 +122,7 @@ class Workers:
             raise WorkersError(str(error)) from error
 
     def close(self) -> None:
-        """Kill the processes at once; what they were making is dropped."""
+        """Kill the processes at once and drop their work."""
         with self._lock:
             self._closed = True
             server, self._server = self._server, None
@@ -138,7 +137,7 @@ class Workers:
             server.close()
 
     def _results(self, make: str, sources: Sequence[SourceFile]) -> list[Result]:
-        """Have a worker make the drafts of a batch. Runs in a thread of the pool's."""
+        """Return the drafts of a batch, made by a worker. Runs in a thread of the pool."""
         results: list[Result] = []
         while left := sources[len(results) :]:
             try:
@@ -175,7 +174,7 @@ class Workers:
                 raise _Died(results=results, code=code, stalled=stalled)
 
     def _worker(self) -> tuple[_Server, _Worker]:
-        """Take a worker that is idle, or start one."""
+        """Return an idle worker, or a new one."""
         with self._lock:
             if self._closed:
                 raise CancelledError
@@ -199,7 +198,7 @@ class Workers:
             return self._server, worker
 
     def _waiting(self, server: _Server) -> _Worker | None:
-        """Return a worker that is idle; reap those that ended meanwhile."""
+        """Return an idle worker, if any; reap those that have ended."""
         while self._idle:
             worker = self._idle.pop()
             if not worker.connection.poll():
@@ -239,7 +238,7 @@ class Workers:
 
 
 class _Died(Exception):
-    """A worker died over a batch."""
+    """A worker died during a batch."""
 
     def __init__(self, *, results: list[Result], code: int, stalled: bool) -> None:
         super().__init__(code)
@@ -257,7 +256,7 @@ class _Worker:
 
 
 class _Server:
-    """The process that forks workers (``worker_process``). Raises OSError where it is gone."""
+    """The process that forks workers (``worker_process``). Raises OSError if it has ended."""
 
     def __init__(self, job: Job) -> None:
         self._control, theirs = socket.socketpair()
@@ -312,6 +311,6 @@ class _Server:
         return answer
 
     def close(self) -> None:
-        """Have it end, and wait for that; its workers are killed already."""
+        """End it and wait for its end; its workers must have been killed before."""
         self._control.close()
         self._program.wait()

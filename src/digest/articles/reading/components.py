@@ -81,7 +81,7 @@ def _tag(x: Expansion, match: re.Match[str]) -> Result:
 
 
 def _single(x: Expansion, start: int, end: int, kind: str, given: tags.Arguments) -> str:
-    """Return what a component without content shows."""
+    """Return the HTML of a component without content, by its attributes."""
     made = tags.guessed(given, whole=x.alone(start, end))
     if not made and kind in tags.ELSEWHERE:
         made = tags.elsewhere(kind, given)

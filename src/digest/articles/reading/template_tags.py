@@ -146,7 +146,7 @@ def _opened(
 
 
 def _words(x: Expansion, name: str, text: str) -> str:
-    """Return what a tag shows in a line of text as HTML."""
+    """Return the HTML of a tag inside a line of text."""
     given, element = arguments(text), tags.WORDS[name]
     words = [word for word in given.positional if not re.fullmatch("#[0-9a-fA-F]{3,8}", word)]
     before, mark, rest = text.partition("@")
