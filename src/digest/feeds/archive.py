@@ -1,8 +1,8 @@
-"""Archives: documents that hold what the current document of a feed no longer does (RFC 5005).
+"""Archives: documents with the articles that the current document of a feed has lost (RFC 5005).
 
-A reader who comes by seldom follows ``prev-archive`` from the current document back to the first
-archive that it knows. So whatever state an article gets, one of two holds from then on, until it
-gets another: the current document tells it, or an archive does that was closed since.
+A reader that polls seldom follows ``prev-archive`` from the current document back to the first
+archive that it knows. So every version of an article must be in the current document, or in an
+archive that was closed after it, until the article gets another version.
 """
 
 # pure
@@ -19,7 +19,7 @@ from digest.urls import archive_path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A state of one article, as the readers of a feed have to be told it."""
+    """A version of one article, which a document of the feed must contain."""
 
     sequence: int
     published_at: datetime  #: aware UTC
@@ -31,7 +31,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An article in an archive, with the state for which it was put there."""
+    """An article in an archive, with the version for which it was put there."""
 
     archive: int  #: number
     sequence: int
@@ -39,7 +39,7 @@ class Entry:
     gone: bool
 
     def tells(self, version: Version | None) -> bool:
-        """Return whether a reader who meets the archive for the first time learns this version."""
+        """Return whether a reader that is new to the archive gets this version from it."""
         return version is not None and (self.changed_at, self.gone) == (
             version.changed_at,
             version.gone,
@@ -48,19 +48,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is to become of the archives of a feed."""
+    """A decision on the archives of a feed: which to close, and which entries are outdated."""
 
     stale: tuple[Entry, ...]  #: their article has another version by now, or has left the feed
     sets: tuple[tuple[Version, ...], ...]  #: what new archives hold, the first one first
 
     def __bool__(self) -> bool:
-        """Return whether there is anything to remember."""
+        """Return whether there is anything to store."""
         return bool(self.stale or self.sets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What an archive holds, as it is now."""
+    """The present state of an archive's articles."""
 
     versions: Sequence[Version]  #: of its articles, the newest by publication first
     gone: Sequence[Tombstone]  #: the last withdrawn first
@@ -68,7 +68,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveState:
-    """An archive, and the last change of what it holds."""
+    """An archive, and the time of the last change of its articles."""
 
     number: int
     revision: int  #: the content revision of the last change of any of its articles
@@ -76,13 +76,13 @@ class ArchiveState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a document stands among those of its feed."""
+    """The position of a document among those of its feed."""
 
     newest: int = 0  #: number of the newest archive; 0 where there is none
     number: int | None = None  #: None for the current document
 
     def path(self, name: str) -> str:
-        """Return where the document of this name is, relative to the folder of its feed."""
+        """Return the path of the document of this name, relative to the folder of its feed."""
         return name if self.number is None else archive_path(self.number, name)
 
     def links(self, name: str) -> Iterator[tuple[str, str]]:
@@ -110,7 +110,7 @@ ALONE = Place()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a document of a feed tells beside its entries."""
+    """What a document of a feed contains beside its entries."""
 
     changed_at: datetime | None  #: aware UTC: last change of an article in it; None without one
     gone: Sequence[Tombstone]  #: articles that were withdrawn
@@ -120,14 +120,14 @@ class Content:
 def decide(
     current: Sequence[Version], others: Sequence[Version], entries: Sequence[Entry], size: int
 ) -> Decision:
-    """Decide which archives to close, so that every version is in some document.
+    """Decide which archives to close, so that every version is in a document.
 
-    ``current`` is what the current document tells, what will leave it next comes first;
-    ``others`` are more versions of the feed; ``entries`` are those of archives, of these articles
-    and of articles that may have left the feed. An archive holds ``size`` at most.
+    ``current`` are the versions in the current document, those that will leave it next first;
+    ``others`` are further versions of the feed; ``entries`` are the archived entries of these
+    articles and of articles that may have left the feed. An archive has at most ``size`` entries.
 
-    An entry is good for one version: once another was published, and be it for a while, readers
-    who know the archive would not look there again.
+    An entry is valid for one version only: readers that know the archive do not read it again, so
+    it is useless once another version was published, even for a short time.
     """
     versions = {version.sequence: version for version in (*others, *current)}
     archived = {entry.sequence for entry in entries if entry.tells(versions.get(entry.sequence))}

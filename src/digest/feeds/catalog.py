@@ -1,4 +1,4 @@
-"""The plan: which feeds there are, and how each is written."""
+"""The feed plan: which feeds there are, and how each is written."""
 
 # pure
 from __future__ import annotations
@@ -21,9 +21,9 @@ _ORDER = (FacetKind.LANGUAGE, FacetKind.CUSTOM, FacetKind.AUTHOR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomFeed:
-    """How a feed of the operator's is written; the filter of the same name tells what is in it.
+    """How a feed of the operator's is written; the filter of the same name selects its articles.
 
-    What is None is as for all other feeds.
+    A field that is None has the value of all other feeds.
     """
 
     name: str
@@ -40,7 +40,7 @@ class CustomFeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPlan:
-    """Which feeds there are beside those of everything and of the categories, and how all look."""
+    """Which feeds there are beside those of everything and of categories, and their format."""
 
     site: Site
     full: bool  #: whether entries hold whole bodies
@@ -76,7 +76,7 @@ class FeedPlan:
         )
 
     def feed(self, scope: Scope) -> Feed | None:
-        """Return the feed of a scope; None where the plan has none for it."""
+        """Return the feed of a scope; None if the plan has none for it."""
         facet = scope if isinstance(scope, Facet) else None
         if facet and facet.kind not in self.kinds:
             return None
@@ -101,7 +101,7 @@ class FeedPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSummary:
-    """A feed, and how many articles there are for it."""
+    """A feed, and the number of its articles."""
 
     feed: Feed
     articles: int

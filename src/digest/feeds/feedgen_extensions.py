@@ -1,4 +1,4 @@
-"""Extensions of feedgen: what feeds say beside RSS 2.0 and Atom 1.0.
+"""Extensions of feedgen: elements beyond RSS 2.0 and Atom 1.0.
 
 feedgen asks an extension for namespaces, by prefix (``extend_ns``), and then to add its elements
 to a document (``extend_rss``, ``extend_atom``).
@@ -48,7 +48,7 @@ class Syndication:
 
 
 class Undated:
-    """Takes feedgen's ``lastBuildDate`` out of an empty channel: RSS needs none."""
+    """Removes feedgen's ``lastBuildDate`` from an empty channel; the element is optional."""
 
     def extend_ns(self) -> dict[str, str]:
         return {}
@@ -60,7 +60,7 @@ class Undated:
 
 
 class HubLinks:
-    """Writes a link for each hub into RSS, of which feedgen knows no link but its own."""
+    """Writes a link to each hub into RSS, where feedgen writes no link but its own."""
 
     def __init__(self) -> None:
         self.hubs: Collection[str] = ()  #: their addresses
@@ -92,7 +92,7 @@ class Tombstones:
 
 
 class ArchiveMark:
-    """Says that the document is an archive (RFC 5005 section 4)."""
+    """Marks the document as an archive (RFC 5005 section 4)."""
 
     def extend_ns(self) -> dict[str, str]:
         return {"fh": HISTORY}
@@ -108,7 +108,7 @@ def minutes(every: timedelta) -> int:
 
 
 def period(every: timedelta) -> tuple[str, int]:
-    """Return the shortest period that ``every`` fits into, and how often in it to look."""
+    """Return the shortest period that ``every`` fits into, and the updates in one such period."""
     for name, length in _PERIODS:
         if every <= length:
             return name, round(length / max(every, timedelta(minutes=1)))

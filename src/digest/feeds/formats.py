@@ -1,4 +1,4 @@
-"""Formats: what a feed can be written as, by the name of its file.
+"""Formats of feeds, by the name of the file that each is written to.
 
 To add one, write its module, add a Format here, and its name to ``settings``.
 """
@@ -19,7 +19,7 @@ from digest.feeds.rss_atom import atom, atom_entry, rss, rss_item, split_atom, s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """How articles become entries, and entries a document."""
+    """The functions of a format: make entries of articles, and a document of entries."""
 
     entry: Callable[[Feed, Article], bytes]
     document: Callable[[Feed, Sequence[bytes], Content], bytes]

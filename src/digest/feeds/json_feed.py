@@ -1,4 +1,4 @@
-"""JSON Feed 1.1 of a feed, the same bytes for the same articles."""
+"""JSON Feed 1.1. Deterministic: the same articles give the same bytes."""
 
 # pure
 from __future__ import annotations
@@ -46,7 +46,7 @@ def json_feed(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
 
 
 def json_item(feed: Feed, article: Article) -> bytes:
-    """Return an article as an item of JSON Feed 1.1 in UTF-8, as it stands in any feed like this.
+    """Return an article as an item of JSON Feed 1.1 in UTF-8.
 
     It depends on the article, the site, the feed's language, and whether the feed is full.
     """
@@ -54,9 +54,9 @@ def json_item(feed: Feed, article: Article) -> bytes:
 
 
 def split_json_feed(document: bytes, full: bool) -> dict[bytes, bytes]:
-    """Return the items of a document that ``json_feed`` made, by the ids of their articles.
+    """Return the items of a document of ``json_feed``, by the ids of their articles.
 
-    With ``full`` only those that have a body. An id that JSON escapes is not found as it is.
+    With ``full``, only items with a body. Items whose ids are escaped in JSON are left out.
     """
     items = {}
     for line in document.split(b"\n")[1:-2]:  # each item is a line: JSON escapes line breaks

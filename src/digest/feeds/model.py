@@ -1,4 +1,4 @@
-"""A feed: a selection of articles, newest first, and the addresses it is published at."""
+"""A feed: a selection of articles, newest first, and its addresses."""
 
 # pure
 from __future__ import annotations
@@ -36,9 +36,9 @@ FACET_FOLDERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What one feed selects, and how it is written.
+    """The selection of a feed, and how it is written.
 
-    It selects everything, or a category with all below it, or a facet; never both of these.
+    It selects everything, a category with all below it, or a facet, never a category and a facet.
     """
 
     site: Site
@@ -85,7 +85,7 @@ class Feed:
 
     @property
     def folder(self) -> str:
-        """Where the feed's files live, relative to the output folder; ends with ``/``."""
+        """The folder of the feed's files, relative to the output folder; ends with ``/``."""
         if self.facet:
             return f"feeds/{FACET_FOLDERS[self.facet.kind]}/{slug(self.facet.name)}/"
         if not self.category:
@@ -117,7 +117,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategorySummary:
-    """How much a category holds, all levels below it included."""
+    """The number of articles of a category, all levels below it included."""
 
     path: CategoryPath
     articles: int
@@ -125,12 +125,12 @@ class CategorySummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetSummary:
-    """How much a facet holds."""
+    """The number of articles of a facet."""
 
     facet: Facet
     articles: int
 
 
 def article_link(site: Site, article: Article) -> str:
-    """Return where a reader should go: the article's own link, else its page here."""
+    """Return the address that feeds link to: the article's own link, else its page here."""
     return article.link or site.link(article.folder)

@@ -28,7 +28,7 @@ def opml(
     """Return the site's feeds as OPML 2.0 in UTF-8, nested like the categories.
 
     ``categories`` are those of every level, in their order; ``name`` says which of a feed's
-    files to subscribe to, where it has that. A category with others below it is a folder whose
+    files to subscribe to, if it has that one. A category with others below it is a folder whose
     first outline is its own feed: readers that meet an ``xmlUrl`` do not look below it. The
     ``others``, feeds of facets, follow in a folder for each kind.
     """

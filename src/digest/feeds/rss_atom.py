@@ -1,4 +1,4 @@
-"""RSS 2.0 and Atom 1.0 of a feed, the same bytes for the same articles."""
+"""RSS 2.0 and Atom 1.0. Deterministic: the same articles give the same bytes."""
 
 # pure
 from __future__ import annotations
@@ -83,7 +83,7 @@ _Text = Callable[[str], str]
 
 
 def rss_item(feed: Feed, article: Article) -> bytes:
-    """Return an article as an item of RSS 2.0 in UTF-8, as it stands in any feed like this one.
+    """Return an article as an item of RSS 2.0 in UTF-8.
 
     It depends on the article, the site, the feed's language, and whether the feed is full.
     """
@@ -91,7 +91,7 @@ def rss_item(feed: Feed, article: Article) -> bytes:
 
 
 def atom_entry(feed: Feed, article: Article) -> bytes:
-    """Return an article as an entry of Atom 1.0 (RFC 4287) in UTF-8; as ``rss_item``."""
+    """Return an article as an entry of Atom 1.0 (RFC 4287) in UTF-8, like ``rss_item``."""
     return _serialized(_ATOM_ROOT, lambda text: _atom_entry(feed, article, text).atom_entry())
 
 
@@ -107,7 +107,7 @@ def rss(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
 def atom(feed: Feed, entries: Sequence[bytes], content: Content) -> bytes:
     """Return the feed as Atom 1.0 (RFC 4287) in UTF-8, with entries of ``atom_entry``.
 
-    What is gone is told by tombstones (RFC 6721); links lead to the archives beside it (RFC 5005).
+    Withdrawn articles are tombstones (RFC 6721); links lead to adjacent archives (RFC 5005).
     """
     try:
         head = _atom(feed, content, str)
@@ -117,15 +117,15 @@ def atom(feed: Feed, entries: Sequence[bytes], content: Content) -> bytes:
 
 
 def split_rss(document: bytes, full: bool) -> dict[bytes, bytes]:
-    """Return the items of a document that ``rss`` made, by the tags of their articles.
+    """Return the items of a document of ``rss``, by the tag URIs of their articles.
 
-    With ``full`` only those that have a body. A tag that XML escapes is not found as it is.
+    With ``full``, only items with a body. Items whose tags are escaped in XML are left out.
     """
     return _split(document, b"<item>", b'<guid isPermaLink="false">', full and b"<content:encoded>")
 
 
 def split_atom(document: bytes, full: bool) -> dict[bytes, bytes]:
-    """Return the entries of a document that ``atom`` made; as ``split_rss``."""
+    """Return the entries of a document of ``atom``, like ``split_rss``."""
     return _split(document, b"<entry", b"<id>", full and b"<content ")
 
 
@@ -140,7 +140,7 @@ def _split(document: bytes, start: bytes, mark: bytes, body: bytes | bool) -> di
 
 
 def last_change(changes: Iterable[tuple[datetime, int]]) -> datetime | None:
-    """Return the last change of any article, to be told by a feed; None for none.
+    """Return the time of the last change of any article, for a feed; None without changes.
 
     ``changes`` are the moments at which articles changed, aware UTC, with their sequences.
     """
@@ -148,13 +148,13 @@ def last_change(changes: Iterable[tuple[datetime, int]]) -> datetime | None:
 
 
 def image_type(url: str) -> str:
-    """Return an image's media type by its extension; ``image/jpeg`` where that says nothing."""
+    """Return an image's media type by its extension; ``image/jpeg`` for an unknown one."""
     suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
     return _IMAGE_TYPES.get(suffix, "image/jpeg")
 
 
 def unmistakable(text: str) -> str:
-    """Return ``text`` so that readers show it the same whether they take it for HTML or not.
+    """Return ``text`` in a form that readers show alike as plain text and as HTML.
 
     Titles of RSS are plain text, but many readers look for markup in them: of ``<b>`` in a title
     about HTML they would show nothing. A word joiner behind the mark keeps them from that; a text
@@ -173,7 +173,7 @@ def as_html(text: str) -> str:
 
 
 def person(name: str) -> dict[str, str]:
-    """Return an author's name, with ``email`` or ``uri`` where that is what the name was.
+    """Return an author's name, and ``email`` or ``uri`` if the name is an address.
 
     RFC 4287 section 3.2: an address has elements of its own, and the name is for people.
     """
@@ -185,7 +185,7 @@ def person(name: str) -> dict[str, str]:
 
 
 def _serialized(root: Mapping[str, Any], build: Callable[[_Text], etree._Element]) -> bytes:
-    """Return an element as it is written below a document's root, which declares namespaces."""
+    """Return an element in UTF-8, without the namespaces that the document's root declares."""
     parent = etree.Element(root["tag"], nsmap=root["nsmap"])
     try:
         parent.append(build(str))
@@ -198,7 +198,7 @@ def _serialized(root: Mapping[str, Any], build: Callable[[_Text], etree._Element
 
 
 def _document(site: Site, head: bytes, entries: Sequence[bytes], end: bytes) -> bytes:
-    """Return a document: what feedgen made of a feed without entries, and the entries in it."""
+    """Return a document: feedgen's output for a feed without entries, and the entries in it."""
     cut = head.rindex(end)
     return b"\n".join((_prolog(site) + head[:cut], *entries, head[cut:], b""))
 
@@ -361,7 +361,7 @@ def _seconds(moment: datetime) -> datetime:
 
 
 class _Entry(feedgen.entry.FeedEntry):  # type: ignore[misc]  # feedgen has no types
-    """An entry that knows its language, and all of its links."""
+    """An entry with its language and all of its links."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""What each version of a feed held, so that a client gets only what is new to it (RFC 3229).
+"""Earlier versions of a feed, so that a client gets only the entries that it lacks (RFC 3229).
 
-A version is known by its entity tag and held as the marks of its entries. The log that keeps them
-is text: a line with a check sum, then a line for each version, oldest first, with its tag and what
-it added to the one before and took away.
+A version is identified by its entity tag and stored as the hashes (marks) of its entries. The log
+of versions is text: a line with a checksum, then a line for each version, oldest first, with its
+tag and the marks that it added to and removed from the version before.
 """
 
 # pure
@@ -30,7 +30,7 @@ _Change = tuple[str, frozenset[str], frozenset[str]]
 
 
 def content_tag(content: bytes) -> str:
-    """Return the hash of these bytes for an entity tag: 32 hexadecimal digits."""
+    """Return the hash of ``content`` for an entity tag: 32 hexadecimal digits."""
     return blake2b(content, digest_size=TAG_BYTES).hexdigest()
 
 
@@ -50,9 +50,9 @@ def recorded(log: bytes, content: bytes) -> bytes:
 
 
 class Deltas:
-    """What is new in one version of a feed since each earlier version that its log holds.
+    """The entries that are new in a version of a feed, for each earlier version in its log.
 
-    The log and the feed are read once, when it is made. Not for several threads at once.
+    The log and the feed are parsed once, when it is made. Not thread-safe.
     """
 
     def __init__(self, log: bytes, content: bytes) -> None:
@@ -73,10 +73,10 @@ class Deltas:
         return frozenset(had)
 
     def since(self, tag: str, content: Callable[[], bytes | None]) -> bytes | None:
-        """Return the feed with the entries alone that the version with this tag did not have.
+        """Return the feed with only the entries that the version with this tag did not have.
 
-        ``content`` returns what this was made from, if it can still be had. None where it cannot,
-        and where the version is unknown.
+        ``content`` returns the bytes that this was made from, or None if they are gone. Returns
+        None then, and for an unknown version.
         """
         had = self.marks(tag)
         if had is None:
@@ -95,7 +95,7 @@ class Deltas:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """Its size in memory, in bytes, estimated."""
         lines = sum(1 + len(added) + len(removed) for _, added, removed in self._changes)
         return 200 * lines + sum(map(len, self._made.values()))
 
@@ -116,7 +116,7 @@ def news(content: bytes, known: frozenset[str]) -> bytes:
 
 
 def _entries(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each entry starts and ends, with the line break after it.
+    """Yield the start and end of each entry, with the line break after it.
 
     A pattern over whole entries would take ten times as long.
     """
@@ -132,7 +132,7 @@ def _entries(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _mark(entry: bytes) -> str:
-    """Return the mark of an entry: a hash of its bytes, whatever the feed around it."""
+    """Return the mark of an entry: a hash of its bytes."""
     return blake2b(entry.rstrip(b"\n"), digest_size=8).hexdigest()
 
 
@@ -148,7 +148,7 @@ def _written(versions: list[_Version]) -> bytes:
 
 
 def _changes(log: bytes) -> list[_Change]:
-    """Return the changes in a log; none where it was cut off or changed by somebody else."""
+    """Return the changes in a log; none if its checksum does not match."""
     check, _, body = log.partition(b"\n")
     if not body or check != content_tag(body).encode():
         return []

@@ -1,4 +1,4 @@
-"""Documents of feeds: entries of the cache, or new ones, put into each format within a limit."""
+"""Documents of feeds, made of cached or new entries in each format, within a limit of size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CACHED_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedContents:
-    """What a feed's documents tell, as the store has it."""
+    """The contents of a feed's documents, as the store returns them."""
 
     versions: Sequence[Version]  #: of the articles in the current document, newest first
     gone: Sequence[Tombstone] = ()  #: withdrawn last first
@@ -37,7 +37,7 @@ class FeedContents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """The documents that a feed has, whose entries may stand in the next ones as they are."""
+    """The present documents of a feed, whose entries may be reused in the next ones."""
 
     documents: Mapping[str, bytes]  #: by the names of their files
     revision: int  #: entries of articles that did not change since are as they would be made now
@@ -48,7 +48,7 @@ NO_PREVIOUS = Previous(documents={}, revision=0)
 
 @dataclass(frozen=True, slots=True)
 class EntryForm:
-    """What decides the bytes of an article's entry, beside the article and the site."""
+    """The inputs of an entry's bytes, apart from the article and the site."""
 
     format: str  #: the name of the feed's file
     full: bool  #: with the whole body
@@ -56,7 +56,7 @@ class EntryForm:
 
 
 class EntryCache:
-    """Keeps the entries that were used last, up to a number of bytes. For one thread."""
+    """A cache of the entries used last, up to a number of bytes. For one thread."""
 
     def __init__(self, capacity: int = CACHED_BYTES) -> None:
         self._capacity = capacity
@@ -64,7 +64,7 @@ class EntryCache:
         self._kept: OrderedDict[tuple[EntryForm, int], tuple[int, bytes]] = OrderedDict()
 
     def get(self, form: EntryForm, sequence: int, revision: int) -> bytes | None:
-        """Return an article's entry as of a content revision; None where it is not kept."""
+        """Return an article's entry of a content revision; None if it is not cached."""
         kept = self._kept.get((form, sequence))
         if kept is None or kept[0] != revision:
             return None
@@ -72,7 +72,7 @@ class EntryCache:
         return kept[1]
 
     def put(self, form: EntryForm, sequence: int, revision: int, entry: bytes) -> None:
-        """Keep an entry; those that were not used for the longest time go."""
+        """Cache an entry; drop those used least recently."""
         key = (form, sequence)
         if old := self._kept.pop(key, None):
             self._size -= len(old[1])
@@ -90,7 +90,7 @@ class FeedDocuments:
     ) -> None:
         """``articles_of`` returns the visible articles with these sequences, in any order.
 
-        A document has ``max_bytes`` at most.
+        ``max_bytes`` limits each document.
         """
         self._articles_of = articles_of
         self._max_bytes = max_bytes
@@ -105,11 +105,11 @@ class FeedDocuments:
         yield from self._written(feed, held.versions, held.gone, place, previous)
 
     def forget(self) -> None:
-        """Drop the entries that are kept."""
+        """Drop all cached entries."""
         self._entries = EntryCache()
 
     def archive(self, feed: Feed, name: str, held: Held, place: Place) -> bytes:
-        """Return the document of an archive in the format that the file of this name has."""
+        """Return the document of an archive in the format of the file ``name``."""
         alone = replace(feed, formats=(name,))
         return dict(self._written(alone, held.versions, held.gone, place))[name]
 
@@ -135,8 +135,8 @@ class FeedDocuments:
     ) -> dict[str, dict[Version, bytes]]:
         """Return the entries of articles by format, in their order.
 
-        Those withdrawn a moment ago are left out, and those after so many that a document could
-        not hold half of them.
+        Articles withdrawn meanwhile are left out, and those after twice as many bytes as a document
+        may have.
         """
         forms = [EntryForm(name, feed.full, feed.site.language) for name in feed.formats]
         entries: dict[str, dict[Version, bytes]] = {name: {} for name in feed.formats}

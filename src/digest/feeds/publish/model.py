@@ -1,4 +1,4 @@
-"""What publishing needs of the store, what the store knows of an output folder, and the result."""
+"""The Protocol of the store for publishing, the record of an output folder, and the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from digest.feeds.publish.plan import StaleFeeds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRecord:
-    """What the store knows of an output folder."""
+    """The stored record of an output folder."""
 
     revision: int | None  #: the content revision that it is complete up to; None: of none
     fingerprint: str  #: of the program and configuration that wrote it
@@ -28,7 +28,7 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What publishing did to the output folder, in files."""
+    """The result of a publication, in numbers of files."""
 
     written: int = 0
     unchanged: int = 0  #: held the right bytes already
@@ -37,10 +37,10 @@ class Published:
 
 
 class PublishStore(Protocol):
-    """What publishing needs of the store. Every method raises StoreError."""
+    """The part of the store that publishing uses. Every method raises StoreError."""
 
     def stale(self, since: int | None, kinds: Collection[FacetKind]) -> StaleFeeds:
-        """Return the feeds that changed after a content revision, or (None) all that there are.
+        """Return the feeds that changed after a content revision, or (None) all feeds.
 
         ``kinds`` are the kinds of facets that may have feeds.
         """
@@ -48,21 +48,21 @@ class PublishStore(Protocol):
     def contents(
         self, feeds: Sequence[Feed], changed: frozenset[int] | None, *, archives: bool
     ) -> list[FeedContents]:
-        """Return the entries of each feed; with ``archives``, close archives first.
+        """Return the contents of each feed; with ``archives``, close archives first.
 
-        An archive is closed wherever a version of an article would be told by no document.
-        ``changed`` are the sequences of the articles that changed since the last call for these
-        feeds; None means any.
+        An archive is closed if a version of an article would otherwise be in no document.
+        ``changed`` are the sequences of the articles that have changed since the last call for
+        these feeds; None means any.
         """
 
     def articles_of(self, sequences: Collection[int]) -> list[Article]:
         """Return the visible articles with these sequences, in any order."""
 
     def output(self, token: str) -> OutputRecord | None:
-        """Return the record of an output folder; None for a foreign one."""
+        """Return the record of an output folder; None if the folder is unknown."""
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:
-        """Note that a process writes into an output folder, which may be a new one.
+        """Record that a process writes into an output folder, known or new.
 
         ``boot`` is as in ``OutputRecord.unsynced``.
         """
@@ -71,13 +71,13 @@ class PublishStore(Protocol):
         """Yield path, size and mtime (nanoseconds) of each file as it was written."""
 
     def recorded(self, token: str, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:
-        """Return those of these paths that were written, by any process, and not removed since.
+        """Return those of these paths that any process wrote and none has removed since.
 
-        Each with size and mtime (nanoseconds) of its file.
+        Each has the size and mtime (nanoseconds) of its file.
         """
 
     def unrecorded(self, token: str, files: Collection[Written]) -> set[str]:
-        """Return the paths of those files that were recorded with another size or time, or not."""
+        """Return the paths of files whose record has another size or mtime, or is missing."""
 
     def record_output(
         self,
@@ -89,22 +89,22 @@ class PublishStore(Protocol):
         *,
         everything: bool,
     ) -> None:
-        """Note what was written and removed.
+        """Record the files that were written and removed.
 
-        ``complete`` is the content revision that the folder is complete up to; None where
-        something is still to be written. Unless ``everything`` was compared, that holds only
-        where the folder is of the same ``fingerprint``, and where everything was and not all
-        could be written, the folder is of none.
+        ``complete`` is the content revision up to which the folder is complete; None if files
+        are still to be written. Unless ``everything`` was compared, it is recorded only for a
+        folder of the same ``fingerprint``. If everything was compared and some files could not be
+        written, the folder's fingerprint is deleted.
         """
 
     def record_failures(self, token: str, failures: Mapping[str, str]) -> None:
-        """Note what cannot be written, in the place of what was noted before."""
+        """Record the files that cannot be written, in place of those recorded before."""
 
     def count_files(self, token: str) -> int:
         """Return how many files of feeds were written into an output folder."""
 
     def end_writing(self, token: str, boot: str, pids: Collection[int]) -> None:
-        """Note that everything that these processes wrote is on the disk."""
+        """Record that everything these processes wrote is on the disk."""
 
     def forget_other_boots(self, token: str, boot: str) -> None:
-        """Note that what processes of other boots wrote is as it should be."""
+        """Record that files written under other boot ids were verified."""

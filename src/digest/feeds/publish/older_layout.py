@@ -1,4 +1,4 @@
-"""The layout of older versions: what a Digest that wrote pages as files has left in its output."""
+"""The layout of older versions of Digest, which wrote pages as files: remove these files."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ _SIGNS = ("feeds/index.html", "assets/feed.css", "assets/style.css")
 
 
 def remove_older_layout(root: Path) -> int:
-    """Remove the pages and archives that an older Digest wrote; return how many files.
+    """Remove the pages and archives that an older Digest wrote; return the number of files.
 
-    Nothing is removed where that has not been at work here, nor any file of another name. What
-    was killed goes on the next time. Raises OutputError.
+    Removes nothing unless an older Digest has written into this folder, and only files with its
+    names. An interrupted removal is continued by the next call. Raises OutputError.
     """
     mark = root / ID_FILE
     try:
@@ -81,7 +81,7 @@ def _unlink(file: Path) -> bool:
 
 
 def _is_older(path: str) -> bool:
-    """Return whether a file was written by an older Digest, and is written no more."""
+    """Return whether a path is one that only older versions of Digest wrote."""
     plain = path
     for suffix in (_VARIANT, *SUFFIXES.values()):
         plain = plain.removesuffix(suffix)

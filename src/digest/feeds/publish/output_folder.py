@@ -1,8 +1,8 @@
 """The output folder: files are written whole or not at all, and only when they change.
 
-A file may have companions, which say the same in fewer bytes or remember what it said before:
-packed variants (``rss.xml.br``), and the history of a feed (``.rss.xml.history``). None outlives
-the content it belongs to: a web server that finds a variant may send it without a look at the file.
+A file may have companions: packed variants of it (``rss.xml.br``), and the history of a feed
+(``.rss.xml.history``). A variant never outlives the content of its file, because a web server may
+send a variant without looking at the file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ID = re.compile("[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A file after it was to be written."""
+    """The result of writing a file."""
 
     path: str  #: relative to the output folder
     changed: bool  #: it holds other bytes than before
@@ -54,7 +54,7 @@ class Written:
 
 
 class OutputFolder:
-    """A folder that may be served while it is written. Its methods may run in many threads."""
+    """A folder that may be served while it is written. Thread-safe."""
 
     def __init__(self, root: Path, *, time_ns: Callable[[], int] = time.time_ns) -> None:
         self.root = root
@@ -66,9 +66,9 @@ class OutputFolder:
     def alone(self, waiting: Callable[[], None]) -> Iterator[None]:
         """Keep other processes from publishing here until the block ends.
 
-        Else one that read the store earlier could write an old feed over a newer one. ``waiting``
-        is called again and again while another process is at it; what it raises ends the wait.
-        Files that are replaced meanwhile are freed at the end. Raises OutputError.
+        Otherwise one that read the store earlier could replace a newer feed by an older one.
+        ``waiting`` is called repeatedly while another process publishes; an exception from it ends
+        the wait. Files that are replaced in the block are freed at its end. Raises OutputError.
         """
         try:
             self.root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class OutputFolder:
     def _hold(self, target: Path) -> None:
         """Keep the content of a file and of its packed variants until ``alone`` ends.
 
-        To free it takes the file system milliseconds for each file, to replace a name 0.1 ms.
+        Freeing a file takes the file system milliseconds, replacing a name only 0.1 ms.
         """
         for suffix in ("", *SUFFIXES.values()):
             if self._held is not None and len(self._held) < MAX_HELD:
@@ -99,10 +99,10 @@ class OutputFolder:
                     self._held.append(os.open(f"{target}{suffix}", _HOLD))
 
     def token(self) -> str | None:
-        """Return the token that identifies this folder; None where it has none yet.
+        """Return the token that identifies this folder; None if it has none yet.
 
-        Raises OutputError, also where the folder had a token and is on another file system now:
-        it was unmounted, and nothing is to be written where it was.
+        Raises OutputError, also if the folder had a token and is on another file system now: it was
+        unmounted, and nothing must be written to its mount point.
         """
         path = self.root / ID_FILE
         try:
@@ -134,8 +134,9 @@ class OutputFolder:
     def wait(self, path: str) -> float:
         """Return how many seconds are left of the second in which a file was last written.
 
-        HTTP dates count in whole seconds: a file that is replaced after that has another one, and
-        none that is to come. 0 for no file, and for one of the future: the clock went back.
+        HTTP dates have whole seconds: a file replaced after that second has another date, and none
+        in the future. Returns 0 if there is no file, or if its date is in the future because the
+        clock was set back.
         """
         written_at = _written_at(self.root / path)
         if written_at is None:
@@ -146,9 +147,9 @@ class OutputFolder:
     def write(self, path: str, content: bytes) -> Written:
         """Make the file at ``path`` (relative, ``/``) hold ``content``.
 
-        Readers see the old file or the new one, and a web server that sends packed variants finds
-        none of the old one beside the new one. Nothing is synced: what a loss of power takes away
-        is made again. Raises OutputError, with no more changed than that variants may be gone.
+        Readers see the old file or the new one, and never a variant of the old file beside the new
+        one. Nothing is synced to disk: files lost with the power are made again. Raises
+        OutputError; then at most variants have been removed.
         """
         target = self.root / path
         try:
@@ -170,12 +171,12 @@ class OutputFolder:
         )
 
     def _next_second(self, target: Path) -> int:
-        """Return now, in nanoseconds, or the second after the file's, if the clock went back."""
+        """Return the time in nanoseconds; the second after the file's if the clock was set back."""
         written, now = _written_at(target), self._time_ns()
         return now if written is None else max(now, (written // _SECOND + 1) * _SECOND)
 
     def stamp(self, path: str) -> tuple[int, int] | None:
-        """Return size and mtime (nanoseconds) of a file; None unless all may read it."""
+        """Return size and mtime (nanoseconds) of a file; None unless it is readable by all."""
         try:
             status = (self.root / path).stat()
         except OSError:
@@ -192,7 +193,7 @@ class OutputFolder:
             raise explained(self.root / path, error) from error
 
     def packed(self, path: str) -> bool:
-        """Return whether a file lacks no packed variant."""
+        """Return whether a file has all its packed variants, or needs none."""
         target = self.root / path
         try:
             file = target.stat()
@@ -203,7 +204,7 @@ class OutputFolder:
             return True
 
     def sync(self) -> None:
-        """Have the disk take everything that was written here, and wait for it.
+        """Sync everything that was written here to the disk.
 
         Raises OutputError.
         """
@@ -217,10 +218,10 @@ class OutputFolder:
             raise explained(self.root, error) from error
 
     def pack(self, path: str) -> None:
-        """Put packed variants beside a file, where it is text of some length, if need be.
+        """Write the missing packed variants of a file, if it is text of PACK_FROM bytes or more.
 
-        Each has the time of the file to the nanosecond; with another, it belongs to another
-        content. Only while nobody writes the file (``alone``). Raises OutputError.
+        Each has the mtime of the file to the nanosecond; one with another mtime is of another
+        content. Call it only within ``alone``. Raises OutputError.
         """
         target = self.root / path
         try:
@@ -243,7 +244,7 @@ class OutputFolder:
             raise explained(target, error) from error
 
     def record(self, path: str, previous: bytes) -> None:
-        """Add a version of an RSS or Atom feed, which was replaced, to the history beside it.
+        """Add a replaced version of an RSS or Atom feed to the history beside it.
 
         Raises OutputError.
         """
@@ -263,7 +264,7 @@ class OutputFolder:
         return (self.root / path).is_file()
 
     def remove(self, path: str) -> bool:
-        """Remove a file, its companions and the folders that became empty; False for no file.
+        """Remove a file, its companions and folders left empty; return False if there was no file.
 
         The first folder of ``path`` stays. Raises OutputError.
         """
@@ -282,11 +283,11 @@ class OutputFolder:
         return True
 
     def leftovers(self, below: str, stale: Callable[[str], bool]) -> Iterator[str]:
-        """Yield the paths of files that are ``stale``, and of what a writer that died has left.
+        """Yield the paths of files that are ``stale``, and of temporary files of dead writers.
 
-        Looks into one folder at the top (``below``), and for files right at the top: what lies
-        elsewhere is of others, and may be much. Companions go with the file that they belong to;
-        one that has lost it is as stale as that would be.
+        Searches one top-level folder (``below``) and the files at the top; other folders are not
+        ours, and may be large. Companions are yielded with their file; a companion without its file
+        is as stale as the file would be.
         """
         for folder, folders, files in os.walk(self.root):
             if Path(folder) == self.root:
@@ -302,12 +303,12 @@ class OutputFolder:
 
 
 def history_of(file: Path) -> Path:
-    """Return where the history of a feed's file is kept; hidden, as it is no reader's concern."""
+    """Return the path of the history of a feed's file; its name is hidden."""
     return file.with_name(_HISTORY[0] + file.name + _HISTORY[1])
 
 
 def _belongs_to(name: str) -> str:
-    """Return the name of the file that this one is a companion of; its own where it is none."""
+    """Return the name of the file that this one is a companion of, else its own name."""
     start, end = _HISTORY
     if name.startswith(start) and name.endswith(end) and len(name) > len(start + end):
         return name.removeprefix(start).removesuffix(end)
@@ -322,7 +323,7 @@ def _unpack(target: Path) -> None:
 
 
 def _written_at(target: Path, suffix: str = "") -> int | None:
-    """Return when a file was written, in nanoseconds; None where that cannot be seen."""
+    """Return a file's mtime in nanoseconds; None if it cannot be read."""
     try:
         return target.with_name(target.name + suffix).stat().st_mtime_ns
     except OSError:
@@ -330,7 +331,7 @@ def _written_at(target: Path, suffix: str = "") -> int | None:
 
 
 def _device(folder: Path) -> int | None:
-    """Return the number of the file system that a folder is on; None where there is no folder."""
+    """Return the device number of a folder's file system; None if there is no folder."""
     try:
         return folder.stat().st_dev
     except OSError:
@@ -338,7 +339,7 @@ def _device(folder: Path) -> int | None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Take a lock that goes with the descriptor; False while another process has it."""
+    """Lock a descriptor until it is closed; return False while another process has the lock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -349,7 +350,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def file_content(target: Path) -> bytes | None:
-    """Return the content of a file; None where there is none."""
+    """Return the content of a file; None if there is none."""
     try:
         return target.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -363,7 +364,7 @@ def replace_file(
     written_at: int | None = None,
     before: Callable[[Path], None] = lambda _: None,
 ) -> None:
-    """Put a file in place; ``before`` is called with its path when all but that is done."""
+    """Replace a file by rename; ``before`` is called with its path right before the rename."""
     temporary = target.parent / f".digest-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(temporary, flags, _FILE_MODE)
@@ -392,7 +393,7 @@ def remove_folder(folder: Path) -> bool:
 
 
 def _is_abandoned(file: Path) -> bool:
-    """Tell a temporary file whose writer died from one that another process writes just now."""
+    """Return whether the writer of a temporary file has died."""
     named = _TEMPORARY.fullmatch(file.name)
     if not named:
         return False

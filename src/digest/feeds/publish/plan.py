@@ -1,4 +1,4 @@
-"""The plan of a publication: which feeds are written, and which end."""
+"""The plan of a publication: which feeds are written, and which are removed."""
 
 # pure
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleFeeds:
-    """What changed in the store since a content revision."""
+    """The changes in the store since a content revision."""
 
     revision: int  #: the content revision that this leads up to
     selections: Mapping[Scope, int]  #: that changed, each with the revision of its last change
@@ -28,7 +28,7 @@ class StaleFeeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPlan:
-    """What one publication does."""
+    """The feeds that one publication writes and removes."""
 
     written: tuple[Feed, ...]  #: in this order
     begun: frozenset[Feed]  #: those of them that had no files until now
@@ -40,7 +40,7 @@ class PublishPlan:
         return bool(self.begun or self.ended)
 
     def limited(self, room: int) -> PublishPlan:
-        """Return the plan with the first ``room`` feeds that begin; the others are not written."""
+        """Return the plan with at most ``room`` new feeds; the other new ones are not written."""
         kept = [feed for feed in self.written if feed in self.begun][: max(room, 0)]
         left_out = self.begun.difference(kept)
         return replace(
@@ -51,7 +51,7 @@ class PublishPlan:
 
 
 def candidates(options: FeedPlan, stale: StaleFeeds) -> list[Feed]:
-    """Return the feeds that the plan may write or end, each once."""
+    """Return the feeds that the plan may write or remove, each once."""
     scopes = dict.fromkeys((*stale.selections, *sorted(stale.languages)))
     if stale.articles is None:
         scopes |= dict.fromkeys(custom.facet for custom in options.custom)
@@ -59,9 +59,9 @@ def candidates(options: FeedPlan, stale: StaleFeeds) -> list[Feed]:
 
 
 def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath], list[Feed]]:
-    """Return the categories that have feeds, and the feeds of facets, as a list names them.
+    """Return the categories that have feeds, and the feeds of facets, in the order of lists.
 
-    The operator's feeds are in the order of the configuration, all others in that of their names.
+    The operator's feeds are in the order of the configuration, all others by name.
     """
     feeds = plan(options, everything, ()).written
     categories = sorted(feed.category for feed in feeds if feed.category)
@@ -72,11 +72,11 @@ def listed(options: FeedPlan, everything: StaleFeeds) -> tuple[list[CategoryPath
 
 
 def plan(options: FeedPlan, stale: StaleFeeds, present: Collection[Feed]) -> PublishPlan:
-    """Return the feeds to write and to end; ``present`` are the candidates that have files.
+    """Return the feeds to write and to remove; ``present`` are the candidates that have files.
 
-    A feed is written where its selection changed. The feed of everything and those of the operator
-    are there without articles, too; those of languages where there are two or more, so that a
-    second language begins the feed of the first one, and a last one ends with the others.
+    A feed is written if its selection changed. The feed of everything and those of the operator
+    exist without articles, too. Feeds of languages exist if there are two languages or more: the
+    second language adds the feed of the first, and with one language left its feed is removed.
     """
     several = len(stale.languages) >= LANGUAGES_THAT_DIFFER
     written, ended = [], []
@@ -107,7 +107,7 @@ def _exists(feed: Feed, stale: StaleFeeds, *, several: bool) -> bool:
 def _urgency(feed: Feed) -> tuple[int, tuple[str, ...], int]:
     """Return a feed's sort key: everything, then categories below their parents, then facets.
 
-    A parent right after its children: it carries the same articles, and their entries are at hand.
+    A parent comes right after its children: it has the same articles, whose entries are cached.
     """
     if feed.scope is None:
         return (0, (), 0)
@@ -125,10 +125,10 @@ def batches(feeds: Collection[Feed], size: int) -> Iterator[tuple[Feed, ...]]:
 
 
 def within(room: int, full: Mapping[T, bytes], short: Mapping[T, bytes]) -> dict[T, bytes]:
-    """Return the entries of a document that take ``room`` bytes at most, in their order.
+    """Return the entries of a document that take at most ``room`` bytes, in their order.
 
-    The first ones are given in full as far as there is room beside the ``short`` forms of all. An
-    entry is left out only where there is none for its shorter form.
+    The first entries are full as far as there is room beside the ``short`` forms of all others. An
+    entry is left out only if there is no room for its short form.
     """
     kept: dict[T, bytes] = {}
     for key, entry in full.items():

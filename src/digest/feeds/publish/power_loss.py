@@ -12,7 +12,7 @@ _PROCESS_NUMBERS = Path("/proc/self/ns/pid")
 
 
 def boot_id() -> str:
-    """Return the id of this boot of the machine; empty where the system tells none."""
+    """Return the id of this boot of the machine; empty if the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -20,9 +20,9 @@ def boot_id() -> str:
 
 
 def process_space() -> str:
-    """Return whose process numbers these are; empty where the system tells nothing.
+    """Return the namespace of process ids (pid_namespaces(7)); empty if the system has none.
 
-    A container has its own (pid_namespaces(7)), and its first process is 1 as that of another.
+    Each container has its own, so that the same process id occurs in several.
     """
     try:
         return str(_PROCESS_NUMBERS.readlink())
@@ -33,7 +33,7 @@ def process_space() -> str:
 def sync_file_system(descriptor: int) -> None:
     """Block until the file system of an open file has everything on disk (syncfs(2)).
 
-    Where there is no such call, every file system is synced. Raises OSError.
+    On systems without that call, every file system is synced. Raises OSError.
     """
     if sys.platform == "linux":
         library = ctypes.CDLL(None, use_errno=True)
@@ -45,7 +45,7 @@ def sync_file_system(descriptor: int) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether there is a process of this number; True where that cannot be known."""
+    """Return whether a process with this id exists; True if that cannot be determined."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""One publication: the files that are written and removed, and what could not be."""
+"""One publication: the files that it wrote and removed, and its errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from digest.feeds.publish.output_folder import OutputFolder, Written
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """The files that one publication writes and removes; errors wait for its end."""
+    """Writes and removes the files of one publication, and collects the errors."""
 
     folder: OutputFolder
     unpacked: dict[str, None]
@@ -25,7 +25,7 @@ class Run:
     replaced: list[tuple[str, bytes]] = field(default_factory=list)  #: feeds' last versions
 
     def write(self, path: str, content: bytes) -> bool:
-        """Write a file; False where it could not be written."""
+        """Write a file; return False if it could not be written."""
         try:
             written = self.folder.write(path, content)
         except OutputError as error:
@@ -41,7 +41,7 @@ class Run:
         return True
 
     def remove(self, path: str) -> None:
-        """Remove a file, if there is one."""
+        """Remove a file, if it exists."""
         try:
             self.files_removed += self.folder.remove(path)
             self.removed.append(path)
@@ -62,7 +62,7 @@ class Run:
         self.failures[path] = error.problem
 
     def postpone(self, seconds: float) -> None:
-        """Leave a feed for later."""
+        """Postpone a feed to a later publication."""
         self.wait = seconds if self.wait is None else max(self.wait, seconds)
 
     def published(self) -> Published:
@@ -77,5 +77,5 @@ class Run:
 
 
 def _has_history(path: str) -> bool:
-    """Return whether it is recorded what the versions of a file held."""
+    """Return whether a file has a history of its versions."""
     return path.rpartition("/")[2] in (RSS, ATOM)

@@ -42,11 +42,11 @@ Progress = Callable[[int, int], None]
 
 
 class Publisher:
-    """Writes feeds. Blocks; to be called from one thread at a time, but for ``close``.
+    """Writes feeds. Blocking: call it from one thread at a time, except ``close``.
 
-    A file that cannot be written does not keep the others from it: the first OutputError is raised
-    at the end, and publishing once more tries again what is missing. StoreError ends a run at once;
-    what was written until then stays, each file whole.
+    If a file cannot be written, the others still are: the first OutputError is raised at the end,
+    and the next call retries the missing files. StoreError ends a run at once; the files written
+    until then stay, each complete.
     """
 
     def __init__(
@@ -59,9 +59,10 @@ class Publisher:
         fingerprint: str,
         changed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
-        """``fingerprint`` differs whenever feeds would be written otherwise for the same articles.
-        ``changed`` is called with the paths of files that hold other bytes than readers were told
-        of, before that is recorded, so that after a crash they are told again.
+        """``fingerprint`` changes whenever the same articles would give other feeds.
+
+        ``changed`` is called with the paths of files with new content before they are recorded, so
+        that it is called again for them after a crash.
         """
         self._store = store
         self._folder = folder
@@ -83,12 +84,12 @@ class Publisher:
         self.suspect = False  #: files may not hold what was written: the power was lost
 
     def start(self, waiting: Callable[[], None] = lambda: None) -> int:
-        """Compare the output folder with what is known of it; return how many files were removed.
+        """Compare the output folder with its record; return the number of files removed.
 
-        Removed is what an older Digest has left: pages, archives, edition pages. Whatever is
-        missing, changed by others, nobody's, or may have been lost with the machine's power is
-        stale then. ``waiting`` is called while another process publishes; what it raises ends the
-        wait. Raises OutputError, StoreError.
+        Removes the pages and archives of an older Digest. Files that are missing, changed by
+        others, unknown, or possibly lost with the machine's power become stale. ``waiting`` is
+        called while another process publishes; an exception from it ends the wait. Raises
+        OutputError, StoreError.
         """
         removed = 0
         with self._working, self._folder.alone(waiting):
@@ -109,7 +110,7 @@ class Publisher:
         return removed
 
     def _compare(self, token: str, known: OutputRecord) -> None:
-        """Find out how much of the output folder is as it was written."""
+        """Find out which files of the output folder are as they were written."""
         boot = boot_id()
         lost = any(other.partition(" ")[0] != boot or not boot for other, _ in known.unsynced)
         self.suspect = lost
@@ -138,15 +139,16 @@ class Publisher:
 
     @property
     def unpacked(self) -> bool:
-        """Whether there are files that ``pack`` has not looked at since they were published."""
+        """Whether published files wait for ``pack``."""
         return bool(self._unpacked)
 
     def publish(self, progress: Progress | None = None) -> Published:
-        """Write every feed that is stale, and remove those that nothing stands behind any more.
+        """Write every stale feed, and remove feeds that no longer exist.
 
-        ``progress`` is told how many feeds are done, and of how many; what it raises ends the run.
-        A feed that was written within this second is left for the next one (``Published.wait``).
-        Starts, where ``start`` could not, and where another folder is in the place of the last one.
+        ``progress`` is called with (feeds done, feeds in all); an exception from it ends the run. A
+        feed that was written within this second waits for the next one (``Published.wait``). Calls
+        ``start`` first if that has failed, or if another folder is at the path now. Raises
+        OutputError, StoreError.
         """
         tell = progress or (lambda _done, _total: None)
         with self._working:
@@ -197,11 +199,11 @@ class Publisher:
         return run
 
     def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
-        """Lay packed variants beside what was published, until ``urgent`` says to stop.
+        """Write packed variants of published files, until ``urgent`` returns True.
 
-        What was written last comes first. Whoever publishes a file once more before it was packed
-        has saved that. Raises the first OutputError at the end; what could not be packed is left
-        until it is published again.
+        The files written last come first; a file that is published again before it is packed is
+        packed once. Raises the first OutputError at the end; a file that could not be packed is
+        not retried until it is published again.
         """
 
         def wait() -> None:
@@ -232,10 +234,10 @@ class Publisher:
             raise errors[0]
 
     def close(self) -> None:
-        """Have the disk take what was written, and note that. Raises OutputError, StoreError.
+        """Sync what was written to the disk, and record that. Raises OutputError, StoreError.
 
-        Without this, the next boot of the machine compares every feed with what it should be: so
-        it does where another thread still writes, whom nobody waits for any more.
+        Without that record, the first start after the next boot of the machine compares every feed.
+        Nothing is recorded while another thread still publishes.
         """
         if not self._working.acquire(blocking=False):
             return
@@ -278,14 +280,14 @@ class Publisher:
         )
 
     def _recorded(self, stale: StaleFeeds) -> Mapping[str, tuple[int, int]]:
-        """Return the files of the feeds that may be written or end, as they were written."""
+        """Return the recorded files of the feeds that may be written or removed."""
         if self._since is None:
             return {}
         paths = [path for feed in candidates(self._options, stale) for path in feed.paths]
         return self._store.recorded(self._token, paths)
 
     def _limited(self, planned: PublishPlan) -> PublishPlan:
-        """Return the plan without the feeds that would be too many."""
+        """Return the plan without new feeds over the limit of feeds."""
         most = self._options.max_feeds
         if self._since is None:
             self._left_out.clear()
@@ -303,7 +305,7 @@ class Publisher:
         return limited
 
     def _is_due(self, feed: Feed, stale: StaleFeeds, run: Run) -> bool:
-        """Return whether a feed is to be written now; note how long to wait where it is later."""
+        """Return whether a feed is to be written now; otherwise record how long to wait."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
         # What may be damaged is not to be served for another moment.
@@ -326,7 +328,7 @@ class Publisher:
         planned: PublishPlan,
         recorded: Mapping[str, tuple[int, int]],
     ) -> list[Feed]:
-        """Write feeds, each in all its formats; return those of which every file could be."""
+        """Write feeds, each in all its formats; return those whose files were all written."""
         written = []
         begun = [feed for feed in feeds if feed in planned.begun]
         known = [feed for feed in feeds if feed not in planned.begun]
@@ -346,7 +348,7 @@ class Publisher:
         return written
 
     def _previous(self, feed: Feed, recorded: Mapping[str, tuple[int, int]]) -> Previous:
-        """Return the documents of a feed that are as they were written."""
+        """Return the documents of a feed that are unchanged since they were written."""
         if self._since is None:
             return NO_PREVIOUS
         documents = {
@@ -359,7 +361,7 @@ class Publisher:
         return Previous(documents=documents, revision=self._since)
 
     def _end(self, run: Run, planned: PublishPlan) -> None:
-        """Remove the files of feeds that hold nothing any more, and what is nobody's."""
+        """Remove the files of removed feeds, and files that belong to no feed."""
         if planned.ended:
             held = self._store.contents(planned.ended, frozenset(), archives=False)
             for feed, contents in zip(planned.ended, held, strict=True):
@@ -379,7 +381,7 @@ class Publisher:
             run.remove(path)
 
     def _write_lists(self, run: Run) -> None:
-        """Write the list of all feeds, and the style sheet that browsers show them with."""
+        """Write the list of all feeds (OPML), and the style sheet of feeds."""
         paths = f"feeds/{OPML}", STYLESHEET
         if (wait := max(map(self._folder.wait, paths))) > 0:
             run.postpone(wait)
@@ -398,7 +400,7 @@ class Publisher:
             run.write(path, document)
 
     def _finish(self, run: Run, stale: StaleFeeds) -> None:
-        """Have hubs told, and then note what was done."""
+        """Queue notifications of hubs, and then record the publication."""
         complete = run.error is None and run.wait is None
         unchanged = [file for file in run.files if not file.changed]
         # What is there, but not as recorded, was written by a process that ended before it told.
@@ -428,7 +430,7 @@ class Publisher:
             self._damaged.clear()
 
     def _tell_failures(self, run: Run) -> None:
-        """Have the log and the store tell what cannot be written, where that is news."""
+        """Log and record the files that cannot be written, if they have changed."""
         failures = dict(sorted(run.failures.items())[:MAX_TOLD])
         if self._left_out:
             failures["feeds"] = (
@@ -444,21 +446,21 @@ class Publisher:
 
 
 def _here() -> str:
-    """Return this boot of the machine, and whose process numbers this process has one of."""
+    """Return the id of this boot and of this process's namespace of process ids."""
     return f"{boot_id()} {process_space()}"
 
 
 def _revision(stale: StaleFeeds, feed: Feed) -> int:
-    """Return the revision that a feed is written for."""
+    """Return the content revision for which a feed is written."""
     return stale.selections.get(feed.scope, stale.revision)
 
 
 def _stays_empty(feed: Feed) -> bool:
-    """Return whether a feed is there without articles, too."""
+    """Return whether a feed exists without articles, too."""
     return feed.scope is None or feed.kind == FacetKind.CUSTOM
 
 
 def _is_feed(path: str) -> bool:
-    """Return whether a path is one that only feeds are written to."""
+    """Return whether only feeds are written to a path."""
     top, _, rest = path.partition("/")
     return top == _TOP and rest.rpartition("/")[2] in FORMATS

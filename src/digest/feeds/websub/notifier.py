@@ -1,4 +1,4 @@
-"""The notifier: tells WebSub hubs which feeds have changed, as soon as they take it."""
+"""The notifier: tell WebSub hubs which feeds have changed, and retry until they accept it."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ _LAST_WORDS = 1.0
 
 
 class NotificationStore(Protocol):
-    """What the notifier needs of the store. Every method raises StoreError."""
+    """The part of the store that the notifier uses. Every method raises StoreError."""
 
     def stored(self) -> list[Notification]:
-        """Return all notifications that wait."""
+        """Return all pending notifications."""
 
     def keep(self, notifications: Collection[Notification]) -> None:
-        """Store notifications; what is stored of the same hub and topic is replaced."""
+        """Store notifications, in place of earlier ones of the same hub and topic."""
 
     def drop(self, notifications: Collection[Notification]) -> None:
-        """Forget notifications, unless they were stored again since with another time."""
+        """Delete notifications, unless they were stored again with another time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """How a hub answered."""
+    """The answer of a hub."""
 
     verdict: Verdict
     problem: str = ""
@@ -60,9 +60,10 @@ class _Answer:
 
 
 class HubNotifier:
-    """Tells each hub of each changed feed, one request at a time, until it has taken it.
+    """Tells each hub of each changed feed, one request at a time, until it has accepted it.
 
-    Hubs do not wait for one another, and nothing waits for them: ``changed`` only takes notes.
+    Hubs do not wait for one another, and publishing does not wait for hubs: ``changed`` only
+    queues.
     """
 
     def __init__(
@@ -74,8 +75,8 @@ class HubNotifier:
         jitter: Callable[[], float],
         trust: ssl.SSLContext | None = None,
     ) -> None:
-        """``jitter`` returns 0…1; ``trust`` says which certificates hubs may have, those that the
-        system trusts by default.
+        """``jitter`` returns 0…1. ``trust`` verifies certificates of hubs, by default with the
+        certificate authorities of the system.
         """
         self._site = site
         self._store = store
@@ -86,11 +87,10 @@ class HubNotifier:
         self._wakeup = WakeUp()
 
     def changed(self, paths: Collection[str]) -> None:
-        """Note which published files hold other bytes now; from any thread.
+        """Queue notifications of published files with new content; from any thread.
 
-        The store keeps it, too: whoever is killed now tells hubs at the next start.
-
-        ``paths`` are relative to the output folder; those that are no feeds do not matter.
+        They are stored, too: after a crash, hubs are told at the next start. ``paths`` are relative
+        to the output folder; files that are no feeds are ignored.
         """
         at = self._clock()
         changes = {self._site.link(path): at for path in sorted(paths) if is_topic(path)}
@@ -109,7 +109,7 @@ class HubNotifier:
             queue.add(changes)
 
     def stop(self) -> None:
-        """Have ``run`` return; the topics that are left are kept for the next start."""
+        """Make ``run`` return; the topics that are left stay stored for the next start."""
         for queue in self._queues:
             queue.stop()
         self._wakeup.stop()
@@ -131,9 +131,9 @@ class HubNotifier:
                 await self._store_waiting(queue)
 
     async def run_once(self, within: float) -> int:
-        """Tell hubs what waits, once, for some seconds at most; return how many topics are left.
+        """Tell hubs of the queued topics once; return the number of topics left after ``within`` s.
 
-        Those are kept for the next start of a command or of the daemon.
+        Those stay stored for the next start of a command or of the daemon.
         """
         if not self._queues:
             return 0
@@ -150,7 +150,7 @@ class HubNotifier:
         return sum(len(queue.waiting()) for queue in self._queues)
 
     async def _begin(self) -> None:
-        """Take up what was kept, and drop what nobody is to be told any more."""
+        """Queue the stored notifications; delete those of other hubs or another site."""
         queues = {queue.hub: queue for queue in self._queues}
         try:
             kept = await asyncio.to_thread(self._store.stored)
@@ -170,7 +170,7 @@ class HubNotifier:
             queue.add(dict(queue.stored))  # a copy: files may change just now
 
     async def _serve(self, queue: HubQueue) -> None:
-        """Tell one hub all that comes."""
+        """Tell one hub of its topics until stopped."""
         async with self._client(queue) as client:
             while not queue.stopped:
                 await self._give_up(queue)
@@ -181,7 +181,7 @@ class HubNotifier:
                     await queue.wait()
 
     async def _serve_once(self, queue: HubQueue) -> None:
-        """Tell one hub what waits, until it fails."""
+        """Tell one hub of its queued topics, until a request fails."""
         await self._give_up(queue)
         async with self._client(queue) as client:
             while batch := queue.next(_now()):
@@ -201,7 +201,7 @@ class HubNotifier:
     async def _notify(
         self, queue: HubQueue, client: httpx.AsyncClient, batch: Mapping[str, datetime]
     ) -> None:
-        """Make one request, and see to what becomes of its topics."""
+        """Make one request, and delete or requeue its topics by the answer."""
         try:
             answer = await self._request(queue.hub, client, batch)
         except BaseException:
@@ -263,7 +263,7 @@ class HubNotifier:
             await self._drop(queue, given_up)
 
     async def _store_waiting(self, queue: HubQueue) -> None:
-        """Have the store keep what waits."""
+        """Store the queued notifications."""
         waiting = queue.waiting()
         new = {topic: at for topic, at in waiting.items() if queue.stored.get(topic) != at}
         if not new:
@@ -276,7 +276,7 @@ class HubNotifier:
         queue.stored |= new
 
     async def _drop(self, queue: HubQueue, topics: Collection[str]) -> None:
-        """Have the store forget what is done with; what it keeps by mistake is told once more."""
+        """Delete finished notifications; one that cannot be deleted is sent once more."""
         known = {topic: queue.stored.pop(topic) for topic in topics if topic in queue.stored}
         if not known:
             return
@@ -287,7 +287,7 @@ class HubNotifier:
 
 
 async def _read_some(response: httpx.Response) -> None:
-    """Read an answer to its end, or until it is too long to be worth it."""
+    """Read an answer to its end, or up to a limit of bytes."""
     size = 0
     async for chunk in response.aiter_raw():
         size += len(chunk)

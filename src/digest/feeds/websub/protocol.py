@@ -1,4 +1,4 @@
-"""WebSub: what feeds and their responses say of hubs, what hubs are told, and what they answer.
+"""WebSub: the links to hubs in feeds and responses, requests to hubs, and their answers.
 
 W3C Recommendation of 23 January 2018, https://www.w3.org/TR/websub/.
 """
@@ -36,7 +36,7 @@ def hub_objects(site: Site) -> list[dict[str, str]]:
 def is_topic(path: str) -> bool:
     """Return whether the published file at ``path`` is a feed that people subscribe to.
 
-    ``path`` is relative to the output folder. Archives are none: they do not change.
+    ``path`` is relative to the output folder. Archives are not topics: they do not change.
     """
     *folders, name = path.split("/")
     feeds = folders[:1] == ["feeds"] and ARCHIVES not in folders
@@ -46,8 +46,8 @@ def is_topic(path: str) -> bool:
 def feed_links(site: Site, path: str) -> str | None:
     """Return the value of a feed's Link header (RFC 8288): its hubs and, once, itself.
 
-    ``path`` is the file's, relative to the output folder; None where it is no feed, or where the
-    site has no hub.
+    ``path`` is relative to the output folder. Returns None for a file that is no feed, and for a
+    site without hubs.
     """
     if not site.hubs or not is_topic(path):
         return None
@@ -56,12 +56,12 @@ def feed_links(site: Site, path: str) -> str | None:
 
 
 def batch_size(hub: str) -> int:
-    """Return how many topics the hub at an address takes in one request."""
+    """Return how many topics the hub at an address accepts in one request."""
     return _BATCHES.get(urlsplit(hub).hostname or "", _ALONE)
 
 
 def notification(topics: Collection[str]) -> bytes:
-    """Return the form that tells a hub of topics with news, ``application/x-www-form-urlencoded``.
+    """Return the body of a request with changed topics, ``application/x-www-form-urlencoded``.
 
     Older hubs read ``hub.url`` (PubSubHubbub 0.3 section 7.1), newer ones ``hub.topic``.
     """
@@ -73,7 +73,7 @@ def notification(topics: Collection[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """A hub to be told of a feed that has changed."""
+    """A pending notification of a hub about a changed feed."""
 
     hub: str  #: the hub's address
     topic: str  #: the feed's address
@@ -81,7 +81,7 @@ class Notification:
 
 
 class Verdict(Enum):
-    """What a hub's answer means for a notification."""
+    """The meaning of a hub's answer for a notification."""
 
     TAKEN = "taken"
     LATER = "later"
@@ -96,7 +96,7 @@ def verdict(status: int) -> Verdict:
 
 
 def asked_rest(retry_after: str | None, at: datetime) -> float:
-    """Return for how many seconds a Retry-After header asks (RFC 9110 section 10.2.3), else 0."""
+    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3), else 0."""
     if not retry_after:
         return 0.0
     text = retry_after.strip()

@@ -27,11 +27,11 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 
 class HubQueue:
-    """The topics that wait for one hub, each once, and how long the hub is left alone.
+    """The topics that wait for one hub, each once, and the pause after its failures.
 
     Topics may be added from any thread; everything else is for one task. Times called ``now`` are
-    seconds of the event loop's clock. Topics that failed go behind the others: one that the hub
-    stumbles over does not hold up the rest.
+    seconds of the event loop's clock. Failed topics are queued behind the others, so that one that
+    the hub always refuses does not block the rest.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class HubQueue:
     def add(self, changes: Mapping[str, datetime]) -> None:
         """Add topics with the moments at which they changed, in any thread; end ``wait``.
 
-        What finds no place is logged.
+        Topics over the limit are dropped and logged.
         """
         left_out = 0
         with self._lock:
@@ -84,13 +84,13 @@ class HubQueue:
         await self._wakeup.wait(self.rest(asyncio.get_running_loop().time()))
 
     def rest(self, now: float) -> float:
-        """Return for how many seconds there is nothing to tell; infinite where nothing waits."""
+        """Return the seconds until the next request; infinite if no topic waits."""
         return max(0.0, self._not_before - now) if self._changed else inf
 
     def next(self, now: float) -> dict[str, datetime]:
-        """Take out the topics of the next request; none while the hub is left alone.
+        """Remove and return the topics of the next request; none during a pause.
 
-        One that changes again from now on waits again.
+        A topic that changes after this call is queued again.
         """
         if self.rest(now) > 0:
             return {}
@@ -103,7 +103,7 @@ class HubQueue:
             return dict(self._changed)
 
     def give_up(self, at: datetime) -> list[str]:
-        """Take out and return the topics that have waited for too long at a moment."""
+        """Remove and return the topics that have waited too long at a moment."""
         with self._lock:
             old = [topic for topic, since in self._changed.items() if at - since > GIVE_UP_AFTER]
             for topic in old:
@@ -111,13 +111,13 @@ class HubQueue:
         return old
 
     def succeeded(self) -> None:
-        """Note that the hub answered as it should."""
+        """Reset the pause after a successful request."""
         self._failures, self._not_before = 0, 0.0
 
     def failed(self, now: float, jitter: float, asked: float = 0.0) -> float:
-        """Leave the hub alone for a while; return the seconds.
+        """Begin a pause after a failure; return its seconds.
 
-        ``jitter`` is 0…1; ``asked`` is the time that the hub itself has asked for, in seconds.
+        ``jitter`` is 0…1; ``asked`` is the pause that the hub itself asked for, in seconds.
         """
         doubled = self._first_rest * 2.0 ** min(self._failures, 30)
         rest = max(min(doubled, LAST_REST), min(asked, LONGEST_REST)) * (1 + jitter / 4)
@@ -126,7 +126,7 @@ class HubQueue:
         return rest
 
     def notifications(self, changes: Mapping[str, datetime]) -> list[Notification]:
-        """Return topics as the store has them."""
+        """Return topics as notifications for the store."""
         return [
             Notification(hub=self.hub, topic=topic, changed_at=changed_at)
             for topic, changed_at in changes.items()
