@@ -118,6 +118,34 @@ async def test_a_bomb_is_not_unpacked(
 
 
 @pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(bytes(range(256)), mtime=0)),
+        ("br", brotli.compress(bytes(range(256)))),
+        ("zstd", zstd.compress(bytes(range(256)))),
+    ],
+)
+@pytest.mark.parametrize("lacking", [1, 200])
+async def test_a_packed_body_that_breaks_off_is_an_error(
+    server: ScriptedServer, fetcher: Fetcher, encoding: str, packed: bytes, lacking: int
+) -> None:
+    async def broken(writer: asyncio.StreamWriter) -> None:  # without a length
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n"
+        writer.write(head.encode() + packed[:-lacking])
+
+    with pytest.raises(FetchError, match="is not whole"):
+        await fetcher.fetch(server.on("/feed", broken), private=True)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])
+async def test_nothing_may_be_packed_as_nothing(
+    server: ScriptedServer, fetcher: Fetcher, encoding: str
+) -> None:
+    url = server.on("/feed", answer(b"", Content_Encoding=encoding))
+    assert (await fetcher.fetch(url, private=True)).content == b""
+
+
+@pytest.mark.parametrize(
     ("script", "problem"),
     [
         (endless, "has more than"),

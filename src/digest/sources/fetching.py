@@ -61,6 +61,10 @@ _HEADERS = {
 }
 
 
+#: Unpacks pieces of a body, and tells whether it has come to its end.
+_Unpacker = tuple[Callable[[bytes], Iterable[bytes]], Callable[[], bool]]
+
+
 class FetchError(DigestError):
     """A document could not be fetched; the text says why, for the operator."""
 
@@ -268,7 +272,7 @@ async def _answer(
 
 async def _content(response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
     """Return a body, unpacked piece by piece, so that a bomb is noticed before it goes off."""
-    unpack = _unpacker(headers.get("content-encoding", ""))
+    unpack, is_whole = _unpacker(headers.get("content-encoding", ""))
     parts: list[bytes] = []
     size = sent = 0
     async for raw in response.aiter_stream():
@@ -278,14 +282,16 @@ async def _content(response: httpcore.Response, headers: Mapping[str, str]) -> b
             if max(size, sent) > MAX_BYTES:
                 raise FetchError(f"has more than {MAX_BYTES:,} bytes")
             parts.append(piece)
+    if sent and not is_whole():  # a server that tells no length has broken off
+        raise FetchError("the answer is not whole")
     return b"".join(parts)
 
 
-def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
+def _unpacker(encoding: str) -> _Unpacker:
     """Return what unpacks pieces of a body, each into pieces of bounded size."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
-        return lambda raw: (raw,)
+        return (lambda raw: (raw,)), (lambda: True)
     if name == "br":
         decoder = brotli.Decompressor()
 
@@ -294,7 +300,7 @@ def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
             while not decoder.can_accept_more_data():
                 yield decoder.process(b"", output_buffer_limit=_CHUNK)
 
-        return unbrotli
+        return unbrotli, decoder.is_finished
     if name == "zstd":
         return _unpack_zstd()
     if name in ("gzip", "x-gzip"):
@@ -302,7 +308,7 @@ def _unpacker(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
     raise FetchError(f"the answer is packed in a way that was not asked for: {name[:40]}")
 
 
-def _unpack_gzip() -> Callable[[bytes], Iterable[bytes]]:
+def _unpack_gzip() -> _Unpacker:
     """Return what unpacks pieces of a body of one member or more (RFC 1952 section 2.2)."""
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
 
@@ -316,10 +322,10 @@ def _unpack_gzip() -> Callable[[bytes], Iterable[bytes]]:
             yield inflater.decompress(raw, _CHUNK)
             raw = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
 
-    return unpack
+    return unpack, lambda: inflater.eof
 
 
-def _unpack_zstd() -> Callable[[bytes], Iterable[bytes]]:
+def _unpack_zstd() -> _Unpacker:
     """Return what unpacks pieces of a body of one frame or more (RFC 8878 section 3.1)."""
     decoder = zstd.ZstdDecompressor(options=_WINDOW)
 
@@ -334,4 +340,4 @@ def _unpack_zstd() -> Callable[[bytes], Iterable[bytes]]:
             if decoder.needs_input or (decoder.eof and not decoder.unused_data):
                 return
 
-    return unpack
+    return unpack, lambda: decoder.eof
