@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from digest import resources
 from digest.cli import status, terminal
 from digest.errors import StoreError
 from digest.store.articles import ArticleStore, Counts
 from tests.cli.conftest import Program
 from tests.cli.test_terminal import Terminal
+from tests.conftest import Workplace
 
 
 def test_watching_is_refused_where_nobody_watches(program: Program) -> None:
@@ -55,3 +58,27 @@ def test_watching_goes_on_until_ctrl_c_whatever_the_database_does(
     assert told.rindex("Articles     0 in 0 categories") > database
     assert "\x1b[31mlocked" not in told
     assert "every 7 s; Ctrl-C ends" in told
+
+
+def test_watching_sees_templates_being_mended(
+    workplace: Workplace, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = workplace.folder / "own"
+    shutil.copytree(resources.templates(), own)
+    workplace.configure(f'[paths]\ntemplates = "{own}"\n')
+    page, shown, looks = own / "web" / "gone.html", Terminal(), list[float]()
+    whole = page.read_text("utf-8")
+    page.write_text("{{ nothing.at.all }}", "utf-8")
+    monkeypatch.setattr(terminal, "out", Console(file=shown, width=200, height=30))
+    monkeypatch.setattr(status, "sys", SimpleNamespace(stdout=shown))
+
+    def sleep(seconds: float) -> None:
+        looks.append(shown.getvalue().count("Templates    "))
+        page.write_text(whole, "utf-8")
+        shown.truncate(0)
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "sleep", sleep)
+    assert program("status", "--watch").code == 0
+    assert looks == [1, 0]

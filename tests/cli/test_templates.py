@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,19 @@ def test_line_ends_of_windows_stay_and_are_no_change(program: Program, own: Path
     assert program("templates", "update").code == 0
     made = shipped.replace(b"\n", b"\r\n") + b"h1 { color: #000 }\r\n"
     assert (own / NAME).read_bytes() == made
+
+
+def test_a_link_to_a_template_stays_a_link_and_its_mode_stays(program: Program, own: Path) -> None:
+    shipped = (resources.templates() / NAME).read_bytes()
+    older = shipped.replace(b".end {", b".finish {")
+    elsewhere = own.parent / "kept.css"
+    elsewhere.write_bytes(older)
+    elsewhere.chmod(0o640)
+    program("templates", "update", NAME)
+    (own / ".shipped" / NAME).write_bytes(older)
+    (own / NAME).unlink()
+    (own / NAME).symlink_to(elsewhere)
+    assert program("templates", "update").code == 0
+    assert (own / NAME).is_symlink()
+    assert elsewhere.read_bytes() == shipped
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o640

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from time import sleep
 from typing import TYPE_CHECKING, Annotated
@@ -51,11 +51,10 @@ def status(
     if watch and not sys.stdout.isatty():
         raise typer.BadParameter("--watch needs a terminal; a script asks with --json")
     with services_of(context, log=False, check=False) as services:
-        fault = _template_fault(services)
         if watch:
-            _watch(services, fault, every)
+            _watch(services, every)
             return
-        present = _look(services, fault)
+        present = _look(services, _template_fault(services))
     if as_json:
         print_json(_told(present))
     else:
@@ -65,11 +64,18 @@ def status(
         raise typer.Exit(FAILED)
 
 
-def _watch(services: Services, fault: str | None, every: float) -> None:
+def _watch(services: Services, every: float) -> None:
     """Show the present state until Ctrl-C, also where the database is away for a while."""
+    from digest.web.template_set import stamp
+
+    folder = services.settings.template_folder()
+    saved, fault = stamp(folder, below=""), _template_fault(services)
     with Live(console=terminal.out, auto_refresh=False) as live:
         try:
             while True:
+                if (now_saved := stamp(folder, below="")) != saved:
+                    # What has loaded no templates yet.
+                    saved, fault = now_saved, _template_fault(replace(services))
                 try:
                     lines = list(_lines(_look(services, fault)))
                 except StoreError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -116,10 +118,13 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: a daemon may read it now."""
+    """Write a file whole or not at all: a daemon may read it now. A link stays a link."""
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
+    with contextlib.suppress(FileNotFoundError):  # a new one
+        shutil.copymode(path, part)
     part.replace(path)
 
 

@@ -144,11 +144,14 @@ class LastGood:
         _log.error("templates not taken over, the last good ones stay", error=str(error))
 
 
-def stamp(*folders: Path) -> _Stamp:
-    """Return the stamp of the templates, which changes when one is saved; looks at each file."""
+def stamp(*folders: Path, below: str = PAGES) -> _Stamp:
+    """Return the stamp of the templates, which changes when one is saved; looks at each file.
+
+    They are those of pages; all, with an empty ``below``.
+    """
     stamps = set()
     for folder in folders:
-        for file in sorted((folder / PAGES).rglob("*")):
+        for file in sorted((folder / below).rglob("*")):
             try:
                 status = file.stat()
             except OSError:
