@@ -1,4 +1,4 @@
-"""Changes of address: what belongs to two addresses of a person becomes one's."""
+"""Changes of address: merge the subscriptions of a person's two addresses."""
 
 from __future__ import annotations
 

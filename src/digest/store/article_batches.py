@@ -36,7 +36,7 @@ class _Seen:
     notes: tuple[Note, ...]
     embargo_at: datetime | None = None
     expires_at: datetime | None = None
-    text_hash: str | None = None  #: where its article says what it says
+    text_hash: str | None = None  #: None if its article was not made of this text
     raw_hash: str | None = None
 
 

@@ -82,7 +82,7 @@ def of_edition(
 ) -> list[Article]:
     """Return the articles whose sequences a query returns, in order of sequence.
 
-    Those that only mails show are in it if it is to be ``mailed``.
+    Articles that only mails show are included if ``mailed``.
     """
     shown = mailable() if mailed else visible()
     query = select(*COLUMNS).where(article.c.id.in_(sequences), shown)

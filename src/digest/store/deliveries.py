@@ -48,7 +48,7 @@ class DeliveryStore:
         self._database = database
 
     def start_digests(self, names: Collection[str], now: datetime) -> None:
-        """Start digests that are not stored yet: their editions hold only articles to come."""
+        """Start digests that are not stored yet: their editions contain only later articles."""
         if not names:
             return
         with self._database.read() as connection:
@@ -89,12 +89,12 @@ class DeliveryStore:
     ) -> Edition | None:
         """Make the edition due at a moment, with its deliveries, all or nothing.
 
-        Its interval of the sequence starts where the last one ended, for a digest that was never
-        started at the newest article. It holds the articles of the interval that the digest
-        selects (with ``latest``, that many newest ones instead, of the interval or not); either
-        way the next edition starts behind it. Where these are fewer than the digest's
-        ``min_items`` it is empty, and the next one takes them. Where the digest wants approval it
-        is a draft without deliveries. ``by_hand`` overrules both. None where
+        Its interval of the sequence starts where the last one ended, or at the newest article if
+        the digest was never started. It contains the articles of the interval that the digest
+        selects (with ``latest``, that many newest articles instead, inside the interval or not);
+        either way the next edition starts behind it. With fewer articles than the digest's
+        ``min_items`` it is empty, and the next edition contains them. If the digest requires
+        approval, it is a draft without deliveries. ``by_hand`` overrides both. Returns None if
         ``(digest, due_at)`` was made before.
         """
         with self._database.write(Lock.DELIVERIES) as connection:
@@ -109,7 +109,7 @@ class DeliveryStore:
     def edition(self, edition_id: int) -> tuple[Edition, list[Article]]:
         """Return an edition and its articles as they are now, in order of sequence.
 
-        Raises LookupError where there is none with this id.
+        Raises LookupError if there is no such id.
         """
         with self._database.read() as connection:
             row = connection.execute(
@@ -129,8 +129,8 @@ class DeliveryStore:
     def present(self) -> dict[tuple[str, DeliveryState], int]:
         """Return the number of deliveries by digest and state, without those of 0.
 
-        They are those of each digest's last edition and of editions that are not done. To count
-        all that there ever were would take longer each day.
+        Only deliveries of each digest's last edition and of unfinished editions are counted: the
+        number of all deliveries grows without bound.
         """
         mailed = not_(edition.c.welcome) & (edition.c.state != EditionState.EMPTY)
         last = select(func.max(edition.c.id)).where(mailed).group_by(edition.c.digest)
@@ -214,7 +214,7 @@ class DeliveryStore:
             return delivery_rows.take_these(connection, numbers, probes, now, lease, owner)
 
     def wanted(self, delivery_ids: Collection[int]) -> set[int]:
-        """Return those not cancelled and to active subscribers; asked right before sending."""
+        """Return those not cancelled and to active subscribers; called right before sending."""
         query = (
             select(delivery.c.id)
             .join(subscriber, subscriber.c.id == delivery.c.subscriber)

@@ -91,13 +91,13 @@ def visible_assets(connection: Connection, names: AbstractSet[str]) -> set[str]:
 
 
 class AssetStore:
-    """Which copies of assets are in use. Every method raises StoreError."""
+    """Finds unused copies of assets. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def unused(self, names: Collection[str], now: datetime, before: datetime) -> set[str]:
-        """Note which of these copies no file refers to; return those noted at ``before``."""
+        """Record which of these copies are unused; return those unused since ``before``."""
         with self._database.read() as connection:
             referred = select(file_asset.c.name)
             used = {row.name for row in among(connection, referred, file_asset.c.name, names)}
@@ -115,7 +115,7 @@ class AssetStore:
         return {name for name, moment in since.items() if moment <= before and name not in used}
 
     def in_texts(self, names: AbstractSet[str], go_on: Callable[[], None]) -> set[str]:
-        """Return those of these copies that a stored article shows; ``go_on`` may raise."""
+        """Return which of these copies stored articles show; ``go_on`` may raise to interrupt."""
         wanted = _hashes(names)
         shown: set[str] = set()
         after: int | None = 0
@@ -131,7 +131,7 @@ class AssetStore:
         return _of(names, shown)
 
     def forget(self, names: Collection[str]) -> None:
-        """Drop what was noted of these copies."""
+        """Delete the records of these copies."""
         with self._database.write() as connection:
             _forget(connection, names)
 
@@ -142,7 +142,7 @@ class AssetStore:
             return connection.scalar(files) or 0
 
     def retry(self) -> None:
-        """Have the next scan read those files again."""
+        """Make the next scan read the article files that had no room for an asset."""
         with self._database.write() as connection:
             these = file_asset.c.name == NO_ROOM
             connection.execute(update(file_asset).where(these).values(size=-1, mtime_ns=-1))
@@ -154,7 +154,7 @@ class AssetStore:
         return datetime.fromisoformat(value).astimezone(UTC) if value else None
 
     def looked(self, now: datetime) -> None:
-        """Store that."""
+        """Record that unused copies were looked for at a moment."""
         with self._database.write() as connection:
             put(connection, meta, [{"name": _LOOKED_AT, "value": now.isoformat()}], key="name")
 

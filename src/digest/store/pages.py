@@ -132,7 +132,7 @@ class PageStore:
 
     @contextmanager
     def snapshot(self) -> Iterator[PageSnapshot]:
-        """Yield the store as it is at this moment, whatever is written meanwhile."""
+        """Yield a snapshot of the store, in one transaction."""
         with self._database.read() as connection:
             yield PageSnapshot(connection)
 
@@ -155,7 +155,7 @@ class PageStore:
 
 
 class PageSnapshot:
-    """The store at one moment. Every method raises StoreError."""
+    """A snapshot of the store. Every method raises StoreError."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -171,7 +171,7 @@ class PageSnapshot:
     def find_article(self, key: str) -> StoredArticle | None:
         """Return the article with a key, visible or withdrawn; None if there is none.
 
-        One that only mails show is none.
+        An article that only mails show counts as none.
         """
         rows = _ARTICLE.run(self._connection, key=key)
         if not rows or rows[0].hidden & Hidden.MAIL_ONLY:
@@ -189,7 +189,7 @@ class PageSnapshot:
         return of_selections(self._connection)
 
     def listed(self, after: int = 0, upto: int | None = None) -> Iterator[ListedArticle]:
-        """Yield the articles that may be shown, in order of sequence.
+        """Yield the visible articles, in order of sequence.
 
         All of them, or those whose sequence is greater than ``after`` and at most ``upto``.
         """
@@ -206,9 +206,9 @@ class PageSnapshot:
             )
 
     def beside(self) -> dict[int, tuple[int | None, int | None]]:
-        """Return which articles are the older and the newer one beside each, by sequence.
+        """Return the older and the newer neighbour of each article, by sequence.
 
-        It is in the first of its categories, as ``near`` has it; without any it is not there.
+        They are those in its first category, as in ``near``; articles without one are left out.
         """
         first = (
             select(membership.c.article, func.min(membership.c.position).label("position"))
@@ -332,7 +332,7 @@ class PageSnapshot:
         return held(self._connection, feed, number)
 
     def editions(self, digest: str) -> list[Issue]:
-        """Return a digest's editions in order of number; see ``editions.issued``."""
+        """Return a digest's editions in order of number; see ``store.editions.issued``."""
         return issued(self._connection, digest)
 
     def leads(self, digest: str) -> Mapping[int, str]:
@@ -352,7 +352,8 @@ class PageSnapshot:
     ) -> list[Article]:
         """Return the articles with a greater sequence that editions announce.
 
-        That is in any of these categories, or in all; with what only mails show, if ``mailed``.
+        Only articles in any of these categories, if there are any; with ``mailed``, also articles
+        that only mails show.
         """
         shown = mailable() if mailed else visible()
         query = selected(select(*COLUMNS).where(shown, announced()), categories)
@@ -364,7 +365,7 @@ class PageSnapshot:
     ) -> list[Article]:
         """Return the latest articles by publication in any of these categories, or of all.
 
-        They come oldest first; with what only mails show, if ``mailed``.
+        Oldest first; with ``mailed``, also articles that only mails show.
         """
         shown = mailable() if mailed else visible()
         query = selected(select(*COLUMNS).where(shown), categories)

@@ -42,7 +42,7 @@ _REMEMBER = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
-    """The result of a batch with such files in it."""
+    """The result of a batch with rewritten files."""
 
     rest: list[Reading]  #: the other files, and those that change their articles
     unchanged: int  #: files that were written
@@ -54,7 +54,7 @@ def remember_repeats(
     """Record the files of a batch with the same text, if their articles do not change.
 
     A file with another image, recording or pin is returned as a draft. A file whose text another
-    process has replaced meanwhile is left alone: the next scan finds it.
+    process has replaced meanwhile is ignored: the next scan finds it.
     """
     same = {
         hashed(reading.record.path): (reading, reading.outcome)

@@ -1,4 +1,4 @@
-"""The tables. What is here is what the newest migration leaves behind; a test compares them.
+"""The tables, as the newest migration leaves them; a test compares both.
 
 A key that may be longer than an index takes is kept beside its hash (see ``types.hashed``).
 """
@@ -61,7 +61,7 @@ def _reference(
     return Column(name, kind, reference, primary_key=key, index=index, nullable=nullable)
 
 
-#: What the store knows of itself: ``authority``; by which rules facets were decided
+#: Single values: ``authority``; by which rules facets were decided
 #: (``facet_rules``), and which folders are ``mail_only``; how far the ``search_index`` goes; each
 #: ``notice`` that waits for a hub; the ``failures`` of output folders; when unused assets were
 #: looked for.
@@ -261,7 +261,7 @@ Index(
     postgresql_where=withdrawal.c.at.is_not(None),
 )
 
-#: The archives of each feed (``feeds.archives``), and what each holds, for ever. ``changed_at`` and
+#: The archives of each feed (``feeds.archive``), and what each holds, for ever. ``changed_at`` and
 #: ``gone`` are of the version for which the article was put there; ``changed_at`` is NULL once the
 #: article has another.
 archive = Table(

@@ -1,8 +1,7 @@
 """The search index: terms of articles in FTS5 of SQLite, or a tsvector of PostgreSQL.
 
-It is made from the articles and can be made again: it follows their content revisions, and is
-dropped where its version is another one. Terms come from ``articles.search_terms`` alone; neither
-database takes a text apart.
+The index can be rebuilt from the articles: it follows their content revisions, and is dropped if
+its version differs. Terms come from ``articles.search_terms`` alone; neither database tokenizes.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ _ADD_POSTGRESQL = "INSERT INTO search_index (id, words) VALUES (:id, array_to_ts
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """What an article says, as it was read for the index."""
+    """The texts of an article that are indexed."""
 
     sequence: int
     revision: int
@@ -87,7 +86,7 @@ class SearchIndex:
         self._database = database
 
     def available(self) -> bool:
-        """Return whether the database can search: SQLite may have been built without FTS5."""
+        """Return whether the database has full-text search: SQLite may lack FTS5."""
         if not self._database.sqlite:
             return True
         query = text("SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'")
@@ -97,7 +96,7 @@ class SearchIndex:
     def update(self, most: int = BATCH) -> bool:
         """Index the next articles that changed, in order of revision; return whether more are left.
 
-        Whatever interrupts it, the next call goes on where the last one was committed.
+        After an interruption, the next call continues after the last commit.
         """
         with self._database.read() as connection:
             revision = current(connection).number
@@ -143,7 +142,7 @@ class SearchIndex:
             connection.execute(add, {"id": number, "words": " ".join(held) if sqlite else held})
 
     def _worn(self, connection: Connection) -> bool:
-        """Return whether most of SQLite's index is of articles that say something else by now."""
+        """Return whether most of SQLite's index is of outdated versions of articles."""
         if not self._database.sqlite:
             return False
         query = select(func.max(search_document.c.id), func.count())
@@ -162,7 +161,8 @@ def search(
 ) -> list[Article]:
     """Return the newest visible articles that have all terms of a query, behind a position.
 
-    None where the query has no terms, or there is no index yet. Raises StoreError after TIMEOUT.
+    Returns none if the query has no terms, or if there is no index yet. Raises StoreError after
+    TIMEOUT.
     """
     if not query.lookups or not index_state(connection):
         return []
@@ -198,7 +198,7 @@ def _state(connection: Connection) -> tuple[int, int]:
 
 
 def _changed(connection: Connection, upto: int, most: int, *, anew: bool) -> list[_Text]:
-    """Return the articles that are not indexed as they are, in order of revision."""
+    """Return the articles whose present version is not indexed, in order of revision."""
     query = (
         select(
             article_state.c.article,
@@ -228,7 +228,7 @@ def _tsquery(lookup: Lookup) -> str:
 
 @contextmanager
 def _limited(connection: Connection) -> Iterator[None]:
-    """Break off what takes longer than TIMEOUT."""
+    """Interrupt queries that take longer than TIMEOUT."""
     if connection.dialect.name != "sqlite":
         connection.execute(text(f"SET LOCAL statement_timeout = {round(TIMEOUT * 1000)}"))
         yield

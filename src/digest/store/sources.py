@@ -1,4 +1,4 @@
-"""What is remembered of sources, and of their entries that were taken."""
+"""Sources: their states, and the records of their entries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _RECORD = tuple(field.name for field in fields(EntryRecord))
 
 
 class SourceStore:
-    """Stores what following sources needs. Every method raises StoreError."""
+    """Stores states of sources and records of entries. Every method raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def states(self) -> Mapping[str, SourceState]:
-        """Return what is remembered of each source, by name."""
+        """Return the state of each source, by name."""
         with self._database.read() as connection:
             return {row.name: _state(row) for row in connection.execute(select(source))}
 
@@ -38,7 +38,7 @@ class SourceStore:
             return {row.source: row.number for row in connection.execute(query)}
 
     def records(self, name: str, entries: Collection[tuple[str, str]]) -> list[EntryRecord]:
-        """Return what is remembered of a source's entries with one of these keys or aliases."""
+        """Return the records of a source's entries with one of these keys or aliases."""
         query = select(*(source_entry.c[column] for column in _RECORD))
         query = query.where(source_entry.c.source == name)
         keys, aliases = {key for key, _ in entries}, {alias for _, alias in entries if alias}
@@ -58,7 +58,7 @@ class SourceStore:
             return connection.scalar(query) or 0
 
     def keep(self, name: str, state: SourceState, records: Sequence[EntryRecord]) -> None:
-        """Keep a source's state and entries, all or nothing."""
+        """Store a source's state and records of entries, all or none."""
         row = {"name": name, **{column: getattr(state, column) for column in _STATE}}
         rows = [
             {"source": name, **{column: getattr(record, column) for column in _RECORD}}
@@ -69,7 +69,7 @@ class SourceStore:
             put(connection, source_entry, rows, key=("source", "key"))
 
     def forget(self, name: str) -> None:
-        """Forget how a source answered; its entries are remembered."""
+        """Delete a source's state; the records of its entries stay."""
         with self._database.write() as connection:
             connection.execute(delete(source).where(source.c.name == name))
 

@@ -43,7 +43,7 @@ _UNSUBSCRIBED = SubscriberState.UNSUBSCRIBED
 
 
 def folded(address: str) -> str:
-    """Return an address as it is compared."""
+    """Return an address in the form in which addresses are compared."""
     return address_key(storable(address))
 
 
@@ -59,7 +59,7 @@ def change_state(
     now: datetime,
     reason: str | None,
 ) -> int:
-    """Give the subscriptions that meet a condition a state, and record the one before.
+    """Set the state of the subscriptions that meet a condition, and record their former states.
 
     Returns the number of subscriptions.
     """
@@ -98,9 +98,9 @@ class SubscriberAddition:
         welcome: bool,
         keys: Sequence[bytes] = (),
     ) -> None:
-        """``again`` brings back who unsubscribed, or had everything erased.
+        """``again`` reactivates persons who unsubscribed, or had everything erased.
 
-        ``keys`` are those with which erased addresses are marked.
+        ``keys`` are those that mark erased addresses.
         """
         self._connection = connection
         self._now = now
@@ -155,7 +155,7 @@ class SubscriberAddition:
         return outcomes
 
     def _outcome(self, mine: _Known, new: NewSubscriber) -> Outcome:
-        """Return the outcome of a subscription; take its preferences over where it may."""
+        """Return the outcome of a subscription; update the stored one if that is allowed."""
         if new.state is not _ACTIVE:
             ends = mine.state is _ACTIVE or (mine.state, new.state) == (
                 SubscriberState.SUPPRESSED,
@@ -184,7 +184,7 @@ class SubscriberAddition:
         return set()
 
     def _persons(self, new: Sequence[NewSubscriber]) -> dict[str, int]:
-        """Return the number of each address's person, made if there is none."""
+        """Return the id of each address's person; insert missing ones."""
         first: dict[str, NewSubscriber] = {}
         for subscription in new:
             first.setdefault(folded(subscription.address), subscription)
@@ -270,7 +270,7 @@ class SubscriberAddition:
             self._connection.execute(statement.values(values), rows)
 
     def _alias(self, new: Sequence[NewSubscriber], persons: dict[str, int]) -> None:
-        """Let links sent from another database lead to these persons."""
+        """Store the identifiers that these persons had in another database, for links in mails."""
         numbers = {
             persons[folded(subscription.address)]
             for subscription in new
@@ -298,18 +298,18 @@ class SubscriberAddition:
     def _pairs(
         self, query: Select[Any], column: Column[Any], values: Collection[Any]
     ) -> dict[Any, Any]:
-        """Return the second column of the rows of a query among values, by the first."""
+        """Return a dictionary of the two columns of a query's rows."""
         rows = among(self._connection, query, column, values)
         return {row[0]: row[-1] for row in rows}
 
     def _values(self, column: Column[str], values: Collection[str]) -> set[str]:
-        """Return which of the values a column has."""
+        """Return the values that occur in a column."""
         query: Select[Any] = select(column)
         return {row[0] for row in among(self._connection, query, column, values)}
 
 
 def _prefer(preferences: dict[str, Any], new: NewSubscriber) -> bool:
-    """Take over the preferences that a subscription tells; return whether any differs."""
+    """Copy the given preferences of a subscription; return whether any differs."""
     told = {name: getattr(new, name) for name in PREFERENCES}
     # Empty text stands for the digest's language and the site's zone.
     told = {name: value or _UNKNOWN[name] for name, value in told.items() if value is not None}

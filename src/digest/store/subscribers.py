@@ -69,7 +69,7 @@ class SubscriberStore:
         """Add a subscription, or update the one of this address and digest.
 
         An unsubscribed one becomes active again only with ``again``; a suppressed one never. The
-        address keeps the spelling that it had first. A new subscription is owed a welcome. Raises
+        address keeps the spelling that it had first. A new subscription gets a welcome. Raises
         AddressErased without ``again`` for an address that is marked so with one of ``keys``.
         """
         with self._database.write(Lock.SUBSCRIBERS) as connection:
@@ -91,8 +91,8 @@ class SubscriberStore:
     ) -> _Outcomes:
         """Add subscriptions, all or none, and return the outcome of each.
 
-        A list never makes active again who unsubscribed or is suppressed here; one that says so of
-        an active subscription ends it. New ones are owed a welcome only with ``welcome``. With
+        A list never reactivates a subscription that is unsubscribed or suppressed here; such a
+        state in the list ends an active one. New ones get a welcome only with ``welcome``. With
         ``dry_run`` nothing is stored. Addresses that were erased, marked with one of ``keys``,
         are left out.
         """
@@ -136,7 +136,7 @@ class SubscriberStore:
         timezone: str | None,
         paused_until: datetime | None,
     ) -> None:
-        """Store what a subscriber chose; nothing where the subscription was removed."""
+        """Store a subscriber's preferences, unless the subscription was removed."""
         statement = update(subscriber).where(subscriber.c.id == subscriber_id)
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             connection.execute(
@@ -170,7 +170,7 @@ class SubscriberStore:
             return None, digest
 
     def unsubscribe(self, subscriber_id: int, now: datetime, reason: str | None = None) -> bool:
-        """End an active subscription by the person's wish; return False if it is not active."""
+        """Unsubscribe an active subscription; return False if it is not active."""
         return self._change(subscriber_id, _ACTIVE, _UNSUBSCRIBED, now, reason)
 
     def resubscribe(self, subscriber_id: int, now: datetime, reason: str | None = None) -> bool:
@@ -218,7 +218,7 @@ class SubscriberStore:
             return [from_row(row) for row in connection.execute(query)]
 
     def exported(self, digest: str | None = None) -> _Exported:
-        """Return all about the subscribers of one digest or all, as ``add_many`` takes it."""
+        """Return the subscribers of one digest or all with everything stored, for ``add_many``."""
         query = select(*COLUMNS).select_from(TABLES).order_by(subscriber.c.id)
         if digest is not None:
             query = query.where(subscriber.c.digest == digest)

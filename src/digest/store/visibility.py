@@ -43,7 +43,7 @@ def mailable() -> ColumnElement[bool]:
 
 
 def mail_only(connection: Connection, policy: IngestPolicy) -> tuple[list[str], bool]:
-    """Return the folders whose articles only mails show, and whether they are newly so.
+    """Return the folders whose articles only mails show, and whether that differs from before.
 
     A folder of which ``policy`` says nothing any more stays one: nothing that was kept from the
     public appears because its source was taken out of the configuration.
@@ -98,7 +98,7 @@ def announced() -> ColumnElement[bool]:
 def set_hidden(
     connection: Connection, sequences: Collection[int], reason: Hidden, *, hidden: bool
 ) -> None:
-    """Give these articles a reason to be hidden, or take it from them."""
+    """Set or clear a reason to hide these articles."""
     flags = article_state.c.hidden.bitwise_and(~int(reason))
     if hidden:
         flags = article_state.c.hidden.bitwise_or(int(reason))

@@ -146,7 +146,7 @@ _ANY = select(withdrawal.c.article).where(withdrawal.c.at.is_not(None)).limit(1)
 def remains(wanted: Scope) -> Select[Any]:
     """Return the query of a scope's withdrawn articles; last withdrawn first.
 
-    Those that only mails show are left out: nobody is told of them.
+    Articles that only mails show are left out: they were never public.
     """
     public = exists().where(
         article_state.c.article == article.c.id,
