@@ -1,4 +1,4 @@
-"""`digest build`, `clean` and `problems`: articles and what became of them."""
+"""`digest build`, `clean` and `problems`: read articles, try rules, list problems."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _forget_lost_keys(settings: Settings) -> None:
 
 
 def _unreachable(settings: Settings) -> list[str]:
-    """Return which readers can never get mail, and why; nothing if the database cannot tell."""
+    """Return the readers who can never get mail, with the reason; none without a database."""
     from digest.cli.subscribers import format_categories, nearest
     from digest.store.database import open_store
     from digest.subscribers.model import SubscriberState, may_read
@@ -139,7 +139,7 @@ def _unreachable(settings: Settings) -> list[str]:
 
 
 def _pageless(settings: Settings) -> int:
-    """Return how many articles can be read nowhere; 0 where the database does not tell."""
+    """Return the number of articles without a readable address; 0 without a database."""
     from digest.store.database import open_store
 
     try:

@@ -1,4 +1,4 @@
-"""`digest editions` and `digest deliveries`: what was sent, what waits, and the decisions on it."""
+"""`digest editions` and `digest deliveries`: list, approve, cancel and resend."""
 
 from __future__ import annotations
 

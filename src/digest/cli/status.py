@@ -90,7 +90,7 @@ def _watch(services: Services, every: float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Status:
-    """How things are."""
+    """The present state, for people and scripts."""
 
     counts: Counts
     digests: list[tuple[str, str, int, datetime | None, datetime | None]]

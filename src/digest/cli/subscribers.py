@@ -44,7 +44,7 @@ def parse_categories(text: str) -> tuple[CategoryPath, ...]:
 
 
 def format_categories(categories: tuple[CategoryPath, ...]) -> str:
-    """Return categories as ``parse_categories`` reads them."""
+    """Return categories as text for ``parse_categories``."""
     return ", ".join("/".join(path.names) for path in categories)
 
 
@@ -59,7 +59,7 @@ def new_subscriber(
     timezone: str | None = None,
     consent: str | None = None,
 ) -> NewSubscriber:
-    """Return a checked subscription; None stands for what is not told.
+    """Return a checked subscription; None stands for a value that is not given.
 
     Raises ValueError for an invalid address, name, category, language or zone, ConfigurationError
     for a digest that is not configured.
@@ -160,7 +160,7 @@ def tell_unknown_categories(services: Services, categories: Sequence[CategoryPat
 
 
 def nearest(path: CategoryPath, known: Collection[CategoryPath]) -> str:
-    """Return a question after the category that is meant; empty if none is near."""
+    """Return a question that suggests similar categories; empty if there are none."""
     from digest.spelling import alternatives, closest
 
     names = {format_categories((category,)) for category in known}

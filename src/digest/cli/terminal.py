@@ -46,7 +46,7 @@ def complain(text: str) -> None:
 
 
 def remark(text: str) -> None:
-    """Print a remark, which is no part of the result, on standard error."""
+    """Print a remark, which is not part of the result, on standard error."""
     err.print(f"[yellow]note:[/yellow] {_shown(text)}")
 
 

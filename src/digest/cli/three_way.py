@@ -1,4 +1,4 @@
-"""Three-way merges: what two people made of one text, together."""
+"""Three-way merges of texts."""
 
 # pure
 from __future__ import annotations
@@ -10,16 +10,16 @@ from difflib import SequenceMatcher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """A merged text; where both changed the same lines, it holds both between marks."""
+    """A merged text; if both sides changed the same lines, it has both between marks."""
 
     text: str
     conflicts: int  #: places with marks
 
 
 def merge(base: str, own: str, shipped: str) -> Merged:
-    """Return ``own`` with what changed from ``base`` to ``shipped``.
+    """Return ``own`` with the changes from ``base`` to ``shipped``.
 
-    Nothing of either is lost: what cannot be decided stands in both forms, as `diff3 -m` has it.
+    Conflicts are written in the form of `diff3 -m`, with all three texts.
     """
     lines, yours, ours = (text.splitlines(keepends=True) for text in (base, own, shipped))
     merged: list[str] = []
@@ -48,9 +48,9 @@ def merge(base: str, own: str, shipped: str) -> Merged:
 def _common(
     base: Sequence[str], own: Sequence[str], shipped: Sequence[str]
 ) -> list[tuple[int, int, int, int]]:
-    """Return where runs of lines that all three have begin in each, and their lengths, in order.
+    """Return the common runs of lines, in order: the start in each text, and the length.
 
-    The last one is empty and stands at the ends.
+    The last run is empty, at the ends.
     """
     in_own = _places(base, own)
     in_shipped = _places(base, shipped)
@@ -65,7 +65,7 @@ def _common(
 
 
 def _places(base: Sequence[str], other: Sequence[str]) -> dict[int, int]:
-    """Return which line of another text is which one of the base."""
+    """Return the lines of ``base`` that ``other`` has, each with its line there."""
     matcher = SequenceMatcher(None, base, other, autojunk=False)
     return {
         block.a + step: block.b + step
@@ -75,5 +75,5 @@ def _places(base: Sequence[str], other: Sequence[str]) -> dict[int, int]:
 
 
 def _ended(lines: Sequence[str]) -> list[str]:
-    """Return lines of which the last one ends, too: a mark follows."""
+    """Return the lines with a line end after the last one, because a mark follows."""
     return [line if line.endswith("\n") else line + "\n" for line in lines]

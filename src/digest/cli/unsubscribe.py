@@ -77,7 +77,7 @@ def receive(context: typer.Context) -> None:
 
 
 def _texts(message: Message) -> Iterator[str]:
-    """Yield what may be a token, in the order in which it is believed."""
+    """Yield candidates for a token, the most trusted first."""
     for name in ("Subject", "To", "Delivered-To", "X-Original-To"):
         for value in message.get_all(name, [])[:_MAX_FIELDS]:
             field = _field(value)

@@ -42,7 +42,7 @@ class Readers(Protocol):
 
 
 class DueRuns:
-    """Finds the due run; a run is made only once, even if the clock is set back."""
+    """Finds the due run of a digest. No run is due twice, even if the clock is set back."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class DueRuns:
         issued: Issued,
         readers: Readers,
     ) -> None:
-        """``schedules``, and how late a run is still made (``catch_up``), are by digest."""
+        """``schedules`` and ``catch_up``, how late a run is still made, are by digest."""
         self._schedules = schedules
         self._catch_up = catch_up
         self._issued = issued

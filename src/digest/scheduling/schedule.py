@@ -24,7 +24,7 @@ _QUARTER = 15
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Lines of crontab or words in a time zone, without days off. Raises ValueError.
+    """A schedule: lines of crontab or words in a time zone, except days off. Raises ValueError.
 
     Several lines are one schedule: a moment that two of them name is one run. A wall time that is
     skipped when clocks go forward comes as much later (02:30 becomes 03:30); one that comes twice

@@ -37,7 +37,7 @@ _HUGO_FILES = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingSite:
-    """Names and folders of an existing site. A text that is unknown is empty."""
+    """Names and folders of an existing site. Unknown texts are empty."""
 
     file: Path | None  #: the configuration that was read; None where a site needs none
     title: str
@@ -68,8 +68,8 @@ _Loader.add_multi_constructor("", _unknown_tag)
 def read_site(generator: str, folder: Path) -> ExistingSite:
     """Return the site of a generator in a folder.
 
-    Raises ConfigurationError where the folder holds no such site, or where its configuration or a
-    link leads to folders elsewhere, which would be published.
+    Raises ConfigurationError if the folder contains no such site, or if its configuration or a link
+    leads to a folder outside, which would be published.
     """
     if not folder.is_dir():
         raise ConfigurationError("--from", str(folder), "is no folder")
@@ -272,7 +272,7 @@ def _site(
 
 
 def _first_folder(*candidates: Path) -> Path:
-    """Return the first folder that is there. Raises ConfigurationError."""
+    """Return the first folder that exists. Raises ConfigurationError."""
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
@@ -299,9 +299,9 @@ def _list(config: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _read(folder: Path, *names: str) -> tuple[Path, dict[str, Any]]:
-    """Return the first configuration file that is there, and its values.
+    """Return the first configuration file that exists, and its values.
 
-    Raises ConfigurationError where none is, or it cannot be read.
+    Raises ConfigurationError if none exists, or it cannot be read.
     """
     for name in names:
         if (file := folder / name).is_file():

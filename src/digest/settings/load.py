@@ -281,7 +281,7 @@ def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _from(folder: Path, value: object) -> object:
-    """Return a path made absolute; anything else as it is."""
+    """Return a path made absolute, any other value unchanged."""
     # `~` is replaced, and an empty path refused, when the option is checked.
     if isinstance(value, Path) or (isinstance(value, str) and value and value[0] != "~"):
         # Lexically, so that what is printed is short; a folder may not be there yet.

@@ -1,4 +1,4 @@
-"""Messages: a mistake in a configuration as its operator reads it, with key, value and remedy."""
+"""Messages: format a mistake in a configuration for the operator, with key, value and remedy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def dotted(key: KeyPath) -> str:
-    """Return a key as people write it: ``digests.daily.schedule``, ``rules[0].drop``."""
+    """Return a key in its usual form: ``digests.daily.schedule``, ``rules[0].drop``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
     return text.removeprefix(".")
 
@@ -66,7 +66,7 @@ def mentions(annotation: object, kind: type) -> bool:
 def explain(
     error: ErrorDetails, model: type[BaseModel], variables: Mapping[KeyPath, str]
 ) -> ConfigurationError:
-    """Return a validation error as the operator reads it.
+    """Return a validation error as ConfigurationError with a message for the operator.
 
     ``variables`` names the environment variable of each key that comes from one.
     """

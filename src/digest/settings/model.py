@@ -104,7 +104,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _digests_name_categories_that_can_be(self) -> Self:
-        """Refuse digests of a category that the map renames or hides: they would never come."""
+        """Refuse digests of a category that the map renames or hides: they would be empty."""
         moves = renames(tuple(self.articles.category_map.items()))
         targets = [CategoryPath(names) for names in moves.values() if names]
         for name, digest in self.digests.items():
@@ -128,14 +128,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the given values alone: ``load`` has merged the environment into them."""
+        """Use the given values only: ``load`` has merged the environment into them."""
         return (init_settings,)
 
     def site(self, authority: str | None = None) -> Site:
         """Return the publisher.
 
-        ``authority`` is the one that tag URIs were first made with, where that is known: ids
-        must not change when the site moves.
+        ``authority`` is the stored authority of tag URIs, if there is one: ids must not change when
+        the site gets another address.
         """
         site = self.site_table
         return Site(
@@ -153,11 +153,11 @@ class Settings(BaseSettings):
         )
 
     def authority(self) -> str:
-        """Return the authority of tag URIs (RFC 4151) where none is stored yet."""
+        """Return the authority of tag URIs (RFC 4151) for a store that has none yet."""
         return self.site_table.authority or _default_authority(self.site_table.url)
 
     def digest(self, name: str) -> Digest:
-        """Return one of the digests; raise ConfigurationError where there is none of that name."""
+        """Return the digest of a name; raise ConfigurationError if there is none."""
         table = self.digests.get(name)
         if table is None:
             near = closest(name, self.digests)
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         return self.digests[name].timezone == SUBSCRIBER
 
     def feed_plan(self, site: Site) -> FeedPlan:
-        """Return which feeds there are, and how they are written."""
+        """Return the feed plan: which feeds there are, and how they are written."""
         feeds = self.feeds
         return FeedPlan(
             site=site,
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
         )
 
     def draft_options(self) -> DraftOptions:
-        """Return how article files become articles."""
+        """Return the options of drafts."""
         return DraftOptions(
             timezone=self.site_table.timezone,
             language=cased(self.site_table.language),
@@ -264,14 +264,14 @@ class Settings(BaseSettings):
         )
 
     def _unpublished(self) -> Iterator[Path]:
-        """Yield what no article may publish a copy of."""
+        """Yield the files and folders that no article may publish a copy of."""
         yield from (self.paths.output, self.asset_folder(), *self._secret_files)
         for key, path in secret_paths(self):
             ends = ("", "-wal", "-shm", "-journal") if key == "database.url" else ("",)
             yield from (Path(f"{path}{end}") for end in ends)
 
     def keeping_secret(self, *files: Path) -> Settings:
-        """Return the same settings, but that nothing publishes a copy of these files."""
+        """Return the settings with further files that are never published."""
         settings = self.model_copy()
         settings._secret_files = files  # noqa: SLF001 - one of this class
         return settings
@@ -349,12 +349,12 @@ class Settings(BaseSettings):
         return self.paths.assets or self.paths.data / "assets"
 
     def polling(self) -> Settings:
-        """Return the same settings, but that the articles are polled for changes."""
+        """Return the settings with polling of the articles for changes."""
         articles = self.articles.model_copy(update={"watch": "poll"})
         return self.model_copy(update={"articles": articles})
 
     def ingest_policy(self) -> IngestPolicy:
-        """Return the rules by which files become articles, and articles stay."""
+        """Return the rules by which files become articles, and articles are withdrawn."""
         articles = self.articles
         return IngestPolicy(
             fold=articles.duplicates == "fold",
@@ -386,7 +386,7 @@ class Settings(BaseSettings):
         return tuple(_FEED_FILES[name] for name in self.feeds.formats)
 
     def custom_feeds(self) -> tuple[CustomFeed, ...]:
-        """Return how the operator's feeds are written, in the order configured."""
+        """Return the operator's feeds, in the order configured."""
         return tuple(
             CustomFeed(
                 name=name,
@@ -399,7 +399,7 @@ class Settings(BaseSettings):
         )
 
     def sender(self) -> Sender:
-        """Return who sends the mail."""
+        """Return the sender of mails."""
         name, address = mailbox(self.mail.from_)
         return Sender(
             address=address,
@@ -432,7 +432,7 @@ class Settings(BaseSettings):
         return transport != "maildir" and not self.unreachable()
 
     def signup_policy(self) -> SignupPolicy:
-        """Return from where requests to subscribe are taken, and how many."""
+        """Return the limits and origins of requests to subscribe."""
         web, site = self.web, urlsplit(self.site_table.url)
         return SignupPolicy(
             limits=SignupLimits(network=web.signups_per_network, total=web.signups_per_day),
@@ -442,9 +442,9 @@ class Settings(BaseSettings):
         )
 
     def smtp(self) -> SmtpServer:
-        """Return the server that takes the mail.
+        """Return the SMTP or LMTP server.
 
-        Raises ConfigurationError where none is configured.
+        Raises ConfigurationError if none is configured.
         """
         smtp = self.mail.smtp
         if smtp.host is None and smtp.socket is None:
@@ -469,7 +469,7 @@ class Settings(BaseSettings):
         )
 
     def sendmail(self) -> SendmailCommand:
-        """Return the command that takes the mail."""
+        """Return the command that sends mails."""
         table = self.mail.sendmail
         return SendmailCommand(command=table.command, timeout=table.timeout)
 
@@ -484,7 +484,7 @@ class Settings(BaseSettings):
         )
 
     def limits(self) -> Limits:
-        """Return how fast mail may be sent, and how much of it to one domain at once."""
+        """Return the limits of rate, and of connections to one domain."""
         table = self.mail.limits
         return Limits(
             per_second=table.messages_per_second or None,
@@ -493,13 +493,13 @@ class Settings(BaseSettings):
         )
 
     def database_url(self) -> str:
-        """Return the address of the database; it may hold a password."""
+        """Return the URL of the database, which may contain a password."""
         if self.database.url is not None:
             return self.database.url.get_secret_value()
         return f"sqlite:///{self.paths.data / _DATABASE_FILE}"
 
     def template_folder(self) -> Path:
-        """Return where the templates are: as configured, else the ones that Digest brings."""
+        """Return the folder of templates: as configured, else that of the shipped ones."""
         return self.paths.templates or resources.templates()
 
 
