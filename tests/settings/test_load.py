@@ -464,6 +464,21 @@ def told(file: Path, text: str, environ: Mapping[str, str] | None = None) -> lis
             ),
         ),
         (
+            "[mail.style]\nlogo = 'ftp://example.org/logo.png'",
+            (
+                'mail.style.logo = "ftp://example.org/logo.png": must be an address such as '
+                "'https://example.org/icon.png'"
+            ),
+        ),
+        ("[mail.style]\nlogo = ''", 'mail.style.logo = "": must be a path'),
+        (
+            "[mail.style]\nlogo = 3",
+            (
+                "mail.style.logo = 3: must be the http(s) address of a picture or the path of a "
+                "file, in quotes"
+            ),
+        ),
+        (
             "[mail]\ntransport = 'smtp'\n[mail.smtp]\nhost = 'h'",
             "mail.from: is required with transport = 'smtp'",
         ),
@@ -670,6 +685,14 @@ class TestEnvironment:
     def test_a_relative_path_in_it_starts_at_the_files_folder_too(self, file: Path) -> None:
         settings = load(file, {"DIGEST_PATHS__OUTPUT": "out"})
         assert settings.paths.output == file.parent / "out"
+
+    @pytest.mark.parametrize("given", ["logo.png", "./images/../logo.png"])
+    def test_a_logo_is_a_path_or_an_address(self, file: Path, given: str) -> None:
+        logo = load(file, {"DIGEST_MAIL__STYLE__LOGO": given}).mail.style.logo
+        assert logo == file.parent / "logo.png"
+        address = "HTTPS://example.org/a/../logo.png"
+        settings = load(file, {"DIGEST_MAIL__STYLE__LOGO": address})
+        assert settings.mail_style().logo.casefold() == address.casefold()
 
     @pytest.mark.parametrize(
         ("environ", "problem"),

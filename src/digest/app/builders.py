@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from digest.settings.exposure import private_paths
 from digest.site import Site, is_local_network
 
 if TYPE_CHECKING:
+    from digest.app.mail_logo import LogoFile
     from digest.mail.render import MailTemplates
     from digest.mail.transports.maildir import MaildirTransport
     from digest.mail.transports.sendmail import SendmailTransport
@@ -159,14 +161,20 @@ def make_pages(
     )
 
 
-def make_mail_templates(settings: Settings, site: Site) -> MailTemplates:
-    """Return the renderer of mails. Raises TemplateError if a template cannot be read."""
+def make_mail_templates(
+    settings: Settings, site: Site, logo: LogoFile | None = None
+) -> MailTemplates:
+    """Return the renderer of mails; ``logo`` is the one that ``read_logo`` returns.
+
+    Raises TemplateError if a template cannot be read.
+    """
     from digest.mail.render import MailTemplates
 
     templates, brought = template_folders(settings)
-    return MailTemplates(
-        templates=templates, site=site, brought=brought, style=settings.mail_style()
-    )
+    style = settings.mail_style()
+    if logo:
+        style = replace(style, logo=logo.url(site))
+    return MailTemplates(templates=templates, site=site, brought=brought, style=style)
 
 
 def check_roots(tree: Tree) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from digest.app.builders import make_mail_templates, make_pages
+from digest.app.mail_logo import LogoFile, read_logo
 from digest.articles.model import Article
 from digest.articles.samples import SAMPLED_AT, SHOWN_IMAGE, shown_articles
 from digest.editions.delivery import DeliveryState, Pause
@@ -49,17 +50,23 @@ def write_previews(settings: Settings, folder: Path) -> int:
     """Write every mail and page into a folder, with an index; return how many files.
 
     The folder is made where it is missing; files of the same names are replaced.
-    Raises OutputError, TemplateError.
+    Raises OutputError, TemplateError, ConfigurationError.
     """
+    logo = read_logo(settings)
     sections: dict[str, list[str]] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _PICTURE).write_text(_DRAWING, "utf-8")
+        if logo:
+            (folder / logo.name).write_bytes(logo.content)
         written = 0
         for language in WORDS:
             (folder / language).mkdir(exist_ok=True)
-            for name, content in _previews(settings, language):
+            for name, content in _previews(settings, language, logo):
                 content = content.replace(SHOWN_IMAGE.encode(), f"../{_PICTURE}".encode())
+                if logo:
+                    url = logo.url(settings.site()).encode()
+                    content = content.replace(url, f"../{logo.name}".encode())
                 (folder / language / name).write_bytes(content)
                 sections.setdefault(language, []).append(name)
                 written += 1
@@ -84,9 +91,11 @@ def _index(sections: dict[str, list[str]]) -> str:
     return _PAGE.format(sections="".join(parts))
 
 
-def _previews(settings: Settings, language: str) -> Iterator[tuple[str, bytes]]:
+def _previews(
+    settings: Settings, language: str, logo: LogoFile | None
+) -> Iterator[tuple[str, bytes]]:
     """Yield file names and contents of one language."""
-    yield from _mails(settings, language)
+    yield from _mails(settings, language, logo)
     site = replace(settings.site(), language=language)
     digest = Digest(name="daily", title=site.title, language=language)
     schedules = {"daily": Schedule("weekly mon,thu 07:00", site.timezone)}
@@ -100,10 +109,10 @@ def _previews(settings: Settings, language: str) -> Iterator[tuple[str, bytes]]:
     yield "style.css", pages.style()
 
 
-def _mails(settings: Settings, language: str) -> Iterator[tuple[str, bytes]]:
+def _mails(settings: Settings, language: str, logo: LogoFile | None) -> Iterator[tuple[str, bytes]]:
     site, sender = replace(settings.site(), language=language), settings.sender()
     articles = shown_articles(language)
-    templates = make_mail_templates(settings, site)
+    templates = make_mail_templates(settings, site, logo)
     composer = Composer(templates=templates, site=site, sender=sender, token_key=b"preview")
     themes = dict.fromkeys(["digest", "plain", *(t.template for t in settings.digests.values())])
     for theme in themes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from digest.app.approval import ApprovalService
     from digest.app.export.exporter import Exporter
+    from digest.app.mail_logo import LogoFile
     from digest.app.publish_loop import PendingPaths, PublishLoop
     from digest.app.search_indexer import SearchIndexer
     from digest.app.signup_mailer import SignupMailer
@@ -139,7 +140,21 @@ class Services:
     @cached_property
     def mail_templates(self) -> MailTemplates:
         """The renderer of mails; TemplateError if a template cannot be read."""
-        return make_mail_templates(self.settings, self.site)
+        return make_mail_templates(self.settings, self.site, self.logo)
+
+    @cached_property
+    def logo(self) -> LogoFile | None:
+        """The logo of mails if it is a file; ConfigurationError if that is no picture for mails."""
+        from digest.app.mail_logo import read_logo
+
+        return read_logo(self.settings)
+
+    def publish_logo(self) -> None:
+        """Copy the logo of mails into the folder of assets, if it is a file."""
+        from digest.app.mail_logo import publish_logo
+
+        if self.logo:
+            publish_logo(self.settings, self.logo)
 
     def check_templates(self) -> None:
         """Render all templates of pages and mails with sample data. Raises TemplateError."""
@@ -172,12 +187,15 @@ class Services:
 
     def unused_assets(self) -> UnusedAssets:
         """Return the service that removes copies of assets that are used no more."""
-        articles = self.settings.articles
+        articles, kept = self.settings.articles, frozenset[str]()
+        with suppress(ConfigurationError):  # who sends mail tells it; it is copied once it is back
+            kept = frozenset({self.logo.name} if self.logo else ())
         return UnusedAssets(
             folder=self.settings.asset_folder(),
             limit=articles.max_asset_folder_bytes,
             largest=articles.max_asset_bytes,
             keep=articles.keep_unused_assets,
+            kept=kept,
             store=self.store.assets,
             clock=self.clock,
         )
@@ -313,6 +331,7 @@ class Services:
         from digest.mail.delivery.worker import DeliverySettings, DeliveryWorker
 
         settings, store, transport = self.settings, self.store, make_transport(self.settings)
+        self.publish_logo()
         worker = DeliveryWorker(
             store=store.deliveries,
             composer=self.composer(),
@@ -503,6 +522,7 @@ class Services:
         if archives and not settings.feeds.archives:
             problem = "is needed for --archives; there are none to be exported"
             raise ConfigurationError("feeds.archives", "false", problem)
+        self.publish_logo()
         # Nobody tells a hub of a copy under another address.
         hubs = self.site.hubs if url == self.site.url else ()
         site = replace(self.site, url=url, hubs=hubs)
@@ -519,6 +539,7 @@ class Services:
                 folder=settings.asset_folder(),
                 url=self.site.link(ASSETS).encode(),
                 exported_url=site.link(ASSETS).encode(),
+                others=frozenset({self.logo.name} if self.logo else ()),
             ),
             configuration=repr((self.digests, self.schedules, settings.feeds.readers)),
         )

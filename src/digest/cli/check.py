@@ -168,6 +168,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         make_transport,
         make_tree,
     )
+    from digest.app.mail_logo import read_logo
     from digest.app.token_keys import fingerprint, load_keys, lost_keys_problem
     from digest.site import is_loopback
     from digest.store.database import open_store
@@ -179,7 +180,7 @@ def _checks(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
         make_pages(settings, site, digests, make_schedules(settings)).check()
 
     def mails() -> None:
-        mail_templates = make_mail_templates(settings, site)
+        mail_templates = make_mail_templates(settings, site, read_logo(settings))
         for digest in digests.values():
             mail_templates.check(digest)
 

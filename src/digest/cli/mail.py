@@ -110,11 +110,14 @@ def preview(
             note="" if welcome else services.store.editions.note(name) or "",
         )
         postal_address = services.settings.mail.postal_address
+        html = preview.content.html
+        if services.logo:  # seen though nothing serves it yet
+            html = services.logo.inlined(html, services.site)
     if lint:
         _lint(preview.envelope.message, postal_address)
         return
     content = {
-        Format.HTML: preview.content.html.encode(),
+        Format.HTML: html.encode(),
         Format.TEXT: preview.content.text.encode(),
         Format.EML: preview.envelope.message,
     }[format_]
@@ -249,6 +252,7 @@ async def _send_copies(
     from digest.mail.delivery.service import send_copies
 
     transport = make_transport(services.settings)
+    services.publish_logo()
     now = services.clock()
     return await send_copies(services.composer(), transport, digest, articles, addresses, now)
 

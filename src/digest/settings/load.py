@@ -28,6 +28,7 @@ from digest.settings.messages import (
 )
 from digest.settings.model import Settings
 from digest.settings.options import RuleFile, RuleTable
+from digest.settings.types import is_address
 
 #: The environment variable that names the configuration file.
 CONFIG_VARIABLE = "DIGEST_CONFIG"
@@ -275,6 +276,8 @@ def _absolute(tree: dict[str, Any], folder: Path) -> dict[str, Any]:
             table[key] = [_from(folder, item) for item in value]
         elif isinstance(value, dict):
             table[key] = {name: _from(folder, item) for name, item in value.items()}
+        elif mentions(field.annotation, str) and isinstance(value, str) and is_address(value):
+            pass  # such an option takes either
         else:
             table[key] = _from(folder, value)
     return tree

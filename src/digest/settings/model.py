@@ -474,12 +474,12 @@ class Settings(BaseSettings):
         return SendmailCommand(command=table.command, timeout=table.timeout)
 
     def mail_style(self) -> MailStyle:
-        """Return the look of mails."""
+        """Return the look of mails, without a logo that is a file."""
         table = self.mail.style
         return MailStyle(
             accent=table.accent,
             font=table.font,
-            logo=table.logo or "",
+            logo=table.logo if isinstance(table.logo, str) else "",
             logo_width=table.logo_width,
         )
 

@@ -45,6 +45,7 @@ from digest.settings.types import (
     Network,
     Pattern,
     Picture,
+    PictureOrFile,
     ReaderAddress,
     Replacement,
     Roots,
@@ -404,7 +405,7 @@ class StyleTable(Table):
 
     accent: Colour = _STYLE.accent
     font: Font = _STYLE.font
-    logo: Picture | None = None
+    logo: PictureOrFile | None = None
     logo_width: Annotated[int, whole(16, 600)] = _STYLE.logo_width
 
 

@@ -46,6 +46,9 @@ _LANGUAGE = re.compile(
 #: A name on disk has at most 255 bytes, so no name over 255 characters is ever one.
 _ROOT_NAME = re.compile(r"[^./\0][^/\0]{0,254}")
 
+#: What addresses begin with, or ``//``.
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+:|//)")
+
 #: In place of a digest's time zone: that of each subscriber.
 SUBSCRIBER = "subscriber"
 #: Units of durations, in the order in which they are written.
@@ -125,6 +128,20 @@ def path(value: Path) -> Path:
         return value.expanduser()
     except RuntimeError:
         raise ValueError("must be a path; there is no such user") from None
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text begins as an address does, and not as a path."""
+    return _SCHEME.match(text) is not None
+
+
+def picture_or_file(value: object) -> str | Path:
+    """Check the http(s) address of a picture, or the path of a file."""
+    if isinstance(value, str):
+        return picture(value) if is_address(value) else path(Path(value))
+    if isinstance(value, Path):
+        return path(value)
+    raise ValueError("must be the http(s) address of a picture or the path of a file, in quotes")
 
 
 def roots(value: object) -> dict[str, Path]:
@@ -323,6 +340,7 @@ Url = Annotated[str, AfterValidator(site_url)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 Colour = Annotated[str, AfterValidator(colour)]
 Picture = Annotated[str, AfterValidator(picture)]
+PictureOrFile = Annotated[str | Path, BeforeValidator(picture_or_file)]
 Language = Annotated[str, AfterValidator(language_tag)]
 Zone = Annotated[str, AfterValidator(zone)]
 DigestZone = Annotated[str, AfterValidator(digest_zone)]

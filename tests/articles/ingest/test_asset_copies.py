@@ -43,7 +43,7 @@ class Store:
     def forget(self, names: Collection[str]) -> None:
         """Drop them."""
         for name in names:
-            del self.since[name]
+            self.since.pop(name, None)
 
     def left_out(self) -> int:
         """Return what the test says."""
@@ -70,11 +70,13 @@ class Place:
     clock: FakeClock
     store: Store = field(default_factory=Store)
 
-    def unused(self, limit: int = 10**6, keep: timedelta = 2 * DAY) -> UnusedAssets:
+    def unused(
+        self, limit: int = 10**6, keep: timedelta = 2 * DAY, kept: Collection[str] = ()
+    ) -> UnusedAssets:
         """Return what removes copies."""
         return UnusedAssets(
             folder=self.folder, limit=limit, largest=4_096, keep=keep, store=self.store,
-            clock=self.clock,
+            clock=self.clock, kept=kept,
         )  # fmt: skip
 
     def fill(self, *names: str, days: int = 30) -> None:
@@ -93,6 +95,18 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "assets", FakeClock())
+
+
+def test_the_time_of_a_copy_begins_when_it_is_in_use_no_more(place: Place) -> None:
+    place.fill(IDLE)
+    place.unused().check()
+    place.clock.now += 5 * DAY
+    place.unused(kept=(IDLE,)).check()
+    assert place.store.since == {}
+    for day in range(4):
+        place.clock.now += DAY
+        place.unused().check()
+        assert (IDLE in place.names()) == (day < 2), day
 
 
 def test_a_copy_that_nothing_refers_to_is_removed_in_time(place: Place) -> None:

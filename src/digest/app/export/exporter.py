@@ -38,11 +38,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSource:
-    """Reads the asset files of articles, and rewrites their addresses."""
+    """Reads the asset files of articles and mails, and rewrites their addresses."""
 
     folder: Path
     url: bytes  #: of the folder as articles name it
     exported_url: bytes  #: of the folder in the export
+    others: frozenset[str] = frozenset()  #: names of files that no article brings
 
     def copies(self) -> set[str]:
         """Return the names of all files that are there. Raises OSError."""
@@ -172,7 +173,9 @@ class Exporter:
             contents = site_contents(
                 source, plan=self._feeds, pages=self._pages, editions=self._editions
             )
-            brought = self._assets.documents(source.asset_names(self._assets.copies()))
+            copies = self._assets.copies()
+            shown = source.asset_names(copies) | (self._assets.others & copies)
+            brought = self._assets.documents(shown)
             contents = replace(contents, documents=[*brought, *contents.documents])
             fingerprint = self._fingerprint()
             untouched = _Untouched(self._folder, known)

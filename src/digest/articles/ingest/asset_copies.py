@@ -120,14 +120,18 @@ class UnusedAssets:
 
     def __init__(
         self, *, folder: Path, limit: int, largest: int, keep: timedelta, store: CopyStore,
-        clock: Clock,
+        clock: Clock, kept: Collection[str] = (),
     ) -> None:  # fmt: skip
-        """``limit`` is the size of the folder, ``largest`` that of a file, in bytes."""
+        """``limit`` is the size of the folder, ``largest`` that of a file, in bytes.
+
+        ``kept`` are names of copies in use although no article refers to them.
+        """
         self._folder = folder
         self._room = Room(folder, limit)
         self._limit = limit
         self._largest = largest
         self._keep = keep
+        self._kept = frozenset(kept)
         self._store = store
         self._clock = clock
         self._full = False  # as it was told
@@ -166,10 +170,12 @@ class UnusedAssets:
         for aside in self._folder.glob(f".*{_ASIDE}"):  # a process was killed
             with suppress(FileNotFoundError):
                 aside.rename(self._folder / aside.name[1:].removesuffix(_ASIDE))
+        self._store.forget(self._kept)  # their time begins when they are used no more
         used, due = 0, set[str]()
         for names, size in _batches(self._folder):
             go_on()
             used += size
+            names = [name for name in names if name not in self._kept]
             unused = self._store.unused(names, now, now - self._keep)
             due.update(islice(sorted(unused), _MOST - len(due)))
         shown = self._store.in_texts(due, go_on) if due else set()
