@@ -1,4 +1,4 @@
-"""Deliveries: make editions, claim and end the deliveries of each to its subscribers."""
+"""Deliveries: make editions, and claim, suppress, expire and pause their deliveries."""
 
 from __future__ import annotations
 
