@@ -32,9 +32,9 @@ def pause(store: Store, reader: Subscriber, until: datetime | None) -> None:
     )
 
 
-def ask(store: Store, person: str, address: str) -> Signup:
+def ask(store: Store, person: str, address: str, letter: str = "a") -> Signup:
     request = Signup(
-        identifier="a" * 16,
+        identifier=letter * 16,
         address=address,
         digests=(),
         categories=(),
@@ -181,6 +181,23 @@ def test_an_address_that_mail_is_not_sent_to_is_nobodys_new_one(store: Store) ->
     stores.suppress(store, other.id, NOW)
     assert store.signups.confirm(request.identifier, NOW, "") == (Outcome.NOT_REVIVED,)
     assert len(store.subscribers.of_address("ada@example.org")) == 1
+
+
+def test_mail_that_came_back_from_one_address_keeps_none_from_another(store: Store) -> None:
+    left = replace(someone(digest="weekly"), state=SubscriberState.UNSUBSCRIBED)
+    store.subscribers.add_many([someone(), left], NOW)
+    reader, _ = store.subscribers.of_address("ada@example.org")
+    stores.suppress(store, reader.id, NOW)
+    for address, state in (
+        ("Ada@example.org", SubscriberState.SUPPRESSED),  # the same
+        ("b@example.org", SubscriberState.ACTIVE),
+    ):
+        request = ask(store, reader.person, address, address[0].lower())
+        assert store.signups.confirm(request.identifier, NOW, "") == (Outcome.UPDATED,)
+        daily, weekly = store.subscribers.of_address(address)
+        assert (daily.state, weekly.state) == (state, SubscriberState.UNSUBSCRIBED)
+    assert daily.reason == "at another address"
+    assert store.subscribers.history(reader.id)[-1].state is SubscriberState.SUPPRESSED
 
 
 def test_nobody_who_was_removed_takes_an_address(store: Store) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, literal, select, update
 
 from digest.store.schema import erased_address, person, person_alias, subscriber
-from digest.store.subscriber_addition import folded, new_identifier
+from digest.store.subscriber_addition import change_state, folded, new_identifier
 from digest.subscribers.model import Outcome, SubscriberState
 from digest.subscribers.signup import Signup
 from digest.subscribers.tokens import erasure_mark
@@ -68,6 +68,10 @@ def change_address(
     connection.execute(delete(erased_address).where(erased_address.c.mark.in_(marks)))
     values = {"address": request.address, "folded": key}
     connection.execute(update(person).where(person.c.id == mine.id).values(values))
+    if key != mine.folded:  # what came back from the former address says nothing of this one
+        came_back = subscriber.c.state == SubscriberState.SUPPRESSED
+        here = (subscriber.c.person == mine.id) & came_back
+        change_state(connection, here, SubscriberState.ACTIVE, now, "at another address")
     told = f"; address changed {rfc3339(now)} from {network}"
     connection.execute(
         update(subscriber)
