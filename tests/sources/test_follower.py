@@ -284,6 +284,52 @@ async def test_what_a_truncated_document_has_is_taken(place: Place) -> None:
     assert "broken" in refreshed.state.answer
 
 
+async def test_a_document_that_is_cut_off_is_wanted_again_and_its_rest_is_no_news(
+    place: Place,
+) -> None:
+    whole = rss(item(1), item(2), item(3))
+    place.server.on(
+        "/feed", answer(whole[: whole.index(b"<item><title>Entry 3")], ETag='"1"'), answer(whole)
+    )
+    follower = place.follower()
+    first = await follower.refresh(place.source)
+    assert (first.new, first.state.entity_tag) == (2, "")
+    assert first.state.answer.endswith("cut off")
+    again = await follower.refresh(place.source)
+    assert "if-none-match" not in place.server.requests[1][1]
+    assert again.new == 1
+    assert all("announce: false" in path.read_text() for path in place.files())
+    assert again.state.home
+
+
+async def test_not_modified_is_no_answer_to_who_has_nothing(place: Place) -> None:
+    place.server.on("/feed", answer(status="304 Not Modified"), answer(rss(item(1))))
+    follower = place.follower()
+    await follower.refresh_due()
+    state = place.store.known["harbour"]
+    assert (state.health, state.answer) == (Health.FAILING, "answered 304")
+    place.clock.advance(minutes=11)
+    await follower.refresh_due()
+    assert "announce: false" in place.files()[0].read_text()
+
+
+async def test_a_source_of_which_nothing_can_be_kept_is_asked_no_more_often_than_another(
+    place: Place,
+) -> None:
+    place.server.on("/feed", answer(rss(item(1))))
+    place.store.broken = True
+    follower = place.follower()
+    for requests, minutes in ((1, 9), (1, 2), (2, 19), (2, 2), (3, 39)):
+        await follower.refresh_due()
+        assert len(place.server.requests) == requests
+        place.clock.advance(minutes=minutes)
+    place.store.broken = False
+    place.clock.advance(minutes=2)
+    await follower.refresh_due()
+    assert place.store.known["harbour"].health is Health.OK
+    assert follower._rests == {}
+
+
 async def test_a_failure_is_followed_by_a_success(place: Place) -> None:
     place.server.on("/feed", answer(status="500 No"), answer(rss(item(1))))
     follower = place.follower()

@@ -19,7 +19,7 @@ from digest.sources.article_file import article_file, file_hash, file_path, own_
 from digest.sources.discovery import linked_feeds
 from digest.sources.entry_pages import MAX_PAGES, Pages
 from digest.sources.fetching import Answer, Fetcher, FetchError
-from digest.sources.intervals import retry_after, spread
+from digest.sources.intervals import retry_after, retry_interval, spread
 from digest.sources.model import EntryRecord, FeedDocument, Health, NoFeed, Source, SourceState
 from digest.sources.reader import Reader
 from digest.sources.taking import (
@@ -96,6 +96,8 @@ class Follower:
         self._reader = Reader()
         self._pages = Pages(fetcher=fetcher, reader=self._reader, clock=clock)
         self._wakeup = WakeUp()
+        #: Sources of which nothing could be kept: failures in a row, and when to ask again.
+        self._rests: dict[str, tuple[int, datetime]] = {}
 
     def stop(self) -> None:
         """Have ``run`` end; no source is asked any more."""
@@ -125,7 +127,11 @@ class Follower:
         sources = await asyncio.to_thread(self._sources)
         now = self._clock()
         due = ((source, _known(source, states)) for source in sources)
-        waiting = [(source, state) for source, state in due if is_due(state, now)]
+        waiting = [
+            (source, state)
+            for source, state in due
+            if is_due(state, now) and self._rests.get(source.name, (0, now))[1] <= now
+        ]
 
         async def ask() -> None:
             while waiting and not self._wakeup.stopped:
@@ -133,7 +139,12 @@ class Follower:
                 try:
                     await self.refresh(source, state)
                 except (DigestError, OSError) as error:
+                    failures = self._rests.get(source.name, (0, now))[0] + 1
+                    until = self._clock() + retry_interval(failures, None)
+                    self._rests[source.name] = failures, until
                     _log.error("a source failed", source=source.name, error=str(error))
+                else:
+                    self._rests.pop(source.name, None)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(_AT_ONCE):
@@ -219,7 +230,7 @@ class Follower:
         self, source: Source, state: SourceState, answer: Answer, now: datetime
     ) -> Refreshed:
         state = after_redirect(state, answer.moved_to)
-        if answer.status == 304:
+        if answer.status == 304 and (state.entity_tag or state.last_modified):
             return Refreshed(state=after_document(state, source, answer.headers, now=now))
         if answer.status not in (200, 226):
             rest = retry_after(answer.headers.get("retry-after"), now)

@@ -66,7 +66,7 @@ class SourceState:
 
     @property
     def unread(self) -> bool:
-        """Whether no document of it was read so far, however often it was asked."""
+        """Whether no whole document of it was read so far, however often it was asked."""
         told = self.title or self.home or self.entity_tag or self.last_modified
         return self.changed_at is None and not told
 
@@ -127,6 +127,7 @@ class FeedDocument:
     #: How long the feed asks not to be asked again (``ttl``, ``sy:updatePeriod``).
     pause: timedelta | None = None
     problem: str = ""  #: what is broken in a document that could be read all the same
+    cut_off: bool = False  #: its end is missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,8 @@ _AMPERSAND = re.compile(
     rb"|&(?!(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);)",
     re.DOTALL,
 )
+#: The end of a whole document, and the bytes in which it is.
+_END, _END_WITHIN = re.compile(rb"</(?:rss|feed|\w+:RDF|RDF|channel)\s*>", re.IGNORECASE), 1_000
 #: A relative reference in HTML, escaped or not.
 _RELATIVE = re.compile(
     rb"""\b(?:href|src)=(?:["']|&quot;|&\#34;)(?![a-zA-Z][a-zA-Z0-9+.-]*:|[#/]{2}|\#)"""
@@ -97,6 +99,7 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
         generator=short(feed.get("generator")),
         pause=_pause(feed),
         problem=problem,
+        cut_off=bool(problem) and not _END.search(content[-_END_WITHIN:]),
     )
 
 

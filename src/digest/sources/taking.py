@@ -90,7 +90,7 @@ def after_document(
     ``took`` is the number of entries that were new or said something else.
     """
     pause = max_age(headers.get("cache-control"))
-    changed = took > 0
+    changed, unread = took > 0, state.unread
     wanted = max(filter(None, (pause, document.pause if document else None)), default=None)
     interval = next_interval(state.interval, changed=changed, pause=wanted, every=source.every)
     state = replace(
@@ -106,6 +106,15 @@ def after_document(
     if document is None:
         return state
     problem = f", broken: {document.problem}" if document.problem else ""
+    if document.cut_off:  # the rest is wanted again, and if it was the first, that is no news
+        begun = None if unread else state.changed_at
+        return replace(
+            state,
+            changed_at=begun,
+            entity_tag="",
+            last_modified="",
+            answer=f"{state.answer}{problem}, cut off",
+        )
     return replace(
         state,
         entity_tag=headers.get("etag", ""),
