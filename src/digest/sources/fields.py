@@ -19,7 +19,7 @@ MAX_ID, _MAX_NAMES = 2_000, 50
 _MAX_LINE = 500
 #: An address in plain text, without the mark behind it.
 _ADDRESS = re.compile(r"""https?://[^\s<>"']*[^\s<>"'.,;:!?()]""")
-_START_TAG, _END_TAG = re.compile(r"<([a-zA-Z][\w-]*)[^<>]*>"), re.compile(r"</([a-zA-Z][\w-]*)")
+_START_TAG, _END_TAG = re.compile(r"<([a-zA-Z][\w-]*+)[^<>]*+>"), re.compile(r"</([a-zA-Z][\w-]*)")
 _VOID = frozenset({"br", "hr", "img", "wbr"})
 _FORMATTED = re.compile(r"<(b|i|em|strong|code|span|a|sub|sup)\b[^<>]*>.*</\1>", re.IGNORECASE)
 
