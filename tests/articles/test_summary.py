@@ -60,6 +60,7 @@ def test_plain_text_keeps_words_of_blocks_apart(markup: str, text: str) -> None:
         ("<ul><li>Eggs</li><li>Milk.</li><li>Flour</li></ul>", "Eggs · Milk. Flour"),
         ("<h1>Alone</h1>", "Alone"),
         ('<p>A<sup id="x"><a href="#fn1">[1]</a></sup>, b<sup>2</sup>.</p>', "A, b²."),
+        ("<p>A<sup>[1]</sup> b<sup> [a] </sup><sup>[12]</sup>, c [3].</p>", "A b, c [3]."),
         ('<p>A<sup>[<a href="#n">1</a>]</sup> b<a href="#n"><sup>12</sup></a>.</p>', "A b."),
         ('<p>A<sup id="fnref-1">1</sup> <a href="#n">*</a> <a href="#n">see</a></p>', "A see"),
         ('<p>A<a href="#n">[12]</a> [<a href="#n">3</a>] b.</p>', "A b."),

@@ -40,6 +40,18 @@ def test_a_body_as_text_keeps_paragraphs_items_cells_and_lines_of_code_apart() -
     ]
 
 
+def test_items_of_an_ordered_list_have_their_numbers() -> None:
+    body = SafeHtml(
+        "<p>See<sup>[2]</sup>.</p><ol><li>a<ul><li>x</li></ul></li><li><pre>code\n</pre></li>"
+        '<li value="7">c</li><li><p>d</p></li></ol><ol start="0"><li id="fn:1" value="x">'
+        '<p>Note. <a href="#fnref:1">\u21a9\ufe0e</a></p></li></ol><li>alone</li></ul>'
+    )
+    assert text_lines(body) == [
+        *("  See[2].", "  1. a", "  - x", "  2.", "    code", "  7. c", "  8. d"),
+        *("  0. Note.", "  - alone"),
+    ]
+
+
 def test_no_line_of_code_is_wider_than_a_mail() -> None:
     (code,) = text_lines(SafeHtml(f"<pre>{'x' * 200} {'長' * 80}</pre>"))
     assert max(map(display_width, code.split("\n"))) <= 72

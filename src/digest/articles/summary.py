@@ -32,6 +32,7 @@ _FOOTNOTE_NUMBER = re.compile(
     rf"|{_NOTE_LINK}\s*+<sup{_ATTRIBUTES}>[^<]*+</sup>\s*+</a>"
     rf"|{_NOTE_LINK}\s*+(?:\[[0-9a-z]{{1,3}}\]|[*†‡§]{{1,3}})\s*+</a>"
     rf"|\[{_NOTE_LINK}[0-9]{{1,3}}</a>\]"
+    rf"|<sup{_ATTRIBUTES}>\s*+\[[0-9a-z]{{1,3}}\]\s*+</sup>"
     rf"""|<sup(?=[^<>]* id="[^"<>]*fn){_ATTRIBUTES}>[^<]*+</sup>"""
 )
 #: A number above or below the line: 10<sup>6</sup> is no 106.
@@ -55,9 +56,9 @@ _SENTENCE_END = regex.compile(
 _END, _USUAL_ENDS = 16, tuple(".!?:;,…。！？：；，、")
 #: Stands between texts of which the first does not end as sentences do.
 _BETWEEN = " · "
-#: The arrow that leads back from a footnote.
+#: The arrow that leads back from a footnote, and the link with it.
 _ARROW = "\u21a9"
-_FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
+FOOTNOTE_ARROW = re.compile(r"""<a(?:[^>"]|"[^"]*")*+>\u21a9\ufe0e?</a>""")
 _ELLIPSIS = "…"
 #: Characters of a grapheme on average; combining marks could make one of any length.
 _CHARACTERS_PER_GRAPHEME = 16
@@ -76,7 +77,7 @@ _LOOSE_END = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pd},;:，、；：]+\Z", regex.RE
 
 def plain_text(body: SafeHtml) -> str:
     """Return the text of a body as one line, without the arrows that lead back from footnotes."""
-    text = _FOOTNOTE_ARROW.sub("", body) if _ARROW in body else body
+    text = FOOTNOTE_ARROW.sub("", body) if _ARROW in body else body
     text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
     return " ".join(html.unescape(text).split())
 
@@ -112,7 +113,7 @@ def _without_notes(markup: str) -> str:
 
 def _without_marks(markup: str) -> str:
     markup = _FOOTNOTE_NUMBER.sub("", markup) if "<sup" in markup or "#" in markup else markup
-    return _FOOTNOTE_ARROW.sub("", markup) if _ARROW in markup else markup
+    return FOOTNOTE_ARROW.sub("", markup) if _ARROW in markup else markup
 
 
 def _paragraphs(body: str) -> list[str]:

@@ -7,7 +7,7 @@ import html
 import re
 
 from digest.articles.model import SafeHtml
-from digest.articles.summary import texts
+from digest.articles.summary import FOOTNOTE_ARROW, texts
 from digest.mail.text_layout import TEXT_WIDTH, wrap
 
 #: CSS pixels: the width of a mail's text.
@@ -22,7 +22,12 @@ _NUMBER = re.compile(r''' width="([0-9]{1,5})"''')
 _CODE = re.compile(f"<pre{_ATTRIBUTES}>(.*?)</pre>", re.DOTALL)
 _ANY_TAG = re.compile(f"</?[a-z]{_ATTRIBUTES}>")
 _NEXT_CELL = re.compile(rf"</t[dh]>\s*<t[dh](?![a-z]){_ATTRIBUTES}>")
-_ITEM_START = re.compile(rf"<li{_ATTRIBUTES}>(?:\s*<p{_ATTRIBUTES}>)?")
+#: The tags of lists, and those that their items begin with.
+_LIST_TAG = re.compile(
+    rf"<(?P<end>/?)(?P<list>ol|ul|menu)(?![a-z]){_ATTRIBUTES}>"
+    rf"|<li(?![a-z]){_ATTRIBUTES}>(?:\s*<p(?![a-z]){_ATTRIBUTES}>)?"
+)
+_COUNTED_FROM = re.compile(r' (?:start|value)="(-?[0-9]{1,6})"')
 
 
 def mail_body(body: SafeHtml) -> str:
@@ -49,6 +54,7 @@ def _fitting(image: str) -> str:
 
 def text_lines(body: SafeHtml) -> list[str]:
     """Return a body as paragraphs of plain text, wrapped; code keeps its lines."""
+    body = SafeHtml(_with_marks(FOOTNOTE_ARROW.sub("", body)))
     paragraphs: list[str] = []
     end = 0
     for code in _CODE.finditer(body):
@@ -60,8 +66,29 @@ def text_lines(body: SafeHtml) -> list[str]:
 
 
 def _wrapped(markup: str) -> list[str]:
-    marked = _ITEM_START.sub(r"\g<0>- ", _NEXT_CELL.sub(" | ", markup))
-    return [wrap(text, TEXT_WIDTH, "  ", "  ") for text in texts(marked)]
+    return [wrap(text, TEXT_WIDTH, "  ", "  ") for text in texts(_NEXT_CELL.sub(" | ", markup))]
+
+
+def _with_marks(markup: str) -> str:
+    """Return markup with the number of each item of an ordered list, and a dash before others."""
+    numbers: list[int | None] = []  # of the next item, for each list that is open; None: no numbers
+
+    def marked(tag: re.Match[str]) -> str:
+        given = _COUNTED_FROM.search(tag[0])
+        number = int(given[1]) if given else None
+        if tag["list"]:
+            if not tag["end"]:
+                numbers.append((1 if number is None else number) if tag["list"] == "ol" else None)
+            elif numbers:
+                numbers.pop()
+            return tag[0]
+        if not numbers or numbers[-1] is None:
+            return f"{tag[0]}- "
+        shown = numbers[-1] if number is None else number
+        numbers[-1] = shown + 1
+        return f"{tag[0]}{shown}. "
+
+    return _LIST_TAG.sub(marked, markup)
 
 
 def _code_line(line: str) -> str:
