@@ -20,6 +20,7 @@ import pytest
 from digest.app.builders import make_ingest_options
 from digest.app.wiring import Services
 from digest.articles.ingest import ingest as ingest_module
+from digest.articles.ingest import workers as workers_module
 from digest.articles.ingest.ingest import Ingest, IngestResult
 from digest.articles.ingest.tree import FileContent, Tree, Unread
 from digest.articles.ingest.worker_process import Result
@@ -769,7 +770,7 @@ def test_an_article_is_read_again_when_one_that_it_links_to_comes_changes_or_goe
 def test_what_is_read_ahead_of_the_workers_is_bounded(
     workplace: Workplace, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest_module, "_AHEAD_BYTES", 100_000)
+    monkeypatch.setattr(workers_module, "_AHEAD_BYTES", 100_000)
     read, made, most = 0, 0, 0
     real = Tree.read
 

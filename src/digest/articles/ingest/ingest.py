@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, starmap
@@ -33,7 +31,7 @@ from digest.articles.ingest.tree import (
     printable,
 )
 from digest.articles.ingest.worker_process import Result
-from digest.articles.ingest.workers import BATCH, BATCH_BYTES, GivenUp, Stalled, Workers
+from digest.articles.ingest.workers import GivenUp, Pipeline, Stalled, Workers
 from digest.articles.model import Changes, Severity, SourceFile
 from digest.articles.revision import IngestPolicy
 from digest.errors import NotAnArticle, SourceError
@@ -41,9 +39,6 @@ from digest.times import Clock
 
 #: Files handed to one transaction of the store.
 _BATCH = 500
-#: Files read ahead of the worker processes, and their bytes: enough that these have something to
-#: do while a batch is stored.
-_AHEAD, _AHEAD_BYTES = 512, 16_777_216
 #: A size no file has: it never equals the one found, so the file is tried again at each scan.
 _NEVER = -1
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -376,7 +371,7 @@ class Ingest:
         waiting: set[str],
     ) -> Iterator[Reading]:
         """Yield the reading of each changed file; some files are read ahead of the workers."""
-        pipeline = _Pipeline(self._workers)
+        pipeline = Pipeline(self._workers)
         for path in paths:
             if self._stopped.is_set():
                 return
@@ -441,53 +436,6 @@ class Ingest:
             path=key, size=_NEVER, mtime_ns=0, content="", options_hash=self._options_hash
         )
         return Reading(record=record, outcome=Failure(line=None, cause=_problem(error)))
-
-
-class _Pipeline:
-    """A queue of files that the workers are processing, in batches, in order."""
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._next: list[tuple[FileRecord, SourceFile]] = []
-        self._next_bytes = 0
-        self._made: deque[tuple[list[tuple[FileRecord, SourceFile]], Future[list[Result]]]]
-        self._made = deque()
-        self._files = 0
-        self._bytes = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether any batch is being processed."""
-        return bool(self._made)
-
-    @property
-    def full(self) -> bool:
-        """Whether the limits of files or bytes are reached."""
-        return self.busy and (self._files >= _AHEAD or self._bytes >= _AHEAD_BYTES)
-
-    def add(self, record: FileRecord, source: SourceFile) -> None:
-        """Add a file to the next batch; submit the batch once it is full."""
-        self._next.append((record, source))
-        self._next_bytes += len(source.content)
-        if len(self._next) >= BATCH or self._next_bytes >= BATCH_BYTES:
-            self.submit()
-
-    def submit(self) -> None:
-        """Submit the next batch, unless it is empty."""
-        if self._next:
-            future = self._workers.submit([source for _, source in self._next])
-            self._made.append((self._next, future))
-            self._files += len(self._next)
-            self._bytes += self._next_bytes
-            self._next, self._next_bytes = [], 0
-
-    def first(self) -> Iterator[tuple[FileRecord, Result]]:
-        """Wait for the first batch; yield its files with their results."""
-        batch, future = self._made.popleft()
-        self._files -= len(batch)
-        self._bytes -= sum(len(source.content) for _, source in batch)
-        results = self._workers.results_of(future)
-        return zip((record for record, _ in batch), results, strict=True)
 
 
 def _without(marks: Mapping[str, RootMark], names: Collection[str]) -> dict[str, RootMark]:

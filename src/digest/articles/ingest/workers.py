@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from typing import Self
 
 from digest.articles.draft_options import DraftOptions
 from digest.articles.ingest import worker_process
+from digest.articles.ingest.records import FileRecord
 from digest.articles.ingest.worker_process import (
     ANSWER,
     FORK,
@@ -32,7 +34,10 @@ from digest.errors import DigestError, SourceError
 
 #: Files that a worker is handed at once, and their bytes: so that asking for a draft and bringing
 #: it back cost little beside the making, and a file at the end does not wait long.
-BATCH, BATCH_BYTES = 16, 524_288
+BATCH, _BATCH_BYTES = 16, 524_288
+#: Files read ahead of the worker processes, and their bytes: enough that these have something to
+#: do while a batch is stored.
+_AHEAD, _AHEAD_BYTES = 512, 16_777_216
 #: What makes a draft, by name: this process need not load the parsers that only workers need.
 _MAKE = "digest.articles.draft:draft_rewritten"
 #: How many times its processor time a file may last by the clock: a machine may be busy, and what
@@ -235,6 +240,53 @@ class Workers:
                 f"took more than {_MEMORY // 2**20} MiB of memory to read and was given up",
             )
         return SourceError(source.path, None, f"its reader died with exit code {died.code}")
+
+
+class Pipeline:
+    """A queue of files that the workers are processing, in batches, in order."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._next: list[tuple[FileRecord, SourceFile]] = []
+        self._next_bytes = 0
+        self._made: deque[tuple[list[tuple[FileRecord, SourceFile]], Future[list[Result]]]]
+        self._made = deque()
+        self._files = 0
+        self._bytes = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether any batch is being processed."""
+        return bool(self._made)
+
+    @property
+    def full(self) -> bool:
+        """Whether the limits of files or bytes are reached."""
+        return self.busy and (self._files >= _AHEAD or self._bytes >= _AHEAD_BYTES)
+
+    def add(self, record: FileRecord, source: SourceFile) -> None:
+        """Add a file to the next batch; submit the batch once it is full."""
+        self._next.append((record, source))
+        self._next_bytes += len(source.content)
+        if len(self._next) >= BATCH or self._next_bytes >= _BATCH_BYTES:
+            self.submit()
+
+    def submit(self) -> None:
+        """Submit the next batch, unless it is empty."""
+        if self._next:
+            future = self._workers.submit([source for _, source in self._next])
+            self._made.append((self._next, future))
+            self._files += len(self._next)
+            self._bytes += self._next_bytes
+            self._next, self._next_bytes = [], 0
+
+    def first(self) -> Iterator[tuple[FileRecord, Result]]:
+        """Wait for the first batch; yield its files with their results."""
+        batch, future = self._made.popleft()
+        self._files -= len(batch)
+        self._bytes -= sum(len(source.content) for _, source in batch)
+        results = self._workers.results_of(future)
+        return zip((record for record, _ in batch), results, strict=True)
 
 
 class _Died(Exception):
