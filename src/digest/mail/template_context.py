@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from unicodedata import category, normalize
@@ -103,18 +104,17 @@ def web_address(address: str | None) -> str | None:
 def category_labels(categories: Iterable[CategoryPath]) -> Mapping[CategoryPath, str]:
     """Return the shortest ends of categories' paths that tell them apart, cased or not."""
     named = {path: [cut(one_line(name), MAX_SOURCE) for name in path.names] for path in categories}
+    folded = {path: tuple(map(_folded, names)) for path, names in named.items()}
+    ends = Counter(
+        names[-length:] for names in folded.values() for length in range(1, len(names) + 1)
+    )
     labels = {}
     for path, names in named.items():
         length = 1
-        others = [other for other in named.values() if other is not names]
-        while length < len(names) and any(_ends_alike(names, other, length) for other in others):
+        while length < len(names) and ends[folded[path][-length:]] > 1:
             length += 1
         labels[path] = " / ".join(names[-length:])
     return labels
-
-
-def _ends_alike(names: Sequence[str], other: Sequence[str], length: int) -> bool:
-    return list(map(_folded, names[-length:])) == list(map(_folded, other[-length:]))
 
 
 def _folded(name: str) -> str:
