@@ -1,4 +1,4 @@
-"""Facets: what runs across the categories; an author, a language, a feed of the operator's."""
+"""Facets: selections across categories; by author, by language, or by an article filter."""
 
 # pure
 from __future__ import annotations
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class FacetKind(StrEnum):
-    """What the articles of a facet have in common."""
+    """The kind of a facet: what its articles have in common."""
 
     AUTHOR = "author"
     LANGUAGE = "language"

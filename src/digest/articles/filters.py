@@ -104,7 +104,7 @@ class ArticleFilter:
 
     @property
     def reads(self) -> bool:
-        """Whether it looks at titles and texts."""
+        """Whether the filter needs titles and texts."""
         return bool(self.wanted.words or self.unwanted.words)
 
     def takes(self, article: FilterInput, language: str) -> bool:

@@ -299,7 +299,7 @@ class Article:
 
     @property
     def folder(self) -> str:
-        """Where the article's page lives, relative to the output folder; ends with ``/``."""
+        """The address of the article's page, relative to the site; ends with ``/``."""
         return article_folder(self.key)
 
     @property
@@ -310,7 +310,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """What is left of an article that was withdrawn."""
+    """The tombstone of a withdrawn article (RFC 6721)."""
 
     id: ArticleId
     withdrawn_at: datetime  #: aware UTC

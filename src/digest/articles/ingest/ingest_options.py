@@ -12,7 +12,7 @@ from digest.articles.revision import IngestPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """Where articles come from, and by which rules files become articles."""
+    """The roots of articles, and the rules by which files become articles."""
 
     tree: Tree
     drafts: DraftOptions
