@@ -120,6 +120,12 @@ def test_a_title_is_what_is_seen_of_the_entrys_own(title: str) -> None:
     assert only(atom(f"<id>1</id>{title}")).title == "Cranes"
 
 
+def test_the_author_of_an_atom_feed_is_that_of_entries_that_name_none() -> None:
+    entry, feed = "<id>1</id><title>t</title>", "<author><name>Ann</name></author>"
+    assert only(atom(entry, feed)).authors == ("Ann",)
+    assert only(atom(f"{entry}<author><name>Bob</name></author>", feed)).authors == ("Bob",)
+
+
 def test_plain_text_becomes_paragraphs() -> None:
     entry = only(atom("<id>1</id><title>t</title><content type='text'>a &lt; b\nc\n\nd</content>"))
     assert entry.content == "<p>a &lt; b<br>c</p><p>d</p>"

@@ -91,8 +91,11 @@ def read_feed(content: bytes, url: str, media_type: str = "") -> FeedDocument:
     if not parsed.get("version") and not parsed.entries:
         raise NoFeed(problem or "it is no RSS, Atom, RDF or JSON Feed")
     language = language_of(feed.get("language", ""))
+    # RFC 4287 section 4.2.1: those of the feed are those of entries that name none.
+    authors = _authors(feed) if text_of(parsed.get("version")).startswith("atom") else ()
+    entries = parsed.entries[:MAX_ENTRIES]
     return FeedDocument(
-        entries=distinct(_entry(entry, url, language) for entry in parsed.entries[:MAX_ENTRIES]),
+        entries=distinct(_entry(entry, url, language, authors) for entry in entries),
         title=title_of(feed),
         home=home,
         language=language,
@@ -138,7 +141,7 @@ def _escaped(match: re.Match[bytes]) -> bytes:
     return b"&amp;" if match[0] == b"&" else match[0]
 
 
-def _entry(entry: dict[str, Any], url: str, language: str) -> Entry:
+def _entry(entry: dict[str, Any], url: str, language: str, authors: tuple[str, ...]) -> Entry:
     contents = [part for part in entry.get("content", ()) if part.get("value")]
     # An Atom entry may have its text in several types; HTML says the most.
     contents.sort(key=lambda part: "html" not in part.get("type", ""))
@@ -160,7 +163,7 @@ def _entry(entry: dict[str, Any], url: str, language: str) -> Entry:
         id=said or link or hash_of(title, content or summary, text_of(entry.get("published"))),
         title=title,
         link=link,
-        authors=_authors(entry),
+        authors=_authors(entry) or authors,
         categories=names_of(
             text_of(tag.get("label")) or text_of(tag.get("term")) for tag in entry.get("tags", ())
         ),
