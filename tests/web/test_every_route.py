@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
+from digest.app.daemon import Daemon
+from digest.app.metrics import DaemonMetrics, metrics_application
 from digest.articles.model import CategoryPath
 from digest.subscribers.model import NewSubscriber
-from digest.subscribers.signup import Signup
+from digest.subscribers.signup import Signup, SignupLimits
 from digest.subscribers.tokens import (
     approval_token,
     confirmation_token,
     form_token,
     unsubscribe_token,
 )
-from digest.web import template_samples
+from digest.urls import PREFERENCES_QUERY
+from digest.web import routing, template_samples
+from digest.web.render_queue import RenderQueue
 from tests import stores
 from tests.conftest import Workplace
 from tests.effort import SOAK, effort
@@ -38,6 +43,19 @@ HOSTILE = st.sampled_from(
     )
 ) | st.text(max_size=20)
 METHODS = st.sampled_from(("GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "x"))
+#: An address of each kind there is, with the query without which another route answers.
+PATHS = (
+    *("", "index.html", "healthz", "readyz", "status", "metrics", "robots.txt", "nothing/here"),
+    *("sitemap.xml", "sitemap-1.xml", "favicon.ico", "assets/style.css", "feeds/"),
+    *("feeds/rss.xml", "feeds/atom.xml", "feeds/opml.xml", "feeds/feed.css", "feeds/金融/"),
+    *("feeds/金融/rss.xml", "feeds/archive.d/1/atom.xml", "feeds/@authors/林海/", "{article}"),
+    *("search/", "search/rss.xml", "digests/", "digests/daily/", "digests/daily/1/"),
+    *("digests/daily/atom.xml", "digests/daily/sample/", "subscribe/", "approve/{approve}"),
+    *("confirm/{confirm}", "confirm/{form}", "unsubscribe/{unsubscribe}"),
+    "unsubscribe/{unsubscribe}?all",
+)
+#: What is answered by 404.
+NOWHERE = frozenset({"nothing/here", "confirm/{form}"})
 QUERY = ("q", "before", "after", "all", "digest", "category", "language", "address", "x")
 FIELDS = {
     "action": (
@@ -52,6 +70,7 @@ FIELDS = {
     "sure": ("yes",),
     **dict.fromkeys(("category", "website", "token", "List-Unsubscribe"), ()),
 }
+URLENCODED = ("content-type", "application/x-www-form-urlencoded")
 HEADERS = {
     "accept": ("text/html", "application/atom+xml;q=0.1", "*/*;q=x"),
     "accept-encoding": ("gzip", "br;q=1, *;q=0", "identity;q=0", "zstd"),
@@ -88,9 +107,15 @@ class Target:
     """A whole site, with links of each purpose, that requests are sent to."""
 
     app: Any
-    paths: tuple[str, ...]
-    restore: Any
+    metrics: Any  #: the application at a port of its own
+    links: dict[str, str]  #: what stands in braces in PATHS
+    restore: Callable[[], object]
     runner: asyncio.Runner
+
+    def path(self, template: str) -> tuple[str, bytes]:
+        """Return a path of PATHS, and its query."""
+        path, _, query = template.format(**self.links).partition("?")
+        return path, query.encode()
 
     async def _send(self, scope: dict[str, Any], body: bytes) -> Answer:
         answer = Answer()
@@ -106,7 +131,8 @@ class Target:
                 answer.body += message.get("body", b"")
                 answer.complete = not message.get("more_body", False)
 
-        await self.app(scope, receive, send)
+        app = self.metrics if scope["path"].startswith("/metrics") else self.app
+        await app(scope, receive, send)
         return answer
 
     def send(self, scope: dict[str, Any], body: bytes) -> Answer:
@@ -141,27 +167,41 @@ def _target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             wording="",
             requested_at=now,
         )
-        store.signups.request(signup, services.settings.signup_policy().limits)
-        article = stores.since(store)[0]
-        category = f"feeds/{'/'.join(paths[0].names)}/"
-        sample = template_samples.edition()
-        unsubscribe = unsubscribe_token(key, "a" * 16, "daily")
+        daemon, queue = Daemon(services), RenderQueue()
+        metrics = DaemonMetrics(
+            services,
+            publish_loop=daemon._publish_loop,
+            delivery=daemon._delivery,
+            sources=daemon._sources,
+            queue=queue,
+            unready=daemon._unready,
+        )
+
+        def restore() -> None:
+            store.subscribers.add(READER, now, again=True)
+            asked = store.signups.find(signup.identifier)
+            if asked is None or asked.confirmed_at is not None:
+                store.subscribers.remove(signup.address, None)
+                store.signups.request(signup, SignupLimits(network=99_999, total=99_999))
+
+        restore()
+        due_at = template_samples.proposals()[0].edition.due_at
         yield Target(
-            app=services.application(lambda: now, Desk(), unready=str),  # type: ignore[arg-type]
-            paths=(
-                *("", "healthz", "readyz", "status", "robots.txt", "x"),
-                *("sitemap.xml", "sitemap-1.xml"),
-                *("favicon.ico", "assets/style.css", "feeds/", "feeds/rss.xml", "feeds/atom.xml"),
-                *("feeds/opml.xml", "feeds/feed.css", category, f"{category}rss.xml"),
-                *(f"{category}archive.d/1/atom.xml", "feeds/@authors/林海/", article.folder),
-                *("search/", "search/rss.xml", "digests/", "digests/daily/", "digests/daily/1/"),
-                *("digests/daily/atom.xml", "digests/daily/sample/", "subscribe/"),
-                f"unsubscribe/{unsubscribe}",
-                f"confirm/{confirmation_token(key, 'b' * 16, signup.expires_at)}",
-                f"approve/{approval_token(key, 1, 'daily', sample.due_at)}",
-                f"confirm/{form_token(key, now)}",
+            app=services.application(
+                lambda: now,
+                Desk(),  # type: ignore[arg-type]
+                unready=daemon._unready,
+                queue=queue,
             ),
-            restore=lambda: store.subscribers.add(READER, now),
+            metrics=metrics_application(metrics),
+            links={
+                "article": stores.since(store)[0].folder,
+                "unsubscribe": unsubscribe_token(key, READER.person or "", "daily"),
+                "confirm": confirmation_token(key, signup.identifier, signup.expires_at),
+                "approve": approval_token(key, 1, "daily", due_at),
+                "form": form_token(key, now),
+            },
+            restore=restore,
             runner=runner,
         )
 
@@ -180,12 +220,53 @@ def written(given: list[tuple[str, str]]) -> bytes:
     return urlencode(given, errors="surrogatepass").encode()
 
 
-@pytest.mark.timeout(900 if SOAK else 60)
-@settings(max_examples=effort(100, 4_000), suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_nothing_that_is_sent_fails(target: Target, data: st.DataObject) -> None:
+def request(path: str, query: bytes) -> dict[str, Any]:
+    """Return the scope of a GET."""
+    raw = quote(path, safe="/%@", errors="surrogatepass").encode()
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/" + unquote(raw.decode(), errors="replace"),
+        "raw_path": b"/" + raw,
+        "query_string": query,
+        "root_path": "",
+        "headers": [],
+        "client": ("198.51.100.7", 1234),
+        "server": ("127.0.0.1", 8000),
+    }
+
+
+@pytest.mark.parametrize("template", PATHS)
+def test_each_address_leads_somewhere(target: Target, template: str) -> None:
     target.restore()
-    path = data.draw(st.sampled_from(target.paths))
+    answer = target.send(request(*target.path(template)), b"")
+    missing = {503} if template == "readyz" else {404} if template in NOWHERE else {200, 301, 308}
+    assert answer.status in missing, (answer.status, answer.body)
+
+
+def test_every_route_has_an_address_here(target: Target) -> None:
+    paths = ["/" + target.path(template)[0] for template in PATHS]
+    inner = target.app
+    while not isinstance(inner, Starlette):
+        inner = getattr(inner, "_app", None) or inner._inner
+    routes = [*inner.routes, *target.metrics.routes]
+    assert len(routes) > 6
+    for route in routes:
+        assert any(route.path_regex.match(path) for path in paths), route.path
+    assert {path.split("/")[1] for path in paths} >= routing._TOPS
+    assert any(PREFERENCES_QUERY in target.path(template)[1].decode() for template in PATHS)
+
+
+@pytest.mark.timeout(900 if SOAK else 60)
+@settings(max_examples=effort(4, 120), suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("template", PATHS)
+@given(data=st.data())
+def test_nothing_that_is_sent_fails(target: Target, template: str, data: st.DataObject) -> None:
+    target.restore()
+    path, needed = target.path(template)
     change = data.draw(st.sampled_from(("none", "none", "none", "add", "cut", "other")))
     if change == "add":
         path += quote(data.draw(HOSTILE), errors="surrogatepass")
@@ -193,30 +274,43 @@ def test_nothing_that_is_sent_fails(target: Target, data: st.DataObject) -> None
         path = path[: data.draw(st.integers(0, len(path)))]
     elif change == "other":
         path = "/".join(data.draw(st.lists(HOSTILE, max_size=4)))
-    raw = quote(path, safe="/%@", errors="surrogatepass").encode()
     query = written(data.draw(pairs(dict.fromkeys(QUERY, ("reader", "daily")))))
+    query = b"&".join(filter(None, (needed, query)))
     fields = data.draw(pairs(FIELDS))
     body = data.draw(st.just(written(fields)) | st.binary(max_size=200) | st.just(b"a" * 20_000))
     given_headers = data.draw(pairs(HEADERS))
     if data.draw(st.booleans()):
-        given_headers.append(("content-type", "application/x-www-form-urlencoded"))
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
+        given_headers.append(URLENCODED)
+    scope = request(path, query) | {
         "method": data.draw(METHODS),
-        "scheme": "http",
-        "path": "/" + unquote(raw.decode(), errors="replace"),
-        "raw_path": b"/" + raw,
-        "query_string": query,
-        "root_path": "",
         "headers": [
             (name.encode(), value.encode("latin-1", "replace")) for name, value in given_headers
         ],
-        "client": ("198.51.100.7", 1234),
-        "server": ("127.0.0.1", 8000),
     }
-    answer = target.send(scope, body)
+    check(target.send(scope, body))
+
+
+@pytest.mark.timeout(900 if SOAK else 60)
+@settings(  # what fails once may not fail again: each button changes what is stored
+    max_examples=effort(3, 60),
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
+@pytest.mark.parametrize("template", [path for path in PATHS if "{" in path])
+@given(data=st.data())
+def test_no_button_fails_whatever_else_is_sent(
+    target: Target, template: str, data: st.DataObject
+) -> None:
+    for action in FIELDS["action"]:
+        target.restore()
+        fields = dict(data.draw(pairs(FIELDS))) | {"action": action}
+        fields = {"address": "new@example.net", "sure": "yes"} | fields
+        headers = [(name.encode(), value.encode()) for name, value in [URLENCODED]]
+        scope = request(*target.path(template)) | {"method": "POST", "headers": headers}
+        check(target.send(scope, written(list(fields.items()))))
+
+
+def check(answer: Answer) -> None:
     assert answer.complete
     assert answer.status < 500 or answer.status == 503, (answer.status, answer.body)
     for name, value in answer.headers:
