@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,14 +21,8 @@ def test_export_reads_back_as_import(program: Program, workplace: Workplace) -> 
     add(program, "b@example.org")
     with workplace.open() as services:
         (first, _), pause = services.store.subscribers.list(), timedelta(days=7)
-        services.store.subscribers.prefer(
-            first.id,
-            services.clock(),
-            categories=first.categories,
-            language=None,
-            timezone=None,
-            paused_until=services.clock() + pause,
-        )
+        chosen = replace(first, paused_until=services.clock() + pause)
+        services.store.subscribers.prefer(chosen, services.clock())
     assert (
         "No mail until 2026-11-30 08:00 UTC" in program("subscribers", "show", "a@example.org").out
     )

@@ -22,14 +22,7 @@ EXPIRES = {"daily": timedelta(days=1000)}
 
 
 def pause(store: Store, reader: Subscriber, until: datetime | None) -> None:
-    store.subscribers.prefer(
-        reader.id,
-        NOW,
-        categories=reader.categories,
-        language=reader.language,
-        timezone=reader.timezone,
-        paused_until=until,
-    )
+    store.subscribers.prefer(replace(reader, paused_until=until), NOW)
 
 
 def ask(store: Store, person: str, address: str, letter: str = "a") -> Signup:
@@ -55,11 +48,10 @@ def link(person: str, digest: str = "daily") -> SubscriptionLink:
 
 def test_what_a_reader_chooses_is_stored(store: Store) -> None:
     reader, _ = store.subscribers.add(someone(), NOW)
-    store.subscribers.prefer(
-        reader.id, NOW, categories=(LOANS,), language="de", timezone="Asia/Tokyo", paused_until=None
-    )
+    wanted = replace(reader, categories=(LOANS,), language="de", timezone="Asia/Tokyo")
+    store.subscribers.prefer(wanted, NOW)
     (chosen,) = store.subscribers.list()
-    assert chosen == replace(reader, categories=(LOANS,), language="de", timezone="Asia/Tokyo")
+    assert chosen == wanted
 
 
 def test_what_is_due_in_a_pause_is_delivered_neither_then_nor_later(store: Store) -> None:

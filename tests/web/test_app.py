@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -59,8 +58,8 @@ class Book:
     def received(self, subscriber_id: int) -> list[ReceivedEdition]:
         return []
 
-    def prefer(self, subscriber_id: int, now: datetime, **chosen: Any) -> None:
-        self.people[subscriber_id] = replace(self.people[subscriber_id], **chosen)
+    def prefer(self, chosen: Subscriber, now: datetime) -> None:
+        self.people[chosen.id] = chosen
 
     def erase(self, address: str, now: datetime, key: bytes) -> None:
         for one in self.of_address(address):

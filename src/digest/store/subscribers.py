@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, literal, select, update
 
-from digest.articles.model import CategoryPath
 from digest.editions.delivery import DeliveryState
 from digest.editions.model import ReceivedEdition
 from digest.store.connection import Database, Lock
@@ -126,25 +125,16 @@ class SubscriberStore:
             row = {"mark": erasure_mark(key, folded(address)), "erased_at": now}
             insert_new(connection, erased_address, [row], key="mark")
 
-    def prefer(
-        self,
-        subscriber_id: int,
-        now: datetime,
-        *,
-        categories: tuple[CategoryPath, ...],
-        language: str | None,
-        timezone: str | None,
-        paused_until: datetime | None,
-    ) -> None:
+    def prefer(self, chosen: Subscriber, now: datetime) -> None:
         """Store a subscriber's preferences, unless the subscription was removed."""
-        statement = update(subscriber).where(subscriber.c.id == subscriber_id)
+        statement = update(subscriber).where(subscriber.c.id == chosen.id)
         with self._database.write(Lock.SUBSCRIBERS) as connection:
             connection.execute(
                 statement.values(
-                    categories=categories,
-                    language=language,
-                    timezone=timezone,
-                    paused_until=paused_until,
+                    categories=chosen.categories,
+                    language=chosen.language,
+                    timezone=chosen.timezone,
+                    paused_until=chosen.paused_until,
                     changed_at=now,
                 )
             )

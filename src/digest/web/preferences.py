@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.articles.model import CategoryPath
 from digest.editions.model import Digest, ReceivedEdition
 from digest.feeds.model import CategorySummary
 from digest.mail.translations import WORDS
@@ -53,17 +52,8 @@ class PersonSubscriptions(Subscriptions, Protocol):
     def received(self, subscriber_id: int) -> list[ReceivedEdition]:
         """Return the result of each delivery to a subscriber, latest last."""
 
-    def prefer(
-        self,
-        subscriber_id: int,
-        now: datetime,
-        *,
-        categories: tuple[CategoryPath, ...],
-        language: str | None,
-        timezone: str | None,
-        paused_until: datetime | None,
-    ) -> None:
-        """Store what a subscriber chose."""
+    def prefer(self, chosen: Subscriber, now: datetime) -> None:
+        """Store a subscriber's categories, language, zone and pause."""
 
     def erase(self, address: str, now: datetime, key: bytes) -> None:
         """Delete all about an address but a mark made with a key, which keeps it out of lists."""
@@ -207,14 +197,7 @@ class Preferences:
             changed = replace(choice.subscriber, paused_until=None)
         else:
             raise HTTPException(400, headers=dict(PRIVATE_HEADERS))
-        store.prefer(
-            changed.id,
-            now,
-            categories=changed.categories,
-            language=changed.language,
-            timezone=changed.timezone,
-            paused_until=changed.paused_until,
-        )
+        store.prefer(changed, now)
 
     def _filled_in(self, choice: Choice, fields: Fields) -> Subscriber:
         """Return a subscription as its form was filled in. Raises _Problem, HTTPException 400."""
