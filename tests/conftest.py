@@ -81,14 +81,15 @@ WHOLE_PROGRAMS = [Path(__file__).parent / name for name in ("end_to_end", "bench
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run whole programs at full speed; leave much of what is tried again and again to the soak.
+    """Run whole programs and PostgreSQL's tests at full speed; leave much of what is tried again and again to the soak.
 
     That is the most examples of properties, and two thirds of the parameters of ``sampled`` tests.
     """
     left: list[pytest.Item] = []
     seen: Counter[str] = Counter()
     for item in items:
-        if any(folder in item.path.parents for folder in WHOLE_PROGRAMS):
+        whole = any(folder in item.path.parents for folder in WHOLE_PROGRAMS)
+        if whole or "postgresql" in item.name.partition("[")[2]:  # SQLite's covers the same lines
             item.add_marker(pytest.mark.full_speed)
         if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.soak)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import feedparser
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -18,6 +18,7 @@ from digest.feeds.formats import FORMATS
 from digest.feeds.model import ATOM, JSON, RSS
 from digest.feeds.rss_atom import last_change
 from tests.defaults import default_feed
+from tests.effort import effort
 from tests.feed_validation import validate
 from tests.feeds.hostile import articles
 from tests.feeds.samples import NOON, PORTS, SHIPS, SITE, article, document
@@ -95,6 +96,7 @@ def test_an_entry_has_the_same_bytes_in_every_feed_like_it(name: str) -> None:
 
 @EACH
 @pytest.mark.parametrize("full", [True, False])
+@settings(max_examples=effort(10, soak=100))
 @given(some=articles())
 def test_a_document_is_taken_apart_into_the_entries_it_was_made_of(
     name: str, full: bool, some: list[Article]

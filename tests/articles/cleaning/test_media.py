@@ -146,6 +146,8 @@ def test_what_nobody_can_see_leaves_nothing(element: str) -> None:
     assert tidied(f"<p>a</p>{element}") == "<p>a</p>"
 
 
+@pytest.mark.sampled
+@pytest.mark.full_speed
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_no_player_carries_an_attack(vector: str) -> None:
     for element in (

@@ -148,6 +148,7 @@ def test_a_footnote_with_two_texts_is_told() -> None:
     assert (remark.line, "footnote n is there more than once" in remark.cause) == (2, True)
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_no_mark_carries_an_attack(vector: str) -> None:

@@ -244,6 +244,11 @@ def test_tabs_follow_each_other_with_their_titles(tabs: str) -> None:
     assert read(tabs).remarks == ()
 
 
+def test_what_encloses_a_component_ends_it_too() -> None:
+    result = shown("<Steps>\n<Note>\n\n*in*\n\n</Steps>\n\n*after*\n\n</Note>\n")
+    assert result.index("<em>in</em>") < result.index("</blockquote>") < result.index("after")
+
+
 @pytest.mark.parametrize(
     "gone",
     [
@@ -369,6 +374,7 @@ def test_dollars_in_prose_are_dollars(text: str, result: str) -> None:
     assert shown(text) == f"<p>{result}</p>"
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_no_tag_carries_an_attack(vector: str) -> None:
