@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 # Tests run in so many processes: two cores wait for disks and servers a third of the time.
-WORKERS ?= 3
+WORKERS ?= 4
 # How much `make soak` repeats.
 SOAK ?= 10
 BIN := $(VENV)/bin

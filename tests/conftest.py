@@ -81,7 +81,7 @@ WHOLE_PROGRAMS = [Path(__file__).parent / name for name in ("end_to_end", "bench
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run whole programs and PostgreSQL's tests at full speed; leave much of what is tried again and again to the soak.
+    """Run whole programs and PostgreSQL's tests at full speed, and leave repetition to the soak.
 
     That is the most examples of properties, and two thirds of the parameters of ``sampled`` tests.
     """
