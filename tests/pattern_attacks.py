@@ -190,7 +190,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_MOST_OF_ALL, _MOST_OF_ALL))
     known = patterns()
     for name, (pattern, searched) in known.items():
-        for text in islice(attacks(pattern), None, None, 1 if SOAK else 3):
+        for text in islice(attacks(pattern), None, None, 1 if SOAK else 6):
             if grows(pattern, searched, text):
                 sys.stdout.write(f"{name} {text[:20]!r} … {text[-1]!r}\n")
                 break

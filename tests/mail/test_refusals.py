@@ -17,6 +17,8 @@ from tests.mail.faults import FaultyServer
 from tests.mail.samples import NOW
 from tests.mail.test_faults import Room
 
+pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+
 QUEUED, DEFERRED = DeliveryState.QUEUED, DeliveryState.DEFERRED
 SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED
 

@@ -16,6 +16,8 @@ from digest.subscribers.signup import Signup
 from digest.subscribers.tokens import confirmation_token
 from tests.web.test_subscribing import PROXIED, Door, _door, said
 
+pytestmark = pytest.mark.full_speed  # the tests of the rooms cover what this repeats
+
 __all__ = ["_door"]
 
 FORMS = pytest.mark.parametrize("form", ["subscribe", "move"])
