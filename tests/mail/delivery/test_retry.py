@@ -20,7 +20,9 @@ from digest.errors import (
 )
 from digest.mail.delivery.retry import (
     DELIVERY_WAITS,
+    NOBODY_AFTER,
     SERVER_WAITS,
+    NobodyStreak,
     Refusal,
     RefusalStreak,
     ServerRest,
@@ -153,3 +155,12 @@ def test_a_streak_goes_on_after_what_it_held_was_released() -> None:
     assert streak.add(refusal(4, "example.org")) == []
     assert streak.long
     assert len(streak.domains) == 2
+
+
+def test_recipients_whom_nobody_knows_are_counted_while_the_answer_is_the_same() -> None:
+    streak = NobodyStreak()
+    few = [streak.add(refusal(number, text="unknown")) for number in range(NOBODY_AFTER - 1)]
+    assert not any(few)
+    assert not streak.add(refusal(0, text="unknown"))  # again, and so no other
+    assert streak.add(refusal(NOBODY_AFTER, text="unknown"))
+    assert not streak.add(refusal(1, text="otherwise"))
