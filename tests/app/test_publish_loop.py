@@ -571,6 +571,25 @@ async def test_packing_stops_when_a_file_comes(
     assert urgent
 
 
+async def test_pages_need_not_wait_while_feeds_are_packed(
+    workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, calm = asyncio.get_running_loop(), list[bool]()
+    async with running(services) as publishing:
+        real = Publisher.pack
+
+        def pack(publisher: Publisher, urgent: Callable[[], bool]) -> None:
+            asyncio.run_coroutine_threadsafe(publishing.calm(), loop).result(PATIENCE)
+            calm.append(True)
+            real(publisher, urgent)
+
+        monkeypatch.setattr(Publisher, "pack", pack)
+        packed = Presses(monkeypatch, "pack")
+        workplace.write("a.md", "刚到")
+        await packed.until(lambda: packed.times > 0)
+    assert calm
+
+
 async def test_what_cannot_be_packed_holds_up_nothing(
     workplace: Workplace, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,7 @@ class PublishLoop:
         burst = bool(self._pending) and time() < self._stale_since + _LONGEST_UNPUBLISHED
         if time() >= self._publish_at and not burst:
             await self._publish()
+        self._calm.set()  # packing is in no hurry
         if self._publisher.unpacked and time() >= self._pack_at and not self._pending:
             await self._pack()
         if failed is not None:
