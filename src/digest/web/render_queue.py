@@ -16,8 +16,8 @@ AT_ONCE = 2
 #: Requests that wait for their turn, and how long they do; seconds.
 MOST_WAITING, PATIENCE = 256, 2.0
 #: How long a page waits while articles are on their way to the feeds, which are asked for by more;
-#: seconds. Under a flood of articles pages are rendered still, ten a second for each thread.
-_GIVE_WAY = 0.1
+#: seconds. Under a flood of articles pages are rendered still, twenty a second for each thread.
+_GIVE_WAY = 0.05
 #: Requests of one network that wait: whoever asks for more at once leaves the others their turns.
 MOST_OF_ONE = 16
 #: Seconds after which a client whose turn did not come may try again.
