@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lxml
 import pytest
 
 from digest import resources
@@ -20,3 +21,10 @@ def test_what_is_installed_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path)
     assert resources.configuration() == tmp_path / "data" / "digest.toml"
     assert resources.templates() == tmp_path / "data" / "templates"
+
+
+def test_versions_of_libraries_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (f"lxml {lxml.__version__}",)
+    assert resources.library_versions("lxml") == told
+    monkeypatch.setattr(resources, "version", None)
+    assert resources.library_versions("lxml") == told, "a process may lose its rights later"

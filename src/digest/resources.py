@@ -1,7 +1,9 @@
-"""Resources: the shipped configuration and templates, in the package or the source tree."""
+"""Resources: the shipped configuration and templates, and the versions of libraries."""
 
 from __future__ import annotations
 
+import functools
+from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -16,6 +18,12 @@ def configuration() -> Path:
 def templates() -> Path:
     """Return the folder of the templates."""
     return _first(_PACKAGE / "data" / "templates", _SOURCES / "templates")
+
+
+@functools.cache  # each is read from a file
+def library_versions(*packages: str) -> tuple[str, ...]:
+    """Return the name and version of each of these installed packages, as ``lxml 6.0.0``."""
+    return tuple(f"{package} {version(package)}" for package in packages)
 
 
 def _first(installed: Path, source: Path) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -124,7 +123,7 @@ def feed_style_sheet(*folders: Path) -> bytes:
 
 def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
     """Return a hash that differs whenever feeds of the same articles would differ."""
-    libraries = [f"{name} {version(name)}" for name in ("feedgen", "lxml", "Brotli")]
+    libraries = resources.library_versions("feedgen", "lxml", "Brotli")
     told = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(options)))
     return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
 

@@ -7,12 +7,11 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from digest import __version__
+from digest import __version__, resources
 from digest.app.export.contents import (
     ArticlePage,
     Document,
@@ -213,7 +212,7 @@ class Exporter:
 
     def _fingerprint(self) -> str:
         """Return a hash of all that the bytes of files depend on, beside their contents."""
-        libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
+        libraries = resources.library_versions(*_LIBRARIES)
         told = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
         text = "\0".join([*told, self._configuration])
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
