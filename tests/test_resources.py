@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
-import lxml
 import pytest
 
 from digest import resources
@@ -24,7 +24,7 @@ def test_what_is_installed_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_versions_of_libraries_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = (f"lxml {lxml.__version__}",)
+    told = (f"lxml {version('lxml')}",)
     assert resources.library_versions("lxml") == told
     monkeypatch.setattr(resources, "version", None)
     assert resources.library_versions("lxml") == told, "a process may lose its rights later"
