@@ -70,6 +70,39 @@ async def test_packed_bodies_are_unpacked(
     assert (await fetcher.fetch(url, private=True)).content == b"text"
 
 
+@pytest.mark.parametrize("broken", [0, 1, 2])
+async def test_a_kept_connection_that_was_closed_is_replaced_and_a_new_one_is_not(
+    fetcher: Fetcher, broken: int
+) -> None:
+    """``broken`` connections in all are closed as soon as they are asked a second thing."""
+    connections = requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections, requests
+        connections += 1
+        kept = connections > broken
+        answers = 2 if kept else 1 if connections == 1 else 0
+        for _ in range(answers):
+            await reader.readuntil(b"\r\n\r\n")
+            requests += 1
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntext")
+            await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")
+        requests += 1
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/feed"
+        assert (await fetcher.fetch(url, private=True)).content == b"text"
+        if broken == 2:
+            with pytest.raises(FetchError, match="disconnected"):
+                await fetcher.fetch(url, private=True)
+        else:
+            assert (await fetcher.fetch(url, private=True)).content == b"text"
+        await fetcher.close()
+    assert (connections, requests) == ([1, 2, 2][broken], [2, 3, 3][broken])
+
+
 async def test_a_tag_beyond_ascii_goes_back_as_it_came(
     server: ScriptedServer, fetcher: Fetcher
 ) -> None:

@@ -192,7 +192,10 @@ class Fetcher:
             lock = self._hosts.setdefault(host, asyncio.Lock())
             async with lock:  # waiting for one's turn is not the server's time
                 begun = time.monotonic()
-                answer = await _answer(pool, url, headers, left)
+                try:
+                    answer = await _answer(pool, url, headers, left)
+                except _StaleConnection:
+                    answer = await _answer(pool, url, headers, left + begun - time.monotonic())
                 left -= time.monotonic() - begun
             if answer.status not in _REDIRECTS:
                 return replace(answer, moved_to=moved_to)
@@ -227,11 +230,21 @@ def _check_named(host: str) -> None:
         raise FetchError(f"{host} is no public host")
 
 
+class _StaleConnection(FetchError):
+    """A kept connection was closed by the server before it answered (RFC 9112 section 9.3.1)."""
+
+
 async def _answer(
     pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], seconds: float
 ) -> Answer:
-    """Return the answer of one server to one request; raise FetchError."""
+    """Return the answer of one server to one request; raise FetchError, of it _StaleConnection."""
     limits = {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": _WHOLE}
+    connected = answered = False
+
+    async def trace(event: str, _info: Mapping[str, object]) -> None:
+        nonlocal connected
+        connected = connected or event.startswith("connection.connect_tcp")
+
     try:
         async with (
             asyncio.timeout(max(seconds, 0)),
@@ -243,9 +256,10 @@ async def _answer(
                     (name.encode(), value.encode("latin-1", "replace"))
                     for name, value in {**_HEADERS, **headers}.items()
                 ],
-                extensions={"timeout": limits},
+                extensions={"timeout": limits, "trace": trace},
             ) as response,
         ):
+            answered = True
             told = {
                 name.decode("ascii", "replace").lower(): value.decode("latin-1").strip()
                 for name, value in response.headers
@@ -263,7 +277,8 @@ async def _answer(
         httpcore.ProxyError,
         ssl.SSLError,
     ) as error:
-        raise FetchError(str(error) or type(error).__name__) from error
+        kind = FetchError if connected or answered else _StaleConnection
+        raise kind(str(error) or type(error).__name__) from error
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise FetchError(f"the answer is packed wrongly: {error}") from error
     except (TypeError, ValueError) as error:  # of an address that a library does not take
