@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from pkgutil import resolve_name
@@ -27,6 +27,8 @@ from digest.articles.ingest.worker_process import Job, Result, results_of
 from digest.articles.ingest.workers import Workers
 from digest.articles.model import SourceFile
 from digest.feeds.publish import output_folder
+from digest.private_files import make_private_folder
+from digest.store import database
 from digest.store.connection import PATIENCE
 from digest.store.database import Store, open_store
 
@@ -45,8 +47,10 @@ def open_migrated(url: str, *, patience: timedelta = PATIENCE) -> Store:
     found = make_url(url)
     if found.drivername == "sqlite" and found.database:
         path = Path(found.database)
-        if path.parent.is_dir() and not path.exists():
-            path.write_bytes(migrated())
+        with suppress(OSError):  # the store tells of it
+            make_private_folder(path.parent)
+            if not path.exists():
+                path.write_bytes(migrated())
     return open_store(url, patience=patience)
 
 
@@ -92,6 +96,7 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
 def open_copies(patch: pytest.MonkeyPatch) -> None:
     """Have services open copies of one migrated database; migrations have tests of their own."""
     patch.setattr(wiring, "open_store", open_migrated)
+    patch.setattr(database, "open_store", open_migrated)
 
 
 def compile_sql_once(patch: pytest.MonkeyPatch) -> None:
