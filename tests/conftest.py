@@ -17,6 +17,7 @@ import httpx
 import hypothesis
 import pytest
 import structlog
+from hypothesis import strategies
 
 from digest.app import wiring
 from digest.app.wiring import Services, open_services
@@ -27,6 +28,7 @@ from digest.settings import Settings, load
 from tests.effort import SOAK, effort
 from tests.once import (
     COVERAGE_OF_PROGRAMS,
+    check_pages_once,
     compile_once,
     compile_sql_once,
     draft_here,
@@ -36,8 +38,11 @@ from tests.once import (
 )
 from tests.waiting import ThreadCalls
 
+# What tests import and collect stays: looking through it so often costs a twentieth.
+gc.set_threshold(100_000, 20, 20)
+
 # How long an example takes says how busy the machine is; each test has its own limit.
-hypothesis.settings.register_profile("digest", deadline=None, max_examples=effort(30, soak=100))
+hypothesis.settings.register_profile("digest", deadline=None, max_examples=effort(20, soak=100))
 hypothesis.settings.load_profile("digest")
 
 #: A morning; tests move on from here.
@@ -61,11 +66,10 @@ def once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         compile_sql_once(patch)
+        check_pages_once(patch)
         open_copies(patch)
         sync_nothing(patch)
         draft_here(patch)
-        # Everything that tests import stays: looking through it so often costs a twentieth.
-        gc.set_threshold(100_000, 20, 20)
         yield
 
 
@@ -76,7 +80,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 #: Folders of tests that run whole programs; the tests of the rooms measure what they cover.
-WHOLE_PROGRAMS = [Path(__file__).parent / name for name in ("end_to_end", "benchmarks")]
+WHOLE_PROGRAMS = ("tests/end_to_end/", "tests/benchmarks/")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -85,10 +89,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     That is the most examples of properties, and two thirds of the parameters of ``sampled`` tests.
     """
-    left: list[pytest.Item] = []
+    left: dict[pytest.Item, None] = {}
     seen: Counter[str] = Counter()
     for item in items:
-        whole = any(folder in item.path.parents for folder in WHOLE_PROGRAMS)
+        whole = item.nodeid.startswith(WHOLE_PROGRAMS)
         if whole or "postgresql" in item.name.partition("[")[2]:  # SQLite's covers the same lines
             item.add_marker(pytest.mark.full_speed)
         if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
@@ -97,11 +101,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.soak)
             name = item.nodeid.partition("[")[0]
             if not SOAK and seen[name] % 3:
-                left.append(item)
+                left[item] = None
             seen[name] += 1
     if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have Hypothesis look through Unicode and the program once, in ``make compile``.
+
+    It keeps what it finds in files, which each process of the tests would take seconds to find.
+    """
+    if session.config.getoption("collectonly"):
+
+        @hypothesis.settings(max_examples=1, database=None)
+        @hypothesis.given(strategies.text())
+        def draw(_: str) -> None:
+            """Do nothing with a text."""
+
+        draw()
 
 
 @pytest.fixture

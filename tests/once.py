@@ -31,6 +31,7 @@ from digest.private_files import make_private_folder
 from digest.store import database
 from digest.store.connection import PATIENCE
 from digest.store.database import Store, open_store
+from digest.web.pages import WebPages
 
 
 @functools.cache
@@ -110,6 +111,19 @@ def compile_sql_once(patch: pytest.MonkeyPatch) -> None:
     compiled: LRUCache[object, object] = LRUCache(5_000)
     shared = property(lambda _: compiled, lambda *_: None)
     patch.setattr(Engine, "_compiled_cache", shared, raising=False)
+
+
+def check_pages_once(patch: pytest.MonkeyPatch) -> None:
+    """Have pages of the same templates tried with sample data once: it takes long."""
+    right: set[str] = set()
+    check_anew = WebPages.check
+
+    def check(pages: WebPages) -> None:
+        if pages.fingerprint not in right:
+            check_anew(pages)
+            right.add(pages.fingerprint)
+
+    patch.setattr(WebPages, "check", check)
 
 
 def sync_nothing(patch: pytest.MonkeyPatch) -> None:

@@ -292,6 +292,7 @@ def services(workplace: Workplace) -> Iterator[Services]:
         yield opened
 
 
+@pytest.mark.full_speed
 @pytest.mark.soak
 def test_each_article_is_in_one_edition_whatever_happens(
     workplace: Workplace, services: Services

@@ -237,6 +237,7 @@ class Reader:
                 self.told.append(one)
 
 
+@pytest.mark.full_speed
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(2))
 def test_whoever_follows_the_archives_misses_nothing(part: int) -> None:

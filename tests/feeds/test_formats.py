@@ -96,7 +96,7 @@ def test_an_entry_has_the_same_bytes_in_every_feed_like_it(name: str) -> None:
 
 @EACH
 @pytest.mark.parametrize("full", [True, False])
-@settings(max_examples=effort(10, soak=100))
+@settings(max_examples=effort(5, soak=100))
 @given(some=articles())
 def test_a_document_is_taken_apart_into_the_entries_it_was_made_of(
     name: str, full: bool, some: list[Article]

@@ -217,6 +217,7 @@ def test_a_rendition_is_the_same_at_every_call() -> None:
     assert rendition() == rendition()
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize("summary", ["s" * 400, "长" * 400])
 def test_a_large_edition_shows_fewer_articles_and_counts_more(summary: str) -> None:
     image = "https://img.example.org/" + "i" * 900
@@ -231,6 +232,7 @@ def test_a_large_edition_shows_fewer_articles_and_counts_more(summary: str) -> N
     assert made.html.rstrip().endswith("</html>")
 
 
+@pytest.mark.full_speed
 def test_what_is_pinned_stays_where_a_large_edition_is_cut() -> None:
     articles = [make_article(n, summary="长" * 200, title="长" * 200) for n in range(300)]
     articles += [make_article(n, title=f"通知 {n}", pinned=1) for n in (400, 401)]

@@ -112,6 +112,7 @@ def test_clocks_set_back_repeat_only_what_comes_every_hour(cron: str, expected: 
     assert local(cron, "Europe/Berlin", start, len(expected)) == expected
 
 
+@pytest.mark.full_speed
 @pytest.mark.sampled
 @pytest.mark.parametrize(
     "cron", ["0 0 * * *", "30 2 * * *", "15 * * * *", "0 0 1 * *", "0 0 * * 1"]

@@ -256,6 +256,7 @@ class Reader:
         return f"{unknown} {wrong} {set(unheard)}" if unknown or wrong or unheard else ""
 
 
+@pytest.mark.full_speed
 @pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(12))
 def test_no_version_is_lost_whatever_happens_and_looking_at_what_changed_misses_nothing(

@@ -357,6 +357,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.full_speed
 @given(batches=st.lists(st.lists(STEPS, min_size=1, max_size=4), max_size=6), fold=st.booleans())
 @settings(max_examples=15, deadline=None, phases=NO_SHRINK)
 def test_whatever_happens_to_files_each_is_in_one_article_that_has_its_categories(

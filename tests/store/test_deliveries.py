@@ -253,6 +253,7 @@ def test_a_reader_gets_an_edition_exactly_where_selects_says_so(
         }
 
 
+@pytest.mark.full_speed
 @given(st.lists(st.sampled_from(["article", "elsewhere", "two", "edition", "latest"]), max_size=10))
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -162,6 +162,7 @@ def in_memory(store: Store, policy: IngestPolicy) -> dict[Facet, list[str]]:
     return found
 
 
+@pytest.mark.full_speed
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

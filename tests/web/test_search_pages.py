@@ -62,6 +62,7 @@ async def test_what_is_searched_for_is_never_markup(indexed: Site) -> None:
     assert etree.fromstring(feed.content)[0].findtext("item") is None
 
 
+@pytest.mark.full_speed
 @pytest.mark.parametrize(
     "query", ["", "?", "?q=", "?q=%ff%00", "?q=a&q=b", "?before=x", "?q=a&before=1-1-1", "?%&=;"]
 )

@@ -75,6 +75,8 @@ def test_odd_markup_is_for_bleach(markup: str) -> None:
     assert not is_normal(markup)
 
 
+@pytest.mark.sampled
+@pytest.mark.full_speed
 @pytest.mark.parametrize("markup", ATTACKS)
 def test_an_attack_that_is_normal_is_none(markup: str) -> None:
     markup = publishable_markup(markup)

@@ -54,6 +54,7 @@ def test_open_tags_are_closed_or_become_text(markup: str, expected: str) -> None
     assert close_elements(expected) == expected
 
 
+@pytest.mark.sampled
 @pytest.mark.full_speed
 @pytest.mark.parametrize("vector", ATTACKS)
 def test_what_became_text_attacks_nobody(vector: str) -> None:

@@ -80,6 +80,7 @@ ROUTES = (
 )
 
 
+@pytest.mark.full_speed
 def test_no_category_or_author_takes_the_place_of_a_file(bench: Bench) -> None:
     bench.take(1, body=long_body(1))
     bench.build(authors=True)

@@ -293,6 +293,7 @@ def test_what_is_no_mail_is_told_and_harms_nothing(message: bytes) -> None:
     assert "fields once" in broken(message)
 
 
+@pytest.mark.full_speed
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     title=st.text(min_size=1, max_size=120),
