@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE =
 # The modules that say `# pure`, which tests/test_purity.py holds them to.
 PURE = $(shell grep -rlx '# pure' src --include='*.py' | sed 's|^src|*|' | paste -sd,)
 
-.PHONY: run test check compile format bench soak lock clean
+.PHONY: run test pure-coverage other-coverage check compile format bench soak lock clean
 
 run: $(VENV)/run.stamp  ## start Digest on the example articles
 	@$(BIN)/python examples/run.py
@@ -28,10 +28,16 @@ test: $(VENV)/dev.stamp  ## the gate: checks, tests, coverage
 	@$(COVERAGE) erase
 	$(COVERAGE) run -m pytest -n $(WORKERS) --dist worksteal
 	@$(COVERAGE) combine --quiet
-	@echo "Coverage of the pure core:"
-	@$(COVERAGE) report --fail-under=100 --include="$(PURE)"
-	@echo "Coverage of services and adapters:"
-	@$(COVERAGE) report --fail-under=90 --omit="$(PURE)"
+	@$(MAKE) --no-print-directory -j2 pure-coverage other-coverage
+
+# Each is printed at its end, so that the two do not mix.
+pure-coverage:
+	@report=$$($(COVERAGE) report --fail-under=100 --include="$(PURE)"); failed=$$?; \
+	printf 'Coverage of the pure core:\n%s\n' "$$report"; exit $$failed
+
+other-coverage:
+	@report=$$($(COVERAGE) report --fail-under=90 --omit="$(PURE)"); failed=$$?; \
+	printf 'Coverage of services and adapters:\n%s\n' "$$report"; exit $$failed
 
 check: $(VENV)/dev.stamp  ## format, lint, types, import rules; no tests
 	$(BIN)/ruff format --check .
@@ -40,7 +46,7 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import rules; no tests
 	$(BIN)/lint-imports
 
 # The processes of the tests would each do it; what is wrong, the tests will tell.
-compile: $(VENV)/dev.stamp  ## compile tests and program once
+compile: $(VENV)/dev.stamp  ## compile tests and program once, and have Hypothesis look at them
 	-@$(BIN)/python -m pytest --collect-only -q >$(VENV)/compile.log 2>&1
 
 format: $(VENV)/dev.stamp  ## mend what can be mended by machine
