@@ -159,7 +159,11 @@ async def test_letters_that_fold_alike_give_nobody_the_mails_of_another(
     token = confirmation_token(door.services.token_keys[0], request.identifier, request.expires_at)
     answer = await door.confirm(f"/confirm/{token}")
     assert "退回" in said(answer)  # no mail is sent there
+    for page in (answer, await door.client.get(f"/confirm/{token}")):
+        assert "/unsubscribe/" not in page.text
     assert door.services.store.subscribers.of_address(known) == [reader]
+    told = door.store.of_person(known, reader.person)
+    assert address not in [asked.address for asked in told if asked.person is None]
 
 
 @FORMS

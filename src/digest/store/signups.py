@@ -85,14 +85,21 @@ class SignupStore:
         mine = (signup.c.folded == folded(address)) | (signup.c.person == person)
         with self._database.read() as connection:
             rows = connection.execute(select(signup).where(mine).order_by(signup.c.requested_at))
-            return list(map(_from_row, rows))
+            asked = list(map(_from_row, rows))
+        return [
+            each for each in asked if each.person == person or same_mailbox(each.address, address)
+        ]
 
     def person(self, address: str) -> str | None:
-        """Return the identifier of the person with an address; None where there is none."""
-        mine = select(person.c.identifier).where(person.c.folded == folded(address))
+        """Return the identifier of the person with an address; None where there is none.
+
+        Who has an address that is compared like it, and may be another mailbox, is somebody else.
+        """
+        columns = person.c.identifier, person.c.address
+        query = select(*columns).where(person.c.folded == folded(address))
         with self._database.read() as connection:
-            identifier: str | None = connection.scalar(mine)
-        return identifier
+            row = connection.execute(query).one_or_none()
+        return row.identifier if row is not None and same_mailbox(row.address, address) else None
 
     def confirm(
         self, identifier: str, now: datetime, network: str, keys: Sequence[bytes] = ()
