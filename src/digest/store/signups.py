@@ -190,15 +190,20 @@ def _give_notice(connection: Connection, notice: Signup, mine: ColumnElement[boo
 def _verdict(
     connection: Connection, new: Signup, limits: SignupLimits, mine: ColumnElement[bool]
 ) -> Answer:
-    """Decide on a request; ``mine`` selects those for its address."""
+    """Decide on a request; ``mine`` selects those for its address.
+
+    None takes the place of a notice that may be of use: else whoever took an address away could
+    have mail sent to it, which would end the link by which it is taken back.
+    """
 
     def counted(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
     now, since = new.requested_at, new.requested_at - PERIOD
     lately, unsent = signup.c.requested_at > since, signup.c.sent_at.is_(None)
+    useful = signup.c.notice & signup.c.confirmed_at.is_(None)
     query = select(
-        counted(mine & ((_mailed_at() > since) | (signup.c.notice & unsent))).label("repeated"),
+        counted(mine & ((_mailed_at() > since) | useful)).label("repeated"),
         counted(lately & (signup.c.network == new.network)).label("network"),
         counted(lately & unsent & (signup.c.requested_at <= now)).label("waiting"),
         counted(lately).label("total"),
