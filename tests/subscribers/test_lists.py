@@ -644,6 +644,90 @@ def test_a_no_in_any_language_is_no_subscription(word: str) -> None:
     assert row.state is UNSUBSCRIBED
 
 
+#: No and yes as spreadsheets in other languages, databases and people write them.
+@pytest.mark.parametrize(
+    ("no", "yes"),
+    [
+        *(("f", "t"), ("FALSE", "TRUE"), ("0.0", "1.0"), ("\\N", "2024-01-01"), ("nil", "1")),
+        *(("(null)", "x"), ("[]", "*yes*"), ("undefined", "Y"), ("-", "+"), ("—", "X")),
+        *(("FALSCH", "WAHR"), ("FAUX", "VRAI"), ("FALSO", "VERDADERO"), ("FALSO", "VERO")),
+        *(("ЛОЖЬ", "ИСТИНА"), ("FAŁSZ", "PRAWDA"), ("ONWAAR", "WAAR"), ("FALSKT", "SANT")),
+        *(("USANN", "SANN"), ("YANLIŞ", "DOĞRU"), ("EPÄTOSI", "TOSI"), ("NEPRAVDA", "PRAVDA")),
+        *(("ne", "ano"), ("nem", "igen"), ("όχι", "ναι"), ("không", "có"), ("HAYIR", "EVET")),
+        *(("✗", "✓"), ("☐", "☑"), ("❌", "✅"), ("❌\ufe0f", "✔\ufe0f"), ("×", "○"), ("−", "√")),
+    ],
+)
+def test_what_says_no_and_what_says_yes_is_told_apart(no: str, yes: str) -> None:
+    listed = rows(
+        "email;is_active;confirmed;opted out;bounced\n"
+        f"a@x.example;{yes};{yes};{no};{no}\n"
+        f"b@x.example;{no};{yes};{no};{no}\n"
+        f"c@x.example;{yes};{no};{no};{no}\n"
+        f"d@x.example;{yes};{yes};{yes};{no}\n"
+        f"e@x.example;{yes};{yes};{no};{yes}\n"
+    )
+    states = [row.state for row in listed if isinstance(row, ListedSubscriber)]
+    assert states == [ACTIVE, UNSUBSCRIBED, None, UNSUBSCRIBED, SUPPRESSED]
+
+
+#: A column, and what it says of who reads, left, came back and never confirmed.
+@pytest.mark.parametrize(
+    ("column", "active", "left", "came_back", "waits"),
+    [
+        ("Stato", "Iscritto", "Disiscritto", "Bloccato", "Non iscritto"),
+        ("Estado", "Suscrito", "Desuscrito", "Rebotado", "No suscrito"),
+        ("Estado", "Ativo", "Descadastrado", "Devolvido", "Pendente"),
+        ("Status", "Ingeschreven", "Uitgeschreven", "Geblokkeerd", "Niet ingeschreven"),
+        ("Status", "Angemeldet", "Abbestellt", "Unzustellbar", "Nicht angemeldet"),
+        ("Statut", "Abonné(e)", "Désabonné(e)", "Blocklisté", "Non abonné"),
+        ("Статус", "Подписан", "Отписался", "Заблокирован", "Не подписан"),
+        ("Status", "Aktywny", "Wypisany", "Zablokowany", "Oczekuje"),
+        ("订阅状态", "订阅中", "取消订阅", "黑名单", "未确认"),
+        ("구독 상태", "구독중", "수신거부", "BOUNCED", "pending"),
+        ("ステータス", "購読中", "退会", "ブラックリスト", "仮登録"),
+    ],
+)
+def test_states_are_told_in_other_languages(
+    column: str, active: str, left: str, came_back: str, waits: str
+) -> None:
+    words = (active, left, came_back, waits)
+    listed = rows(f"email,{column}\n" + "".join(f"a@x.example,{word}\n" for word in words))
+    states = [row.state if isinstance(row, ListedSubscriber) else row for row in listed]
+    assert states == [ACTIVE, UNSUBSCRIBED, SUPPRESSED, None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *(
+            "Disiscritto il",
+            "Data de descadastro",
+            "Uitgeschreven op",
+            "Avregistrerad",
+            "Отписался",
+        ),
+        *("Abbestellt am", "수신거부 일시", "取消订阅时间", "退会日", "Wypisany dnia", "Odhlášen"),
+    ],
+)
+def test_dates_of_leaving_are_found_in_other_languages(column: str) -> None:
+    left, reads = rows(f"email,{column}\na@x.example,2024-01-02\nb@x.example,\n")
+    assert isinstance(left, ListedSubscriber)
+    assert (left.state, left.since) == (UNSUBSCRIBED, datetime(2024, 1, 2, tzinfo=UTC))
+    assert isinstance(reads, ListedSubscriber)
+    assert reads.state is ACTIVE
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("Unsubscribe link", "unsubscribe_url", "Lien de désinscription", "Abmelde-Code"),
+        *("退订链接", "配信停止リンク", "Ссылка отписки", "unsub_key", "unsubscribe_uuid"),
+    ],
+)
+def test_a_link_to_unsubscribe_is_no_opt_out(column: str) -> None:
+    assert only(f"email,{column}\na@x.example,https://x.example/u/1").state is ACTIVE
+
+
 @pytest.mark.parametrize(
     ("column", "state"),
     [("Account status", UNSUBSCRIBED), ("Unsubscribe count", ACTIVE), ("Discount status", ACTIVE)],

@@ -134,15 +134,15 @@ class SubscriberList:
             except KeyError:
                 return BadRow(line=line, problem=f"has the state {word!r}, which is not known")
         states.append(STATES.get(plain(fields.pop("type", "")), _ACTIVE))
-        confirmed = plain(fields.pop("confirmed", "yes"))
-        if says_no(confirmed) or STATES.get(confirmed, _ACTIVE) is None:
+        confirmed = fields.pop("confirmed", "yes")
+        if says_no(confirmed) or STATES.get(plain(confirmed), _ACTIVE) is None:
             states.append(None)
         subscribed = fields.pop("subscribed", "")
         if subscribed and says_no(subscribed):
             states.append(_UNSUBSCRIBED)
-        elif subscribed and plain(subscribed) in STATES:
-            states.append(STATES[plain(subscribed)])
         elif subscribed:
+            with suppress(KeyError):
+                states.append(state_of(subscribed))
             created_at = created_at or moment(subscribed)  # some write the date there
         for state in (_UNSUBSCRIBED, _SUPPRESSED):
             told = fields.pop(str(state), "")
