@@ -259,6 +259,46 @@ def test_a_reply_means_what_it_says(stage: Stage, code: int, text: str, means: s
     assert error.problem == text
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("helo@example.org", "spam@example.org", "spf@example.org", "try-later@rbl.example"),
+        *("relay.denied@dkim.example", "abuse+spamcop@example.org", "rcpthosts@example.org"),
+        *("greylist@greylist.example", "over-quota@example.org", "policy@prohibit.example"),
+    ],
+)
+@pytest.mark.parametrize("form", ["<{}>: {}", "{} {}", "<{}>... {}", "{}: {}", "({}) {}"])
+def test_parts_of_an_address_are_no_words_of_the_server(address: str, form: str) -> None:
+    for words, error in [
+        ("no such user", RecipientUnknown),
+        ("mailbox disabled", RecipientRefused),
+        ("refused", RecipientRefused),
+    ]:
+        assert type(error_of(RECIPIENT, 550, form.format(address, words))) is error
+    assert type(
+        error_of(MESSAGE, 554, form.format("inconnu@user-unknown.example", "not taken"))
+    ) is (DeliveryRefused)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Utente sconosciuto", "La casella non esiste", "Usuário desconhecido", "Não existe"),
+        *("Onbekende gebruiker", "Postbus bestaat niet", "Okänd mottagare", "Ukendt modtager"),
+        *("Nie ma takiego użytkownika", "Neznámý uživatel", "Kullanıcı bulunamadı", "查無此人"),
+        *(
+            "無此帳號",
+            "ユーザーが見つかりません",
+            "нет такого пользователя",
+            "존재하지 않는 사용자",
+        ),
+        *("Tuntematon vastaanottaja", "L'utilisateur n'existe pas", "Buzón desconocido"),
+    ],
+)
+def test_nobody_is_there_in_other_languages(words: str) -> None:
+    assert type(error_of(RECIPIENT, 550, words)) is RecipientUnknown
+
+
 def test_every_row_of_the_table_is_needed() -> None:
     decided = {
         next(

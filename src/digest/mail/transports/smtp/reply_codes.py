@@ -30,6 +30,9 @@ _ENHANCED = re.compile(
     r"(?:^#?|\(#(?=[0-9.]+\)))([245]\.[0-9]{1,3}\.[0-9]{1,3})(?=[\s)]|$)", re.MULTILINE
 )
 
+#: An address that a reply repeats: its parts are no words of the server's.
+_ADDRESS = re.compile(r"<[^<>\s@]*@[^<>\s]*>|[^\s<>\"'(),:;@]{1,99}@[^\s<>\"'(),:;]+")
+
 #: The sender or its server is refused: relaying, EHLO name, authentication, reputation, limits.
 _SENDER_WORDS = (
     r"relay(ing)?\b.*\b(denied|not (permitted|allowed)|prohibited|refused|disallowed)",
@@ -61,8 +64,11 @@ _UNKNOWN_WORDS = (
     rf"(no such|unknown|invalid|non-?existent) (local )?({_MAILBOX}|person)",
     rf"{_MAILBOX}\b.{{0,60}}\b(unknown|not (be )?found|not exist|doesn.t (exist|have an?))",
     rf"no mailbox|not a (valid|known) {_MAILBOX}|not our customer|recipientnotfound|userunknown",
-    r"unbekannt|existiert nicht|inconnue?\b|inexistant|desconocid|inexistente|no existe\b",
-    r"不存在|не существует|не найден",
+    r"unbekannt|existiert nicht|inconnue?\b|inexistant|n.existe pas|\bn[oã]o? existe\b",
+    r"des(conoc|conhec)id|inexistente|sconosciut|inesistente|non esiste|onbeken|bestaat niet",
+    r"okän[dt]|ukendt|ukjent|tuntematon|ne(existuj|znám)|nie ma takiego|nieznany|nie istnieje",
+    r"bulunamad|bilinmeyen|не существует|не найден|нет такого|неизвестн",
+    r"不存在|查無|無此|見つかりません|存在しません|존재하지",
 )
 #: The mailbox is disabled or takes nothing, or a server says so of everybody.
 _RECIPIENT_WORDS = (
@@ -102,7 +108,7 @@ class _Row:
             stage in self.stages
             and code.startswith(self.codes)
             and any(not start or f"{enhanced}.".startswith(f"{start}.") for start in self.enhanced)
-            and (self.words is None or self.words.search(text) is not None)
+            and (self.words is None or self.words.search(_ADDRESS.sub("<>", text)) is not None)
         )
 
 
