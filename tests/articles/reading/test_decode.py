@@ -58,6 +58,23 @@ def test_a_declared_encoding_counts_where_the_bytes_are_no_utf8() -> None:
     assert decode(page.encode("gb2312")) == page
 
 
+def test_the_declaration_of_xml_counts() -> None:
+    page = '<?xml version="1.0" encoding="windows-1251"?>\n<html><p>Да</p></html>'
+    decoded = module.decode(page.encode("cp1251"))
+    assert (decoded.text, decoded.troubles) == (page, ())
+
+
+@pytest.mark.parametrize("text", [MAINLAND, TAIWAN, JAPANESE, FRENCH * 2, RUSSIAN])
+def test_utf_8_that_is_cut_within_a_character_is_read(text: str) -> None:
+    whole = f"---\ntitle: x\n---\n{text}"
+    assert decode(f"{whole}字".encode()[:-1]) == f"{whole}\ufffd"
+
+
+def test_japanese_in_bytes_of_ascii_is_read() -> None:
+    assert decode(JAPANESE.encode("iso-2022-jp")) == JAPANESE
+    assert decode(b"a \x1b$ b") == "a $ b"  # no Japanese
+
+
 @pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize("declared", ["", "gb2312", "big5", "windows-1252", "shift_jis", "utf-8"])
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ _LEGACY = ["gb18030", "big5hkscs", "euc_jp", "cp932", "cp949", "cp1252", "cp1251
 #: Encodings also tried, because a guess is poor if few characters are beyond ASCII.
 _CANDIDATES = ("cp1252", "gb18030", "big5hkscs", "cp932", "cp1250")
 _DECLARED = re.compile(
-    rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([a-zA-Z0-9_-]{3,20})""", re.IGNORECASE
+    rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,200}?\sencoding)\s*=\s*["']?([a-zA-Z0-9_-]{3,20})""",
+    re.IGNORECASE,
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\x0b\x0c\r\x1b"))
 #: Supersets that declared names stand for (Encoding Standard, section 4.2).
@@ -49,6 +50,8 @@ _TEXTUAL = re.compile(
     r"utf-16(?:-[lb]e)?|gb18030|hz|big5hkscs|euc_jp|cp9(?:32|49)|cp125[0-8]|cp8(?:66|74)"
     r"|iso8859-[0-9]{1,2}|koi8-[ru]|mac-(?:roman|cyrillic)"
 )
+#: Begins Japanese in ISO-2022-JP, all bytes of which are ASCII's.
+_SHIFTED = b"\x1b$"
 #: U+FEFF in UTF-8, read as windows-1252 and written as UTF-8.
 _MARK_MISREAD = "ï»¿"
 #: The language that a front matter or a document names, in its first bytes.
@@ -63,9 +66,12 @@ _SURE = 0.95
 #: A declaration stands this early (HTML section 4.2.5.4), in bytes.
 _PRESCAN = 1024
 #: Legibility with which a declaration is believed unseen; below it, the better of two wins.
-_CLEAR = 0.9
+CLEAR = 0.9
+#: Of so many characters beyond ASCII, at most one is broken in a text that is UTF-8: in others,
+#: sequences of bytes as UTF-8 has them are rare.
+SCARS = 4
 #: Bytes that a guess is made from; the whole file would take seconds.
-_SAMPLE = 65_536
+SAMPLE = 65_536
 
 #: Where the everyday ideographs of each standard are, by the first byte: GB 2312 and JIS X 0208
 #: level 1, Big5's frequent ones.
@@ -154,26 +160,28 @@ def _without_mark(content: bytes, language: str) -> tuple[str, str]:
     """Return the encoding and the text of bytes without a byte order mark."""
     controls = len(content) - len(content.translate(None, _CONTROLS))
     if b"\x00" in content or controls * 20 > len(content):
-        wide = utf16(content, _SAMPLE)
+        wide = utf16(content, SAMPLE)
         if wide is None:
             raise ValueError("the file is binary, not text")
         return wide
     try:
+        if _SHIFTED in content:
+            return "iso-2022-jp", content.decode("iso2022_jp_ext")
         return "utf-8", content.decode("utf-8")
     except UnicodeDecodeError:
         pass
     mended = content.decode("utf-8", "replace")
     broken = mended.count("\ufffd")
-    if broken * 50 <= sum(char > "\x7f" for char in mended):
+    if broken * SCARS <= sum(char > "\x7f" for char in mended):
         return "utf-8", mended  # with a scar, such as a character cut in two
     declared = _declared(content)
-    clarity = plausibility(declared[1][:_SAMPLE]) if declared else -1.0
-    if declared and clarity >= _CLEAR:
+    clarity = plausibility(declared[1][:SAMPLE]) if declared else -1.0
+    if declared and clarity >= CLEAR:
         return declared
     named = _LANGUAGE.search(content, 0, _LANGUAGE_PRESCAN)
     guessed = _guessed(content, (named[1] or named[2]).decode() if named else language)
-    if guessed is None or plausibility(guessed[1][:_SAMPLE]) <= clarity:
-        guessed = declared or utf16(content, _SAMPLE)
+    if guessed is None or plausibility(guessed[1][:SAMPLE]) <= clarity:
+        guessed = declared or utf16(content, SAMPLE)
     if guessed is None:
         raise ValueError("the file is in no known encoding; save it as UTF-8")
     return guessed
@@ -205,7 +213,7 @@ def _guessed(content: bytes, language: str) -> tuple[str, str] | None:
 
     Among multi-byte encodings of equal score, the statistical guess decides.
     """
-    sample = content[:_SAMPLE]
+    sample = content[:SAMPLE]
     single, sure = single_byte.guess(sample, language)
     if sure >= _SURE:
         return single, content.decode(single, "replace")
@@ -215,7 +223,7 @@ def _guessed(content: bytes, language: str) -> tuple[str, str] | None:
         encoding, best = statistical.encoding, _score(sample, statistical.encoding)
     for candidate in _CANDIDATES:
         score = _score(sample, candidate)
-        if score >= _CLEAR and score > best:
+        if score >= CLEAR and score > best:
             encoding, best = candidate, score
     return (encoding, content.decode(encoding, "replace")) if encoding else None
 
