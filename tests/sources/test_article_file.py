@@ -112,6 +112,25 @@ def test_a_bare_entry_becomes_an_article() -> None:
     assert written(Entry(id="x", title="", attachment=attachment)).enclosure is not None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% raw %} and {% if a %}b{% else %}c{% endif %}",
+        "{{ page.title }}, {{{ a }}} and {# a comment #}",
+        "{{&lt; youtube abc &gt;}} and {{% notice %}}",
+        "[gallery] or [video], [quote]c[/quote] and [/b]",
+        "[[note]] and [1]",
+    ],
+)
+def test_what_looks_like_a_tag_of_a_generator_stays(text: str) -> None:
+    body = f'<p>{text}</p><pre>{text}</pre><p><a href="https://h.example/?a[b]=1">x</a></p>'
+    draft = written(replace(ENTRY, content=body))
+    shown = f"<p>{text}</p><pre>{text}</pre>"
+    assert draft.body.startswith(shown)
+    assert 'href="https://h.example/?a[b]=1"' in draft.body.replace("%5B", "[").replace("%5D", "]")
+    assert not draft.notes
+
+
 def test_the_first_entries_of_a_source_are_not_announced() -> None:
     assert not written(ENTRY, announced=False).announced
 

@@ -389,6 +389,16 @@ def test_a_json_feed_is_read_with_all_that_it_says() -> None:
         ({"id": 7}, {"id": "7"}),
         ({"external_url": "https://h.example/"}, {"id": "https://h.example/"}),
         ({"id": "1", "content_text": "a < b"}, {"content": "<p>a &lt; b</p>"}),
+        (
+            {"id": "1", "content_text": "Use <details> or <T>"},
+            {"content": "<p>Use &lt;details&gt; or &lt;T&gt;</p>"},
+        ),
+        ({"id": "1", "content_text": "<b>a</b>"}, {"content": "<b>a</b>"}),
+        ({"id": "1", "content_text": "a<br>b"}, {"content": "a<br>b"}),
+        (
+            {"id": "1", "content_html": "<a href='#n'>1</a><img src='/i.png'>"},
+            {"content": '<a href="#n">1</a><img src="https://harbour.example/i.png">'},
+        ),
         ({"id": "1", "author": {"name": "Old"}}, {"authors": ("Old",)}),
         (
             {"id": "1", "content_text": "See https://h.example/?a=1&b=2."},
@@ -585,6 +595,43 @@ def test_a_named_encoding_counts_and_bytes_that_are_no_text_are_no_feed() -> Non
     assert read_feed(document, URL, "text/xml; charset=cp437").entries[0].title == "Größe"
     with pytest.raises(NoFeed):
         read_feed(b"\0\1\2\xff\xfe\0" * 9, URL)
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("big5", "big5", "測試文章"),
+        ("gb2312", "gbk", "测试文章"),
+        ("ISO-8859-15", "iso-8859-15", "10 € pour l’œuvre".replace("’", "'")),
+        ("windows-1253", "cp1253", "Νέα"),
+    ],
+)
+@pytest.mark.parametrize("media_type", ["text/xml", "text/xml; charset=iso-8859-1"])
+def test_the_encoding_that_a_document_declares_counts(
+    declared: str, encoding: str, text: str, media_type: str
+) -> None:
+    if "charset" in media_type and declared.startswith("ISO"):
+        return  # as readable in what the server tells, which comes first
+    head = f'<?xml version="1.0" encoding="{declared}"?>'
+    document = head + rss(f"<title>{text}</title>").decode().partition("?>")[2]
+    assert read_feed(document.encode(encoding), URL, media_type).entries[0].title == text
+
+
+def test_a_document_in_ascii_is_read_whatever_it_declares() -> None:
+    head = b'<?xml version="1.0" encoding="utf-16"?>'
+    document = head + rss("<title>Cranes</title>").partition(b"?>")[2]
+    assert read_feed(document, URL, "text/xml").entries[0].title == "Cranes"
+    head = '<?xml version="1.0" encoding="iso-2022-jp"?>'
+    japanese = head + rss("<title>今日は雨</title>").decode().partition("?>")[2]
+    content = japanese.encode("iso-2022-jp")
+    assert read_feed(content, URL, "text/xml").entries[0].title == "今日は雨"
+
+
+def test_an_entry_that_says_nothing_is_left_out() -> None:
+    assert read_feed(rss("</item><item><title>t</title>"), URL).entries[0].title == "t"
+    assert len(read_feed(rss("</item><item><title>t</title>"), URL).entries) == 1
+    assert read_feed(json_feed({"tags": []}, {"id": "2"}), URL).entries[0].id == "2"
+    assert only_item('<enclosure url="https://h.example/a.mp3" type="audio/mpeg"/>').attachment
 
 
 def test_white_space_before_a_document_is_no_problem() -> None:

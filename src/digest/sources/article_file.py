@@ -30,6 +30,8 @@ _NAME, _NAME_BYTES = 60, 200
 #: of a summary.
 _MAX_ID, _MAX_SUMMARY = 900, 4_000
 _NO_WORD = re.compile(r"[^\w]+")
+#: Where a generator's tag may begin: an entry is what readers of its feed see, and has none.
+_TAG = re.compile(r"\{(?=[{%#])|\[(?=/?[A-Za-z])")
 
 
 def file_path(source: Source, entry: Entry, taken_at: datetime) -> str:
@@ -56,6 +58,7 @@ def article_file(
     """
     category = list(source.category or (source.name,))
     text, title = publishable_markup(entry.content or entry.summary), document.title
+    text = _TAG.sub(lambda sign: f"&#{ord(sign[0])};", text)
     fields: dict[str, Any] = {
         "id": f"{source.name}:{entry.id if len(entry.id) <= _MAX_ID else entry.key}",
         "title": entry.title

@@ -21,6 +21,8 @@ _MAX_LINE = 500
 _ADDRESS = re.compile(r"""https?://[^\s<>"']*[^\s<>"'.,;:!?()]""")
 _START_TAG, _END_TAG = re.compile(r"<([a-zA-Z][\w-]*+)[^<>]*+>"), re.compile(r"</([a-zA-Z][\w-]*)")
 _VOID = frozenset({"br", "hr", "img", "wbr"})
+#: What plain text has if it is HTML in truth; one that names a tag is none.
+_HYPERTEXT = re.compile(r"</[a-zA-Z]|<(?:br|hr|img|p)\b[^<>]*>", re.IGNORECASE)
 _FORMATTED = re.compile(r"<(b|i|em|strong|code|span|a|sub|sup)\b[^<>]*>.*</\1>", re.IGNORECASE)
 
 
@@ -58,9 +60,9 @@ def short(value: object) -> str:
 
 
 def markup_of(detail: Mapping[str, Any]) -> str:
-    """Return a text construct as HTML."""
+    """Return a text construct as HTML. Many feeds declare HTML as plain text."""
     value = text_of(detail.get("value"))
-    if text_of(detail.get("type")) == "text/plain" and not ("<" in value and ">" in value):
+    if text_of(detail.get("type")) == "text/plain" and not _HYPERTEXT.search(value):
         paragraphs = [part.strip() for part in value.split("\n\n") if part.strip()]
         return "".join(
             f"<p>{_linked(html.escape(part, quote=False))}</p>".replace("\n", "<br>")
@@ -96,5 +98,7 @@ def language_of(text: str) -> str:
 
 
 def hash_of(*parts: str) -> str:
-    """Return 32 hex digits that stand for texts."""
+    """Return 32 hex digits that stand for texts; nothing where all are empty."""
+    if not any(parts):
+        return ""
     return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

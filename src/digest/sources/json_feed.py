@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from digest.sources.media import recording_type, whole
 from digest.sources.model import MAX_ENTRIES, Attachment, Entry, FeedDocument, NoFeed, distinct
 
 _UTC = ZoneInfo("UTC")
+_WITH_ADDRESS = re.compile(r"\b(?:href|src)\s*=", re.IGNORECASE)
 
 
 def read_json_feed(content: bytes, url: str) -> FeedDocument:
@@ -76,14 +78,18 @@ def _item(item: Mapping[str, Any], url: str, language: str, authors: tuple[str, 
 
 
 def _with_absolute_addresses(content: str, url: str) -> str:
-    """Return HTML whose relative addresses of links and pictures are absolute."""
-    if 'href="' not in content and 'src="' not in content:
+    """Return HTML whose relative addresses of links and pictures are absolute.
+
+    Links to a place in the text itself stay as they are.
+    """
+    if not _WITH_ADDRESS.search(content):
         return content
     parser = LexborHTMLParser(content)
     for name in ("href", "src"):
         for node in parser.css(f"[{name}]"):
+            written = node.attributes.get(name) or ""
             try:
-                node.attrs[name] = urljoin(url, node.attributes.get(name) or "")
+                node.attrs[name] = written if written.startswith("#") else urljoin(url, written)
             except ValueError:  # no address at all; cleaning drops it
                 continue
     return parser.body.inner_html or "" if parser.body else ""

@@ -143,10 +143,14 @@ class EntryRecord:
 
 
 def distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return entries by id, each once: the first is the newest in a feed that lists edits."""
+    """Return entries by id, each once: the first is the newest in a feed that lists edits.
+
+    Those without an id, which say nothing, are left out.
+    """
     by_id: dict[str, Entry] = {}
     for entry in entries:
-        by_id.setdefault(entry.id, entry)
+        if entry.id:
+            by_id.setdefault(entry.id, entry)
     return tuple(by_id.values())
 
 

@@ -19,7 +19,7 @@ from feedparser.exceptions import CharacterEncodingOverride, NonXMLContentType
 
 from digest.articles.cleaning.uris import absolute
 from digest.articles.reading.dates import parse_date
-from digest.articles.reading.decode import decode
+from digest.articles.reading.decode import CLEAR, SAMPLE, SCARS, decode, plausibility
 from digest.sources.fields import (
     MAX_ID,
     hash_of,
@@ -35,16 +35,14 @@ from digest.sources.json_feed import read_json_feed
 from digest.sources.media import attachment_of, image_of
 from digest.sources.model import MAX_ENTRIES, Entry, FeedDocument, NoFeed, distinct
 
-#: Of so many characters beyond ASCII, at most one is broken in a document that is UTF-8.
-_SCARS = 4
 #: An author as RSS has it.
-_MAIL_AND_NAME = re.compile(r"[^\s()]+@[^\s()]+(?:\s*\(([^()]+)\))?")
+_MAIL_AND_NAME = re.compile(r"[^\s()@]+@[^\s()@]+(?:\s*\(([^()]+)\))?")
 _UTC = ZoneInfo("UTC")
 #: Descriptions of pictures and recordings beside that of the entry, which feedparser mixes up.
 _ADDED = re.compile(rb"<(/?)(media|itunes):(?:description|summary)\b")
 #: An ampersand that begins no entity, and sections where it need not.
 _AMPERSAND = re.compile(
-    rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<[?!][^>]*>"
+    rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<[?!][^>]*+(?:>|\Z)"
     rb"|&(?!(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);)",
     re.DOTALL,
 )
@@ -115,25 +113,32 @@ def _parsed(content: bytes, url: str, media_type: str) -> Any:
 
 
 def _as_utf8(content: bytes, media_type: str) -> bytes:
-    """Return a document in UTF-8, whatever it is declared as; empty where it is ASCII or no text.
+    """Return a document in UTF-8, whatever it is declared as; empty where it is no text.
 
-    A few broken characters are replaced: for them, feedparser would read all others wrongly.
+    A few broken characters are replaced: for them, feedparser would read all others wrongly. The
+    encoding that the server tells counts before the document's own, if it makes readable text.
     """
     text = content.decode("utf-8-sig", "replace")
     beyond = len(text) - len(text.encode("ascii", "ignore"))
-    if not beyond:
-        return b""
-    if text.count("\ufffd") * _SCARS <= beyond:
+    shifted = not beyond and (b"\0" in content or b"\x1b" in content)  # by bytes of ASCII
+    if not shifted and text.count("\ufffd") * SCARS <= beyond:
         return text.encode()
     charset = media_type.lower().partition("charset=")[2].partition(";")[0].strip("\"' ")
+    told = ""
     try:
-        return content.decode(charset or "ascii").encode()
+        told = content.decode(charset or "ascii")
+        if plausibility(told[:SAMPLE]) >= CLEAR:
+            return told.encode()
     except (LookupError, UnicodeError):
         pass
     try:
-        return decode(content).text.encode()
+        return max(
+            told,
+            decode(content).text,
+            key=lambda text: plausibility(text[:SAMPLE]) if text else -1.0,
+        ).encode()
     except ValueError:
-        return b""
+        return told.encode("utf-8", "replace")
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:
@@ -155,12 +160,15 @@ def _entry(entry: dict[str, Any], url: str, language: str, authors: tuple[str, .
         here, there = (f'href="{html.escape(address)}#' for address in (url, link))
         content, summary = content.replace(here, there), summary.replace(here, there)
     said = text_of(entry.get("id"))[:MAX_ID]
-    title = title_of(entry)
+    title, attachment = title_of(entry), attachment_of(entry, url)
     upstream = entry.get("source") or {}
     if short(upstream.get("title")) == title:  # forums name the thread
         upstream = {}
     return Entry(
-        id=said or link or hash_of(title, content or summary, text_of(entry.get("published"))),
+        id=said
+        or link
+        or hash_of(title, content or summary, text_of(entry.get("published")))
+        or hash_of(attachment.url if attachment else ""),
         title=title,
         link=link,
         authors=_authors(entry) or authors,
@@ -173,7 +181,7 @@ def _entry(entry: dict[str, Any], url: str, language: str, authors: tuple[str, .
         content=content,
         summary=summary if summary != content else "",
         image=image_of(entry, url),
-        attachment=attachment_of(entry, url),
+        attachment=attachment,
         source_title=short(upstream.get("title")),
         source_link=absolute(text_of(upstream.get("link")) or text_of(upstream.get("href")), url)
         or "",
