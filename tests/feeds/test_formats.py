@@ -117,6 +117,16 @@ def test_a_document_is_taken_apart_into_the_entries_it_was_made_of(
 
 
 @EACH
+def test_what_is_left_of_a_document_is_taken_apart_as_far_as_it_goes(name: str) -> None:
+    whole = document(name, FEED, [article(2), article(1)], (GONE,))
+    entries = FORMATS[name].split(whole, True)
+    for length in range(len(whole)):
+        rest = FORMATS[name].split(whole[:length], True)
+        assert rest.items() <= entries.items()
+    assert len(entries) == 2
+
+
+@EACH
 def test_a_document_without_entries_has_none_to_be_taken_out(name: str) -> None:
     assert not any(FORMATS[name].split(document(name, FEED, [], (GONE,)), False).values())
 

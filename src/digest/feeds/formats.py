@@ -13,7 +13,7 @@ from types import MappingProxyType
 from digest.articles.model import Article
 from digest.feeds.archive import Content
 from digest.feeds.json_feed import json_feed, json_item, split_json_feed
-from digest.feeds.model import ATOM, JSON, RSS, Feed
+from digest.feeds.model import ATOM, JSON, RSS, EntryBytes, Feed
 from digest.feeds.rss_atom import atom, atom_entry, rss, rss_item, split_atom, split_rss
 
 
@@ -22,9 +22,9 @@ class Format:
     """The functions of a format: make entries of articles, and a document of entries."""
 
     entry: Callable[[Feed, Article], bytes]
-    document: Callable[[Feed, Sequence[bytes], Content], bytes]
+    document: Callable[[Feed, Sequence[EntryBytes], Content], bytes]
     #: The entries of such a document by their articles' tags; those without a body on demand alone.
-    split: Callable[[bytes, bool], Mapping[bytes, bytes]]
+    split: Callable[[bytes, bool], Mapping[bytes, EntryBytes]]
     archived: bool  #: whether its documents may be archives (RFC 5005)
 
 

@@ -10,15 +10,17 @@ from typing import Any
 from digest.articles.model import Article
 from digest.articles.reading.enclosures import Enclosure
 from digest.feeds.archive import Content
-from digest.feeds.model import JSON, Feed, article_link
+from digest.feeds.model import JSON, EntryBytes, Feed, article_link
 from digest.feeds.websub.protocol import hub_objects
 from digest.times import rfc3339
 
 #: https://www.jsonfeed.org/version/1.1/
 VERSION = "https://jsonfeed.org/version/1.1"
+#: How each item begins.
+_START = b'{"id": "'
 
 
-def json_feed(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
+def json_feed(feed: Feed, items: Sequence[EntryBytes], content: Content) -> bytes:
     """Return the feed as JSON Feed 1.1 in UTF-8, with items of ``json_item`` in their order.
 
     ``next_url`` leads to the archive before this document, by its place.
@@ -42,7 +44,11 @@ def json_feed(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
     if place.number is None and (hubs := hub_objects(feed.site)):
         document["hubs"] = hubs
     head = _encoded(document).removesuffix(b"}")
-    return b"".join((head, b', "items": [\n', b",\n".join(items), b"\n]}\n"))
+    parts: list[EntryBytes] = [head, b', "items": [\n']
+    for item in items:
+        parts += (item, b",\n")
+    parts[-1:] = (b"\n]}\n",) if items else (parts[-1], b"\n]}\n")
+    return b"".join(parts)
 
 
 def json_item(feed: Feed, article: Article) -> bytes:
@@ -53,15 +59,22 @@ def json_item(feed: Feed, article: Article) -> bytes:
     return _encoded(_item(feed, article))
 
 
-def split_json_feed(document: bytes, full: bool) -> dict[bytes, bytes]:
+def split_json_feed(document: bytes, full: bool) -> dict[bytes, memoryview]:
     """Return the items of a document of ``json_feed``, by the ids of their articles.
 
     With ``full``, only items with a body. Items whose ids are escaped in JSON are left out.
     """
     items = {}
-    for line in document.split(b"\n")[1:-2]:  # each item is a line: JSON escapes line breaks
-        if not full or b', "content_html": "' in line:
-            items[line.removeprefix(b'{"id": "').partition(b'"')[0]] = line.removesuffix(b",")
+    whole = memoryview(document)
+    body = b', "content_html": "' if full else b""
+    place = document.find(b"\n") + 1
+    # Each item is a line: JSON escapes line breaks.
+    while document.startswith(_START, place) and (end := document.find(b"\n", place)) >= 0:
+        if document.find(body, place, end) >= 0:
+            tag = place + len(_START)
+            item_end = end - document.startswith(b",", end - 1)
+            items[document[tag : document.find(b'"', tag)]] = whole[place:item_end]
+        place = end + 1
     return items
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import Article, CategoryPath, Scope
@@ -24,7 +25,8 @@ MEDIA_TYPES = {
     JSON: "application/feed+json",
     OPML: "text/x-opml",
 }
-
+#: A serialized entry, or the part of a document that it takes.
+EntryBytes: TypeAlias = bytes | memoryview
 
 #: Where the feeds of facets live below ``feeds/``.
 FACET_FOLDERS = {

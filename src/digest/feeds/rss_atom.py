@@ -31,7 +31,7 @@ from digest.feeds.feedgen_extensions import (
     Undated,
     minutes,
 )
-from digest.feeds.model import ATOM, MEDIA_TYPES, RSS, Feed, article_link
+from digest.feeds.model import ATOM, MEDIA_TYPES, RSS, EntryBytes, Feed, article_link
 from digest.site import Site
 from digest.times import rfc822
 from digest.urls import STYLESHEET
@@ -95,7 +95,7 @@ def atom_entry(feed: Feed, article: Article) -> bytes:
     return _serialized(_ATOM_ROOT, lambda text: _atom_entry(feed, article, text).atom_entry())
 
 
-def rss(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
+def rss(feed: Feed, items: Sequence[EntryBytes], content: Content) -> bytes:
     """Return the feed as RSS 2.0 in UTF-8, with items of ``rss_item`` in their order."""
     try:
         channel = _rss(feed, content.changed_at, str)
@@ -104,7 +104,7 @@ def rss(feed: Feed, items: Sequence[bytes], content: Content) -> bytes:
     return _document(feed.site, channel, items, b"</channel></rss>")
 
 
-def atom(feed: Feed, entries: Sequence[bytes], content: Content) -> bytes:
+def atom(feed: Feed, entries: Sequence[EntryBytes], content: Content) -> bytes:
     """Return the feed as Atom 1.0 (RFC 4287) in UTF-8, with entries of ``atom_entry``.
 
     Withdrawn articles are tombstones (RFC 6721); links lead to adjacent archives (RFC 5005).
@@ -116,26 +116,37 @@ def atom(feed: Feed, entries: Sequence[bytes], content: Content) -> bytes:
     return _document(feed.site, head, entries, b"</feed>")
 
 
-def split_rss(document: bytes, full: bool) -> dict[bytes, bytes]:
+def split_rss(document: bytes, full: bool) -> dict[bytes, memoryview]:
     """Return the items of a document of ``rss``, by the tag URIs of their articles.
 
     With ``full``, only items with a body. Items whose tags are escaped in XML are left out.
     """
-    return _split(document, b"<item>", b'<guid isPermaLink="false">', full and b"<content:encoded>")
+    body = b"<content:encoded>" if full else b""
+    return _split(document, b"<item>", b"</item>\n", b'<guid isPermaLink="false">', body)
 
 
-def split_atom(document: bytes, full: bool) -> dict[bytes, bytes]:
+def split_atom(document: bytes, full: bool) -> dict[bytes, memoryview]:
     """Return the entries of a document of ``atom``, like ``split_rss``."""
-    return _split(document, b"<entry", b"<id>", full and b"<content ")
+    return _split(document, b"<entry", b"</entry>\n", b"<id>", b"<content " if full else b"")
 
 
-def _split(document: bytes, start: bytes, mark: bytes, body: bytes | bool) -> dict[bytes, bytes]:
+def _split(
+    document: bytes, start: bytes, end: bytes, mark: bytes, body: bytes
+) -> dict[bytes, memoryview]:
     entries = {}
-    # What texts say is escaped: no tag stands in them. The last line ends the document.
-    for rest in document.rpartition(b"\n<")[0].split(b"\n" + start)[1:]:
-        if not body or body in rest:
-            tag = rest.partition(mark)[2].partition(b"<")[0]
-            entries[tag] = start + rest
+    whole = memoryview(document)
+    # What texts say is escaped: no tag stands in them. Nothing is copied but the articles' tags.
+    place = document.find(b"\n" + start) + 1
+    while (
+        place
+        and (tag := document.find(mark, place)) >= 0
+        and (entry_end := document.find(end, tag)) >= 0
+    ):
+        tag += len(mark)
+        entry_end += len(end) - 1  # without the line break
+        if document.find(body, place, entry_end) >= 0:
+            entries[document[tag : document.find(b"<", tag)]] = whole[place:entry_end]
+        place = entry_end + 1
     return entries
 
 
@@ -197,7 +208,7 @@ def _serialized(root: Mapping[str, Any], build: Callable[[_Text], etree._Element
     return written[written.index(b">") + 1 : written.rindex(b"</")]
 
 
-def _document(site: Site, head: bytes, entries: Sequence[bytes], end: bytes) -> bytes:
+def _document(site: Site, head: bytes, entries: Sequence[EntryBytes], end: bytes) -> bytes:
     """Return a document: feedgen's output for a feed without entries, and the entries in it."""
     cut = head.rindex(end)
     return b"\n".join((_prolog(site) + head[:cut], *entries, head[cut:], b""))

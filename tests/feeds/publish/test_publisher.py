@@ -195,6 +195,27 @@ def test_only_what_changed_is_read_where_the_files_have_the_rest(
     assert tree(bench.output) == bench.fresh()
 
 
+def test_a_file_that_is_replaced_is_read_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take(1, 2)
+    publisher = bench.publisher()
+    bench.publish(publisher)
+    asked: list[str] = []
+    real = output_folder.file_content
+
+    def listen(target: Path) -> bytes | None:
+        asked.append(target.name)
+        return real(target)
+
+    monkeypatch.setattr(output_folder, "file_content", listen)
+    monkeypatch.setattr(publisher_module, "file_content", listen)
+    bench.take(3)
+    done = bench.publish(publisher)
+    assert len(asked) == done.written > 0
+    assert tree(bench.output) == bench.fresh()
+
+
 def test_entries_of_a_file_that_somebody_changed_are_not_taken_over(bench: Bench) -> None:
     bench.take(1, 2)
     publisher = bench.publisher()

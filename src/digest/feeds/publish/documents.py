@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import structlog
 
 from digest.articles.model import Article, Tombstone
 from digest.feeds.archive import Content, Held, Place, Version
 from digest.feeds.formats import FORMATS
-from digest.feeds.model import Feed
+from digest.feeds.model import EntryBytes, Feed
 from digest.feeds.publish.plan import within
 from digest.feeds.rss_atom import last_change
 
@@ -43,6 +44,7 @@ class Previous:
     revision: int  #: entries of articles that did not change since are as they would be made now
 
 
+_NO_ENTRIES: Mapping[bytes, EntryBytes] = MappingProxyType({})
 NO_PREVIOUS = Previous(documents={}, revision=0)
 
 
@@ -132,14 +134,14 @@ class FeedDocuments:
 
     def _entries_of(
         self, feed: Feed, versions: Sequence[Version], previous: Previous = NO_PREVIOUS
-    ) -> dict[str, dict[Version, bytes]]:
-        """Return the entries of articles by format, in their order.
+    ) -> dict[str, dict[int, EntryBytes]]:
+        """Return the entries of articles by format and sequence, in their order.
 
         Articles withdrawn meanwhile are left out, and those after twice as many bytes as a document
         may have.
         """
         forms = [EntryForm(name, feed.full, feed.site.language) for name in feed.formats]
-        entries: dict[str, dict[Version, bytes]] = {name: {} for name in feed.formats}
+        entries: dict[str, dict[int, EntryBytes]] = {name: {} for name in feed.formats}
         sizes = dict.fromkeys(feed.formats, 0)
         # In one that was over the limit, entries may be without the body: those do not count.
         there = {
@@ -149,27 +151,34 @@ class FeedDocuments:
         for start in range(0, len(versions), _AT_ONCE):
             chunk = versions[start : start + _AT_ONCE]
             open_forms = [form for form in forms if sizes[form.format] <= 2 * self._max_bytes]
-            known = {
-                (form, version.sequence): (
-                    there[form.format].get(version.tag.encode())
-                    if form.format in there and version.revision <= previous.revision
-                    else None
-                )
-                or self._entries.get(form, version.sequence, version.revision)
-                for form in open_forms
+            tags = [
+                version.tag.encode() if version.revision <= previous.revision else b""
                 for version in chunk
+            ]
+            known = {
+                form.format: [
+                    before.get(tag) or self._entries.get(form, version.sequence, version.revision)
+                    for version, tag in zip(chunk, tags, strict=True)
+                ]
+                for form in open_forms
+                for before in (there.get(form.format, _NO_ENTRIES),)
             }
-            missing = {sequence for (_, sequence), entry in known.items() if entry is None}
+            missing = {
+                version.sequence
+                for of_form in known.values()
+                for version, entry in zip(chunk, of_form, strict=True)
+                if entry is None
+            }
             loaded = self._articles_of(missing) if missing else ()
             articles = {article.sequence: article for article in loaded}
-            for version in chunk:
-                for form in open_forms:
-                    entry = known[form, version.sequence]
+            for form in open_forms:
+                made = entries[form.format]
+                for version, entry in zip(chunk, known[form.format], strict=True):
                     if entry is None and (article := articles.get(version.sequence)):
                         entry = FORMATS[form.format].entry(feed, article)
                         self._entries.put(form, version.sequence, version.revision, entry)
                     if entry is not None:
-                        entries[form.format][version] = entry
+                        made[version.sequence] = entry
                         sizes[form.format] += len(entry)
         return entries
 
@@ -178,9 +187,9 @@ class FeedDocuments:
         feed: Feed,
         name: str,
         versions: Sequence[Version],
-        entries: dict[Version, bytes],
+        entries: dict[int, EntryBytes],
         content: Content,
-    ) -> dict[Version, bytes]:
+    ) -> Mapping[int, EntryBytes]:
         """Return a document's entries, with summaries for those that it has no room for."""
         written = sum(map(len, entries.values()))
         if written + _HEAD_BYTES + _TOMBSTONE_BYTES * len(content.gone) <= self._max_bytes:
@@ -191,14 +200,14 @@ class FeedDocuments:
             return entries
         summaries = replace(feed, full=False, formats=(name,))
         short = self._entries_of(summaries, versions)[name]
-        full = {version: entries.get(version, entry) for version, entry in short.items()}
+        full = {sequence: entries.get(sequence, entry) for sequence, entry in short.items()}
         kept = within(room, full, short)
         if feed.folder not in self._cut:
             self._cut.add(feed.folder)
             _log.warning(
                 "a feed is over its limit of bytes; articles that do not fit give their summaries",
                 feed=feed.folder,
-                summaries=sum(entry != entries.get(version) for version, entry in kept.items()),
+                summaries=sum(entry != entries.get(sequence) for sequence, entry in kept.items()),
                 left_out=len(short) - len(kept),
                 limit=self._max_bytes,
             )

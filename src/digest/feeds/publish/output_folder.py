@@ -144,16 +144,17 @@ class OutputFolder:
         left = (written_at // _SECOND + 1) * _SECOND - self._time_ns()
         return left / _SECOND if 0 < left <= _SECOND else 0.0
 
-    def write(self, path: str, content: bytes) -> Written:
+    def write(self, path: str, content: bytes, present: bytes | None = None) -> Written:
         """Make the file at ``path`` (relative, ``/``) hold ``content``.
 
+        ``present`` is what it holds now, where the caller has read it; None: it is read here.
         Readers see the old file or the new one, and never a variant of the old file beside the new
         one. Nothing is synced to disk: files lost with the power are made again. Raises
         OutputError; then at most variants have been removed.
         """
         target = self.root / path
         try:
-            previous = file_content(target)
+            previous = file_content(target) if present is None else present
             if previous != content or self.stamp(path) is None:
                 target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
                 written_at = self._next_second(target)

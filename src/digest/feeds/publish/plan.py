@@ -10,7 +10,7 @@ from typing import TypeVar
 from digest.articles.facets import Facet, FacetKind
 from digest.articles.model import CategoryPath, Scope
 from digest.feeds.catalog import LANGUAGES_THAT_DIFFER, FeedPlan
-from digest.feeds.model import Feed
+from digest.feeds.model import EntryBytes, Feed
 
 T = TypeVar("T")
 
@@ -124,13 +124,15 @@ def batches(feeds: Collection[Feed], size: int) -> Iterator[tuple[Feed, ...]]:
         yield whole[start : start + size]
 
 
-def within(room: int, full: Mapping[T, bytes], short: Mapping[T, bytes]) -> dict[T, bytes]:
+def within(
+    room: int, full: Mapping[T, EntryBytes], short: Mapping[T, EntryBytes]
+) -> dict[T, EntryBytes]:
     """Return the entries of a document that take at most ``room`` bytes, in their order.
 
     The first entries are full as far as there is room beside the ``short`` forms of all others. An
     entry is left out only if there is no room for its short form.
     """
-    kept: dict[T, bytes] = {}
+    kept: dict[T, EntryBytes] = {}
     for key, entry in full.items():
         smallest = min(entry, short.get(key, entry), key=len)
         if len(smallest) <= room:

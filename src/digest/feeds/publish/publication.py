@@ -24,10 +24,10 @@ class Run:
     wait: float | None = None
     replaced: list[tuple[str, bytes]] = field(default_factory=list)  #: feeds' last versions
 
-    def write(self, path: str, content: bytes) -> bool:
-        """Write a file; return False if it could not be written."""
+    def write(self, path: str, content: bytes, present: bytes | None = None) -> bool:
+        """Write a file, as ``OutputFolder.write``; return False if it could not be written."""
         try:
-            written = self.folder.write(path, content)
+            written = self.folder.write(path, content, present)
         except OutputError as error:
             self._fail(path, error)
             return False

@@ -341,8 +341,11 @@ class Publisher:
                 # One that was emptied a moment ago may have been ended by another process.
                 if not held.versions and not _stays_empty(feed):
                     continue
-                documents = self._documents.of(feed, held, self._previous(feed, recorded))
-                done = [run.write(feed.folder + name, document) for name, document in documents]
+                previous = self._previous(feed, recorded)
+                done = [
+                    run.write(feed.folder + name, document, previous.documents.get(name))
+                    for name, document in self._documents.of(feed, held, previous)
+                ]
                 if all(done):
                     written.append(feed)
         return written
