@@ -618,8 +618,8 @@ def test_the_encoding_that_a_document_declares_counts(
 
 
 def test_a_document_in_ascii_is_read_whatever_it_declares() -> None:
-    head = b'<?xml version="1.0" encoding="utf-16"?>'
-    document = head + rss("<title>Cranes</title>").partition(b"?>")[2]
+    wide = b'<?xml version="1.0" encoding="utf-16"?>'
+    document = wide + rss("<title>Cranes</title>").partition(b"?>")[2]
     assert read_feed(document, URL, "text/xml").entries[0].title == "Cranes"
     head = '<?xml version="1.0" encoding="iso-2022-jp"?>'
     japanese = head + rss("<title>今日は雨</title>").decode().partition("?>")[2]
