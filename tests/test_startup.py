@@ -12,6 +12,7 @@ import pytest
 
 from digest.startup import without_collector
 from tests.conftest import Workplace
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.full_speed
 
@@ -36,7 +37,7 @@ finally:
 def loaded(workplace: Workplace) -> set[str]:
     """Build, in a process of its own, and return what it loaded."""
     command = [sys.executable, "-c", _RUN, "--config", str(workplace.configuration), "build"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     modules: list[str] = json.loads(ended.stderr.splitlines()[-1])
     return set(modules)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 #: Seconds after which what was waited for will never come; a busy machine takes long.
-PATIENCE = 50
+PATIENCE = 250
 
 
 class ThreadCalls:

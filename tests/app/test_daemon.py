@@ -404,7 +404,7 @@ async def test_templates_that_cannot_be_used_leave_the_last_good_ones(
     with workplace.open() as services:
         async with running(services), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
             (own / "article.html").write_text("{% if %}", encoding="utf-8")
-            async with asyncio.timeout(8):  # whoever asks for a page has templates looked at
+            async with asyncio.timeout(PATIENCE):  # whoever asks for a page has templates looked at
                 while services.pages.fault is None:
                     assert (await web.get("/")).status_code == 200
                     await asyncio.sleep(0.01)
@@ -431,7 +431,7 @@ async def test_withdrawn_articles_are_gone_and_renamed_categories_lead_on(
             assert (await web.get(f"/{gone.folder}")).status_code == 200
             services.store.withdrawals.withdraw([gone.key], workplace.clock())
             await asyncio.to_thread(services.publisher.publish)
-            async with asyncio.timeout(5):  # what is kept is looked at again in a moment
+            async with asyncio.timeout(PATIENCE):  # what is kept is looked at again in a moment
                 while (await web.get(f"/{gone.folder}")).status_code == 200:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert (await web.get(f"/{gone.folder}")).status_code == 410

@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 from digest.app import search_indexer
 from digest.app.search_indexer import SearchIndexer
 from digest.errors import StoreError
+from tests.waiting import PATIENCE
 
 
 async def until_stopped(indexer: SearchIndexer, busy: Callable[[], bool] = lambda: False) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await indexer.run(busy)
 
 

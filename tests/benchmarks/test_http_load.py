@@ -74,7 +74,6 @@ def test_a_rate_is_told_for_one_core_where_more_had_to_work() -> None:
 
 @pytest.mark.skipif(nginx_command() is None, reason="no nginx: apt-get install nginx-light")
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="no wrk: apt-get install wrk")
-@pytest.mark.timeout(60)  # servers start slowly on a busy machine
 def test_nginx_is_the_reference_for_packed_and_conditional_files(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -77,7 +77,6 @@ def test_what_cannot_be_measured_is_refused(
 
 @pytest.mark.soak
 @SOAK_ALONE
-@pytest.mark.timeout(120)  # four builds on a busy machine
 def test_rows_of_builds_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     targets.main([*SMALL, "--rows", "2,5,8", "--folder", str(tmp_path)])
     told = capsys.readouterr().out
@@ -90,7 +89,6 @@ def test_rows_of_builds_are_measured(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.soak
 @SOAK_ALONE
-@pytest.mark.timeout(120)  # a build and a daemon on a busy machine
 def test_a_file_is_timed_to_its_feeds_and_the_daemon_is_gone_after_that(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Options(articles=60))
     installation, usage = bench.built(60, NH3)

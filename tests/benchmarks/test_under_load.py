@@ -26,7 +26,6 @@ def test_mails_of_earlier_editions_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @SOAK_ALONE
-@pytest.mark.timeout(180)  # a build, and the next minute but one at the latest
 def test_visitors_articles_and_an_edition_are_measured_together(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -16,9 +16,7 @@ import httpx
 import pytest
 
 from tests.conftest import CONFIGURATION, Workplace
-
-#: Processes start slowly on a busy machine.
-pytestmark = pytest.mark.timeout(60)
+from tests.waiting import PATIENCE
 
 DESCRIPTORS = 256
 SILENT = 400
@@ -75,7 +73,7 @@ async def test_silent_clients_keep_out_neither_others_nor_articles(
     ) as client:
         for number in range(10):
             workplace.write(f"{number}.md", f"题{number}")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     with contextlib.suppress(httpx.TransportError):  # its place was another's
                         assert (await client.get("/healthz")).status_code == 200

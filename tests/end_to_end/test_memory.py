@@ -13,6 +13,7 @@ from benchmarks.processes import memory
 from tests.conftest import Workplace
 from tests.effort import SOAK, SOAK_ALONE
 from tests.end_to_end.test_under_attack import started
+from tests.waiting import PATIENCE
 
 pytestmark = [SOAK_ALONE, pytest.mark.soak, pytest.mark.timeout(7_200)]
 
@@ -31,7 +32,7 @@ async def edits(workplace: Workplace, rounds: int, articles: int, words: str) ->
         for number in range(articles):
             text = f"<p>edit {turn} of {number}.</p>{words}"
             workplace.write(f"{number}.md", f"第{number}篇", body=text)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             # Another process writes it, and tells nobody.
             while not _holds(feed.read_text(encoding="utf-8"), turn, articles):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)

@@ -25,6 +25,7 @@ from tests.conftest import Workplace
 from tests.effort import effort
 from tests.sources.samples import rss
 from tests.sources.server import Script, ScriptedServer, answer, endless, scripted_server, silence
+from tests.waiting import PATIENCE
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -202,7 +203,7 @@ async def test_a_daemon_that_is_killed_asks_again_for_what_it_had_not_kept_and_n
                 stdout=DEVNULL,
                 env={**os.environ, "DIGEST_WEB__ENABLED": "false"},
             )
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 await fatal.wait()
             process.kill()
             assert await process.wait() == -signal.SIGKILL

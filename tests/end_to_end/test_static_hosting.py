@@ -189,7 +189,6 @@ def build(services: Services) -> None:
 
 
 @pytest.mark.sampled
-@pytest.mark.timeout(120)  # some three hundred files are made and fetched, one by one
 @pytest.mark.parametrize("prefix", ["", "/blog/中文 site"])
 def test_an_export_is_crawled_without_a_broken_link(workplace: Workplace, prefix: str) -> None:
     workplace.configure(OPTIONS, base=CONFIGURATION.replace("workers = 1", "workers = 2"))

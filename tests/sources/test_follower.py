@@ -23,6 +23,7 @@ from tests.conftest import FakeClock
 from tests.sources.samples import rss
 from tests.sources.server import ScriptedServer, answer, scripted_server
 from tests.sources.test_full_text import PAGE
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -370,7 +371,7 @@ async def test_running_asks_what_is_due_until_stopped(place: Place) -> None:
 
     place.server.on("/feed", told)
     follower = place.follower()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
         tasks.create_task(follower.run())
         await asked.wait()
         follower.stop()
@@ -390,7 +391,7 @@ async def test_running_goes_on_while_the_store_is_away(
 
     monkeypatch.setattr(place.store, "states", away)
     follower = place.follower()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
         tasks.create_task(follower.run())
         await asked.wait()
         follower.stop()

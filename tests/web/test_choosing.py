@@ -205,7 +205,7 @@ async def test_known_unknown_and_suppressed_addresses_get_one_answer(door: Door)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1_800 if SOAK else 60)
+@pytest.mark.timeout(1_800 if SOAK else 300)
 @pytest.mark.parametrize("forms", [("move",), ("move", "subscribe")], ids="-".join)
 async def test_many_requests_at_once_for_one_address_wait_as_one_mail(
     door: Door, forms: tuple[str, ...]

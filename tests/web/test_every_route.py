@@ -262,7 +262,7 @@ def test_every_route_has_an_address_here(target: Target) -> None:
     assert any(PREFERENCES_QUERY in target.path(template)[1].decode() for template in PATHS)
 
 
-@pytest.mark.timeout(900 if SOAK else 60)
+@pytest.mark.timeout(900 if SOAK else 300)
 @settings(max_examples=effort(4, 120), suppress_health_check=list(HealthCheck))
 @pytest.mark.parametrize("template", PATHS)
 @given(data=st.data())
@@ -292,7 +292,7 @@ def test_nothing_that_is_sent_fails(target: Target, template: str, data: st.Data
     check(target.send(scope, body))
 
 
-@pytest.mark.timeout(900 if SOAK else 60)
+@pytest.mark.timeout(900 if SOAK else 300)
 @settings(  # what fails once may not fail again: each button changes what is stored
     max_examples=effort(3, 60),
     suppress_health_check=list(HealthCheck),

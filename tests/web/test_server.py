@@ -20,6 +20,7 @@ from digest.feeds.publish.output_folder import OutputFolder
 from digest.web import http_connection, server
 from digest.web.feed_files import FeedFiles, Receive, Scope, Send
 from digest.web.server import Server, connection_limit
+from tests.waiting import PATIENCE
 from tests.web.test_feed_files import RSS
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -602,7 +603,7 @@ def unsent(running: Running) -> list[int]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something holds that the other side brings about."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.001)
 

@@ -7,6 +7,7 @@ import pytest
 
 from digest.web import shared_answer
 from digest.web.shared_answer import SharedAnswer
+from tests.waiting import PATIENCE
 
 
 async def test_an_answer_is_worked_out_anew_once_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +33,7 @@ async def test_who_waits_too_long_is_told_and_a_single_thread_works() -> None:
         with pytest.raises(TimeoutError):
             await answer.get()
     go_on.set()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         answer._patience = 60
         assert await answer.get() == "late"
     assert len(begun) == 1
