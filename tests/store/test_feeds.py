@@ -208,6 +208,8 @@ def test_a_folder_is_complete_up_to_the_furthest_of_those_who_agree(store: Store
     assert complete(store) == (9, "mine"), "what another wrote is of another kind"
     feeds.record_output(TOKEN, [], [], 8, "another", everything=True)
     assert complete(store) == (8, "another")
+    feeds.record_output(TOKEN, [], [], None, "another", everything=True)
+    assert complete(store) == (8, "another"), "another process has finished what this one began"
     feeds.record_output(TOKEN, [], [], None, "mine", everything=True)
     assert complete(store) == (None, ""), "some files are of the one, some of the other"
 

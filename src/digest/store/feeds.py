@@ -189,8 +189,9 @@ class FeedStore:
             known = output.c.fingerprint == fingerprint
             statement = update(output).where(output.c.token == token)
             if complete is None:
-                if everything:
-                    connection.execute(statement.values(revision=None, fingerprint=""))
+                if everything:  # some files are of this configuration now, and some are not
+                    begun = statement.where(~known)
+                    connection.execute(begun.values(revision=None, fingerprint=""))
                 return
             # Another process may have published a later revision.
             further = known & (output.c.revision > complete)
