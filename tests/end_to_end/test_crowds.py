@@ -64,7 +64,7 @@ async def test_silent_clients_keep_out_neither_others_nor_articles(
                     await reader.read()
                 finally:
                     writer.transport.abort()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1)
 
     silent = [asyncio.create_task(be_silent()) for _ in range(SILENT)]
     transport = httpx.AsyncHTTPTransport(retries=3)
