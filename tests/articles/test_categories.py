@@ -15,6 +15,7 @@ from digest.articles.categories import (
     Misplaced,
     categories,
     category_folders,
+    is_jekyll_post,
     renamed,
     renames,
 )
@@ -60,6 +61,55 @@ def test_a_list_is_one_path_or_a_category_each(
 ) -> None:
     assert paths({"categories": value}, "path") == as_path
     assert paths({"categories": value}, "flat") == as_flat
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"categories": "jekyll update"}, ["jekyll", "update"]),
+        ({"categories": "News Room, Notes"}, ["News Room", "Notes"]),
+        ({"categories": ["News Room"]}, ["News Room"]),
+        ({"category": "News Room"}, ["News Room"]),
+        ({"tags": "rss atom"}, ["rss", "atom"]),
+        ({"tags": "rss feeds, atom"}, ["rss feeds", "atom"]),
+        ({"tag": "rss feeds"}, ["rss feeds"]),
+    ],
+)
+def test_jekyll_parts_names_in_one_text_by_blanks(
+    fields: dict[str, Value], expected: list[str]
+) -> None:
+    assert [str(path) for path in categories(fields, (), "flat", spaced=True)] == expected
+    assert len(categories(fields, (), "path", spaced=True)) == len(categories(fields, (), "path"))
+
+
+@pytest.mark.parametrize(
+    ("path", "post"),
+    [
+        ("_posts/2024-01-05-a.md", True),
+        ("site/_posts/en/2024-1-5-a.md", True),
+        ("_posts/a.md", False),
+        ("posts/2024-01-05-a.md", False),
+    ],
+)
+def test_a_post_of_jekyll_is_told_by_its_path(path: str, post: bool) -> None:
+    assert is_jekyll_post(PurePosixPath(path)) is post
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"categories": ["[[Books]]", "[[Places/Cafés|Cafés here]]"]}, ["Books", "Cafés here"]),
+        ({"category": "[[Areas/Books#Read]]"}, ["Books"]),
+        ({"tags": ["#rss", "#a/b", "C#", "#"]}, ["rss", "a/b", "C#", "#"]),
+        ({"tags": "#rss #atom"}, ["rss", "atom"]),
+        ({"tags": "#rss, #atom"}, ["rss", "atom"]),
+        ({"tags": "C#, F# script"}, ["C#", "F# script"]),
+    ],
+)
+def test_categories_and_tags_are_read_as_notes_write_them(
+    fields: dict[str, Value], expected: list[str]
+) -> None:
+    assert paths(fields, "flat") == expected
 
 
 @pytest.mark.parametrize("style", ["path", "flat"])

@@ -36,6 +36,13 @@ _SEPARATORS = re.compile(r"[-=]?>|[/／＞»›→]")
 #: Between names in one text, as Pelican lists authors and tags.
 COMMAS = re.compile(r"[,，、;；]")
 
+#: A link of Obsidian, which notes name people and categories by: its target, and its words.
+_WIKI_LINK = re.compile(r"\[\[([^\[\]|#]+)(?:#[^\[\]|]*)?(?:\|([^\[\]]+))?\]\]")
+#: Tags in one text, as they are written within a note.
+_HASHTAGS = re.compile(r"#[\w/-]+(?:[\s,]+#[\w/-]+)*")
+#: The name of a post of Jekyll's, which parts names in one text by blanks.
+_JEKYLL_POST = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}-")
+
 #: Folders at the top of a site's sources, and those that are nowhere a category.
 _GENERATOR_FOLDERS = frozenset(
     {"_articles", "_drafts", "_pages", "_posts", "_source", "_src", "content", "contents", "docs"}
@@ -52,20 +59,27 @@ Renames = Mapping[str, tuple[str, ...]]
 
 
 def categories(
-    fields: Mapping[str, Value], folders: Sequence[str], style: str
+    fields: Mapping[str, Value], folders: Sequence[str], style: str, *, spaced: bool = False
 ) -> tuple[CategoryPath, ...]:
     """Return the category paths of the front matter, else its tags, else that of the folders.
 
-    Each comes once. ``style`` is one of ``STYLES``.
+    Each comes once. ``style`` is one of ``STYLES``; if it is flat, blanks may part names in one
+    text (``spaced``, see ``is_jekyll_post``).
     """
     paths: dict[CategoryPath, None] = {}
+    spaced = spaced and style == "flat"
     for key in CATEGORY_KEYS:
-        for names in _paths(fields.get(key, ""), style):
+        value = fields.get(key, "")
+        if spaced and key == "categories":
+            value = _parted(value)
+        for names in _paths(value, style):
             _add(paths, names)
     for key in () if paths else TAG_KEYS:
         tags = fields.get(key, "")
-        for tag in COMMAS.split(plain_line(tags)) if isinstance(tags, str) else _texts(tags):
-            _add(paths, [tag])
+        if spaced and key == "tags":
+            tags = _parted(tags)
+        for tag in _tags(plain_line(tags)) if isinstance(tags, str) else _texts(tags):
+            _add(paths, [tag.removeprefix("#") or tag])
     if not paths:
         _add(paths, map(plain_line, folders))
     return tuple(paths)[:MAX_CATEGORIES]
@@ -74,6 +88,11 @@ def categories(
 def is_bundle(path: PurePosixPath) -> bool:
     """Return whether a file is the page of its folder, as with Hugo's and Docusaurus's bundles."""
     return path.name.partition(".")[0].lower() == "index"
+
+
+def is_jekyll_post(path: PurePosixPath) -> bool:
+    """Return whether a file is a post by its folder and its name, as with Jekyll."""
+    return "_posts" in path.parts and _JEKYLL_POST.match(path.name) is not None
 
 
 def category_folders(path: PurePosixPath) -> Sequence[str]:
@@ -151,10 +170,27 @@ class Misplaced(ValueError):
         return f"{self.key!r}: {self.problem}"
 
 
+def unlinked(text: str) -> str:
+    """Return a text with the words of links between notes (``[[people/Ann|her]]``) for these."""
+    return _WIKI_LINK.sub(lambda link: (link[2] or link[1].rpartition("/")[2]).strip(), text)
+
+
+def _parted(value: Value) -> Value:
+    """Return the names that Jekyll reads in one text: a list of words, unless commas part them."""
+    if not isinstance(value, str) or COMMAS.search(value):
+        return value
+    return list(plain_line(value).split())
+
+
+def _tags(text: str) -> list[str]:
+    """Return the tags in one text, between commas or as ``#one #two``."""
+    return re.split(r"[\s,]+", text) if _HASHTAGS.fullmatch(text) else COMMAS.split(text)
+
+
 def _paths(value: Value, style: str) -> Iterator[list[str]]:
     """Yield the paths of a value; a list inside a list is one path."""
     if isinstance(value, str):
-        text = plain_line(value)
+        text = unlinked(plain_line(value))
         for part in COMMAS.split(text) if style == "flat" else [text]:
             yield _SEPARATORS.split(part)
     elif isinstance(value, list) and any(isinstance(item, list) for item in value):
@@ -186,7 +222,8 @@ def _add(paths: dict[CategoryPath, None], names: Iterable[str]) -> None:
 
 def _names(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the texts that are valid names, without leading dashes."""
-    cleaned = (summarize(_LEADING_DASHES.sub("", one_line(text)), MAX_NAME) for text in texts)
+    lines = (unlinked(one_line(text)) for text in texts)
+    cleaned = (summarize(_LEADING_DASHES.sub("", line), MAX_NAME) for line in lines)
     return tuple(name for name in cleaned if name.lower() not in NOTHING)[:MAX_LEVELS]
 
 

@@ -15,6 +15,8 @@ from digest.articles.categories import (
     categories,
     category_folders,
     is_bundle,
+    is_jekyll_post,
+    unlinked,
 )
 from digest.articles.characters import one_line, plain_line
 from digest.articles.cleaning import uris
@@ -74,6 +76,10 @@ MAX_PINNED = 2**31 - 1
 MAX_IDENTITY = 1_000
 
 _WHOLE_NUMBER = re.compile(r"0*(0|[1-9][0-9]*)", re.ASCII)
+#: ``Ann Lee <ann@example.org>`` and ``ann@example.org (Ann Lee)``: no feed needs the address.
+_WITH_ADDRESS = re.compile(
+    r"\s*([^<>]*[^<>\s])\s*<[^<>\s@]+@[^<>\s@]+>\s*|\s*[^\s()@]+@[^\s()@]+\s*\(([^()]+)\)\s*"
+)
 _SEMICOLONS = re.compile(r"[;；]")
 #: Hexo's and Hugo's ``:year``, and what templates fill in.
 _PATTERN = re.compile(r"/:[a-z]|[{}]")
@@ -180,7 +186,9 @@ def parse_header(
         title=summarize(plain_line(_text(front.fields, "title")), MAX_TITLE),
         identity=_identity(front, path),
         authors=tuple(_authors(front.fields)),
-        categories=categories(front.fields, category_folders(path), category_style),
+        categories=categories(
+            front.fields, category_folders(path), category_style, spaced=is_jekyll_post(path)
+        ),
         publication=publication,
         link=link,
         image=image,
@@ -310,7 +318,8 @@ def _named(value: Value, several: bool) -> Iterator[str]:
     """Yield the names of people in a value; a text holds one of them, or ``several``."""
     if isinstance(value, str) and several:
         text = plain_line(value)
-        yield from (_SEMICOLONS if _SEMICOLONS.search(text) else COMMAS).split(text)
+        for part in (_SEMICOLONS if _SEMICOLONS.search(text) else COMMAS).split(text):
+            yield from _person(part.strip())
         return
     for item in value if isinstance(value, list) else [value]:
         yield from map(plain_line, _person(item))
@@ -319,7 +328,11 @@ def _named(value: Value, several: bool) -> Iterator[str]:
 def _person(value: Value) -> Iterator[str]:
     """Yield the name in a mapping, put together of its parts, or those of several people in it."""
     if isinstance(value, str):
-        yield value
+        address = _WITH_ADDRESS.fullmatch(value)
+        yield unlinked((address[1] or address[2]) if address else value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _person(item)
     elif isinstance(value, dict):
         name = next((value[key] for key in NAME_KEYS if value.get(key)), None)
         if name:
