@@ -21,6 +21,7 @@ from digest.articles.reading.fields import (
 )
 from digest.articles.reading.front_matter_keys import LIST_KEYS, TEXT_KEYS
 from digest.articles.reading.json_front_matter import object_end, read_json, read_members
+from digest.articles.reading.title_block import read_title_block
 from digest.articles.reading.toml_front_matter import read_toml
 from digest.articles.reading.yaml_front_matter import read_yaml
 from digest.errors import SourceError
@@ -95,8 +96,9 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
 
     It is YAML between lines of ``---``, TOML between lines of ``+++``, JSON between lines of
     ``;;;`` or as an object at the start. In Markdown it may also be lines of ``Key: value`` there,
-    up to an empty line or a fence that none has opened. Scalars stay the text that was written:
-    no numbers, truths, dates or nothings. Template escapes (``&#123;``) are decoded.
+    up to an empty line or a fence that none has opened, or a title block of Pandoc. Scalars stay
+    the text that was written: no numbers, truths, dates or nothings. Template escapes (``&#123;``)
+    are decoded.
 
     Raises SourceError with the line.
     """
@@ -110,7 +112,11 @@ def split(text: str, path: PurePosixPath) -> FrontMatter:
         return _object(text, path, brace.end())
     head = None
     if path.suffix.lower() in MARKDOWN_SUFFIXES:
-        head = _plain(text) or _headless(text, path)
+        head = (
+            _above_body(text, read_plain)
+            or _headless(text, path)
+            or _above_body(text, read_title_block)
+        )
     elif path.suffix.lower() not in TEXT_SUFFIXES:
         head = _metadata(text)
     return head or FrontMatter(fields={}, body=text)
@@ -182,13 +188,14 @@ def _object(text: str, path: PurePosixPath, start: int) -> FrontMatter:
     return _apart(fields, first, text, rest.end() if rest else end)
 
 
-def _plain(text: str) -> FrontMatter | None:
+def _above_body(text: str, read: Callable[[str], tuple[Fields, int] | None]) -> FrontMatter | None:
+    """Return the file if a head without a fence can be read after blank lines, else None."""
     start = _BLANK.match(text)
     offset = start.end() if start else 0
-    plain = read_plain(text[offset:])
-    if not plain:
+    head = read(text[offset:])
+    if not head:
         return None
-    fields, end = plain
+    fields, end = head
     return _apart(fields, text.count("\n", 0, offset) + 1, text, offset + end)
 
 
