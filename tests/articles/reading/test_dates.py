@@ -282,11 +282,37 @@ def test_an_abbreviation_that_means_several_zones_is_read_by_the_sites(
         "27 sierpnia 2021 15:05", "27 Ağustos 2021 15:05", "2021. 8. 27. 15:05",
         "2021년 8월 27일 오후 3:05", "2021-08-27 at 15:05", "2021-08-27（金） 15:05",
         "令和3年8月27日 15:05", "民國110年8月27日 下午3:05", "2021–08–27 15:05",
-        "2021-Aug-27 15:05",
+        "2021-Aug-27 15:05", "2021‑08‑27 15:05", "27 août 2021 à 15h05", "27 août 2021 15 h 05",
+        "August 27, 2021 15h05",
     ],
 )  # fmt: skip
 def test_dates_in_other_languages(text: str) -> None:
     assert parse_date(text, ZoneInfo("UTC")) == datetime(2021, 8, 27, 15, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1er septembre 2021", "1º de setembro de 2021", "1.º de septiembre de 2021",
+        "mercredi 1er septembre 2021", "1o settembre 2021", "September 1st, 2021 12am",
+    ],
+)  # fmt: skip
+def test_the_first_of_a_month_in_romance_languages(text: str) -> None:
+    assert parse_date(text, ZoneInfo("UTC")) == datetime(2021, 9, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("August 27, 2021 3pm", 15), ("27 Aug 2021, 10 a.m.", 10), ("27 août 2021 à 15h", 15)],
+)
+def test_an_hour_may_stand_alone(text: str, hour: int) -> None:
+    assert parse_date(text, ZoneInfo("UTC")) == datetime(2021, 8, 27, hour, tzinfo=UTC)
+
+
+def test_a_leap_second_is_the_last_of_its_minute() -> None:
+    expected = datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert parse_date("Sat, 31 Dec 2016 23:59:60 GMT", ZoneInfo("UTC")) == expected
+    assert parse_date("2016-12-31 23:58:60", ZoneInfo("UTC")) is None
 
 
 @pytest.mark.parametrize("text", ["03/04/2021", "31/13/2021", "août", "Freitag, der 27."])

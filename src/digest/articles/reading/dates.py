@@ -34,6 +34,8 @@ _COMPACT = re.compile(
 #: Seconds since 1970, with a fraction maybe, and milliseconds: 1973 and later.
 _SECONDS = re.compile(r"([0-9]{9,10})(?:\.[0-9]{1,9})?")
 _MILLISECONDS = re.compile(r"[0-9]{12,13}")
+#: A hyphen that does not break, which NFKC makes the first of these, and a minus sign.
+_DASHES = {ord(dash): "-" for dash in "\u2010\u2212"}
 #: A time in words: 9时02分03秒, 3点半, 3點
 _WORDS = (
     (re.compile(r"(?<=[0-9])\s?[点點时時]\s?(?=[0-9])"), ":"),
@@ -210,6 +212,12 @@ _FOREIGN = (
     (re.compile("오후"), "下午"),
     (re.compile(r"\A([0-9]{4})\.\s*([0-9]{1,2})\.\s*([0-9]{1,2})\.?(?=\s|\Z)"), r"\1-\2-\3"),
     (re.compile(r"\([^()0-9]{1,9}\)"), ""),
+    # The first of a month, in Romance languages: 1er, 1º.
+    (re.compile(r"\b1\.?(?:er|re|ro|o|°)(?=\s)"), "1"),
+    # An hour alone, in English, and as the French write it: 10am, 10h30.
+    (re.compile(r"(?<![0-9:.])([0-9]{1,2})\s?([ap])\.?m\b"), r"\1:00 \2m"),
+    (re.compile(r"\b([0-9]{1,2})\s?h\s?([0-9]{2})\b"), r"\1:\2"),
+    (re.compile(r"\b([0-9]{1,2})\s?h\b"), r"\1:00"),
     # A day of the week.
     (re.compile(r"\A[^\W\d_]{2,12}[.,]*\s+(?=[0-9]{1,2}\.?\s+[^\W\d_])"), ""),
     (re.compile(r"\b(?:de|del|den|le|el|г|року|of)\b\.?\s*"), ""),
@@ -241,7 +249,7 @@ def parse_date(text: str, zone: ZoneInfo) -> ParsedDate | None:
 
 @lru_cache(maxsize=1_024)  # each file's date is asked for twice
 def _parse(text: str, zone: ZoneInfo) -> ParsedDate | None:
-    text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
+    text = unicodedata.normalize("NFKC", text).strip().translate(_DASHES)
     parsed = _moment(text, zone)
     return parsed or _moment(_in_english(text), zone)
 
@@ -297,6 +305,8 @@ def _calendar(text: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
     )
     part = match["part"] or (f"{match['half']}m" if match["half"] else "")
     hour = _hour(hour, part.lower())
+    if (minute, second) == (59, 60):  # a leap second
+        second = 59
     days = timedelta(days=1 if hour == 24 else 0)
     moment = datetime(year, month, day, hour - 24 * days.days, minute, second, tzinfo=zone) + days
     guess = ""
