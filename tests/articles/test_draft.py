@@ -274,6 +274,8 @@ def test_an_article_without_image_shows_the_picture_of_its_video() -> None:
         '<img src="https://e.org/icon.png" width="48">',
         '<img src="https://e.org/line.png" width="600" height="20">',
         '<img src="https://img.shields.io/badge/a-b-green">',
+        '<img src="https://s0.wp.com/latex.php?latex=x" alt="x">',
+        '<img src="https://www.zhihu.com/equation?tex=x" alt="x">',
         '<img src="https://travis-ci.org/a/b.png?branch=main">',
         '<img src="https://codecov.io/gh/a/b/branch/main/graph/badge">',
         '<img src="https://github.com/a/b/actions/workflows/ci.yml/badge.svg">',

@@ -47,6 +47,10 @@ from digest.articles.cleaning.uris import on_host
             "https://embed.podcasts.apple.com/us/podcast/a/id1?i=2",
             "https://podcasts.apple.com/us/podcast/a/id1",
         ),
+        (
+            "https://embed.podcasts.apple.com/us/podcast/a/id1?i=1000512345678&theme=dark",
+            "https://podcasts.apple.com/us/podcast/a/id1?i=1000512345678",
+        ),
         ("https://player.youku.com/embed/XMTI=", "https://v.youku.com/v_show/id_XMTI=.html"),
         (
             "https://www.facebook.com/plugins/video.php?href=https%3A%2F%2Fwww.facebook.com%2Fa%2Fvideos%2F1",

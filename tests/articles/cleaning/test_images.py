@@ -71,6 +71,8 @@ def test_a_picture_offers_what_every_screen_and_program_shows() -> None:
     "attributes",
     [
         'real_src="{}" src="https://e.org/skin/1265.gif"',
+        'data-breeze="{}" src="data:image/svg+xml,x"',
+        'data-normal="{}" src="data:," data-page="https://e.org/share"',
         'zoomfile="{}" file="https://e.org/small.jpg" src="https://e.org/none.gif"',
         'data-flickity-lazyload="{}"',
         'data-runner-src="{}" src="data:image/gif;base64,R0"',

@@ -160,3 +160,41 @@ def test_no_player_carries_an_attack(vector: str) -> None:
         cleaned = clean(tidied(element))
         assert violations(cleaned) == []
         assert clean(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        ("https://e.org/talk.mp4", "https://e.org/talk.mp4"),
+        ("https://e.org/talk.MP3#t=5", "https://e.org/talk.MP3#t=5"),
+        ("a.ogg", "https://e.org/p/a.ogg"),
+        ("https://youtu.be/dQw4w9WgXcQ", "https://youtu.be/dQw4w9WgXcQ"),
+        ("https://vimeo.com/76979871", "https://vimeo.com/76979871"),
+    ],
+)
+def test_what_is_played_though_written_as_a_picture_is_a_link(source: str, address: str) -> None:
+    tidied_image = tidied(f'<div><img src="{source}" alt="A talk"></div>', "https://e.org/p/")
+    assert f'<a href="{address}">A talk</a>' in tidied_image
+    assert "<img" not in tidied_image
+    assert f">{address}</a>" in tidied(f'<p>x <img src="{source}"></p>', "https://e.org/p/")
+
+
+def test_the_page_of_a_video_that_is_written_as_a_picture_shows_its_picture() -> None:
+    shown = tidied('<p><img src="https://www.youtube.com/watch?v=dQw4w9WgXcQ" alt=""></p>')
+    assert 'href="https://www.youtube.com/watch?v=dQw4w9WgXcQ"' in shown
+    assert '<img src="https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg"' in shown
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        '<img src="https://e.org/a.mp4?vframe/jpg/offset/1">',
+        '<img src="https://e.org/a.mp4.jpg">',
+        '<a href="https://e.org/"><img src="https://e.org/a.mp4"></a>',
+        '<img src="a.mp4">',
+    ],
+)
+def test_other_images_stay_what_they_are(image: str) -> None:
+    shown = tidied(f"<p>x {image}</p>")
+    assert "a.mp4</a>" not in shown
+    assert ("<img" in shown) == ("e.org" in image)

@@ -48,6 +48,8 @@ URL = "https://cdn.example.org/2026/%E7%AC%AC1%E9%9B%86.mp3"
          Enclosure(url="https://x.org/a%20b.m4a", media_type="audio/mp4")),
         ({"mp3": "https://x.org/a b.mp3?x=1"},
          Enclosure(url="https://x.org/a%20b.mp3?x=1", media_type="audio/mpeg")),
+        ({"enclosure": {"url": "https://x.org/live", "type": "audio/ogg; codecs=opus"}},
+         Enclosure(url="https://x.org/live", media_type="audio/ogg")),
         ({"audio": "https://x.org/a.pdf"}, None),
         ({"audio": {"url": "https://x.org/a", "type": "text/html"}}, None),
         ({"audio": "/files/a.mp3"}, None),

@@ -115,3 +115,21 @@ def test_what_is_code_or_no_address_is_none(text: str) -> None:
 def test_the_text_of_a_link_is_not_linked_again() -> None:
     for text in ("[https://e.org](https://f.org)", '<a href="https://f.org">https://e.org</a>'):
         assert rendered(text).count("<a ") == 1
+
+
+@pytest.mark.parametrize(
+    ("info", "language"),
+    [
+        ("{.python .numberLines startFrom='10'}", "python"),
+        ("{ .yaml .annotate }", "yaml"),
+        ("{#one .haskell}", "haskell"),
+        ("{r setup, include=FALSE}", "r"),
+        ("{c++}", "c++"),
+        ("js{1,3-5}", "js"),
+        ("js {1,3}", "js"),
+        ("{linenos=true}", "{linenos=true}"),
+        ("{=html}", "{=html}"),
+    ],
+)
+def test_the_language_of_code_stands_before_or_within_braces(info: str, language: str) -> None:
+    assert f'class="language-{language}"' in rendered(f"```{info}\nx\n```")

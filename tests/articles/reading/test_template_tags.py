@@ -77,6 +77,17 @@ def test_words_and_links_in_a_line_stay(tag: str, result: str) -> None:
          "<blockquote><p>Follow</p></blockquote>"),
         ("{% timenode 2021-01-02 [R](https://example.org/r) %}\nText\n{% endtimenode %}",
          '<p><strong>2021-01-02 <a href="https://example.org/r">R</a></strong></p>\n<p>Text</p>'),
+        (("{% timeline 2022 %}\n<!-- timeline 01-02 -->\nText\n<!-- endtimeline -->\n"
+          "{% endtimeline %}"),
+         "<p><strong>2022</strong></p>\n<p><strong>01-02</strong></p>\n<p>Text</p>"),
+        ("<!-- timeline 01-02 -->\nText", "<p>Text</p>"),
+        ("{% note 'fab fa-cc' simple %}\nText\n{% endnote %}",
+         "<blockquote><p><strong>Note</strong></p>\n<p>Text</p></blockquote>"),
+        ("{% note warning no-icon flat %}\nText\n{% endnote %}",
+         "<blockquote><p><strong>Warning</strong></p>\n<p>Text</p></blockquote>"),
+        ("{% img https://example.org/q.png 10 20 '\"A title\" \"Other words\"' %}",
+         ('<figure><img src="https://example.org/q.png" alt="Other words" '
+          'title="A title"></figure>')),
         ("{% timeline 2022,green %}\nText\n{% endtimeline %}",
          "<p><strong>2022</strong></p>\n<p>Text</p>"),
         ('{{< card title="A card" >}}\nText\n{{< /card >}}',

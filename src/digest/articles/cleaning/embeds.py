@@ -119,6 +119,8 @@ _PICTURES = (
         "https://www.dailymotion.com/thumbnail/video/{}",
     ),
 )
+#: An episode of a podcast or a song of an album.
+_APPLE_ID = re.compile(r"[0-9]{5,20}", re.ASCII)
 #: Parameters that are read at all; more are an attack.
 _MAX_PARAMETERS = 50
 
@@ -129,7 +131,8 @@ def page_of(address: str) -> str:
     place = f"{parts.hostname or ''}{parts.path}"
     for pattern, page in _PAGES:
         if match := pattern.fullmatch(place):
-            return page.format(*match.groups())
+            episode = _parameter(parts.query, "i", _APPLE_ID) if "apple.com" in page else None
+            return page.format(*match.groups()) + (f"?i={episode[0]}" if episode else "")
     for pattern, name, form, page in _BY_PARAMETER:
         if pattern.fullmatch(place) and (match := _parameter(parts.query, name, form)):
             return absolute(page.format(match[match.lastindex or 0])) or address

@@ -40,6 +40,7 @@ _NOT_OTHER_NAME = re.compile(r"link|href|page|thumb|placeholder|width|height|tit
 _OTHER_VALUE = re.compile(
     r"(?:https?:)?//[^\s/]+/\S+|[^\s:]+\.(?:gif|jpe?g|png|webp)(?:[?#]\S*)?", re.IGNORECASE
 )
+_PICTURE = re.compile(r"\.(?:avif|gif|jpe?g|png|webp)(?:[?#]|\s*\Z)", re.IGNORECASE)
 #: Names of images that stand where another is loaded later.
 _STAND_IN = re.compile(
     r"[\w.-]*(?:1x1|blank|clear|dummy|empty|gr[ae]y|lazy|loader|loading|pixel|"
@@ -56,7 +57,7 @@ MAX_CANDIDATES = 32
 _PLAIN_TYPES = elements("image/gif image/jpeg image/jpg image/png image/webp")
 #: Formats that mail programs do not show.
 _UNSHOWN = re.compile(r"\.(?:avif|bmp|emf|eps|hei[cf]|ico|jxl|psd|svgz?|tiff?|wmf)$", re.IGNORECASE)
-#: Host and path of badges, smileys and icons.
+#: Host and path of badges, smileys, icons and formulas.
 _BADGE = re.compile(
     r"^(?:[\w.-]+\.)?(?:badge\.fury\.io|badgen\.net|badges?\.[\w.-]+|circleci\.com|codacy\.com|"
     r"codecov\.io|coveralls\.io|david-dm\.org|gitter\.im|shields\.io|snyk\.io|sonarcloud\.io|"
@@ -65,7 +66,8 @@ _BADGE = re.compile(
     r"|/badges?(?:[./_-]|$)|[/_-]badge(?:\.\w{2,4})?$|/workflows/[^/]+/badge|/status\.png$"
     r"|/(?:emojis?|twemoji|smil(?:ies|eys)|emoticons?|icons?|favicons?|avatars?)/"
     r"|(?:^|[/_-])(?:favicon|apple-touch-icon|mstile|spacer|pixel)\b[\w-]*(?:\.\w{2,4})?$"
-    r"|^(?:[\w.-]+\.)?gravatar\.com/"
+    r"|^(?:[\w.-]+\.)?gravatar\.com/|/latex\.php$|^www\.zhihu\.com/equation$"
+    r"|^latex\.codecogs\.com/|^math\.now\.sh/|wikimedia\.org/api/rest_v1/media/math/"
     r"|[/_-](?:icon|avatar|blank|transparent|spinner|loading|placeholder|qr|qr-?code|rss)[0-9]*\.\w+$"
     r"|/(?:site[_-])?logo[0-9]*\.\w+$|^stats\.wordpress\.com/|/~r/[^/]+/~4/"
     r"|[/_.-][1-9]?[0-9]x[1-9]?[0-9](?:[/_.@-]|$)",  # pixels below 100
@@ -116,10 +118,10 @@ def candidates(image: Attributes, sources: Iterable[Attributes] = ()) -> Iterato
 def _others(image: Attributes) -> Iterator[str]:
     """Yield the addresses in attributes that scripts of their own look for."""
     for name, value in image.items():
-        named = _OTHER_NAME.search(name) and not _NOT_OTHER_NAME.search(name)
-        if name in _PLAIN or not named or not value or len(value) > MAX_LENGTH:
+        if name in _PLAIN or not value or len(value) > MAX_LENGTH or _NOT_OTHER_NAME.search(name):
             continue
-        if _OTHER_VALUE.fullmatch(value.strip()):
+        named = _OTHER_NAME.search(name) or (name.startswith("data-") and _PICTURE.search(value))
+        if named and _OTHER_VALUE.fullmatch(value.strip()):
             yield value
 
 

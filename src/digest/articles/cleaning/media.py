@@ -31,6 +31,12 @@ CUSTOM = frozenset(_BY_ID) | {"amp-audio", "amp-iframe", "amp-video"}
 #: Widths and heights of what nobody is to see, in pixels.
 _TINY = frozenset({"0", "1", "0px", "1px"})
 _UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+#: Addresses of recordings and of the pages of videos; a query may make a picture of one.
+_PLAYED = re.compile(
+    r"\.(?:flac|m4a|m4v|mov|mp3|mp4|oga|ogg|ogv|opus|wav|webm)(?:#|\Z)"
+    r"|//(?:(?:www\.|m\.)?youtube\.com/(?:watch\?|shorts/)|youtu\.be/|vimeo\.com/[0-9]+\Z)",
+    re.IGNORECASE,
+)
 #: Parameters of a plugin with the address of what it plays.
 _PARAMETERS = frozenset({"filename", "movie", "src", "url"})
 
@@ -93,6 +99,31 @@ def replace_media(
                 poster = files.address(shown, picture=True) if files and shown else None
                 poster = poster or uris.absolute(shown, base)
             _link(parser, node, address, title or "", poster, embeds)
+
+
+def link_played(
+    parser: LexborHTMLParser,
+    body: LexborNode,
+    base: str | None,
+    embeds: Collection[str],
+    files: LocalFiles | None = None,
+) -> None:
+    """Replace images that are recordings, or pages of videos, by their addresses, with links.
+
+    Programs that play what is written as a picture have ``![](talk.mp4)``.
+    """
+    for node in body.css("img[src]"):
+        source, holder = node.attributes["src"] or "", node.parent
+        if not _PLAYED.search(source):
+            continue
+        while holder is not None and holder.tag != "a":
+            holder = holder.parent
+        local = files.address(source, picture=False) if files else None
+        address = local or uris.absolute(source, base)
+        if address and holder is None:
+            title = node.attributes.get("alt") or node.attributes.get("title") or ""
+            _link(parser, node, address, title, None, embeds)
+            node.decompose(recursive=False)
 
 
 def link_addresses(parser: LexborHTMLParser, body: LexborNode, markup: str) -> None:

@@ -15,7 +15,13 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 from digest.articles.cleaning import anchors, images, policy, trackers, uris
 from digest.articles.cleaning.formulas import FORMULAS, replace_formulas
 from digest.articles.cleaning.limits import bounded
-from digest.articles.cleaning.media import CUSTOM, LocalFiles, link_addresses, replace_media
+from digest.articles.cleaning.media import (
+    CUSTOM,
+    LocalFiles,
+    link_addresses,
+    link_played,
+    replace_media,
+)
 from digest.articles.cleaning.policy import elements
 from digest.articles.cleaning.rules import Rule, apply, rename
 from digest.articles.cleaning.unclosed import close_elements, tag_names
@@ -110,6 +116,8 @@ def tidy(
         replace_media(parser, body, base, embeds, files)
     if not FORMULAS.isdisjoint(names):
         replace_formulas(body, markup)
+    if "img" in names:
+        link_played(parser, body, base, embeds, files)
     link_addresses(parser, body, markup)
     for node in body.css("img"):
         _mend_image(node, base, placeholder_hosts, image_proxy, files)

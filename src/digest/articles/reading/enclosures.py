@@ -98,7 +98,8 @@ def _read(value: Value, fields: Mapping[str, Value]) -> Enclosure | None:
     if url is None:
         return None
     known = MEDIA_TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower())
-    media_type = kind.lower() if _MEDIA_TYPE.fullmatch(kind.lower()) else known
+    kind = kind.partition(";")[0].strip().lower()
+    media_type = kind if _MEDIA_TYPE.fullmatch(kind) else known
     if media_type is None:
         return None
     return Enclosure(

@@ -116,6 +116,8 @@ _IMAGE = re.compile(r"[^\s\"']+\.(?:avif|bmp|gif|jpe?g|png|svg|webp)(?:[?#]\S*)?
 _SOUND = re.compile(r"[^\s\"']+\.(?:aac|flac|m4a|mp3|oga|ogg|opus|wav)(?:[?#]\S*)?", re.IGNORECASE)
 _FILM = re.compile(r"[^\s\"']+\.(?:m4v|mov|mp4|ogv|webm)(?:[?#]\S*)?", re.IGNORECASE)
 _WEB = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
+#: Hexo has both texts of a picture in one argument: ``'"title" "alternative text"'``.
+_TWO_TEXTS = re.compile(r'"([^"]*)"\s+"([^"]*)"')
 _NUMBER = re.compile(r"[0-9]+(?:px|%)?")
 #: Volantis writes ``name=some words`` between commas.
 _COMMA_FIELD = re.compile(r"""\s*+([\w-]++)\s*+=\s*+([^"'=,]*[^"'=,\s])\s*+""")
@@ -204,6 +206,8 @@ def image(
         address, texts = given.positional[0], list(given.positional[1:])
     if not address:
         return None
+    if len(texts) == 1 and (pair := _TWO_TEXTS.fullmatch(texts[0])):
+        texts = list(pair.groups())
     both = given.quoted and len(texts) == 2  # a title and an alternative text
     title = given.first("title") or " ".join(texts[:1] if both else texts)
     caption = given.first("caption", "cap") or given.first("title")
@@ -269,6 +273,8 @@ def elsewhere(name: str, given: Arguments) -> str | None:
         address = f"https://twitter.com/{quote(first)}"
     elif name == "bilibili" and first.lower().removeprefix("av").isdigit():
         address = f"https://player.bilibili.com/player.html?aid={first.lower().removeprefix('av')}"
+    elif name == "youtube" and ("playlist" in words or re.fullmatch("PL.{10,}", first)):
+        address = f"https://www.youtube.com/embed/videoseries?list={quote(first)}"
     else:
         kind = given.first("type") if name == "spotify" else ""
         address = ELSEWHERE[name].format(quote(f"{kind}/{first}" if kind else first))
@@ -320,13 +326,15 @@ def box(kind: str, title: str = "", *, folded: bool = False) -> tuple[str, str]:
 
 #: Arguments of boxes that say nothing.
 _STATES = elements("no-icon true false open closed close child ... blue cyan green red yellow")
+_STATES |= elements("disabled flat modern simple")
+_ICON = re.compile(r"(?:fa[brs]?\s+)?fa-[\w-]+|fa[brs]?")
 _COLOR = re.compile("#[0-9a-fA-F]{3,8}|icon-.*")
 
 
 def box_of(name: str, given: Arguments) -> tuple[str, str]:
     """Return the start and the end of the box that a tag opens."""
     kind = given.first("type", "style", "kind", "level", "color").lower()
-    words = [word for word in given.positional if word not in _STATES]
+    words = [word for word in given.positional if word not in _STATES and not _ICON.fullmatch(word)]
     while words and words[0].lower() in BOX_KINDS:
         kind = kind or words[0].lower()
         words = words[1:]

@@ -23,6 +23,10 @@ from digest.articles.cleaning.unclosed import HIDING, RAW_TEXT
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*?)(/?)>", re.DOTALL)
 _BLOCK_TAG = re.compile(r"<([a-zA-Z][\w-]*)(?=[\s/>])([^>]*)>?(.*)", re.DOTALL)
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
+#: What stands behind the fence of a block of code, with attributes in braces.
+_INFO = re.compile(
+    r"\s*(?:\{\s*(?:#[\w-]+\s+)?\.?([A-Za-z][\w+#-]*)(?=[\s,}])|([A-Za-z][\w+#.-]*)\{)", re.ASCII
+)
 #: Elements whose block of HTML goes on behind a blank line (CommonMark section 4.6).
 _UNENDING = frozenset({"script", "style", "textarea"})
 _CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*)")
@@ -57,6 +61,7 @@ def engine() -> MarkdownIt:
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
     markdown.core.ruler.at("inline", _inline)
+    markdown.core.ruler.after("block", "fence_languages", _fence_languages)
     markdown.core.ruler.push("named_tags", _named_tags)
     markdown.core.ruler.push("bare_links", _bare_links)
     markdown.use(deflist_plugin).use(footnote_plugin)
@@ -69,6 +74,16 @@ def _repeated_footnotes(state: StateCore) -> None:
     opening = (token for token in state.tokens if token.type == "footnote_reference_open")
     labels = Counter(token.meta["label"] for token in opening)
     state.env["repeated_footnotes"] = [label for label, count in labels.items() if count > 1]
+
+
+def _fence_languages(state: StateCore) -> None:
+    """Read the language of fenced code with Pandoc, R Markdown and Gatsby, whose braces follow it.
+
+    Theirs are ``{.python .numberLines}``, ``{r setup}`` and ``js{1,3}``.
+    """
+    for token in state.tokens:
+        if token.type == "fence" and "{" in token.info and (match := _INFO.match(token.info)):
+            token.info = match[1] or match[2]
 
 
 def _inline(state: StateCore) -> None:

@@ -49,6 +49,8 @@ _FENCE_TITLE = re.compile(
     r"\b(?:title|filename)\s*=\s*(?:\"([^\"]+)\"|'([^']+)'|([^\s{},]+))"
     r"|^\s*[\w+#-]+\s+\[([^\]]+)\]"
 )
+#: A comment that begins a part of the tag around it, and has its title, in themes of Hexo.
+_PART = re.compile(r"\s*(tab|timeline|node)\s+(\S[^\n]*?)\s*")
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 
 
@@ -123,9 +125,9 @@ def _comment(x: Expansion, match: re.Match[str]) -> Result:
     end = x.text.find("-->", match.end())
     if end < 0:
         return None
-    tab = re.fullmatch(r"\s*tab\s+(.+?)\s*", x.text[match.end() : end])
-    if tab:
-        return x.block(titled(tab[1].split("@")[0]), match.start(), end + 3), end + 3
+    part = _PART.fullmatch(x.text, match.end(), end)
+    if part and (part[1] == "tab" or any(name == "timeline" for name, _ in x.open_tags)):
+        return x.block(titled(part[2].split("@")[0]), match.start(), end + 3), end + 3
     return x.text[match.start() : end + 3], end + 3
 
 
@@ -153,9 +155,8 @@ def _attributes(x: Expansion, match: re.Match[str]) -> Result:
     content = match[1].strip()
     at = match.start()
     before = x.text[at - 1 : at]
-    rest = x.text[
-        match.end() : x.text.find("\n", match.end()) if "\n" in x.text[match.end() :] else None
-    ]
+    line_end = x.text.find("\n", match.end())
+    rest = x.text[match.end() : line_end if line_end >= 0 else len(x.text)]
     line = x.before(at)
     ends_line = not rest.strip()
     allowed = (
@@ -177,11 +178,13 @@ def _formula(x: Expansion, match: re.Match[str]) -> Result:
     closing = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}.get(opening, f"\\end{{{match[1]}}}")
     stop = x.find(closing, match.end() + 1)
     text, end = x.text[start : stop + len(closing)], stop + len(closing)
+    # Without TeX in them, brackets are escaped.
+    escaped = (opening, match.end()) if opening in ("\\(", "\\[") else None
     if stop < 0 or _BLANK_LINE.search(text):
-        return None
+        return escaped
     displayed = opening == "\\[" and x.alone(start, end)
-    if opening in ("\\(", "\\[") and not displayed and not _TEX.search(text[2:-2]):
-        return None  # escaped brackets
+    if escaped and not displayed and not _TEX.search(text[2:-2]):
+        return escaped
     return x.token(html.escape(text)), end
 
 

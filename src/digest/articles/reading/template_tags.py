@@ -63,6 +63,11 @@ def _liquid(x: Expansion, match: re.Match[str]) -> Result:
     return _tag(x, start, end, name, text)
 
 
+def _liquid_remark(x: Expansion, match: re.Match[str]) -> Result:
+    stop = x.find("%}", match.end())
+    return ("", stop + 2) if stop >= 0 else None
+
+
 def _hugo(x: Expansion, match: re.Match[str]) -> Result:
     start, name = match.start(), match[2].lower()
     stop = x.find(("%" if match[0][2] == "%" else ">") + "}}", match.end())
@@ -319,6 +324,7 @@ def _variable(x: Expansion, match: re.Match[str]) -> Result:
 
 
 TAG_RULES: tuple[tuple[str, str, Handler], ...] = (
+    ("liquid_remark", r"\{%-?\s*#", _liquid_remark),
     ("liquid", r"\{%-?\s*([\w:.-]+)", _liquid),
     ("hugo", r"\{\{[<%](\s*/(?!\*)|/\*|)\s*([\w./-]+)", _hugo),
     ("variable", r"\{\{(?![<%{])((?:[^{}\n]|\n(?!\s*\n)){1,2000})\}\}", _variable),
