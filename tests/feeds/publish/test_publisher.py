@@ -27,7 +27,7 @@ from digest.feeds.model import ATOM, JSON, PAGE, RSS, Feed
 from digest.feeds.publish import output_folder
 from digest.feeds.publish import publisher as publisher_module
 from digest.feeds.publish.model import Published
-from digest.feeds.publish.output_folder import OutputFolder
+from digest.feeds.publish.output_folder import OutputFolder, Written
 from digest.feeds.publish.power_loss import process_space
 from digest.feeds.publish.publisher import BATCH
 from digest.feeds.versions import content_tag
@@ -271,6 +271,31 @@ def test_progress_is_told_feed_by_feed_and_can_end_the_run(bench: Bench) -> None
     publisher.publish(lambda done, total: told.append((done, total)))
     assert told[1:] == [(BATCH, total), (total, total)]
     assert tree(bench.output) == bench.fresh()
+
+
+def test_a_file_that_another_process_replaced_meanwhile_is_recorded_by_that_one(
+    bench: Bench,
+) -> None:
+    bench.take(1)
+    publisher = bench.publisher()
+    publisher.start()
+    feed = bench.output / "feeds" / "rss.xml"
+
+    def replace_it(done: int, total: int) -> None:
+        if done == total:
+            token = OutputFolder(bench.output).token()
+            assert token is not None
+            os.utime(feed, ns=(1, 1))
+            size = feed.stat().st_size
+            path = "feeds/rss.xml"
+            written = Written(path=path, changed=True, previous=None, size=size, mtime_ns=1)
+            bench.store.feeds.record_output(token, [written], [], None, "", everything=False)
+
+    bench.clock.pass_()
+    publisher.publish(replace_it)
+    publisher.pack()
+    publisher.close()
+    assert bench.build() == Published(), "all is recorded as it is"
 
 
 def test_what_a_run_wrote_that_was_ended_is_told_by_the_next_one(bench: Bench) -> None:

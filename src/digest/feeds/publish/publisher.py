@@ -195,7 +195,7 @@ class Publisher:
             self._end(run, planned)
             if self._lists_due:
                 self._write_lists(run)
-        self._finish(run, stale)
+            self._finish(run, stale)
         return run
 
     def pack(self, urgent: Callable[[], bool] = lambda: False) -> None:
@@ -411,11 +411,17 @@ class Publisher:
         changed = {file.path for file in run.files if file.changed} | untold
         if topics := {path for path in changed if is_topic(path)}:
             self._changed(topics)
+        # What another process has replaced since then is recorded by that one.
+        mine = [
+            file
+            for file in run.files
+            if file.path in changed and self._folder.stamp(file.path) == (file.size, file.mtime_ns)
+        ]
         everything = self._since is None
         if run.files or run.removed or stale.revision != self._since:
             self._store.record_output(
                 self._token,
-                [file for file in run.files if file.path in changed],
+                mine,
                 run.removed,
                 stale.revision if complete else None,
                 self._fingerprint,
