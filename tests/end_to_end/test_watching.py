@@ -154,10 +154,10 @@ class Memory:
         self.records.update((reading.record.path, reading.record) for reading in readings)
         return Changes()
 
-    def touch(self, records: Sequence[FileRecord]) -> None:
+    def record_unchanged(self, records: Sequence[FileRecord]) -> None:
         self.records.update((record.path, record) for record in records)
 
-    def vanish(self, paths: Collection[str], _now: datetime) -> None:
+    def mark_missing(self, paths: Collection[str], _now: datetime) -> None:
         for path in paths:
             self.records.pop(path, None)
 
@@ -170,7 +170,7 @@ class Memory:
     def embargoes(self, _now: datetime) -> Embargoes:
         return Embargoes()
 
-    def review(
+    def update_withdrawals(
         self, _now: datetime, _grace: timedelta | None, _policy: IngestPolicy | None = None
     ) -> Changes:
         return Changes()

@@ -54,7 +54,7 @@ def take(
 ) -> tuple[IngestPolicy, Changes]:
     """Do a step; return the policy from then on, and what it changed."""
     if isinstance(step, IngestPolicy):
-        return step, store.articles.review(now, None, step)
+        return step, store.articles.update_withdrawals(now, None, step)
     if isinstance(step, list):
         return policy, store.articles.record(step, now, policy)
     if step == "withdraw":

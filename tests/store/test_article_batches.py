@@ -73,7 +73,7 @@ def test_both_files_in_one_batch_are_one_article_too(store: Store) -> None:
     assert (changes.new, changes.updated, changes.unchanged) == (1, 0, 1)
     (one,) = stores.since(store)
     assert one.categories == (LOANS, SPACE)
-    store.articles.vanish(["a/1.md", "b/1.md"], NOW)
+    store.articles.mark_missing(["a/1.md", "b/1.md"], NOW)
     again = store.articles.record(batch[::-1], LATER)
     assert again == Changes(unchanged=2)
     assert stores.since(store) == [one]
@@ -140,7 +140,7 @@ def test_two_files_with_one_id_show_what_the_first_says(store: Store) -> None:
         store.articles.record([two], LATER)
         store.articles.record([one], LATER)
     assert titles(store) == ["一"]
-    store.articles.vanish(["a.md"], LATER)
+    store.articles.mark_missing(["a.md"], LATER)
     store.articles.record([two], LATER)
     assert titles(store) == ["一"], "it says what it said before"
     store.articles.record([reading("b.md", identity="urn:x", title="三")], LATER)
@@ -152,7 +152,7 @@ def test_two_files_with_one_id_show_what_the_first_says(store: Store) -> None:
 def test_one_file_leads(store: Store, url: str) -> None:
     batch = [reading(f"{n}.md", identity="urn:x", title=str(n)) for n in range(3)]
     store.articles.record(batch, NOW)
-    store.articles.vanish(["0.md"], NOW)
+    store.articles.mark_missing(["0.md"], NOW)
     store.articles.record([reading("1.md", identity="urn:x", title="new")], LATER)
     database = Database(url)
     with database.read() as connection:
@@ -164,7 +164,7 @@ def test_one_file_leads(store: Store, url: str) -> None:
 def test_a_file_renamed_and_rewritten_at_once_keeps_its_article(store: Store) -> None:
     old = reading("old.md", content="x", body=TEXT, alike=True, published_at=NOW - 90 * DAY)
     store.articles.record([old], NOW)
-    store.articles.vanish(["old.md"], NOW)
+    store.articles.mark_missing(["old.md"], NOW)
     new = reading("new.md", content="y", body=TEXT, alike=True, published_at=NOW)
     assert store.articles.record([new], LATER) == Changes(unchanged=1)
     assert list(store.articles.files()) == ["new.md"]
@@ -225,12 +225,12 @@ def test_a_date_to_come_keeps_an_article_back_until_then(store: Store) -> None:
     assert (counts.articles, counts.embargoed, counts.files) == (0, 1, 1)
     assert store.articles.waiting() == [("a.md", NOW + DAY)]
     assert store.articles.embargoes(NOW) == Embargoes(next_at=NOW + DAY)
-    over = NOW + DAY
-    assert store.articles.embargoes(over) == Embargoes(over=frozenset({"a.md"}))
-    assert store.articles.record([tomorrow], over).new == 1
+    due = NOW + DAY
+    assert store.articles.embargoes(due) == Embargoes(due=frozenset({"a.md"}))
+    assert store.articles.record([tomorrow], due).new == 1
     (one,) = stores.since(store)
-    assert one.published_at == one.updated_at == over
-    assert store.articles.embargoes(over) == Embargoes()
+    assert one.published_at == one.updated_at == due
+    assert store.articles.embargoes(due) == Embargoes()
 
 
 def test_an_embargoed_article_gets_its_sequence_when_it_appears(store: Store) -> None:
@@ -250,7 +250,7 @@ def test_an_embargo_may_be_moved_while_it_lasts(store: Store) -> None:
 
 def test_a_file_that_is_gone_waits_for_nothing(store: Store) -> None:
     store.articles.record([reading("a.md", published_at=NOW + DAY)], NOW)
-    store.articles.vanish(["a.md"], NOW)
+    store.articles.mark_missing(["a.md"], NOW)
     assert store.articles.waiting() == []
     assert store.articles.embargoes(NOW + 2 * DAY) == Embargoes()
 
@@ -302,17 +302,17 @@ def test_a_note_keeps_its_date_and_goes_with_what_it_tells_of(store: Store) -> N
 def test_the_notes_of_a_file_that_is_gone_come_back_with_it(store: Store) -> None:
     one = reading("a.md", notes=(SALVAGED,))
     store.articles.record([one], NOW)
-    store.articles.vanish(["a.md"], NOW)
+    store.articles.mark_missing(["a.md"], NOW)
     assert store.articles.problems() == []
     assert store.articles.counts().salvaged == 0
-    store.articles.touch([one.record])
+    store.articles.record_unchanged([one.record])
     assert [problem.cause for problem in store.articles.problems()] == ["odd quotes"]
 
 
 def test_a_moved_file_leaves_no_row_behind(store: Store) -> None:
     one = reading("a.md", content="same", notes=(SALVAGED,))
     store.articles.record([one], NOW)
-    store.articles.vanish(["a.md"], NOW + MINUTE)
+    store.articles.mark_missing(["a.md"], NOW + MINUTE)
     store.articles.record([reading("b.md", content="same", notes=(SALVAGED,))], LATER)
     assert [problem.path for problem in store.articles.problems()] == ["b.md"]
 
@@ -374,7 +374,7 @@ def test_whatever_happens_to_files_each_is_in_one_article_that_has_its_categorie
                 readings = {}
                 for number, (what, path, *said) in enumerate(batch):
                     if what == "delete":
-                        store.articles.vanish([path], now)
+                        store.articles.mark_missing([path], now)
                     elif what == "break":
                         readings[path] = failure(path)
                     else:

@@ -161,8 +161,8 @@ def test_sequences_follow_the_order_of_the_files(store: Store) -> None:
 
 def test_a_batch_of_nothing_is_nothing(store: Store) -> None:
     assert store.articles.record([], NOW) == Changes()
-    store.articles.touch([])
-    store.articles.vanish([], NOW)
+    store.articles.record_unchanged([])
+    store.articles.mark_missing([], NOW)
     assert store.articles.counts() == Counts(articles=0, categories=0, files=0, problems=0)
     assert stores.newest_sequence(store) == 0
 
@@ -191,7 +191,7 @@ def test_more_files_than_one_statement_takes(store: Store) -> None:
     assert len(store.articles.files([one.record.path for one in many])) == 1100
     keys = stores.keys(store)
     assert [one.key for one in stores.articles(store, keys[::-1])] == keys
-    store.articles.vanish([one.record.path for one in many], LATER)
+    store.articles.mark_missing([one.record.path for one in many], LATER)
     assert store.articles.counts().files == 0
 
 
@@ -340,16 +340,16 @@ def test_files_come_back_as_they_were_told(store: Store) -> None:
 
 def test_touch_remembers_and_brings_a_missing_file_back(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md")], NOW)
-    store.articles.vanish(["a.md", "b.md"], NOW)
+    store.articles.mark_missing(["a.md", "b.md"], NOW)
     touched = replace(file_record("a.md", size=5), mtime_ns=77, options_hash="r2")
     still = replace(file_record("b.md", size=6), missing=True)
-    store.articles.touch([touched, still, file_record("never.md")])
+    store.articles.record_unchanged([touched, still, file_record("never.md")])
     assert store.articles.files() == {"a.md": touched, "b.md": still}
 
 
 def test_a_vanished_file_leaves_its_article(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md")], NOW)
-    store.articles.vanish(["a.md", "never.md"], LATER)
+    store.articles.mark_missing(["a.md", "never.md"], LATER)
     files = store.articles.files()
     assert (files["a.md"].missing, files["b.md"].missing) == (True, False)
     assert store.articles.counts() == Counts(articles=2, categories=3, files=1, problems=0)
@@ -358,28 +358,28 @@ def test_a_vanished_file_leaves_its_article(store: Store) -> None:
 def test_a_vanished_folder_takes_what_is_below_it_and_nothing_else(store: Store) -> None:
     paths = ["x/a.md", "x/y/b.md", "x_.md", "xy/c.md", "z/x/d.md", "x.md"]
     store.articles.record([reading(path) for path in paths], NOW)
-    store.articles.vanish(["x"], LATER)
+    store.articles.mark_missing(["x"], LATER)
     gone = {path for path, record in store.articles.files().items() if record.missing}
     assert gone == {"x/a.md", "x/y/b.md"}
 
 
 def test_a_vanished_files_problem_goes_and_it_is_read_anew_when_it_returns(store: Store) -> None:
     store.articles.record([failure("x/a.md"), failure("b.md")], NOW)
-    store.articles.vanish(["x"], LATER)
+    store.articles.mark_missing(["x"], LATER)
     assert [one.path for one in store.articles.problems()] == ["b.md"]
     assert store.articles.files()["x/a.md"].content == ""
 
 
 def test_a_file_that_vanishes_twice_is_gone_since_the_first_time(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md")], NOW)
-    store.articles.vanish(["a.md"], NOW)
-    store.articles.vanish(["a.md", "b.md"], LATER)
+    store.articles.mark_missing(["a.md"], NOW)
+    store.articles.mark_missing(["a.md", "b.md"], LATER)
     assert all(record.missing for record in store.articles.files().values())
 
 
 def test_a_file_that_returns_with_another_text_is_the_same_article(store: Store) -> None:
     store.articles.record([reading(BRIDGE)], NOW)
-    store.articles.vanish([BRIDGE], NOW)
+    store.articles.mark_missing([BRIDGE], NOW)
     changes = store.articles.record([reading(BRIDGE, content="other", title="新")], LATER)
     assert (changes.new, changes.updated) == (0, 1)
     assert not store.articles.files()[BRIDGE].missing
@@ -388,7 +388,7 @@ def test_a_file_that_returns_with_another_text_is_the_same_article(store: Store)
 def test_a_moved_file_keeps_its_id(store: Store) -> None:
     store.articles.record([reading("old/a.md", content="same")], NOW)
     (before,) = stores.articles(store, [article_key("old/a")])
-    store.articles.vanish(["old"], NOW)
+    store.articles.mark_missing(["old"], NOW)
     changes = store.articles.record([reading("new/b.md", content="same")], LATER)
     assert changes == Changes(unchanged=1)
     assert stores.articles(store, [article_key("old/a")]) == [before]
@@ -398,7 +398,7 @@ def test_a_moved_file_keeps_its_id(store: Store) -> None:
 
 def test_a_new_file_at_a_path_that_moved_away_is_a_new_article(store: Store) -> None:
     store.articles.record([reading("a.md", content="first", title="first")], NOW)
-    store.articles.vanish(["a.md"], NOW)
+    store.articles.mark_missing(["a.md"], NOW)
     store.articles.record([reading("b.md", content="first", title="first")], NOW)
     assert store.articles.record([reading("a.md", title="second")], LATER).new == 1
     assert stores.keys(store) == [article_key("a"), article_key("a~2")]
@@ -414,7 +414,7 @@ def test_two_files_whose_paths_differ_in_extension_are_two_articles(store: Store
         article_key("a~2"),
         article_key("a~3"),
     ]
-    store.articles.vanish(["a.md", "a.html"], LATER)
+    store.articles.mark_missing(["a.md", "a.html"], LATER)
     assert store.articles.record([reading("a.htm", title="4")], LATER).updated == 1
 
 
@@ -426,7 +426,7 @@ def test_a_number_that_another_batch_gave_is_not_given_again(store: Store) -> No
 
 def test_an_identity_of_its_own_finds_the_article_wherever_the_file_is(store: Store) -> None:
     store.articles.record([reading("a.md", identity="urn:bridge")], NOW)
-    store.articles.vanish(["a.md"], NOW)
+    store.articles.mark_missing(["a.md"], NOW)
     changes = store.articles.record([reading("b.md", identity="urn:bridge", title="新")], LATER)
     assert (changes.new, changes.updated) == (0, 1)
     assert titles(store) == ["新"]

@@ -101,7 +101,9 @@ def test_articles_that_were_there_before_facets_have_authors(bare_url: str) -> N
         assert [one.sequence for one in stores.newest(store, LIN, 9)] == [2, 1]
         store.articles.record([reading("c.md", authors=("Ada Field", "某人"))], NOW)
         assert [one.articles for one in stores.facets(store, [FacetKind.AUTHOR])] == [2, 2, 1]
-        assert store.articles.review(NOW, None, default_policy(language="en")).facets == {CHINESE}
+        assert store.articles.update_withdrawals(
+            NOW, None, default_policy(language="en")
+        ).facets == {CHINESE}
 
 
 #: Subscribers of a schema without persons: number, address, digest, state.

@@ -28,7 +28,7 @@ def _filled(store: Store) -> Store:
         NOW,
         KEPT,
     )
-    store.articles.review(NOW, None, KEPT)
+    store.articles.update_withdrawals(NOW, None, KEPT)
     return store
 
 
@@ -43,8 +43,8 @@ def shown(store: Store) -> list[str]:
     return sorted(article.title for article in stores.latest(store, (), 9))
 
 
-def review(store: Store, policy: IngestPolicy) -> Changes:
-    return store.articles.review(NOW, None, policy)
+def update_withdrawals(store: Store, policy: IngestPolicy) -> Changes:
+    return store.articles.update_withdrawals(NOW, None, policy)
 
 
 def test_only_mails_show_what_is_not_republished(filled: Store) -> None:
@@ -70,19 +70,19 @@ def test_withdrawing_what_nobody_saw_leaves_no_tombstone(filled: Store) -> None:
 
 
 def test_changing_the_option_shows_articles_and_takes_them_away(filled: Store) -> None:
-    changes = review(filled, OPEN)
+    changes = update_withdrawals(filled, OPEN)
     assert LOANS in changes.categories
     assert len(changes.articles) == 1
     assert shown(filled) == ["public", "secret"]
-    assert not review(filled, OPEN)
-    assert LOANS in review(filled, KEPT).categories
+    assert not update_withdrawals(filled, OPEN)
+    assert LOANS in update_withdrawals(filled, KEPT).categories
     assert shown(filled) == ["public"]
     assert stores.tombstones(filled, None, 9) == []
 
 
 def test_what_was_kept_stays_so_without_its_source(filled: Store) -> None:
     bare = default_policy()
-    assert not review(filled, bare)
+    assert not update_withdrawals(filled, bare)
     again = reading(SECRET, title="secret, changed", categories=(LOANS,))
     filled.articles.record([again], NOW, bare)
     assert (shown(filled), mailed(filled)) == (["public"], ["public", "secret, changed"])

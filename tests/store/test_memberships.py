@@ -113,21 +113,23 @@ def test_an_unchanged_file_changes_no_facet(store: Store) -> None:
 
 def test_a_new_definition_is_applied_to_what_is_there_and_only_once(store: Store) -> None:
     store.articles.record([reading("a.md"), reading("b.md", language=None)], NOW, POLICY)
-    assert store.articles.review(NOW, None, POLICY) == Changes(), "decided so already"
+    assert store.articles.update_withdrawals(NOW, None, POLICY) == Changes(), "decided so already"
     article_filter = ArticleFilter(name="money", wanted=Criteria(categories=(FINANCE,)))
     other = default_policy(language="fr", filters=(article_filter,))
-    changes = store.articles.review(LATER, None, other)
+    changes = store.articles.update_withdrawals(LATER, None, other)
     french, money = Facet(FacetKind.LANGUAGE, "fr"), article_filter.facet
     assert changes == Changes(facets=frozenset({ENGLISH, french, BRIDGES, money}))
     assert counts(store) == {LIN: 2, ADA: 2, CHINESE: 1, french: 1, money: 2}
-    assert store.articles.review(LATER, None, other) == Changes()
+    assert store.articles.update_withdrawals(LATER, None, other) == Changes()
 
 
 def test_facets_of_more_articles_than_one_statement_takes_are_decided_anew(store: Store) -> None:
     many = [reading(f"{number}.md", title=f"{number}", language=None) for number in range(1_100)]
     store.articles.record(many, NOW)
     assert counts(store) == {LIN: 1_100, ADA: 1_100}
-    assert store.articles.review(LATER, None, default_policy(language="en")).facets == {ENGLISH}
+    assert store.articles.update_withdrawals(LATER, None, default_policy(language="en")).facets == {
+        ENGLISH
+    }
     assert counts(store)[ENGLISH] == 1_100
 
 
@@ -135,7 +137,9 @@ def test_what_a_process_with_other_terms_stored_is_decided_anew(store: Store) ->
     store.articles.record([reading("a.md")], NOW, POLICY)
     store.articles.record([reading("b.md")], NOW, default_policy())
     assert titles(store, BRIDGES) == ["河上的新桥通车了"]
-    assert store.articles.review(LATER, None, POLICY) == Changes(facets=frozenset({BRIDGES}))
+    assert store.articles.update_withdrawals(LATER, None, POLICY) == Changes(
+        facets=frozenset({BRIDGES})
+    )
     assert len(titles(store, BRIDGES)) == 2
 
 

@@ -154,7 +154,7 @@ def test_the_hash_is_told_only_while_the_article_says_what_the_file_says(store: 
     same = [first(path, body=TEXT, alike=True) for path in ("a.md", "b.md")]
     store.articles.record(same, NOW)
     assert hashes(store) == {"a.md": "text", "b.md": ""}, "the second one follows"
-    store.articles.vanish(["a.md"], NOW)
+    store.articles.mark_missing(["a.md"], NOW)
     assert hashes(store)["a.md"] == ""
     store.articles.record([first("b.md", text="other", body=TEXT + "<p>。</p>")], LATER)
     assert hashes(store) == {"a.md": "", "b.md": "other"}, "the other one leads by now"
@@ -178,7 +178,7 @@ def test_a_file_of_which_something_else_was_stored_meanwhile_is_left_to_the_next
     store.articles.record([first(text="newest")], NOW)
     before = store.articles.files()
     assert store.articles.record([again(rewritten(PICTURE))], LATER) == Changes()
-    store.articles.vanish(["a.md"], LATER)
+    store.articles.mark_missing(["a.md"], LATER)
     assert store.articles.record([again(text="newest")], LATER) == Changes()
     (record,) = store.articles.files().values()
     assert (record.size, record.content) == (before["a.md"].size, before["a.md"].content)

@@ -47,7 +47,7 @@ def test_states_tell_of_every_file_what_a_scan_compares(store: Store) -> None:
     options_hash = present.record.options_hash
     older = replace(older, record=replace(older.record, options_hash="before"))
     store.articles.record([present, gone, older], NOW)
-    store.articles.vanish(["b.md"], NOW)
+    store.articles.mark_missing(["b.md"], NOW)
 
     rows = sorted(tuple(row) for row in store.scans.states([options_hash]))
 

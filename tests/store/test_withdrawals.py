@@ -101,7 +101,7 @@ def test_what_is_left_is_a_tombstone_in_every_feed_that_had_it(filled: Store) ->
 def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -> None:
     filled.withdrawals.withdraw([A], NOW)
     filled.articles.record([reading("a.md", title="一，新")], NOW + MINUTE)
-    assert filled.articles.review(NOW + MINUTE, DAY) == Changes()
+    assert filled.articles.update_withdrawals(NOW + MINUTE, DAY) == Changes()
     assert shown(filled) == ["二"]
     again = filled.withdrawals.withdraw([A], NOW + DAY)
     assert again.articles == {A}, "publishing may have failed the first time"
@@ -113,24 +113,26 @@ def test_the_operators_word_stands_whatever_becomes_of_the_file(filled: Store) -
 
 
 def test_a_deleted_file_withdraws_its_article_after_a_grace(filled: Store) -> None:
-    filled.articles.vanish(["a.md"], NOW)
-    assert filled.articles.review(NOW + DAY - MINUTE, DAY) == Changes()
-    assert filled.articles.review(NOW + DAY, None) == Changes(), "as long as that is not asked"
-    changes = filled.articles.review(NOW + DAY, DAY)
+    filled.articles.mark_missing(["a.md"], NOW)
+    assert filled.articles.update_withdrawals(NOW + DAY - MINUTE, DAY) == Changes()
+    assert filled.articles.update_withdrawals(NOW + DAY, None) == Changes(), (
+        "as long as that is not asked"
+    )
+    changes = filled.articles.update_withdrawals(NOW + DAY, DAY)
     assert changes == Changes(
         articles=frozenset({A}),
         categories=frozenset(LOANS.lineage()),
         facets=frozenset({LIN, ADA, CHINESE}),
     )
     assert shown(filled) == ["二"]
-    assert filled.articles.review(NOW + 2 * DAY, DAY) == Changes()
+    assert filled.articles.update_withdrawals(NOW + 2 * DAY, DAY) == Changes()
 
 
 def test_a_file_that_comes_back_brings_its_article_back(filled: Store) -> None:
-    filled.articles.vanish(["a.md"], NOW)
-    filled.articles.review(NOW + DAY, DAY)
-    filled.articles.touch([reading("a.md").record])
-    changes = filled.articles.review(NOW + DAY, None)
+    filled.articles.mark_missing(["a.md"], NOW)
+    filled.articles.update_withdrawals(NOW + DAY, DAY)
+    filled.articles.record_unchanged([reading("a.md").record])
+    changes = filled.articles.update_withdrawals(NOW + DAY, None)
     assert changes.articles == {A}
     assert shown(filled) == ["一", "二"]
 
@@ -138,30 +140,32 @@ def test_a_file_that_comes_back_brings_its_article_back(filled: Store) -> None:
 def test_an_article_with_a_file_left_is_not_withdrawn(store: Store) -> None:
     batch = [reading(path, identity="urn:x") for path in ("1.md", "2.md")]
     store.articles.record([*batch, reading("b.md")], NOW)
-    store.articles.vanish(["1.md"], NOW)
-    assert store.articles.review(NOW + 9 * DAY, DAY) == Changes()
-    store.articles.vanish(["2.md"], NOW + 9 * DAY)
-    assert store.articles.review(NOW + 9 * DAY, DAY) == Changes(), "the last file counts"
-    assert store.articles.review(NOW + 10 * DAY, DAY).articles == {article_key("urn:x")}
+    store.articles.mark_missing(["1.md"], NOW)
+    assert store.articles.update_withdrawals(NOW + 9 * DAY, DAY) == Changes()
+    store.articles.mark_missing(["2.md"], NOW + 9 * DAY)
+    assert store.articles.update_withdrawals(NOW + 9 * DAY, DAY) == Changes(), (
+        "the last file counts"
+    )
+    assert store.articles.update_withdrawals(NOW + 10 * DAY, DAY).articles == {article_key("urn:x")}
 
 
 def test_an_article_whose_file_took_another_identity_is_withdrawn_too(filled: Store) -> None:
     filled.articles.record([reading("a.md", identity="urn:other", title="三")], NOW + DAY)
     assert shown_titles(filled) == {"一", "二", "三"}
-    assert filled.articles.review(NOW + DAY, DAY).articles == {A}
+    assert filled.articles.update_withdrawals(NOW + DAY, DAY).articles == {A}
     assert shown_titles(filled) == {"二", "三"}
 
 
 def test_a_tree_without_a_single_file_is_away_not_deleted(filled: Store) -> None:
-    filled.articles.vanish(["a.md", "b.md"], NOW)
-    assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
+    filled.articles.mark_missing(["a.md", "b.md"], NOW)
+    assert filled.articles.update_withdrawals(NOW + 9 * DAY, DAY) == Changes()
     assert shown(filled) == ["一", "二"]
 
 
 def test_what_the_operator_keeps_is_not_withdrawn_with_its_file(filled: Store) -> None:
     filled.withdrawals.restore([A], NOW + 2 * DAY)
-    filled.articles.vanish(["a.md"], NOW)
-    assert filled.articles.review(NOW + 9 * DAY, DAY) == Changes()
+    filled.articles.mark_missing(["a.md"], NOW)
+    assert filled.articles.update_withdrawals(NOW + 9 * DAY, DAY) == Changes()
 
 
 def test_no_edition_holds_what_is_withdrawn(filled: Store) -> None:
@@ -176,7 +180,7 @@ def test_no_edition_holds_what_is_withdrawn(filled: Store) -> None:
 
 
 def test_an_article_is_found_by_any_of_its_names(filled: Store) -> None:
-    filled.articles.vanish(["a.md"], NOW)
+    filled.articles.mark_missing(["a.md"], NOW)
     filled.withdrawals.withdraw([A], NOW)
     by_key, by_id, by_path = (
         filled.withdrawals.find(name) for name in (A, f"tag:example.org,2024:{A}", "a.md")
@@ -217,7 +221,7 @@ DRAFT = Availability(
 
 def take(store: Store, now: datetime, *readings: Reading) -> Changes:
     """Record files and review what follows, as ingest does."""
-    return store.articles.record(readings, now) + store.articles.review(now, None)
+    return store.articles.record(readings, now) + store.articles.update_withdrawals(now, None)
 
 
 def held(path: str, availability: Availability | None = DRAFT, **said: Any) -> Reading:
@@ -265,7 +269,7 @@ def test_an_article_in_two_files_goes_when_both_hold_it_back(store: Store) -> No
 
 
 def test_a_file_moved_into_a_folder_of_drafts_takes_its_article_with_it(filled: Store) -> None:
-    filled.articles.vanish(["a.md"], NOW + DAY)
+    filled.articles.mark_missing(["a.md"], NOW + DAY)
     take(
         filled, NOW + DAY, held("_drafts/a.md", content="of a.md", title="一", categories=(LOANS,))
     )
@@ -278,8 +282,8 @@ def test_a_draft_that_is_deleted_or_broken_does_not_bring_its_article_back(fille
         record=reading("a.md").record, outcome=Failure(line=1, cause="it cannot be read")
     )
     assert not take(filled, NOW + DAY, failure).articles
-    filled.articles.vanish(["a.md"], NOW + DAY)
-    assert not filled.articles.review(NOW + 2 * DAY, None)
+    filled.articles.mark_missing(["a.md"], NOW + DAY)
+    assert not filled.articles.update_withdrawals(NOW + 2 * DAY, None)
     assert shown(filled) == ["二"]
 
 
@@ -295,7 +299,7 @@ def test_the_operators_word_stands_against_that_of_the_file(filled: Store) -> No
     take(filled, NOW + DAY, held("a.md", title="一", categories=(LOANS,)))
     filled.withdrawals.restore([A], NOW + DAY)
     assert shown(filled) == ["一", "二"]
-    assert not filled.articles.review(NOW + DAY, None)
+    assert not filled.articles.update_withdrawals(NOW + DAY, None)
     filled.withdrawals.withdraw([A], NOW + DAY)
     take(filled, NOW + DAY, reading("a.md", title="一", categories=(LOANS,)))
     assert shown(filled) == ["二"]
@@ -306,7 +310,7 @@ def test_a_date_to_come_holds_back_what_was_published_until_it_comes(filled: Sto
     assert shown(filled) == ["二"]
     assert filled.articles.embargoes(NOW + DAY).next_at == NOW + 5 * DAY
     assert causes(filled)["a.md"].startswith("it begins at 2024-")
-    assert filled.articles.embargoes(NOW + 5 * DAY).over == {"a.md"}
+    assert filled.articles.embargoes(NOW + 5 * DAY).due == {"a.md"}
     take(filled, NOW + 5 * DAY, held("a.md", TO_COME, title="一", categories=(LOANS,)))
     assert shown(filled) == ["一", "二"]
     assert filled.articles.embargoes(NOW + 5 * DAY) == Embargoes()
@@ -326,7 +330,7 @@ def test_an_article_is_withdrawn_when_its_end_comes(filled: Store) -> None:
     assert shown(filled) == ["一", "二"]
     assert filled.articles.embargoes(NOW + DAY).next_at == NOW + 5 * DAY
     assert filled.articles.files(["a.md"])["a.md"].content == ""  # it is read again then
-    assert filled.articles.embargoes(NOW + 5 * DAY).over == {"a.md"}
+    assert filled.articles.embargoes(NOW + 5 * DAY).due == {"a.md"}
     take(filled, NOW + 5 * DAY, held("a.md", OVER, title="一", categories=(LOANS,)))
     assert shown(filled) == ["二"]
     assert filled.articles.embargoes(NOW + 5 * DAY) == Embargoes()

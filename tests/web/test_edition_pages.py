@@ -141,7 +141,7 @@ def test_digests_are_listed_with_when_they_come_and_what_came_last(workplace: Wo
 def test_an_edition_of_articles_for_mails_alone_says_so(site: Site) -> None:
     site.tell("kept/1.md", "甲")
     now, policy = site.services.clock(), default_policy(mail_only=("kept/",))
-    site.services.store.articles.review(now, None, policy)
+    site.services.store.articles.update_withdrawals(now, None, policy)
     site.issue()
     shown = site.page(f"{FOLDER}1/").css_first(".edition")
     assert shown is not None

@@ -23,7 +23,7 @@ from digest.store.schema import article, article_state, file, meta, problem, wit
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
 from digest.store.visibility import hide_mail_only, mail_only, visible
-from digest.store.withdrawals import changes_of, review, reviewable
+from digest.store.withdrawals import changes_of, has_outdated_withdrawals, update_withdrawals
 
 _POLICY = IngestPolicy()
 #: The row of ``meta`` that holds the authority of tag URIs.
@@ -109,7 +109,7 @@ class ArticleStore:
         with self._database.read() as connection:
             return referring_files(connection, assets)
 
-    def touch(self, records: Sequence[FileRecord]) -> None:
+    def record_unchanged(self, records: Sequence[FileRecord]) -> None:
         """Record new sizes, times and hashes of options of files with unchanged content.
 
         A missing file counts as present again, unless its record says otherwise.
@@ -139,7 +139,7 @@ class ArticleStore:
         with self._database.write(Lock.ARTICLES) as connection:
             connection.execute(statement, rows)
 
-    def vanish(self, paths: Collection[str], now: datetime) -> None:
+    def mark_missing(self, paths: Collection[str], now: datetime) -> None:
         """Record that these files, and those in these folders, are missing; their articles stay.
 
         Their problems are deleted, together with the hash of such a file, so that it is read
@@ -160,7 +160,7 @@ class ArticleStore:
 
     def embargoes(self, now: datetime) -> Embargoes:
         """Return the files that wait for their article's date of publication or of expiry."""
-        over: set[str] = set()
+        due: set[str] = set()
         later: list[datetime] = []
         with self._database.read() as connection:
             for column, waiting in (
@@ -168,10 +168,10 @@ class ArticleStore:
                 (file.c.expires_at, file.c.expires_at.is_not(None) & ~file.c.held),
             ):
                 there = file.c.missing_at.is_(None) & waiting
-                over |= set(connection.scalars(select(file.c.path).where(there, column <= now)))
+                due |= set(connection.scalars(select(file.c.path).where(there, column <= now)))
                 next_at = connection.scalar(select(func.min(column)).where(there, column > now))
                 later += [next_at] if next_at else []
-        return Embargoes(over=frozenset(over), next_at=min(later, default=None))
+        return Embargoes(due=frozenset(due), next_at=min(later, default=None))
 
     def waiting(self) -> list[tuple[str, datetime]]:
         """Return paths and dates of files with a date in the future, earliest first."""
@@ -182,7 +182,7 @@ class ArticleStore:
             rows = connection.execute(query.order_by(file.c.embargo_at, file.c.path))
             return [(row.path, row.embargo_at) for row in rows]
 
-    def review(
+    def update_withdrawals(
         self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
     ) -> Changes:
         """Restore articles whose files are back; withdraw those whose files hold them back.
@@ -196,10 +196,10 @@ class ArticleStore:
             facet_changes += self._hide_mail_only(policy, now)
         if grace is None:
             with self._database.read() as connection:
-                if not reviewable(connection):
+                if not has_outdated_withdrawals(connection):
                     return facet_changes
         with self._database.write(Lock.ARTICLES) as connection:
-            return facet_changes + review(connection, now, grace)
+            return facet_changes + update_withdrawals(connection, now, grace)
 
     def _hide_mail_only(self, policy: IngestPolicy, now: datetime) -> Changes:
         """Hide articles from all but mails, and show others again, if the folders are others."""

@@ -186,12 +186,12 @@ _PRESENT = select(file.c.article).where(file.c.missing_at.is_(None), file.c.arti
 _HELD = select(file.c.article).where(file.c.held, file.c.article.is_not(None))
 
 
-def reviewable(connection: Connection) -> bool:
-    """Return whether ``review`` would have anything to do, apart from files missing too long."""
+def has_outdated_withdrawals(connection: Connection) -> bool:
+    """Return whether withdrawals are to change, apart from those of files missing too long."""
     return any(connection.scalar(query.limit(1)) is not None for query in (_by_files(), _HELD))
 
 
-def review(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
+def update_withdrawals(connection: Connection, now: datetime, grace: timedelta | None) -> Changes:
     """Restore articles with a file; withdraw those held back or without a file for too long.
 
     An article is held back if one of its files asks for it and no other present file may be shown.

@@ -69,7 +69,7 @@ class Bench:
     def filters(self, *filters: ArticleFilter) -> None:
         """Define the operator's feeds."""
         self.terms = replace(self.terms, filters=filters)
-        self.store.articles.review(self.now, None, self.terms)
+        self.store.articles.update_withdrawals(self.now, None, self.terms)
 
     def take(
         self,

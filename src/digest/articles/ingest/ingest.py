@@ -154,7 +154,7 @@ class Ingest:
         )
         self._unreported = taken.changes
         policy = self._options.policy
-        self._unreported += self._store.review(ended, policy.grace, policy)
+        self._unreported += self._store.update_withdrawals(ended, policy.grace, policy)
         self._memory.remember(scan)
         changes, self._unreported = self._unreported, Changes()
         return replace(taken, changes=changes, files=files, scan=scan)
@@ -192,7 +192,7 @@ class Ingest:
         Files with an expired embargo, and those that are ``outdated``, are not removed.
         """
         gone = []
-        again = self._store.embargoes(self._clock()).over | outdated
+        again = self._store.embargoes(self._clock()).due | outdated
         for path, size, mtime_ns, missing, current in self._memory.states(self._options_hashes):
             state = states.get(path)
             if state is None:
@@ -207,7 +207,7 @@ class Ingest:
             if self._options.tree.root_of(path) not in away and not _within(path, hidden)
         ]
         if gone:
-            self._store.vanish(gone, self._clock())
+            self._store.mark_missing(gone, self._clock())
 
     def _remembered(self) -> Mapping[str, RootMark]:
         """Return the marks of the roots at the last scan, of this process or another."""
@@ -225,7 +225,7 @@ class Ingest:
             return []
         self._embargoes = self._store.embargoes(now)
         # A name that is no UTF-8 is kept in another form; a scan finds its file.
-        return [path for path in self._embargoes.over if self._options.tree.has(path)]
+        return [path for path in self._embargoes.due if self._options.tree.has(path)]
 
     @property
     def next_release_at(self) -> datetime | None:
@@ -260,7 +260,7 @@ class Ingest:
                 continue  # in a folder that is closed to us, or too long a path: a scan tells
         closed: dict[str, OSError] = {}
         walked = self._states_in(folders, closed)
-        self._vanish(gone, folders)
+        self._mark_missing(gone, folders)
         self._note_closed(closed)
         wanted = [printable(path) for path in (*files, *walked)]
         known = self._store.files(wanted) if wanted else {}
@@ -292,7 +292,7 @@ class Ingest:
             walked.update(self._options.tree.walk(folder, closed))
         return walked
 
-    def _vanish(self, gone: Collection[str], folders: Collection[str]) -> None:
+    def _mark_missing(self, gone: Collection[str], folders: Collection[str]) -> None:
         """Record missing paths, and files that became folders, as missing."""
         replaced = []
         if folders:
@@ -308,7 +308,7 @@ class Ingest:
             ]
         lost = [*map(printable, gone), *replaced]
         if lost:
-            self._store.vanish(lost, self._clock())
+            self._store.mark_missing(lost, self._clock())
 
     def _policy(self) -> IngestPolicy:
         """Return the rules as they are at this moment: what is to stay private never shows."""
@@ -340,19 +340,19 @@ class Ingest:
         progress: Callable[[int, int], None] | None,
     ) -> IngestResult:
         waiting: set[str] = set()
-        touched: list[FileRecord] = []
-        readings = self._readings(paths, known, touched, waiting)
+        unchanged: list[FileRecord] = []
+        readings = self._readings(paths, known, unchanged, waiting)
         done = 0
         while batch := list(islice(readings, _BATCH)):
             self._unreported += self._store.record(batch, self._clock(), self._policy())
             self._embargoes = Embargoes(next_at=_LONG_AGO)  # whatever it was: ask again
             done += len(batch)
             if progress:
-                progress(min(done + len(touched) + len(waiting), len(paths)), len(paths))
-        if touched:
-            self._store.touch(touched)
-        if touched or done:
-            self._unreported += self._store.review(self._clock(), None)
+                progress(min(done + len(unchanged) + len(waiting), len(paths)), len(paths))
+        if unchanged:
+            self._store.record_unchanged(unchanged)
+        if unchanged or done:
+            self._unreported += self._store.update_withdrawals(self._clock(), None)
         changes, self._unreported = self._unreported, Changes()
         unread, self._unread = self._unread, {}
         return IngestResult(
@@ -367,7 +367,7 @@ class Ingest:
         self,
         paths: Sequence[str],
         known: Mapping[str, FileRecord],
-        touched: list[FileRecord],
+        unchanged: list[FileRecord],
         waiting: set[str],
     ) -> Iterator[Reading]:
         """Yield the reading of each changed file; some files are read ahead of the workers."""
@@ -399,7 +399,7 @@ class Ingest:
             source = SourceFile(path=PurePosixPath(key), content=content.content)
             if old and old.options_hash == record.options_hash:
                 if old.content == record.content:
-                    touched.append(record)
+                    unchanged.append(record)
                     continue
                 record = replace(record, text_hash=old.text_hash)
                 source = replace(source, text_hash=old.text_hash, raw_hash=old.raw_hash)

@@ -58,7 +58,7 @@ class Reading:
 class Embargoes:
     """The files that wait for their article's date of publication or expiry."""
 
-    over: frozenset[str] = frozenset()  #: paths of those whose date has come
+    due: frozenset[str] = frozenset()  #: paths of those whose date has come
     next_at: datetime | None = None  #: aware UTC: when the next one's comes
 
 
@@ -114,10 +114,10 @@ class FileStore(Protocol):
     def record(self, readings: Sequence[Reading], now: datetime, policy: IngestPolicy) -> Changes:
         """Store read files, all or none, and return the changes."""
 
-    def touch(self, records: Sequence[FileRecord]) -> None:
+    def record_unchanged(self, records: Sequence[FileRecord]) -> None:
         """Record new sizes, times and hashes of options of files with unchanged content."""
 
-    def vanish(self, paths: Collection[str], now: datetime) -> None:
+    def mark_missing(self, paths: Collection[str], now: datetime) -> None:
         """Record that these files, and those in these folders, are missing.
 
         Their articles stay; their problems are deleted.
@@ -129,7 +129,7 @@ class FileStore(Protocol):
     def embargoes(self, now: datetime) -> Embargoes:
         """Return the files that wait for their article's date of publication or expiry."""
 
-    def review(
+    def update_withdrawals(
         self, now: datetime, grace: timedelta | None, policy: IngestPolicy | None = None
     ) -> Changes:
         """Restore articles whose files are back; withdraw those without a file for ``grace``.
