@@ -11,7 +11,7 @@ from digest.feeds.publish.output_folder import OutputFolder, Written
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class PublishRun:
     """Writes and removes the files of one publication, and collects the errors."""
 
     folder: OutputFolder
@@ -61,8 +61,8 @@ class Run:
         self.error = self.error or error
         self.failures[path] = error.problem
 
-    def postpone(self, seconds: float) -> None:
-        """Postpone a feed to a later publication."""
+    def defer(self, seconds: float) -> None:
+        """Leave a feed to a publication in so many seconds."""
         self.wait = seconds if self.wait is None else max(self.wait, seconds)
 
     def published(self) -> Published:

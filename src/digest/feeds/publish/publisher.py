@@ -23,7 +23,7 @@ from digest.feeds.publish.older_layout import remove_older_layout
 from digest.feeds.publish.output_folder import OutputFolder, file_content
 from digest.feeds.publish.plan import PublishPlan, StaleFeeds, batches, candidates, listed, plan
 from digest.feeds.publish.power_loss import boot_id, is_running, process_space
-from digest.feeds.publish.publication import Run
+from digest.feeds.publish.publication import PublishRun
 from digest.feeds.websub.protocol import is_topic
 from digest.urls import STYLESHEET
 
@@ -33,8 +33,8 @@ _log = structlog.get_logger(__name__)
 BATCH = 32
 #: Files packed at once: that takes the processor, and what is urgent waits for those under way.
 PACKERS = 2
-#: Files that are told of by name among those that cannot be written.
-MAX_TOLD = 20
+#: Files that are reported by path among those that cannot be written.
+MAX_REPORTED = 20
 #: All feeds live below this folder.
 _TOP = "feeds"
 
@@ -77,7 +77,7 @@ class Publisher:
         self._damaged: set[str] = set()  # paths that are not as they were written
         self._unpacked: dict[str, None] = {}
         self._lists_due = True  # the lists may name other feeds than there are
-        self._failures: Mapping[str, str] = {}  # what is told of what cannot be written
+        self._failures: Mapping[str, str] = {}  # why files cannot be written, by path
         self._left_out: set[str] = set()  # folders of feeds over the limit of feeds
         self._marked = False
         self._working = threading.RLock()
@@ -150,12 +150,12 @@ class Publisher:
         ``start`` first if that has failed, or if another folder is at the path now. Raises
         OutputError, StoreError.
         """
-        tell = progress or (lambda _done, _total: None)
+        report = progress or (lambda _done, _total: None)
         with self._working:
             if self._folder.token() != self._token or not self._token:
-                self.start(partial(tell, 0, 0))
+                self.start(partial(report, 0, 0))
             try:
-                run = self._run(tell)
+                run = self._run(report)
             except BaseException:
                 # What this run wrote is not noted yet: the next one finds it, and has it told.
                 self._done.clear()
@@ -164,7 +164,7 @@ class Publisher:
             raise run.error
         return run.published()
 
-    def _run(self, tell: Progress) -> Run:
+    def _run(self, report: Progress) -> PublishRun:
         stale = self._stale()
         recorded = self._recorded(stale)
         present = {
@@ -176,7 +176,7 @@ class Publisher:
         known = self._store.output(self._token)  # after its files: else another may come between
         if known is None or known.fingerprint != self._fingerprint:
             recorded = {}  # of another configuration
-        run = Run(folder=self._folder, unpacked=self._unpacked)
+        run = PublishRun(folder=self._folder, unpacked=self._unpacked)
         if not (planned.written or planned.ended or self._damaged or self._since is None):
             self._finish(run, stale)
             return run
@@ -185,13 +185,13 @@ class Publisher:
         done, total = 0, len(planned.written)
         for feeds in batches(planned.written, BATCH):
             due = [feed for feed in feeds if self._is_due(feed, stale, run)]
-            with self._folder.alone(partial(tell, done, total)):
+            with self._folder.alone(partial(report, done, total)):
                 written = self._write(run, due, stale.articles, planned, recorded)
                 run.record_histories()
             self._done |= {feed.folder: _revision(stale, feed) for feed in written}
             done += len(feeds)
-            tell(done, total)
-        with self._folder.alone(partial(tell, done, total)):
+            report(done, total)
+        with self._folder.alone(partial(report, done, total)):
             self._end(run, planned)
             if self._lists_due:
                 self._write_lists(run)
@@ -304,14 +304,14 @@ class Publisher:
             _log.error("too many feeds: some have no files", left_out=len(left_out), limit=most)
         return limited
 
-    def _is_due(self, feed: Feed, stale: StaleFeeds, run: Run) -> bool:
+    def _is_due(self, feed: Feed, stale: StaleFeeds, run: PublishRun) -> bool:
         """Return whether a feed is to be written now; otherwise record how long to wait."""
         if self._done.get(feed.folder, -1) >= _revision(stale, feed):
             return False
         # What may be damaged is not to be served for another moment.
         wait = 0.0 if self.suspect else max(map(self._folder.wait, feed.paths))
         if wait > 0:
-            run.postpone(wait)
+            run.defer(wait)
             return False
         return True
 
@@ -322,7 +322,7 @@ class Publisher:
 
     def _write(
         self,
-        run: Run,
+        run: PublishRun,
         feeds: Sequence[Feed],
         changed: frozenset[int] | None,
         planned: PublishPlan,
@@ -363,7 +363,7 @@ class Publisher:
         }
         return Previous(documents=documents, revision=self._since)
 
-    def _end(self, run: Run, planned: PublishPlan) -> None:
+    def _end(self, run: PublishRun, planned: PublishPlan) -> None:
         """Remove the files of removed feeds, and files that belong to no feed."""
         if planned.ended:
             held = self._store.contents(planned.ended, frozenset(), archives=False)
@@ -383,11 +383,11 @@ class Publisher:
         for path in sorted(nobodys):
             run.remove(path)
 
-    def _write_lists(self, run: Run) -> None:
+    def _write_lists(self, run: PublishRun) -> None:
         """Write the list of all feeds (OPML), and the style sheet of feeds."""
         paths = f"feeds/{OPML}", STYLESHEET
         if (wait := max(map(self._folder.wait, paths))) > 0:
-            run.postpone(wait)
+            run.defer(wait)
             return
         options = self._options
         categories, facets = listed(options, self._store.stale(None, options.kinds))
@@ -402,7 +402,7 @@ class Publisher:
         for path, document in zip(paths, documents, strict=True):
             run.write(path, document)
 
-    def _finish(self, run: Run, stale: StaleFeeds) -> None:
+    def _finish(self, run: PublishRun, stale: StaleFeeds) -> None:
         """Queue notifications of hubs, and then record the publication."""
         complete = run.error is None and run.wait is None
         unchanged = [file for file in run.files if not file.changed]
@@ -427,7 +427,7 @@ class Publisher:
                 self._fingerprint,
                 everything=everything,
             )
-        self._tell_failures(run)
+        self._record_failures(run)
         self._documents.forget()  # the next ones come from the files
         if complete:
             if everything:
@@ -438,9 +438,9 @@ class Publisher:
             self._done.clear()
             self._damaged.clear()
 
-    def _tell_failures(self, run: Run) -> None:
+    def _record_failures(self, run: PublishRun) -> None:
         """Log and record the files that cannot be written, if they have changed."""
-        failures = dict(sorted(run.failures.items())[:MAX_TOLD])
+        failures = dict(sorted(run.failures.items())[:MAX_REPORTED])
         if self._left_out:
             failures["feeds"] = (
                 f"{len(self._left_out)} feeds more than max_feeds ({self._options.max_feeds})"
