@@ -45,7 +45,7 @@ class Desk:
     errors: list[DeliveryError] = field(default_factory=list)
     woken: int = 0
 
-    async def carry(self, letter: Envelope) -> None:
+    async def send(self, letter: Envelope) -> None:
         if self.errors:
             raise self.errors.pop(0)
         self.letters.append(letter)
@@ -66,7 +66,7 @@ class Desk:
             sender=services.settings.sender(),
             clock=services.clock,
             wake=self.wake,
-            send=self.carry,
+            send=self.send,
             report_to=report_to,
             link=services.approval_link,
         )

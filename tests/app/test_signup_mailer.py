@@ -89,7 +89,7 @@ def mailer(requests: Requests, server: Server, clock: FakeClock) -> SignupMailer
         templates=MailTemplates(templates=TEMPLATES, site=SITE),
         digests=DIGESTS,
         sender=Sender(address="news@example.org", name="News"),
-        carry=server.send,
+        send=server.send,
         link=lambda signup: f"https://x/confirm/{signup.identifier}",
         clock=clock,
     )

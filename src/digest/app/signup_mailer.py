@@ -51,11 +51,11 @@ class SignupMailer:
         templates: MailTemplates,
         digests: Mapping[str, Digest],
         sender: Sender,
-        carry: Callable[[Envelope], Awaitable[None]],
+        send: Callable[[Envelope], Awaitable[None]],
         link: Callable[[Signup], str],
         clock: Clock,
     ) -> None:
-        """``carry`` sends a message and raises DeliveryError.
+        """``send`` sends a message and raises DeliveryError.
 
         ``link`` returns the address of the page that confirms a request.
         """
@@ -63,7 +63,7 @@ class SignupMailer:
         self._templates = templates
         self._digests = digests
         self._sender = sender
-        self._carry = carry
+        self._send = send
         self._link = link
         self._clock = clock
         self._wakeup = WakeUp()
@@ -105,7 +105,7 @@ class SignupMailer:
                 continue
             if key not in self._sent:
                 try:
-                    await self._send(request)
+                    await self._send_confirmation(request)
                 except ServerUnavailable:
                     raise
                 except DeliveryDeferred as error:  # this recipient's: others are not held up
@@ -116,7 +116,7 @@ class SignupMailer:
             await asyncio.to_thread(self._requests.mark_sent, key, self._clock())
             self._sent.discard(key)
 
-    async def _send(self, request: Signup) -> None:
+    async def _send_confirmation(self, request: Signup) -> None:
         """Send a mail; a refusal is logged. Raises DeliveryDeferred, TemplateError."""
         digests = [self._digests[name] for name in request.digests if name in self._digests]
         if not digests and request.person is None:
@@ -140,7 +140,7 @@ class SignupMailer:
             now=self._clock(),
         )
         try:
-            await self._carry(message)
+            await self._send(message)
         except DeliveryDeferred:
             raise
         except DeliveryError as error:

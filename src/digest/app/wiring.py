@@ -503,7 +503,7 @@ class Services:
             templates=self.mail_templates,
             digests=self.digests,
             sender=self.settings.sender(),
-            carry=delivery.reports.send,
+            send=delivery.reports.send,
             link=link,
             clock=self.clock,
         )
