@@ -23,7 +23,7 @@ OTHER = "博物馆的新馆下个月开门，展出的东西有一半是第一�
 
 
 def make(
-    entries: Iterable[MatchedArticle] = (),
+    articles: Iterable[MatchedArticle] = (),
     files: Iterable[MatchedFile] = (),
     batch: Iterable[str] = (),
     elsewhere: Iterable[str] = (),
@@ -40,7 +40,7 @@ def make(
     def stored(sequence: int) -> SafeHtml:
         return (bodies or {}).get(sequence, SafeHtml(""))
 
-    return ArticleMatcher(entries, files, batch, taken, stored, fold=fold)
+    return ArticleMatcher(articles, files, batch, taken, stored, fold=fold)
 
 
 def entry(
@@ -66,7 +66,7 @@ def entry(
 
 def vanished(path: str, article: MatchedArticle | None, content: str = "c") -> MatchedFile:
     """Return what a missing file holds, and leads."""
-    return MatchedFile(path=path, content=content, missing=True, entry=article, leads=True)
+    return MatchedFile(path=path, content=content, missing=True, article=article, leads=True)
 
 
 def present(
@@ -82,7 +82,7 @@ def present(
         path=path,
         content="p",
         missing=False,
-        entry=article,
+        article=article,
         leads=leads,
         fingerprint=fingerprint,
         categories=categories,
@@ -204,7 +204,7 @@ def test_a_file_renamed_and_rewritten_at_once_is_known_by_its_text() -> None:
         path="old.md",
         content="old",
         missing=True,
-        entry=article,
+        article=article,
         leads=True,
         fingerprint="f",
         categories=(FINANCE,),
@@ -373,9 +373,9 @@ def test_a_held_identity_is_numbered_past_those_in_use() -> None:
 def test_a_bad_file_keeps_its_article_from_others() -> None:
     article = entry("a", 1)
     matcher = make([article], [present("a.md", article)], ["a.md", "a.html"])
-    assert matcher.keep("a.md", "bad").entry is article
+    assert matcher.keep("a.md", "bad").article is article
     assert assign(matcher, "a.html") is not article
-    assert matcher.keep("new.md", "bad").entry is None
+    assert matcher.keep("new.md", "bad").article is None
 
 
 def test_a_file_that_held_nothing_may_be_one_that_moved() -> None:
@@ -409,7 +409,7 @@ def test_no_two_present_files_share_an_article_that_came_from_a_path(
         assert found.present() == {path}
         file = matcher.file(path)
         assert file is not None
-        assert file.entry is found
+        assert file.article is found
 
 
 @given(

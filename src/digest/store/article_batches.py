@@ -17,7 +17,7 @@ from digest.site import tag_uri
 from digest.store.article_lookup import load
 from digest.store.article_matching import ArticleMatcher, MatchedArticle, own_identity
 from digest.store.file_assets import replace_assets
-from digest.store.memberships import Said, note_policy, update_categories, update_facets
+from digest.store.memberships import FacetInput, note_policy, update_categories, update_facets
 from digest.store.problems import note
 from digest.store.revisions import advance, record_changes
 from digest.store.rewritten_files import remember_repeats
@@ -65,17 +65,20 @@ def record(
     matcher = load(connection, repeated.rest, fold=policy.fold)
     outcome = _decide(matcher, repeated.rest, now, policy)
     revised = list(outcome.revised.values())
-    new = [(entry, draft) for entry, draft in revised if entry.sequence is None]
-    changed = [(entry, draft) for entry, draft in revised if entry.sequence is not None]
+    new = [(matched, draft) for matched, draft in revised if matched.sequence is None]
+    changed = [(matched, draft) for matched, draft in revised if matched.sequence is not None]
     recategorized = [
-        entry for name, entry in matcher.recategorized.items() if name not in outcome.revised
+        matched for name, matched in matcher.recategorized.items() if name not in outcome.revised
     ]
     _insert(connection, authority, new)
     _update(connection, changed)
     filed = update_categories(
-        connection, [entry for entry, _ in new], [entry for entry, _ in changed], recategorized
+        connection,
+        [matched for matched, _ in new],
+        [matched for matched, _ in changed],
+        recategorized,
     )
-    _store_signatures(connection, [*(entry for entry, _ in revised), *outcome.completed])
+    _store_signatures(connection, [*(matched for matched, _ in revised), *outcome.completed])
     _remember(connection, matcher, outcome)
     replace_assets(
         connection,
@@ -87,13 +90,14 @@ def record(
     )
     note(connection, {path: seen.notes for path, seen in outcome.files.items()}, now)
     touched = {
-        entry.key: entry.sequence for entry in (*(entry for entry, _ in revised), *filed.moved)
+        matched.key: matched.sequence
+        for matched in (*(matched for matched, _ in revised), *filed.moved)
     }
     sequences = [sequence for sequence in touched.values() if sequence is not None]
-    facet_changes = update_facets(connection, sequences, policy, _said(new, changed))
+    facet_changes = update_facets(connection, sequences, policy, _facet_inputs(new, changed))
     if touched:
         revision = advance(connection, now)
-        added = {entry.sequence: draft.announced for entry, draft in new}
+        added = {matched.sequence: draft.announced for matched, draft in new}
         rows = [
             {"article": number, "hidden": 0, "announced": announced, "revision": revision.number}
             for number, announced in added.items()
@@ -111,8 +115,8 @@ def record(
         rehidden = changes_of(connection, hide_mail_only(connection, policy), now)
     elif folders:
         files = map(matcher.file, outcome.files)
-        entries = (known.entry.sequence for known in files if known and known.entry)
-        numbers = {number for number in entries if number is not None}
+        holders = [known.article for known in files if known and known.article]
+        numbers = {matched.sequence for matched in holders if matched.sequence is not None}
         decided = decide_mail_only(connection, folders, numbers)
         rehidden = changes_of(connection, decided, now)
     return rehidden + Changes(
@@ -146,7 +150,7 @@ def _decide(
         before = matcher.file(path)
         if before is not None and before.waited:
             draft = _after_waiting(draft)
-        entry = matcher.assign(path, record.content, draft)
+        matched = matcher.assign(path, record.content, draft)
         rival = matcher.rivals.get(path)
         if rival is not None:
             cause = f"its id is that of {rival}, which says something else; id and path count"
@@ -165,17 +169,17 @@ def _decide(
             notes=notes(draft, now, policy),
             expires_at=expires.at if expires else None,
         )
-        revision = decide(entry.known, draft, now, policy)
+        revision = decide(matched.known, draft, now, policy)
         if revision.kind is Kind.EMBARGOED:
             matcher.withhold(path)
             outcome.files[path] = _Seen(
                 record=record, notes=draft.notes, embargo_at=revision.published_at
             )
             continue
-        if not matcher.lead(entry, path, draft):
+        if not matcher.lead(matched, path, draft):
             outcome.unchanged += 1
             continue
-        if draft.identity in (entry.identity, own_identity(path)):
+        if draft.identity in (matched.identity, own_identity(path)):
             # Written again with the same text, it would find the same article.
             outcome.files[path] = replace(
                 outcome.files[path],
@@ -188,13 +192,13 @@ def _decide(
             updated_at=revision.updated_at,
             content=content_of(draft),
         )
-        completed = _completes_signature(entry, draft)
-        matcher.revise(entry, known, draft)
+        completed = _completes_signature(matched, draft)
+        matcher.revise(matched, known, draft)
         if revision.kind is Kind.UNCHANGED:
             outcome.unchanged += 1
-            outcome.completed += [entry] if completed else []
+            outcome.completed += [matched] if completed else []
         else:
-            outcome.revised[entry.identity] = (entry, draft)
+            outcome.revised[matched.identity] = (matched, draft)
     return outcome
 
 
@@ -212,9 +216,9 @@ def _after_waiting(draft: Draft) -> Draft:
     return replace(draft, published_at=wanted.at)
 
 
-def _completes_signature(entry: MatchedArticle, draft: Draft) -> bool:
+def _completes_signature(matched: MatchedArticle, draft: Draft) -> bool:
     """Return whether a draft adds to the stored signature of an article."""
-    before, signature = entry.signature, draft.signature
+    before, signature = matched.signature, draft.signature
     return signature is not None and (
         before is None or (bool(signature.sketch) and not before.sketch)
     )
@@ -224,30 +228,30 @@ def _failed(seen: _Seen) -> bool:
     return any(note.severity is Severity.FAILED for note in seen.notes)
 
 
-def _said(
+def _facet_inputs(
     new: Sequence[tuple[MatchedArticle, Draft]], changed: Sequence[tuple[MatchedArticle, Draft]]
-) -> dict[int, Said]:
+) -> dict[int, FacetInput]:
     """Return the inputs for the facets of these articles, by sequence."""
     return {
-        entry.sequence: Said(
+        matched.sequence: FacetInput(
             filter_input=FilterInput(
                 title=draft.title,
                 authors=tuple(map(storable, draft.authors)),
-                categories=entry.categories(),
+                categories=matched.categories(),
                 language=draft.language,
                 body=draft.body,
             ),
-            published_at=entry.known.published_at,
+            published_at=matched.known.published_at,
             new=index < len(new),
         )
-        for index, (entry, draft) in enumerate([*new, *changed])
-        if entry.sequence is not None and entry.known is not None
+        for index, (matched, draft) in enumerate([*new, *changed])
+        if matched.sequence is not None and matched.known is not None
     }
 
 
-def _columns(entry: MatchedArticle, draft: Draft) -> dict[str, Any]:
+def _columns(matched: MatchedArticle, draft: Draft) -> dict[str, Any]:
     """Return the columns of an article that a new version may change."""
-    known = entry.known
+    known = matched.known
     assert known is not None  # noqa: S101 decided just before
     return {
         "fingerprint": known.fingerprint,
@@ -275,40 +279,42 @@ def _insert(
         return
     rows = [
         {
-            "key": entry.key,
-            "tag": tag_uri(authority, entry.key),
-            "identity": entry.identity,
-            "by_path": entry.by_path,
-            **_columns(entry, draft),
+            "key": matched.key,
+            "tag": tag_uri(authority, matched.key),
+            "identity": matched.identity,
+            "by_path": matched.by_path,
+            **_columns(matched, draft),
         }
-        for entry, draft in new
+        for matched, draft in new
     ]
     insert(connection, article, rows)
-    entries = {entry.key: entry for entry, _ in new}
+    by_key = {matched.key: matched for matched, _ in new}
     query = select(article.c.key, article.c.id)
-    for row in among(connection, query, article.c.key, entries):
-        entries[ArticleKey(row.key)].sequence = row.id
+    for row in among(connection, query, article.c.key, by_key):
+        by_key[ArticleKey(row.key)].sequence = row.id
 
 
 def _update(connection: Connection, changed: Sequence[tuple[MatchedArticle, Draft]]) -> None:
     if changed:
-        rows = [{"sequence": entry.sequence, **_columns(entry, draft)} for entry, draft in changed]
+        rows = [
+            {"sequence": matched.sequence, **_columns(matched, draft)} for matched, draft in changed
+        ]
         statement = article.update().where(article.c.id == bindparam("sequence"))
         connection.execute(statement, rows)
 
 
-def _store_signatures(connection: Connection, entries: Sequence[MatchedArticle]) -> None:
+def _store_signatures(connection: Connection, articles: Sequence[MatchedArticle]) -> None:
     """Store the signatures of articles, by which duplicates are recognized."""
     rows = [
         {
-            "article": entry.sequence,
-            "title": entry.signature.title,
-            "exact": entry.signature.exact,
-            "linked": entry.signature.linked,
-            "sketch": entry.signature.sketch,
+            "article": matched.sequence,
+            "title": matched.signature.title,
+            "exact": matched.signature.exact,
+            "linked": matched.signature.linked,
+            "sketch": matched.signature.sketch,
         }
-        for entry in entries
-        if entry.signature is not None
+        for matched in articles
+        if matched.signature is not None
     ]
     put(connection, content_signature, rows, key="article")
 
@@ -331,7 +337,7 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
                 "content": "" if seen.embargo_at or seen.expires_at else seen.record.content,
                 "options_hash": seen.record.options_hash,
                 "missing_at": None,
-                "article": known.entry.sequence if known.entry else None,
+                "article": known.article.sequence if known.article else None,
                 "leads": known.leads,
                 "fingerprint": known.fingerprint,
                 "categories": known.categories,
@@ -346,7 +352,7 @@ def _remember(connection: Connection, matcher: ArticleMatcher, outcome: _Outcome
     put(connection, file, rows, key="key")
     for chunk in chunks([hashed(path) for path in matcher.former_leaders]):
         connection.execute(update(file).where(file.c.key.in_(chunk)).values(leads=False))
-    for followers in chunks([entry.sequence for entry in matcher.uncertain.values()]):
+    for followers in chunks([matched.sequence for matched in matcher.uncertain.values()]):
         # What follows is read again: it may be about another article by now.
         follows = file.c.article.in_(followers) & ~file.c.leads
         connection.execute(update(file).where(follows).values(content="", size=-1))

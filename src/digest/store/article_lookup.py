@@ -76,8 +76,8 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         for path, _, draft in drafts
         if draft.identity != own_identity(path)
     }
-    entries = _entries(connection, sequences, identities)
-    rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, entries)}
+    known = _articles(connection, sequences, identities)
+    rows |= {row.path: row for row in among(connection, select(*_FILE), file.c.article, known)}
     files = [
         MatchedFile(
             path=row.path,
@@ -85,7 +85,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
             missing=row.missing_at is not None,
             held=row.held,
             waited=row.embargo_at is not None,
-            entry=entries.get(row.article),
+            article=known.get(row.article),
             leads=row.leads,
             fingerprint=row.fingerprint,
             categories=row.categories or (),
@@ -101,7 +101,7 @@ def load(connection: Connection, readings: Sequence[Reading], *, fold: bool) -> 
         body = connection.scalar(select(article.c.body).where(article.c.id == sequence))
         return SafeHtml(body or "")
 
-    return ArticleMatcher(entries.values(), files, paths, taken, stored, fold=fold)
+    return ArticleMatcher(known.values(), files, paths, taken, stored, fold=fold)
 
 
 def _duplicates(connection: Connection, drafts: Sequence[Draft], *, fold: bool) -> set[int]:
@@ -118,7 +118,7 @@ def _duplicates(connection: Connection, drafts: Sequence[Draft], *, fold: bool) 
     return sequences
 
 
-def _entries(
+def _articles(
     connection: Connection, sequences: Collection[int], identities: Collection[str]
 ) -> dict[int, MatchedArticle]:
     """Return the articles with these sequences or identities, by sequence."""
@@ -130,10 +130,10 @@ def _entries(
         *among(connection, query, article.c.id, sequences),
         *among(connection, query, article.c.key, keys),
     ]
-    return {row.id: _entry(row) for row in rows}
+    return {row.id: _article(row) for row in rows}
 
 
-def _entry(row: Row[Any]) -> MatchedArticle:
+def _article(row: Row[Any]) -> MatchedArticle:
     return MatchedArticle(
         identity=row.identity,
         by_path=row.by_path,

@@ -67,7 +67,7 @@ class MatchedFile:
     path: str
     content: str  #: hash of its bytes; empty where unknown
     missing: bool
-    entry: MatchedArticle | None  #: None where it never was an article
+    article: MatchedArticle | None  #: None where it never was an article
     leads: bool = False
     held: bool = False  #: it asks that its article not be published
     waited: bool = False  #: it was held back until a date
@@ -78,16 +78,16 @@ class MatchedFile:
 class ArticleMatcher:
     """Finds the article of each file, among the stored articles and files that it is given.
 
-    ``entries`` are all articles that the batch's files, identities or signatures may refer to;
+    ``articles`` are all articles that the batch's files, identities or signatures may refer to;
     ``files`` are the batch's own files, missing ones with the same content, and all files of these
     articles. ``taken`` returns whether an identity is used by an article that is not in
-    ``entries``; ``stored`` returns the body of an article by its sequence. With ``fold``, near
+    ``articles``; ``stored`` returns the body of an article by its sequence. With ``fold``, near
     duplicates count as duplicates.
     """
 
     def __init__(
         self,
-        entries: Iterable[MatchedArticle],
+        articles: Iterable[MatchedArticle],
         files: Iterable[MatchedFile],
         batch: Iterable[str],
         taken: Callable[[str], bool],
@@ -95,18 +95,18 @@ class ArticleMatcher:
         *,
         fold: bool = False,
     ) -> None:
-        self._entries = {entry.identity: entry for entry in entries}
+        self._articles = {article.identity: article for article in articles}
         self._files = {file.path: file for file in files}
         self._missing: dict[str, list[MatchedFile]] = {}
         self._batch = frozenset(batch)  # they hold their articles themselves
         for file in self._files.values():
-            if file.entry is not None:
-                file.entry.files[file.path] = file
+            if file.article is not None:
+                file.article.files[file.path] = file
             if file.missing and file.content and file.path not in self._batch:
                 self._missing.setdefault(file.content, []).append(file)
         self._by_title: dict[str, list[MatchedArticle]] = {}
-        for entry in self._entries.values():
-            self._index(entry)
+        for article in self._articles.values():
+            self._index(article)
         self._taken = taken
         self._stored = stored
         self._fold = fold
@@ -126,7 +126,7 @@ class ArticleMatcher:
         """Return an unusable file, still assigned to the article that it had, if any."""
         before = self._files.get(path)
         held_back = before is not None and before.held
-        file = self._assign_file(path, content, before.entry if before else None)
+        file = self._assign_file(path, content, before.article if before else None)
         file.held = held_back
         return file
 
@@ -134,7 +134,7 @@ class ArticleMatcher:
         """Mark a file as held back; a file without a stored article gets none."""
         file = self._files[path]
         file.held = True
-        if file.entry is not None and file.entry.known is None:
+        if file.article is not None and file.article.known is None:
             self.withhold(path)
 
     def assign(self, path: str, content: str, draft: Draft) -> MatchedArticle:
@@ -146,174 +146,178 @@ class ArticleMatcher:
         same content (a move), one with the same title, text and link, a new one by path.
         """
         if draft.identity == own_identity(path):
-            entry = (
+            article = (
                 self._own(path, draft)
                 or self._moved(path, content, draft)
                 or self._duplicate(draft)
                 or self._by_path(path, draft.identity)
             )
         else:
-            entry = (
+            article = (
                 self._by_named_identity(path, draft)
                 or (self._fold and (self._followed(path, draft) or self._duplicate(draft)))
                 or self._new(draft.identity, by_path=False)
             )
-        self._assign_file(path, content, entry)
-        return entry
+        self._assign_file(path, content, article)
+        return article
 
-    def lead(self, entry: MatchedArticle, path: str, draft: Draft) -> bool:
+    def lead(self, article: MatchedArticle, path: str, draft: Draft) -> bool:
         """Set a file's fingerprint and categories; return whether it leads its article.
 
         The first file leads. If it is missing or held back, a file with new content takes over.
         """
         file = self._files[path]
-        leader = entry.leader
-        says_new = file.fingerprint not in (None, draft.fingerprint)
+        leader = article.leader
+        has_new_content = file.fingerprint not in (None, draft.fingerprint)
         if file.fingerprint is None:  # it is new here
-            says_new = draft.identity == entry.identity
-        leads = leader is None or leader is file or ((leader.missing or leader.held) and says_new)
+            has_new_content = draft.identity == article.identity
+        leads = (
+            leader is None
+            or leader is file
+            or ((leader.missing or leader.held) and has_new_content)
+        )
         if file.categories != draft.categories or (leads and leader is not file):
-            self.recategorized[entry.identity] = entry
+            self.recategorized[article.identity] = article
         if leads:
             self.former_leaders -= {path}
-            self.former_leaders |= {file.path for file in entry.files.values() if file.leads} - {
+            self.former_leaders |= {file.path for file in article.files.values() if file.leads} - {
                 path
             }
-            for other in entry.files.values():
+            for other in article.files.values():
                 other.leads = other is file
         file.fingerprint = draft.fingerprint
         file.categories = draft.categories
         return leads
 
-    def revise(self, entry: MatchedArticle, known: Known, draft: Draft) -> None:
+    def revise(self, article: MatchedArticle, known: Known, draft: Draft) -> None:
         """Set an article's new version.
 
         If its content has changed, its other files may no longer belong to it (``uncertain``).
         """
         signature = draft.signature
-        if entry.signature is not None and not (
-            signature and signature.has_content_of(entry.signature)
+        if article.signature is not None and not (
+            signature and signature.has_content_of(article.signature)
         ):
-            self.uncertain[entry.identity] = entry
-        entry.known, entry.signature, entry.body = known, signature, draft.body
-        self._index(entry)
+            self.uncertain[article.identity] = article
+        article.known, article.signature, article.body = known, signature, draft.body
+        self._index(article)
 
     def withhold(self, path: str) -> None:
         """Detach a file from its article: its content must not be published yet."""
         file = self._files[path]
-        entry, file.entry = file.entry, None
-        if entry is not None:
-            entry.files.pop(path, None)
-            if entry.sequence is None and not entry.files:
-                del self._entries[entry.identity]
+        article, file.article = file.article, None
+        if article is not None:
+            article.files.pop(path, None)
+            if article.sequence is None and not article.files:
+                del self._articles[article.identity]
 
     def _by_named_identity(self, path: str, draft: Draft) -> MatchedArticle | None:
         """Return the article with a draft's own identity, or of its identity and path together.
 
         None where there is none yet.
         """
-        entry = self._entries.get(draft.identity)
+        article = self._articles.get(draft.identity)
         file = self._files.get(path)
-        apart = self._entries.get(identity_apart(draft.identity, path))
-        if apart is not None and file is not None and file.entry is apart:
-            self._note_rival(path, entry)
+        apart = self._articles.get(identity_apart(draft.identity, path))
+        if apart is not None and file is not None and file.article is apart:
+            self._note_rival(path, article)
             return apart
-        if entry is None or entry.leader in (None, file) or not entry.present() - {path}:
-            return entry
-        if self._has_same_content(entry, draft):
-            return entry
-        self._note_rival(path, entry)
+        if article is None or article.leader in (None, file) or not article.present() - {path}:
+            return article
+        if self._has_same_content(article, draft):
+            return article
+        self._note_rival(path, article)
         return apart or self._new(identity_apart(draft.identity, path), by_path=False)
 
-    def _has_same_content(self, entry: MatchedArticle, draft: Draft) -> bool:
-        signature, known = draft.signature, entry.signature
-        if entry.known is not None and entry.known.fingerprint == draft.fingerprint:
+    def _has_same_content(self, article: MatchedArticle, draft: Draft) -> bool:
+        signature, known = draft.signature, article.signature
+        if article.known is not None and article.known.fingerprint == draft.fingerprint:
             return True
         if signature is not None and known is not None and signature.has_content_of(known):
             return True
-        text, other = plain_text(draft.body), plain_text(self._body(entry))
+        text, other = plain_text(draft.body), plain_text(self._body(article))
         if not text and not other:
             return signature is None or known is None or signature.title == known.title
         return texts_overlap(text, other)
 
-    def _note_rival(self, path: str, entry: MatchedArticle | None) -> None:
-        leader = entry.leader if entry is not None else None
+    def _note_rival(self, path: str, article: MatchedArticle | None) -> None:
+        leader = article.leader if article is not None else None
         if leader is not None and leader.path != path and not leader.missing:
             self.rivals[path] = leader.path
 
     def _own(self, path: str, draft: Draft) -> MatchedArticle | None:
         """Return the file's article so far, unless the file follows and its content differs now."""
         file = self._files.get(path)
-        if file is None or file.entry is None:
+        if file is None or file.article is None:
             return None
-        if file.entry.leader is file or not file.entry.files.keys() - {path}:
-            return file.entry
+        if file.article.leader is file or not file.article.files.keys() - {path}:
+            return file.article
         return self._followed(path, draft)
 
     def _followed(self, path: str, draft: Draft) -> MatchedArticle | None:
         file = self._files.get(path)
-        if file is None or file.entry is None or file.entry.leader is file:
+        if file is None or file.article is None or file.article.leader is file:
             return None
-        return file.entry if self._is_version(file.entry, draft) else None
+        return file.article if self._is_version(file.article, draft) else None
 
-    def _is_version(self, entry: MatchedArticle, draft: Draft) -> bool:
+    def _is_version(self, article: MatchedArticle, draft: Draft) -> bool:
         """Return whether the draft of a following file is still a version of its article."""
-        signature, known = draft.signature, entry.signature
+        signature, known = draft.signature, article.signature
         if signature is None or known is None:
             return False
         if signature.title != known.title:
             # Few files follow, and few of those change: sketches are made where they are needed.
             signature = signature.with_sketch(plain_text(draft.body))
-            known = known.with_sketch(plain_text(self._body(entry)))
+            known = known.with_sketch(plain_text(self._body(article)))
         return signature.is_version_of(known)
 
-    def _body(self, entry: MatchedArticle) -> SafeHtml:
-        if entry.body is None and entry.sequence is not None:
-            return self._stored(entry.sequence)
-        return entry.body or SafeHtml("")
+    def _body(self, article: MatchedArticle) -> SafeHtml:
+        if article.body is None and article.sequence is not None:
+            return self._stored(article.sequence)
+        return article.body or SafeHtml("")
 
     def _moved(self, path: str, content: str, draft: Draft) -> MatchedArticle | None:
         file = self._files.get(path)
-        if file is not None and file.entry is not None:
+        if file is not None and file.article is not None:
             return None
         candidates = [*self._missing.get(content, ())]
         candidates += [file for file in map(_leader, self._similar(draft, exactly=True)) if file]
         orphans = [
-            (file.entry.sequence or 0, file.path)
+            (file.article.sequence or 0, file.path)
             for file in candidates
-            if file.entry and _orphaned(file.entry) and file.path not in self._batch
+            if file.article and _orphaned(file.article) and file.path not in self._batch
         ]
         if not orphans:
             return None
         gone = self._files[min(orphans)[1]]
-        entry = gone.entry
-        assert entry is not None  # noqa: S101 asked just before
+        article = gone.article
+        assert article is not None  # noqa: S101 asked just before
         self._missing[gone.content] = [
             file for file in self._missing.get(gone.content, ()) if file is not gone
         ]
-        del self._files[gone.path], entry.files[gone.path]
+        del self._files[gone.path], article.files[gone.path]
         self._files[path] = MatchedFile(
             path=path,
             content=content,
             missing=False,
-            entry=entry,
+            article=article,
             leads=gone.leads,
             fingerprint=gone.fingerprint,
             categories=gone.categories,
         )
         self.moved.append(gone.path)
-        return entry
+        return article
 
     def _duplicate(self, draft: Draft) -> MatchedArticle | None:
         """Return the article that the draft duplicates; the first seen wins."""
         duplicates = [
-            entry
-            for entry in self._similar(draft, exactly=not self._fold)
-            if entry.known is not None
+            article
+            for article in self._similar(draft, exactly=not self._fold)
+            if article.known is not None
             and (
                 (draft.signature is not None and draft.signature.linked)
                 or draft.published_at is None
-                or dates_match(draft.published_at, entry.known.published_at)
+                or dates_match(draft.published_at, article.known.published_at)
             )
         ]
         duplicates.sort(key=lambda match: (match.sequence is None, match.sequence or 0))
@@ -324,53 +328,53 @@ class ArticleMatcher:
         if signature is None:
             return []
         return [
-            entry
-            for entry in self._by_title.get(signature.title, ())
-            if entry.signature is not None
-            and entry.identity in self._entries
+            article
+            for article in self._by_title.get(signature.title, ())
+            if article.signature is not None
+            and article.identity in self._articles
             and (
-                signature.is_duplicate_of(entry.signature)
-                or (not exactly and signature.is_near_duplicate_of(entry.signature))
+                signature.is_duplicate_of(article.signature)
+                or (not exactly and signature.is_near_duplicate_of(article.signature))
             )
         ]
 
     def _by_path(self, path: str, identity: str) -> MatchedArticle:
-        entry = self._entries.get(identity)
-        if entry is None:
+        article = self._articles.get(identity)
+        if article is None:
             return self._new(identity, by_path=True)
-        if not entry.present() - {path}:
-            return entry
+        if not article.present() - {path}:
+            return article
         others = (f"{identity}~{number}" for number in count(2))
-        free = next(name for name in others if name not in self._entries and not self._taken(name))
+        free = next(name for name in others if name not in self._articles and not self._taken(name))
         return self._new(free, by_path=True)
 
     def _new(self, identity: str, *, by_path: bool) -> MatchedArticle:
-        entry = MatchedArticle(identity=identity, by_path=by_path)
-        self._entries[identity] = entry
-        return entry
+        article = MatchedArticle(identity=identity, by_path=by_path)
+        self._articles[identity] = article
+        return article
 
-    def _index(self, entry: MatchedArticle) -> None:
-        if entry.signature is not None:
-            known = self._by_title.setdefault(entry.signature.title, [])
-            if entry not in known:
-                known.append(entry)
+    def _index(self, article: MatchedArticle) -> None:
+        if article.signature is not None:
+            known = self._by_title.setdefault(article.signature.title, [])
+            if article not in known:
+                known.append(article)
 
-    def _assign_file(self, path: str, content: str, entry: MatchedArticle | None) -> MatchedFile:
+    def _assign_file(self, path: str, content: str, article: MatchedArticle | None) -> MatchedFile:
         before = self._files.get(path)
-        if before is not None and before.entry is entry:
+        if before is not None and before.article is article:
             before.content, before.missing, before.held = content, False, False
-            if entry is not None:
-                entry.files[path] = before
+            if article is not None:
+                article.files[path] = before
             return before
-        if before is not None and before.entry is not None:
-            before.entry.files.pop(path, None)
-            if before.entry.files:
-                self.recategorized[before.entry.identity] = before.entry
+        if before is not None and before.article is not None:
+            before.article.files.pop(path, None)
+            if before.article.files:
+                self.recategorized[before.article.identity] = before.article
                 if before.leads:
-                    self.uncertain[before.entry.identity] = before.entry
-        file = MatchedFile(path=path, content=content, missing=False, entry=entry)
-        if entry is not None:
-            entry.files[path] = file
+                    self.uncertain[before.article.identity] = before.article
+        file = MatchedFile(path=path, content=content, missing=False, article=article)
+        if article is not None:
+            article.files[path] = file
         self._files[path] = file
         return file
 
@@ -386,12 +390,15 @@ def own_identity(path: str) -> str:
     return path_identity(PurePosixPath(path))
 
 
-def _leader(entry: MatchedArticle) -> MatchedFile | None:
-    return entry.leader
+def _leader(article: MatchedArticle) -> MatchedFile | None:
+    return article.leader
 
 
-def _orphaned(entry: MatchedArticle | None) -> bool:
+def _orphaned(article: MatchedArticle | None) -> bool:
     """Return whether a stored article came from a path and has no file any more."""
     return (
-        entry is not None and entry.by_path and entry.sequence is not None and not entry.present()
+        article is not None
+        and article.by_path
+        and article.sequence is not None
+        and not article.present()
     )

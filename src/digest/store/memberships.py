@@ -61,17 +61,19 @@ def update_categories(
     differ now.
     """
     known = [*changed, *perhaps]
-    before = _positions(connection, [entry.sequence for entry in known])
-    after = {entry.identity: entry.categories() for entry in (*new, *known)}
+    before = _positions(connection, [matched.sequence for matched in known])
+    after = {matched.identity: matched.categories() for matched in (*new, *known)}
     moved = [
-        entry
-        for entry in known
-        if before.get(entry.sequence or 0, [])
-        != [(path, _published_at(entry)) for path in after[entry.identity]]
+        matched
+        for matched in known
+        if before.get(matched.sequence or 0, [])
+        != [(path, _published_at(matched)) for path in after[matched.identity]]
     ]
-    for chunk in chunks([entry.sequence for entry in moved]):
+    for chunk in chunks([matched.sequence for matched in moved]):
         connection.execute(delete(membership).where(membership.c.article.in_(chunk)))
-    rows = [row for entry in (*new, *moved) for row in _memberships(entry, after[entry.identity])]
+    rows = [
+        row for matched in (*new, *moved) for row in _memberships(matched, after[matched.identity])
+    ]
     numbers = _category_ids(connection, {path for _, path, _, _ in rows})
     insert(
         connection,
@@ -86,17 +88,17 @@ def update_categories(
             for sequence, path, position, published_at in rows
         ],
     )
-    told = [*new, *changed, *moved]
-    direct = {path for entry in told for path in after[entry.identity]}
-    direct.update(path for entry in told for path, _ in before.get(entry.sequence or 0, ()))
+    affected = [*new, *changed, *moved]
+    direct = {path for matched in affected for path in after[matched.identity]}
+    direct.update(path for matched in affected for path, _ in before.get(matched.sequence or 0, ()))
     return CategoryChanges(
         categories=frozenset(ancestor for path in direct for ancestor in path.lineage()),
         moved=tuple(moved),
     )
 
 
-def _published_at(entry: MatchedArticle) -> datetime | None:
-    return entry.known.published_at if entry.known else None
+def _published_at(matched: MatchedArticle) -> datetime | None:
+    return matched.known.published_at if matched.known else None
 
 
 def _positions(
@@ -116,7 +118,7 @@ def _positions(
 
 
 def _memberships(
-    entry: MatchedArticle, categories: Iterable[CategoryPath]
+    matched: MatchedArticle, categories: Iterable[CategoryPath]
 ) -> Iterable[tuple[int | None, CategoryPath, int | None, datetime | None]]:
     """Yield sequence, category, position and date of an article, for every level."""
     positions: dict[CategoryPath, int | None] = {}
@@ -125,7 +127,7 @@ def _memberships(
             positions.setdefault(ancestor, None)
         positions[path] = position
     for path, place in positions.items():
-        yield entry.sequence, path, place, _published_at(entry)
+        yield matched.sequence, path, place, _published_at(matched)
 
 
 def _category_ids(
@@ -153,7 +155,7 @@ class FacetChanges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class FacetInput:
     """The facet inputs of an article just stored, so that it need not be read again."""
 
     filter_input: FilterInput
@@ -161,24 +163,24 @@ class Said:
     new: bool  #: it was not there before
 
 
-_NOTHING_SAID: Mapping[int, Said] = MappingProxyType({})
+_NO_INPUTS: Mapping[int, FacetInput] = MappingProxyType({})
 
 
 def update_facets(
     connection: Connection,
     sequences: Collection[int],
     policy: IngestPolicy,
-    said: Mapping[int, Said] = _NOTHING_SAID,
+    inputs: Mapping[int, FacetInput] = _NO_INPUTS,
 ) -> FacetChanges:
-    """Bring the facets of these articles up to date; ``said`` has the inputs already known."""
+    """Bring the facets of these articles up to date; ``inputs`` are those already known."""
     before = _running(
         connection,
-        [sequence for sequence in sequences if sequence not in said or not said[sequence].new],
+        [sequence for sequence in sequences if sequence not in inputs or not inputs[sequence].new],
     )
     after = _decided(
-        connection, [sequence for sequence in sequences if sequence not in said], policy
+        connection, [sequence for sequence in sequences if sequence not in inputs], policy
     )
-    for sequence, content in said.items():
+    for sequence, content in inputs.items():
         decided = facets_of(content.filter_input, policy.filters, policy.language)
         after[sequence] = dict.fromkeys(sorted(decided), content.published_at)
     moved = [sequence for sequence in after if before.get(sequence, {}) != after[sequence]]
@@ -193,13 +195,13 @@ def update_facets(
         for running_in, published_at in after[sequence].items()
     ]
     insert(connection, facet_article, rows)
-    told = frozenset().union(*before.values(), *after.values())
+    facets = frozenset().union(*before.values(), *after.values())
     changed = {
         running_in
         for sequence in moved
         for running_in, _ in before.get(sequence, {}).items() ^ after[sequence].items()
     }
-    return FacetChanges(facets=told, changed=frozenset(changed))
+    return FacetChanges(facets=facets, changed=frozenset(changed))
 
 
 def note_policy(connection: Connection, policy: IngestPolicy) -> None:
