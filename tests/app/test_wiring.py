@@ -44,7 +44,7 @@ def test_what_was_written_is_told_to_hubs_even_where_the_disk_fails(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Services] = []
-    monkeypatch.setattr(Services, "tell_hubs", lambda services: told.append(services))
+    monkeypatch.setattr(Services, "notify_hubs", lambda services: told.append(services))
 
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")

@@ -40,10 +40,12 @@ def test_what_is_for_a_later_hour_takes_no_time_now() -> None:
     counts = dict.fromkeys(DeliveryState, 0) | {DeliveryState.QUEUED: 1060}
     one = Progress(states=counts, lately=120, since=timedelta(minutes=1), later=1000)
     assert (one.waiting, one.ended, one.left) == (60, 0, timedelta(seconds=30))
-    assert one.told() == "1,060 queued, 0 sent; 1,000 for a later hour; 2.0 a second; 0:00:30 left"
+    assert (
+        one.summary() == "1,060 queued, 0 sent; 1,000 for a later hour; 2.0 a second; 0:00:30 left"
+    )
 
 
 def test_it_is_told_in_a_line() -> None:
-    told = progress(lately=120, seconds=60, queued=240, sent=1200, failed=2).told()
-    assert told == "240 queued, 1,200 sent, 2 failed; 2.0 a second; 0:02:00 left"
-    assert progress().told() == "0 sent"
+    summary = progress(lately=120, seconds=60, queued=240, sent=1200, failed=2).summary()
+    assert summary == "240 queued, 1,200 sent, 2 failed; 2.0 a second; 0:02:00 left"
+    assert progress().summary() == "0 sent"

@@ -248,7 +248,7 @@ def test_a_command_tells_hubs_too(workplace: Workplace, hub: Hub, site: str) -> 
     workplace.write("a.md", "文章")
     with workplace.open() as services:
         workplace.build(services)
-        services.tell_hubs()
+        services.notify_hubs()
         assert set(hub.told.all) == {services.site.link(path) for path in TOPICS}
-        services.tell_hubs()
+        services.notify_hubs()
     assert len(hub.told.all) == len(TOPICS)

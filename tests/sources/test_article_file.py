@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from digest.articles.draft import make_draft
 from digest.articles.model import Credit, Draft, SourceFile
 from digest.articles.reading.enclosures import Enclosure
-from digest.sources.article_file import article_file, file_path, own_feed, said_hash
+from digest.sources.article_file import article_file, entry_hash, file_path, own_feed
 from digest.sources.model import Attachment, Entry, Source
 from tests.defaults import default_options
 from tests.sources.samples import ENTRY, NOW, SOURCE, document
@@ -220,8 +220,8 @@ def test_no_entry_breaks_out_of_its_file(entry: Entry) -> None:
     [{"title": "x"}, {"content": "x"}, {"authors": ("x",)}, {"link": "https://x.example/"}],
 )
 def test_what_an_entry_says_is_told_by_its_hash(fields: dict[str, Any]) -> None:
-    assert said_hash(replace(ENTRY, **fields)) != said_hash(ENTRY)
-    assert said_hash(replace(ENTRY, published_at=NOW)) == said_hash(ENTRY)
+    assert entry_hash(replace(ENTRY, **fields)) != entry_hash(ENTRY)
+    assert entry_hash(replace(ENTRY, published_at=NOW)) == entry_hash(ENTRY)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from digest.sources.article_file import said_hash
+from digest.sources.article_file import entry_hash
 from digest.sources.model import Entry, EntryRecord, Health, SourceState
 from digest.sources.taking import (
     Plan,
@@ -25,7 +25,7 @@ STATE = SourceState(url=SOURCE.url)
 
 def record(of: Entry) -> EntryRecord:
     return EntryRecord(
-        key=of.key, alias=of.alias, path="p", content=said_hash(of), written="w", taken_at=NOW
+        key=of.key, alias=of.alias, path="p", content=entry_hash(of), written="w", taken_at=NOW
     )
 
 

@@ -124,8 +124,8 @@ def feed_style_sheet(*folders: Path) -> bytes:
 def feed_fingerprint(options: FeedPlan, style_sheet: bytes) -> str:
     """Return a hash that differs whenever feeds of the same articles would differ."""
     libraries = resources.library_versions("feedgen", "lxml", "Brotli")
-    told = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(options)))
-    return hashlib.blake2b(told.encode() + style_sheet, digest_size=16).hexdigest()
+    inputs = "\n".join((__version__, _FOLDER_RULES, *libraries, repr(options)))
+    return hashlib.blake2b(inputs.encode() + style_sheet, digest_size=16).hexdigest()
 
 
 def make_pages(

@@ -246,9 +246,9 @@ class PublishLoop:
         """Return the paths of a burst, once it is over or has lasted long enough."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_GATHERING
-        said = -1
-        while said != len(self._pending) and loop.time() < until:
-            said = len(self._pending)
+        count = -1
+        while count != len(self._pending) and loop.time() < until:
+            count = len(self._pending)
             await asyncio.sleep(_QUIET)
         return self._pending.drain()
 
@@ -258,12 +258,12 @@ class PublishLoop:
             await asyncio.to_thread(self._watch.renew)
         taken = await asyncio.to_thread(self._ingest.scan, progress)
         if taken.scan:
-            self._tell_unseen(taken.scan)
+            self._log_unseen(taken.scan)
             self.last_scan = taken.scan
         self._next_scan = asyncio.get_running_loop().time() + self._scan_every
         self._note(taken)
 
-    def _tell_unseen(self, scan: Scan) -> None:
+    def _log_unseen(self, scan: Scan) -> None:
         """Log which roots went away, and which came back."""
         before = self.last_scan.unseen if self.last_scan else {}
         for name, reason in scan.unseen.items():

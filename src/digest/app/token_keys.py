@@ -45,15 +45,15 @@ def fingerprint(key: bytes) -> str:
 
 def lost_keys_problem(lost: Iterable[tuple[str, datetime]]) -> str:
     """Return the message about lost keys; ``lost`` is (fingerprint, first use), oldest first."""
-    told = ", ".join(f"{mark} (in use since {since:%Y-%m-%d})" for mark, since in lost)
+    marks = ", ".join(f"{mark} (in use since {since:%Y-%m-%d})" for mark, since in lost)
     return (
         "links in mails sent before do not work any more, as the key that signed them is lost: "
-        f"fingerprint {told}. Restore it from a backup of token.key, as the file itself or as one "
+        f"fingerprint {marks}. Restore it from a backup of token.key, as the file itself or as one "
         "of mail.token_keys; if it is lost for good: `digest check --forget-lost-keys`"
     )
 
 
-def tell_lost_keys(lost: list[tuple[str, datetime]]) -> None:
+def log_lost_keys(lost: list[tuple[str, datetime]]) -> None:
     """Log which keys are lost."""
     if lost:
         _log.error(lost_keys_problem(lost))

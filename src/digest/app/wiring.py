@@ -30,7 +30,7 @@ from digest.app.builders import (
     make_tree,
     template_folders,
 )
-from digest.app.token_keys import fingerprint, load_keys, tell_lost_keys
+from digest.app.token_keys import fingerprint, load_keys, log_lost_keys
 from digest.articles.ingest.asset_copies import UnusedAssets
 from digest.articles.ingest.ingest import Ingest
 from digest.articles.ingest.ingest_options import CurrentOptions, IngestOptions
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 #: How long a command waits for hubs; seconds.
-_TELL_WITHIN = 10.0
+_NOTIFY_WITHIN = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Services:
     def publisher(self) -> Publisher:
         """The publisher of feeds."""
         # The notifier is made here, and not by whichever thread publishes first: there is only one.
-        changed = self.hub_notifier.changed if self.site.hubs else _tell_nobody
+        changed = self.hub_notifier.changed if self.site.hubs else _notify_nobody
         return Publisher(
             store=self.store.feeds,
             folder=OutputFolder(self.settings.paths.output),
@@ -291,16 +291,16 @@ class Services:
             try:
                 publisher.close()
             finally:
-                self.tell_hubs()
+                self.notify_hubs()
         return done
 
-    def tell_hubs(self) -> None:
+    def notify_hubs(self) -> None:
         """Tell hubs what was published by a command; what they do not take now is kept.
 
         Blocks for some seconds at most; the log tells how it went.
         """
         if self.site.hubs:
-            asyncio.run(self.hub_notifier.run_once(_TELL_WITHIN))
+            asyncio.run(self.hub_notifier.run_once(_NOTIFY_WITHIN))
 
     def due_runs(self) -> DueRuns:
         """Return the finder of due runs."""
@@ -550,7 +550,7 @@ class Services:
         return self.site.link(f"{APPROVE_PATH}{token}")
 
 
-def _tell_nobody(_paths: Collection[str]) -> None:
+def _notify_nobody(_paths: Collection[str]) -> None:
     """Tell no hub of published files: there is none."""
 
 
@@ -569,7 +569,7 @@ def open_services(
     keys = load_keys(settings)
     with open_store(settings.database_url()) as store:
         site = settings.site(store.authority(settings.authority()))
-        tell_lost_keys(store.keys.record(list(map(fingerprint, keys)), clock()))
+        log_lost_keys(store.keys.record(list(map(fingerprint, keys)), clock()))
         services = Services(
             settings=settings,
             store=store,

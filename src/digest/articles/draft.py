@@ -301,10 +301,10 @@ def _text_hash(header: Header) -> str:
     Whether there is an image is part of it: without one, the first image of the body counts.
     """
     paths = ["\x1f".join(category.names) for category in header.categories]
-    said = [header.identity, header.title, "\x1e".join(header.authors), "\x1e".join(paths)]
-    said += [header.link or "", header.language or "", header.summary, header.body]
+    inputs = [header.identity, header.title, "\x1e".join(header.authors), "\x1e".join(paths)]
+    inputs += [header.link or "", header.language or "", header.summary, header.body]
     if header.publication.availability:
-        said.append(repr(header.publication.availability))
+        inputs.append(repr(header.publication.availability))
     if header.credit:
-        said.append(repr(header.credit))
-    return hashed([*said, f"{header.present} {header.image is None}", header.local_image])
+        inputs.append(repr(header.credit))
+    return hashed([*inputs, f"{header.present} {header.image is None}", header.local_image])

@@ -129,17 +129,17 @@ def facets_of(article: FilterInput, filters: Iterable[ArticleFilter], language: 
 
 def fingerprint(filters: Iterable[ArticleFilter], language: str) -> str:
     """Return a hash, in hex, that changes when articles may be in other facets than before."""
-    said: list[object] = [language, _RULES]
+    inputs: list[object] = [language, _RULES]
     for article_filter in sorted(filters, key=lambda each: each.name):
         for criteria in (article_filter.wanted, article_filter.unwanted):
-            said += [
+            inputs += [
                 article_filter.name,
                 sorted(path.names for path in criteria.categories),
                 sorted(criteria.authors),
                 sorted(criteria.words),
                 sorted(criteria.languages),
             ]
-    raw = json.dumps(said, separators=(",", ":")).encode("ascii")
+    raw = json.dumps(inputs, separators=(",", ":")).encode("ascii")
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 

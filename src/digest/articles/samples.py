@@ -225,10 +225,10 @@ SHOWN_IMAGE = "https://example.org/ship.png"
 
 def shown_articles(language: str) -> tuple[Article, ...]:
     """Return sample articles in a language; English ones where there are none in it."""
-    told = _SHOWN.get(language) or _SHOWN["en"]
+    samples = _SHOWN.get(language) or _SHOWN["en"]
     return tuple(
         _article(
-            len(told) - number,
+            len(samples) - number,
             title=title,
             authors=("A. Writer",) if number % 2 else (),
             categories=(CategoryPath((category,)),),
@@ -239,7 +239,7 @@ def shown_articles(language: str) -> tuple[Article, ...]:
             body=f"<p>{text}</p><blockquote><p>{title}</p></blockquote><p>{text}</p>"
             f"<ul><li>{title}</li></ul><pre><code>depth = 12.5</code></pre><p>{text}</p>",
         )
-        for number, (category, title, text) in enumerate(told)
+        for number, (category, title, text) in enumerate(samples)
     )
 
 

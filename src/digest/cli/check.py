@@ -47,10 +47,10 @@ def check(
     path = chosen.path()
     mistakes = problems(path, os.environ)
     for mistake in mistakes:
-        _tell(f"configuration {path}", mistake)
+        _report(f"configuration {path}", mistake)
     if mistakes:
         raise typer.Exit(MISUSED)
-    _tell(f"configuration {path}", None)
+    _report(f"configuration {path}", None)
     settings = chosen.settings()
     worst = OK
     if forget_lost_keys:
@@ -59,13 +59,13 @@ def check(
         try:
             attempt()
         except (ConfigurationError, TemplateError) as error:
-            _tell(what, error)
+            _report(what, error)
             worst = MISUSED
         except (DigestError, OSError) as error:
-            _tell(what, error)
+            _report(what, error)
             worst = max(worst, FAILED)
         else:
-            _tell(what, None)
+            _report(what, None)
     for key in exposed_secrets(path, os.environ):
         where = "its file" if key.startswith("$") else str(path)
         remark(f"{key}: everybody on this machine may read the password in {where}; chmod o-r it")
@@ -82,8 +82,8 @@ def check(
             )
     for message in _unreachable(settings):
         remark(message)
-    if told := unreachable_pages(settings):
-        remark(told)
+    if message := unreachable_pages(settings):
+        remark(message)
     style = settings.mail_style()
     if style.contrast < LEAST_CONTRAST:
         remark(
@@ -149,7 +149,7 @@ def _pageless(settings: Settings) -> int:
         return 0
 
 
-def _tell(what: str, error: Exception | None) -> None:
+def _report(what: str, error: Exception | None) -> None:
     if error is None:
         out.print("[green]ok[/green]      ", end="")
         say(what)

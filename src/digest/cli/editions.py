@@ -54,7 +54,7 @@ def list_(
 @app.command()
 def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
     """Show an edition: what is in it, how it goes, and until when a draft waits."""
-    from digest.mail.operator_mail import told_at
+    from digest.mail.operator_mail import format_moment
     from digest.mail.text_layout import one_line
 
     with services_of(context, log=False) as services:
@@ -85,7 +85,7 @@ def show(context: typer.Context, edition_id: Id, as_json: Json = False) -> None:
             say(f"Waits        for `digest editions approve {edition.id}` or `cancel {edition.id}`")
         else:
             unless = "sent, unless cancelled" if proposal.sends else "dropped, unless approved"
-            say(f"Waits        until {told_at(decided_at)}, then it is {unless} before")
+            say(f"Waits        until {format_moment(decided_at)}, then it is {unless} before")
     else:
         say(f"Mails        {_mails(standing) or 'none'}")
         if unsubscribed:

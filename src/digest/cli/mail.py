@@ -302,7 +302,7 @@ async def _send_edition(services: Services, digest: Digest, latest: int | None) 
         await delivery.close()
     progress = services.store.reports.progress(edition.id, services.clock())
     states = progress.states
-    say(f"{progress.told() if progress.total else 'Nobody to send it to'}.")
+    say(f"{progress.summary() if progress.total else 'Nobody to send it to'}.")
     for pause in services.store.deliveries.pauses():
         complain(f"{pause.digest or 'all mail'} is paused: {pause.reason}")
     unsent = (DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.FAILED)

@@ -69,7 +69,7 @@ def list_articles(
             raise typer.BadParameter("names joined by '/', none of them empty") from error
         standings = services.store.withdrawals.listed(wanted, limit, withdrawn=withdrawn)
         if as_json:
-            print_json([_told(services, standing) for standing in standings])
+            print_json([_fields(services, standing) for standing in standings])
             return
         print_table(
             ("Key", "Withdrawn" if withdrawn else "Published", "Title", "Categories"),
@@ -99,11 +99,11 @@ def show(context: typer.Context, names: Names, as_json: Json = False) -> None:
     """Show all that is known of articles."""
     with services_of(context, log=False) as services:
         standings = _find(services, names)
-        told = [_told(services, standing) for standing in standings]
+        entries = [_fields(services, standing) for standing in standings]
     if as_json:
-        print_json(told)
+        print_json(entries)
         return
-    for number, standing in enumerate(told):
+    for number, standing in enumerate(entries):
         if number:
             say("")
         for name, value in standing.items():
@@ -167,7 +167,7 @@ def _publish(services: Services, done: str) -> None:
     say(f"{done}; {published.written:,} files written, {published.removed:,} removed.")
 
 
-def _told(services: Services, standing: Standing) -> dict[str, Any]:
+def _fields(services: Services, standing: Standing) -> dict[str, Any]:
     from digest.store.withdrawals import Word
 
     article = standing.article
@@ -249,10 +249,10 @@ def export(
             f"{done.unchanged:,} unchanged, {done.removed:,} removed in {folder}: "
             f"{_bytes(done.total_bytes)} for {address}/ ({seconds:.1f} s)."
         )
-    _tell_others(folder, done)
+    _report_others(folder, done)
 
 
-def _tell_others(folder: Path, done: Exported) -> None:
+def _report_others(folder: Path, done: Exported) -> None:
     """Report files that others modified or created; exit with 1 for the latter."""
     for path in done.edited[:_NAMED]:
         remark(f"{folder / path}: was changed by somebody else, and was written anew")

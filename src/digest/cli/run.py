@@ -43,8 +43,8 @@ def run(
 
     keep_heap_small()
     with services_of(context, poll=poll) as services:
-        if told := unreachable_pages(services.settings):
-            remark(told)
+        if message := unreachable_pages(services.settings):
+            remark(message)
         for root in services.tree.roots.values():
             say(f"Reading {root} …")
         with progress_bar("Reading") as progress:

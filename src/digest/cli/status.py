@@ -56,7 +56,7 @@ def status(
             return
         present = _look(services, _template_fault(services))
     if as_json:
-        print_json(_told(present))
+        print_json(_fields(present))
     else:
         for line in _lines(present):
             say(line)
@@ -142,16 +142,16 @@ def _look(services: Services, fault: str | None) -> _Status:
     )
 
 
-def _told(present: _Status) -> dict[str, object]:
+def _fields(present: _Status) -> dict[str, object]:
     """Return the state for a script."""
     keys = ("name", "title", "subscribers", "last_run_at", "next_run_at")
     return asdict(present.counts) | {
-        "last_scan": _scan_told(present.scan) if present.scan else None,
+        "last_scan": _scan_fields(present.scan) if present.scan else None,
         "digests": [dict(zip(keys, digest, strict=True)) for digest in present.digests],
         "outbox": present.mails,
         "pauses": [asdict(pause) for pause in present.pauses],
-        "editions": [_edition_told(*entry) for entry in present.sending],
-        "drafts": [_draft_told(*entry) for entry in present.drafts],
+        "editions": [_edition_fields(*entry) for entry in present.sending],
+        "drafts": [_draft_fields(*entry) for entry in present.drafts],
         "running": present.running,
         "templates": present.fault,
         "not_written": present.failures,
@@ -187,8 +187,8 @@ def _lines(present: _Status) -> Iterator[str]:
         if count:
             yield f"Mails        {count:,} {state}"
     for edition, progress in present.sending:
-        told = progress.told(running=present.running)
-        yield f"Edition      {edition.digest} {edition.number}: {told}"
+        summary = progress.summary(running=present.running)
+        yield f"Edition      {edition.digest} {edition.number}: {summary}"
     for edition, digest in present.drafts:
         yield f"Draft        {_draft_line(edition, digest)}"
     for pause in present.pauses:
@@ -213,7 +213,7 @@ def _failures(services: Services) -> Mapping[str, str]:
     return output.failures if output else {}
 
 
-def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
+def _draft_fields(edition: Edition, digest: Digest | None) -> dict[str, object]:
     from digest.editions.model import decided_at
 
     return {
@@ -227,7 +227,7 @@ def _draft_told(edition: Edition, digest: Digest | None) -> dict[str, object]:
 
 def _draft_line(edition: Edition, digest: Digest | None) -> str:
     from digest.editions.model import decided_at
-    from digest.mail.operator_mail import told_at
+    from digest.mail.operator_mail import format_moment
 
     named = f"{edition.digest} {edition.number} (id {edition.id})"
     deadline = decided_at(edition, digest)
@@ -235,12 +235,12 @@ def _draft_line(edition: Edition, digest: Digest | None) -> str:
         return f"{named}: is of no configured digest, `digest editions cancel {edition.id}` ends it"
     if digest.approval is None or deadline is None:
         return f"{named}: waits for `digest editions approve {edition.id}`"
-    local = told_at(deadline.astimezone(ZoneInfo(digest.timezone)))
+    local = format_moment(deadline.astimezone(ZoneInfo(digest.timezone)))
     unless = "sent unless cancelled" if digest.approval.sends else "dropped unless approved"
     return f"{named}: {unless} before {local}"
 
 
-def _edition_told(edition: Edition, progress: Progress) -> dict[str, object]:
+def _edition_fields(edition: Edition, progress: Progress) -> dict[str, object]:
     return {
         "digest": edition.digest,
         "number": edition.number,
@@ -251,7 +251,7 @@ def _edition_told(edition: Edition, progress: Progress) -> dict[str, object]:
     }
 
 
-def _scan_told(scan: Scan) -> dict[str, object]:
+def _scan_fields(scan: Scan) -> dict[str, object]:
     return {
         "ended_at": scan.ended_at,
         "seconds": scan.took.total_seconds(),

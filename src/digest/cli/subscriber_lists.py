@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.context import services_of
-from digest.cli.subscribers import format_categories, new_subscriber, tell_unknown_categories
+from digest.cli.subscribers import format_categories, new_subscriber, report_unknown_categories
 from digest.cli.terminal import FAILED, complain, remark, say
 from digest.errors import ConfigurationError
 from digest.private_files import private_opener
@@ -117,7 +117,7 @@ def import_(
             complain(f"{bad} bad lines, nothing imported (--strict)")
             raise typer.Exit(FAILED)
         chosen = {category for new in good for category in new.categories or ()}
-        tell_unknown_categories(services, sorted(chosen))
+        report_unknown_categories(services, sorted(chosen))
         outcomes = Counter(
             services.store.subscribers.add_many(
                 good,

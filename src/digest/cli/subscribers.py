@@ -128,7 +128,7 @@ def add(
             )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
-        tell_unknown_categories(services, new.categories or ())
+        report_unknown_categories(services, new.categories or ())
         try:
             subscriber, outcome = services.store.subscribers.add(
                 new, services.clock(), again=again, keys=services.token_keys
@@ -145,7 +145,7 @@ def add(
     say(f"{new.address}: {outcome}")
 
 
-def tell_unknown_categories(services: Services, categories: Sequence[CategoryPath]) -> None:
+def report_unknown_categories(services: Services, categories: Sequence[CategoryPath]) -> None:
     """Report categories without articles, each with the nearest that has some."""
     if not categories:
         return
@@ -153,8 +153,8 @@ def tell_unknown_categories(services: Services, categories: Sequence[CategoryPat
         known = {summary.path for summary in source.categories(None)}
     unknown = [path for path in categories if known and path not in known]
     for path in unknown[:_MAX_CATEGORIES]:
-        told = format_categories((path,))
-        remark(f"no article is in the category {told} so far{nearest(path, known)}")
+        name = format_categories((path,))
+        remark(f"no article is in the category {name} so far{nearest(path, known)}")
     if len(unknown) > _MAX_CATEGORIES:
         remark(f"nor in {len(unknown) - _MAX_CATEGORIES:,} more of the categories")
 

@@ -85,7 +85,7 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
     mine = own.read_bytes() if own.is_file() else None
     base = _recorded(folder, name)
     if mine is None or mine in (base, ours):
-        made, told = ours, "as shipped"
+        made, outcome = ours, "as shipped"
     elif base == ours:
         say(f"{name}: the shipped one has not changed")
         return True
@@ -108,12 +108,12 @@ def _updated(name: str, folder: Path, shipped: Path) -> bool:
                 f"`digest templates update {name} --merged`"
             )
             return False
-        told = f"merged; before: {_BEFORE}/{name}"
+        outcome = f"merged; before: {_BEFORE}/{name}"
         _write(folder / _BEFORE / name, mine)
     if made != mine:
         _write(own, made)
     record_version(folder, name, ours)
-    say(f"{name}: {told}")
+    say(f"{name}: {outcome}")
     return True
 
 

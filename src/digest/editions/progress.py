@@ -52,7 +52,7 @@ class Progress:
             return None
         return timedelta(seconds=round(self.waiting / self.rate))
 
-    def told(self, *, running: bool = True) -> str:
+    def summary(self, *, running: bool = True) -> str:
         """Return it as a line for people; ``running`` tells whether a daemon sends now."""
         counts = [
             f"{self.states[state]:,} {state}"

@@ -38,7 +38,7 @@ class Entry:
     changed_at: datetime | None  #: aware UTC; None once the article has another version
     gone: bool
 
-    def tells(self, version: Version | None) -> bool:
+    def holds(self, version: Version | None) -> bool:
         """Return whether a reader that is new to the archive gets this version from it."""
         return version is not None and (self.changed_at, self.gone) == (
             version.changed_at,
@@ -130,7 +130,7 @@ def decide(
     it is useless once another version was published, even for a short time.
     """
     versions = {version.sequence: version for version in (*others, *current)}
-    archived = {entry.sequence for entry in entries if entry.tells(versions.get(entry.sequence))}
+    archived = {entry.sequence for entry in entries if entry.holds(versions.get(entry.sequence))}
     safe = archived.union(version.sequence for version in current)
     lost = {version.sequence: version for version in others if version.sequence not in safe}
     wanted = sorted(lost.values(), key=lambda version: (version.published_at, version.sequence))
@@ -141,7 +141,7 @@ def decide(
         stale=tuple(
             entry
             for entry in entries
-            if entry.changed_at is not None and not entry.tells(versions.get(entry.sequence))
+            if entry.changed_at is not None and not entry.holds(versions.get(entry.sequence))
         ),
         sets=tuple(tuple(wanted[start : start + size]) for start in range(0, len(wanted), size)),
     )

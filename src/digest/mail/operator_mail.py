@@ -52,7 +52,7 @@ class ApprovalRequest:
         return self.digest.approval is not None and self.digest.approval.sends
 
 
-def told_at(moment: datetime) -> str:
+def format_moment(moment: datetime) -> str:
     """Return a moment with its zone, such as ``Mon 23 Nov 2026 13:00 Asia/Tokyo``."""
     return f"{moment:%a %d %b %Y %H:%M} {moment.tzinfo}"
 
@@ -181,11 +181,11 @@ def _approval_lines(request: ApprovalRequest, title: str, link: str | None) -> l
         f"{title} ({edition.digest}), edition {edition.number}, waits for your approval.",
         "",
         f"{_counted(len(articles), 'article')} for {_counted(request.readers, 'reader')}",
-        f"due {told_at(edition.due_at.astimezone(zone))}",
+        f"due {format_moment(edition.due_at.astimezone(zone))}",
     ]
     if request.decided_at is not None:
         fate = "sent" if request.sends else "dropped"
-        lines.append(f"{fate} without you {told_at(request.decided_at)}")
+        lines.append(f"{fate} without you {format_moment(request.decided_at)}")
     lines.append("")
     if link is not None:
         lines += ["Look at it, approve or cancel it:", link, ""]

@@ -205,12 +205,12 @@ def without_title(summary: str, title: str) -> str:
 
     Case, spaces, quotation marks and other punctuation make no difference.
     """
-    wanted = _told(title)
-    if summary.endswith("…") and wanted.startswith(_told(summary)):
+    wanted = _letters(title)
+    if summary.endswith("…") and wanted.startswith(_letters(summary)):
         return ""
     left = wanted
     for place, char in enumerate(summary, 1):
-        letters = _told(char)
+        letters = _letters(char)
         if not left.startswith(letters):
             break
         left = left.removeprefix(letters)
@@ -221,7 +221,7 @@ def without_title(summary: str, title: str) -> str:
     return summary
 
 
-def _told(text: str) -> str:
+def _letters(text: str) -> str:
     """Return the letters, digits and symbols of a text, without case."""
     return "".join(char for char in _folded(text) if category(char)[0] in "LNS")
 

@@ -86,12 +86,12 @@ def article_file(
             **({"length": entry.attachment.length} if entry.attachment.length else {}),
             **({"duration": entry.attachment.duration} if entry.attachment.duration else {}),
         }
-    said = {key: value for key, value in fields.items() if value or value is False}
-    front = yaml.safe_dump(said, allow_unicode=True, sort_keys=False, width=10_000)
+    given = {key: value for key, value in fields.items() if value or value is False}
+    front = yaml.safe_dump(given, allow_unicode=True, sort_keys=False, width=10_000)
     return f"---\n{front}---\n{text}\n".encode("utf-8", "replace")
 
 
-def said_hash(entry: Entry) -> str:
+def entry_hash(entry: Entry) -> str:
     """Return hex that changes when an entry says something else; its dates do not count."""
     parts = (entry.title, entry.link, *entry.authors, *entry.categories)
     parts += (entry.content, entry.summary, entry.image, repr(entry.attachment))

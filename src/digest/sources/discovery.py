@@ -82,9 +82,9 @@ def _outlines(
     if element is None or depth > _MAX_DEPTH:
         return
     for child in element.findall("outline"):
-        told = {name.lower(): value for name, value in child.attrib.items()}
-        title = one_line(told.get("title") or told.get("text") or "")
-        url = absolute(told.get("xmlurl", ""))
+        attributes = {name.lower(): value for name, value in child.attrib.items()}
+        title = one_line(attributes.get("title") or attributes.get("text") or "")
+        url = absolute(attributes.get("xmlurl", ""))
         if url:
             yield Outline(url=url, title=title, folders=folders)
         inner = (*folders, title) if title and not url else folders

@@ -260,13 +260,13 @@ async def _answer(
             ) as response,
         ):
             answered = True
-            told = {
+            received = {
                 name.decode("ascii", "replace").lower(): value.decode("latin-1").strip()
                 for name, value in response.headers
             }
             whole = response.status in (200, 226)
-            content = await _content(response, told) if whole else b""
-            return Answer(status=response.status, url=url, content=content, headers=told)
+            content = await _content(response, received) if whole else b""
+            return Answer(status=response.status, url=url, content=content, headers=received)
     except TimeoutError as error:
         raise FetchError(f"no whole answer within {_WHOLE:g} s") from error
     except httpcore.TimeoutException as error:

@@ -31,11 +31,11 @@ def text_of(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def title_of(said: Mapping[str, Any]) -> str:
+def title_of(parsed: Mapping[str, Any]) -> str:
     """Return a title as plain text on one line."""
-    detail = said.get("title_detail") or {}
+    detail = parsed.get("title_detail") or {}
     # The detail may be that of a title further inside, such as a picture's.
-    value = text_of(said.get("title")) or text_of(detail.get("value"))
+    value = text_of(parsed.get("title")) or text_of(detail.get("value"))
     if "html" in text_of(detail.get("type")) or ("<" in value and ">" in value):
         value = _seen(value)
     value = short(value)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from digest.errors import DigestError, StoreError
-from digest.sources.article_file import article_file, file_hash, file_path, own_feed, said_hash
+from digest.sources.article_file import article_file, entry_hash, file_hash, file_path, own_feed
 from digest.sources.discovery import linked_feeds
 from digest.sources.entry_pages import MAX_PAGES, Pages
 from digest.sources.fetching import Answer, Fetcher, FetchError
@@ -263,8 +263,8 @@ class Follower:
         for number, taking in enumerate(todo.take):
             wanted = source.full_text and number >= texts
             text = await visit.text(taking.entry) if wanted else ""
-            said = replace(taking.entry, content=text) if text else taking.entry
-            make = partial(article_file, source, said, document, announced=not first)
+            entry = replace(taking.entry, content=text) if text else taking.entry
+            make = partial(article_file, source, entry, document, announced=not first)
             written.append(await asyncio.to_thread(self._write, source, taking, make, now))
         after = after_document(
             state, source, answer.headers, document=document, took=len(written), now=now
@@ -291,7 +291,7 @@ class Follower:
             key=entry.key,
             alias=entry.alias,
             path=path,
-            content=said_hash(entry),
+            content=entry_hash(entry),
             written=file_hash(content) if record is None or mine else record.written,
             taken_at=record.taken_at if record else now,
         )

@@ -44,17 +44,17 @@ def read_json_feed(content: bytes, url: str) -> FeedDocument:
     )
 
 
-def _item_authors(said: Mapping[str, Any]) -> tuple[str, ...]:
+def _item_authors(item: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the authors of an item or of the feed."""
-    authors = [author for author in _list(said.get("authors")) if isinstance(author, dict)]
-    if isinstance(said.get("author"), dict):  # version 1.0
-        authors.append(said["author"])
+    authors = [author for author in _list(item.get("authors")) if isinstance(author, dict)]
+    if isinstance(item.get("author"), dict):  # version 1.0
+        authors.append(item["author"])
     return names_of(text_of(author.get("name")) for author in authors)
 
 
 def _item(item: Mapping[str, Any], url: str, language: str, authors: tuple[str, ...]) -> Entry:
-    said = item.get("id")
-    identity = str(said) if isinstance(said, int | float) else text_of(said)
+    given = item.get("id")
+    identity = str(given) if isinstance(given, int | float) else text_of(given)
     link = absolute(text_of(item.get("url")) or text_of(item.get("external_url")), url) or ""
     plain = text_of(item.get("content_text"))
     content = text_of(item.get("content_html")) or markup_of({"value": plain, "type": "text/plain"})

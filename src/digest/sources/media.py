@@ -41,8 +41,8 @@ def image_of(entry: Mapping[str, Any], url: str) -> str:
 
 def _size(picture: Mapping[str, Any]) -> int:
     """Return the longer side of a picture in pixels, as far as it is told."""
-    told = [text_of(picture.get(name)) for name in ("width", "height")]
-    return max((int(text[:6]) for text in told if text.isdecimal()), default=_SOME_PICTURE)
+    sizes = [text_of(picture.get(name)) for name in ("width", "height")]
+    return max((int(text[:6]) for text in sizes if text.isdecimal()), default=_SOME_PICTURE)
 
 
 def _ending(address: str) -> str:

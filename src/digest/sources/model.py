@@ -67,8 +67,8 @@ class SourceState:
     @property
     def unread(self) -> bool:
         """Whether no whole document of it was read so far, however often it was asked."""
-        told = self.title or self.home or self.entity_tag or self.last_modified
-        return self.changed_at is None and not told
+        known = self.title or self.home or self.entity_tag or self.last_modified
+        return self.changed_at is None and not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

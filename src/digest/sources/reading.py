@@ -159,13 +159,13 @@ def _entry(entry: dict[str, Any], url: str, language: str, authors: tuple[str, .
     if link:  # notes in a text are on its page
         here, there = (f'href="{html.escape(address)}#' for address in (url, link))
         content, summary = content.replace(here, there), summary.replace(here, there)
-    said = text_of(entry.get("id"))[:MAX_ID]
+    identifier = text_of(entry.get("id"))[:MAX_ID]
     title, attachment = title_of(entry), attachment_of(entry, url)
     upstream = entry.get("source") or {}
     if short(upstream.get("title")) == title:  # forums name the thread
         upstream = {}
     return Entry(
-        id=said
+        id=identifier
         or link
         or hash_of(title, content or summary, text_of(entry.get("published")))
         or hash_of(attachment.url if attachment else ""),
@@ -193,8 +193,8 @@ def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
     # feedparser cuts long top-level domains in two.
     if named := _MAIL_AND_NAME.fullmatch(text_of(entry.get("author"))):
         return names_of([named[1] or ""])
-    told = (text_of(author.get("name")) for author in entry.get("authors", ()))
-    names = names_of(itertools.chain.from_iterable(map(persons, told)))
+    bylines = (text_of(author.get("name")) for author in entry.get("authors", ()))
+    names = names_of(itertools.chain.from_iterable(map(persons, bylines)))
     return tuple(name for name in names if "@" not in name)
 
 

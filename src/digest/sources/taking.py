@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from digest.sources.article_file import said_hash
+from digest.sources.article_file import entry_hash
 from digest.sources.intervals import max_age, next_interval, retry_interval
 from digest.sources.model import Entry, EntryRecord, FeedDocument, Health, Source, SourceState
 
@@ -61,7 +61,7 @@ def plan(
         if record is None:
             if not _too_old(source, entry, now):
                 new.append(entry)
-        elif record.content != said_hash(entry):
+        elif record.content != entry_hash(entry):
             changed.append(Taking(entry=entry, record=record))
     new.sort(key=lambda entry: entry.published_at or entry.updated_at or now)
     allowed = len(new) if first else max(source.max_per_day - taken_today, 0)

@@ -72,11 +72,11 @@ def change_address(
         came_back = subscriber.c.state == SubscriberState.SUPPRESSED
         here = (subscriber.c.person == mine.id) & came_back
         change_state(connection, here, SubscriberState.ACTIVE, now, "at another address")
-    told = f"; address changed {rfc3339(now)} from {network}"
+    evidence = f"; address changed {rfc3339(now)} from {network}"
     connection.execute(
         update(subscriber)
         .where(subscriber.c.person == mine.id)
-        .values(consent=subscriber.c.consent + literal(told), changed_at=now)
+        .values(consent=subscriber.c.consent + literal(evidence), changed_at=now)
     )
     return (Outcome.UPDATED,)
 

@@ -18,7 +18,7 @@ from digest.store.connection import Database, Lock
 from digest.store.file_assets import referring_files
 from digest.store.memberships import update_all_facets
 from digest.store.problems import FAILED, counted, listed
-from digest.store.rewritten_files import SAID
+from digest.store.rewritten_files import HOLDS_ARTICLE
 from digest.store.schema import article, article_state, file, meta, problem, withdrawal
 from digest.store.statements import among
 from digest.store.types import chunks, hashed, storable
@@ -62,8 +62,8 @@ class ArticleStore:
             file.c.content,
             file.c.options_hash,
             file.c.missing_at.is_not(None),
-            case((SAID, file.c.text_hash), else_=None),
-            case((SAID, file.c.raw_hash), else_=None),
+            case((HOLDS_ARTICLE, file.c.text_hash), else_=None),
+            case((HOLDS_ARTICLE, file.c.raw_hash), else_=None),
         )
         with self._database.read() as connection:
             if paths is None:

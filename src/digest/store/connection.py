@@ -167,18 +167,18 @@ class Database:
             return locked
         if state in _POSTGRESQL_PROBLEMS:
             return _POSTGRESQL_PROBLEMS[state]
-        said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-        return self._without_password(_of_connecting(said) if not state else said)
+        answer = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+        return self._without_password(_of_connecting(answer) if not state else answer)
 
     def _without_password(self, problem: str) -> str:
         password = self._url.password
         return problem.replace(str(password), "***") if password else problem
 
 
-def _of_connecting(said: str) -> str:
+def _of_connecting(answer: str) -> str:
     """Return the message for a failed connection, which has no SQLSTATE."""
-    _, fatal, refusal = said.partition("FATAL:")
-    return f"the server refuses: {refusal.strip()}" if fatal else f"cannot be reached: {said}"
+    _, fatal, refusal = answer.partition("FATAL:")
+    return f"the server refuses: {refusal.strip()}" if fatal else f"cannot be reached: {answer}"
 
 
 def _parse(url: str) -> URL:

@@ -299,8 +299,8 @@ def queue(
     ]
     if rows:
         connection.execute(delivery.insert(), rows)
-        told = select(delivery.c.subscriber).where(delivery.c.edition == edition_id)
-        owed = update(subscriber).where(subscriber.c.welcome, subscriber.c.id.in_(told))
+        reached = select(delivery.c.subscriber).where(delivery.c.edition == edition_id)
+        owed = update(subscriber).where(subscriber.c.welcome, subscriber.c.id.in_(reached))
         connection.execute(owed.values(welcome=False))
 
 

@@ -114,12 +114,12 @@ class FeedStore:
             if row is None:
                 return None
             rows = connection.execute(writers.where(unsynced_writer.c.output == token))
-            told = select(meta.c.value).where(meta.c.name == _FAILURES + token)
+            recorded = select(meta.c.value).where(meta.c.name == _FAILURES + token)
             return OutputRecord(
                 revision=row.revision,
                 fingerprint=row.fingerprint,
                 unsynced=frozenset((writer.boot, writer.pid) for writer in rows),
-                failures=json.loads(connection.scalar(told) or "{}"),
+                failures=json.loads(connection.scalar(recorded) or "{}"),
             )
 
     def begin_writing(self, token: str, boot: str, pid: int) -> None:

@@ -80,14 +80,14 @@ def visible_assets(connection: Connection, names: AbstractSet[str]) -> set[str]:
         .join(article, article.c.id == file.c.article)
         .where(visible())
     )
-    told = {row.name for row in among(connection, query, file_asset.c.name, names)}
-    rest = names - told
+    referred = {row.name for row in among(connection, query, file_asset.c.name, names)}
+    rest = names - referred
     shown: set[str] = set()
     if rest:
         wanted = _hashes(rest)
         for row in connection.execute(_IN_TEXTS.where(visible())):
             shown |= _shown(row[1:], wanted)
-    return told | _of(rest, shown)
+    return referred | _of(rest, shown)
 
 
 class AssetStore:

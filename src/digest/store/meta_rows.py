@@ -84,16 +84,16 @@ class ScanStore:
 
 def _scan(value: str) -> Scan:
     """Return the scan stored as JSON; raise ValueError, TypeError or KeyError."""
-    told = json.loads(value)
+    fields = json.loads(value)
     return Scan(
-        ended_at=datetime.fromisoformat(told["ended_at"]),
-        took=timedelta(seconds=told["seconds"]),
-        files=told["files"],
+        ended_at=datetime.fromisoformat(fields["ended_at"]),
+        took=timedelta(seconds=fields["seconds"]),
+        files=fields["files"],
         marks={
             name: RootMark(device=device, inode=inode)
-            for name, (device, inode) in told["roots"].items()
+            for name, (device, inode) in fields["roots"].items()
         },
-        unseen=told["unseen"],
+        unseen=fields["unseen"],
     )
 
 

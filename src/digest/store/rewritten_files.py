@@ -20,7 +20,7 @@ from digest.store.statements import Prepared, among
 from digest.store.types import bounded, hashed, storable
 
 #: The condition that an article says what a file of it said last.
-SAID = (
+HOLDS_ARTICLE = (
     file.c.leads
     & file.c.missing_at.is_(None)
     & file.c.embargo_at.is_(None)
@@ -67,14 +67,14 @@ def remember_repeats(
     query = select(
         file.c.key, file.c.text_hash, article.c.image, article.c.enclosure, article.c.pinned
     )
-    query = query.join(article, article.c.id == file.c.article).where(SAID)
+    query = query.join(article, article.c.id == file.c.article).where(HOLDS_ARTICLE)
     plain, others = [], []
     for row in among(connection, query, file.c.key, same):
-        reading, said = same[row.key]
+        reading, text = same[row.key]
         if row.text_hash != reading.record.text_hash:
             continue
-        if said.volatile is None or _is_as_stored(said.volatile, row):
-            plain.append((row.key, reading, said))
+        if text.volatile is None or _is_as_stored(text.volatile, row):
+            plain.append((row.key, reading, text))
         else:
             others.append(row.key)
     rows = [
@@ -83,21 +83,21 @@ def remember_repeats(
             "size": bounded(reading.record.size),
             "mtime_ns": bounded(reading.record.mtime_ns),
             "content": reading.record.content,
-            "raw_hash": said.raw_hash or None,
+            "raw_hash": text.raw_hash or None,
         }
-        for key, reading, said in plain
+        for key, reading, text in plain
     ]
     _REMEMBER.run(connection, rows)
     remarks = {
-        storable(reading.record.path): notes(said.volatile, now, policy)
-        for _, reading, said in plain
-        if said.volatile is not None
+        storable(reading.record.path): notes(text.volatile, now, policy)
+        for _, reading, text in plain
+        if text.volatile is not None
     }
     note(connection, remarks, now)
     for row in _articles(connection, others):
-        reading, said = same[row.key]
-        assert said.volatile is not None  # noqa: S101 looked at above
-        draft = replace(_draft(row, said.volatile), raw_hash=said.raw_hash)
+        reading, text = same[row.key]
+        assert text.volatile is not None  # noqa: S101 looked at above
+        draft = replace(_draft(row, text.volatile), raw_hash=text.raw_hash)
         rest.append(Reading(record=reading.record, outcome=draft))
     return Repeated(rest=rest, unchanged=len(plain))
 

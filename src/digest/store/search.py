@@ -183,8 +183,8 @@ def search(
         wanted = wanted.where(
             place < tuple_(literal(before.published_at, Moment()), before.sequence)
         )
-    said = " AND " if sqlite else " & "
-    expression = said.join(map(_fts5 if sqlite else _tsquery, query.lookups))
+    operator = " AND " if sqlite else " & "
+    expression = operator.join(map(_fts5 if sqlite else _tsquery, query.lookups))
     with _limited(connection):
         statement = wanted.order_by(*NEWEST_FIRST).limit(limit).params(wanted=expression)
         return read(connection, statement)

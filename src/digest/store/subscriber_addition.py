@@ -310,9 +310,9 @@ class SubscriberAddition:
 
 def _prefer(preferences: dict[str, Any], new: NewSubscriber) -> bool:
     """Copy the given preferences of a subscription; return whether any differs."""
-    told = {name: getattr(new, name) for name in PREFERENCES}
+    given = {name: getattr(new, name) for name in PREFERENCES}
     # Empty text stands for the digest's language and the site's zone.
-    told = {name: value or _UNKNOWN[name] for name, value in told.items() if value is not None}
-    differs = any(preferences[name] != value for name, value in told.items())
-    preferences.update(told)
+    given = {name: value or _UNKNOWN[name] for name, value in given.items() if value is not None}
+    differs = any(preferences[name] != value for name, value in given.items())
+    preferences.update(given)
     return differs

@@ -63,18 +63,18 @@ class Withdrawals:
         Changes are returned for all of them: publishing an earlier withdrawal may have failed.
         """
         with self._database.write(Lock.ARTICLES) as connection:
-            sequences = self._say(connection, keys, Word.WITHDRAWN, now)
+            sequences = self._decide(connection, keys, Word.WITHDRAWN, now)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=True)
             return changes_of(connection, sequences, now)
 
     def restore(self, keys: Collection[ArticleKey], now: datetime) -> Changes:
         """Show articles again, whatever becomes of their files; return changes for all of them."""
         with self._database.write(Lock.ARTICLES) as connection:
-            sequences = self._say(connection, keys, Word.KEPT, None)
+            sequences = self._decide(connection, keys, Word.KEPT, None)
             set_hidden(connection, sequences, Hidden.WITHDRAWN, hidden=False)
             return changes_of(connection, sequences, now)
 
-    def _say(
+    def _decide(
         self, connection: Connection, keys: Collection[ArticleKey], word: Word, at: datetime | None
     ) -> list[int]:
         """Store the operator's decision on articles, and return their sequences."""
@@ -115,7 +115,7 @@ class Withdrawals:
         with self._database.read() as connection:
             articles = read(connection, query)
             sequences = [entry.sequence for entry in articles]
-            said = {
+            withdrawals = {
                 row.article: row
                 for row in among(connection, select(withdrawal), withdrawal.c.article, sequences)
             }
@@ -127,9 +127,11 @@ class Withdrawals:
         return [
             Standing(
                 article=entry,
-                withdrawn_at=said[entry.sequence].at if entry.sequence in said else None,
-                word=Word(said[entry.sequence].word)
-                if entry.sequence in said and said[entry.sequence].word
+                withdrawn_at=withdrawals[entry.sequence].at
+                if entry.sequence in withdrawals
+                else None,
+                word=Word(withdrawals[entry.sequence].word)
+                if entry.sequence in withdrawals and withdrawals[entry.sequence].word
                 else None,
                 files=tuple(path for _, path, _ in sorted(files.get(entry.sequence, ()))),
                 missing=all(missing for _, _, missing in files.get(entry.sequence, ())),
@@ -201,8 +203,8 @@ def update_withdrawals(connection: Connection, now: datetime, grace: timedelta |
     for chunk in chunks(changed):
         connection.execute(delete(withdrawal).where(withdrawal.c.article.in_(chunk)))
     set_hidden(connection, changed, Hidden.WITHDRAWN, hidden=False)
-    said = select(withdrawal.c.article)
-    held = _HELD.where(file.c.article.not_in(said), file.c.article.not_in(shown)).distinct()
+    withdrawn = select(withdrawal.c.article)
+    held = _HELD.where(file.c.article.not_in(withdrawn), file.c.article.not_in(shown)).distinct()
     changed += _withdraw(connection, list(connection.scalars(held)), Word.AUTHOR, now)
     if grace is not None and connection.scalar(_PRESENT.limit(1)) is not None:
         # One without any file has lost it to another article: it took another identity.
@@ -210,7 +212,7 @@ def update_withdrawals(connection: Connection, now: datetime, grace: timedelta |
         overdue = (
             select(article.c.id)
             .outerjoin(file, file.c.article == article.c.id)
-            .where(article.c.id.not_in(said))
+            .where(article.c.id.not_in(withdrawn))
             .group_by(article.c.id)
             .having(func.count(file.c.missing_at) == func.count(file.c.key))
             .having(gone_at <= now - grace)

@@ -153,29 +153,29 @@ _FALSE = {*map(plain, _NO.split())}
 _NO_SIGNS = frozenset("✗✘✕✖×⨯❌❎☐□◻⬜−")
 
 
-def says_no(word: str) -> bool:
+def is_no(word: str) -> bool:
     """Return whether a value says no: a word or a sign, nothing, or zeros such as 0000-00-00."""
-    told = plain(word)
-    if not told:
+    plain_word = plain(word)
+    if not plain_word:
         signs = {char for char in word if unicodedata.category(char) in ("Sm", "So")}
         return signs <= _NO_SIGNS
-    return told in _FALSE or not told.strip("0")
+    return plain_word in _FALSE or not plain_word.strip("0")
 
 
 def state_of(word: str) -> SubscriberState | None:
     """Return what a word for a state means; KeyError where that is not known."""
-    told = plain(word)
-    if told in STATES:
-        return STATES[told]
+    name = plain(word)
+    if name in STATES:
+        return STATES[name]
     for parts, state in _STATE_PARTS:
-        if re.search(parts, told):
+        if re.search(parts, name):
             return state
     raise KeyError(word)
 
 
 def field_of(name: str) -> str | None:
     """Return what a column is by its name; None where that is not known."""
-    told = plain(name)
-    if told in _FIELDS or told in EVIDENCE or _NO_HINT.search(told):
-        return _FIELDS.get(told)
-    return next((field for field, words in _HINTS if words.search(told)), None)
+    column = plain(name)
+    if column in _FIELDS or column in EVIDENCE or _NO_HINT.search(column):
+        return _FIELDS.get(column)
+    return next((field for field, words in _HINTS if words.search(column)), None)

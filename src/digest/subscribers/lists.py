@@ -18,8 +18,8 @@ from digest.subscribers.list_words import (
     EVIDENCE,
     STATES,
     field_of,
+    is_no,
     plain,
-    says_no,
     state_of,
 )
 from digest.subscribers.model import NewSubscriber, PastState, SubscriberState
@@ -31,7 +31,7 @@ _DELIMITERS = ",;\t|"
 _MAX_VALUE = 131_072
 csv.field_size_limit(2**31 - 1)
 #: Columns that an error names, and characters of each name.
-_MAX_TOLD = 40
+_MAX_SHOWN = 40
 
 #: A name before an address, and what links to it begin with.
 _NAMED = re.compile(
@@ -112,7 +112,7 @@ class SubscriberList:
                     states.append(state_of(value))
             elif field is not None:
                 given = fields.get(field, "")
-                fields[field] = value if not given or (field in _OUT and says_no(given)) else given
+                fields[field] = value if not given or (field in _OUT and is_no(given)) else given
             elif value and self.columns and plain(self.columns[number]) in EVIDENCE:
                 evidence.append(f"{self.columns[number]}: {value}")
         if named := _NAMED.fullmatch(fields.get("address", "")):
@@ -135,20 +135,20 @@ class SubscriberList:
                 return BadRow(line=line, problem=f"has the state {word!r}, which is not known")
         states.append(STATES.get(plain(fields.pop("type", "")), _ACTIVE))
         confirmed = fields.pop("confirmed", "yes")
-        if says_no(confirmed) or STATES.get(plain(confirmed), _ACTIVE) is None:
+        if is_no(confirmed) or STATES.get(plain(confirmed), _ACTIVE) is None:
             states.append(None)
         subscribed = fields.pop("subscribed", "")
-        if subscribed and says_no(subscribed):
+        if subscribed and is_no(subscribed):
             states.append(_UNSUBSCRIBED)
         elif subscribed:
             with suppress(KeyError):
                 states.append(state_of(subscribed))
             created_at = created_at or moment(subscribed)  # some write the date there
         for state in (_UNSUBSCRIBED, _SUPPRESSED):
-            told = fields.pop(str(state), "")
-            if not says_no(told):
+            value = fields.pop(str(state), "")
+            if not is_no(value):
                 states.append(state)
-                since = since or moment(told)
+                since = since or moment(value)
         order = (_UNSUBSCRIBED, _SUPPRESSED, None, _ACTIVE)
         return ListedSubscriber(
             line=line,
@@ -160,9 +160,9 @@ class SubscriberList:
         )
 
 
-def _told(names: Sequence[str]) -> str:
-    told = ", ".join(name[:_MAX_TOLD] for name in names[:_MAX_TOLD])
-    return f"{told} and {len(names) - _MAX_TOLD:,} more" if len(names) > _MAX_TOLD else told
+def _shortened(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:_MAX_SHOWN] for name in names[:_MAX_SHOWN])
+    return f"{shown} and {len(names) - _MAX_SHOWN:,} more" if len(names) > _MAX_SHOWN else shown
 
 
 def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
@@ -193,7 +193,7 @@ def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
         raise ValueError(f"is no CSV: {error}") from error
     given = {plain(name): field for name, field in mapped.items()}
     if missing := [name for name in mapped if plain(name) not in map(plain, names)]:
-        raise ValueError(f"has no column {missing[0]!r}; it has {_told(names)}")
+        raise ValueError(f"has no column {missing[0]!r}; it has {_shortened(names)}")
     fields = [given.get(plain(name)) or field_of(name) for name in names]
     if "bouncecount" in map(plain, names):  # phpList, whose optedin says nothing of a subscription
         fields = [
@@ -207,7 +207,7 @@ def read_list(content: bytes, mapped: Mapping[str, str]) -> SubscriberList:
         names = ()
     else:
         raise ValueError(
-            f"has no column of addresses in its first line ({_told(names)}); it may be called"
+            f"has no column of addresses in its first line ({_shortened(names)}); it may be called"
             " address, email and the like, or be given with --map COLUMN=address"
         )
     return SubscriberList(

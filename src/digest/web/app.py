@@ -112,8 +112,8 @@ def create_app(
             raise HTTPException(404)
         # Everybody may read it: behind a proxy all requests come from this machine.
         scanned = last_scan_at()
-        told = f"up, last scan {rfc3339(scanned)}" if scanned else "up, first scan under way"
-        return PlainTextResponse(f"{told}\n", headers={**SECURITY_HEADERS, **PRIVATE_HEADERS})
+        text = f"up, last scan {rfc3339(scanned)}" if scanned else "up, first scan under way"
+        return PlainTextResponse(f"{text}\n", headers={**SECURITY_HEADERS, **PRIVATE_HEADERS})
 
     async def not_found(_: Request, error: Exception) -> Response:
         return html_response(pages.not_found(), 404, cast("HTTPException", error).headers)
@@ -166,14 +166,14 @@ async def _healthz(_: Request) -> Response:
 
 async def _readyz(problem: SharedAnswer[str], _: Request) -> Response:
     try:
-        told = await problem.get()
+        reason = await problem.get()
     except TimeoutError:
-        told = "the database or the output folder does not answer"
+        reason = "the database or the output folder does not answer"
     headers = {**SECURITY_HEADERS, **PRIVATE_HEADERS}
-    if not told:
+    if not reason:
         return PlainTextResponse("ready\n", headers=headers)
     headers["Retry-After"] = str(RETRY_WHEN_UNREADY)
-    return PlainTextResponse(f"not ready: {told}\n", 503, headers)
+    return PlainTextResponse(f"not ready: {reason}\n", 503, headers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

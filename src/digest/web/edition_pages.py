@@ -274,11 +274,11 @@ def edition_feed(
         entry.published(edition.created_at)
         entry.updated(edition.created_at)
         entry.summary(words.say("articles", count=held.shown + held.more))
-        entry.content(_told(held, edition, words, site), type="html")
+        entry.content(_entry_content(held, edition, words, site), type="html")
     return bytes(feed.atom_str(pretty=False)) + b"\n"
 
 
-def _told(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> str:
+def _entry_content(contents: Contents, edition: Edition, words: Phrasebook, site: Site) -> str:
     shown = view(contents, edition, words, site)
     groups = [Markup("<p>{}</p>").format(_item(shown.lead))] if shown.lead else []
     for group in shown.sections:

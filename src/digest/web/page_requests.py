@@ -95,7 +95,7 @@ async def redirect(send: Send, to: str) -> None:
     await answer(send, 301, prepared(headers))
 
 
-async def say(
+async def answer_text(
     send: Send,
     status: int,
     text: str,

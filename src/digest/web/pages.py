@@ -671,8 +671,8 @@ class WebPages:
         schedule = self._schedules.get(digest.name)
         if schedule is None:
             return ""
-        told, words = self._words(self._templates, (language, self._site.language))
-        locale = next((locale for _, locale in locales(told)), self._locale)
+        languages, words = self._words(self._templates, (language, self._site.language))
+        locale = next((locale for _, locale in locales(languages)), self._locale)
         return in_words(schedule, words, locale)
 
     def _tree(self, feed: Feed, categories: Iterable[CategorySummary]) -> tuple[Branch, ...]:

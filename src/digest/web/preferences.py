@@ -129,16 +129,16 @@ class Preferences:
         return await self._page(mine, languages, saved=True)
 
     async def _page(
-        self, mine: Sequence[Subscriber], languages: Sequence[str], **told: Any
+        self, mine: Sequence[Subscriber], languages: Sequence[str], **state: Any
     ) -> Response:
         def render() -> bytes:
             listed = self._categories()
             choices = tuple(self._choice(subscriber, listed) for subscriber in mine)
-            form = PreferencesForm(choices=choices, moves=self._requests is not None, **told)
+            form = PreferencesForm(choices=choices, moves=self._requests is not None, **state)
             return self._pages.preferences(form, languages)
 
         body = await self._queue.run(render)
-        return html_response(body, 422 if told.get("problem") else 200, PRIVATE_HEADERS)
+        return html_response(body, 422 if state.get("problem") else 200, PRIVATE_HEADERS)
 
     def _mine(self, link: SubscriptionLink | None) -> list[Subscriber]:
         """Return the subscriptions of a link's person; raise HTTPException if there are none."""
@@ -265,10 +265,10 @@ class Preferences:
         def collected() -> dict[str, Any]:
             own = mine[0]
             asked = self._requests.of_person(own.address, own.person) if self._requests else []
-            return {"subscriptions": list(map(self._told, mine)), "requests": asked}
+            return {"subscriptions": list(map(self._fields, mine)), "requests": asked}
 
-        told = await run_in_threadpool(collected)
-        content = json.dumps(told, ensure_ascii=False, indent=2)
+        data = await run_in_threadpool(collected)
+        content = json.dumps(data, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": 'attachment; filename="subscriptions.json"'}
         return Response(
             content,
@@ -276,7 +276,7 @@ class Preferences:
             media_type="application/json",
         )
 
-    def _told(self, subscriber: Subscriber) -> dict[str, Any]:
+    def _fields(self, subscriber: Subscriber) -> dict[str, Any]:
         return {
             "address": subscriber.address,
             "name": subscriber.name,

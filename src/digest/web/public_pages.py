@@ -22,7 +22,7 @@ from digest.subscribers.signup import Network, client_network
 from digest.times import Clock, rfc822
 from digest.web.model import PRIVATE_HEADERS, SECURITY_HEADERS, Missing, Page
 from digest.web.page_cache import Headers, PageCache, RenderedPage, packed, prepared, tags_of
-from digest.web.page_requests import PageRequest, answer, redirect, say
+from digest.web.page_requests import PageRequest, answer, answer_text, redirect
 from digest.web.pages import WebPages
 from digest.web.render_queue import RETRY_WHEN_BUSY, Busy, RenderQueue
 from digest.web.request_headers import IDENTITY, Verdict
@@ -128,7 +128,7 @@ class PublicPages:
             await self._send_busy(request, send, "The database is busy.", RETRY_AFTER)
         except TemplateError as error:
             _log.error("page not rendered", error=str(error))
-            await say(send, 500, "This page cannot be shown at the moment.")
+            await answer_text(send, 500, "This page cannot be shown at the moment.")
         else:
             if outcome is Missing.UNKNOWN:
                 await self._inner(scope, receive, send)
@@ -267,14 +267,14 @@ class PublicPages:
     async def _send_page(self, request: PageRequest, page: RenderedPage, send: Send) -> None:
         encoding = page.encoding(request.accepted)
         if encoding is None:
-            await say(send, 406, "Not Acceptable", vary=True)
+            await answer_text(send, 406, "Not Acceptable", vary=True)
             return
         date = self._date(page.changed_at, dated=page.dated)
         if request.conditional:
             tag = page.tag_of(encoding)
             result = request.verdict(tag, page.tags(), date)
             if result is Verdict.FAILED:
-                await say(send, 412, "Precondition Failed", tag=tag)
+                await answer_text(send, 412, "Precondition Failed", tag=tag)
                 return
             if result is Verdict.NOT_MODIFIED:
                 headers = page.head(None, date)
@@ -311,7 +311,7 @@ class PublicPages:
     async def _send_busy(self, request: PageRequest, send: Send, text: str, retry: int) -> None:
         """Answer 503: a browser with a page, others with a line of text."""
         if not request.wants_html:
-            await say(send, 503, text, retry)
+            await answer_text(send, 503, text, retry)
             return
         body = self._pages.busy()
         headers = prepared(

@@ -21,14 +21,14 @@ _WEEKDAYS, _DAYS, _MONTHS = 7, 31, 12
 
 def in_words(schedule: Schedule, words: Mapping[str, str], locale: Locale) -> str:
     """Return when a digest comes; empty where that takes more than a line."""
-    texts = [_told(plan, words, locale) for plan in schedule.plans]
+    texts = [_plan_in_words(plan, words, locale) for plan in schedule.plans]
     if not all(texts):
         return ""
     zone = words["schedule_local"] if schedule.local else schedule.timezone
     return f"{' · '.join(texts)} ({zone})"
 
 
-def _told(plan: Cron | Recurrence, words: Mapping[str, str], locale: Locale) -> str:
+def _plan_in_words(plan: Cron | Recurrence, words: Mapping[str, str], locale: Locale) -> str:
     narrow = len(plan.weekdays) < _WEEKDAYS, len(plan.days) < _DAYS
     odd = isinstance(plan, Cron) and len(plan.months) < _MONTHS
     if odd or all(narrow) or len(plan.times) > _MAX_TIMES:

@@ -28,7 +28,7 @@ SEND_BUFFER = 256 * 1024
 #: Connections accepted before those that are there get their turn.
 _ACCEPTED_AT_ONCE = 16
 #: Seconds until connections are accepted again after that failed, and between two lines about it.
-_PAUSE, _TOLD_EVERY = 0.25, 60.0
+_PAUSE, _LOG_EVERY = 0.25, 60.0
 #: Ticks of uvicorn, each a tenth of a second, from one look at all deadlines to the next.
 _SWEEP_EVERY = 10
 
@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
         self._limit = limit or connection_limit()
         self._shared = SharedState()
         self._accepting: set[asyncio.Task[object]] = set()
-        self._told_at = -math.inf
+        self._logged_at = -math.inf
         self._listening = False
 
     @contextlib.contextmanager
@@ -151,7 +151,9 @@ class Server(uvicorn.Server):
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:  # no descriptors, no memory
-                self._tell("connections cannot be accepted", error=error.strerror or str(error))
+                self._log_rarely(
+                    "connections cannot be accepted", error=error.strerror or str(error)
+                )
                 self._pause()
                 return
             try:
@@ -181,7 +183,7 @@ class Server(uvicorn.Server):
         free = self._limit - len(connections) - self._shared.arriving
         if free > 0:
             return min(free, _ACCEPTED_AT_ONCE)
-        self._tell("many connections: those silent for longest are closed", limit=self._limit)
+        self._log_rarely("many connections: those silent for longest are closed", limit=self._limit)
         dispensable = (
             (since, number, connection)
             for number, connection in enumerate(connections)
@@ -192,9 +194,9 @@ class Server(uvicorn.Server):
             connection.transport.abort()
         return len(closed)
 
-    def _tell(self, event: str, **fields: object) -> None:
+    def _log_rarely(self, event: str, **fields: object) -> None:
         """Log what may happen a thousand times a second, once a minute."""
         now = monotonic()
-        if now - self._told_at >= _TOLD_EVERY:
-            self._told_at = now
+        if now - self._logged_at >= _LOG_EVERY:
+            self._logged_at = now
             _log.warning(event, **fields)

@@ -100,10 +100,10 @@ def site_contents(
 
     def article_page(entry: ListedArticle) -> ArticlePage:
         others = beside.get(entry.sequence, (None, None))
-        told = (f"{other}:{revisions[other]}" if other else "" for other in others)
+        versions = (f"{other}:{revisions[other]}" if other else "" for other in others)
         return ArticlePage(
             path=f"{article_folder(entry.key)}{PAGE}",
-            version=f"{entry.revision}.{'.'.join(told)}",
+            version=f"{entry.revision}.{'.'.join(versions)}",
             sequence=entry.sequence,
             beside=others,
         )
@@ -242,10 +242,10 @@ class _Feeds:
         folder, made = self._made
         if folder != feed.folder:
             held = self._source.contents(feed)
-            told = FeedContents(
+            contents = FeedContents(
                 versions=held.versions, gone=held.gone, newest_archive=self._newest(feed)
             )
-            made = dict(self._documents.of(feed, told))
+            made = dict(self._documents.of(feed, contents))
             self._made = feed.folder, made
         return made[name]
 

@@ -166,7 +166,7 @@ class Exporter:
         a file cannot be written, StoreError, TemplateError. Files written until then stay,
         complete, and the next export continues from there.
         """
-        tell = progress or (lambda _done, _total: None)
+        report = progress or (lambda _done, _total: None)
         with self._folder.alone(), self._store.snapshot() as source:
             known = self._folder.manifest()
             contents = site_contents(
@@ -182,7 +182,7 @@ class Exporter:
             run = _Run(folder=self._folder, known=known, planned=planned, fingerprint=fingerprint)
             run.files.update(untouched.copies)
             try:
-                self._make(run, source, tell)
+                self._make(run, source, report)
                 run.remove_unwanted()
             except BaseException:
                 with contextlib.suppress(OutputError):  # it is known what was begun
@@ -191,30 +191,30 @@ class Exporter:
             run.end()
             return run.exported()
 
-    def _make(self, run: _Run, source: SiteSource, tell: Progress) -> None:
+    def _make(self, run: _Run, source: SiteSource, report: Progress) -> None:
         planned = run.planned
         done = len(planned.unchanged)
         total = done + len(planned.articles) + len(planned.documents)
-        tell(done, total)
+        report(done, total)
         articles = iter(planned.articles)
         while batch := list(islice(articles, _BATCH)):
             for page, content in article_pages(source, self._pages, batch):
                 run.put(page.path, self._assets.moved(content), page.version)
             done += len(batch)
-            tell(done, total)
+            report(done, total)
         for document in planned.documents:
             content = document.render()
             if not document.path.startswith(ASSETS):
                 content = self._assets.moved(content)
             run.put(document.path, content, document.version, optional=document.optional)
             done += 1
-            tell(done, total)
+            report(done, total)
 
     def _fingerprint(self) -> str:
         """Return a hash of all that the bytes of files depend on, beside their contents."""
         libraries = resources.library_versions(*_LIBRARIES)
-        told = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
-        text = "\0".join([*told, self._configuration])
+        inputs = [__version__, *libraries, self._pages.fingerprint, repr(self._feeds)]
+        text = "\0".join([*inputs, self._configuration])
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 

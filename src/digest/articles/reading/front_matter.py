@@ -270,6 +270,6 @@ def read_plain(text: str) -> tuple[Fields, int] | None:
         place += len(line) + 1
     if place >= MAX_LENGTH or not ("title" in values or len(_PLAIN_KNOWN.intersection(values)) > 1):
         return None
-    said = {key: written("\n".join(parts).strip()) for key, parts in values.items()}
-    fields = Fields(values=dict(said), lines=lines, repairs=tuple(repairs))
+    joined = {key: written("\n".join(parts).strip()) for key, parts in values.items()}
+    fields = Fields(values=dict(joined), lines=lines, repairs=tuple(repairs))
     return fields, min(place, len(text))

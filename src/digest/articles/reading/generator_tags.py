@@ -372,7 +372,7 @@ def quotation(name: str, given: str) -> tuple[str, str]:
     text = words
     if address:
         text = " ".join((words[: address.start()] + words[address.end() :]).split())
-    said = html.escape(text.strip().strip(",").strip('"'))
+    credit = html.escape(text.strip().strip(",").strip('"'))
     if address:
-        said = f'<a href="{html.escape(address[0])}">{said or html.escape(address[0])}</a>'
-    return "<blockquote>", (f"<footer>— {said}</footer>" if said else "") + "</blockquote>"
+        credit = f'<a href="{html.escape(address[0])}">{credit or html.escape(address[0])}</a>'
+    return "<blockquote>", (f"<footer>— {credit}</footer>" if credit else "") + "</blockquote>"

@@ -176,7 +176,7 @@ class Attempts:
         later = next_attempt(delivery.attempts + 1, expires_at, now, self._jitter())
         if later is None:
             return ended(delivery, DeliveryState.EXPIRED, error)
-        _tell("deferred", delivery, error, until=later.isoformat())
+        _log_failure("deferred", delivery, error, until=later.isoformat())
         return DeliveryResult(
             delivery_id=delivery.id,
             state=DeliveryState.DEFERRED,
@@ -302,12 +302,12 @@ def ended(
     refused: bool = False,
 ) -> DeliveryResult:
     """Return the result of a delivery that failed or expired, and log it."""
-    _tell(state.value, delivery, error, **({"suppressed": True} if bounced else {}))
+    _log_failure(state.value, delivery, error, **({"suppressed": True} if bounced else {}))
     return DeliveryResult(
         delivery_id=delivery.id, state=state, error=error, bounced=bounced, refused=refused
     )
 
 
-def _tell(event: str, delivery: Delivery, error: str, **details: object) -> None:
+def _log_failure(event: str, delivery: Delivery, error: str, **details: object) -> None:
     to = masked(delivery.subscriber.address)
     _log.warning(event, delivery=delivery.id, to=to, error=error, **details)

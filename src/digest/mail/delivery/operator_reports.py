@@ -54,7 +54,8 @@ class OperatorReports:
         self._clock = clock
         self._retry_at: datetime | None = None
         self._sent: set[int] = set()  # editions whose report is not marked yet
-        self._told: set[tuple[str | None, datetime]] = set()  # pauses, since this program started
+        # Pauses, since this program started.
+        self._reported: set[tuple[str | None, datetime]] = set()
 
     async def send(self, message: Envelope) -> None:
         """Send a message to the operator. Raises DeliveryError."""
@@ -96,11 +97,11 @@ class OperatorReports:
         """
         now = self._clock()
         present = {(pause.digest, pause.since): pause for pause in pauses}
-        self._told &= present.keys()
+        self._reported &= present.keys()
         if not self._to or (self._retry_at and now < self._retry_at <= now + DELIVERY_WAITS[0]):
             return
         for key, pause in present.items():
-            if key in self._told:
+            if key in self._reported:
                 continue
             title = self._titles.get(pause.digest, pause.digest) if pause.digest else None
             try:
@@ -112,4 +113,4 @@ class OperatorReports:
                 return
             except DeliveryError as error:
                 _log.error("mail to the operator refused", error=str(error))
-            self._told.add(key)
+            self._reported.add(key)

@@ -33,8 +33,8 @@ def _crlf(mail: ParsedMessage) -> Iterator[str]:
 def _ascii(mail: ParsedMessage) -> Iterator[str]:
     for name, value in mail.fields:
         # The address of the reader may be of any letters (RFC 6532 section 3.2).
-        said = value.rpartition("<")[0] if name == "to" else value
-        if not f"{name}{said}".isascii():
+        ours = value.rpartition("<")[0] if name == "to" else value
+        if not f"{name}{ours}".isascii():
             yield f"there are letters other than ASCII in {shortened(name)}"
     if b"\0" in mail.raw:
         yield "there is a NUL"

@@ -28,7 +28,7 @@ EXITS: dict[int, type[DeliveryError]] = {
     os.EX_NOPERM: PolicyRefused,
 }
 #: Columns of what the command said that are kept.
-_MAX_SAID = 300
+_MAX_OUTPUT = 300
 
 
 class SendmailTransport:
@@ -59,7 +59,7 @@ class SendmailTransport:
         try:
             async with asyncio.timeout(self._command.timeout.total_seconds()):
                 # Unix has no CR at the end of a line.
-                _, said = await process.communicate(envelope.message.replace(b"\r\n", b"\n"))
+                _, output = await process.communicate(envelope.message.replace(b"\r\n", b"\n"))
         except TimeoutError as error:
             raise self._broken("took too long") from error
         finally:
@@ -69,7 +69,7 @@ class SendmailTransport:
                 await process.wait()
         code = process.returncode
         if code:
-            self._raise(code, said.decode("utf-8", "replace"))
+            self._raise(code, output.decode("utf-8", "replace"))
 
     async def check(self) -> None:
         """See whether the command is there and may be run. Raises ServerUnavailable."""
@@ -79,8 +79,8 @@ class SendmailTransport:
     async def close(self) -> None:
         """Do nothing: every message has a process of its own."""
 
-    def _raise(self, code: int, said: str) -> None:
-        words = cut(one_line(without_addresses(said)), _MAX_SAID)
+    def _raise(self, code: int, output: str) -> None:
+        words = cut(one_line(without_addresses(output)), _MAX_OUTPUT)
         kind = EXITS.get(code)
         if kind is None:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"

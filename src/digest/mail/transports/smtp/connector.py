@@ -137,14 +137,14 @@ async def _session_errors(server: SmtpServer) -> AsyncIterator[None]:
     try:
         yield
     except aiosmtplib.SMTPAuthenticationError as error:
-        problem = f"{where} refuses the login, look at user name and password: {_told(error)}"
+        problem = f"{where} refuses the login, look at user name and password: {_excerpt(error)}"
         raise error_of(Stage.LOGIN, error.code, error.message, problem) from error
     except aiosmtplib.SMTPResponseException as error:
         hint = ": this is no SMTP server, look at the port" if "Malformed" in error.message else ""
-        problem = f"{where} cannot connect: {_told(error)}{hint}"
+        problem = f"{where} cannot connect: {_excerpt(error)}{hint}"
         raise error_of(Stage.SESSION, error.code, error.message, problem) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        problem = _tls_problem(server, error) or _told(error)
+        problem = _tls_problem(server, error) or _excerpt(error)
         raise ServerUnavailable(None, f"{where}: {problem}") from error
 
 
@@ -153,19 +153,19 @@ def _tls_problem(server: SmtpServer, error: Exception) -> str:
     text = f"{error} {error.__cause__ or ''}"
     if "CERTIFICATE_VERIFY_FAILED" in text:
         hint = next(hint for words, hint in _CERTIFICATE if words in text)
-        return f"{hint} ({_told(error)})"
+        return f"{hint} ({_excerpt(error)})"
     if server.tls == "tls":
         if any(reason in text for reason in _NOT_TLS):
-            return f'the server speaks no TLS at once: tls = "starttls"? ({_told(error)})'
+            return f'the server speaks no TLS at once: tls = "starttls"? ({_excerpt(error)})'
     elif "STARTTLS" in text and "not supported" in text:
-        return f'the server offers no STARTTLS: tls = "tls", on its port? ({_told(error)})'
+        return f'the server offers no STARTTLS: tls = "tls", on its port? ({_excerpt(error)})'
     elif "ready message" in text or (
         server.port == _TLS_PORT and isinstance(error, aiosmtplib.SMTPServerDisconnected)
     ):
-        return f'the server seems to speak TLS at once: tls = "tls"? ({_told(error)})'
+        return f'the server seems to speak TLS at once: tls = "tls"? ({_excerpt(error)})'
     return ""
 
 
-def _told(error: Exception) -> str:
+def _excerpt(error: Exception) -> str:
     text = error.message if isinstance(error, aiosmtplib.SMTPException) else str(error)
     return excerpt(str(text)) or type(error).__name__

@@ -89,10 +89,10 @@ class Session:
         for stage, reply in zip(stages, replies, strict=False):
             accepted = reply.code == _START if stage is Stage.DATA else _completed(reply)
             if not accepted:
-                said = excerpt(reply.text)
+                answer = excerpt(reply.text)
                 if stage is Stage.SENDER:
-                    said = f"{self.server} refuses the sender: {said}"
-                return error_of(stage, reply.code, reply.text, said)
+                    answer = f"{self.server} refuses the sender: {answer}"
+                return error_of(stage, reply.code, reply.text, answer)
         if len(replies) < len(stages):
             return self._lost(within=stages[len(replies)] in (Stage.DATA, Stage.MESSAGE))
         return None
@@ -119,8 +119,8 @@ class Session:
 
     def _lost(self, *, within: bool = False) -> ServerUnavailable:
         broken = "the connection broke off while a message was sent: " if within else ""
-        said = excerpt(self.connection.problem or "no answer")
-        return ServerUnavailable(None, f"{self.server}: {broken}{said}")
+        answer = excerpt(self.connection.problem or "no answer")
+        return ServerUnavailable(None, f"{self.server}: {broken}{answer}")
 
 
 def _completed(reply: Reply) -> bool:
